@@ -1,0 +1,28 @@
+"""Column types that several tables share: aware times, jsonb, and a status kept to its list."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, DateTime, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+
+def moment(name: str, *, nullable: bool = True, now: bool = False) -> Column[Any]:
+    """A timestamp with time zone; `now` lets the database fill it."""
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None)
+
+
+def document(name: str, default: str | None) -> Column[Any]:
+    """A jsonb column: NOT NULL with this JSON as its default, or nullable without one."""
+    server_default = text(f"'{default}'::jsonb") if default is not None else None
+    # An absent document is NULL, never the JSON value `null`.
+    return Column(name, JSONB(none_as_null=True), nullable=default is None, server_default=server_default)
+
+
+def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def between(column: str, lowest: int, highest: int) -> CheckConstraint:
+    return CheckConstraint(f"{column} BETWEEN {lowest} AND {highest}", name=f"{column}_range")

@@ -1,0 +1,34 @@
+"""Who is there to do the work: worker processes and ComfyUI servers, as last seen."""
+
+from datetime import datetime
+
+from sqlalchemy import Column, String, Text
+from sqlmodel import Field, SQLModel
+
+from shared.models.columns import moment
+
+
+class Worker(SQLModel, table=True):
+    """One row of `workers`: a worker process that said at `last_seen_at` that it lives."""
+
+    __tablename__ = "workers"
+
+    id: str = Field(sa_column=Column("id", String(255), primary_key=True))
+    threads: int
+    started_at: datetime = Field(default=None, sa_column=moment("started_at", nullable=False, now=True))
+    last_seen_at: datetime = Field(default=None, sa_column=moment("last_seen_at", nullable=False, now=True))
+
+
+class ComfyUIServer(SQLModel, table=True):
+    """One row of `comfyui_servers`: a server that answered a worker at `last_seen_at`.
+
+    `unreachable_since` is set while it does not answer; no job is claimed for it then.
+    """
+
+    __tablename__ = "comfyui_servers"
+
+    url: str = Field(sa_column=Column("url", String(255), primary_key=True))
+    version: str | None = Field(default=None, sa_column=Column("version", String(64)))
+    last_seen_at: datetime | None = Field(default=None, sa_column=moment("last_seen_at"))
+    unreachable_since: datetime | None = Field(default=None, sa_column=moment("unreachable_since"))
+    problem: str | None = Field(default=None, sa_column=Column("problem", Text))

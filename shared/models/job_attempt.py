@@ -1,0 +1,37 @@
+"""An attempt: one worker's hold on a job, and how it ended."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Integer, String, Text
+from sqlmodel import Field, SQLModel
+
+from shared.models.columns import document, moment, one_of
+from shared.models.status import Outcome
+
+
+class JobAttempt(SQLModel, table=True):
+    """One row of `job_attempts`. `outcome` is NULL while the attempt holds the job.
+
+    `adopted` attempts went on with the prompt of the attempt before them instead of sending their own.
+    """
+
+    __tablename__ = "job_attempts"
+
+    job_id: int = Field(
+        sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
+    )
+    attempt: int = Field(primary_key=True)
+    worker_id: str = Field(sa_column=Column("worker_id", String(255), nullable=False))
+    message_id: str | None = Field(default=None, sa_column=Column("message_id", String(64)))
+    server: str = Field(sa_column=Column("server", String(255), nullable=False))
+    comfyui_prompt_id: str = Field(sa_column=Column("comfyui_prompt_id", String(255), nullable=False))
+    adopted: bool = False
+    started_at: datetime = Field(default=None, sa_column=moment("started_at", nullable=False, now=True))
+    ended_at: datetime | None = Field(default=None, sa_column=moment("ended_at"))
+    outcome: Outcome | None = Field(default=None, sa_column=Column("outcome", String(20)))
+    error_code: str | None = Field(default=None, sa_column=Column("error_code", String(64)))
+    error_message: str | None = Field(default=None, sa_column=Column("error_message", Text))
+    error_details: dict[str, Any] | None = Field(default=None, sa_column=document("error_details", None))
+
+    __table_args__ = (one_of("outcome", Outcome),)

@@ -1,0 +1,40 @@
+"""An output: one stored file of a completed job, with the facts that were verified."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Text
+from sqlmodel import Field, SQLModel
+
+from shared.models.columns import document, moment, one_of
+from shared.models.status import OutputKind
+
+
+class JobOutput(SQLModel, table=True):
+    """One row of `job_outputs`. `number` counts from 0 in the order of the workflow's nodes.
+
+    `path` is the key in the OutputStore. `thumbnails` maps a size in px to `{path, width, height, size_bytes}`;
+    where there are none, `thumbnail_note` says why.
+    """
+
+    __tablename__ = "job_outputs"
+
+    job_id: int = Field(
+        sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
+    )
+    number: int = Field(sa_column=Column("number", Integer, primary_key=True, autoincrement=False))
+    kind: OutputKind = Field(sa_column=Column("kind", String(20), nullable=False))
+    node_id: str = Field(sa_column=Column("node_id", String(255), nullable=False))
+    filename: str = Field(sa_column=Column("filename", String(255), nullable=False))
+    path: str = Field(sa_column=Column("path", Text, nullable=False, unique=True))
+    media_type: str = Field(sa_column=Column("media_type", String(127), nullable=False))
+    size_bytes: int = Field(sa_column=Column("size_bytes", BigInteger, nullable=False))
+    sha256: str = Field(sa_column=Column("sha256", String(64), nullable=False))
+    width: int | None = None
+    height: int | None = None
+    duration_ms: int | None = None
+    thumbnails: dict[str, dict[str, Any]] = Field(default_factory=dict, sa_column=document("thumbnails", "{}"))
+    thumbnail_note: str | None = Field(default=None, sa_column=Column("thumbnail_note", Text))
+    created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
+
+    __table_args__ = (one_of("kind", OutputKind),)

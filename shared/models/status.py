@@ -1,0 +1,66 @@
+"""The closed sets of words a job's rows may hold."""
+
+from enum import StrEnum
+
+
+class JobStatus(StrEnum):
+    PENDING = "pending"  # accepted; its time has not come, or Redis was away
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL
+
+
+FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
+WAITING = frozenset({JobStatus.PENDING, JobStatus.QUEUED})
+HELD = frozenset({JobStatus.RUNNING, JobStatus.CANCELLING})  # by a worker, under a lease
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    RETRIED = "retried"  # a transient error; its prompt is known to have ended
+    UNREACHABLE = "unreachable"  # a transient error; its prompt may still be running
+    RELEASED = "released"  # the worker was stopped; its prompt goes on
+    EXPIRED = "expired"  # the worker fell silent; its prompt may go on
+
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether the prompt may still be alive in ComfyUI, so that it must be looked for before another is sent."""
+        return self in {Outcome.UNREACHABLE, Outcome.RELEASED, Outcome.EXPIRED}
+
+
+class OutputKind(StrEnum):
+    IMAGE = "image"
+    ANIMATION = "animation"
+    VIDEO = "video"
+    AUDIO = "audio"
+    TEXT = "text"
+    OTHER = "other"
+
+
+class EventType(StrEnum):
+    QUEUED = "queued"
+    STARTED = "started"
+    PROCESSING = "processing"  # live only: how far it is
+    PREVIEW = "preview"  # live only: a small picture of what it is doing
+    CANCELLING = "cancelling"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in {EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED}
+
+
+LIVE_ONLY = frozenset({EventType.PROCESSING, EventType.PREVIEW})

@@ -1,0 +1,121 @@
+"""The types a variable can have, each saying in its error what it accepts, and none showing a password."""
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from annotated_types import Ge, Le
+from pydantic import BeforeValidator, GetPydanticSchema, StringConstraints
+from pydantic.fields import FieldInfo
+from pydantic_core import core_schema
+
+PASSWORD_IN_URL = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^:/@\s]*:)[^@/\s]+(?=@)", re.IGNORECASE)
+DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$")
+UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", None: "seconds"}
+
+
+def masked(text: str) -> str:
+    """The text with the password of every URL in it replaced by `***`."""
+    return PASSWORD_IN_URL.sub(r"\g<head>***", text)
+
+
+class SecretUrl(str):
+    """A URL that may carry a password: `str()` gives it whole, `repr()` and `shown` do not."""
+
+    __slots__ = ()
+
+    @property
+    def shown(self) -> str:
+        return masked(self)
+
+    def __repr__(self) -> str:
+        return repr(self.shown)
+
+
+def as_shown(value: Any) -> str:
+    """A setting's value for people and logs."""
+    match value:
+        case tuple():
+            return ", ".join(as_shown(item) for item in value)
+        case timedelta():
+            return f"{value.total_seconds():g}s"
+        case _:
+            return masked(str(value))
+
+
+def database_url(value: str) -> SecretUrl:
+    scheme, _, rest = value.partition("://")
+    if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not urlsplit(f"x://{rest}").path.strip("/"):
+        raise ValueError("postgresql://[user[:password]@]host[:port]/database")
+    return SecretUrl(f"postgresql+psycopg2://{rest}")
+
+
+def redis_url(value: str) -> SecretUrl:
+    parts = urlsplit(value)
+    database = parts.path.strip("/")
+    reachable = parts.path if parts.scheme == "unix" else parts.hostname
+    if parts.scheme not in {"redis", "rediss", "unix"} or not reachable:
+        raise ValueError("redis://[[user]:password@]host[:port][/database], rediss://... or unix:///path?db=0")
+    if parts.scheme != "unix" and database and not database.isdigit():
+        raise ValueError("a database number after the host, as in redis://127.0.0.1:6379/4")
+    return SecretUrl(value)
+
+
+def comfyui_urls(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    urls = [url.strip().rstrip("/") for url in value.split(",")] if isinstance(value, str) else list(value)
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("http://host[:port][/path], several separated by commas")
+    if len(set(urls)) != len(urls):
+        raise ValueError("each server once")
+    return tuple(SecretUrl(url) for url in urls)
+
+
+def storage_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
+        raise ValueError("file:///an/absolute/folder")
+    return value
+
+
+def duration(value: str | timedelta) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    found = DURATION.match(value.strip().lower())
+    if not found or not float(found[1]):
+        raise ValueError("a time above zero such as 90, 90s, 25m or 1h (a bare number is seconds)")
+    return timedelta(**{UNITS[found[2]]: float(found[1])})
+
+
+# Kept as the very object the validator made: pydantic would turn a str subclass into a plain str.
+AsMade = GetPydanticSchema(lambda _source, _handler: core_schema.any_schema())
+
+
+class Accepts(NamedTuple):
+    """What a variable accepts, where nothing in its type says so."""
+
+    text: str
+
+
+def accepts(field: FieldInfo) -> str | None:
+    """What a variable accepts, in words, as far as its type says it."""
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        return ", ".join(field.annotation)
+    bounds = {type(item): item for item in field.metadata}
+    if Ge in bounds and Le in bounds:
+        return f"a whole number from {bounds[Ge].ge} to {bounds[Le].le}"
+    return bounds[Accepts].text if Accepts in bounds else None
+
+
+LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+DatabaseUrl = Annotated[SecretUrl, AsMade, BeforeValidator(database_url)]
+RedisUrl = Annotated[SecretUrl, AsMade, BeforeValidator(redis_url)]
+ComfyUIUrls = Annotated[tuple[str, ...], AsMade, BeforeValidator(comfyui_urls)]
+StorageUrl = Annotated[str, BeforeValidator(storage_url)]
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+Namespace = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"), Accepts("1 to 64 letters, digits, - and _")
+]

@@ -1,0 +1,177 @@
+"""Every variable once: its type, its default and why one would set it; NAME_<APP_ENV> wins over NAME."""
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+
+from shared.setting_types import (
+    ComfyUIUrls,
+    DatabaseUrl,
+    Duration,
+    LowerCase,
+    Namespace,
+    RedisUrl,
+    StorageUrl,
+    accepts,
+    as_shown,
+)
+
+
+class AppEnv(StrEnum):
+    DEV = "dev"
+    DEMO = "demo"
+    TEST = "test"
+    PROD = "prod"
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
+    """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
+
+    app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")
+    database_url: DatabaseUrl = Field(description="PostgreSQL, the record of every job")
+    redis_url: RedisUrl = Field(description="Redis or Valkey for live events and cancel signals")
+    redis_ns: Namespace = Field(description="the prefix of every Redis key and channel")
+    broker_url: RedisUrl = Field(description="Redis or Valkey for Dramatiq's queues; default: REDIS_URL")
+    comfyui_urls: ComfyUIUrls = Field(description="the ComfyUI servers, separated by commas")
+    comfyui_slots: int = Field(
+        2, ge=1, le=64, description="jobs a ComfyUI server holds: one runs, the others wait so that its GPU never idles"
+    )
+    storage_url: StorageUrl = Field(description="the folder that keeps the outputs")
+    soft_time_limit: Duration = Field(timedelta(minutes=25), description="a job that runs longer is stopped and failed")
+    hard_time_limit: Duration = Field(
+        timedelta(minutes=30), description="a worker whose job outlives even this ends itself"
+    )
+    max_attempts: int = Field(5, ge=1, le=100, description="how often a job is tried in all")
+    worker_threads: int = Field(
+        ge=1, le=1024, description="jobs a worker process runs at once; default: COMFYUI_SLOTS for each server"
+    )
+    worker_max_messages: int = Field(
+        100, ge=1, le=1_000_000, description="a worker process starts afresh after so many messages"
+    )
+    api_host: str = Field("127.0.0.1", description="the address the API listens on")
+    api_port: int = Field(8000, ge=0, le=65535, description="the port the API listens on")
+    log_level: Annotated[LogLevel, LowerCase] = Field(LogLevel.INFO, description="the least level that is logged")
+    log_format: Annotated[LogFormat, LowerCase] = Field(
+        LogFormat.JSON, description="json for machines, console for people"
+    )
+
+    @field_validator("hard_time_limit")
+    @classmethod
+    def the_hard_limit_is_the_longer_one(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        soft = info.data.get("soft_time_limit")
+        if soft is not None and value <= soft:
+            raise ValueError(f"a time above SOFT_TIME_LIMIT, which is {as_shown(soft)}")
+        return value
+
+
+REDIS_DATABASES = {AppEnv.DEV: 4, AppEnv.DEMO: 2, AppEnv.TEST: 3}
+
+
+def dependent_defaults(app_env: AppEnv, given: Mapping[str, str]) -> dict[str, Any]:
+    """Defaults that depend on the environment or on other variables. Production names its servers itself."""
+    values: dict[str, Any] = {"redis_ns": f"genonaut_{app_env}"}
+    if app_env is not AppEnv.PROD:
+        values |= {
+            "database_url": f"postgresql+psycopg2://127.0.0.1:5432/genonaut_{app_env}",
+            "redis_url": f"redis://127.0.0.1:6379/{REDIS_DATABASES[app_env]}",
+            "comfyui_urls": "http://127.0.0.1:8188",
+            "storage_url": (Path.cwd() / "var" / app_env / "outputs").as_uri(),
+        }
+    values |= given
+    if "redis_url" in values:
+        values.setdefault("broker_url", values["redis_url"])
+    slots = str(values.get("comfyui_slots", Settings.model_fields["comfyui_slots"].default))
+    servers = str(values.get("comfyui_urls", "")).count(",") + 1
+    values.setdefault("worker_threads", servers * int(slots) if slots.isdecimal() else 1)
+    return values
+
+
+class SettingsError(Exception):
+    """One or more variables are wrong. `problems` has a line for each: variable, value, what is accepted."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from environment variables. Raises SettingsError naming every wrong one."""
+    app_env, given, sources = read(environ)
+    values = dependent_defaults(app_env, given)
+    try:
+        return Settings(app_env=app_env, **values)
+    except ValidationError as error:
+        # A default taken from a wrong variable is that variable's problem, not one more.
+        wrong = [found for found in error.errors() if found["loc"][0] != "broker_url" or "broker_url" in given]
+        raise SettingsError([problem(found, values, sources) for found in wrong]) from None
+
+
+def read(environ: Mapping[str, str]) -> tuple[AppEnv, dict[str, str], dict[str, str]]:
+    """APP_ENV, the values given by field, and the variable each came from. An empty variable counts as unset."""
+    name = environ.get("APP_ENV", "").strip().lower() or AppEnv.DEV
+    if name not in set(AppEnv):
+        raise SettingsError([f"APP_ENV: {name!r} is not accepted; accepted: {', '.join(AppEnv)}"])
+    given: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    for field in Settings.model_fields.keys() - {"app_env"}:
+        for variable in (f"{field}_{name}".upper(), field.upper()):
+            if value := environ.get(variable, "").strip():
+                given[field], sources[field] = value, variable
+                break
+    return AppEnv(name), given, sources
+
+
+def problem(found: Any, values: Mapping[str, Any], sources: Mapping[str, str]) -> str:
+    """One line: the variable, the value it has (a password in it is masked) and what is accepted."""
+    field = str(found["loc"][0])
+    info = Settings.model_fields[field]
+    variable = sources.get(field, field.upper())
+    if found["type"] == "missing":
+        return f"{variable}: not set, and production has no default for it; it is {info.description}"
+    accepted = accepts(info) or str(found["msg"]).removeprefix("Value error, ")
+    return f"{variable}: {as_shown(values[field])!r} is not accepted; accepted: {accepted}"
+
+
+def environment() -> dict[str, str]:
+    """The process's environment, over what a `.env` file in the current folder says."""
+    return {**{name: value or "" for name, value in dotenv_values(".env").items()}, **os.environ}
+
+
+def settings_or_exit() -> Settings:
+    """The settings of this process, for a `main`: wrong ones end it with status 2, a line for each."""
+    try:
+        return load_settings(environment())
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+def table(environ: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    """Rows for people: variable, effective value (passwords masked), where it comes from, what it is."""
+    settings = load_settings(environ)
+    _, _, sources = read(environ)
+    if environ.get("APP_ENV"):
+        sources["app_env"] = "APP_ENV"
+    return [
+        (field.upper(), as_shown(getattr(settings, field)), sources.get(field, "default"), info.description or "")
+        for field, info in Settings.model_fields.items()
+    ]

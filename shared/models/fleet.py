@@ -20,14 +20,14 @@ class Worker(SQLModel, table=True):
 
 
 class ComfyUIServer(SQLModel, table=True):
-    """One row of `comfyui_servers`: a server that answered a worker at `last_seen_at`.
+    """One row of `comfyui_servers`: a server that last answered a worker at `last_seen_at`.
 
-    `unreachable_since` is set while it does not answer; no job is claimed for it then.
+    `name` is its URL without a password. While `unreachable_since` is set it gets no job; `problem` says why.
     """
 
     __tablename__ = "comfyui_servers"
 
-    url: str = Field(sa_column=Column("url", String(255), primary_key=True))
+    name: str = Field(sa_column=Column("name", String(255), primary_key=True))
     version: str | None = Field(default=None, sa_column=Column("version", String(64)))
     last_seen_at: datetime | None = Field(default=None, sa_column=moment("last_seen_at"))
     unreachable_since: datetime | None = Field(default=None, sa_column=moment("unreachable_since"))

@@ -14,8 +14,9 @@ from shared.models.status import JobStatus
 class GenerationJob(SQLModel, table=True):
     """One row of `generation_jobs`. Only `shared.lifecycle` and `shared.claims` write its status.
 
-    `run_after` is when it may start; NULL keeps it from ever starting by itself (rows of the old system).
+    `run_after` is when it may start: at once unless said otherwise. NULL, as in rows of the old system, is never.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
+    `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
     `server` and `comfyui_prompt_id` say where its prompt is, or last was.
     """
 
@@ -36,8 +37,9 @@ class GenerationJob(SQLModel, table=True):
     params: dict[str, Any] = Field(default_factory=dict, sa_column=document("params", "{}"))
 
     message_id: str | None = Field(default=None, sa_column=Column("message_id", String(64), index=True))
-    run_after: datetime | None = Field(default=None, sa_column=moment("run_after"))
+    run_after: datetime | None = Field(default=None, sa_column=moment("run_after", now=True))
     attempt: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    events: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     retries: int = Field(default=0, sa_column=Column("retries", SmallInteger, nullable=False, server_default=text("0")))
     worker_id: str | None = Field(default=None, sa_column=Column("worker_id", String(255)))
     lease_expires_at: datetime | None = Field(default=None, sa_column=moment("lease_expires_at"))

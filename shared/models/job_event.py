@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Identity, Index, Integer, String
+from sqlalchemy import Column, ForeignKey, Integer, String
 from sqlmodel import Field, SQLModel
 
 from shared.models.columns import document, moment, one_of
@@ -11,21 +11,18 @@ from shared.models.status import LIVE_ONLY, EventType
 
 
 class JobEvent(SQLModel, table=True):
-    """One row of `job_events`. Ids of one job grow in the order things happened to it."""
+    """One row of `job_events`. `sequence` counts the events of a job from 1, without a gap."""
 
     __tablename__ = "job_events"
 
-    id: int = Field(default=None, sa_column=Column("id", BigInteger, Identity(), primary_key=True))
+    # The key is also the relay's catch-up: what happened to this job since.
     job_id: int = Field(
-        sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), nullable=False)
+        sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
     )
+    sequence: int = Field(sa_column=Column("sequence", Integer, primary_key=True, autoincrement=False))
     type: EventType = Field(sa_column=Column("type", String(20), nullable=False))
     attempt: int
     data: dict[str, Any] = Field(default_factory=dict, sa_column=document("data", "{}"))
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
 
-    __table_args__ = (
-        one_of("type", [kind for kind in EventType if kind not in LIVE_ONLY]),
-        # The relay's catch-up: what happened to these jobs since.
-        Index("ix_job_events_job", "job_id", "id"),
-    )
+    __table_args__ = (one_of("type", [kind for kind in EventType if kind not in LIVE_ONLY]),)

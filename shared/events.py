@@ -1,0 +1,67 @@
+"""What is told to those who watch a job, and on which channel.
+
+Lifecycle events are rows of `job_events` first; Redis only carries them to whoever watches now. Progress and
+previews are live only: they are told once, and the last progress is kept for an hour for those who come later.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from shared.models import EventType, JobEvent
+
+
+class Event(BaseModel, frozen=True, extra="forbid"):
+    """One thing that happened to a job, as watchers read it.
+
+    `sequence` counts a job's events from 1 without a gap; live events have none, and count `tick` up within
+    their attempt instead. `data` depends on the type:
+
+    - started: server
+    - processing: percentage (0-100, never falling), node_id, node_type, step, steps
+    - preview: media_type, image (base64)
+    - completed: outputs [{number, kind, media_type, size_bytes, width, height, url, thumbnails {size: url}}]
+    - failed: code, message, details; queued after a failure: the same, with run_after
+    """
+
+    type: EventType
+    job_id: int
+    attempt: int
+    at: datetime
+    sequence: int | None = None
+    tick: int | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def from_row(cls, row: JobEvent) -> "Event":
+        return cls(
+            type=row.type,
+            job_id=row.job_id,
+            attempt=row.attempt,
+            at=row.created_at,
+            sequence=row.sequence,
+            data=row.data,
+        )
+
+    @classmethod
+    def live(cls, kind: EventType, *, job_id: int, attempt: int, tick: int, data: dict[str, Any]) -> "Event":
+        return cls(type=kind, job_id=job_id, attempt=attempt, at=datetime.now(UTC), tick=tick, data=data)
+
+
+class Channels:
+    """The names of one deployment's Redis channels and keys, all under its namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self.cancels = f"{namespace}:cancels"
+        self.prefix = f"{namespace}:job:"
+
+    def job(self, job_id: int) -> str:
+        return f"{self.prefix}{job_id}"
+
+    def previews(self, job_id: int) -> str:
+        return f"{self.prefix}{job_id}:previews"
+
+    def progress(self, job_id: int) -> str:
+        """The key that holds a running job's last progress event."""
+        return f"{self.prefix}{job_id}:progress"

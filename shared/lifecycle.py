@@ -1,0 +1,223 @@
+"""The one place where a job's status changes: a table of transitions, each a conditional UPDATE.
+
+    pending ──> queued ──> running ──> completed
+       │          │ ^         │ │ └──> failed
+       │          │ └─ retry ─┘ v
+       └──────────┴──> ... cancelling
+                  v           v
+              cancelled <─────┘
+
+A worker writes under a lease: job and attempt number. A worker that was given up for dead holds an old number,
+so whatever it still says changes nothing and raises LeaseLost.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+
+from shared.errors import GenerationError, LeaseLost
+from shared.links import output_url, thumbnail_url
+from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome
+from shared.outbox import stage
+
+
+class Transition(NamedTuple):
+    sources: tuple[JobStatus, ...]
+    target: JobStatus
+    event: EventType | None = None
+
+
+S = JobStatus
+E = EventType
+TRANSITIONS = {
+    "defer": Transition((S.QUEUED,), S.PENDING),
+    "wake": Transition((S.PENDING,), S.QUEUED, E.QUEUED),
+    "claim": Transition((S.QUEUED,), S.RUNNING, E.STARTED),
+    "complete": Transition((S.RUNNING,), S.COMPLETED, E.COMPLETED),
+    "fail": Transition((S.RUNNING,), S.FAILED, E.FAILED),
+    "redirect": Transition((S.RUNNING,), S.RUNNING),
+    "retry": Transition((S.RUNNING,), S.QUEUED, E.QUEUED),
+    "drop": Transition((S.PENDING, S.QUEUED), S.CANCELLED, E.CANCELLED),
+    "cancel": Transition((S.PENDING, S.QUEUED, S.RUNNING), S.CANCELLING, E.CANCELLING),
+    "confirm_cancel": Transition((S.CANCELLING,), S.CANCELLED, E.CANCELLED),
+}
+
+
+class Lease(NamedTuple):
+    """A worker's hold on a job. Every write of the worker names it."""
+
+    job_id: int
+    attempt: int
+
+
+class CancelRequested(Exception):
+    """The job is being cancelled: it can only become cancelled now, once its prompt is known to be gone."""
+
+
+def submit(session: Session, job: GenerationJob) -> GenerationJob:
+    """Record a job that may start at once. Its id and times are set when this returns."""
+    job.status, job.events = JobStatus.QUEUED, 1
+    session.add(job)
+    session.flush()
+    record(session, job, EventType.QUEUED)
+    return job
+
+
+def defer(session: Session, job_id: int) -> GenerationJob | None:
+    """The wake-up of a queued job could not be sent: the sweep will. None if a worker has it already."""
+    return move(session, "defer", job_id, col(GenerationJob.attempt) == 0)
+
+
+def wake(session: Session, job_ids: Sequence[int]) -> None:
+    """Pending jobs whose time has come are queued."""
+    for job_id in job_ids:
+        if job := move(session, "wake", job_id):
+            record(session, job, EventType.QUEUED)
+
+
+def complete(session: Session, lease: Lease, outputs: Sequence[JobOutput]) -> GenerationJob:
+    """The outputs are stored and verified: say so, with their rows, in one transaction."""
+    job = held(session, "complete", lease, completed_at=func.now(), lease_expires_at=None)
+    session.add_all(outputs)
+    end_attempt(session, lease, Outcome.COMPLETED)
+    record(session, job, EventType.COMPLETED, outputs=[output_facts(output) for output in outputs])
+    return job
+
+
+def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJob:
+    """The job has failed for good."""
+    facts = error_facts(error)
+    job = held(
+        session,
+        "fail",
+        lease,
+        completed_at=func.now(),
+        lease_expires_at=None,
+        **error_columns(facts),
+    )
+    end_attempt(session, lease, Outcome.FAILED, error)
+    record(session, job, EventType.FAILED, **facts)
+    return job
+
+
+def retry(
+    session: Session, lease: Lease, error: GenerationError, *, outcome: Outcome, delay: timedelta
+) -> GenerationJob:
+    """Queue the job again, to start after `delay`. With an outcome that leaves doubt it remembers its server."""
+    job = held(
+        session,
+        "retry",
+        lease,
+        run_after=func.now() + delay,
+        retries=GenerationJob.retries + 1,
+        worker_id=None,
+        lease_expires_at=None,
+        **({} if outcome.leaves_doubt else {"server": None}),
+    )
+    end_attempt(session, lease, outcome, error)
+    record(session, job, EventType.QUEUED, **error_facts(error), run_after=str(job.run_after))
+    return job
+
+
+def release(session: Session, lease: Lease) -> None:
+    """The worker stops and leaves the prompt to ComfyUI: the lease runs out now, and the next worker adopts the job."""
+    still = [col(GenerationJob.id) == lease.job_id, col(GenerationJob.attempt) == lease.attempt]
+    held_now = col(GenerationJob.status).in_([JobStatus.RUNNING, JobStatus.CANCELLING])
+    session.exec(update(GenerationJob).where(*still, held_now).values(lease_expires_at=func.now()))
+    end_attempt(session, lease, Outcome.RELEASED)
+
+
+def cancel(session: Session, job_id: int) -> GenerationJob | None:
+    """Cancel a job: at once where no prompt of it can be alive, else `cancelling` until its worker says it is gone.
+
+    Returns the job as it stands after that, unchanged if it had ended, or None if there is none. Asking twice
+    is the same as asking once.
+    """
+    nowhere = col(GenerationJob.server).is_(None)
+    if job := move(session, "drop", job_id, nowhere, completed_at=func.now()):
+        record(session, job, EventType.CANCELLED)
+    elif job := move(
+        session,
+        "cancel",
+        job_id,
+        # A job that waits with a prompt in doubt has no worker: let the next one take it over.
+        lease_expires_at=func.coalesce(GenerationJob.lease_expires_at, func.now()),
+    ):
+        record(session, job, EventType.CANCELLING)
+    return job or session.get(GenerationJob, job_id)
+
+
+def confirm_cancel(session: Session, lease: Lease) -> GenerationJob:
+    """Its prompt is neither queued nor running in ComfyUI any more."""
+    job = held(session, "confirm_cancel", lease, completed_at=func.now(), lease_expires_at=None)
+    end_attempt(session, lease, Outcome.CANCELLED)
+    record(session, job, EventType.CANCELLED)
+    return job
+
+
+def move(session: Session, deed: str, job_id: int, *conditions: Any, **values: Any) -> GenerationJob | None:
+    """Make one transition of the table, if the job is in one of its sources and the conditions hold."""
+    transition = TRANSITIONS[deed]
+    statement = (
+        update(GenerationJob)
+        .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(transition.sources), *conditions)
+        .values(
+            status=transition.target,
+            updated_at=func.now(),
+            events=GenerationJob.events + (transition.event is not None),
+            **values,
+        )
+        .returning(GenerationJob)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return session.scalars(statement).one_or_none()
+
+
+def held(session: Session, deed: str, lease: Lease, **values: Any) -> GenerationJob:
+    """Make a transition under a lease. Raises LeaseLost, or CancelRequested where that is what stands in the way."""
+    if job := move(session, deed, lease.job_id, col(GenerationJob.attempt) == lease.attempt, **values):
+        return job
+    found = session.exec(
+        select(GenerationJob.status, GenerationJob.attempt).where(GenerationJob.id == lease.job_id)
+    ).one_or_none()
+    if found == (JobStatus.CANCELLING, lease.attempt):
+        raise CancelRequested
+    raise LeaseLost
+
+
+def end_attempt(session: Session, lease: Lease, outcome: Outcome, error: GenerationError | None = None) -> None:
+    facts = error_columns(error_facts(error)) if error else {}
+    session.exec(
+        update(JobAttempt)
+        .where(
+            col(JobAttempt.job_id) == lease.job_id,
+            col(JobAttempt.attempt) == lease.attempt,
+            col(JobAttempt.outcome).is_(None),
+        )
+        .values(outcome=outcome, ended_at=func.now(), **facts)
+    )
+
+
+def record(session: Session, job: GenerationJob, kind: EventType, **data: Any) -> None:
+    """Write the event that the job's last transition counted."""
+    stage(session, JobEvent(job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt, data=data))
+
+
+def error_facts(error: GenerationError) -> dict[str, Any]:
+    return {"code": error.code, "message": str(error), "details": dict(error.details)}
+
+
+def error_columns(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"error_{name}": value for name, value in facts.items()}
+
+
+def output_facts(output: JobOutput) -> dict[str, Any]:
+    """An output as events show it: what it is, and where the API serves it."""
+    return {
+        **output.model_dump(include={"number", "kind", "media_type", "size_bytes", "sha256", "width", "height"}),
+        "url": output_url(output.job_id, output.number),
+        "thumbnails": {size: thumbnail_url(output.job_id, output.number, size) for size in output.thumbnails},
+    }

@@ -1,0 +1,44 @@
+"""Every message that leaves for the worker: the class is the contract, so nobody needs to import the actor."""
+
+import dataclasses
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+import dramatiq
+from pydantic import BaseModel
+
+
+class Queue(StrEnum):
+    """An unknown queue waits silently for ever, so there are no other names."""
+
+    COMFY = "comfy"
+
+
+class Message(BaseModel, frozen=True, extra="forbid"):
+    """A message is its actor's name, its queue and a payload of ids."""
+
+    actor_name: ClassVar[str]
+    queue: ClassVar[Queue]
+
+    def to_dramatiq(self, message_id: str | None = None) -> dramatiq.Message[Any]:
+        """The message as Dramatiq sends it, under the id given or one of its own."""
+        message: dramatiq.Message[Any] = dramatiq.Message(
+            queue_name=self.queue, actor_name=self.actor_name, args=(), kwargs=self.model_dump(), options={}
+        )
+        return message if message_id is None else dataclasses.replace(message, message_id=message_id)
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any]) -> Self:
+        return cls.model_validate(payload)
+
+
+class RunComfyJob(Message):
+    """Wake up: a job waits. `job_id` is the job that asked for it; the worker takes the best one there is."""
+
+    actor_name = "run_comfy_job"
+    queue = Queue.COMFY
+
+    job_id: int
+
+
+MESSAGES: tuple[type[Message], ...] = (RunComfyJob,)

@@ -1,0 +1,116 @@
+"""Outputs are kept under a key; once `put` has returned, the bytes survive a loss of power."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from shared.errors import StorageUnavailable
+
+CHUNK = 256 * 1024
+
+
+def job_folder(user_id: UUID, created_at: datetime, job_id: int) -> str:
+    """The folder of a job's files: `{user}/{yyyy}/{mm}/{dd}/{job}`, by the day (UTC) it was accepted."""
+    return f"{user_id}/{created_at:%Y/%m/%d}/{job_id}"
+
+
+class OutputStore(Protocol):
+    """Where outputs are kept: a folder today; an object store has the same four deeds."""
+
+    def put(self, key: str, file: Path) -> None:
+        """Keep a copy of the file's bytes under `key`, over what was there. Raises StorageUnavailable."""
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start`, in chunks of at most 256 KiB. Raises FileNotFoundError at once if there are none."""
+
+    def size(self, key: str) -> int:
+        """In bytes. Raises FileNotFoundError."""
+
+    def remove(self, folder: str) -> None:
+        """Remove everything below a folder. Nothing there is fine."""
+
+
+def open_store(url: str) -> OutputStore:
+    """The store of a STORAGE_URL."""
+    return FolderStore(Path(unquote(urlsplit(url).path)))
+
+
+class FolderStore:
+    """An OutputStore in a local folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, key: str, file: Path) -> None:
+        target = self.path(key)
+        try:
+            make_folders(target.parent, self.root)
+            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".incoming-", delete=False) as incoming:
+                try:
+                    with file.open("rb") as source:
+                        shutil.copyfileobj(source, incoming, CHUNK)
+                    incoming.flush()
+                    os.fsync(incoming.fileno())
+                    Path(incoming.name).chmod(0o644)
+                    Path(incoming.name).replace(target)
+                except BaseException:
+                    Path(incoming.name).unlink(missing_ok=True)
+                    raise
+            sync_folder(target.parent)
+        except OSError as error:
+            raise StorageUnavailable(key, error.strerror or str(error)) from error
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        file = self.path(key).open("rb")
+
+        def chunks() -> Iterator[bytes]:
+            with file:
+                file.seek(start)
+                left = length
+                while left is None or left > 0:
+                    chunk = file.read(CHUNK if left is None else min(CHUNK, left))
+                    if not chunk:
+                        return
+                    left = None if left is None else left - len(chunk)
+                    yield chunk
+
+        return chunks()
+
+    def size(self, key: str) -> int:
+        return self.path(key).stat().st_size
+
+    def remove(self, folder: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.path(folder))
+
+    def path(self, key: str) -> Path:
+        parts = PurePosixPath(key).parts
+        if not parts or PurePosixPath(key).is_absolute() or ".." in parts or "\0" in key:
+            raise ValueError(f"not a key of this store: {key!r}")
+        return self.root.joinpath(*parts)
+
+
+def make_folders(folder: Path, root: Path) -> None:
+    """Make a folder and those above it, each durable in its parent."""
+    if folder.is_dir():
+        return
+    if folder != root:
+        make_folders(folder.parent, root)
+    folder.mkdir(parents=folder == root, exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """A name in a folder is durable once the folder itself is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

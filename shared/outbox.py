@@ -1,6 +1,7 @@
 """Messages and events leave with the transaction that caused them, or not at all."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from shared.models import EventType, JobEvent
 
 log = structlog.get_logger(__name__)
 
+SILENCE = timedelta(seconds=1)
 PROGRESS_KEPT = timedelta(hours=1)
 
 
@@ -27,13 +29,17 @@ def stage(session: Session, row: JobEvent) -> None:
 
 
 class Outbox:
-    """Sends what a committed transaction staged. That Redis is away is no failure: rows tell the rest."""
+    """Sends what a committed transaction staged. That Redis is away is no failure: rows tell the rest.
+
+    After a failure nothing is tried for a second, so that a hung Redis costs one caller its patience, not all.
+    """
 
     def __init__(self, engine: Engine, broker: dramatiq.Broker, client: redis.Redis, channels: Channels) -> None:
         self.engine = engine
         self.broker = broker
         self.client = client
         self.channels = channels
+        self.silent_until = 0.0
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -45,21 +51,29 @@ class Outbox:
 
     def send(self, message: Message, message_id: str | None = None) -> bool:
         """Send a message now. False if Redis did not take it (or did, and could not say so)."""
-        try:
-            self.broker.enqueue(message.to_dramatiq(message_id))
-        except redis.RedisError as error:
-            log.warning("message.not_sent", actor=message.actor_name, error=str(error))
-            return False
-        return True
+        return self.attempt("message", lambda: self.broker.enqueue(message.to_dramatiq(message_id)))
 
     def publish(self, event: Event) -> None:
         """Tell watchers of the event's job. Raises nothing: a watcher who missed it reads the row."""
-        try:
-            self._publish(event)
-        except redis.RedisError as error:
-            log.warning("event.not_published", type=event.type, job_id=event.job_id, error=str(error))
+        self.attempt("event", lambda: self.deliver(event))
 
-    def _publish(self, event: Event) -> None:
+    def request_cancel(self, job_id: int) -> None:
+        """Tell whichever worker holds the job. If it is not heard, the worker's next heartbeat says it."""
+        self.attempt("cancel", lambda: self.client.publish(self.channels.cancels, job_id))
+
+    def attempt(self, what: str, deed: Callable[[], object]) -> bool:
+        """Do one thing with Redis, unless Redis failed a moment ago. Whether it was done."""
+        if time.monotonic() < self.silent_until:
+            return False
+        try:
+            deed()
+        except redis.RedisError as error:
+            self.silent_until = time.monotonic() + SILENCE.total_seconds()
+            log.warning("redis.unavailable", lost=what, error=str(error))
+            return False
+        return True
+
+    def deliver(self, event: Event) -> None:
         body = event.model_dump_json()
         match event.type:
             case EventType.PREVIEW:
@@ -71,10 +85,3 @@ class Outbox:
                 pipeline.execute()
             case _:
                 self.client.publish(self.channels.job(event.job_id), body)
-
-    def request_cancel(self, job_id: int) -> None:
-        """Tell whichever worker holds the job. If it is not heard, the worker's next heartbeat says it."""
-        try:
-            self.client.publish(self.channels.cancels, job_id)
-        except redis.RedisError as error:
-            log.warning("cancel.not_published", job_id=job_id, error=str(error))

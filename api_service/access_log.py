@@ -1,0 +1,49 @@
+"""Each request has an id, which comes back in its answer and stands in every log line it caused."""
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger(__name__)
+
+ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+class AccessLog:
+    """ASGI middleware: `X-Request-Id` in or made, and out; one line for each request that is not a health check."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if ACCEPTABLE.fullmatch(given) else str(uuid4())
+        status, started = 500, time.perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_with_id)
+            finally:
+                if not scope["path"].startswith("/health/"):
+                    elapsed_ms = round((time.perf_counter() - started) * 1000, 1)
+                    log.info(
+                        "request.answered",
+                        method=scope["method"],
+                        path=scope["path"],
+                        status=status,
+                        elapsed_ms=elapsed_ms,
+                    )
+        return None

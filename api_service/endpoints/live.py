@@ -1,0 +1,107 @@
+"""A job, as it goes: a snapshot first, then each event once, then a close that says how it ended."""
+
+import asyncio
+import contextlib
+
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocketDisconnect
+
+from api_service import records
+from api_service.state import JobsWebSocket, Services
+from api_service.views import JobView, SnapshotView
+from api_service.watch import TooSlow, Watch
+from shared.events import Event
+from shared.models import FINAL
+
+log = structlog.get_logger(__name__)
+
+ENDED = 1000
+NO_SUCH_JOB = 4404
+TOO_SLOW = 4408
+TRY_AGAIN = 1013
+SEND_S = 10.0  # a watcher that takes longer to take one event is too slow
+
+
+async def watch_job(websocket: JobsWebSocket) -> None:
+    """`/ws/jobs/{job_id}`; with `?previews=true` the sampler's previews come along."""
+    await websocket.accept()
+    code, reason = TRY_AGAIN, "the server is going away"
+    hanging_up = asyncio.create_task(hung_up(websocket))
+    telling = asyncio.create_task(tell(websocket))
+    try:
+        await asyncio.wait({hanging_up, telling}, return_when=asyncio.FIRST_COMPLETED)
+        if telling.done():
+            code, reason = telling.result()
+    finally:
+        for task in (hanging_up, telling):
+            task.cancel()
+        await asyncio.gather(hanging_up, telling, return_exceptions=True)
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            await websocket.close(code, reason)
+
+
+async def tell(websocket: JobsWebSocket) -> tuple[int, str]:
+    """Tell the watcher everything until the job ends. Returns the code and the reason to close with."""
+    services = websocket.state.services
+    job_id = records.number(websocket.path_params["job_id"])
+    if job_id is None:
+        return NO_SUCH_JOB, "there is no such job"
+    previews = websocket.query_params.get("previews", "") in {"1", "true"}
+    try:
+        async with services.relay.watch(job_id, previews=previews) as watch:
+            snapshot = await take_snapshot(services, watch)
+            if snapshot is None:
+                return NO_SUCH_JOB, "there is no such job"
+            await send(websocket, snapshot.model_dump_json())
+            if snapshot.job.status in FINAL:
+                return ENDED, snapshot.job.status
+            while True:
+                event = await watch.next()
+                await send(websocket, event.model_dump_json(exclude_none=True))
+                if event.type.is_final:
+                    return ENDED, event.type
+    except (TooSlow, TimeoutError):
+        return TOO_SLOW, "the events were not read fast enough"
+    except SQLAlchemyError as error:
+        log.warning("live.no_snapshot", job_id=job_id, error=str(error))
+        return TRY_AGAIN, "the database cannot be reached right now"
+
+
+async def take_snapshot(services: Services, watch: Watch) -> SnapshotView | None:
+    found = await services.run(records.job_with_outputs, services.engine, watch.job_id)
+    if found is None:
+        return None
+    job, outputs = found
+    progress = None if job.status in FINAL else await last_progress(services, watch.job_id)
+    watch.begin(job.events, progress)
+    return SnapshotView(
+        job_id=job.id,
+        sequence=job.events,
+        job=JobView.of(job, outputs),
+        progress=progress.data if progress else None,
+    )
+
+
+async def last_progress(services: Services, job_id: int) -> Event | None:
+    try:
+        kept = await services.relay.client.get(services.relay.channels.progress(job_id))
+    except (RedisError, OSError):
+        return None
+    return Event.model_validate_json(kept) if kept else None
+
+
+async def send(websocket: JobsWebSocket, text: str) -> None:
+    async with asyncio.timeout(SEND_S):
+        await websocket.send_text(text)
+
+
+async def hung_up(websocket: JobsWebSocket) -> None:
+    """Returns when the client has gone. What it says meanwhile is not for us."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+ROUTES = [WebSocketRoute("/ws/jobs/{job_id}", watch_job)]

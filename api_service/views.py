@@ -1,0 +1,133 @@
+"""What clients see of a job: one model a thing, made from rows."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from shared.lifecycle import output_facts
+from shared.links import job_url
+from shared.models import GenerationJob, JobOutput, JobStatus, OutputKind
+from shared.parameters import Sampling
+
+
+class OutputView(BaseModel, frozen=True):
+    """A stored file. `thumbnails` maps a size in px to the address of a WEBP that fits in a square of it."""
+
+    number: int
+    kind: OutputKind
+    filename: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    width: int | None
+    height: int | None
+    duration_ms: int | None
+    url: str
+    thumbnails: dict[str, str]
+    thumbnail_note: str | None
+
+    @classmethod
+    def of(cls, output: JobOutput) -> Self:
+        rest = output.model_dump(include={"filename", "duration_ms", "thumbnail_note"})
+        return cls(**output_facts(output), **rest)
+
+
+class ErrorView(BaseModel, frozen=True):
+    """Why a job failed: a stable code, a sentence, and the facts, such as the node."""
+
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class Links(BaseModel, frozen=True):
+    self: str
+    cancel: str
+    events: str
+
+
+class JobView(BaseModel, frozen=True):
+    """A job as it stands. `sampler_params` and the rest of `params` are what is run, with every default filled in."""
+
+    id: int
+    user_id: UUID
+    job_type: str
+    status: JobStatus
+    prompt: str
+    negative_prompt: str | None
+    checkpoint_model: str | None
+    lora_models: list[dict[str, Any]]
+    width: int | None
+    height: int | None
+    batch_size: int | None
+    sampler_params: dict[str, Any]
+    params: dict[str, Any]
+    message_id: str | None
+    comfyui_prompt_id: str | None
+    attempt: int
+    retries: int
+    run_after: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    content_id: int | None
+    error: ErrorView | None
+    outputs: list[OutputView]
+    legacy: dict[str, Any] | None
+    links: Links
+
+    @classmethod
+    def of(cls, job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> Self:
+        values = job.model_dump(include=cls.model_fields.keys() - {"params"})
+        return cls(
+            **values,
+            sampler_params={name: value for name, value in job.params.items() if name in Sampling.model_fields},
+            params={name: value for name, value in job.params.items() if name not in Sampling.model_fields},
+            error=error_of(job),
+            outputs=[OutputView.of(output) for output in outputs],
+            links=links_of(job),
+        )
+
+
+def error_of(job: GenerationJob) -> ErrorView | None:
+    """The error of a failed job. Rows of the old system have a message only."""
+    if job.error_message is None:
+        return None
+    code = job.error_code or "unknown"
+    return ErrorView(code=code, message=job.error_message, details=job.error_details or {})
+
+
+def links_of(job: GenerationJob) -> Links:
+    itself = job_url(job.id)
+    return Links(self=itself, cancel=f"{itself}/cancel", events=f"/ws/jobs/{job.id}")
+
+
+class SnapshotView(BaseModel, frozen=True):
+    """The first thing a watcher is told: the job, how many of its events that includes, and how far it is."""
+
+    type: str = "snapshot"
+    job_id: int
+    sequence: int
+    job: JobView
+    progress: dict[str, Any] | None
+
+
+class CheckView(BaseModel, frozen=True):
+    """One line of `/health/ready`."""
+
+    ok: bool
+    detail: str
+
+
+class ReadyView(BaseModel, frozen=True):
+    """`ready`: all is well. `degraded`: jobs are accepted and will run later. `unavailable`: nothing is accepted."""
+
+    status: str
+    database: CheckView
+    redis: CheckView
+    worker: CheckView
+    comfyui: CheckView

@@ -1,0 +1,26 @@
+"""Dramatiq over Redis, as both services need it: the API only sends, the worker also consumes."""
+
+from collections.abc import Sequence
+
+import redis
+from dramatiq import Middleware
+from dramatiq.brokers.redis import RedisBroker
+
+from shared.redis_clients import hasty_client
+from shared.settings import Settings
+
+EVERY_COMMAND = 1_000_000  # of a million: else the messages of a dead worker come back only after minutes
+
+
+def sending_broker(settings: Settings) -> RedisBroker:
+    """A broker that can only send, and gives up within about a second."""
+    return redis_broker(hasty_client(settings.broker_url), settings, middleware=())
+
+
+def redis_broker(client: redis.Redis, settings: Settings, *, middleware: Sequence[Middleware]) -> RedisBroker:
+    return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves this one untyped
+        client=client,
+        namespace=settings.redis_ns,
+        middleware=list(middleware),
+        maintenance_chance=EVERY_COMMAND,
+    )

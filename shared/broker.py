@@ -6,6 +6,7 @@ import redis
 from dramatiq import Middleware
 from dramatiq.brokers.redis import RedisBroker
 
+from shared.messages import Queue
 from shared.redis_clients import hasty_client
 from shared.settings import Settings
 
@@ -24,3 +25,12 @@ def redis_broker(client: redis.Redis, settings: Settings, *, middleware: Sequenc
         middleware=list(middleware),
         maintenance_chance=EVERY_COMMAND,
     )
+
+
+def waiting_messages(broker: RedisBroker, queue: Queue) -> int:
+    """The messages of a queue that no worker has fetched yet.
+
+    Fetched ones do not count: a worker fetches only what it has a thread for, and those of a dead one would go on
+    being counted for a minute. Nor do delayed ones: what they will wake is not due.
+    """
+    return int(broker.client.llen(f"{broker.namespace}:{queue}"))

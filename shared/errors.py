@@ -2,19 +2,24 @@
 
 GenerationError
 ├── Transient                  the same job may well succeed later, or elsewhere
-│   ├── ComfyUIUnreachable     no answer: its prompt is in doubt
-│   ├── PromptLost             ComfyUI restarted: queue and history are gone
-│   ├── PromptInterrupted      somebody else stopped it
-│   ├── OutputCorrupt          what was read does not decode, or is cut short
-│   ├── OutputMissing          history names a file that ComfyUI no longer has
-│   └── StorageUnavailable     our own store refused the bytes
+│   ├── ComfyUIUnreachable     no answer
+│   ├── StorageUnavailable     our own store refused the bytes
+│   ├── Unexpected             a bug: ours, or an answer nobody thought of
+│   └── Settled                ... and its prompt is known to be of no more use
+│       ├── PromptLost         ComfyUI restarted: queue and history are gone
+│       ├── PromptInterrupted  somebody else stopped it
+│       ├── OutputCorrupt      what was read does not decode, or is cut short
+│       └── OutputMissing      history names a file that ComfyUI no longer has
 └── Permanent                  the same job would fail the same way
     ├── WorkflowRejected       ComfyUI's validation said no
     ├── NodeFailed             a node raised while it ran
     ├── NoOutputs              it ran, and left nothing to keep
     ├── TimedOut               the time limit passed
     └── Poison                 it took its worker down too often
-LeaseLost                      not a failure of the job: another worker has it now
+NotAFailure                    what ends an attempt without a word against the job
+├── LeaseLost                  another worker has it now, or it has ended
+├── CancelRequested            its owner wants no result
+└── WorkerStopping             the next worker goes on with it
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +34,11 @@ class GenerationError(Exception):
 
 
 class Transient(GenerationError):
-    """Trying again can help."""
+    """Trying again can help. The prompt may still be running, or its result be there: look for it first."""
+
+
+class Settled(Transient):
+    """Trying again can help, and only with a new prompt."""
 
 
 class Permanent(GenerationError):
@@ -37,16 +46,17 @@ class Permanent(GenerationError):
 
 
 class ComfyUIUnreachable(Transient):
-    """The server did not answer in time, or refused the connection."""
+    """The server did not answer in time, or, `refused`, nothing listens there: its process has ended."""
 
     code = "comfyui_unreachable"
 
-    def __init__(self, server: str, reason: str) -> None:
+    def __init__(self, server: str, reason: str, *, refused: bool = False) -> None:
         super().__init__(f"ComfyUI at {server} does not answer: {reason}")
+        self.refused = refused
         self.details = {"server": server}
 
 
-class PromptLost(Transient):
+class PromptLost(Settled):
     """Neither ComfyUI's queue nor its history knows the prompt."""
 
     code = "prompt_lost"
@@ -56,7 +66,7 @@ class PromptLost(Transient):
         self.details = {"server": server, "comfyui_prompt_id": prompt_id}
 
 
-class PromptInterrupted(Transient):
+class PromptInterrupted(Settled):
     """The prompt was interrupted, and not by us."""
 
     code = "interrupted"
@@ -66,7 +76,7 @@ class PromptInterrupted(Transient):
         self.details = {"node_id": node_id, "node_type": node_type}
 
 
-class OutputCorrupt(Transient):
+class OutputCorrupt(Settled):
     """A downloaded file does not decode, or is shorter than it says."""
 
     code = "output_corrupt"
@@ -76,7 +86,7 @@ class OutputCorrupt(Transient):
         self.details = {"filename": filename}
 
 
-class OutputMissing(Transient):
+class OutputMissing(Settled):
     """The history names a file that is not there."""
 
     code = "output_missing"
@@ -94,6 +104,16 @@ class StorageUnavailable(Transient):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"could not store {path}: {reason}")
         self.details = {"path": path}
+
+
+class Unexpected(Transient):
+    """Something was raised that nobody expected. The log has the traceback; the job only says what it was."""
+
+    code = "internal_error"
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"an unexpected error stopped the job: {type(error).__name__}")
+        self.details = {"exception_type": type(error).__name__}
 
 
 class WorkflowRejected(Permanent):
@@ -145,5 +165,17 @@ class Poison(Permanent):
         self.details = {"deaths": deaths}
 
 
-class LeaseLost(Exception):
+class NotAFailure(Exception):
+    """The attempt ends here, and the job is none the worse for it."""
+
+
+class LeaseLost(NotAFailure):
     """Another worker was given this job, or it has ended: nothing this worker says about it counts any more."""
+
+
+class CancelRequested(NotAFailure):
+    """The job can only become cancelled now, once its prompt is known to be gone."""
+
+
+class WorkerStopping(NotAFailure):
+    """This worker is being stopped: the prompt is left to ComfyUI, and the job to the next worker."""

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from shared.errors import GenerationError, LeaseLost
+from shared.errors import CancelRequested, GenerationError, LeaseLost
 from shared.links import output_url, thumbnail_url
 from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome
 from shared.outbox import stage
@@ -53,8 +53,8 @@ class Lease(NamedTuple):
     attempt: int
 
 
-class CancelRequested(Exception):
-    """The job is being cancelled: it can only become cancelled now, once its prompt is known to be gone."""
+class AlreadySettled(Exception):
+    """This very transition was made before, under this lease: its commit went through, and nobody heard of it."""
 
 
 def submit(session: Session, job: GenerationJob) -> GenerationJob:
@@ -103,9 +103,7 @@ def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJo
     return job
 
 
-def retry(
-    session: Session, lease: Lease, error: GenerationError, *, outcome: Outcome, delay: timedelta
-) -> GenerationJob:
+def retry(session: Session, lease: Lease, error: GenerationError, outcome: Outcome, delay: timedelta) -> GenerationJob:
     """Queue the job again, to start after `delay`. With an outcome that leaves doubt it remembers its server."""
     job = held(
         session,
@@ -177,7 +175,7 @@ def move(session: Session, deed: str, job_id: int, *conditions: Any, **values: A
 
 
 def held(session: Session, deed: str, lease: Lease, **values: Any) -> GenerationJob:
-    """Make a transition under a lease. Raises LeaseLost, or CancelRequested where that is what stands in the way."""
+    """Make a transition under a lease. Raises LeaseLost, CancelRequested or AlreadySettled, by what stands there."""
     if job := move(session, deed, lease.job_id, col(GenerationJob.attempt) == lease.attempt, **values):
         return job
     found = session.exec(
@@ -185,6 +183,8 @@ def held(session: Session, deed: str, lease: Lease, **values: Any) -> Generation
     ).one_or_none()
     if found == (JobStatus.CANCELLING, lease.attempt):
         raise CancelRequested
+    if found == (TRANSITIONS[deed].target, lease.attempt):
+        raise AlreadySettled
     raise LeaseLost
 
 

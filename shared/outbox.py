@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-import dramatiq
 import redis
 import structlog
+from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -34,7 +34,7 @@ class Outbox:
     After a failure nothing is tried for a second, so that a hung Redis costs one caller its patience, not all.
     """
 
-    def __init__(self, engine: Engine, broker: dramatiq.Broker, client: redis.Redis, channels: Channels) -> None:
+    def __init__(self, engine: Engine, broker: RedisBroker, client: redis.Redis, channels: Channels) -> None:
         self.engine = engine
         self.broker = broker
         self.client = client

@@ -29,14 +29,14 @@ class Outcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     RETRIED = "retried"  # a transient error; its prompt is known to have ended
-    UNREACHABLE = "unreachable"  # a transient error; its prompt may still be running
+    IN_DOUBT = "in_doubt"  # a transient error; its prompt, or its result, may still be there
     RELEASED = "released"  # the worker was stopped; its prompt goes on
     EXPIRED = "expired"  # the worker fell silent; its prompt may go on
 
     @property
     def leaves_doubt(self) -> bool:
         """Whether the prompt may still be alive in ComfyUI, so that it must be looked for before another is sent."""
-        return self in {Outcome.UNREACHABLE, Outcome.RELEASED, Outcome.EXPIRED}
+        return self in {Outcome.IN_DOUBT, Outcome.RELEASED, Outcome.EXPIRED}
 
 
 class OutputKind(StrEnum):

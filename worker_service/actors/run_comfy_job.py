@@ -1,0 +1,152 @@
+"""The deed of this service: take the best job there is, and bring it to its end or put it back."""
+
+import structlog
+from dramatiq import Retry
+from dramatiq.middleware import TimeLimitExceeded
+
+from shared import claims, lifecycle
+from shared.claims import Claim, Claimant
+from shared.database import is_unavailable
+from shared.errors import (
+    CancelRequested,
+    ComfyUIUnreachable,
+    GenerationError,
+    LeaseLost,
+    NotAFailure,
+    Permanent,
+    TimedOut,
+    Unexpected,
+    WorkerStopping,
+)
+from shared.messages import RunComfyJob
+from shared.models import GenerationJob, JobOutput
+from worker_service.attempt import Attempt
+from worker_service.receiver import Delivery, receives
+from worker_service.resources import Resources
+from worker_service.retry_policy import decide
+
+log = structlog.get_logger(__name__)
+
+
+def can_help(_retries: int, error: BaseException) -> bool:
+    """Whether the message should come again: for a job that was put back, or where the database was away."""
+    return isinstance(error, Retry) or is_unavailable(error)
+
+
+@receives(RunComfyJob, retry_when=can_help, throws=(Permanent, TimeLimitExceeded))
+def run_comfy_job(message: RunComfyJob, delivery: Delivery) -> None:
+    """Wake up, and run whichever job is due: the message only says that there is one."""
+    resources = delivery.resources
+    if resources.closing.is_set():
+        return  # the sweep sends another wake-up, to those who stay
+    claim = take(resources, delivery.message_id)
+    if claim is None:
+        log.debug("job.none_due", woken_by=message.job_id)
+        return
+    try:
+        with structlog.contextvars.bound_contextvars(
+            job_id=claim.job.id, attempt=claim.lease.attempt, comfyui_prompt_id=claim.prompt.id
+        ):
+            log.info("job.claimed", server=claim.prompt.server, adopted=claim.prompt == claim.doubt)
+            with resources.leases.holding(claim.lease) as mailbox:
+                bring_to_an_end(resources, Attempt(resources, claim, mailbox))
+    finally:
+        resources.wakeups.send_missing()
+
+
+def take(resources: Resources, message_id: str) -> Claim | None:
+    claimant = Claimant(resources.worker_id, message_id, resources.fleet.names, slots=resources.settings.comfyui_slots)
+    with resources.outbox.transaction() as session:
+        return claims.claim(session, claimant)
+
+
+def bring_to_an_end(resources: Resources, attempt: Attempt) -> None:
+    """Work, and write down what came of it. Raises what tells Dramatiq to send the message again, or to bury it."""
+    try:
+        try:
+            finish(resources, attempt)
+        except CancelRequested:
+            cancel(resources, attempt)
+    except WorkerStopping:
+        resources.settle(lambda session: lifecycle.release(session, attempt.lease))
+        log.info("job.released")
+    except LeaseLost:
+        abandon(resources, attempt)
+    except TimeLimitExceeded:
+        time_out(resources, attempt)
+        raise
+
+
+def finish(resources: Resources, attempt: Attempt) -> None:
+    """Complete the job, put it back, or fail it."""
+    try:
+        outputs = attempt.work()
+    except NotAFailure:
+        raise
+    except GenerationError as error:
+        failure = error
+    except Exception as error:
+        log.exception("job.failed_unexpectedly")
+        failure = Unexpected(error)
+    else:
+        complete(resources, attempt, outputs)
+        return
+    put_back_or_fail(resources, attempt, failure)
+
+
+def complete(resources: Resources, attempt: Attempt, outputs: list[JobOutput]) -> None:
+    try:
+        resources.settle(lambda session: lifecycle.complete(session, attempt.lease, outputs))
+    except NotAFailure:
+        attempt.discard()
+        raise
+    log.info("job.completed", outputs=len(outputs), size_bytes=sum(output.size_bytes for output in outputs))
+
+
+def put_back_or_fail(resources: Resources, attempt: Attempt, error: GenerationError) -> None:
+    if isinstance(error, ComfyUIUnreachable):
+        resources.server_is_gone(attempt.prompt.server, str(error))
+    again = decide(
+        error,
+        retries=attempt.job.retries,
+        max_attempts=resources.settings.max_attempts,
+        chance=resources.chance,
+    )
+    attempt.discard()
+    if again is None:
+        resources.settle(lambda session: lifecycle.fail(session, attempt.lease, error))
+        log.warning("job.failed", code=error.code, error=str(error))
+        raise error
+    resources.settle(lambda session: lifecycle.retry(session, attempt.lease, error, again.outcome, again.delay))
+    log.warning("job.put_back", code=error.code, error=str(error), retry_in_s=again.delay.total_seconds())
+    raise Retry(str(error), delay=round(again.delay.total_seconds() * 1000))
+
+
+def cancel(resources: Resources, attempt: Attempt) -> None:
+    """Say that the job is cancelled, once its prompt is gone or its server is."""
+    if not attempt.withdraw():
+        resources.server_is_gone(attempt.prompt.server, "it did not answer while a job was being cancelled")
+    resources.settle(lambda session: lifecycle.confirm_cancel(session, attempt.lease))
+    log.info("job.cancelled")
+
+
+def time_out(resources: Resources, attempt: Attempt) -> None:
+    """The soft limit has passed: stop the prompt, as far as its server can be reached, and fail the job."""
+    attempt.withdraw()
+    attempt.discard()
+    error = TimedOut(resources.settings.soft_time_limit.total_seconds())
+    try:
+        resources.settle(lambda session: lifecycle.fail(session, attempt.lease, error))
+        log.warning("job.timed_out")
+    except CancelRequested:
+        resources.settle(lambda session: lifecycle.confirm_cancel(session, attempt.lease))
+        log.info("job.cancelled")
+
+
+def abandon(resources: Resources, attempt: Attempt) -> None:
+    """Another worker has the job. A prompt that only this attempt knows of must not go on running."""
+    log.warning("job.lease_lost")
+    with resources.outbox.transaction() as session:
+        job = session.get(GenerationJob, attempt.job.id)
+    if job is None or job.comfyui_prompt_id != attempt.prompt.id:
+        attempt.withdraw()

@@ -1,0 +1,184 @@
+"""One attempt at a job: find its prompt or send one, watch it to its end, and keep what it made."""
+
+import base64
+import time
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from pydantic import ValidationError
+
+from shared import claims
+from shared.claims import Claim, Prompt
+from shared.errors import CancelRequested, ComfyUIUnreachable, LeaseLost, Poison, WorkerStopping, WorkflowRejected
+from shared.events import Event
+from shared.graph import Graph, text_to_image, with_filename_prefix
+from shared.models import EventType, JobOutput, JobStatus
+from shared.parameters import TextToImage
+from shared.storage import job_folder
+from worker_service.collecting import Collector
+from worker_service.comfyui.answers import Finished, Gone, Whereabouts
+from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.frames import Preview
+from worker_service.comfyui.meter import Progress
+from worker_service.comfyui.progress import ProgressSocket
+from worker_service.mailbox import Mailbox, Signal
+from worker_service.resources import Resources
+from worker_service.watching import UNREACHABLE_S, Teller, check, watch
+
+log = structlog.get_logger(__name__)
+
+MOST_DEATHS = 3  # of workers under one job, before the job is taken for the cause
+CONNECT_S = 2.0  # how long the socket may take before the prompt is sent without it
+WITHDRAW_EVERY_S = 0.5
+LARGEST_PREVIEW = 1024 * 1024
+
+
+class Attempt:
+    """The work of one claim. Its `prompt` may change while it finds out what an earlier attempt has left."""
+
+    def __init__(self, resources: Resources, claim: Claim, mailbox: Mailbox) -> None:
+        self.resources = resources
+        self.claim = claim
+        self.job = claim.job
+        self.lease = claim.lease
+        self.prompt = claim.prompt
+        self.mailbox = mailbox
+        # A folder for each attempt, so that a worker given up for dead overwrites nothing.
+        self.folder = f"{job_folder(self.job.user_id, self.job.created_at, self.job.id)}/{self.lease.attempt}"
+        self.ticks = count(1)
+
+    def work(self) -> list[JobOutput]:
+        """Bring the job to its outputs, stored and verified.
+
+        Raises the GenerationError that stopped it, or CancelRequested, LeaseLost, WorkerStopping.
+        """
+        if self.claim.deaths >= MOST_DEATHS:
+            raise Poison(self.claim.deaths)
+        if self.job.status == JobStatus.CANCELLING:
+            raise CancelRequested
+        found = self.find()
+        if not isinstance(found, Finished):
+            found = self.run(sent=not isinstance(found, Gone))
+        if found.error:
+            raise found.error
+        return Collector(self.client(), self.resources.store, self.job.id, self.folder).collect(
+            found.outputs, self.mailbox
+        )
+
+    def find(self) -> Whereabouts:
+        """Look for the prompt of an earlier attempt, and go on with it where it is still of use."""
+        doubt = self.claim.doubt
+        if doubt is None:
+            return Gone()
+        found = self.look_for(doubt)
+        match found:
+            case Gone() if self.prompt == doubt:
+                self.redirect(Prompt(self.prompt.server, str(uuid4())), adopted=False)
+            case Gone():
+                pass
+            case _:
+                self.redirect(doubt, adopted=True)
+        log.info("prompt.looked_for", comfyui_prompt_id=doubt.id, server=doubt.server, found=type(found).__name__)
+        return found
+
+    def look_for(self, prompt: Prompt) -> Whereabouts:
+        """Where an earlier prompt is. A server that refuses connections has ended, and its queue with it."""
+        client = self.resources.fleet.client(prompt.server)
+        if client is None:
+            return Gone()
+        try:
+            return client.locate(prompt.id)
+        except ComfyUIUnreachable as error:
+            if error.refused:
+                return Gone()
+            raise
+
+    def redirect(self, prompt: Prompt, *, adopted: bool) -> None:
+        if prompt != self.prompt:
+            self.resources.settle(lambda session: claims.redirect(session, self.lease, prompt, adopted=adopted))
+            self.prompt = prompt
+
+    def run(self, *, sent: bool) -> Finished:
+        """Send the prompt unless it was sent before, and watch it."""
+        graph = self.graph()
+        client = self.client()
+        with ProgressSocket(client.url, self.prompt.id, self.mailbox) as socket:
+            socket.connected.wait(CONNECT_S)
+            if not sent:
+                self.send(client, graph)
+            return watch(client, self.prompt, graph, self.mailbox, Teller(self.tell_progress, self.tell_preview))
+
+    def graph(self) -> Graph:
+        """The job's graph, saving under a prefix that no other prompt has."""
+        try:
+            parameters = TextToImage.from_job(self.job)
+        except ValidationError as error:
+            raise WorkflowRejected(f"the job's parameters make no workflow: {error}") from error
+        return with_filename_prefix(text_to_image(parameters), f"genonaut-{self.prompt.id}")
+
+    def send(self, client: ComfyUIClient, graph: Mapping[str, Mapping[str, Any]]) -> None:
+        """Send the prompt once. A server that does not answer, or answers 500, may have queued it all the same."""
+        check(self.mailbox)
+        self.resources.leases.must_be_fresh(self.lease)
+        previews = bool(self.job.params.get("previews"))
+        try:
+            client.submit(graph, prompt_id=self.prompt.id, client_id=self.prompt.id, previews=previews)
+        except ComfyUIUnreachable:
+            if isinstance(client.locate(self.prompt.id), Gone):
+                raise
+        log.info("prompt.sent", server=client.name)
+
+    def withdraw(self) -> bool:
+        """Take the prompt out of ComfyUI, and see that it is gone. False if the server does not answer to tell."""
+        client = self.resources.fleet.client(self.prompt.server)
+        give_up_at = time.monotonic() + UNREACHABLE_S
+        while client is not None:
+            try:
+                if isinstance(client.locate(self.prompt.id), Gone | Finished):
+                    return True
+                client.withdraw(self.prompt.id)
+                give_up_at = time.monotonic() + UNREACHABLE_S
+            except ComfyUIUnreachable as error:
+                if error.refused:
+                    return True
+                if time.monotonic() > give_up_at:
+                    return False
+            self.mailbox.wait(WITHDRAW_EVERY_S)
+            self.check_unless_cancelled()
+        return False
+
+    def check_unless_cancelled(self) -> None:
+        """Some nodes finish before they are interrupted, and a worker that is stopped cannot wait for that."""
+        if Signal.LEASE_LOST in self.mailbox.heard:
+            raise LeaseLost
+        if Signal.STOP in self.mailbox.heard:
+            raise WorkerStopping
+
+    def discard(self) -> None:
+        """Remove whatever this attempt has stored: its result will not be used."""
+        try:
+            self.resources.store.remove(self.folder)
+        except OSError as error:
+            log.warning("outputs.not_discarded", folder=self.folder, error=str(error))
+
+    def client(self) -> ComfyUIClient:
+        client = self.resources.fleet.client(self.prompt.server)
+        if client is None:
+            raise ComfyUIUnreachable(self.prompt.server, "it is not one of this worker's servers")
+        return client
+
+    def tell_progress(self, progress: Progress) -> None:
+        self.tell(EventType.PROCESSING, progress._asdict())
+
+    def tell_preview(self, preview: Preview) -> None:
+        if len(preview.image) <= LARGEST_PREVIEW:
+            image = base64.b64encode(preview.image).decode("ascii")
+            self.tell(EventType.PREVIEW, {"media_type": preview.media_type, "image": image})
+
+    def tell(self, kind: EventType, data: dict[str, Any]) -> None:
+        self.resources.outbox.publish(
+            Event.live(kind, job_id=self.job.id, attempt=self.lease.attempt, tick=next(self.ticks), data=data)
+        )

@@ -1,0 +1,127 @@
+"""What ComfyUI's answers mean: pure functions from its JSON to what a job needs to know."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from shared.errors import GenerationError, NodeFailed, PromptInterrupted
+
+
+class OutputFile(NamedTuple):
+    """A file that the history names. `type` is ComfyUI's folder: output, temp or input."""
+
+    node_id: str
+    filename: str
+    subfolder: str
+    type: str
+
+
+class OutputText(NamedTuple):
+    """A text that a node showed."""
+
+    node_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The prompt is in ComfyUI's queue."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """The prompt is what ComfyUI works on."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Neither queue nor history knows the prompt."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The prompt is in the history: with `error` it failed, without it succeeded."""
+
+    outputs: tuple[OutputFile | OutputText, ...]
+    error: GenerationError | None
+
+
+Whereabouts = Waiting | Running | Finished | Gone
+
+
+def in_queue(queue: Mapping[str, Any], prompt_id: str) -> Waiting | Running | None:
+    """Where `GET /queue` has the prompt. Its entries are `[number, prompt_id, graph, ...]`."""
+    if any(entry[1] == prompt_id for entry in queue["queue_running"]):
+        return Running()
+    if any(entry[1] == prompt_id for entry in queue["queue_pending"]):
+        return Waiting()
+    return None
+
+
+def in_history(history: Mapping[str, Any], prompt_id: str) -> Finished | None:
+    """What `GET /history/{prompt_id}` says: `{}` until the prompt has ended."""
+    entry = history.get(prompt_id)
+    if entry is None:
+        return None
+    graph = entry["prompt"][2]
+    return Finished(tuple(outputs_in_order(entry["outputs"], graph)), error_in(entry["status"]))
+
+
+def outputs_in_order(outputs: Mapping[str, Any], graph: Sequence[str]) -> Iterator[OutputFile | OutputText]:
+    """Files and texts by the order of their nodes in the graph; within a node as ComfyUI lists them.
+
+    The keys differ by kind (`images` also holds videos and animations, then `audio`, `latents`, `text`, and whatever
+    custom nodes choose), so what counts is the shape: a file has a `filename`, a text is a string under `text`.
+    """
+    position = {node_id: place for place, node_id in enumerate(graph)}
+    for node_id in sorted(outputs, key=lambda node_id: position.get(node_id, len(position))):
+        for key, items in outputs[node_id].items():
+            for item in items if isinstance(items, list) else ():
+                if isinstance(item, dict) and item.get("filename"):
+                    yield OutputFile(node_id, item["filename"], item.get("subfolder", ""), item.get("type", "output"))
+                elif isinstance(item, str) and key == "text":
+                    yield OutputText(node_id, item)
+
+
+def error_in(status: Mapping[str, Any]) -> GenerationError | None:
+    """Why a prompt in the history failed. An interrupted one says "error" too; only its messages tell them apart."""
+    if status.get("status_str") == "success":
+        return None
+    for name, facts in status.get("messages", ()):
+        if name == "execution_interrupted":
+            return PromptInterrupted(facts.get("node_id"), facts.get("node_type"))
+        if name == "execution_error":
+            return NodeFailed(
+                node_id=str(facts.get("node_id")),
+                node_type=str(facts.get("node_type")),
+                exception_type=str(facts.get("exception_type")),
+                message=str(facts.get("exception_message", "")).strip(),
+            )
+    return NodeFailed("?", "?", "?", "ComfyUI gave no reason")
+
+
+def node_errors(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """ComfyUI's validation errors as a flat list: node, its class, the field, and what is wrong with it."""
+    return [
+        {
+            "node_id": node_id,
+            "node_type": node.get("class_type"),
+            "field": (error.get("extra_info") or {}).get("input_name"),
+            "code": error.get("type"),
+            "message": ": ".join(part for part in (error.get("message"), error.get("details")) if part),
+        }
+        for node_id, node in found.items()
+        for error in node.get("errors", ())
+    ]
+
+
+def refusal(body: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """A 400 of `POST /prompt`: one sentence that names the first node and field, and all errors."""
+    errors = node_errors(body.get("node_errors") or {})
+    error = body.get("error") or {}
+    general = ": ".join(part for part in (error.get("message"), error.get("details")) if part)
+    if not errors:
+        return f"ComfyUI refused the workflow: {general or 'without a reason'}", []
+    first = errors[0]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"ComfyUI refused node {first['node_id']} ({first['node_type']}): {first['message']}{more}", errors

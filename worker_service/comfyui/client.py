@@ -1,0 +1,117 @@
+"""ComfyUI over HTTP, one client a server: every wait has a bound, and every answer is checked before it is believed."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from shared.errors import ComfyUIUnreachable, OutputCorrupt, OutputMissing, WorkflowRejected
+from worker_service.comfyui.answers import Gone, OutputFile, Whereabouts, in_history, in_queue, refusal
+
+TIMEOUT = httpx.Timeout(10, connect=3)
+SUBMIT_S = 30  # a large workflow is validated in the request
+CHUNK = 256 * 1024
+
+
+class ComfyUIClient:
+    """The deeds of one server. Raises ComfyUIUnreachable from any of them; safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.name = server_name(url)
+        self.http = httpx.Client(base_url=url, timeout=TIMEOUT, limits=httpx.Limits(max_connections=32))
+
+    def submit(self, graph: Mapping[str, Any], *, prompt_id: str, client_id: str, previews: bool = False) -> None:
+        """Queue a graph under our own id. Raises WorkflowRejected with every node error.
+
+        Always with a client_id (else a cached result has no outputs), never with `number` or `front`. A server error
+        or a lost answer may have queued it all the same: the caller looks for the prompt before it sends another.
+        """
+        body: dict[str, Any] = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id}
+        if previews:
+            body["extra_data"] = {"preview_method": "latent2rgb"}
+        response = self.request("POST", "/prompt", json=body, timeout=SUBMIT_S)
+        if response.status_code == HTTPStatus.BAD_REQUEST:
+            raise WorkflowRejected(*refusal(self.json(response)))
+        if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise WorkflowRejected("the workflow is larger than ComfyUI accepts")
+        if found := self.json(response).get("node_errors"):
+            # Of several outputs the valid ones would run: half a result is not what was asked for.
+            self.withdraw(prompt_id)
+            raise WorkflowRejected(*refusal({"node_errors": found}))
+
+    def locate(self, prompt_id: str) -> Whereabouts:
+        """Where the prompt is now. The history is read again after the queue: it may have ended in between."""
+        return (
+            in_history(self.get(f"/history/{prompt_id}"), prompt_id)
+            or in_queue(self.get("/queue"), prompt_id)
+            or in_history(self.get(f"/history/{prompt_id}"), prompt_id)
+            or Gone()
+        )
+
+    def withdraw(self, prompt_id: str) -> None:
+        """Take the prompt out of the queue, or interrupt it if it is running; nothing else is touched.
+
+        Neither says whether it did anything: `locate` does. An interrupt without a prompt_id would stop whatever
+        runs, whosever it is, so there is no such call here.
+        """
+        self.request("POST", "/queue", json={"delete": [prompt_id]})
+        self.request("POST", "/interrupt", json={"prompt_id": prompt_id})
+
+    def version(self) -> str:
+        """The server's version, which also says that it answers."""
+        return str(self.get("/system_stats").get("system", {}).get("comfyui_version", "unknown"))
+
+    def download(self, file: OutputFile, into: Path) -> None:
+        """Read an output into a local file. Raises OutputMissing, or OutputCorrupt if the answer breaks off."""
+        parameters = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+        try:
+            with self.http.stream("GET", "/view", params=parameters) as response, into.open("wb") as local:
+                if response.status_code != HTTPStatus.OK:
+                    raise OutputMissing(file.filename, response.status_code)
+                for chunk in response.iter_bytes(CHUNK):
+                    local.write(chunk)
+        except httpx.RemoteProtocolError as error:
+            raise OutputCorrupt(file.filename, str(error)) from error
+        except httpx.TransportError as error:
+            raise unreachable(self.name, error) from error
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self.json(self.request("GET", path))
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            response = self.http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise unreachable(self.name, error) from error
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ComfyUIUnreachable(self.name, f"{method} {path} answered {response.status_code}")
+        return response
+
+    def json(self, response: httpx.Response) -> dict[str, Any]:
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise ComfyUIUnreachable(self.name, f"{response.request.url.path} did not answer with a JSON object")
+        return body
+
+    def close(self) -> None:
+        self.http.close()
+
+
+def server_name(url: str) -> str:
+    """The server's URL without user and password: how rows, logs and events call it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def unreachable(server: str, error: httpx.TransportError) -> ComfyUIUnreachable:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ConnectionRefusedError):
+        cause = cause.__cause__ or cause.__context__
+    return ComfyUIUnreachable(server, f"{type(error).__name__} {error}".strip(), refused=cause is not None)

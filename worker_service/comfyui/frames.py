@@ -1,0 +1,74 @@
+"""What a WebSocket frame of ComfyUI says about our prompt: pure, and None for everything else."""
+
+import json
+import struct
+from typing import Any, NamedTuple
+
+PREVIEW_WITH_METADATA = 4
+
+
+class Cached(NamedTuple):
+    """These nodes need not run."""
+
+    nodes: list[str]
+
+
+class NodeStates(NamedTuple):
+    """How far each node is that has been reached: node -> (value, max, state)."""
+
+    nodes: dict[str, tuple[float, float, str]]
+
+
+class Preview(NamedTuple):
+    """A picture of what the sampler is doing."""
+
+    media_type: str
+    image: bytes
+
+
+class Ended(NamedTuple):
+    """The prompt has ended, one way or another: the history says which."""
+
+
+Frame = Cached | NodeStates | Preview | Ended
+
+ENDINGS = {"execution_success", "execution_error", "execution_interrupted"}
+
+
+def read_frame(frame: str | bytes, prompt_id: str) -> Frame | None:
+    """The frame's meaning, or None where it is about another prompt, about nothing, or not understood."""
+    try:
+        return read_binary(frame, prompt_id) if isinstance(frame, bytes) else read_text(json.loads(frame), prompt_id)
+    except (ValueError, KeyError, TypeError, struct.error):
+        return None
+
+
+def read_text(message: dict[str, Any], prompt_id: str) -> Frame | None:
+    kind, data = message["type"], message["data"]
+    if data.get("prompt_id") != prompt_id:
+        return None
+    if kind in ENDINGS or (kind == "executing" and data["node"] is None):
+        return Ended()
+    if kind == "execution_cached":
+        return Cached([str(node) for node in data["nodes"]])
+    if kind == "progress_state":
+        return NodeStates(
+            {
+                str(node): (float(state["value"]), float(state["max"]), str(state["state"]))
+                for node, state in data["nodes"].items()
+            }
+        )
+    return None
+
+
+def read_binary(frame: bytes, prompt_id: str) -> Preview | None:
+    """`4 | length of JSON | JSON | image`, the numbers big-endian u32.
+
+    The older form, `1 | format | image`, does not say whose picture it is, and those of jobs without a client_id
+    come to every socket: it is not shown to anybody.
+    """
+    event, length = struct.unpack(">II", frame[:8])
+    if event != PREVIEW_WITH_METADATA:
+        return None
+    metadata = json.loads(frame[8 : 8 + length])
+    return Preview(metadata["image_type"], frame[8 + length :]) if metadata["prompt_id"] == prompt_id else None

@@ -1,0 +1,57 @@
+"""How far a prompt is, in percent of its work: never falling, whatever comes late or twice."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from shared.graph import work_units
+from worker_service.comfyui.frames import NodeStates
+
+
+class Progress(NamedTuple):
+    """`step` of `steps` is the running node's own count."""
+
+    percentage: float
+    node_id: str | None
+    node_type: str | None
+    step: int
+    steps: int
+
+
+class Meter:
+    """Feed it frames; `progress` is what they add up to."""
+
+    def __init__(self, graph: Mapping[str, Mapping[str, Any]]) -> None:
+        self.graph = graph
+        self.units = work_units(graph)
+        self.done = dict.fromkeys(graph, 0.0)  # node -> share of it that is done
+        self.progress = Progress(0.0, None, None, 0, 0)
+
+    def skip(self, nodes: list[str]) -> None:
+        """These nodes need not run."""
+        for node in nodes:
+            self.reach(node, 1.0)
+        self.progress = self.progress._replace(percentage=self.percentage())
+
+    def update(self, states: NodeStates) -> Progress:
+        """Take in how far each node is. Nodes that the graph does not have, made while it runs, do not count."""
+        running = None
+        for node, (value, most, state) in states.nodes.items():
+            self.reach(node, 1.0 if state == "finished" else value / most if most else 0.0)
+            if state == "running":
+                running = (node, int(value), int(most))
+        if running:
+            node, step, steps = running
+            node_type = self.graph.get(node, {}).get("class_type")
+            self.progress = Progress(self.percentage(), node, node_type, step, steps)
+        else:
+            self.progress = self.progress._replace(percentage=self.percentage())
+        return self.progress
+
+    def reach(self, node: str, share: float) -> None:
+        if node in self.done:
+            self.done[node] = max(self.done[node], min(share, 1.0))
+
+    def percentage(self) -> float:
+        total = sum(self.units.values())
+        done = sum(self.units[node] * share for node, share in self.done.items())
+        return round(100 * done / total, 1) if total else 0.0

@@ -1,0 +1,114 @@
+"""This process's hold on its jobs: one UPDATE renews all leases, and brings word of what was cancelled or lost."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy import Engine, func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared import claims
+from shared.database import transaction
+from shared.errors import LeaseLost
+from shared.lifecycle import Lease
+from shared.models import JobStatus, Worker
+from worker_service.mailbox import Mailbox, Signal
+
+log = structlog.get_logger(__name__)
+
+BEAT_S = 5  # a lease lives for 30 s, so five beats may fail
+MARGIN_S = 10  # what is begun under a lease is done in less
+
+
+class Leases(threading.Thread):
+    """The leases that this process holds, each with the mailbox and the thread of its job.
+
+    As a thread it beats until `close`: it renews the leases and says that this worker lives.
+    """
+
+    def __init__(self, engine: Engine, worker_id: str, *, threads: int) -> None:
+        super().__init__(name="leases", daemon=True)
+        self.engine = engine
+        self.worker_id = worker_id
+        self.threads = threads
+        self.lock = threading.Lock()
+        self.mailboxes: dict[Lease, Mailbox] = {}
+        self.renewed_at: dict[Lease, float] = {}
+        self.by_thread: dict[int, Lease] = {}
+        self.closing = threading.Event()
+
+    @contextmanager
+    def holding(self, lease: Lease) -> Iterator[Mailbox]:
+        """Keep a lease alive for as long as the block runs, in this thread."""
+        mailbox, thread = Mailbox(), threading.get_ident()
+        with self.lock:
+            self.mailboxes[lease] = mailbox
+            self.renewed_at[lease] = time.monotonic()
+            self.by_thread[thread] = lease
+        try:
+            yield mailbox
+        finally:
+            with self.lock:
+                self.mailboxes.pop(lease, None)
+                self.renewed_at.pop(lease, None)
+                self.by_thread.pop(thread, None)
+
+    def run(self) -> None:
+        while True:
+            try:
+                self.beat()
+            except SQLAlchemyError as error:
+                log.warning("leases.not_renewed", error=str(error))
+            if self.closing.wait(BEAT_S):
+                return
+
+    def beat(self) -> None:
+        """Renew every lease and this worker's own row, and pass on what the rows say."""
+        with self.lock:
+            held = dict(self.mailboxes)
+        asked_at = time.monotonic()
+        with transaction(self.engine) as session:
+            renewed = claims.renew(session, held)
+            alive = insert(Worker).values(id=self.worker_id, threads=self.threads)
+            session.execute(alive.on_conflict_do_update(index_elements=["id"], set_={"last_seen_at": func.now()}))
+        with self.lock:
+            self.renewed_at.update({lease: asked_at for lease in renewed if lease in self.mailboxes})
+        for lease, mailbox in held.items():
+            match renewed.get(lease):
+                case None:
+                    mailbox.signal(Signal.LEASE_LOST)
+                case JobStatus.CANCELLING:
+                    mailbox.signal(Signal.CANCEL)
+                case _:
+                    pass
+
+    def must_be_fresh(self, lease: Lease) -> None:
+        """Raise LeaseLost unless the lease is good for a while yet: this process may have been stopped meanwhile."""
+        with self.lock:
+            age_s = time.monotonic() - self.renewed_at[lease]
+        if age_s > claims.LEASE.total_seconds() - MARGIN_S:
+            raise LeaseLost
+
+    def signal_job(self, job_id: int, signal: Signal) -> None:
+        """Tell the job's thread, if the job is held here."""
+        with self.lock:
+            found = [mailbox for lease, mailbox in self.mailboxes.items() if lease.job_id == job_id]
+        for mailbox in found:
+            mailbox.signal(signal)
+
+    def signal_all(self, signal: Signal) -> None:
+        with self.lock:
+            found = list(self.mailboxes.values())
+        for mailbox in found:
+            mailbox.signal(signal)
+
+    def by_holder(self) -> dict[int, Lease]:
+        """Every lease held here, by the id of the thread that works on its job."""
+        with self.lock:
+            return dict(self.by_thread)
+
+    def close(self) -> None:
+        self.closing.set()

@@ -1,0 +1,69 @@
+"""What the thread that runs a job waits for: signals from other threads, and the latest word of its progress."""
+
+import threading
+import time
+from enum import StrEnum
+from typing import NamedTuple
+
+from worker_service.comfyui.frames import Cached, NodeStates, Preview
+
+
+class Signal(StrEnum):
+    LOOK = "look"  # something may have ended: look in the history
+    CANCEL = "cancel"
+    LEASE_LOST = "lease_lost"
+    STOP = "stop"  # the worker is being stopped
+
+
+class Mail(NamedTuple):
+    signals: frozenset[Signal]
+    cached: list[Cached]
+    states: NodeStates | None
+    preview: Preview | None
+
+
+class Mailbox:
+    """Senders never wait, so that a slow job cannot stall the socket that ComfyUI writes to.
+
+    Of node states and previews only the latest is kept. Signals stay until they are read, and `heard` has every one
+    that ever came.
+    """
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.signals: set[Signal] = set()
+        self.heard: set[Signal] = set()
+        self.cached: list[Cached] = []
+        self.states: NodeStates | None = None
+        self.preview: Preview | None = None
+
+    def signal(self, signal: Signal) -> None:
+        with self.changed:
+            self.heard.add(signal)
+            self.signals.add(signal)
+            self.changed.notify_all()
+
+    def tell(self, frame: Cached | NodeStates | Preview) -> None:
+        with self.changed:
+            match frame:
+                case Cached():
+                    self.cached.append(frame)
+                case NodeStates():
+                    self.states = frame
+                case Preview():
+                    self.preview = frame
+            self.changed.notify_all()
+
+    def wait(self, timeout_s: float) -> Mail:
+        """Everything that has come, after at most this time; empty if nothing has."""
+        deadline = time.monotonic() + timeout_s
+        with self.changed:
+            # In short waits: a time limit is raised only between bytecodes.
+            while not self.has_mail() and (left := deadline - time.monotonic()) > 0:
+                self.changed.wait(min(left, 1.0))
+            mail = Mail(frozenset(self.signals), self.cached, self.states, self.preview)
+            self.signals, self.cached, self.states, self.preview = set(), [], None, None
+            return mail
+
+    def has_mail(self) -> bool:
+        return bool(self.signals or self.cached or self.states or self.preview)

@@ -1,0 +1,78 @@
+"""The worker service: `dramatiq worker_service.main:start`."""
+
+import warnings
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import CurrentMessage, Retries, TimeLimit
+from PIL import Image
+
+from shared.broker import redis_broker, sending_broker
+from shared.database import create_engine
+from shared.events import Channels
+from shared.logging import configure_logging
+from shared.outbox import Outbox
+from shared.redis_clients import hasty_client, patient_client
+from shared.settings import Settings, settings_or_exit
+from shared.storage import open_store
+from worker_service.actors.run_comfy_job import run_comfy_job
+from worker_service.cancels import Cancels
+from worker_service.comfyui.fleet import Fleet
+from worker_service.leases import Leases
+from worker_service.middleware.hard_time_limit import HardTimeLimit
+from worker_service.middleware.log_context import LogContext
+from worker_service.middleware.presence import Presence
+from worker_service.middleware.recycling import Recycling
+from worker_service.resources import Resources, new_worker_id
+from worker_service.wakeups import WakeUps
+
+RECEIVERS = (run_comfy_job,)
+
+OTHER_CONNECTIONS = 5  # heartbeat, lookouts, hard limit: beside one for each job's thread
+
+
+def start() -> None:
+    """Called by the `dramatiq` command in each of its processes: build what it needs, and name its broker."""
+    settings = settings_or_exit()
+    configure_logging(settings, service="worker")
+    # Pillow warns of a decompression bomb where it could refuse one: in a service it shall refuse.
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    dramatiq.set_broker(create_broker(settings, create_resources(settings)))
+
+
+def create_broker(settings: Settings, resources: Resources) -> RedisBroker:
+    broker = redis_broker(
+        patient_client(settings.broker_url),
+        settings,
+        middleware=[  # before-hooks run from the first to the last, after-hooks from the last to the first
+            LogContext(),  # before Retries: what it logs last must know whether the message failed
+            Recycling(settings.worker_max_messages),
+            Presence(resources),
+            CurrentMessage(),
+            Retries(min_backoff=1_000, max_backoff=60_000),  # for a database that is away; jobs say their own delay
+            TimeLimit(time_limit=settings.soft_time_limit.total_seconds() * 1000),
+            HardTimeLimit(settings.hard_time_limit, resources.give_up),
+        ],
+    )
+    for receiver in RECEIVERS:
+        receiver.bind(broker, resources)
+    return broker
+
+
+def create_resources(settings: Settings) -> Resources:
+    engine = create_engine(settings, application="worker", connections=settings.worker_threads + OTHER_CONNECTIONS)
+    channels = Channels(settings.redis_ns)
+    outbox = Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
+    worker_id = new_worker_id()
+    leases = Leases(engine, worker_id, threads=settings.worker_threads)
+    return Resources(
+        settings=settings,
+        engine=engine,
+        outbox=outbox,
+        store=open_store(settings.storage_url),
+        fleet=Fleet(engine, settings.comfyui_urls),
+        leases=leases,
+        cancels=Cancels(hasty_client(settings.redis_url), channels, leases),
+        wakeups=WakeUps(outbox, slots=settings.comfyui_slots),
+        worker_id=worker_id,
+    )

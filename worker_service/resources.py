@@ -1,0 +1,99 @@
+"""What one worker process has, made in `main` and handed to every job."""
+
+import os
+import random
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from shared import lifecycle
+from shared.database import patiently
+from shared.errors import TimedOut
+from shared.lifecycle import AlreadySettled
+from shared.outbox import Outbox
+from shared.settings import Settings
+from shared.storage import OutputStore
+from worker_service.cancels import Cancels
+from worker_service.comfyui.fleet import Fleet, Lookout
+from worker_service.leases import Leases
+from worker_service.mailbox import Signal
+from worker_service.wakeups import WakeUps
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = timedelta(minutes=5)  # with a database that is away when a result is to be written
+
+
+@dataclass(frozen=True)
+class Resources:
+    settings: Settings
+    engine: Engine
+    outbox: Outbox
+    store: OutputStore
+    fleet: Fleet
+    leases: Leases
+    cancels: Cancels
+    wakeups: WakeUps
+    worker_id: str
+    closing: threading.Event = field(default_factory=threading.Event)
+    chance: random.Random = field(default_factory=random.Random)
+
+    def settle(self, deed: Callable[[Session], object]) -> None:
+        """Make a transition in a transaction of its own, for as long as it takes the database to be back.
+
+        One whose commit went through unheard is not made twice.
+        """
+
+        def work() -> None:
+            with self.outbox.transaction() as session:
+                deed(session)
+
+        try:
+            patiently(work, patience=PATIENCE)
+        except AlreadySettled:
+            log.info("job.settled_before")
+
+    def server_is_gone(self, server: str, problem: str) -> None:
+        """Give a server no more jobs until it answers again."""
+        patiently(lambda: self.fleet.record(server, problem=problem), patience=PATIENCE)
+
+    def give_up(self, thread: int) -> None:
+        """A thread is stuck beyond the hard limit: fail its job, and give back the others, before the process ends."""
+        error = TimedOut(self.settings.hard_time_limit.total_seconds())
+        for holder, lease in self.leases.by_holder().items():
+            with self.outbox.transaction() as session:
+                if holder == thread:
+                    lifecycle.fail(session, lease, error)
+                else:
+                    lifecycle.release(session, lease)
+
+    def start(self) -> None:
+        """Start the threads that beat, look out for servers, and listen for cancels."""
+        for client in self.fleet.clients.values():
+            Lookout(self.fleet, client, self.closing).start()
+        self.leases.start()
+        self.cancels.start()
+
+    def stop_jobs(self) -> None:
+        """Ask every running job to leave its prompt to ComfyUI, and take no new one."""
+        self.closing.set()
+        self.leases.signal_all(Signal.STOP)
+
+    def close(self) -> None:
+        self.closing.set()
+        self.leases.close()
+        self.cancels.close()
+        self.fleet.close()
+        self.engine.dispose()
+
+
+def new_worker_id() -> str:
+    """A name no other worker has, that an operator can find: host, process, and something drawn."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"

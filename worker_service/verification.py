@@ -1,0 +1,124 @@
+"""A file is what its name says, decodes from its first byte to its last, and nothing of it is missing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+from av.error import FFmpegError
+from PIL import Image
+
+from shared.errors import OutputCorrupt
+from shared.models import OutputKind
+
+PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff"}
+VIDEOS = {".mp4": "video/mp4", ".webm": "video/webm", ".mkv": "video/x-matroska", ".mov": "video/quicktime"}
+SOUNDS = {".flac": "audio/flac", ".mp3": "audio/mpeg", ".opus": "audio/ogg", ".ogg": "audio/ogg", ".wav": "audio/wav"}
+TEXTS = {".txt": "text/plain; charset=utf-8", ".json": "application/json", ".srt": "text/plain; charset=utf-8"}
+SHORT_BY_S = 0.1  # a sound or a film may end so much before its header says, as encoders round
+
+# Pillow's limit against decompression bombs; the worker makes its warning an error, see `main`.
+Bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+
+class Facts(NamedTuple):
+    """What decoding a file has shown. `undecoded` says why it was not decoded, where it is too large."""
+
+    kind: OutputKind
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+    duration_ms: int | None = None
+    undecoded: str | None = None
+
+
+def verify(file: Path, filename: str) -> Facts:
+    """Decode the whole file, by the kind its name promises. Raises OutputCorrupt.
+
+    A file of a kind we do not know is kept as it came: there is nothing to hold it to but that it is not empty.
+    """
+    suffix = Path(filename).suffix.lower()
+    with saying_what_is_corrupt(filename):
+        if suffix in IMAGES:
+            return verify_image(file)
+        if suffix in VIDEOS or suffix in SOUNDS:
+            return verify_media(file, suffix)
+        if suffix in TEXTS:
+            file.read_text("utf-8")
+            return Facts(OutputKind.TEXT, TEXTS[suffix])
+        if not file.stat().st_size:
+            raise EOFError("it is empty")
+    return Facts(OutputKind.OTHER, "application/octet-stream")
+
+
+@contextmanager
+def saying_what_is_corrupt(filename: str) -> Iterator[None]:
+    """What decoders raise on damaged files is anything from SyntaxError to struct.error."""
+    try:
+        yield
+    except (OSError, EOFError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError) as error:
+        raise OutputCorrupt(filename, str(error) or type(error).__name__) from error
+    except FFmpegError as error:
+        raise OutputCorrupt(filename, str(error)) from error
+
+
+def verify_image(file: Path) -> Facts:
+    check_png_end(file)
+    try:
+        with Image.open(file) as image:
+            frames = getattr(image, "n_frames", 1)
+            for number in range(frames):
+                image.seek(number)
+                image.load()
+            kind = OutputKind.ANIMATION if frames > 1 else OutputKind.IMAGE
+            return Facts(kind, image.get_format_mimetype() or "application/octet-stream", *image.size)
+    except Bombs as error:
+        return Facts(OutputKind.IMAGE, bomb_media_type(file), undecoded=f"the image is too large to decode: {error}")
+
+
+def check_png_end(file: Path) -> None:
+    """A PNG ends with its IEND chunk: Pillow asks no more once it has all pixels."""
+    with file.open("rb") as content:
+        is_png = content.read(len(PNG_START)) == PNG_START
+        content.seek(max(0, file.stat().st_size - len(PNG_END)))
+        if is_png and content.read() != PNG_END:
+            raise EOFError("the PNG ends before its last chunk")
+
+
+def bomb_media_type(file: Path) -> str:
+    with file.open("rb") as content:
+        return "image/png" if content.read(len(PNG_START)) == PNG_START else "application/octet-stream"
+
+
+def verify_media(file: Path, suffix: str) -> Facts:
+    with av.open(str(file)) as container:
+        end_s, frame_s = 0.0, 0.0
+        for packet in container.demux():
+            for frame in packet.decode():
+                if not isinstance(frame, av.VideoFrame | av.AudioFrame):
+                    continue
+                length_s = length_of(frame)
+                end_s = max(end_s, (frame.time or 0.0) + length_s)
+                frame_s = max(frame_s, length_s)
+        start_s = (container.start_time or 0) / av.time_base
+        promised_s = (container.duration or 0) / av.time_base
+        if not frame_s or end_s - start_s < promised_s - frame_s - SHORT_BY_S:
+            raise EOFError(f"it ends after {end_s - start_s:.2f} s of {promised_s:.2f} s")
+        duration_ms = round((end_s - start_s) * 1000)
+        if suffix in SOUNDS:
+            return Facts(OutputKind.AUDIO, SOUNDS[suffix], duration_ms=duration_ms)
+        if not container.streams.video:
+            return Facts(OutputKind.AUDIO, VIDEOS[suffix].replace("video/", "audio/"), duration_ms=duration_ms)
+        picture = container.streams.video[0]
+        return Facts(OutputKind.VIDEO, VIDEOS[suffix], picture.width, picture.height, duration_ms)
+
+
+def length_of(frame: av.VideoFrame | av.AudioFrame) -> float:
+    """How long a frame lasts, in seconds."""
+    if isinstance(frame, av.AudioFrame):
+        return frame.samples / frame.sample_rate
+    if frame.duration and frame.time_base:
+        return float(frame.duration * frame.time_base)
+    return 1 / 24  # not said: most films have about so many a second

@@ -1,0 +1,109 @@
+"""A prompt is watched until the history has it: the socket makes it quick, the looking makes it certain."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from shared.claims import Prompt
+from shared.errors import CancelRequested, ComfyUIUnreachable, LeaseLost, PromptLost, WorkerStopping
+from worker_service.comfyui.answers import Finished, Gone
+from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.frames import Preview
+from worker_service.comfyui.meter import Meter, Progress
+from worker_service.mailbox import Mailbox, Signal
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 5.0  # with or without a socket
+LOOK_SOON_S = (0.005, 0.02, 0.1, 0.5)  # execution_success is said up to 5 ms before the history has it
+UNREACHABLE_S = 10.0  # so long may a server not answer before the attempt is given up
+TELL_EVERY_S = 0.1  # progress is told at most ten times a second
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Where progress and previews go."""
+
+    progress: Callable[[Progress], None]
+    preview: Callable[[Preview], None]
+
+
+def check(mailbox: Mailbox) -> None:
+    """Raise what should end the work: LeaseLost, CancelRequested or WorkerStopping, in this order."""
+    if Signal.LEASE_LOST in mailbox.heard:
+        raise LeaseLost
+    if Signal.CANCEL in mailbox.heard:
+        raise CancelRequested
+    if Signal.STOP in mailbox.heard:
+        raise WorkerStopping
+
+
+def watch(
+    client: ComfyUIClient, prompt: Prompt, graph: Mapping[str, Mapping[str, Any]], mailbox: Mailbox, teller: Teller
+) -> Finished:
+    """Watch a prompt to its end, telling its progress.
+
+    Raises PromptLost, ComfyUIUnreachable, or what `check` raises. That a prompt failed is in what is returned.
+    """
+    meter = Meter(graph)
+    lookout = Looking(client, prompt)
+    told_at = 0.0
+    untold: Progress | None = None
+    while True:
+        mail = mailbox.wait(min(lookout.due_in(), TELL_EVERY_S if untold else LOOK_EVERY_S))
+        check(mailbox)
+        for cached in mail.cached:
+            meter.skip(cached.nodes)
+        if mail.states:
+            untold = meter.update(mail.states)
+        if untold and time.monotonic() - told_at >= TELL_EVERY_S:
+            teller.progress(untold)
+            untold, told_at = None, time.monotonic()
+        if mail.preview:
+            teller.preview(mail.preview)
+        if Signal.LOOK in mail.signals:
+            lookout.look_soon()
+        if lookout.due_in() <= 0 and (finished := lookout.look()):
+            return finished
+
+
+class Looking:
+    """When to look at the prompt next, and what the looks so far have shown."""
+
+    def __init__(self, client: ComfyUIClient, prompt: Prompt) -> None:
+        self.client = client
+        self.prompt = prompt
+        self.next_at = time.monotonic() + LOOK_EVERY_S
+        self.answered_at = time.monotonic()
+        self.soon: list[float] = []
+
+    def due_in(self) -> float:
+        return self.next_at - time.monotonic()
+
+    def look_soon(self) -> None:
+        """Something was said: look at once, and a few times more shortly after."""
+        self.soon = list(LOOK_SOON_S)
+        self.next_at = time.monotonic()
+
+    def look(self) -> Finished | None:
+        """Look once. Raises PromptLost, and ComfyUIUnreachable once it has not answered for too long."""
+        self.next_at = time.monotonic() + (self.soon.pop(0) if self.soon else LOOK_EVERY_S)
+        try:
+            found = self.client.locate(self.prompt.id)
+        except ComfyUIUnreachable as error:
+            log.warning("comfyui.unreachable", error=str(error))
+            if time.monotonic() - self.answered_at > UNREACHABLE_S:
+                raise
+            self.next_at = time.monotonic() + 1.0
+            return None
+        self.answered_at = time.monotonic()
+        match found:
+            case Finished():
+                return found
+            case Gone():
+                raise PromptLost(self.prompt.server, self.prompt.id)
+            case _:
+                return None

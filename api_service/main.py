@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import TypedDict
 
 import anyio
-import redis.asyncio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
@@ -21,7 +20,7 @@ from shared.database import create_engine
 from shared.events import Channels, Event
 from shared.logging import configure_logging
 from shared.outbox import Outbox
-from shared.redis_clients import hasty_client
+from shared.redis_clients import hasty_client, listening_client
 from shared.settings import Settings, settings_or_exit
 from shared.storage import open_store
 
@@ -56,7 +55,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     engine = create_engine(settings, application="api", connections=THREADS)
     channels = Channels(settings.redis_ns)
     client = hasty_client(settings.redis_url)
-    listening = redis.asyncio.Redis.from_url(settings.redis_url, socket_connect_timeout=1, health_check_interval=10)
+    listening = listening_client(settings.redis_url)
     services = Services(
         settings=settings,
         engine=engine,

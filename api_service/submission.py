@@ -12,7 +12,7 @@ from shared.parameters import TextToImage
 def submit(outbox: Outbox, parameters: TextToImage, *, user_id: UUID) -> GenerationJob:
     """Record a job and send its wake-up: `queued`. If Redis does not take it, `pending` until the sweep sends it."""
     message_id = str(uuid4())
-    job = GenerationJob(user_id=user_id, job_type="image", message_id=message_id, **parameters.model_dump())
+    job = GenerationJob(user_id=user_id, job_type="image", message_id=message_id, **parameters.model_dump(mode="json"))
     with outbox.transaction() as session:
         lifecycle.submit(session, job)
     if outbox.send(RunComfyJob(job_id=job.id), message_id):

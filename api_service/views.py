@@ -31,8 +31,12 @@ class OutputView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, output: JobOutput) -> Self:
-        rest = output.model_dump(include={"filename", "duration_ms", "thumbnail_note"})
-        return cls(**output_facts(output), **rest)
+        return cls(
+            **output_facts(output),
+            filename=output.filename,
+            duration_ms=output.duration_ms,
+            thumbnail_note=output.thumbnail_note,
+        )
 
 
 class ErrorView(BaseModel, frozen=True):
@@ -82,9 +86,9 @@ class JobView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> Self:
-        values = job.model_dump(include=cls.model_fields.keys() - {"params"})
+        derived = {"sampler_params", "params", "error", "outputs", "links"}
         return cls(
-            **values,
+            **{name: getattr(job, name) for name in cls.model_fields.keys() - derived},
             sampler_params={name: value for name, value in job.params.items() if name in Sampling.model_fields},
             params={name: value for name, value in job.params.items() if name not in Sampling.model_fields},
             error=error_of(job),

@@ -68,7 +68,7 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
     statement = (
         update(GenerationJob)
         .where(col(GenerationJob.id) == abandoned.scalar_subquery())
-        .values(**new_hold(claimant))
+        .values(updated_at=func.now(), **new_hold(claimant))
         .returning(GenerationJob)
     )
     job = session.scalars(statement).one_or_none()
@@ -144,7 +144,6 @@ def new_hold(claimant: Claimant) -> dict[str, Any]:
         "attempt": GenerationJob.attempt + 1,
         "worker_id": claimant.worker_id,
         "lease_expires_at": func.now() + LEASE,
-        "updated_at": func.now(),
     }
 
 

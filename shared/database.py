@@ -30,6 +30,7 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # prompts do not belong in logs
         connect_args={
             "connect_timeout": 5,
             "application_name": f"genonaut-{application}",

@@ -46,6 +46,10 @@ TRANSITIONS = {
 }
 
 
+# What an event tells of an output, besides where to get it.
+OUTPUT_FACTS = ("number", "kind", "media_type", "size_bytes", "sha256", "width", "height")
+
+
 class Lease(NamedTuple):
     """A worker's hold on a job. Every write of the worker names it."""
 
@@ -165,7 +169,7 @@ def move(session: Session, deed: str, job_id: int, *conditions: Any, **values: A
         .values(
             status=transition.target,
             updated_at=func.now(),
-            events=GenerationJob.events + (transition.event is not None),
+            events=GenerationJob.events + int(transition.event is not None),
             **values,
         )
         .returning(GenerationJob)
@@ -217,7 +221,7 @@ def error_columns(facts: Mapping[str, Any]) -> dict[str, Any]:
 def output_facts(output: JobOutput) -> dict[str, Any]:
     """An output as events show it: what it is, and where the API serves it."""
     return {
-        **output.model_dump(include={"number", "kind", "media_type", "size_bytes", "sha256", "width", "height"}),
+        **{name: getattr(output, name) for name in OUTPUT_FACTS},
         "url": output_url(output.job_id, output.number),
         "thumbnails": {size: thumbnail_url(output.job_id, output.number, size) for size in output.thumbnails},
     }

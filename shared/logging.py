@@ -10,7 +10,10 @@ import structlog
 from shared.setting_types import masked
 from shared.settings import LogFormat, Settings
 
-QUIET = ("httpx", "httpcore", "websockets", "apscheduler", "alembic.runtime.plugins", "uvicorn.access")
+# Without local variables: they hold prompts, settings and whole responses.
+tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
+QUIET = ("httpx", "httpcore", "websockets", "apscheduler", "alembic.runtime.plugins", "uvicorn.access", "PIL")
 
 
 def configure_logging(settings: Settings, *, service: str) -> None:
@@ -25,7 +28,7 @@ def configure_logging(settings: Settings, *, service: str) -> None:
     ]
     rendering: list[structlog.typing.Processor]
     if settings.log_format is LogFormat.JSON:
-        rendering = [structlog.processors.dict_tracebacks, mask_passwords, structlog.processors.JSONRenderer()]
+        rendering = [tracebacks, mask_passwords, structlog.processors.JSONRenderer()]
     else:
         rendering = [mask_passwords, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
     structlog.configure(

@@ -23,7 +23,7 @@ class Message(BaseModel, frozen=True, extra="forbid"):
     def to_dramatiq(self, message_id: str | None = None) -> dramatiq.Message[Any]:
         """The message as Dramatiq sends it, under the id given or one of its own."""
         message: dramatiq.Message[Any] = dramatiq.Message(
-            queue_name=self.queue, actor_name=self.actor_name, args=(), kwargs=self.model_dump(), options={}
+            queue_name=self.queue.value, actor_name=self.actor_name, args=(), kwargs=self.model_dump(), options={}
         )
         return message if message_id is None else dataclasses.replace(message, message_id=message_id)
 

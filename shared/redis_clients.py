@@ -1,14 +1,21 @@
 """Two ways to wait for Redis: the API gives up at once, the worker does not."""
 
+from typing import Any
+
 import redis
+import redis.asyncio
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
+
+# Only Redis Enterprise knows the command; everywhere else it is a round trip for an error.
+PLAIN: dict[str, Any] = {"maint_notifications_config": MaintNotificationsConfig(enabled=False)}
 
 
 def hasty_client(url: str) -> redis.Redis:
     """For a request that somebody waits for: at most two tries of half a second each."""
     return redis.Redis.from_url(
-        url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=Retry(NoBackoff(), 1), health_check_interval=0
+        url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=Retry(NoBackoff(), 1), **PLAIN
     )
 
 
@@ -19,4 +26,10 @@ def patient_client(url: str) -> redis.Redis:
         socket_connect_timeout=5,
         socket_timeout=5,
         retry=Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), 100),
+        **PLAIN,
     )
+
+
+def listening_client(url: str) -> redis.asyncio.Redis:
+    """For the API's one connection that relays events: it is asked every 10 s whether it still lives."""
+    return redis.asyncio.Redis.from_url(url, socket_connect_timeout=1, health_check_interval=10, **PLAIN)

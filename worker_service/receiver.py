@@ -39,7 +39,7 @@ class Receiver(Generic[M]):
         dramatiq.actor(
             broker=broker,
             actor_name=self.message_class.actor_name,
-            queue_name=self.message_class.queue,
+            queue_name=self.message_class.queue.value,
             **self.options,
         )(actor)
 

@@ -1,9 +1,10 @@
 """Column types that several tables share: aware times, jsonb, and a status kept to its list."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, DateTime, func, text
+from sqlalchemy import CheckConstraint, Column, DateTime, Enum, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 
@@ -17,6 +18,12 @@ def document(name: str, default: str | None) -> Column[Any]:
     server_default = text(f"'{default}'::jsonb") if default is not None else None
     # An absent document is NULL, never the JSON value `null`.
     return Column(name, JSONB(none_as_null=True), nullable=default is None, server_default=server_default)
+
+
+def word(name: str, words: type[StrEnum], *, nullable: bool = False) -> Column[Any]:
+    """One of a closed set of words, kept as text of at most 20 characters; `one_of` is its CHECK."""
+    kind = Enum(words, values_callable=list, native_enum=False, create_constraint=False, length=20)
+    return Column(name, kind, nullable=nullable)
 
 
 def one_of(column: str, values: Iterable[str]) -> CheckConstraint:

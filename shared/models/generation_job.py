@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Column, Identity, Index, Integer, SmallInteger, String, Text, text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import between, document, moment, one_of
+from shared.models.columns import between, document, moment, one_of, word
 from shared.models.status import JobStatus
 
 
@@ -25,7 +25,7 @@ class GenerationJob(SQLModel, table=True):
     id: int = Field(default=None, sa_column=Column("id", Integer, Identity(), primary_key=True))
     user_id: UUID
     job_type: str = Field(sa_column=Column("job_type", String(50), nullable=False))
-    status: JobStatus = Field(sa_column=Column("status", String(20), nullable=False))
+    status: JobStatus = Field(sa_column=word("status", JobStatus))
 
     prompt: str = Field(sa_column=Column("prompt", Text, nullable=False))
     negative_prompt: str | None = Field(default=None, sa_column=Column("negative_prompt", Text))

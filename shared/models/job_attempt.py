@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, ForeignKey, Integer, String, Text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, one_of
+from shared.models.columns import document, moment, one_of, word
 from shared.models.status import Outcome
 
 
@@ -29,7 +29,7 @@ class JobAttempt(SQLModel, table=True):
     adopted: bool = False
     started_at: datetime = Field(default=None, sa_column=moment("started_at", nullable=False, now=True))
     ended_at: datetime | None = Field(default=None, sa_column=moment("ended_at"))
-    outcome: Outcome | None = Field(default=None, sa_column=Column("outcome", String(20)))
+    outcome: Outcome | None = Field(default=None, sa_column=word("outcome", Outcome, nullable=True))
     error_code: str | None = Field(default=None, sa_column=Column("error_code", String(64)))
     error_message: str | None = Field(default=None, sa_column=Column("error_message", Text))
     error_details: dict[str, Any] | None = Field(default=None, sa_column=document("error_details", None))

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer, String
+from sqlalchemy import Column, ForeignKey, Integer
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, one_of
+from shared.models.columns import document, moment, one_of, word
 from shared.models.status import LIVE_ONLY, EventType
 
 
@@ -20,7 +20,7 @@ class JobEvent(SQLModel, table=True):
         sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
     )
     sequence: int = Field(sa_column=Column("sequence", Integer, primary_key=True, autoincrement=False))
-    type: EventType = Field(sa_column=Column("type", String(20), nullable=False))
+    type: EventType = Field(sa_column=word("type", EventType))
     attempt: int
     data: dict[str, Any] = Field(default_factory=dict, sa_column=document("data", "{}"))
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, one_of
+from shared.models.columns import document, moment, one_of, word
 from shared.models.status import OutputKind
 
 
@@ -23,7 +23,7 @@ class JobOutput(SQLModel, table=True):
         sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
     )
     number: int = Field(sa_column=Column("number", Integer, primary_key=True, autoincrement=False))
-    kind: OutputKind = Field(sa_column=Column("kind", String(20), nullable=False))
+    kind: OutputKind = Field(sa_column=word("kind", OutputKind))
     node_id: str = Field(sa_column=Column("node_id", String(255), nullable=False))
     filename: str = Field(sa_column=Column("filename", String(255), nullable=False))
     path: str = Field(sa_column=Column("path", Text, nullable=False, unique=True))

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 5.0  # with or without a socket
 LOOK_SOON_S = (0.005, 0.02, 0.1, 0.5)  # execution_success is said up to 5 ms before the history has it
 UNREACHABLE_S = 10.0  # so long may a server not answer before the attempt is given up
+REFUSED_S = 2.0  # and so long refuse connections, before its process is taken to have ended, with its queue
+LOOK_AGAIN_S = 0.5  # while a server does not answer
 TELL_EVERY_S = 0.1  # progress is told at most ten times a second
 
 
@@ -77,7 +79,7 @@ class Looking:
         self.client = client
         self.prompt = prompt
         self.next_at = time.monotonic() + LOOK_EVERY_S
-        self.answered_at = time.monotonic()
+        self.silent_since: float | None = None
         self.soon: list[float] = []
 
     def due_in(self) -> float:
@@ -89,17 +91,16 @@ class Looking:
         self.next_at = time.monotonic()
 
     def look(self) -> Finished | None:
-        """Look once. Raises PromptLost, and ComfyUIUnreachable once it has not answered for too long."""
+        """Look once. Raises PromptLost, and ComfyUIUnreachable once the server has not answered for too long."""
         self.next_at = time.monotonic() + (self.soon.pop(0) if self.soon else LOOK_EVERY_S)
         try:
             found = self.client.locate(self.prompt.id)
         except ComfyUIUnreachable as error:
             log.warning("comfyui.unreachable", error=str(error))
-            if time.monotonic() - self.answered_at > UNREACHABLE_S:
-                raise
-            self.next_at = time.monotonic() + 1.0
+            self.bear_with(error)
+            self.next_at = time.monotonic() + LOOK_AGAIN_S
             return None
-        self.answered_at = time.monotonic()
+        self.silent_since = None
         match found:
             case Finished():
                 return found
@@ -107,3 +108,12 @@ class Looking:
                 raise PromptLost(self.prompt.server, self.prompt.id)
             case _:
                 return None
+
+    def bear_with(self, error: ComfyUIUnreachable) -> None:
+        """Raise unless the silence is short yet: a proxy may have been restarted, or a packet been lost."""
+        now = time.monotonic()
+        self.silent_since = self.silent_since or now
+        if error.refused and now - self.silent_since > REFUSED_S:
+            raise PromptLost(self.prompt.server, self.prompt.id) from error
+        if now - self.silent_since > UNREACHABLE_S:
+            raise error

@@ -14,6 +14,7 @@ from shared.errors import (
     LeaseLost,
     NotAFailure,
     Permanent,
+    PromptLost,
     TimedOut,
     Unexpected,
     WorkerStopping,
@@ -104,7 +105,8 @@ def complete(resources: Resources, attempt: Attempt, outputs: list[JobOutput]) -
 
 
 def put_back_or_fail(resources: Resources, attempt: Attempt, error: GenerationError) -> None:
-    if isinstance(error, ComfyUIUnreachable):
+    if isinstance(error, ComfyUIUnreachable | PromptLost):
+        # Until the lookout sees it answer again, which takes seconds.
         resources.server_is_gone(attempt.prompt.server, str(error))
     again = decide(
         error,

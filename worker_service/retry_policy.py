@@ -24,6 +24,6 @@ def decide(error: GenerationError, *, retries: int, max_attempts: int, chance: r
     """
     if not isinstance(error, Transient) or retries + 1 >= max_attempts:
         return None
-    longest = min(FIRST * 2**retries, LONGEST)
+    longest = min(FIRST * 2 ** min(retries, 10), LONGEST)
     delay = timedelta(seconds=chance.uniform(0, longest.total_seconds()))
     return Retry(delay, Outcome.RETRIED if isinstance(error, Settled) else Outcome.IN_DOUBT)

@@ -29,9 +29,11 @@ def thumbnails(file: Path, kind: OutputKind) -> Iterator[Thumbnail]:
     Of an animation and of a video it is the first frame. Raises what decoders raise; the file was verified before.
     """
     picture = first_frame(file) if kind is OutputKind.VIDEO else still(file)
+    width, height = picture.size
     for size in sorted(SIZES, reverse=True):
-        # Shrinks only, and keeps the proportions.
-        picture.thumbnail((size, size), Image.Resampling.LANCZOS)
+        share = min(1.0, size / max(width, height))
+        fitting = (max(1, round(width * share)), max(1, round(height * share)))
+        picture = picture.resize(fitting, Image.Resampling.LANCZOS)
         content = io.BytesIO()
         picture.save(content, "WEBP", quality=QUALITY, method=4)
         yield Thumbnail(size, *picture.size, content.getvalue())

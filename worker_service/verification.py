@@ -95,7 +95,8 @@ def bomb_media_type(file: Path) -> str:
 def verify_media(file: Path, suffix: str) -> Facts:
     with av.open(str(file)) as container:
         end_s, frame_s = 0.0, 0.0
-        for packet in container.demux():
+        streams = [*container.streams.video, *container.streams.audio]
+        for packet in container.demux(streams) if streams else ():
             for frame in packet.decode():
                 if not isinstance(frame, av.VideoFrame | av.AudioFrame):
                     continue

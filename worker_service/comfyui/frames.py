@@ -39,7 +39,7 @@ def read_frame(frame: str | bytes, prompt_id: str) -> Frame | None:
     """The frame's meaning, or None where it is about another prompt, about nothing, or not understood."""
     try:
         return read_binary(frame, prompt_id) if isinstance(frame, bytes) else read_text(json.loads(frame), prompt_id)
-    except (ValueError, KeyError, TypeError, struct.error):
+    except (ValueError, KeyError, TypeError, AttributeError, struct.error):
         return None
 
 

@@ -1,0 +1,102 @@
+"""Frames of the real server, as recorded, mean what they should; anything else means nothing."""
+
+import json
+import struct
+from typing import Any
+
+import pytest
+
+from tests.simulator import recordings
+from worker_service.comfyui.frames import Cached, Ended, Frame, NodeStates, Preview, read_frame
+
+
+def frames_of(name: str, socket: str = "ws:A") -> list[str]:
+    """The text frames that one socket of a recording received."""
+    return [
+        json.dumps(event["text"])
+        for event in recordings.events(name)
+        if event.get("src") == socket and "text" in event and event.get("dir") != "client->server"
+    ]
+
+
+def prompt_ids(name: str) -> list[str]:
+    answers = [event["response"]["body"].get("json") for event in recordings.events(name) if "response" in event]
+    return [answer["prompt_id"] for answer in answers if isinstance(answer, dict) and "prompt_id" in answer]
+
+
+def meanings(name: str, prompt_id: str, socket: str = "ws:A") -> list[Frame]:
+    found = (read_frame(frame, prompt_id) for frame in frames_of(name, socket))
+    return [frame for frame in found if frame is not None]
+
+
+def test_a_job_goes_from_its_cache_over_its_nodes_to_its_end() -> None:
+    (prompt_id,) = prompt_ids("ws/01_success_model_free")
+    found = meanings("ws/01_success_model_free", prompt_id)
+    assert found[0] == Cached([])
+    assert found[1] == NodeStates({"1": (0.0, 1.0, "running")})
+    assert [frame for frame in found if isinstance(frame, Ended)] == [Ended(), Ended()], "success, then node null"
+    last = next(frame for frame in reversed(found) if isinstance(frame, NodeStates))
+    assert {state for _, _, state in last.nodes.values()} == {"finished"}
+
+
+def test_sampler_steps_are_told() -> None:
+    (prompt_id,) = prompt_ids("ws/03_success_t2i_warm_new_seed")
+    states = [
+        frame for frame in meanings("ws/03_success_t2i_warm_new_seed", prompt_id) if isinstance(frame, NodeStates)
+    ]
+    assert {frame.nodes["3"] for frame in states if "3" in frame.nodes} >= {
+        (1.0, 3.0, "running"),
+        (2.0, 3.0, "running"),
+    }
+
+
+@pytest.mark.parametrize("name", ["ws/07_error_mid_run", "ws/09_interrupt_prompt_id", "ws/13_fully_cached"])
+def test_errors_interrupts_and_cached_jobs_end_too(name: str) -> None:
+    assert Ended() in meanings(name, prompt_ids(name)[0])
+
+
+def test_another_clients_job_means_nothing() -> None:
+    first, *_ = prompt_ids("ws/14_two_clients")
+    assert meanings("ws/14_two_clients", "some other prompt") == []
+    assert meanings("ws/14_two_clients", first, socket="ws:B") == []
+
+
+def test_the_executing_of_a_reconnect_names_no_prompt_and_means_nothing() -> None:
+    frame = json.dumps({"type": "executing", "data": {"node": "3"}})
+    assert frame in frames_of("ws/17_reconnect_mid_run", "ws:A2")
+    assert read_frame(frame, prompt_ids("ws/17_reconnect_mid_run")[0]) is None
+
+
+def test_a_preview_with_metadata_is_a_picture_of_its_prompt() -> None:
+    metadata = json.dumps({"prompt_id": "p", "image_type": "image/jpeg"}).encode()
+    frame = struct.pack(">II", 4, len(metadata)) + metadata + b"\xff\xd8picture"
+    assert read_frame(frame, "p") == Preview("image/jpeg", b"\xff\xd8picture")
+    assert read_frame(frame, "another") is None
+
+
+def test_a_preview_that_does_not_say_whose_it_is_is_nobodys() -> None:
+    assert read_frame(struct.pack(">II", 1, 1) + b"\xff\xd8picture", "p") is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "",
+        "hello",
+        "[]",
+        "null",
+        "{}",
+        '{"type": "executing"}',
+        '{"type": "executing", "data": null}',
+        '{"type": "progress_state", "data": {"prompt_id": "p", "nodes": {"1": {}}}}',
+        '{"type": "progress_state", "data": {"prompt_id": "p", "nodes": {"1": {"value": "x", "max": 1, "state": 1}}}}',
+        '{"type": "execution_cached", "data": {"prompt_id": "p"}}',
+        b"",
+        b"\0\0\0\4",
+        struct.pack(">II", 4, 1_000_000) + b"{}",
+        struct.pack(">II", 4, 2) + b"[]",
+        struct.pack(">II", 4, 2) + b"\xff\xff",
+    ],
+)
+def test_what_is_not_understood_means_nothing(frame: Any) -> None:
+    assert read_frame(frame, "p") is None

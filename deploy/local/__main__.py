@@ -1,0 +1,98 @@
+"""`python -m deploy.local demo` runs one job and stops; `python -m deploy.local up` runs until Ctrl-C."""
+
+import argparse
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+from deploy.local.account import AccountMissing
+from deploy.local.binaries import ProgramMissing
+from deploy.local.cluster import DirectoryInUse, PasswordLost, ProgramUnreachable
+from deploy.local.demo import DemoFailed, first_checkpoint, run_one_job
+from deploy.local.process import ProcessFailed
+from deploy.local.system import REPOSITORY, Plan, keep_running, ports, running_system
+from shared.settings import SettingsError, environment
+
+EXPECTED = (
+    AccountMissing,
+    CommandError,
+    DemoFailed,
+    DirectoryInUse,
+    PasswordLost,
+    ProcessFailed,
+    ProgramMissing,
+    ProgramUnreachable,
+    SettingsError,
+    SQLAlchemyError,
+)
+PICTURES = REPOSITORY / "build" / "demo"
+KEPT = REPOSITORY / "var" / "up"
+UP_PORT = 8000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
+    parser.add_argument("deed", choices=["demo", "up"])
+    deed = demo if parser.parse_args().deed == "demo" else up
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    try:
+        deed()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except EXPECTED as error:
+        sys.exit(f"\n{error}")
+
+
+def stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave by an exception, so that every `with` block stops what it started."""
+    sys.exit(128 + number)
+
+
+def demo() -> None:
+    print("Genonaut Generation: one job through the whole system\n\nStarting")
+    with tempfile.TemporaryDirectory(prefix="genonaut-demo-") as directory:
+        plan = Plan(Path(directory), durable=False, api_ports=ports(None))
+        with running_system(plan, environment(), say) as system:
+            run_one_job(system, PICTURES)
+    print("\nEverything that was started is stopped again. 'make up' keeps it running.")
+
+
+def up() -> None:
+    print("Genonaut Generation\n\nStarting")
+    environ = environment()
+    wanted = environ.get("API_PORT")
+    plan = Plan(KEPT, durable=True, api_ports=ports(int(wanted) if wanted else UP_PORT))
+    with running_system(plan, environ, say) as system:
+        checkpoint = first_checkpoint(system.settings.comfyui_urls[0])
+        print(ADDRESSES.format(url=system.api_url, logs=system.logs, checkpoint=checkpoint), flush=True)
+        keep_running(system, say)
+
+
+ADDRESSES = """
+Running until Ctrl-C:
+
+  API      {url}
+  health   {url}/health/ready
+  logs     {logs}/*.log
+
+Try it:
+
+  curl {url}/api/v1/generation-jobs/ \\
+      -H 'Content-Type: application/json' \\
+      -d '{{"prompt": "a lighthouse at dusk", "checkpoint_model": "{checkpoint}"}}'
+"""
+
+
+def say(text: str) -> None:
+    print(f"  {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""One job through the whole system, as its user sees it: submitted, watched, and its picture on disk."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.sync.client import connect
+
+from deploy.local.system import System
+
+PROMPT = "a lighthouse above a stormy sea at dusk, oil on canvas"
+WATCH_FOR_S = 1800.0
+BAR = 32
+
+
+class DemoFailed(Exception):
+    """The job did not end as it should; the message says how."""
+
+
+def run_one_job(system: System, pictures: Path) -> None:
+    """Submit a job, show its progress, write its picture below `pictures`, and tell its story. Raises DemoFailed."""
+    with httpx.Client(base_url=system.api_url, timeout=30) as http:
+        job = submit(http, job_body(system))
+        events = list(watch(system.api_url, job))
+        if events[-1]["type"] != "completed":
+            raise DemoFailed(f"the job {events[-1]['type']}: {json.dumps(events[-1].get('data', {}))}")
+        for output in events[-1]["data"]["outputs"]:
+            save(http, job, output, pictures)
+        tell_time_line(http, job, events)
+
+
+def job_body(system: System) -> dict[str, Any]:
+    """What to ask for: a small picture, from a checkpoint that the first server has."""
+    return {
+        "prompt": PROMPT,
+        "negative_prompt": "blurry",
+        "checkpoint_model": first_checkpoint(system.settings.comfyui_urls[0]),
+        "width": 512,
+        "height": 512,
+        "sampler_params": {"steps": 20},
+    }
+
+
+def first_checkpoint(server: str) -> str:
+    """A checkpoint that a ComfyUI server has. Raises DemoFailed if it has none, or does not say."""
+    with httpx.Client(timeout=10) as http:
+        try:
+            checkpoints = http.get(f"{server}/models/checkpoints").raise_for_status().json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise DemoFailed(f"ComfyUI at {server} does not list its checkpoints: {error}") from error
+    if not checkpoints:
+        raise DemoFailed(f"ComfyUI at {server} has no checkpoint; put one into its models/checkpoints")
+    return str(checkpoints[0])
+
+
+def submit(http: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:
+    started = time.perf_counter()
+    response = http.post("/api/v1/generation-jobs/", json=body)
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    if response.status_code != httpx.codes.CREATED:
+        raise DemoFailed(f"the API answered {response.status_code}: {response.text}")
+    job: dict[str, Any] = response.json()
+    print(f'\n"{body["prompt"]}", with {body["checkpoint_model"]}')
+    print(f"POST /api/v1/generation-jobs/ -> 201 in {elapsed_ms:.0f} ms: job {job['id']}, {job['status']}\n")
+    return job
+
+
+def watch(api_url: str, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The job's events to its end, drawing its progress on the way."""
+    address = api_url.replace("http", "ws", 1) + job["links"]["events"]
+    bar = ProgressBar()
+    with connect(address, open_timeout=10) as socket:
+        while True:
+            event: dict[str, Any] = json.loads(socket.recv(timeout=WATCH_FOR_S))
+            if event["type"] == "snapshot":
+                event = ended_before(event)
+            bar.show(event)
+            yield event
+            if event["type"] in {"completed", "failed", "cancelled"}:
+                return
+
+
+def ended_before(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """A snapshot of a job that has ended already, as the event that said so."""
+    job = snapshot["job"]
+    data = {"outputs": job["outputs"]} if job["status"] == "completed" else job["error"] or {}
+    return {**snapshot, "type": job["status"], "data": data}
+
+
+class ProgressBar:
+    """One line that fills up on a terminal; a line for each tenth elsewhere."""
+
+    def __init__(self) -> None:
+        self.on_terminal = sys.stdout.isatty()
+        self.tenth = -1
+
+    def show(self, event: dict[str, Any]) -> None:
+        match event["type"]:
+            case "processing":
+                self.draw(event["data"])
+            case "completed" | "failed" | "cancelled":
+                self.draw({"percentage": 100.0 if event["type"] == "completed" else 0.0, "node_type": event["type"]})
+                if self.on_terminal:
+                    print()
+
+    def draw(self, data: dict[str, Any]) -> None:
+        percentage, tenth = data["percentage"], int(data["percentage"] // 10)
+        filled = round(BAR * percentage / 100)
+        step = f" {data['step']}/{data['steps']}" if data.get("steps", 0) > 1 else ""
+        line = f"  [{'#' * filled}{'-' * (BAR - filled)}] {percentage:5.1f} %  {data['node_type'] or ''}{step}"
+        if self.on_terminal:
+            print(f"\r\033[K{line}", end="", flush=True)
+        elif tenth != self.tenth:
+            print(line, flush=True)
+        self.tenth = tenth
+
+
+def save(http: httpx.Client, job: dict[str, Any], output: dict[str, Any], pictures: Path) -> None:
+    """Download an output as anybody would, and print where it is."""
+    response = http.get(output["url"]).raise_for_status()
+    pictures.mkdir(parents=True, exist_ok=True)
+    suffix = output["media_type"].partition("/")[2]
+    path = pictures / f"job-{job['id']}-{output['number']}.{suffix}"
+    path.write_bytes(response.content)
+    size = f"{output['width']} x {output['height']} px, {len(response.content):,} bytes"
+    print(f"\nPicture     {path}\n            {size}, sha256 {output['sha256'][:16]}...")
+    for name, url in sorted(output["thumbnails"].items(), key=lambda item: int(item[0])):
+        print(f"Thumbnail   {name:>4} px  {len(http.get(url).raise_for_status().content):>7,} bytes  {url}")
+
+
+def tell_time_line(http: httpx.Client, job: dict[str, Any], events: list[dict[str, Any]]) -> None:
+    ended = http.get(job["links"]["self"]).raise_for_status().json()
+    accepted = datetime.fromisoformat(ended["created_at"])
+    live = [event for event in events if event["type"] == "processing"]
+    moments = [("accepted", ended["created_at"]), ("started by a worker", ended["started_at"])]
+    if live:
+        moments += [("first progress", live[0]["at"]), ("last progress", live[-1]["at"])]
+    moments.append(("completed: verified, stored, told", ended["completed_at"]))
+    print("\nTime line")
+    for name, at in moments:
+        print(f"  {(datetime.fromisoformat(at) - accepted).total_seconds():8.3f} s  {name}")

@@ -1,0 +1,146 @@
+"""The whole system on this machine: PostgreSQL, Valkey, a ComfyUI, the API, a worker and the scheduler."""
+
+import json
+import re
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.ports import free_ports, start_on_a_free_port
+from deploy.local.process import Command, Process, Processes
+from deploy.local.servers import local_servers
+from migrations.upgrade import upgrade
+from shared.setting_types import as_shown
+from shared.settings import Settings, load_settings, read
+
+REPOSITORY = Path(__file__).parents[2]
+READY_WITHIN_S = 60.0
+LISTENING = re.compile(r"listening on (http://\S+)")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class System:
+    """What runs, and where. `environ` is what its services were started with."""
+
+    api_url: str
+    settings: Settings
+    environ: Mapping[str, str]
+    processes: Processes
+    logs: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to run it: where its data and logs are kept, whether they outlast it, and which port the API is to have."""
+
+    directory: Path
+    durable: bool
+    api_ports: Iterator[int]
+    simulator_options: tuple[str, ...] = ()
+
+
+@contextmanager
+def running_system(plan: Plan, environ: Mapping[str, str], say: Say) -> Iterator[System]:
+    """Everything, ready, for as long as the block lasts; what the environment names is used instead of started.
+
+    `say` hears what is being started. Raises ProcessFailed with the end of the log of whatever did not come up.
+    """
+    given = chosen(environ)
+    say("PostgreSQL and Valkey")
+    with local_servers(plan.directory, durable=plan.durable, environ=given) as servers, Processes() as processes:
+        given |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+        given.setdefault("STORAGE_URL", (plan.directory / "outputs").as_uri())
+        say("migrations")
+        upgrade(servers.database_url)
+        if "COMFYUI_URLS" not in given:
+            say("a simulated ComfyUI (COMFYUI_URLS names real ones)")
+            given["COMFYUI_URLS"] = start_simulator(processes, plan)
+        settings = load_settings(given)
+        say(f"API, worker and scheduler, for ComfyUI at {as_shown(settings.comfyui_urls)}")
+        api_url = start_services(processes, plan, given)
+        yield System(api_url, settings, given, processes, plan.directory)
+
+
+def chosen(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for the services, with what holds for APP_ENV (demo, unless it says so) under its plain name."""
+    app_env, values, sources = read({"APP_ENV": "demo", **environ})
+    rest = {name: value for name, value in environ.items() if name not in sources.values()}
+    return {**rest, **{field.upper(): value for field, value in values.items()}, "APP_ENV": app_env}
+
+
+def start_simulator(processes: Processes, plan: Plan) -> str:
+    """Start a simulator. Its URL."""
+    command = service(plan, "simulator", ("deploy.simulator", "--port", "0", *plan.simulator_options), None)
+    simulator = processes.start(command)
+    found: list[str] = []
+
+    def listening() -> bool:
+        found[:] = LISTENING.findall(simulator.tail())
+        return bool(found)
+
+    simulator.wait_until(listening, within_s=READY_WITHIN_S)
+    return found[0]
+
+
+def start_services(processes: Processes, plan: Plan, given: Mapping[str, str]) -> str:
+    """Start API, worker and scheduler, and wait until a job would run. The API's URL."""
+    for name, module in (("worker", "worker_service"), ("scheduler", "worker_service.scheduler")):
+        processes.start(service(plan, name, (module,), given))
+
+    def start_api(port: int) -> tuple[Process, str]:
+        host = given.get("API_HOST", "127.0.0.1")
+        environ = {**given, "API_HOST": host, "API_PORT": str(port)}
+        api = processes.start(service(plan, "api", ("api_service",), environ))
+        url = f"http://{host}:{port}"
+        api.wait_until(lambda: status(f"{url}/health/live") == "ok", within_s=READY_WITHIN_S)
+        return api, url
+
+    api, url = start_on_a_free_port(start_api, plan.api_ports)
+    api.wait_until(lambda: status(f"{url}/health/ready") == "ready", within_s=READY_WITHIN_S)
+    return url
+
+
+def service(plan: Plan, name: str, module: tuple[str, ...], environ: Mapping[str, str] | None) -> Command:
+    return Command(
+        name=name,
+        arguments=(sys.executable, "-m", *module),
+        log=plan.directory / f"{name}.log",
+        cwd=REPOSITORY,
+        environ=environ,
+    )
+
+
+def status(url: str) -> str | None:
+    """What a health page says; None where it does not answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return str(json.load(answer)["status"])
+    except urllib.error.HTTPError as error:
+        return f"HTTP {error.code}"
+    except OSError:
+        return None
+
+
+def keep_running(system: System, say: Say) -> None:
+    """Start again whatever ends, as a supervisor of containers does, until interrupted."""
+    while True:
+        time.sleep(1)
+        for process in system.processes:
+            if not process.running:
+                say(f"{process.name} ended with code {process.wait(0)} and is started again")
+                system.processes.start(process.command)
+
+
+def ports(wanted: int | None) -> Iterator[int]:
+    """The port that was asked for, or else any that is free."""
+    if wanted is not None:
+        yield wanted
+    else:
+        yield from free_ports()

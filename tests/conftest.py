@@ -1,0 +1,104 @@
+"""Real servers for all tests: PostgreSQL and Valkey once a session, a database and a namespace for each test."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import redis
+from sqlalchemy import Engine
+
+from deploy.local.servers import Servers, local_servers
+from migrations.upgrade import upgrade
+from shared.broker import sending_broker
+from shared.database import create_engine
+from shared.events import Channels
+from shared.outbox import Outbox
+from shared.redis_clients import hasty_client
+from shared.settings import Settings, load_settings
+from tests.simulator.running import RunningSimulator, running_simulator
+
+TEST_DATABASE = 3  # of Redis
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with local_servers(tmp_path_factory.mktemp("servers"), durable=False, environ=os.environ) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def template(servers: Servers) -> Iterator[str]:
+    """A database at the newest revision, to be copied."""
+    name = f"template_{uuid4().hex}"
+    upgrade(servers.create_database(name))
+    yield name
+    servers.drop_database(name)
+
+
+@pytest.fixture
+def database_url(servers: Servers, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    yield servers.create_database(name, template)
+    servers.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def shared_simulator() -> Iterator[RunningSimulator]:
+    with running_simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(shared_simulator: RunningSimulator) -> Iterator[RunningSimulator]:
+    """A simulated ComfyUI as if just started; quick, unless a test changes its pace."""
+    shared_simulator.reset()
+    yield shared_simulator
+    shared_simulator.clear_faults()
+
+
+@pytest.fixture
+def environ(servers: Servers, database_url: str, tmp_path: Path) -> dict[str, str]:
+    """The variables of a deployment of its own: database, namespace and output folder are this test's alone.
+
+    Its ComfyUI is one that is not there; a test that needs one names it.
+    """
+    return {
+        "APP_ENV": "test",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": servers.redis(TEST_DATABASE),
+        "REDIS_NS": f"genonaut_test_{uuid4().hex}",
+        "COMFYUI_URLS": "http://127.0.0.1:9",
+        "STORAGE_URL": (tmp_path / "outputs").as_uri(),
+        "API_HOST": "127.0.0.1",
+    }
+
+
+@pytest.fixture
+def settings(environ: dict[str, str]) -> Settings:
+    return load_settings(environ)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    engine = create_engine(settings, application="tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def redis_client(settings: Settings) -> Iterator[redis.Redis]:
+    """A client whose namespace is emptied in the end."""
+    client = hasty_client(settings.redis_url)
+    yield client
+    with suppress(redis.RedisError):
+        for key in client.scan_iter(match=f"{settings.redis_ns}:*"):
+            client.delete(key)
+    client.close()
+
+
+@pytest.fixture
+def outbox(engine: Engine, settings: Settings, redis_client: redis.Redis) -> Outbox:
+    return Outbox(engine, sending_broker(settings), redis_client, Channels(settings.redis_ns))

@@ -1,0 +1,100 @@
+"""Jobs for tests, in whichever state a test needs one."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+
+from shared import claims, lifecycle
+from shared.claims import Claim, Claimant
+from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, OutputKind
+from shared.outbox import Outbox
+
+USER = UUID(int=1)
+SERVER = "http://gpu:8188"
+ANOTHER = "http://gpu-2:8188"
+PARAMETERS: dict[str, Any] = {
+    "prompt": "a cat",
+    "checkpoint_model": "random_sd15.safetensors",
+    "width": 64,
+    "height": 64,
+    "batch_size": 1,
+    "params": {"seed": 1, "steps": 2},
+}
+
+
+def new_job(**values: Any) -> GenerationJob:
+    return GenerationJob(user_id=USER, job_type="image", status=JobStatus.QUEUED, **(PARAMETERS | values))
+
+
+def submitted(outbox: Outbox, **values: Any) -> int:
+    with outbox.transaction() as session:
+        return lifecycle.submit(session, new_job(**values)).id
+
+
+def answering(outbox: Outbox, *servers: str) -> None:
+    """These servers answered a worker just now."""
+    with outbox.transaction() as session:
+        for name in servers or (SERVER,):
+            session.merge(ComfyUIServer(name=name, version="0.8.0", last_seen_at=datetime.now(UTC)))
+
+
+def claimant(*servers: str, worker: str = "worker-1", slots: int = 2) -> Claimant:
+    return Claimant(worker, "message-1", servers or (SERVER,), slots)
+
+
+def claimed(outbox: Outbox, *servers: str, worker: str = "worker-1", slots: int = 2) -> Claim | None:
+    with outbox.transaction() as session:
+        return claims.claim(session, claimant(*servers, worker=worker, slots=slots))
+
+
+def running(outbox: Outbox, **values: Any) -> Claim:
+    """A job that has just been claimed."""
+    answering(outbox)
+    submitted(outbox, **values)
+    claim = claimed(outbox)
+    assert claim is not None
+    return claim
+
+
+def silence(outbox: Outbox, job_id: int, seconds: float = 1) -> None:
+    """Its worker has fallen silent: the lease ran out so long ago."""
+    with outbox.transaction() as session:
+        ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+        session.exec(update(GenerationJob).where(col(GenerationJob.id) == job_id).values(lease_expires_at=ago))
+
+
+def output(claim: Claim, number: int = 0, **values: Any) -> JobOutput:
+    facts: dict[str, Any] = {
+        "kind": OutputKind.IMAGE,
+        "node_id": "save",
+        "filename": f"job-{claim.job.id}-{number}.png",
+        "path": f"{claim.job.id}/{claim.lease.attempt}/{number}.png",
+        "media_type": "image/png",
+        "size_bytes": 3,
+        "sha256": "0" * 64,
+    }
+    return JobOutput(job_id=claim.job.id, number=number, **(facts | values))
+
+
+def row(session: Session, job_id: int) -> GenerationJob:
+    return session.get_one(GenerationJob, job_id)
+
+
+def job(outbox: Outbox, job_id: int) -> GenerationJob:
+    with outbox.transaction() as session:
+        return row(session, job_id)
+
+
+def attempts(outbox: Outbox, job_id: int) -> list[JobAttempt]:
+    with outbox.transaction() as session:
+        found = select(JobAttempt).where(JobAttempt.job_id == job_id).order_by(col(JobAttempt.attempt))
+        return list(session.exec(found))
+
+
+def events(outbox: Outbox, job_id: int) -> list[JobEvent]:
+    with outbox.transaction() as session:
+        found = select(JobEvent).where(JobEvent.job_id == job_id).order_by(col(JobEvent.sequence))
+        return list(session.exec(found))

@@ -1,0 +1,257 @@
+"""A worker takes the best job for a server with a free slot; what is left behind is taken over, and never twice."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+from sqlmodel import col
+
+from shared import claims, lifecycle
+from shared.claims import LEASE, Prompt
+from shared.errors import LeaseLost, PromptLost
+from shared.lifecycle import Lease
+from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus, Outcome
+from shared.outbox import Outbox
+from tests.jobs import (
+    ANOTHER,
+    SERVER,
+    answering,
+    attempts,
+    claimant,
+    claimed,
+    events,
+    job,
+    running,
+    silence,
+    submitted,
+)
+
+LOST = PromptLost("gpu", "p")
+
+
+def starting(outbox: Outbox, job_id: int, after: timedelta) -> None:
+    with outbox.transaction() as session:
+        statement = update(GenerationJob).where(col(GenerationJob.id) == job_id)
+        session.exec(statement.values(run_after=datetime.now(UTC) + after))
+
+
+def test_the_oldest_job_is_taken_first(outbox: Outbox) -> None:
+    answering(outbox)
+    first, second = submitted(outbox), submitted(outbox)
+    taken = [claim.job.id for claim in (claimed(outbox), claimed(outbox)) if claim]
+    assert taken == [first, second]
+
+
+def test_a_claim_says_where_and_under_which_id_to_send_the_prompt(outbox: Outbox) -> None:
+    claim = running(outbox)
+    (attempt,) = attempts(outbox, claim.job.id)
+    assert claim.job.status is JobStatus.RUNNING
+    assert claim.lease == Lease(claim.job.id, 1)
+    assert claim.prompt == Prompt(SERVER, claim.job.comfyui_prompt_id or "")
+    assert (attempt.server, attempt.comfyui_prompt_id) == claim.prompt
+    assert (attempt.worker_id, attempt.message_id, attempt.adopted) == ("worker-1", "message-1", False)
+    assert (claim.doubt, claim.deaths) == (None, 0)
+    assert events(outbox, claim.job.id)[-1].type is EventType.STARTED
+
+
+def test_nothing_is_claimed_where_nothing_waits(outbox: Outbox) -> None:
+    answering(outbox)
+    assert claimed(outbox) is None
+
+
+def test_a_job_whose_time_has_not_come_is_left(outbox: Outbox) -> None:
+    answering(outbox)
+    later, now = submitted(outbox), submitted(outbox)
+    starting(outbox, later, timedelta(hours=1))
+    claim = claimed(outbox)
+    assert claim is not None
+    assert claim.job.id == now
+    assert claimed(outbox) is None
+
+
+def test_a_job_of_the_old_system_is_never_started_by_itself(outbox: Outbox) -> None:
+    answering(outbox)
+    job_id = submitted(outbox)
+    with outbox.transaction() as session:
+        session.exec(update(GenerationJob).where(col(GenerationJob.id) == job_id).values(run_after=None))
+    assert claimed(outbox) is None
+
+
+def test_a_server_gets_no_more_jobs_than_it_has_slots(outbox: Outbox) -> None:
+    answering(outbox)
+    for _ in range(3):
+        submitted(outbox)
+    assert [claimed(outbox, slots=2) is not None for _ in range(3)] == [True, True, False]
+
+
+def test_the_server_with_the_fewest_jobs_is_chosen(outbox: Outbox) -> None:
+    answering(outbox, SERVER, ANOTHER)
+    for _ in range(4):
+        submitted(outbox)
+    servers = [claim.prompt.server for _ in range(4) if (claim := claimed(outbox, SERVER, ANOTHER, slots=2))]
+    assert sorted(servers) == [ANOTHER, ANOTHER, SERVER, SERVER]
+    assert servers[0] != servers[1]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"unreachable_since": datetime.now(UTC)},
+        {"last_seen_at": datetime.now(UTC) - claims.SERVER_SEEN - timedelta(seconds=1)},
+        {"last_seen_at": None},
+    ],
+)
+def test_a_server_that_does_not_answer_gets_no_job(outbox: Outbox, seen: dict[str, datetime | None]) -> None:
+    answering(outbox)
+    with outbox.transaction() as session:
+        session.exec(update(ComfyUIServer).values(**seen))
+    submitted(outbox)
+    assert claimed(outbox) is None
+
+
+def test_a_worker_claims_only_for_servers_it_can_reach(outbox: Outbox) -> None:
+    answering(outbox, SERVER)
+    submitted(outbox)
+    assert claimed(outbox, ANOTHER) is None
+
+
+def test_sixteen_workers_at_once_take_each_job_once_and_fill_no_slot_twice(outbox: Outbox) -> None:
+    answering(outbox, SERVER, ANOTHER)
+    for _ in range(20):
+        submitted(outbox)
+    with ThreadPoolExecutor(8) as workers:
+        found = list(workers.map(lambda n: claimed(outbox, SERVER, ANOTHER, worker=f"worker-{n}", slots=4), range(16)))
+    taken = [claim for claim in found if claim]
+    servers = [claim.prompt.server for claim in taken]
+    assert len({claim.job.id for claim in taken}) == len(taken) == 8
+    assert servers.count(SERVER) == servers.count(ANOTHER) == 4
+
+
+def test_a_lease_lasts_as_long_as_it_is_renewed(outbox: Outbox) -> None:
+    claim = running(outbox)
+    silence(outbox, claim.job.id, seconds=-1)
+    with outbox.transaction() as session:
+        assert claims.renew(session, [claim.lease]) == {claim.lease: JobStatus.RUNNING}
+    renewed = job(outbox, claim.job.id).lease_expires_at
+    assert renewed is not None
+    assert renewed > datetime.now(UTC) + LEASE - timedelta(seconds=10)
+    assert claimed(outbox, worker="worker-2") is None
+
+
+def test_renewing_tells_what_is_being_cancelled_and_what_is_lost(outbox: Outbox) -> None:
+    kept, cancelled = running(outbox), running(outbox)
+    gone = Lease(kept.job.id, 99)
+    with outbox.transaction() as session:
+        lifecycle.cancel(session, cancelled.job.id)
+    with outbox.transaction() as session:
+        found = claims.renew(session, [kept.lease, cancelled.lease, gone])
+    assert found == {kept.lease: JobStatus.RUNNING, cancelled.lease: JobStatus.CANCELLING}
+
+
+def test_renewing_nothing_asks_nothing(outbox: Outbox) -> None:
+    with outbox.transaction() as session:
+        assert claims.renew(session, []) == {}
+
+
+def test_a_job_whose_worker_fell_silent_is_adopted_with_its_prompt(outbox: Outbox) -> None:
+    claim = running(outbox)
+    silence(outbox, claim.job.id)
+    heir = claimed(outbox, worker="worker-2")
+    assert heir is not None
+    assert heir.prompt == heir.doubt == claim.prompt
+    assert heir.lease == Lease(claim.job.id, 2)
+    assert heir.deaths == 1
+    first, second = attempts(outbox, claim.job.id)
+    assert (first.outcome, second.outcome) == (Outcome.EXPIRED, None)
+    assert second.adopted
+    assert len(events(outbox, claim.job.id)) == 2, "watchers need not know"
+
+
+def test_a_released_job_is_adopted_at_once_and_is_nobodys_death(outbox: Outbox) -> None:
+    claim = running(outbox)
+    with outbox.transaction() as session:
+        lifecycle.release(session, claim.lease)
+    heir = claimed(outbox, worker="worker-2")
+    assert heir is not None
+    assert (heir.doubt, heir.deaths) == (claim.prompt, 0)
+    assert attempts(outbox, claim.job.id)[0].outcome is Outcome.RELEASED
+
+
+def test_adoption_needs_no_free_slot_for_the_prompt_has_one_already(outbox: Outbox) -> None:
+    claim = running(outbox)
+    silence(outbox, claim.job.id)
+    assert claimed(outbox, worker="worker-2", slots=1) is not None
+
+
+def test_a_job_that_is_being_cancelled_is_adopted_too(outbox: Outbox) -> None:
+    claim = running(outbox)
+    with outbox.transaction() as session:
+        lifecycle.cancel(session, claim.job.id)
+    silence(outbox, claim.job.id)
+    heir = claimed(outbox, worker="worker-2")
+    assert heir is not None
+    assert heir.job.status is JobStatus.CANCELLING
+
+
+def test_a_job_on_a_server_out_of_reach_is_adopted_after_a_while(outbox: Outbox) -> None:
+    claim = running(outbox)
+    silence(outbox, claim.job.id, seconds=1)
+    assert claimed(outbox, ANOTHER) is None
+    silence(outbox, claim.job.id, seconds=claims.OUT_OF_REACH.total_seconds() + 1)
+    assert claimed(outbox, ANOTHER) is not None
+
+
+def test_many_heirs_at_once_adopt_a_job_once(outbox: Outbox) -> None:
+    claim = running(outbox)
+    silence(outbox, claim.job.id)
+    with ThreadPoolExecutor(8) as workers:
+        heirs = [heir for heir in workers.map(lambda n: claimed(outbox, worker=f"heir-{n}"), range(16)) if heir]
+    assert [heir.lease for heir in heirs] == [Lease(claim.job.id, 2)]
+
+
+def test_a_retried_job_gets_a_new_prompt_and_its_old_one_only_where_that_is_in_doubt(outbox: Outbox) -> None:
+    for outcome in (Outcome.RETRIED, Outcome.IN_DOUBT):
+        claim = running(outbox)
+        with outbox.transaction() as session:
+            lifecycle.retry(session, claim.lease, LOST, outcome, timedelta(0))
+        again = claimed(outbox)
+        assert again is not None
+        assert again.prompt.id != claim.prompt.id
+        assert again.doubt == (claim.prompt if outcome.leaves_doubt else None)
+
+
+def test_an_attempt_that_goes_on_with_another_prompt_says_so(outbox: Outbox) -> None:
+    claim = running(outbox)
+    other = Prompt(ANOTHER, "found there")
+    with outbox.transaction() as session:
+        claims.redirect(session, claim.lease, other, adopted=True)
+    found = job(outbox, claim.job.id)
+    (attempt,) = attempts(outbox, claim.job.id)
+    assert (found.server, found.comfyui_prompt_id) == (attempt.server, attempt.comfyui_prompt_id) == other
+    assert attempt.adopted
+
+
+def test_only_the_holder_of_the_lease_can_redirect(outbox: Outbox) -> None:
+    claim = running(outbox)
+    with pytest.raises(LeaseLost), outbox.transaction() as session:
+        claims.redirect(session, Lease(claim.job.id, 99), Prompt(ANOTHER, "x"), adopted=False)
+
+
+def test_a_first_start_stays_the_start(outbox: Outbox) -> None:
+    claim = running(outbox)
+    with outbox.transaction() as session:
+        lifecycle.retry(session, claim.lease, LOST, Outcome.RETRIED, timedelta(0))
+    again = claimed(outbox)
+    assert again is not None
+    assert again.job.started_at == claim.job.started_at
+
+
+def test_two_claimants_of_the_same_name_are_told_apart_by_attempt(outbox: Outbox) -> None:
+    assert claimant(worker="x") == claimant(worker="x")
+    claim = running(outbox)
+    silence(outbox, claim.job.id)
+    heir = claimed(outbox, worker="worker-1")
+    assert heir is not None
+    with pytest.raises(LeaseLost), outbox.transaction() as session:
+        lifecycle.complete(session, claim.lease, [])

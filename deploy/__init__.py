@@ -1,1 +1,1 @@
-"""What it takes to run the services: on one machine, in containers, and against a ComfyUI that needs no graphics card."""
+"""What it takes to run the services: on one machine, in containers, and against a ComfyUI without a GPU."""

@@ -1,0 +1,1 @@
+"""A server that speaks ComfyUI's protocol and needs no graphics card."""

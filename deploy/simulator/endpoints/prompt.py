@@ -1,0 +1,87 @@
+"""POST /prompt parses trustingly: what it trips over becomes a 500, sometimes after the prompt was queued."""
+
+import time
+import uuid
+from typing import Any
+
+from aiohttp import web
+
+from deploy.simulator.app_key import SIMULATOR
+from deploy.simulator.nodes.catalogue import NODES
+from deploy.simulator.prompt_queue import Item
+from deploy.simulator.simulator import Simulator
+from deploy.simulator.validation import judge
+
+# Handed to nodes that call out, and shown to nobody.
+SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
+NO_PROMPT = {
+    "type": "no_prompt",
+    "message": "No prompt provided",
+    "details": "No prompt provided",
+    "extra_info": {},
+}
+
+
+class MadeToAnswer500(Exception):
+    """A fault asked for this."""
+
+
+async def count_prompts(request: web.Request) -> web.Response:
+    return web.json_response({"exec_info": {"queue_remaining": request.app[SIMULATOR].queue.remaining}})
+
+
+async def submit_prompt(request: web.Request) -> web.StreamResponse:
+    simulator = request.app[SIMULATOR]
+    if fault := simulator.faults.strike("refuse"):
+        return _refuse(request, fault.details["how"])
+    body = await request.json()
+    number = _number(body, simulator)
+    if "prompt" not in body:
+        return web.json_response({"error": NO_PROMPT, "node_errors": {}}, status=400)
+    prompt_id = str(body.get("prompt_id", uuid.uuid4()))
+    prompt = body["prompt"]
+    judgement = judge(prompt, NODES, simulator.stock, body.get("partial_execution_targets"))
+    if judgement.error is not None:
+        return web.json_response({"error": judgement.error, "node_errors": judgement.node_errors}, status=400)
+    item = Item(number, prompt_id, prompt, _extra_data(body), judgement.outputs)
+    _enqueue(simulator, item)
+    if simulator.faults.strike("error_after_queue"):
+        raise MadeToAnswer500
+    return web.json_response({"prompt_id": prompt_id, "number": number, "node_errors": judgement.node_errors})
+
+
+def _number(body: Any, simulator: Simulator) -> float:
+    """Also counts requests that turn out to hold no prompt, or a bad one."""
+    if "number" in body:
+        return float(body["number"])
+    number = simulator.counter.next()
+    return -number if "front" in body and body["front"] else number  # noqa: RUF019  # the body may be a list
+
+
+def _extra_data(body: dict[str, Any]) -> dict[str, Any]:
+    extra_data = body.get("extra_data", {})
+    if "client_id" in body:
+        extra_data["client_id"] = body["client_id"]
+    for secret in SECRETS:
+        if secret in extra_data:
+            del extra_data[secret]
+    extra_data["create_time"] = round(time.time() * 1000)
+    return extra_data  # type: ignore[no-any-return]  # whatever the client sent
+
+
+def _enqueue(simulator: Simulator, item: Item) -> None:
+    prefixes = [
+        node["inputs"]["filename_prefix"]
+        for node in item.prompt.values()
+        if isinstance(node.get("inputs"), dict) and isinstance(node["inputs"].get("filename_prefix"), str)
+    ]
+    simulator.ledger.accepted(item.prompt_id, item.extra_data.get("client_id"), prefixes)
+    simulator.queue.put(item)
+
+
+def _refuse(request: web.Request, how: str) -> web.StreamResponse:
+    if how == "drop" and request.transport is not None:
+        request.transport.close()
+    if how == "500":
+        raise MadeToAnswer500
+    return web.Response(status=503)

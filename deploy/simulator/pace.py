@@ -1,0 +1,60 @@
+"""How long things take is set from outside, at the start or while the server runs."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds spent on each kind of work; with `gpu_seconds` a prompt takes that long in all, whatever its steps."""
+
+    step_seconds: float = 0.05
+    load_seconds: float = 0.3
+    node_seconds: float = 0.0
+    gpu_seconds: float | None = None
+    write_seconds: float = 0.0  # between the first half of a file and the second: then a reader meets half a file
+    history_seconds: float = 0.0  # between execution_success and the history entry: then a reader meets none yet
+
+    def changed(self, changes: Mapping[str, object]) -> "Pace":
+        """The same pace with some durations replaced; ValueError says which one is wrong."""
+        names = [known.name for known in fields(self)]
+        for name, value in changes.items():
+            if name not in names:
+                raise ValueError(f"unknown duration {name!r}: one of {', '.join(names)}")
+            if value is None and name == "gpu_seconds":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+                raise ValueError(f"{name} must be a number of seconds, zero or more, not {value!r}")
+        return replace(self, **changes)  # type: ignore[arg-type]  # checked just above
+
+    def shared(self, *, steps: int, nodes: int) -> "Pace":
+        """The pace of one prompt with so many sampler steps and nodes to run: a fixed total is shared among them."""
+        if self.gpu_seconds is None:
+            return self
+        if steps:
+            return replace(self, step_seconds=self.gpu_seconds / steps, load_seconds=0.0, node_seconds=0.0)
+        share = self.gpu_seconds / max(nodes, 1)
+        return replace(self, step_seconds=0.0, load_seconds=share, node_seconds=share)
+
+
+@dataclass
+class Dial:
+    """Holds the pace in force, so that a change reaches a prompt that is already running."""
+
+    first: Pace
+    pace: Pace
+    _hurried: threading.Event = field(default_factory=threading.Event)
+
+    def spend(self, seconds: float) -> None:
+        """Let time pass, unless somebody is in a hurry."""
+        if seconds:
+            self._hurried.wait(seconds)
+
+    def hurry(self) -> None:
+        """End what is being waited for, and wait for nothing until `reset`."""
+        self._hurried.set()
+
+    def reset(self) -> None:
+        self.pace = self.first
+        self._hurried.clear()

@@ -1,0 +1,82 @@
+"""The parts of one simulated server, built once and handed to whoever needs them."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.simulator.faults import FaultBook
+from deploy.simulator.folders import Folders
+from deploy.simulator.hazards import Hazards
+from deploy.simulator.ledger import Ledger
+from deploy.simulator.nodes.catalogue import NODES
+from deploy.simulator.nodes.interface import Drawing, Stock
+from deploy.simulator.pace import Dial, Pace
+from deploy.simulator.prompt_queue import PromptQueue
+from deploy.simulator.running import Surroundings
+from deploy.simulator.sockets import Sockets
+from deploy.simulator.worker import Worker
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one server is started with."""
+
+    folders: Folders
+    checkpoints: tuple[str, ...]
+    loras: tuple[str, ...]
+    pace: Pace
+    drawing: Drawing
+    journal: Path | None
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A server without its HTTP surface."""
+
+    stock: Stock
+    dial: Dial
+    faults: FaultBook
+    hazards: Hazards
+    ledger: Ledger
+    queue: PromptQueue
+    sockets: Sockets
+    worker: Worker
+    interrupted: threading.Event
+    leave: Callable[[int], None]
+    counter: "Counter"
+
+
+@dataclass
+class Counter:
+    """Numbers prompts in the order they come; starts anew with the server."""
+
+    upcoming: int = 0
+
+    def next(self) -> int:
+        number = self.upcoming
+        self.upcoming += 1
+        return number
+
+
+def build(settings: Settings, leave: Callable[[int], None]) -> Simulator:
+    """Called in the event loop that will serve; the worker is yet to be started."""
+    faults, ledger, dial = FaultBook(), Ledger(settings.journal), Dial(settings.pace, settings.pace)
+    hazards, interrupted = Hazards(faults, leave), threading.Event()
+    stock = Stock(settings.checkpoints, settings.loras, settings.folders)
+    sockets = Sockets(faults, lambda: queue.remaining)
+    queue = PromptQueue(sockets.announce_queue)
+    around = Surroundings(NODES, stock, settings.drawing, dial, hazards, ledger, interrupted)
+    return Simulator(
+        stock=stock,
+        dial=dial,
+        faults=faults,
+        hazards=hazards,
+        ledger=ledger,
+        queue=queue,
+        sockets=sockets,
+        worker=Worker(queue, sockets, faults, around),
+        interrupted=interrupted,
+        leave=leave,
+        counter=Counter(),
+    )

@@ -1,0 +1,55 @@
+"""Durations are shared out and changed without touching a clock."""
+
+import pytest
+
+from deploy.simulator.pace import Pace
+from tests.simulator.graphs import Graph, noise, run, submit, txt2img
+from tests.simulator.listening import listening
+from tests.simulator.running import RunningSimulator
+
+
+def test_a_fixed_total_is_shared_among_the_steps() -> None:
+    shared = Pace(step_seconds=9, load_seconds=9, node_seconds=9, gpu_seconds=6).shared(steps=3, nodes=8)
+
+    assert (shared.step_seconds, shared.load_seconds, shared.node_seconds) == (2, 0, 0)
+
+
+def test_a_fixed_total_is_shared_among_the_nodes_if_there_are_no_steps() -> None:
+    shared = Pace(step_seconds=9, load_seconds=9, node_seconds=9, gpu_seconds=6).shared(steps=0, nodes=3)
+
+    assert (shared.step_seconds, shared.load_seconds, shared.node_seconds) == (0, 2, 2)
+
+
+def test_without_a_total_every_duration_stands() -> None:
+    pace = Pace(step_seconds=1, load_seconds=2, node_seconds=3)
+
+    assert pace.shared(steps=3, nodes=8) == pace
+
+
+def test_a_change_keeps_the_other_durations() -> None:
+    assert Pace(step_seconds=1, load_seconds=2).changed({"step_seconds": 5}) == Pace(step_seconds=5, load_seconds=2)
+
+
+@pytest.mark.parametrize("changes", [{"step_seconds": float("inf")}, {"load_seconds": True}, {"hours": 1}])
+def test_what_is_no_duration_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"hours|seconds"):
+        Pace().changed(changes)
+
+
+def test_a_new_pace_holds_from_the_next_step_on(simulator: RunningSimulator) -> None:
+    stall = simulator.fault("stall", step=1)
+    with listening(simulator, "c") as listener:
+        submit(simulator, "p", txt2img(), client_id="c")
+        listener.until("progress", value=1)
+        simulator.pace(step_seconds=3600)
+        stall.clear()
+        assert listener.silent()
+        simulator.http.post("/interrupt", json={})
+        listener.until("execution_interrupted")
+
+
+@pytest.mark.parametrize("graph", [txt2img(), noise()])
+def test_a_fixed_total_can_be_set_while_it_runs(simulator: RunningSimulator, graph: Graph) -> None:
+    simulator.pace(gpu_seconds=0.01, step_seconds=3600, node_seconds=3600)
+
+    assert run(simulator, "p", graph).outcomes == ["success"]

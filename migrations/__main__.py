@@ -1,0 +1,60 @@
+"""`python -m migrations`: bring the database of the settings up to date, or to the revision that is named."""
+
+import argparse
+import logging
+import sys
+
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+from migrations.command_line import prepare
+from migrations.upgrade import current, downgrade, upgrade
+
+log = logging.getLogger("migrations")
+
+
+def main() -> int:
+    arguments = parse()
+    database_url = prepare().database_url
+    try:
+        if arguments.current:
+            sys.stdout.write(f"{current(database_url) or 'base'}\n")
+        else:
+            migrate(database_url, arguments)
+    except (CommandError, SQLAlchemyError) as error:
+        # Of a failed statement only what PostgreSQL said: the statements here fill screens.
+        log.error("Failed: %s", str(getattr(error, "orig", error)).strip())  # noqa: TRY400
+        return 1
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m migrations",
+        description="Bring the database of DATABASE_URL (or DATABASE_URL_<APP_ENV>) up to date. "
+        "Each revision is one transaction: one that fails leaves nothing behind.",
+    )
+    parser.add_argument("revision", nargs="?", help="where to go; `head`, the newest, unless said otherwise")
+    parser.add_argument("--downgrade", action="store_true", help="go down; to `base` is before the first")
+    parser.add_argument("--current", action="store_true", help="only say where the database is")
+    arguments = parser.parse_args()
+    if arguments.downgrade and not arguments.revision:
+        parser.error("--downgrade wants the revision to go down to")
+    return arguments
+
+
+def migrate(database_url: str, arguments: argparse.Namespace) -> None:
+    before = current(database_url) or "base"
+    if arguments.downgrade:
+        downgrade(database_url, arguments.revision)
+    else:
+        upgrade(database_url, arguments.revision or "head")
+    after = current(database_url) or "base"
+    if before == after:
+        log.info("The database is at %s already", after)
+    else:
+        log.info("The database went from %s to %s", before, after)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""What a command line needs before it migrates: the settings, and logs that say what is done."""
+
+import logging
+
+from shared.logging import configure_logging
+from shared.settings import Settings, settings_or_exit
+
+PREAMBLE = ("Context impl", "Will assume")  # alembic says this of every connection
+
+
+def prepare() -> Settings:
+    """Wrong settings end the process with status 2."""
+    settings = settings_or_exit()
+    configure_logging(settings, service="migrations")
+    logging.getLogger("alembic.runtime.migration").addFilter(says_what_is_done)
+    return settings
+
+
+def says_what_is_done(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(PREAMBLE)

@@ -5,9 +5,11 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from api_service.problems import FieldError, invalid_fields, invalid_json, unsupported_media_type
+from api_service.problems import FieldError, body_too_large, invalid_fields, invalid_json, unsupported_media_type
 from api_service.state import JobsRequest
 from shared.parameters import Sampling, TextToImage
+
+LARGEST_BODY = 1024 * 1024
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -38,17 +40,27 @@ class JobBody(TextToImage):
 
 
 async def read_body(request: JobsRequest, model: type[Body]) -> Body:
-    """The request's JSON body as a model. Raises Problem: 415, 400 for what is not JSON, 422 by field."""
+    """The request's JSON body as a model. Raises Problem: 415, 413, 400 for what is not JSON, 422 by field."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type(content_type)
     try:
-        return model.model_validate_json(await request.body())
+        return model.model_validate_json(await content_of(request))
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         if found[0]["type"] == "json_invalid":
             raise invalid_json(error) from None
         raise invalid_fields([field_error(one) for one in found]) from None
+
+
+async def content_of(request: JobsRequest) -> bytes:
+    """The whole body. Raises Problem 413 as soon as it is more than anybody needs."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > LARGEST_BODY:
+            raise body_too_large(LARGEST_BODY)
+    return bytes(content)
 
 
 def field_error(found: Any) -> FieldError:

@@ -24,7 +24,6 @@ from shared.redis_clients import hasty_client, listening_client
 from shared.settings import Settings, settings_or_exit
 from shared.storage import open_store
 
-LARGEST_BODY = 1024 * 1024
 THREADS = 10  # blocking calls at once; each may hold a database connection
 
 
@@ -45,7 +44,6 @@ def create_app(settings: Settings) -> Starlette:
         middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
-        max_body_size=LARGEST_BODY,
     )
 
 
@@ -72,8 +70,9 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     try:
         yield services
     finally:
-        relaying.cancel()
-        await asyncio.gather(relaying, return_exceptions=True)
+        while not relaying.done():
+            relaying.cancel()
+            await asyncio.wait({relaying}, timeout=0.2)
         await listening.aclose()
         client.close()
         engine.dispose()

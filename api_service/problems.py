@@ -20,7 +20,6 @@ log = structlog.get_logger(__name__)
 CODES = {
     HTTPStatus.NOT_FOUND: "not_found",
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
 }
 
 
@@ -108,6 +107,15 @@ def unsupported_media_type(given: str) -> Problem:
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "unsupported_media_type",
         f"the body must be sent as Content-Type: application/json, not {given or 'without one'}",
+    )
+
+
+def body_too_large(most: int) -> Problem:
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body_too_large",
+        f"the body has more than {most} bytes",
+        headers={"Connection": "close"},  # the rest of it is not read
     )
 
 

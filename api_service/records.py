@@ -31,8 +31,10 @@ def job_with_outputs(engine: Engine, job_id: int) -> tuple[GenerationJob, Sequen
 
 def output(engine: Engine, job_id: int | None, number: int | None) -> JobOutput | bool:
     """One output of a job, or whether there is such a job at all."""
+    if job_id is None:
+        return False
     with transaction(engine) as session:
-        found = session.get(JobOutput, (job_id, number))
+        found = None if number is None else session.get(JobOutput, (job_id, number))
         return found or session.get(GenerationJob, job_id) is not None
 
 

@@ -42,10 +42,8 @@ class Relay:
         self.missed = asyncio.Event()
 
     async def run(self, events_since: EventsSince) -> None:
-        """Relay until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.listen())
-            tasks.create_task(self.catch_up(events_since))
+        """Relay until cancelled; perhaps more than once: redis swallows a cancel that meets it while it connects."""
+        await asyncio.gather(self.listen(), self.catch_up(events_since))
 
     @contextlib.asynccontextmanager
     async def watch(self, job_id: int, *, previews: bool = False) -> AsyncIterator[Watch]:
@@ -89,6 +87,8 @@ class Relay:
                 await self.read()
             except (RedisError, OSError) as error:
                 log.warning("relay.disconnected", error=str(error))
+            except ValueError:
+                log.exception("relay.not_understood")
             for event in self.subscribed.values():
                 event.clear()
             await asyncio.sleep(RECONNECT_S)

@@ -16,6 +16,14 @@ SERVER_SEEN = timedelta(seconds=30)  # a server that no worker saw for so long g
 OUT_OF_REACH = timedelta(minutes=1)  # after so long, a worker that does not know its server may adopt a job
 
 
+# Held by a worker that let its lease run out. What the former system left running was never held by one.
+ABANDONED = (
+    col(GenerationJob.status).in_(HELD),
+    col(GenerationJob.lease_expires_at) <= func.now(),
+    col(GenerationJob.server).is_not(None),
+)
+
+
 class Prompt(NamedTuple):
     """A prompt in ComfyUI's hands: on which server, under which id."""
 
@@ -60,7 +68,7 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
     )
     abandoned = (
         select(GenerationJob.id)
-        .where(col(GenerationJob.status).in_(HELD), col(GenerationJob.lease_expires_at) <= func.now(), within_reach)
+        .where(*ABANDONED, within_reach)
         .order_by(col(GenerationJob.lease_expires_at))
         .limit(1)
         .with_for_update(skip_locked=True)

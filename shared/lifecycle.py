@@ -40,7 +40,7 @@ TRANSITIONS = {
     "fail": Transition((S.RUNNING,), S.FAILED, E.FAILED),
     "redirect": Transition((S.RUNNING,), S.RUNNING),
     "retry": Transition((S.RUNNING,), S.QUEUED, E.QUEUED),
-    "drop": Transition((S.PENDING, S.QUEUED), S.CANCELLED, E.CANCELLED),
+    "drop": Transition((S.PENDING, S.QUEUED, S.RUNNING), S.CANCELLED, E.CANCELLED),
     "cancel": Transition((S.PENDING, S.QUEUED, S.RUNNING), S.CANCELLING, E.CANCELLING),
     "confirm_cancel": Transition((S.CANCELLING,), S.CANCELLED, E.CANCELLED),
 }
@@ -138,6 +138,7 @@ def cancel(session: Session, job_id: int) -> GenerationJob | None:
     Returns the job as it stands after that, unchanged if it had ended, or None if there is none. Asking twice
     is the same as asking once.
     """
+    # Waiting ones, and those the former system left running: nobody holds them, and no server of ours has them.
     nowhere = col(GenerationJob.server).is_(None)
     if job := move(session, "drop", job_id, nowhere, completed_at=func.now()):
         record(session, job, EventType.CANCELLED)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from shared import lifecycle
 from shared.broker import waiting_messages
-from shared.claims import SERVER_SEEN
+from shared.claims import ABANDONED, SERVER_SEEN
 from shared.messages import RunComfyJob
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus
 from shared.outbox import Outbox
@@ -74,5 +74,4 @@ def due_queued(session: Session, limit: int) -> Sequence[int]:
 
 
 def abandoned(session: Session) -> Sequence[int]:
-    ran_out = (col(GenerationJob.status).in_(HELD), col(GenerationJob.lease_expires_at) <= func.now())
-    return session.exec(select(GenerationJob.id).where(*ran_out).limit(AT_ONCE)).all()
+    return session.exec(select(GenerationJob.id).where(*ABANDONED).limit(AT_ONCE)).all()

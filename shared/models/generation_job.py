@@ -63,11 +63,11 @@ class GenerationJob(SQLModel, table=True):
         between("width", 1, 16384),
         between("height", 1, 16384),
         between("batch_size", 1, 4096),
-        # claims.claim: the oldest queued job whose time has come.
+        # claims.take: the oldest queued job whose time has come.
         Index("ix_generation_jobs_claim", "id", postgresql_include=["run_after"], postgresql_where="status = 'queued'"),
-        # sweep.wake: pending jobs whose time has come.
+        # wakeups.due_pending: pending jobs whose time has come.
         Index("ix_generation_jobs_pending", "run_after", postgresql_where="status = 'pending'"),
-        # claims.adopt and sweep.wake: leases that ran out; claims.claim: the load of each server.
+        # claims.adopt and wakeups.abandoned: leases that ran out; claims.free_server: the load of each server.
         Index(
             "ix_generation_jobs_held",
             "lease_expires_at",

@@ -1,0 +1,57 @@
+"""Whether it lives, and whether what it needs is there: each with its own line."""
+
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from api_service.main import create_app
+from shared.models import Worker
+from shared.outbox import Outbox
+from shared.settings import load_settings
+from tests.jobs import answering
+
+
+def test_it_lives(client: TestClient) -> None:
+    assert client.get("/health/live").json() == {"status": "ok"}
+
+
+def test_without_workers_it_accepts_jobs_and_says_that_they_wait(client: TestClient) -> None:
+    response = client.get("/health/ready")
+    body = response.json()
+    assert (response.status_code, body["status"]) == (200, "degraded")
+    assert {name: body[name]["ok"] for name in ("database", "redis", "worker", "comfyui")} == {
+        "database": True,
+        "redis": True,
+        "worker": False,
+        "comfyui": False,
+    }
+    assert "jobs wait" in body["worker"]["detail"]
+
+
+def test_with_a_worker_and_a_server_it_is_ready(client: TestClient, outbox: Outbox) -> None:
+    answering(outbox)
+    with outbox.transaction() as session:
+        session.add(Worker(id="worker-1", threads=2))
+    assert client.get("/health/ready").json()["status"] == "ready"
+
+
+def test_without_redis_it_still_accepts(environ: dict[str, str]) -> None:
+    settings = load_settings({**environ, "REDIS_URL": "redis://127.0.0.1:9/3"})
+    with TestClient(create_app(settings)) as client:
+        body = client.get("/health/ready").json()
+        assert (body["status"], body["redis"]["ok"], body["database"]["ok"]) == ("degraded", False, True)
+        response = client.post("/api/v1/generation-jobs/", json={"prompt": "x", "checkpoint_model": "y"})
+        assert (response.status_code, response.json()["status"]) == (201, "pending")
+
+
+def test_without_its_database_it_accepts_nothing_and_says_when_to_come_again(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    settings = load_settings({**environ, "DATABASE_URL": "postgresql://127.0.0.1:9/nowhere"})
+    with TestClient(create_app(settings)) as client:
+        ready = client.get("/health/ready")
+        assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
+        assert client.get("/health/live").status_code == 200
+        response = client.post("/api/v1/generation-jobs/", json={"prompt": "x", "checkpoint_model": "y"})
+        assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+        assert response.headers["retry-after"] == "5"

@@ -6,6 +6,7 @@ Run as `python -m deploy.local.redis_keys list|flush|info`, with APP_ENV naming 
 import argparse
 import sys
 from collections.abc import Iterator
+from typing import cast
 
 import redis
 
@@ -50,7 +51,7 @@ def list_keys(settings: Settings) -> None:
     for url, client in clients(settings).items():
         print(f"{url}, {settings.redis_ns}:*")
         for key in sorted(keys(client, settings)):
-            name, kind = key.decode(errors="replace"), bytes(client.type(key)).decode()
+            name, kind = key.decode(errors="replace"), cast("bytes", client.type(key)).decode()
             print(f"  {name}  {kind}")
 
 

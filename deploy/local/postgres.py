@@ -1,0 +1,136 @@
+"""A real PostgreSQL on 127.0.0.1 serves for as long as its launcher lives, with no system package installed."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.local import databases
+from deploy.local.binaries import POSTGRES, Places, find
+from deploy.local.cluster import ENVIRON, USER, Cluster, hold, prepare_cluster, remove_cluster
+from deploy.local.ports import free_ports, start_on_a_free_port
+from deploy.local.process import Command, Process
+
+READY_WITHIN_S = 60.0
+GRACE_S = 30.0
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+}
+# A crash of the machine may cost everything then, a crash of the server still nothing.
+NOT_DURABLE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
+
+
+class Postgres:
+    """A running server and its databases. A context manager: leaving it stops the server."""
+
+    def __init__(self, cluster: Cluster, process: Process, port: int, ending: ExitStack) -> None:
+        self.cluster = cluster
+        self.process = process
+        self.port = port
+        self.ending = ending
+
+    @classmethod
+    def start(
+        cls,
+        directory: Path,
+        log: Path,
+        *,
+        durable: bool = True,
+        places: Places | None = None,
+        ports: Iterator[int] | None = None,
+    ) -> Self:
+        """Serve the data in `directory`, made on the first start; returns once the server answers.
+
+        With durable=False nothing is synced to disk, and data made by this start is removed at the stop. Raises
+        ProgramMissing, DirectoryInUse, PasswordLost, for root AccountMissing or ProgramUnreachable, or ProcessFailed,
+        which shows the end of `log`.
+        """
+        installation = find(POSTGRES, places or Places.of(os.environ))
+        directory = directory.absolute()
+        with ExitStack() as ending:
+            ending.callback(os.close, hold(directory))
+            cluster = prepare_cluster(directory, log, installation, durable=durable)
+            if cluster.made and not durable:
+                ending.callback(remove_cluster, cluster, directory)
+            process, port = start_on_a_free_port(
+                lambda port: serve(cluster, log, port, durable=durable), ports or free_ports()
+            )
+            ending.callback(process.stop)
+            return cls(cluster, process, port, ending.pop_all())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def url(self, name: str = "postgres") -> str:
+        """SQLAlchemy's URL of one of this server's databases."""
+        return server_url(self.cluster, self.port, name)
+
+    def create_database(self, name: str, template: str | None = None) -> bool:
+        """Create a database, as a copy of `template` if one is named. False if there is one of that name already."""
+        return databases.create_database(self.url(), name, template)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database if there is one, and end the connections to it."""
+        databases.drop_database(self.url(), name)
+
+    def stop(self) -> None:
+        """End all connections and stop (PostgreSQL's fast shutdown), within the grace period or by SIGKILL."""
+        self.ending.close()
+
+
+def serve(cluster: Cluster, log: Path, port: int, *, durable: bool) -> tuple[Process, int]:
+    """Start the server on a port and wait until it answers. Raises ProcessFailed."""
+    settings = SETTINGS | {"port": str(port)} | ({} if durable else NOT_DURABLE)
+    process = Process.start(
+        Command(
+            name="postgres",
+            arguments=(
+                str(cluster.postgres),
+                "-D",
+                str(cluster.data),
+                *(part for setting in settings.items() for part in ("-c", "=".join(setting))),
+            ),
+            log=log,
+            cwd=cluster.data,
+            environ=ENVIRON,
+            stop_signal=signal.SIGINT,
+            grace_s=GRACE_S,
+            owner=(cluster.account.uid, cluster.account.gid) if cluster.account else None,
+        )
+    )
+    try:
+        process.wait_until(lambda: accepts_connections(cluster.data, process.pid), within_s=READY_WITHIN_S)
+        with databases.connected(server_url(cluster, port, "postgres")):
+            pass
+    except BaseException:
+        process.stop()
+        raise
+    return process, port
+
+
+def accepts_connections(data: Path, pid: int) -> bool:
+    """Whether the server with this pid says so in its lock file: whoever answers on the port may be somebody else."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+
+def server_url(cluster: Cluster, port: int, name: str) -> str:
+    """SQLAlchemy's URL of a database of the cluster served on a port."""
+    return databases.named(f"{databases.DRIVER}://{USER}:{cluster.password}@127.0.0.1:{port}", name)

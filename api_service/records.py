@@ -41,7 +41,7 @@ def output(engine: Engine, job_id: int | None, number: int | None) -> JobOutput 
 def events_since(engine: Engine, known: Mapping[int, int]) -> Sequence[Event]:
     """The events of several jobs after the sequence number known of each, in order."""
     jobs, sequences = (cast(list(numbers), ARRAY(Integer)) for numbers in (known.keys(), known.values()))
-    asked = func.unnest(jobs, sequences).table_valued("job_id", "sequence", name="asked")
+    asked = func.unnest(jobs, sequences).table_valued("job_id", "sequence").render_derived(name="asked")
     statement = (
         select(JobEvent)
         .join(asked, col(JobEvent.job_id) == asked.c.job_id)

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from api_service.watch import Watch
+from shared.database import is_unavailable
 from shared.events import Channels, Event
 
 log = structlog.get_logger(__name__)
@@ -124,7 +125,7 @@ class Relay:
                 try:
                     events = await events_since(known)
                 except SQLAlchemyError as error:
-                    log.warning("relay.rows_unavailable", error=str(error))
+                    log.warning("relay.no_rows", error=str(error), exc_info=not is_unavailable(error))
                     continue
                 for event in events:
                     self.tell(self.channels.job(event.job_id), event)

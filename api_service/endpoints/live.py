@@ -1,8 +1,8 @@
 """A job, as it goes: a snapshot first, then each event once, then a close that says how it ended."""
 
-import asyncio
 import contextlib
 
+import anyio
 import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,19 +28,19 @@ SEND_S = 10.0  # a watcher that takes longer to take one event is too slow
 async def watch_job(websocket: JobsWebSocket) -> None:
     """`/ws/jobs/{job_id}`; with `?previews=true` the sampler's previews come along."""
     await websocket.accept()
-    code, reason = TRY_AGAIN, "the server is going away"
-    hanging_up = asyncio.create_task(hung_up(websocket))
-    telling = asyncio.create_task(tell(websocket))
-    try:
-        await asyncio.wait({hanging_up, telling}, return_when=asyncio.FIRST_COMPLETED)
-        if telling.done():
-            code, reason = telling.result()
-    finally:
-        for task in (hanging_up, telling):
-            task.cancel()
-        await asyncio.gather(hanging_up, telling, return_exceptions=True)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(stop_when_hung_up, websocket, tasks.cancel_scope)
+        code, reason = await tell(websocket)
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await websocket.close(code, reason)
+        tasks.cancel_scope.cancel()
+
+
+async def stop_when_hung_up(websocket: JobsWebSocket, scope: anyio.CancelScope) -> None:
+    """Stop telling once the client has gone. What it says meanwhile is not for us."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
+    scope.cancel()
 
 
 async def tell(websocket: JobsWebSocket) -> tuple[int, str]:
@@ -94,14 +94,8 @@ async def last_progress(services: Services, job_id: int) -> Event | None:
 
 
 async def send(websocket: JobsWebSocket, text: str) -> None:
-    async with asyncio.timeout(SEND_S):
+    with anyio.fail_after(SEND_S):
         await websocket.send_text(text)
-
-
-async def hung_up(websocket: JobsWebSocket) -> None:
-    """Returns when the client has gone. What it says meanwhile is not for us."""
-    while (await websocket.receive())["type"] != "websocket.disconnect":
-        pass
 
 
 ROUTES = [WebSocketRoute("/ws/jobs/{job_id}", watch_job)]

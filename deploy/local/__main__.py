@@ -11,26 +11,11 @@ from typing import NoReturn
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from deploy.local.account import AccountMissing
-from deploy.local.binaries import ProgramMissing
-from deploy.local.cluster import DirectoryInUse, PasswordLost, ProgramUnreachable
-from deploy.local.demo import DemoFailed, first_checkpoint, run_one_job
-from deploy.local.process import ProcessFailed
+from deploy.local.demo import first_checkpoint, run_one_job
+from deploy.local.errors import CannotStart
 from deploy.local.system import REPOSITORY, Plan, keep_running, ports, running_system
 from shared.settings import SettingsError, environment
 
-EXPECTED = (
-    AccountMissing,
-    CommandError,
-    DemoFailed,
-    DirectoryInUse,
-    PasswordLost,
-    ProcessFailed,
-    ProgramMissing,
-    ProgramUnreachable,
-    SettingsError,
-    SQLAlchemyError,
-)
 PICTURES = REPOSITORY / "build" / "demo"
 KEPT = REPOSITORY / "var" / "up"
 UP_PORT = 8000
@@ -46,7 +31,7 @@ def main() -> None:
         deed()
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    except EXPECTED as error:
+    except (CannotStart, CommandError, SettingsError, SQLAlchemyError) as error:
         sys.exit(f"\n{error}")
 
 

@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.errors import CannotStart
+
 NAMES = ("postgres", "_postgres", "nobody")
 TRIED_WITHIN_S = 20.0
 
@@ -47,7 +49,7 @@ class Account:
                 os.chown(Path(folder) / name, self.uid, self.gid, follow_symlinks=False)
 
 
-class AccountMissing(Exception):
+class AccountMissing(CannotStart):
     """Root has nobody to run a server as."""
 
     def __init__(self) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.errors import CannotStart
+
 RUNS_WITHIN_S = 20.0
 
 
@@ -92,7 +94,7 @@ class Installation:
     trees: tuple[Path, ...]
 
 
-class ProgramMissing(Exception):
+class ProgramMissing(CannotStart):
     """No place had the program. One line: what to do, then what was passed over and why."""
 
     def __init__(self, program: Program, passed_over: list[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deploy.local.account import Account, accounts, owner
 from deploy.local.binaries import Installation
+from deploy.local.errors import CannotStart
 from deploy.local.process import Command, Process, ProcessFailed
 
 USER = "genonaut"
@@ -22,7 +23,7 @@ INITDB_WITHIN_S = 120.0
 ENVIRON = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
-class DirectoryInUse(Exception):
+class DirectoryInUse(CannotStart):
     """Another run holds the directory."""
 
     def __init__(self, directory: Path) -> None:
@@ -30,7 +31,7 @@ class DirectoryInUse(Exception):
         self.directory = directory
 
 
-class PasswordLost(Exception):
+class PasswordLost(CannotStart):
     """There is a data directory whose password nobody knows."""
 
     def __init__(self, directory: Path) -> None:
@@ -38,7 +39,7 @@ class PasswordLost(Exception):
         self.directory = directory
 
 
-class ProgramUnreachable(Exception):
+class ProgramUnreachable(CannotStart):
     """The account may not run the program, which cannot be copied."""
 
     def __init__(self, executable: Path, account: Account) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from websockets.sync.client import connect
 
+from deploy.local.errors import CannotStart
 from deploy.local.system import System
 
 PROMPT = "a lighthouse above a stormy sea at dusk, oil on canvas"
@@ -18,7 +19,7 @@ WATCH_FOR_S = 1800.0
 BAR = 32
 
 
-class DemoFailed(Exception):
+class DemoFailed(CannotStart):
     """The job did not end as it should; the message says how."""
 
 

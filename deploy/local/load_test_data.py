@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
+from deploy.local.errors import CannotStart
 from migrations.upgrade import connected, current, upgrade
 from shared.settings import settings_or_exit
 
@@ -20,7 +21,7 @@ TABLES = ("generation_jobs", "comfyui_generation_requests")
 LEGACY = "0001_legacy_tables"
 
 
-class NotEmpty(Exception):
+class NotEmpty(CannotStart):
     """The database holds something already, which test data must not be mixed with."""
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.local.errors import CannotStart
+
 GUARD = Path(__file__).with_name("guard.py")
 REPORTED_WITHIN_S = 10.0
 KILLED_WITHIN_S = 10.0
@@ -38,7 +40,7 @@ class Command:
     owner: tuple[int, int] | None = None
 
 
-class ProcessFailed(Exception):
+class ProcessFailed(CannotStart):
     """A process ended, or did not get ready in time. `tail` holds the last lines of its log."""
 
     def __init__(self, name: str, happened: str, tail: str) -> None:

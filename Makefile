@@ -12,7 +12,7 @@ SHELL := /bin/sh
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 VENV := .venv
 PY := $(VENV)/bin/python
-ENVS := dev demo test
+TEST_PROCESSES ?= auto
 
 .PHONY: help demo up test check lint types imports format bench lock settings migrate load-test-data clean
 
@@ -28,8 +28,8 @@ help: ## List what there is
 demo: $(VENV)/ready ## Run one job through the whole system, and show its picture's path
 	$(PY) -m deploy.local demo
 
-test: check ## Lint, types, import rules, then all tests
-	$(PY) -m pytest $(ARGS)
+test: check ## Lint, types, import rules, then all tests (ARGS='-k word' for some)
+	$(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
 up: $(VENV)/ready ## Run the whole system until Ctrl-C; its data is kept in var/up
 	$(PY) -m deploy.local up

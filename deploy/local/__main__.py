@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import tempfile
+from itertools import repeat
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -13,22 +14,26 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.local.demo import first_checkpoint, run_one_job
 from deploy.local.errors import CannotStart
-from deploy.local.system import REPOSITORY, Plan, keep_running, ports, running_system
-from shared.settings import SettingsError, environment
+from deploy.local.ports import free_ports
+from deploy.local.system import REPOSITORY, Plan, keep_running, running_system
+from shared.settings import SettingsError, environment, load_settings
 
 PICTURES = REPOSITORY / "build" / "demo"
 KEPT = REPOSITORY / "var" / "up"
-UP_PORT = 8000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     parser.add_argument("deed", choices=["demo", "up"])
-    deed = demo if parser.parse_args().deed == "demo" else up
+    parser.add_argument(
+        "--directory", type=Path, help="where data and logs are kept (up: var/up; demo: a temporary folder)"
+    )
+    arguments = parser.parse_args()
+    deed = demo if arguments.deed == "demo" else up
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        deed()
+        deed(arguments.directory)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except (CannotStart, CommandError, SettingsError, SQLAlchemyError) as error:
@@ -40,20 +45,20 @@ def stop(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def demo() -> None:
+def demo(directory: Path | None) -> None:
     print("Genonaut Generation: one job through the whole system\n\nStarting")
-    with tempfile.TemporaryDirectory(prefix="genonaut-demo-") as directory:
-        plan = Plan(Path(directory), durable=False, api_ports=ports(None))
+    with tempfile.TemporaryDirectory(prefix="genonaut-demo-") as temporary:
+        plan = Plan(directory or Path(temporary), durable=False, api_ports=free_ports())
         with running_system(plan, environment(), say) as system:
             run_one_job(system, PICTURES)
     print("\nEverything that was started is stopped again. 'make up' keeps it running.")
 
 
-def up() -> None:
+def up(directory: Path | None) -> None:
     print("Genonaut Generation\n\nStarting")
     environ = environment()
-    wanted = environ.get("API_PORT")
-    plan = Plan(KEPT, durable=True, api_ports=ports(int(wanted) if wanted else UP_PORT))
+    port = load_settings({**environ, "APP_ENV": environ.get("APP_ENV") or "demo"}).api_port
+    plan = Plan(directory or KEPT, durable=True, api_ports=repeat(port) if port else free_ports())
     with running_system(plan, environ, say) as system:
         checkpoint = first_checkpoint(system.settings.comfyui_urls[0])
         print(ADDRESSES.format(url=system.api_url, logs=system.logs, checkpoint=checkpoint), flush=True)

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -32,11 +32,12 @@ NOT_DURABLE = {
 class Postgres:
     """A running server and its databases. A context manager: leaving it stops the server."""
 
-    def __init__(self, cluster: Cluster, process: Process, port: int, ending: ExitStack) -> None:
+    def __init__(self, cluster: Cluster, process: Process, port: int, serve_again: Callable[[], Process]) -> None:
         self.cluster = cluster
         self.process = process
         self.port = port
-        self.ending = ending
+        self.serve_again = serve_again
+        self.ending = ExitStack()
 
     @classmethod
     def start(
@@ -61,11 +62,15 @@ class Postgres:
             cluster = prepare_cluster(directory, log, installation, durable=durable)
             if cluster.made and not durable:
                 ending.callback(remove_cluster, cluster, directory)
-            process, port = start_on_a_free_port(
-                lambda port: serve(cluster, log, port, durable=durable), ports or free_ports()
-            )
-            ending.callback(process.stop)
-            return cls(cluster, process, port, ending.pop_all())
+
+            def serve_on(port: int) -> tuple[Process, int]:
+                return serve(cluster, log, port, durable=durable), port
+
+            process, port = start_on_a_free_port(serve_on, ports or free_ports())
+            server = cls(cluster, process, port, lambda: serve_on(port)[0])
+            ending.callback(lambda: server.process.stop())
+            server.ending = ending.pop_all()
+            return server
 
     def __enter__(self) -> Self:
         return self
@@ -87,12 +92,17 @@ class Postgres:
         """Drop a database if there is one, and end the connections to it."""
         databases.drop_database(self.url(), name)
 
+    def restart(self) -> None:
+        """Serve the same data on the same port again; if it still runs it is stopped first. Raises ProcessFailed."""
+        self.process.stop()
+        self.process = self.serve_again()
+
     def stop(self) -> None:
         """End all connections and stop (PostgreSQL's fast shutdown), within the grace period or by SIGKILL."""
         self.ending.close()
 
 
-def serve(cluster: Cluster, log: Path, port: int, *, durable: bool) -> tuple[Process, int]:
+def serve(cluster: Cluster, log: Path, port: int, *, durable: bool) -> Process:
     """Start the server on a port and wait until it answers. Raises ProcessFailed."""
     settings = SETTINGS | {"port": str(port)} | ({} if durable else NOT_DURABLE)
     process = Process.start(
@@ -119,7 +129,7 @@ def serve(cluster: Cluster, log: Path, port: int, *, durable: bool) -> tuple[Pro
     except BaseException:
         process.stop()
         raise
-    return process, port
+    return process
 
 
 def accepts_connections(data: Path, pid: int) -> bool:

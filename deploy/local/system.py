@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.ports import free_ports, start_on_a_free_port
+from deploy.local.ports import start_on_a_free_port
 from deploy.local.process import Command, Process, Processes
-from deploy.local.servers import local_servers
+from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
 from shared.setting_types import as_shown
 from shared.settings import Settings, load_settings, read
@@ -33,6 +33,7 @@ class System:
     settings: Settings
     environ: Mapping[str, str]
     processes: Processes
+    servers: Servers
     logs: Path
 
 
@@ -65,7 +66,7 @@ def running_system(plan: Plan, environ: Mapping[str, str], say: Say) -> Iterator
         settings = load_settings(given)
         say(f"API, worker and scheduler, for ComfyUI at {as_shown(settings.comfyui_urls)}")
         api_url = start_services(processes, plan, given)
-        yield System(api_url, settings, given, processes, plan.directory)
+        yield System(api_url, settings, given, processes, servers, plan.directory)
 
 
 def chosen(environ: Mapping[str, str]) -> dict[str, str]:
@@ -130,17 +131,14 @@ def status(url: str) -> str | None:
 
 def keep_running(system: System, say: Say) -> None:
     """Start again whatever ends, as a supervisor of containers does, until interrupted."""
+    servers = [server for server in (system.servers.postgres, system.servers.valkey) if server]
     while True:
         time.sleep(1)
+        for server in servers:
+            if not server.process.running:
+                say(f"{server.process.name} ended with code {server.process.wait(0)} and is started again")
+                server.restart()
         for process in system.processes:
             if not process.running:
                 say(f"{process.name} ended with code {process.wait(0)} and is started again")
                 system.processes.start(process.command)
-
-
-def ports(wanted: int | None) -> Iterator[int]:
-    """The port that was asked for, or else any that is free."""
-    if wanted is not None:
-        yield wanted
-    else:
-        yield from free_ports()

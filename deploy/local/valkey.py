@@ -1,7 +1,7 @@
 """A real Valkey or Redis on 127.0.0.1 serves for as long as its launcher lives and writes nothing to disk."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,10 +24,11 @@ DATABASES = 16
 class Valkey:
     """A running server. A context manager: leaving it stops the server."""
 
-    def __init__(self, process: Process, port: int, password: str | None) -> None:
+    def __init__(self, process: Process, port: int, password: str | None, serve_again: Callable[[], Process]) -> None:
         self.process = process
         self.port = port
         self.password = password
+        self.serve_again = serve_again
 
     @classmethod
     def start(
@@ -46,11 +47,11 @@ class Valkey:
         executable = find(VALKEY, places or Places.of(os.environ)).executable
         directory.mkdir(parents=True, exist_ok=True)
 
-        process, port = start_on_a_free_port(
-            lambda port: serve(executable, directory.absolute(), log, port=port, password=password),
-            ports or free_ports(),
-        )
-        return cls(process, port, password)
+        def serve_on(port: int) -> tuple[Process, int]:
+            return serve(executable, directory.absolute(), log, port=port, password=password), port
+
+        process, port = start_on_a_free_port(serve_on, ports or free_ports())
+        return cls(process, port, password, lambda: serve_on(port)[0])
 
     def __enter__(self) -> Self:
         return self
@@ -65,12 +66,17 @@ class Valkey:
         access = f":{quote(self.password, safe='')}@" if self.password else ""
         return f"redis://{access}127.0.0.1:{self.port}/{database}"
 
+    def restart(self) -> None:
+        """Start the server again on its port, empty; if it still runs it is stopped first. Raises ProcessFailed."""
+        self.process.stop()
+        self.process = self.serve_again()
+
     def stop(self) -> None:
         """Stop the server, within the grace period or by SIGKILL."""
         self.process.stop()
 
 
-def serve(executable: Path, directory: Path, log: Path, *, port: int, password: str | None) -> tuple[Process, int]:
+def serve(executable: Path, directory: Path, log: Path, *, port: int, password: str | None) -> Process:
     """Start the server on a port and wait until it answers. Raises ProcessFailed."""
     settings = {
         "bind": "127.0.0.1",
@@ -104,7 +110,7 @@ def serve(executable: Path, directory: Path, log: Path, *, port: int, password: 
         raise
     finally:
         configuration.unlink()
-    return process, port
+    return process
 
 
 def answers(port: int, password: str | None, pid: int) -> bool:

@@ -1,0 +1,122 @@
+"""The main job, as its user has it: the commands, and a job over HTTP and WebSocket."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from tests.deploy_local.watching import gone
+from tests.journeys.conftest import Start, until
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def launched(deed: str, folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A launcher as `make` starts it, its output in a file."""
+    with (folder / "said").open("w") as said:
+        launcher = subprocess.Popen(
+            [sys.executable, "-u", "-m", "deploy.local", deed, "--directory", str(folder / "data")],
+            cwd=ROOT,
+            env={**os.environ, "API_PORT": "0"},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    try:
+        yield launcher
+    finally:
+        launcher.kill()
+        launcher.wait(30)
+
+
+def test_the_demo_shows_a_picture_and_leaves_nothing_running(tmp_path: Path) -> None:
+    with launched("demo", tmp_path) as launcher:
+        seen: set[int] = set()
+
+        def ended() -> bool:
+            if launcher.poll() is None:
+                seen.update(child.pid for child in psutil.Process(launcher.pid).children(recursive=True))
+            return launcher.poll() is not None
+
+        until(ended)
+        said = (tmp_path / "said").read_text()
+        assert launcher.returncode == 0, said
+    path = re.search(r"Picture +(\S+)", said)
+    assert path, said
+    with Image.open(path[1]) as picture:
+        assert picture.size == (512, 512)
+    assert "201 in" in said
+    assert "100.0 %" in said
+    assert "completed: verified, stored, told" in said
+    assert seen
+    until(lambda: all(gone(pid) for pid in seen))
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
+    ids=["Ctrl-C", "TERM", "KILL"],
+)
+def test_what_was_brought_up_goes_down_with_its_launcher(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    with launched("up", tmp_path) as launcher:
+        said = tmp_path / "said"
+        until(lambda: "Running until Ctrl-C" in said.read_text() or launcher.poll() is not None, said.read_text)
+        children = [child.pid for child in psutil.Process(launcher.pid).children(recursive=True)]
+        assert len(children) > 10, said.read_text()
+        launcher.send_signal(number)
+        assert launcher.wait(60) == code
+        until(lambda: all(gone(pid) for pid in children))
+    assert "Traceback" not in said.read_text()
+
+
+def test_a_job_is_followed_over_a_real_socket_to_its_end(journey: Start) -> None:
+    with journey(step_seconds=0.05) as here:
+        job = here.submit(steps=10)
+        heard = []
+        address = here.system.api_url.replace("http", "ws", 1) + job["links"]["events"]
+        with connect(address) as socket, pytest.raises(ConnectionClosed) as closed:
+            while True:
+                heard.append(json.loads(socket.recv(timeout=60)))
+        assert closed.value.rcvd is not None
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1000, "completed")
+    assert heard[0]["type"] == "snapshot"
+    numbers = [event["sequence"] for event in heard if "sequence" in event]
+    assert numbers == list(range(numbers[0], 4))
+    percentages = [event["data"]["percentage"] for event in heard if event["type"] == "processing"]
+    assert percentages == sorted(percentages)
+    assert len(percentages) > 3
+    assert heard[-1]["type"] == "completed"
+
+
+def test_many_jobs_are_each_run_once_and_the_worker_starts_afresh_on_its_way(journey: Start) -> None:
+    with journey(WORKER_MAX_MESSAGES="3", step_seconds=0.01) as here:
+        worker = here.system.processes["worker"].pid
+        children = {child.pid for child in psutil.Process(worker).children()}
+        jobs = [here.submit()["id"] for _ in range(10)]
+        for job_id in jobs:
+            here.completed(job_id)
+        assert here.times_run() == [1] * 10
+        assert here.system.processes["worker"].pid == worker, "the same process, executed again"
+        until(lambda: children.isdisjoint(child.pid for child in psutil.Process(worker).children()))
+
+
+def test_a_cancel_reaches_comfyui_and_leaves_others_alone(journey: Start) -> None:
+    with journey(step_seconds=0.2, COMFYUI_SLOTS="1") as here:
+        mine, other = here.submit(steps=100), here.submit()
+        running = here.sampling(mine["id"])
+        assert here.http.post(mine["links"]["cancel"]).status_code == 202
+        here.when(mine["id"], "cancelled")
+        here.completed(other["id"])
+        assert here.comfyui.executions()[running["comfyui_prompt_id"]].outcomes == ["interrupted"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.messages import MESSAGES, Queue
+from shared.settings import Settings
 from worker_service.main import RECEIVERS
 
 ROOT = Path(__file__).parents[1]
@@ -24,9 +25,16 @@ MACHINE_PATHS = re.compile(r"(?<![\w.$}])/(?:wor" + r"k|far" + r"m|roo" + r"t|ho
 
 
 def tracked() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
-    if listed.returncode:
-        pytest.skip("this is not a git checkout")
+    """The files git tracks; without git, those that it would not ignore."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        ignored = {".git", *(line.strip("/\n") for line in (ROOT / ".gitignore").open())}
+        return [
+            path
+            for path in ROOT.rglob("*")
+            if path.is_file() and ignored.isdisjoint(path.relative_to(ROOT).parts) and path.suffix != ".pyc"
+        ]
     return [path for name in listed.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
 
 
@@ -97,6 +105,11 @@ def test_each_message_has_exactly_one_receiver_on_a_queue_that_exists() -> None:
     )
     assert len({message.actor_name for message in MESSAGES}) == len(MESSAGES)
     assert {message.queue for message in MESSAGES} <= set(Queue)
+
+
+def test_the_readme_names_every_variable() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert not [field for field in Settings.model_fields if f"`{field.upper()}`" not in readme]
 
 
 def test_every_decision_is_on_one_page_and_in_the_index() -> None:

@@ -1,8 +1,10 @@
 """One attempt at a job: find its prompt or send one, watch it to its end, and keep what it made."""
 
 import base64
+import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -12,7 +14,15 @@ from pydantic import ValidationError
 
 from shared import claims
 from shared.claims import Claim, Prompt
-from shared.errors import CancelRequested, ComfyUIUnreachable, LeaseLost, Poison, WorkerStopping, WorkflowRejected
+from shared.errors import (
+    CancelRequested,
+    ComfyUIUnreachable,
+    LeaseLost,
+    NotAFailure,
+    Poison,
+    WorkerStopping,
+    WorkflowRejected,
+)
 from shared.events import Event
 from shared.graph import Graph, text_to_image, with_filename_prefix
 from shared.models import EventType, JobOutput, JobStatus
@@ -33,6 +43,7 @@ log = structlog.get_logger(__name__)
 MOST_DEATHS = 3  # of workers under one job, before the job is taken for the cause
 CONNECT_S = 2.0  # how long the socket may take before the prompt is sent without it
 WITHDRAW_EVERY_S = 0.5
+SHORTLY_S = 5.0  # how long a job that ends in any case waits for its prompt to be gone
 LARGEST_PREVIEW = 1024 * 1024
 
 
@@ -56,6 +67,7 @@ class Attempt:
         Raises the GenerationError that stopped it, or CancelRequested, LeaseLost, WorkerStopping.
         """
         if self.claim.deaths >= MOST_DEATHS:
+            self.withdraw_shortly()
             raise Poison(self.claim.deaths)
         if self.job.status == JobStatus.CANCELLING:
             raise CancelRequested
@@ -131,27 +143,38 @@ class Attempt:
                 raise
         log.info("prompt.sent", server=client.name)
 
-    def withdraw(self) -> bool:
-        """Take the prompt out of ComfyUI, and see that it is gone. False if the server does not answer to tell."""
+    def withdraw(self, *, within_s: float = math.inf) -> bool:
+        """Take the prompt out of ComfyUI, and see that it is gone.
+
+        False if the server does not answer to tell, or if the prompt is still there after `within_s`: some nodes
+        finish before they are interrupted. Raises LeaseLost and WorkerStopping.
+        """
         client = self.resources.fleet.client(self.prompt.server)
-        give_up_at = time.monotonic() + UNREACHABLE_S
+        began_at = answered_at = time.monotonic()
         while client is not None:
             try:
                 if isinstance(client.locate(self.prompt.id), Gone | Finished):
                     return True
                 client.withdraw(self.prompt.id)
-                give_up_at = time.monotonic() + UNREACHABLE_S
+                answered_at = time.monotonic()
             except ComfyUIUnreachable as error:
                 if error.refused:
                     return True
-                if time.monotonic() > give_up_at:
-                    return False
+            now = time.monotonic()
+            if now - answered_at > UNREACHABLE_S or now - began_at > within_s:
+                return False
             self.mailbox.wait(WITHDRAW_EVERY_S)
             self.check_unless_cancelled()
         return False
 
+    def withdraw_shortly(self) -> None:
+        """Take the prompt out of ComfyUI, as far as a few seconds allow: the job ends without it in any case."""
+        with suppress(NotAFailure):
+            if not self.withdraw(within_s=SHORTLY_S):
+                log.warning("prompt.not_withdrawn", server=self.prompt.server)
+
     def check_unless_cancelled(self) -> None:
-        """Some nodes finish before they are interrupted, and a worker that is stopped cannot wait for that."""
+        """A worker that is stopped, or has lost the job, does not wait for a prompt to heed its interrupt."""
         if Signal.LEASE_LOST in self.mailbox.heard:
             raise LeaseLost
         if Signal.STOP in self.mailbox.heard:

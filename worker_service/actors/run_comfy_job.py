@@ -64,15 +64,21 @@ def take(resources: Resources, message_id: str) -> Claim | None:
 def bring_to_an_end(resources: Resources, attempt: Attempt) -> None:
     """Work, and write down what came of it. Raises what tells Dramatiq to send the message again, or to bury it."""
     try:
-        try:
-            finish(resources, attempt)
-        except CancelRequested:
-            cancel(resources, attempt)
+        finish_in_time(resources, attempt)
     except WorkerStopping:
         resources.settle(lambda session: lifecycle.release(session, attempt.lease))
         log.info("job.released")
     except LeaseLost:
         abandon(resources, attempt)
+
+
+def finish_in_time(resources: Resources, attempt: Attempt) -> None:
+    """Finish the job, or cancel it, unless the soft limit passes first."""
+    try:
+        try:
+            finish(resources, attempt)
+        except CancelRequested:
+            cancel(resources, attempt)
     except TimeLimitExceeded:
         time_out(resources, attempt)
         raise
@@ -83,6 +89,7 @@ def finish(resources: Resources, attempt: Attempt) -> None:
     try:
         outputs = attempt.work()
     except NotAFailure:
+        attempt.discard()
         raise
     except GenerationError as error:
         failure = error
@@ -133,9 +140,8 @@ def cancel(resources: Resources, attempt: Attempt) -> None:
 
 
 def time_out(resources: Resources, attempt: Attempt) -> None:
-    """The soft limit has passed: stop the prompt, as far as its server can be reached, and fail the job."""
-    attempt.withdraw()
-    attempt.discard()
+    """The soft limit has passed: stop the prompt, as far as its server lets it be done, and fail the job."""
+    attempt.withdraw_shortly()
     error = TimedOut(resources.settings.soft_time_limit.total_seconds())
     try:
         resources.settle(lambda session: lifecycle.fail(session, attempt.lease, error))
@@ -143,12 +149,16 @@ def time_out(resources: Resources, attempt: Attempt) -> None:
     except CancelRequested:
         resources.settle(lambda session: lifecycle.confirm_cancel(session, attempt.lease))
         log.info("job.cancelled")
+    # Only now: the limit may have passed just after the job was completed with these files.
+    attempt.discard()
 
 
 def abandon(resources: Resources, attempt: Attempt) -> None:
-    """Another worker has the job. A prompt that only this attempt knows of must not go on running."""
+    """Another worker has the job, or it has ended. A prompt that only this attempt knows of must not go on running."""
     log.warning("job.lease_lost")
     with resources.outbox.transaction() as session:
         job = session.get(GenerationJob, attempt.job.id)
+    if job is None or job.attempt != attempt.lease.attempt:
+        attempt.discard()
     if job is None or job.comfyui_prompt_id != attempt.prompt.id:
-        attempt.withdraw()
+        attempt.withdraw_shortly()

@@ -17,7 +17,8 @@ log = structlog.get_logger(__name__)
 
 LARGEST_FRAME = 64 * 1024 * 1024  # previews of 8 MB were measured
 OPEN_S = 5
-LOOK_UP_S = 0.2  # how long a connection outlives its job
+CLOSE_S = 1.0  # how long a server may take to say goodbye
+LOOK_UP_S = 0.2
 RECONNECT_S = (0.2, 0.5, 1, 2, 5)
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 
@@ -35,6 +36,7 @@ class ProgressSocket:
         self.mailbox = mailbox
         self.connected = threading.Event()
         self.closing = threading.Event()
+        self.connection: ClientConnection | None = None
         self.thread = threading.Thread(target=self.run, name=f"progress-{prompt_id}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -44,16 +46,21 @@ class ProgressSocket:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the connection, and see that it is closed: the next worker opens one under the same client id."""
         self.closing.set()
+        if self.connection is not None:
+            self.connection.close()
+        self.thread.join(CLOSE_S)
 
     def run(self) -> None:
         failures = 0
         while not self.closing.is_set():
             try:
                 with connect(
-                    self.address, open_timeout=OPEN_S, close_timeout=1, max_size=LARGEST_FRAME, compression=None
+                    self.address, open_timeout=OPEN_S, close_timeout=CLOSE_S, max_size=LARGEST_FRAME, compression=None
                 ) as connection:
                     failures = 0
+                    self.connection = connection
                     connection.send(FLAGS)
                     self.connected.set()
                     self.listen(connection)

@@ -1,0 +1,39 @@
+"""Workers in this process, on a deployment of each test's own."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from shared.outbox import Outbox
+from shared.settings import Settings
+from tests.simulator.running import RunningSimulator
+from tests.worker_service.agreement import assert_agreement
+from tests.worker_service.deployment import Deployment, Listener, RunningWorker
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], simulator: RunningSimulator) -> dict[str, str]:
+    """The deployment's ComfyUI is the simulated one. It never recycles: that would signal this process's parent."""
+    return {**environ, "COMFYUI_URLS": simulator.url, "WORKER_MAX_MESSAGES": "1000000"}
+
+
+@pytest.fixture
+def deployment(environ: dict[str, str], simulator: RunningSimulator, outbox: Outbox) -> Iterator[Deployment]:
+    """Whatever a test does, rows and files agree in the end."""
+    deployment = Deployment(environ, simulator, outbox)
+    yield deployment
+    assert_agreement(deployment)
+
+
+@pytest.fixture
+def worker(deployment: Deployment) -> Iterator[RunningWorker]:
+    with deployment.worker() as worker:
+        yield worker
+
+
+@pytest.fixture
+def listener(redis_client: redis.Redis, settings: Settings) -> Iterator[Listener]:
+    listener = Listener(redis_client, settings.redis_ns)
+    yield listener
+    listener.close()

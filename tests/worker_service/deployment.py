@@ -1,0 +1,236 @@
+"""A deployment in this process: real workers on real servers, a simulated ComfyUI, and what they leave behind."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dramatiq
+import redis
+from sqlmodel import col, select
+
+from shared import lifecycle
+from shared.claims import Claim
+from shared.events import Channels, Event
+from shared.messages import RunComfyJob
+from shared.models import FINAL, EventType, GenerationJob, JobOutput, JobStatus, Outcome
+from shared.outbox import Outbox
+from shared.settings import load_settings
+from tests import jobs
+from tests.simulator.running import RunningSimulator
+from worker_service.actors.run_comfy_job import take
+from worker_service.attempt import Attempt
+from worker_service.mailbox import Signal
+from worker_service.main import create_broker, create_resources
+from worker_service.wakeups import WakeUps
+
+PATIENCE_S = 40.0
+LOOK_S = 0.02
+
+
+def until(holds: Callable[[], object], otherwise: Callable[[], str] = lambda: "it did not come about") -> None:
+    """Return once it holds; AssertionError if it does not come about."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, otherwise()
+        time.sleep(LOOK_S)
+
+
+class AtOnce(random.Random):
+    """Draws the shortest delay there is, so that every retry comes at once."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return min(a, b)
+
+
+class RunningWorker:
+    """A worker as the `dramatiq` command makes it, in this process. `changes` replace fields of its Resources."""
+
+    def __init__(self, environ: dict[str, str], **changes: Any) -> None:
+        settings = load_settings(environ)
+        self.resources = replace(create_resources(settings), chance=AtOnce(), **changes)
+        self.broker = create_broker(settings, self.resources)
+        self.worker = dramatiq.Worker(self.broker, worker_threads=settings.worker_threads, worker_timeout=100)
+        self.worker.queue_prefetch = settings.worker_threads
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Stop as at a SIGTERM: running jobs are given back."""
+        if not self.stopped:
+            self.stopped = True
+            self.worker.stop(timeout=30_000)
+            self.close()
+
+    def close(self) -> None:
+        self.resources.close()
+        self.broker.client.close()
+
+    def look(self) -> None:
+        """Look at every server now, as happens every few seconds."""
+        for client in self.resources.fleet.clients.values():
+            self.resources.fleet.look(client)
+
+    def heard(self, job_id: int) -> set[Signal]:
+        """The signals that have come for a job that is held here."""
+        leases = self.resources.leases
+        with leases.lock:
+            found = [mailbox.heard for lease, mailbox in leases.mailboxes.items() if lease.job_id == job_id]
+        return set().union(*found)
+
+
+class Deployment:
+    """One database, one namespace, one folder of outputs, and the ComfyUI servers that `environ` names."""
+
+    def __init__(self, environ: dict[str, str], comfyui: RunningSimulator, outbox: Outbox) -> None:
+        self.environ = environ
+        self.comfyui = comfyui
+        self.outbox = outbox
+        self.settings = load_settings(environ)
+        self.folder = Path(urlsplit(self.settings.storage_url).path)
+        self.wakeups = WakeUps(outbox, slots=self.settings.comfyui_slots)
+
+    @contextmanager
+    def worker(self, changes: dict[str, Any] | None = None, /, **variables: str) -> Iterator[RunningWorker]:
+        """A worker that has seen its servers, with other resources or variables than the deployment's own."""
+        worker = RunningWorker({**self.environ, **variables}, **(changes or {}))
+        try:
+            worker.look()
+            worker.worker.start()
+            yield worker
+        finally:
+            worker.stop()
+
+    def submit(self, *, steps: int = 2, **values: Any) -> int:
+        """Record a job and send its wake-up, as the API does. `params` are added to the usual ones."""
+        params = {"seed": 1, "steps": steps, **values.pop("params", {})}
+        job_id = jobs.submitted(self.outbox, params=params, **values)
+        self.outbox.send(RunComfyJob(job_id=job_id))
+        return job_id
+
+    def leave_behind(self, job_id: int, *, sent: bool = False) -> Claim:
+        """Claim a job as a worker does that dies at once, or as soon as it has sent the prompt, and is given up."""
+        dead = RunningWorker(self.environ)
+        dead.look()
+        claim = take(dead.resources, "message of the dead")
+        assert claim is not None
+        assert claim.job.id == job_id
+        with dead.resources.leases.holding(claim.lease) as mailbox:
+            attempt = Attempt(dead.resources, claim, mailbox)
+            if sent:
+                attempt.send(attempt.client(), attempt.graph())
+        dead.close()
+        jobs.silence(self.outbox, job_id)
+        return claim
+
+    def cancel(self, job_id: int, *, carried: bool = True) -> None:
+        """Cancel a job, as the API does; unless it is `carried` by Redis, only the row says so."""
+        with self.outbox.transaction() as session:
+            lifecycle.cancel(session, job_id)
+        if carried:
+            self.outbox.request_cancel(job_id)
+
+    def job(self, job_id: int) -> GenerationJob:
+        return jobs.job(self.outbox, job_id)
+
+    def outputs(self, job_id: int) -> list[JobOutput]:
+        with self.outbox.transaction() as session:
+            found = select(JobOutput).where(JobOutput.job_id == job_id).order_by(col(JobOutput.number))
+            return list(session.exec(found))
+
+    def until(self, job_id: int, holds: Callable[[GenerationJob], object]) -> GenerationJob:
+        """The job once that holds for it. Meanwhile what is due is sent, as the scheduler does."""
+
+        def reached() -> bool:
+            self.wakeups.send_missing()
+            return bool(holds(self.job(job_id)))
+
+        until(reached, lambda: self.story(job_id))
+        return self.job(job_id)
+
+    def when(self, job_id: int, *statuses: JobStatus) -> GenerationJob:
+        """The job once it has one of these statuses."""
+        return self.until(job_id, lambda job: job.status in statuses)
+
+    def ended(self, job_id: int, status: JobStatus = JobStatus.COMPLETED) -> GenerationJob:
+        """The job once it has ended, as it should."""
+        job = self.when(job_id, *FINAL)
+        assert job.status is status, self.story(job_id)
+        return job
+
+    def sampling(self, job_id: int) -> str:
+        """The id of the job's prompt, once ComfyUI is at work on it."""
+        found = self.when(job_id, JobStatus.RUNNING).comfyui_prompt_id
+        assert found is not None
+        until(lambda: self.times_started(found) > 0, lambda: self.story(job_id))
+        return found
+
+    def faults(self) -> list[str]:
+        """The kinds of the faults that have not all been spent, or still hold something."""
+        return [fault["kind"] for fault in self.comfyui.http.get("/simulator/faults").json()["faults"]]
+
+    def sockets(self) -> list[str]:
+        """The client ids that listen to ComfyUI."""
+        return list(self.comfyui.http.get("/simulator/executions").json()["sockets"])
+
+    def times_started(self, prompt_id: str) -> int:
+        execution = self.comfyui.executions().get(prompt_id)
+        return execution.started if execution else 0
+
+    def put_back(self, job_id: int, *, times: int = 1) -> GenerationJob:
+        """The job once it was put back so many times."""
+        until(lambda: self.job(job_id).retries >= times, lambda: self.story(job_id))
+        return self.job(job_id)
+
+    def messages(self) -> tuple[int, int]:
+        """How many wake-ups are not done with, and how many were buried."""
+        queue = f"{self.settings.redis_ns}:{RunComfyJob.queue}"
+        client = self.outbox.client
+        return int(client.hlen(f"{queue}.msgs")), int(client.zcard(f"{queue}.XQ"))
+
+    def outcomes(self, job_id: int) -> list[Outcome | None]:
+        return [attempt.outcome for attempt in jobs.attempts(self.outbox, job_id)]
+
+    def story(self, job_id: int) -> str:
+        """What became of a job, for a test that fails."""
+        job = self.job(job_id)
+        lines = [f"job {job_id} is {job.status}: {job.error_code} {job.error_message}"]
+        lines += [f"event {row.sequence}: {row.type} {row.data}" for row in jobs.events(self.outbox, job_id)]
+        lines += [
+            f"attempt {row.attempt}: {row.outcome} {row.error_code}" for row in jobs.attempts(self.outbox, job_id)
+        ]
+        return "\n  ".join(lines)
+
+
+def at_step(step: int, *, attempt: int = 1) -> Callable[[Event], bool]:
+    """Whether an event tells of that step of a sampler."""
+    return lambda event: (event.type, event.attempt, event.data.get("step")) == (EventType.PROCESSING, attempt, step)
+
+
+class Listener:
+    """Hears every live event of a deployment from now on."""
+
+    def __init__(self, client: redis.Redis, namespace: str) -> None:
+        self.pubsub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis' own
+        self.pubsub.psubscribe(f"{Channels(namespace).prefix}*")
+        self.heard: list[Event] = []
+
+    def until(self, job_id: int, holds: Callable[[Event], object]) -> list[Event]:
+        """All events of a job, once there is such a one among them."""
+
+        def heard() -> bool:
+            while (message := self.pubsub.get_message()) is not None:
+                self.heard.append(Event.model_validate_json(message["data"]))
+            return any(event.job_id == job_id and holds(event) for event in self.heard)
+
+        until(heard, lambda: "\n  ".join(map(str, ["heard:", *self.heard])))
+        return [event for event in self.heard if event.job_id == job_id]
+
+    def until_final(self, job_id: int) -> list[Event]:
+        return self.until(job_id, lambda event: event.type.is_final)
+
+    def close(self) -> None:
+        self.pubsub.close()

@@ -1,0 +1,69 @@
+"""A job that runs longer than the soft limit is stopped and failed, and its prompt does not go on without it."""
+
+import pytest
+
+from shared.claims import Claim, prompt_of
+from shared.errors import LeaseLost
+from shared.lifecycle import Lease
+from shared.models import JobStatus, Outcome
+from tests.simulator.graphs import noise, submit
+from tests.worker_service.deployment import Deployment
+from worker_service.actors.run_comfy_job import time_out
+from worker_service.attempt import Attempt
+from worker_service.mailbox import Mailbox
+
+LIMITS = {"SOFT_TIME_LIMIT": "1s", "HARD_TIME_LIMIT": "60s"}
+
+
+def test_a_job_that_runs_too_long_fails_and_its_prompt_is_interrupted(deployment: Deployment) -> None:
+    deployment.comfyui.pace(step_seconds=3600)
+    with deployment.worker(**LIMITS) as worker:
+        worker.broker.emit_after("process_boot")
+        job = deployment.ended(deployment.submit(), JobStatus.FAILED)
+    assert (job.error_code, job.error_details) == ("timeout", {"limit_seconds": 1.0})
+    assert deployment.outcomes(job.id) == [Outcome.FAILED]
+    assert deployment.comfyui.wait_finished(job.comfyui_prompt_id or "").outcomes == ["interrupted"]
+
+
+def test_a_job_that_waits_too_long_in_comfyui_fails_and_never_runs(deployment: Deployment) -> None:
+    deployment.comfyui.pace(step_seconds=3600)
+    stall = deployment.comfyui.fault("stall", prompt_id="foreign")
+    submit(deployment.comfyui, "foreign", noise())
+    stall.wait_until_struck()
+    with deployment.worker(**LIMITS) as worker:
+        worker.broker.emit_after("process_boot")
+        job = deployment.ended(deployment.submit(), JobStatus.FAILED)
+    stall.clear()
+    assert deployment.comfyui.wait_finished("foreign").outcomes == ["success"]
+    assert (job.error_code, deployment.times_started(job.comfyui_prompt_id or "")) == ("timeout", 0)
+
+
+def test_a_job_whose_node_heeds_no_interrupt_fails_all_the_same(deployment: Deployment) -> None:
+    stall = deployment.comfyui.fault("stall", step=1)
+    with deployment.worker(**LIMITS) as worker:
+        worker.broker.emit_after("process_boot")
+        job = deployment.ended(deployment.submit(), JobStatus.FAILED)
+    assert job.error_code == "timeout"
+    stall.clear()
+    assert deployment.comfyui.wait_finished(job.comfyui_prompt_id or "").outcomes == ["interrupted"]
+
+
+def test_a_limit_that_passes_just_after_the_end_costs_a_completed_job_nothing(deployment: Deployment) -> None:
+    with deployment.worker() as worker:
+        job = deployment.ended(deployment.submit())
+        claim = Claim(job, Lease(job.id, job.attempt), prompt_of(job), doubt=None, deaths=0)
+        with pytest.raises(LeaseLost):
+            time_out(worker.resources, Attempt(worker.resources, claim, Mailbox()))
+    assert deployment.outcomes(job.id) == [Outcome.COMPLETED]
+    assert deployment.outputs(job.id)
+
+
+def test_a_job_that_is_being_cancelled_when_the_limit_passes_is_cancelled(deployment: Deployment) -> None:
+    stall = deployment.comfyui.fault("stall", step=1)
+    with deployment.worker(**LIMITS) as worker:
+        job_id = deployment.submit()
+        stall.wait_until_struck()
+        deployment.cancel(job_id)
+        worker.broker.emit_after("process_boot")
+        deployment.ended(job_id, JobStatus.CANCELLED)
+    stall.clear()

@@ -1,11 +1,18 @@
 """What clients may send: each body is a model, and what does not fit is refused by field."""
 
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from api_service.problems import FieldError, body_too_large, invalid_fields, invalid_json, unsupported_media_type
+from api_service.problems import (
+    FieldError,
+    body_too_large,
+    invalid_fields,
+    invalid_json,
+    invalid_query,
+    unsupported_media_type,
+)
 from api_service.state import JobsRequest
 from shared.parameters import Sampling, TextToImage
 
@@ -61,6 +68,24 @@ async def content_of(request: JobsRequest) -> bytes:
         if len(content) > LARGEST_BODY:
             raise body_too_large(LARGEST_BODY)
     return bytes(content)
+
+
+def read_query(request: JobsRequest, model: type[Body]) -> Body:
+    """The query parameters as a model; one that may be given several times has a list. Raises Problem 422."""
+    values: dict[str, Any] = {}
+    for name in request.query_params:
+        given = request.query_params.getlist(name)
+        values[name] = given if len(given) > 1 or takes_several(model, name) else given[0]
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        raise invalid_query([field_error(one) for one in found]) from None
+
+
+def takes_several(model: type[BaseModel], name: str) -> bool:
+    field = model.model_fields.get(name)
+    return field is not None and get_origin(field.annotation) in {list, tuple, set, frozenset}
 
 
 def field_error(found: Any) -> FieldError:

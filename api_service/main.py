@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 from api_service import records
 from api_service.access_log import AccessLog
+from api_service.authentication import Keyring
 from api_service.endpoints import health, jobs, live, outputs
 from api_service.problems import HANDLERS
 from api_service.relay import Relay
@@ -53,13 +54,13 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     engine = create_engine(settings, application="api", connections=THREADS)
     channels = Channels(settings.redis_ns)
     client = hasty_client(settings.redis_url)
-    listening = listening_client(settings.redis_url)
     services = Services(
         settings=settings,
         engine=engine,
         outbox=Outbox(engine, sending_broker(settings), client, channels),
         store=open_store(settings.storage_url),
-        relay=Relay(listening, channels),
+        relay=Relay(listening_client(settings.redis_url), channels),
+        keyring=Keyring(engine),
         threads=anyio.CapacityLimiter(THREADS),
     )
 
@@ -73,7 +74,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         while not relaying.done():
             relaying.cancel()
             await asyncio.wait({relaying}, timeout=0.2)
-        await listening.aclose()
+        await services.relay.aclose()
         client.close()
         engine.dispose()
 

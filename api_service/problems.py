@@ -12,15 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api_service.codes import Code
 from shared.database import is_unavailable
-from shared.models import JobStatus
+from shared.models import JobStatus, Scope
 
 log = structlog.get_logger(__name__)
-
-CODES = {
-    HTTPStatus.NOT_FOUND: "not_found",
-    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
-}
 
 
 class FieldError(BaseModel, frozen=True):
@@ -36,16 +32,16 @@ class Problem(Exception):
 
     def __init__(
         self,
-        status: HTTPStatus,
-        code: str,
+        code: Code,
         detail: str,
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        status: HTTPStatus | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status = status
         self.code = code
+        self.status = status or code.status
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
@@ -73,30 +69,29 @@ class ProblemBody(BaseModel, frozen=True):
 
 
 def job_not_found(job_id: str) -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, "job_not_found", f"there is no job {job_id!r}")
+    return Problem(Code.JOB_NOT_FOUND, f"there is no job {job_id!r}")
 
 
 def output_not_found(job_id: str, number: str) -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, "output_not_found", f"job {job_id} has no output {number!r}")
+    return Problem(Code.OUTPUT_NOT_FOUND, f"job {job_id} has no output {number!r}")
 
 
 def thumbnail_not_found(size: str, sizes: Sequence[str], note: str | None) -> Problem:
     offered = f"there are {', '.join(sizes)}" if sizes else note or "this kind of output has none"
-    return Problem(HTTPStatus.NOT_FOUND, "thumbnail_not_found", f"there is no thumbnail of size {size!r}: {offered}")
+    return Problem(Code.THUMBNAIL_NOT_FOUND, f"there is no thumbnail of size {size!r}: {offered}")
 
 
 def output_gone(path: str) -> Problem:
-    return Problem(HTTPStatus.GONE, "output_gone", f"the file {path} is no longer in the output store")
+    return Problem(Code.OUTPUT_GONE, f"the file {path} is no longer in the output store")
 
 
 def job_ended(status: JobStatus) -> Problem:
-    return Problem(HTTPStatus.CONFLICT, "job_ended", f"the job is {status} already and can no longer be cancelled")
+    return Problem(Code.JOB_ENDED, f"the job is {status} already and can no longer be cancelled")
 
 
 def range_not_satisfiable(size: int) -> Problem:
     return Problem(
-        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-        "range_not_satisfiable",
+        Code.RANGE_NOT_SATISFIABLE,
         f"the file has {size} bytes",
         headers={"Content-Range": f"bytes */{size}"},
     )
@@ -104,16 +99,14 @@ def range_not_satisfiable(size: int) -> Problem:
 
 def unsupported_media_type(given: str) -> Problem:
     return Problem(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        "unsupported_media_type",
+        Code.UNSUPPORTED_MEDIA_TYPE,
         f"the body must be sent as Content-Type: application/json, not {given or 'without one'}",
     )
 
 
 def body_too_large(most: int) -> Problem:
     return Problem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "body_too_large",
+        Code.BODY_TOO_LARGE,
         f"the body has more than {most} bytes",
         headers={"Connection": "close"},  # the rest of it is not read
     )
@@ -121,18 +114,40 @@ def body_too_large(most: int) -> Problem:
 
 def invalid_json(error: ValidationError) -> Problem:
     message = error.errors()[0]["msg"]
-    return Problem(HTTPStatus.BAD_REQUEST, "invalid_json", f"the body is not JSON: {message}")
+    return Problem(Code.INVALID_JSON, f"the body is not JSON: {message}")
 
 
 def invalid_fields(errors: Sequence[FieldError]) -> Problem:
-    named = ", ".join(dict.fromkeys(error.field for error in errors))
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_fields", f"these fields are wrong: {named}", errors=errors)
+    return Problem(Code.INVALID_FIELDS, f"these fields are wrong: {names_of(errors)}", errors=errors)
+
+
+def invalid_query(errors: Sequence[FieldError]) -> Problem:
+    return Problem(Code.INVALID_QUERY, f"these query parameters are wrong: {names_of(errors)}", errors=errors)
+
+
+def names_of(errors: Sequence[FieldError]) -> str:
+    return ", ".join(dict.fromkeys(error.field for error in errors))
+
+
+def unauthenticated(reason: str) -> Problem:
+    return Problem(
+        Code.UNAUTHENTICATED,
+        f"{reason}; send `Authorization: Bearer gn_<id>_<secret>`",
+        headers={"WWW-Authenticate": 'Bearer realm="genonaut"'},
+    )
+
+
+def forbidden(scope: Scope) -> Problem:
+    return Problem(
+        Code.FORBIDDEN,
+        f"this needs a key with the scope {scope}",
+        headers={"WWW-Authenticate": f'Bearer realm="genonaut", error="insufficient_scope", scope="{scope}"'},
+    )
 
 
 def database_unavailable() -> Problem:
     return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "database_unavailable",
+        Code.DATABASE_UNAVAILABLE,
         "the database cannot be reached right now; nothing was changed, try again soon",
         headers={"Retry-After": "5"},
     )
@@ -152,8 +167,8 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
     """Starlette's own refusals: unknown routes, wrong methods, bodies that are too large."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    problem = Problem(status, CODES.get(status, "http_error"), error.detail, headers=error.headers)
-    return await answer_problem(request, problem)
+    code = next((code for code in (Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED) if code.status == status), Code.HTTP_ERROR)
+    return await answer_problem(request, Problem(code, error.detail, headers=error.headers, status=status))
 
 
 async def answer_database_error(request: Request, error: Exception) -> Response:
@@ -167,7 +182,7 @@ async def answer_database_error(request: Request, error: Exception) -> Response:
 async def answer_bug(request: Request, error: Exception) -> Response:
     log.error("request.failed", exc_info=error)
     detail = "something went wrong on our side; it has been logged"
-    return await answer_problem(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail))
+    return await answer_problem(request, Problem(Code.INTERNAL_ERROR, detail))
 
 
 HANDLERS: dict[Any, Any] = {

@@ -2,40 +2,40 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import ARRAY, Engine, Integer, cast, func
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from shared.database import transaction
 from shared.events import Event
 from shared.models import ComfyUIServer, GenerationJob, JobEvent, JobOutput, Worker
 
-LARGEST_ID = 2**31 - 1
+
+def owned_job(session: Session, job_id: int, owner: UUID | None) -> GenerationJob | None:
+    """A job of that owner, or of anybody for an admin; None for another's, as for one that is not there."""
+    job = session.get(GenerationJob, job_id)
+    return job if job and owner in {None, job.user_id} else None
 
 
-def number(text: str) -> int | None:
-    """A number that a key column can hold, as it stands in a path; None for anything else."""
-    plain = text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_ID))
-    return int(text) if plain and int(text) <= LARGEST_ID else None
-
-
-def job_with_outputs(engine: Engine, job_id: int) -> tuple[GenerationJob, Sequence[JobOutput]] | None:
+def job_with_outputs(
+    engine: Engine, job_id: int, owner: UUID | None
+) -> tuple[GenerationJob, Sequence[JobOutput]] | None:
     """A job, and its outputs in their order."""
     with transaction(engine) as session:
-        job = session.get(GenerationJob, job_id)
+        job = owned_job(session, job_id, owner)
         if job is None:
             return None
         outputs = select(JobOutput).where(JobOutput.job_id == job_id).order_by(col(JobOutput.number))
         return job, session.exec(outputs).all()
 
 
-def output(engine: Engine, job_id: int | None, number: int | None) -> JobOutput | bool:
+def output(engine: Engine, job_id: int, number: int | None, owner: UUID | None) -> JobOutput | bool:
     """One output of a job, or whether there is such a job at all."""
-    if job_id is None:
-        return False
     with transaction(engine) as session:
-        found = None if number is None else session.get(JobOutput, (job_id, number))
-        return found or session.get(GenerationJob, job_id) is not None
+        if owned_job(session, job_id, owner) is None:
+            return False
+        return (number is not None and session.get(JobOutput, (job_id, number))) or True
 
 
 def events_since(engine: Engine, known: Mapping[int, int]) -> Sequence[Event]:
@@ -43,13 +43,14 @@ def events_since(engine: Engine, known: Mapping[int, int]) -> Sequence[Event]:
     jobs, sequences = (cast(list(numbers), ARRAY(Integer)) for numbers in (known.keys(), known.values()))
     asked = func.unnest(jobs, sequences).table_valued("job_id", "sequence").render_derived(name="asked")
     statement = (
-        select(JobEvent)
+        select(JobEvent, GenerationJob.user_id)
         .join(asked, col(JobEvent.job_id) == asked.c.job_id)
+        .join(GenerationJob, col(GenerationJob.id) == asked.c.job_id)
         .where(col(JobEvent.sequence) > asked.c.sequence)
         .order_by(col(JobEvent.job_id), col(JobEvent.sequence))
     )
     with transaction(engine) as session:
-        return [Event.from_row(row) for row in session.exec(statement)]
+        return [Event.from_row(row, user_id) for row, user_id in session.exec(statement)]
 
 
 def workers_seen(engine: Engine, lately: timedelta) -> int:

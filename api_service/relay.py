@@ -41,6 +41,7 @@ class Relay:
         self.watches: defaultdict[str, set[Watch]] = defaultdict(set)
         self.subscribed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.missed = asyncio.Event()
+        self.closed = False
 
     async def run(self, events_since: EventsSince) -> None:
         """Relay until cancelled; perhaps more than once: redis swallows a cancel that meets it while it connects."""
@@ -63,10 +64,29 @@ class Relay:
                 self.watches[channel].discard(watch)
             await self.unsubscribe(channels)
 
+    async def last_progress(self, job_id: int) -> Event | None:
+        """The last progress that was told of a running job, as far as Redis has it."""
+        if self.closed:
+            return None
+        try:
+            kept = await self.client.get(self.channels.progress(job_id))
+        except (RedisError, OSError):
+            return None
+        return Event.model_validate_json(kept) if kept else None
+
+    async def aclose(self) -> None:
+        """Close the connections, and open none any more for watchers that are still leaving."""
+        self.closed = True
+        async with self.subscribing:
+            await self.pubsub.aclose()  # type: ignore[no-untyped-call]  # redis leaves this one untyped
+        await self.client.aclose()
+
     async def subscribe(self, channels: Sequence[str]) -> None:
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(SUBSCRIBED_S):
                 async with self.subscribing:
+                    if self.closed:
+                        return
                     await self.pubsub.subscribe(*channels)
                 for channel in channels:
                     await self.subscribed[channel].wait()
@@ -79,7 +99,7 @@ class Relay:
                 for channel in deserted:
                     self.watches.pop(channel, None)
                     self.subscribed.pop(channel, None)
-                if deserted:
+                if deserted and not self.closed:
                     await self.pubsub.unsubscribe(*deserted)
 
     async def listen(self) -> None:

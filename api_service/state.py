@@ -1,8 +1,8 @@
 """What one API process has, made in `main` and handed to every request."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -11,6 +11,7 @@ from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.websockets import WebSocket
 
+from api_service.authentication import Keyring
 from api_service.relay import Relay
 from shared.outbox import Outbox
 from shared.settings import Settings
@@ -27,6 +28,7 @@ class Services:
     outbox: Outbox
     store: OutputStore
     relay: Relay
+    keyring: Keyring
     threads: anyio.CapacityLimiter
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -40,4 +42,3 @@ class ServiceState(State):
 
 JobsRequest = Request[ServiceState]
 JobsWebSocket = WebSocket[ServiceState]
-Endpoint = Callable[[JobsRequest], Awaitable[Any]]

@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from shared import lifecycle
+from shared import waiting
 from shared.messages import RunComfyJob
 from shared.models import GenerationJob
 from shared.outbox import Outbox
@@ -14,8 +14,8 @@ def submit(outbox: Outbox, parameters: TextToImage, *, user_id: UUID) -> Generat
     message_id = str(uuid4())
     job = GenerationJob(user_id=user_id, job_type="image", message_id=message_id, **parameters.model_dump(mode="json"))
     with outbox.transaction() as session:
-        lifecycle.submit(session, job)
+        waiting.submit(session, job)
     if outbox.send(RunComfyJob(job_id=job.id), message_id):
         return job
     with outbox.transaction() as session:
-        return lifecycle.defer(session, job.id) or job
+        return waiting.defer(session, job.id) or job

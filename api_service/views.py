@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from shared.lifecycle import output_facts
 from shared.links import job_url
 from shared.models import GenerationJob, JobOutput, JobStatus, OutputKind
 from shared.parameters import Sampling
+
+
+def answer_with(view: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
+    return Response(view.model_dump_json(), status_code=status, headers=headers, media_type="application/json")
 
 
 class OutputView(BaseModel, frozen=True):

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from sqlalchemy import func, or_, tuple_, update
+from sqlalchemy import ColumnElement, Integer, cast, func, or_, tuple_, update
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from shared.lifecycle import Lease, held, move, record
-from shared.models import HELD, ComfyUIServer, EventType, GenerationJob, JobAttempt, JobStatus, Outcome
+from shared.models import HELD, ComfyUIServer, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, User
 
 LEASE = timedelta(seconds=30)  # a worker that says nothing for so long has lost its jobs
 SERVER_SEEN = timedelta(seconds=30)  # a server that no worker saw for so long gets no job
@@ -53,10 +54,11 @@ class Claimant(NamedTuple):
     message_id: str
     servers: Sequence[str]
     slots: int
+    running_jobs: int | None = None  # how many of one user may run at once, unless the user's row says otherwise
 
 
 def claim(session: Session, claimant: Claimant) -> Claim | None:
-    """Take over a job whose worker fell silent, or else the oldest queued one. None if there is nothing to do."""
+    """Take over a job whose worker fell silent, or else the first queued one. None if there is nothing to do."""
     return adopt(session, claimant) or take(session, claimant)
 
 
@@ -93,16 +95,17 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
 
 
 def take(session: Session, claimant: Claimant) -> Claim | None:
-    """The oldest queued job whose time has come, for the server with the most free slots."""
-    ready = [col(GenerationJob.status) == JobStatus.QUEUED, col(GenerationJob.run_after) <= func.now()]
+    """The most urgent queued job whose time has come, or of several the oldest, for the server with the most free
+    slots."""
+    ready = startable(claimant.running_jobs)
     # Before the servers are locked: a wake-up that finds nothing costs one look at an index.
     if session.exec(select(GenerationJob.id).where(*ready).limit(1)).first() is None:
         return None
     server = free_server(session, claimant)
     if server is None:
         return None
-    oldest = select(GenerationJob).where(*ready).order_by(col(GenerationJob.id)).limit(1)
-    before = session.exec(oldest.with_for_update(skip_locked=True)).one_or_none()
+    first = select(GenerationJob).where(*ready).order_by(*FIRST_COMES).limit(1)
+    before = session.exec(first.with_for_update(skip_locked=True)).one_or_none()
     if before is None:
         return None
     doubt = prompt_of(before) if before.server else None
@@ -119,6 +122,34 @@ def take(session: Session, claimant: Claimant) -> Claim | None:
     begin_attempt(session, job, claimant, adopted=False)
     record(session, job, EventType.STARTED, server=server)
     return Claim(job, Lease(job.id, job.attempt), prompt_of(job), doubt, deaths(session, job.id))
+
+
+FIRST_COMES = (col(GenerationJob.priority).desc(), col(GenerationJob.id))
+
+
+def startable(running_jobs: int | None) -> list[ColumnElement[bool]]:
+    """What a job must be to be started now: queued, its time come, its deadline not passed, its owner below the limit
+    of `running_jobs` at once."""
+    return [
+        col(GenerationJob.status) == JobStatus.QUEUED,
+        col(GenerationJob.run_after) <= func.now(),
+        col(GenerationJob.deadline_at).is_(None)
+        | (col(GenerationJob.deadline_at) > func.now())
+        | col(GenerationJob.started_at).is_not(None),
+        col(GenerationJob.user_id).not_in(users_at_their_limit(running_jobs)),
+    ]
+
+
+def users_at_their_limit(running_jobs: int | None) -> SelectOfScalar[UUID]:
+    """The owners of as many running jobs as they may have. Few rows: they are counted where jobs are held."""
+    limit = func.coalesce(User.running_jobs_limit, cast(running_jobs, Integer))
+    return (
+        select(GenerationJob.user_id)
+        .join(User, col(User.id) == col(GenerationJob.user_id))
+        .where(col(GenerationJob.status).in_(HELD))
+        .group_by(col(GenerationJob.user_id), col(User.running_jobs_limit))
+        .having(func.count() >= limit)
+    )
 
 
 def free_server(session: Session, claimant: Claimant) -> str | None:

@@ -6,10 +6,11 @@ previews are live only: they are told once, and the last progress is kept for an
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from shared.models import EventType, JobEvent
+from shared.models import EventType, GenerationJob, JobEvent
 
 
 class Event(BaseModel, frozen=True, extra="forbid"):
@@ -18,6 +19,7 @@ class Event(BaseModel, frozen=True, extra="forbid"):
     `sequence` counts a job's events from 1 without a gap; live events have none, and count `tick` up within
     their attempt instead. `data` depends on the type:
 
+    - pending: run_after
     - started: server
     - processing: percentage (0-100, never falling), node_id, node_type, step, steps
     - preview: media_type, image (base64)
@@ -27,6 +29,7 @@ class Event(BaseModel, frozen=True, extra="forbid"):
 
     type: EventType
     job_id: int
+    user_id: UUID
     attempt: int
     at: datetime
     sequence: int | None = None
@@ -34,10 +37,11 @@ class Event(BaseModel, frozen=True, extra="forbid"):
     data: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
-    def from_row(cls, row: JobEvent) -> "Event":
+    def from_row(cls, row: JobEvent, user_id: UUID) -> "Event":
         return cls(
             type=row.type,
             job_id=row.job_id,
+            user_id=user_id,
             attempt=row.attempt,
             at=row.created_at,
             sequence=row.sequence,
@@ -45,8 +49,17 @@ class Event(BaseModel, frozen=True, extra="forbid"):
         )
 
     @classmethod
-    def live(cls, kind: EventType, *, job_id: int, attempt: int, tick: int, data: dict[str, Any]) -> "Event":
-        return cls(type=kind, job_id=job_id, attempt=attempt, at=datetime.now(UTC), tick=tick, data=data)
+    def live(cls, kind: EventType, job: GenerationJob, *, tick: int, data: dict[str, Any]) -> "Event":
+        """Something that is told once, of the attempt that now holds the job."""
+        return cls(
+            type=kind,
+            job_id=job.id,
+            user_id=job.user_id,
+            attempt=job.attempt,
+            at=datetime.now(UTC),
+            tick=tick,
+            data=data,
+        )
 
 
 class Channels:

@@ -5,10 +5,11 @@
        │          │ └─ retry ─┘ v
        └──────────┴──> ... cancelling
                   v           v
-              cancelled <─────┘
+    expired or cancelled <────┘
 
-A worker writes under a lease: job and attempt number. A worker that was given up for dead holds an old number,
-so whatever it still says changes nothing and raises LeaseLost.
+What happens to a job before a worker has it stands in `shared.waiting`. A worker writes under a lease: job and attempt
+number. One that was given up for dead holds an old number, so whatever it still says changes nothing and raises
+LeaseLost.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,8 +21,9 @@ from sqlmodel import Session, col, select
 
 from shared.errors import CancelRequested, GenerationError, LeaseLost
 from shared.links import output_url, thumbnail_url
-from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome
+from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome, User
 from shared.outbox import stage
+from shared.statistics import count_ended
 
 
 class Transition(NamedTuple):
@@ -35,6 +37,7 @@ E = EventType
 TRANSITIONS = {
     "defer": Transition((S.QUEUED,), S.PENDING),
     "wake": Transition((S.PENDING,), S.QUEUED, E.QUEUED),
+    "expire": Transition((S.PENDING, S.QUEUED), S.EXPIRED, E.EXPIRED),
     "claim": Transition((S.QUEUED,), S.RUNNING, E.STARTED),
     "complete": Transition((S.RUNNING,), S.COMPLETED, E.COMPLETED),
     "fail": Transition((S.RUNNING,), S.FAILED, E.FAILED),
@@ -61,31 +64,15 @@ class AlreadySettled(Exception):
     """This very transition was made before, under this lease: its commit went through, and nobody heard of it."""
 
 
-def submit(session: Session, job: GenerationJob) -> GenerationJob:
-    """Record a job that may start at once. Its id and times are set when this returns."""
-    job.status, job.events = JobStatus.QUEUED, 1
-    session.add(job)
-    session.flush()
-    record(session, job, EventType.QUEUED)
-    return job
-
-
-def defer(session: Session, job_id: int) -> GenerationJob | None:
-    """The wake-up of a queued job could not be sent: the sweep will. None if a worker has it already."""
-    return move(session, "defer", job_id, col(GenerationJob.attempt) == 0)
-
-
-def wake(session: Session, job_ids: Sequence[int]) -> None:
-    """Pending jobs whose time has come are queued."""
-    for job_id in job_ids:
-        if job := move(session, "wake", job_id):
-            record(session, job, EventType.QUEUED)
-
-
-def complete(session: Session, lease: Lease, outputs: Sequence[JobOutput]) -> GenerationJob:
-    """The outputs are stored and verified: say so, with their rows, in one transaction."""
-    job = held(session, "complete", lease, completed_at=func.now(), lease_expires_at=None)
+def complete(
+    session: Session, lease: Lease, outputs: Sequence[JobOutput], *, storing: timedelta = timedelta()
+) -> GenerationJob:
+    """The outputs are stored and verified, which took so long: say so, with their rows, in one transaction."""
+    generated_at = func.now() - storing
+    job = held(session, "complete", lease, completed_at=func.now(), generated_at=generated_at, lease_expires_at=None)
     session.add_all(outputs)
+    stored_bytes = User.stored_bytes + sum(output.size_bytes for output in outputs)
+    session.exec(update(User).where(col(User.id) == job.user_id).values(stored_bytes=stored_bytes))
     end_attempt(session, lease, Outcome.COMPLETED)
     record(session, job, EventType.COMPLETED, outputs=[output_facts(output) for output in outputs])
     return job
@@ -208,7 +195,10 @@ def end_attempt(session: Session, lease: Lease, outcome: Outcome, error: Generat
 
 def record(session: Session, job: GenerationJob, kind: EventType, **data: Any) -> None:
     """Write the event that the job's last transition counted."""
-    stage(session, JobEvent(job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt, data=data))
+    row = JobEvent(job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt, data=data)
+    stage(session, row, user_id=job.user_id)
+    if kind.is_final:
+        count_ended(session, job)
 
 
 def error_facts(error: GenerationError) -> dict[str, Any]:

@@ -1,6 +1,13 @@
 """Where the API shows a job and its files: one template each, for the API and for the events the worker sends."""
 
 JOBS = "/api/v1/generation-jobs"
+LARGEST_ID = 2**31 - 1  # PostgreSQL's integer
+
+
+def number_in(text: str) -> int | None:
+    """A number that a key column can hold, as it stands in a path; None for anything else."""
+    plain = text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_ID))
+    return int(text) if plain and int(text) <= LARGEST_ID else None
 
 
 def job_url(job_id: int) -> str:

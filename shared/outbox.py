@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from uuid import UUID
 
 import redis
 import structlog
@@ -22,10 +23,10 @@ SILENCE = timedelta(seconds=1)
 PROGRESS_KEPT = timedelta(hours=1)
 
 
-def stage(session: Session, row: JobEvent) -> None:
-    """Write an event, to be published once the session's transaction is committed."""
+def stage(session: Session, row: JobEvent, *, user_id: UUID) -> None:
+    """Write an event of a user's job, to be published once the session's transaction is committed."""
     session.add(row)
-    session.info.setdefault("events", []).append(row)
+    session.info.setdefault("events", []).append((row, user_id))
 
 
 class Outbox:
@@ -46,8 +47,8 @@ class Outbox:
         """A transaction whose staged events are published after its commit."""
         with transaction(self.engine) as session:
             yield session
-        for row in session.info.pop("events", ()):
-            self.publish(Event.from_row(row))
+        for row, user_id in session.info.pop("events", ()):
+            self.publish(Event.from_row(row, user_id))
 
     def send(self, message: Message, message_id: str | None = None) -> bool:
         """Send a message now. False if Redis did not take it (or did, and could not say so)."""

@@ -41,6 +41,8 @@ def as_shown(value: Any) -> str:
             return ", ".join(as_shown(item) for item in value)
         case timedelta():
             return f"{value.total_seconds():g}s"
+        case None:
+            return "none"
         case _:
             return masked(str(value))
 
@@ -90,6 +92,17 @@ def duration(value: str | timedelta) -> timedelta:
     return timedelta(**{UNITS[found[2]]: float(found[1])})
 
 
+def limit(value: str | int | None) -> int | None:
+    if value is None or isinstance(value, int):
+        return value
+    text = value.strip().lower()
+    if text == "none":
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError("a whole number, or none")
+    return int(text)
+
+
 # Kept as the very object the validator made: pydantic would turn a str subclass into a plain str.
 AsMade = GetPydanticSchema(lambda _source, _handler: core_schema.any_schema())
 
@@ -116,6 +129,7 @@ RedisUrl = Annotated[SecretUrl, AsMade, BeforeValidator(redis_url)]
 ComfyUIUrls = Annotated[tuple[str, ...], AsMade, BeforeValidator(comfyui_urls)]
 StorageUrl = Annotated[str, BeforeValidator(storage_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+Limit = Annotated[int | None, BeforeValidator(limit)]
 Namespace = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"), Accepts("1 to 64 letters, digits, - and _")
 ]

@@ -15,6 +15,7 @@ from shared.setting_types import (
     ComfyUIUrls,
     DatabaseUrl,
     Duration,
+    Limit,
     LowerCase,
     Namespace,
     RedisUrl,
@@ -69,6 +70,12 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     )
     api_host: str = Field("127.0.0.1", description="the address the API listens on")
     api_port: int = Field(8000, ge=0, le=65535, description="the port the API listens on")
+    limit_requests_per_minute: Limit = Field(600, description="requests a minute with one key, or none for no limit")
+    limit_submissions_per_hour: Limit = Field(3600, description="jobs submitted in an hour with one key, or none")
+    limit_queued_jobs: Limit = Field(10_000, description="jobs of one user that may wait at once, or none")
+    limit_running_jobs: Limit = Field(None, description="jobs of one user that may run at once, or none")
+    limit_stored_bytes: Limit = Field(None, description="bytes of outputs that one user may have stored, or none")
+    limit_open_streams: Limit = Field(100, description="streams open at once with one key, or none")
     log_level: Annotated[LogLevel, LowerCase] = Field(LogLevel.INFO, description="the least level that is logged")
     log_format: Annotated[LogFormat, LowerCase] = Field(
         LogFormat.JSON, description="json for machines, console for people"

@@ -8,16 +8,19 @@ from uuid import uuid4
 
 import pytest
 import redis
+import sqlalchemy
 from sqlalchemy import Engine
 
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
 from shared.broker import sending_broker
-from shared.database import create_engine
+from shared.database import create_engine, transaction
 from shared.events import Channels
+from shared.models import User
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client
 from shared.settings import Settings, load_settings
+from tests.jobs import ANOTHER_USER, USER
 from tests.simulator.running import RunningSimulator, running_simulator
 
 TEST_DATABASE = 3  # of Redis
@@ -31,9 +34,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def template(servers: Servers) -> Iterator[str]:
-    """A database at the newest revision, to be copied."""
+    """A database at the newest revision, with two users, to be copied."""
     name = f"template_{uuid4().hex}"
-    upgrade(servers.create_database(name))
+    url = servers.create_database(name)
+    upgrade(url)
+    engine = sqlalchemy.create_engine(url)
+    with transaction(engine) as session:
+        session.add_all([User(id=USER, name="somebody"), User(id=ANOTHER_USER, name="somebody else")])
+    engine.dispose()
     yield name
     servers.drop_database(name)
 

@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from shared import claims, lifecycle
+from shared import claims, waiting
 from shared.claims import Claim, Claimant
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, OutputKind
 from shared.outbox import Outbox
 
-USER = UUID(int=1)
+USER, ANOTHER_USER = UUID(int=1), UUID(int=2)  # the owners that every test database has
 SERVER = "http://gpu:8188"
 ANOTHER = "http://gpu-2:8188"
 PARAMETERS: dict[str, Any] = {
@@ -31,7 +31,7 @@ def new_job(**values: Any) -> GenerationJob:
 
 def submitted(outbox: Outbox, **values: Any) -> int:
     with outbox.transaction() as session:
-        return lifecycle.submit(session, new_job(**values)).id
+        return waiting.submit(session, new_job(**values)).id
 
 
 def answering(outbox: Outbox, *servers: str) -> None:

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -60,6 +61,7 @@ class Attempt:
         # A folder for each attempt, so that a worker given up for dead overwrites nothing.
         self.folder = f"{job_folder(self.job.user_id, self.job.created_at, self.job.id)}/{self.lease.attempt}"
         self.ticks = count(1)
+        self.generated_at = time.monotonic()
 
     def work(self) -> list[JobOutput]:
         """Bring the job to its outputs, stored and verified.
@@ -76,9 +78,15 @@ class Attempt:
             found = self.run(sent=not isinstance(found, Gone))
         if found.error:
             raise found.error
+        self.generated_at = time.monotonic()
         return Collector(self.client(), self.resources.store, self.job.id, self.folder).collect(
             found.outputs, self.mailbox
         )
+
+    @property
+    def storing(self) -> timedelta:
+        """How long it has been since ComfyUI was done."""
+        return timedelta(seconds=time.monotonic() - self.generated_at)
 
     def find(self) -> Whereabouts:
         """Look for the prompt of an earlier attempt, and go on with it where it is still of use."""
@@ -125,11 +133,14 @@ class Attempt:
 
     def graph(self) -> Graph:
         """The job's graph, saving under a prefix that no other prompt has."""
+        prefix = f"genonaut-{self.prompt.id}"
+        if self.job.workflow is not None:
+            return with_filename_prefix(self.job.workflow, prefix)
         try:
             parameters = TextToImage.from_job(self.job)
         except ValidationError as error:
             raise WorkflowRejected(f"the job's parameters make no workflow: {error}") from error
-        return with_filename_prefix(text_to_image(parameters), f"genonaut-{self.prompt.id}")
+        return with_filename_prefix(text_to_image(parameters), prefix)
 
     def send(self, client: ComfyUIClient, graph: Mapping[str, Mapping[str, Any]]) -> None:
         """Send the prompt once. A server that does not answer, or answers 500, may have queued it all the same."""
@@ -202,6 +213,4 @@ class Attempt:
             self.tell(EventType.PREVIEW, {"media_type": preview.media_type, "image": image})
 
     def tell(self, kind: EventType, data: dict[str, Any]) -> None:
-        self.resources.outbox.publish(
-            Event.live(kind, job_id=self.job.id, attempt=self.lease.attempt, tick=next(self.ticks), data=data)
-        )
+        self.resources.outbox.publish(Event.live(kind, self.job, tick=next(self.ticks), data=data))

@@ -73,6 +73,6 @@ def create_resources(settings: Settings) -> Resources:
         fleet=Fleet(engine, settings.comfyui_urls),
         leases=leases,
         cancels=Cancels(hasty_client(settings.redis_url), channels, leases),
-        wakeups=WakeUps(outbox, slots=settings.comfyui_slots),
+        wakeups=WakeUps(outbox, slots=settings.comfyui_slots, running_jobs=settings.limit_running_jobs),
         worker_id=worker_id,
     )

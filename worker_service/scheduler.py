@@ -39,7 +39,7 @@ class Periodic(NamedTuple):
 
 
 SCHEDULE = (
-    # Wake-ups that Redis lost, retries and start times that have come, leases that ran out.
+    # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
     Periodic("send missing wake-ups", timedelta(seconds=2), WakeUps.send_missing),
 )
 
@@ -57,9 +57,8 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     """Lead, or stand by to lead, until told to stop."""
     engine = create_engine(settings, application="scheduler", connections=3)
     client = hasty_client(settings.redis_url)
-    wakeups = WakeUps(
-        Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns)), slots=settings.comfyui_slots
-    )
+    outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
+    wakeups = WakeUps(outbox, slots=settings.comfyui_slots, running_jobs=settings.limit_running_jobs)
     log.info("scheduler.started")
     while not stopping.is_set():
         try:

@@ -8,9 +8,9 @@ from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from shared import lifecycle
+from shared import waiting
 from shared.broker import waiting_messages
-from shared.claims import ABANDONED, SERVER_SEEN
+from shared.claims import ABANDONED, FIRST_COMES, SERVER_SEEN, startable
 from shared.messages import RunComfyJob
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus
 from shared.outbox import Outbox
@@ -23,9 +23,10 @@ AT_ONCE = 500  # a backlog is queued in such portions
 class WakeUps:
     """Sends missing wake-ups. Safe to call from anywhere at any time: one too many is a claim that finds nothing."""
 
-    def __init__(self, outbox: Outbox, *, slots: int) -> None:
+    def __init__(self, outbox: Outbox, *, slots: int, running_jobs: int | None = None) -> None:
         self.outbox = outbox
         self.slots = slots
+        self.running_jobs = running_jobs
 
     def send_missing(self) -> int:
         """Queue what is due and send what wake-ups it lacks. Returns how many were sent; none while Redis or the
@@ -39,13 +40,14 @@ class WakeUps:
     def count_and_send(self) -> int:
         on_their_way = waiting_messages(self.outbox.broker, RunComfyJob.queue)
         with self.outbox.transaction() as session:
-            lifecycle.wake(session, due_pending(session))
+            waiting.expire(session, waiting.overdue(session, AT_ONCE))
+            waiting.wake(session, due_pending(session))
         with self.outbox.transaction() as session:
-            startable = [*abandoned(session), *due_queued(session, self.free_slots(session))]
-        missing = startable[on_their_way:]
+            due = [*abandoned(session), *due_queued(session, self.free_slots(session), self.running_jobs)]
+        missing = due[on_their_way:]
         sent = sum(self.outbox.send(RunComfyJob(job_id=job_id)) for job_id in missing)
         if sent:
-            log.info("wakeups.sent", count=sent, startable=len(startable), on_their_way=on_their_way)
+            log.info("wakeups.sent", count=sent, due=len(due), on_their_way=on_their_way)
         return sent
 
     def free_slots(self, session: Session) -> int:
@@ -68,9 +70,9 @@ def due_pending(session: Session) -> Sequence[int]:
     ).all()
 
 
-def due_queued(session: Session, limit: int) -> Sequence[int]:
-    due = (GenerationJob.status == JobStatus.QUEUED, col(GenerationJob.run_after) <= func.now())
-    return session.exec(select(GenerationJob.id).where(*due).order_by(col(GenerationJob.id)).limit(limit)).all()
+def due_queued(session: Session, limit: int, running_jobs: int | None) -> Sequence[int]:
+    due = select(GenerationJob.id).where(*startable(running_jobs)).order_by(*FIRST_COMES)
+    return session.exec(due.limit(limit)).all()
 
 
 def abandoned(session: Session) -> Sequence[int]:

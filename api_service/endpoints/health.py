@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from api_service import records
 from api_service.state import JobsRequest, Services
-from api_service.views import CheckView, ReadyView
+from api_service.views import CheckView, ReadyView, answer_with
 
 LATELY = timedelta(seconds=30)
 
@@ -23,8 +23,7 @@ async def ready(request: JobsRequest) -> Response:
     """200 while jobs are accepted, even where they will only run later; 503 while none can be accepted."""
     services = request.state.services
     view = await services.run(look_around, services)
-    status = HTTPStatus.OK if view.database.ok else HTTPStatus.SERVICE_UNAVAILABLE
-    return Response(view.model_dump_json(), status_code=status, media_type="application/json")
+    return answer_with(view, HTTPStatus.OK if view.database.ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def look_around(services: Services) -> ReadyView:

@@ -1,24 +1,27 @@
 """A job, as it goes: a snapshot first, then each event once, then a close that says how it ended."""
 
 import contextlib
+from uuid import UUID
 
 import anyio
 import structlog
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
 from api_service import records
+from api_service.problems import Problem
 from api_service.state import JobsWebSocket, Services
 from api_service.views import JobView, SnapshotView
 from api_service.watch import TooSlow, Watch
-from shared.events import Event
-from shared.models import FINAL
+from shared.links import number_in
+from shared.models import FINAL, Scope
 
 log = structlog.get_logger(__name__)
 
 ENDED = 1000
+UNAUTHENTICATED = 4401
+FORBIDDEN = 4403
 NO_SUCH_JOB = 4404
 TOO_SLOW = 4408
 TRY_AGAIN = 1013
@@ -46,13 +49,16 @@ async def stop_when_hung_up(websocket: JobsWebSocket, scope: anyio.CancelScope) 
 async def tell(websocket: JobsWebSocket) -> tuple[int, str]:
     """Tell the watcher everything until the job ends. Returns the code and the reason to close with."""
     services = websocket.state.services
-    job_id = records.number(websocket.path_params["job_id"])
-    if job_id is None:
-        return NO_SUCH_JOB, "there is no such job"
+    job_id = number_in(websocket.path_params["job_id"])
     previews = websocket.query_params.get("previews", "") in {"1", "true"}
     try:
+        identity = await services.run(services.keyring.identify, websocket.headers.get("authorization"))
+        if not identity.may(Scope.READ):
+            return FORBIDDEN, f"this needs a key with the scope {Scope.READ}"
+        if job_id is None:
+            return NO_SUCH_JOB, "there is no such job"
         async with services.relay.watch(job_id, previews=previews) as watch:
-            snapshot = await take_snapshot(services, watch)
+            snapshot = await take_snapshot(services, watch, identity.owner)
             if snapshot is None:
                 return NO_SUCH_JOB, "there is no such job"
             await send(websocket, snapshot.model_dump_json())
@@ -63,6 +69,8 @@ async def tell(websocket: JobsWebSocket) -> tuple[int, str]:
                 await send(websocket, event.model_dump_json(exclude_none=True))
                 if event.type.is_final:
                     return ENDED, event.type
+    except Problem as problem:
+        return UNAUTHENTICATED, problem.detail
     except (TooSlow, TimeoutError):
         return TOO_SLOW, "the events were not read fast enough"
     except SQLAlchemyError as error:
@@ -70,12 +78,12 @@ async def tell(websocket: JobsWebSocket) -> tuple[int, str]:
         return TRY_AGAIN, "the database cannot be reached right now"
 
 
-async def take_snapshot(services: Services, watch: Watch) -> SnapshotView | None:
-    found = await services.run(records.job_with_outputs, services.engine, watch.job_id)
+async def take_snapshot(services: Services, watch: Watch, owner: UUID | None) -> SnapshotView | None:
+    found = await services.run(records.job_with_outputs, services.engine, watch.job_id, owner)
     if found is None:
         return None
     job, outputs = found
-    progress = None if job.status in FINAL else await last_progress(services, watch.job_id)
+    progress = None if job.status in FINAL else await services.relay.last_progress(watch.job_id)
     watch.begin(job.events, progress)
     return SnapshotView(
         job_id=job.id,
@@ -83,14 +91,6 @@ async def take_snapshot(services: Services, watch: Watch) -> SnapshotView | None
         job=JobView.of(job, outputs),
         progress=progress.data if progress else None,
     )
-
-
-async def last_progress(services: Services, job_id: int) -> Event | None:
-    try:
-        kept = await services.relay.client.get(services.relay.channels.progress(job_id))
-    except (RedisError, OSError):
-        return None
-    return Event.model_validate_json(kept) if kept else None
 
 
 async def send(websocket: JobsWebSocket, text: str) -> None:

@@ -1,44 +1,50 @@
 """The files of a job: its outputs and their thumbnails."""
 
+from http import HTTPStatus
+
+from pydantic import BaseModel
 from starlette.responses import Response
-from starlette.routing import Route
 
 from api_service import records
+from api_service.codes import Code
 from api_service.downloads import StoredFile, send_file
+from api_service.operations import Answer, Call, Nothing, Operation, routes_of
 from api_service.problems import job_not_found, output_not_found, thumbnail_not_found
-from api_service.state import JobsRequest
-from shared.links import JOBS
-from shared.models import JobOutput
-
-DEFAULT_SIZE = "300"
+from shared.links import JOBS, number_in
+from shared.models import JobOutput, Scope
 
 
-async def output(request: JobsRequest) -> Response:
-    found = await asked_output(request)
+class ThumbnailQuery(BaseModel, extra="forbid"):
+    """Which thumbnail."""
+
+    size: str = "300"
+
+
+async def output(call: Call[Nothing, Nothing]) -> Response:
+    """Download an output: its bytes, or a range of them."""
+    found = await asked_output(call)
     file = StoredFile(found.path, found.media_type, found.filename, tag=found.sha256)
-    services = request.state.services
-    return await services.run(send_file, request, services.store, file)
+    return await call.services.run(send_file, call.request, call.services.store, file)
 
 
-async def thumbnail(request: JobsRequest) -> Response:
-    """A WEBP that fits in a square of `size` px: 150, 300 (unless said otherwise) or 600."""
-    found = await asked_output(request)
-    size = request.query_params.get("size", DEFAULT_SIZE)
+async def thumbnail(call: Call[Nothing, ThumbnailQuery]) -> Response:
+    """Download a thumbnail: a WEBP that fits in a square of `size` px: 150, 300 (unless said otherwise) or 600."""
+    found = await asked_output(call)
+    size = call.query.size
     if size not in found.thumbnails:
         raise thumbnail_not_found(size, list(found.thumbnails), found.thumbnail_note)
     facts = found.thumbnails[size]
     file = StoredFile(facts["path"], "image/webp", f"{found.filename}-{size}.webp", tag=f"{found.sha256}-{size}")
-    services = request.state.services
-    return await services.run(send_file, request, services.store, file)
+    return await call.services.run(send_file, call.request, call.services.store, file)
 
 
-async def asked_output(request: JobsRequest) -> JobOutput:
+async def asked_output(call: Call[Nothing, Nothing] | Call[Nothing, ThumbnailQuery]) -> JobOutput:
     """The output that the path names. Raises Problem 404, saying which of the two is not there."""
-    services = request.state.services
-    job_id, number = request.path_params["job_id"], request.path_params["number"]
-    found = await services.run(records.output, services.engine, records.number(job_id), records.number(number))
-    match found:
-        case JobOutput():
+    job_id, number = call.request.path_params["job_id"], call.request.path_params["number"]
+    match await call.services.run(
+        records.output, call.services.engine, call.job_id, number_in(number), call.identity.owner
+    ):
+        case JobOutput() as found:
             return found
         case True:
             raise output_not_found(job_id, number)
@@ -46,7 +52,48 @@ async def asked_output(request: JobsRequest) -> JobOutput:
             raise job_not_found(job_id)
 
 
-ROUTES = [
-    Route(f"{JOBS}/{{job_id}}/outputs/{{number}}", output, methods=["GET"]),
-    Route(f"{JOBS}/{{job_id}}/thumbnails/{{number}}", thumbnail, methods=["GET"]),
-]
+FILE_HEADERS = {
+    "ETag": "differs wherever the bytes do",
+    "Accept-Ranges": "`bytes`",
+    "Content-Disposition": "under which name to save it",
+}
+RANGED = {"Range": "`bytes=first-last`: only these", "If-None-Match": "an ETag: 304 if it is still that one"}
+PROBLEMS = (Code.JOB_NOT_FOUND, Code.OUTPUT_NOT_FOUND, Code.OUTPUT_GONE, Code.RANGE_NOT_SATISFIABLE)
+
+
+def answers(*media_types: str) -> dict[HTTPStatus, Answer]:
+    return {
+        HTTPStatus.OK: Answer(None, "the whole file", media_types, FILE_HEADERS),
+        HTTPStatus.PARTIAL_CONTENT: Answer(
+            None, "the range asked for", media_types, {**FILE_HEADERS, "Content-Range": "which bytes of how many"}
+        ),
+        HTTPStatus.NOT_MODIFIED: Answer(None, "the client has these bytes", (), FILE_HEADERS),
+    }
+
+
+OPERATIONS = (
+    Operation(
+        "downloadOutput",
+        "GET",
+        f"{JOBS}/{{job_id}}/outputs/{{number}}",
+        output,
+        Scope.READ,
+        answers("*/*"),
+        tag="outputs",
+        problems=PROBLEMS,
+        request_headers=RANGED,
+    ),
+    Operation(
+        "downloadThumbnail",
+        "GET",
+        f"{JOBS}/{{job_id}}/thumbnails/{{number}}",
+        thumbnail,
+        Scope.READ,
+        answers("image/webp"),
+        tag="outputs",
+        query=ThumbnailQuery,
+        problems=(*PROBLEMS, Code.THUMBNAIL_NOT_FOUND),
+        request_headers=RANGED,
+    ),
+)
+ROUTES = routes_of(OPERATIONS)

@@ -61,7 +61,8 @@ def up(directory: Path | None) -> None:
     plan = Plan(directory or KEPT, durable=True, api_ports=repeat(port) if port else free_ports())
     with running_system(plan, environ, say) as system:
         checkpoint = first_checkpoint(system.settings.comfyui_urls[0])
-        print(ADDRESSES.format(url=system.api_url, logs=system.logs, checkpoint=checkpoint), flush=True)
+        said = ADDRESSES.format(url=system.api_url, key=system.key, logs=system.logs, checkpoint=checkpoint)
+        print(said, flush=True)
         keep_running(system, say)
 
 
@@ -69,12 +70,14 @@ ADDRESSES = """
 Running until Ctrl-C:
 
   API      {url}
+  key      {key}   (of the user `local`; every scope)
   health   {url}/health/ready
   logs     {logs}/*.log
 
 Try it:
 
   curl {url}/api/v1/generation-jobs/ \\
+      -H 'Authorization: Bearer {key}' \\
       -H 'Content-Type: application/json' \\
       -d '{{"prompt": "a lighthouse at dusk", "checkpoint_model": "{checkpoint}"}}'
 """

@@ -25,9 +25,10 @@ class DemoFailed(CannotStart):
 
 def run_one_job(system: System, pictures: Path) -> None:
     """Submit a job, show its progress, write its picture below `pictures`, and tell its story. Raises DemoFailed."""
-    with httpx.Client(base_url=system.api_url, timeout=30) as http:
+    authorization = {"Authorization": f"Bearer {system.key}"}
+    with httpx.Client(base_url=system.api_url, headers=authorization, timeout=30) as http:
         job = submit(http, job_body(system))
-        events = list(watch(system.api_url, job))
+        events = list(watch(system.api_url, job, authorization))
         if events[-1]["type"] != "completed":
             raise DemoFailed(f"the job {events[-1]['type']}: {json.dumps(events[-1].get('data', {}))}")
         for output in events[-1]["data"]["outputs"]:
@@ -71,18 +72,18 @@ def submit(http: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:
     return job
 
 
-def watch(api_url: str, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def watch(api_url: str, job: dict[str, Any], authorization: dict[str, str]) -> Iterator[dict[str, Any]]:
     """The job's events to its end, drawing its progress on the way."""
     address = api_url.replace("http", "ws", 1) + job["links"]["events"]
     bar = ProgressBar()
-    with connect(address, open_timeout=10) as socket:
+    with connect(address, open_timeout=10, additional_headers=authorization) as socket:
         while True:
             event: dict[str, Any] = json.loads(socket.recv(timeout=WATCH_FOR_S))
             if event["type"] == "snapshot":
                 event = ended_before(event)
             bar.show(event)
             yield event
-            if event["type"] in {"completed", "failed", "cancelled"}:
+            if event["type"] in {"completed", "failed", "cancelled", "expired"}:
                 return
 
 
@@ -104,7 +105,7 @@ class ProgressBar:
         match event["type"]:
             case "processing":
                 self.draw(event["data"])
-            case "completed" | "failed" | "cancelled":
+            case "completed" | "failed" | "cancelled" | "expired":
                 self.draw({"percentage": 100.0 if event["type"] == "completed" else 0.0, "node_type": event["type"]})
                 if self.on_terminal:
                     print()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.credentials import local_key
 from deploy.local.ports import start_on_a_free_port
 from deploy.local.process import Command, Process, Processes
 from deploy.local.servers import Servers, local_servers
@@ -27,9 +28,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class System:
-    """What runs, and where. `environ` is what its services were started with."""
+    """What runs, where, and a key that may do everything. `environ` is what its services were started with."""
 
     api_url: str
+    key: str
     settings: Settings
     environ: Mapping[str, str]
     processes: Processes
@@ -64,9 +66,10 @@ def running_system(plan: Plan, environ: Mapping[str, str], say: Say) -> Iterator
             say("a simulated ComfyUI (COMFYUI_URLS names real ones)")
             given["COMFYUI_URLS"] = start_simulator(processes, plan)
         settings = load_settings(given)
+        key = local_key(settings, plan.directory)
         say(f"API, worker and scheduler, for ComfyUI at {as_shown(settings.comfyui_urls)}")
         api_url = start_services(processes, plan, given)
-        yield System(api_url, settings, given, processes, servers, plan.directory)
+        yield System(api_url, key, settings, given, processes, servers, plan.directory)
 
 
 def chosen(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """The tables both services share; importing this package names them all to SQLModel's metadata."""
 
-from shared.models.fleet import ComfyUIServer, Worker
+from shared.models.account import ApiKey, Scope, StreamTicket, User
+from shared.models.discarded_folder import DiscardedFolder
+from shared.models.fleet import ComfyUIServer, ServerCapabilities, Worker
 from shared.models.generation_job import GenerationJob
 from shared.models.job_attempt import JobAttempt
 from shared.models.job_event import JobEvent
 from shared.models.job_output import JobOutput
+from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
 
 __all__ = [
@@ -12,14 +15,21 @@ __all__ = [
     "HELD",
     "LIVE_ONLY",
     "WAITING",
+    "ApiKey",
     "ComfyUIServer",
+    "DiscardedFolder",
     "EventType",
     "GenerationJob",
     "JobAttempt",
     "JobEvent",
     "JobOutput",
+    "JobStatistic",
     "JobStatus",
     "Outcome",
     "OutputKind",
+    "Scope",
+    "ServerCapabilities",
+    "StreamTicket",
+    "User",
     "Worker",
 ]

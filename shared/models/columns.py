@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Enum, func, text
+from sqlalchemy import CheckConstraint, Column, DateTime, Enum, ForeignKey, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 
@@ -20,15 +20,19 @@ def document(name: str, default: str | None) -> Column[Any]:
     return Column(name, JSONB(none_as_null=True), nullable=default is None, server_default=server_default)
 
 
-def word(name: str, words: type[StrEnum], *, nullable: bool = False) -> Column[Any]:
+def word(name: str, words: type[StrEnum], *, nullable: bool = False, primary_key: bool = False) -> Column[Any]:
     """One of a closed set of words, kept as text of at most 20 characters; `one_of` is its CHECK."""
     kind = Enum(words, values_callable=list, native_enum=False, create_constraint=False, length=20)
-    return Column(name, kind, nullable=nullable)
+    return Column(name, kind, nullable=nullable, primary_key=primary_key)
 
 
 def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def of_a_user() -> Column[Any]:
+    return Column("user_id", Uuid, ForeignKey("users.id"), nullable=False)
 
 
 def between(column: str, lowest: int, highest: int) -> CheckConstraint:

@@ -1,11 +1,12 @@
 """Who is there to do the work: worker processes and ComfyUI servers, as last seen."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Column, String, Text
+from sqlalchemy import Column, ForeignKey, String, Text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import moment
+from shared.models.columns import document, moment
 
 
 class Worker(SQLModel, table=True):
@@ -32,3 +33,23 @@ class ComfyUIServer(SQLModel, table=True):
     last_seen_at: datetime | None = Field(default=None, sa_column=moment("last_seen_at"))
     unreachable_since: datetime | None = Field(default=None, sa_column=moment("unreachable_since"))
     problem: str | None = Field(default=None, sa_column=Column("problem", Text))
+
+
+class ServerCapabilities(SQLModel, table=True):
+    """One row of `server_capabilities`: what a ComfyUI server can do, as its `/object_info` said at `refreshed_at`.
+
+    `digest` is the SHA-256 of the JSON, so that nobody reads it twice. `devices` is from `/system_stats`. The row
+    stays while the server is away: what only it has is accepted, and waits.
+    """
+
+    __tablename__ = "server_capabilities"
+
+    server: str = Field(
+        sa_column=Column(
+            "server", String(255), ForeignKey("comfyui_servers.name", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    digest: str = Field(sa_column=Column("digest", String(64), nullable=False))
+    object_info: dict[str, Any] = Field(sa_column=document("object_info", "{}"))
+    devices: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("devices", "[]"))
+    refreshed_at: datetime = Field(default=None, sa_column=moment("refreshed_at", nullable=False, now=True))

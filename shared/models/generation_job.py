@@ -4,26 +4,32 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Identity, Index, Integer, SmallInteger, String, Text, text
+from sqlalchemy import Column, ForeignKey, Identity, Index, Integer, SmallInteger, String, Text, text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import between, document, moment, one_of, word
+from shared.models.columns import between, document, moment, of_a_user, one_of, word
 from shared.models.status import JobStatus
+
+DEFAULT_PRIORITY = 5  # of 0 to 9: 9 goes first
 
 
 class GenerationJob(SQLModel, table=True):
     """One row of `generation_jobs`. Only `shared.lifecycle` and `shared.claims` write its status.
 
+    What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `workflow_key` is the
+    same for jobs that take about as long as each other, see `shared.estimates`.
     `run_after` is when it may start: at once unless said otherwise. NULL, as in rows of the old system, is never.
+    Once `deadline_at` has passed it is not started any more.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
-    `server` and `comfyui_prompt_id` say where its prompt is, or last was.
+    `server` and `comfyui_prompt_id` say where its prompt is, or last was. `generated_at` is when ComfyUI was done,
+    before its outputs were stored.
     """
 
     __tablename__ = "generation_jobs"
 
     id: int = Field(default=None, sa_column=Column("id", Integer, Identity(), primary_key=True))
-    user_id: UUID
+    user_id: UUID = Field(sa_column=of_a_user())
     job_type: str = Field(sa_column=Column("job_type", String(50), nullable=False))
     status: JobStatus = Field(sa_column=word("status", JobStatus))
 
@@ -35,6 +41,26 @@ class GenerationJob(SQLModel, table=True):
     height: int | None = None
     batch_size: int | None = None
     params: dict[str, Any] = Field(default_factory=dict, sa_column=document("params", "{}"))
+
+    workflow: dict[str, Any] | None = Field(default=None, sa_column=document("workflow", None))
+    workflow_key: str | None = Field(default=None, sa_column=Column("workflow_key", String(16)))
+    # The caller's own. SQLAlchemy keeps the name `metadata` to itself.
+    caller_metadata: dict[str, Any] = Field(default_factory=dict, sa_column=document("metadata", "{}"))
+
+    priority: int = Field(
+        default=DEFAULT_PRIORITY,
+        sa_column=Column("priority", SmallInteger, nullable=False, server_default=text(str(DEFAULT_PRIORITY))),
+    )
+    deadline_at: datetime | None = Field(default=None, sa_column=moment("deadline_at"))
+    max_attempts: int | None = Field(default=None, sa_column=Column("max_attempts", SmallInteger))
+    parent_id: int | None = Field(
+        default=None,
+        sa_column=Column("parent_id", Integer, ForeignKey("generation_jobs.id", ondelete="SET NULL")),
+    )
+    batch_id: UUID | None = None
+    idempotency_key: str | None = Field(default=None, sa_column=Column("idempotency_key", String(255)))
+    request_digest: str | None = Field(default=None, sa_column=Column("request_digest", String(64)))
+    request_id: str | None = Field(default=None, sa_column=Column("request_id", String(128)))
 
     message_id: str | None = Field(default=None, sa_column=Column("message_id", String(64), index=True))
     run_after: datetime | None = Field(default=None, sa_column=moment("run_after", now=True))
@@ -56,6 +82,7 @@ class GenerationJob(SQLModel, table=True):
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
     updated_at: datetime = Field(default=None, sa_column=moment("updated_at", nullable=False, now=True))
     started_at: datetime | None = Field(default=None, sa_column=moment("started_at"))
+    generated_at: datetime | None = Field(default=None, sa_column=moment("generated_at"))
     completed_at: datetime | None = Field(default=None, sa_column=moment("completed_at"))
 
     __table_args__ = (
@@ -63,8 +90,16 @@ class GenerationJob(SQLModel, table=True):
         between("width", 1, 16384),
         between("height", 1, 16384),
         between("batch_size", 1, 4096),
-        # claims.take: the oldest queued job whose time has come.
-        Index("ix_generation_jobs_claim", "id", postgresql_include=["run_after"], postgresql_where="status = 'queued'"),
+        between("priority", 0, 9),
+        between("max_attempts", 1, 100),
+        # claims.take and wakeups.due_queued: of the queued jobs whose time has come, the most urgent, then the oldest.
+        Index(
+            "ix_generation_jobs_claim",
+            text("priority DESC"),
+            "id",
+            postgresql_include=["run_after"],
+            postgresql_where="status = 'queued'",
+        ),
         # wakeups.due_pending: pending jobs whose time has come.
         Index("ix_generation_jobs_pending", "run_after", postgresql_where="status = 'pending'"),
         # claims.adopt and wakeups.abandoned: leases that ran out; claims.free_server: the load of each server.
@@ -74,6 +109,49 @@ class GenerationJob(SQLModel, table=True):
             postgresql_include=["server"],
             postgresql_where="status IN ('running', 'cancelling')",
         ),
-        # A user's jobs, newest first.
-        Index("ix_generation_jobs_list", "user_id", text("created_at DESC"), text("id DESC")),
+        # waiting.overdue: deadlines that passed.
+        Index(
+            "ix_generation_jobs_deadline",
+            "deadline_at",
+            postgresql_where="status IN ('pending', 'queued') AND deadline_at IS NOT NULL",
+        ),
+        # A user's jobs, newest first: all, or those of one status, type or checkpoint.
+        *(
+            Index(f"ix_generation_jobs_{name}", "user_id", *columns, text("created_at DESC"), text("id DESC"))
+            for name, *columns in (
+                ("list",),
+                ("list_status", "status"),
+                ("list_type", "job_type"),
+                ("list_checkpoint", "checkpoint_model"),
+            )
+        ),
+        # Everybody's jobs, newest first, for admins.
+        Index("ix_generation_jobs_list_all", text("created_at DESC"), text("id DESC")),
+        # How many jobs of a user wait.
+        Index("ix_generation_jobs_waiting", "user_id", postgresql_where="status IN ('pending', 'queued')"),
+        Index("ix_generation_jobs_batch", "batch_id", "id", postgresql_where="batch_id IS NOT NULL"),
+        # Deleting a job looks for its children.
+        Index("ix_generation_jobs_parent", "parent_id", postgresql_where="parent_id IS NOT NULL"),
+        Index(
+            "ix_generation_jobs_metadata",
+            "metadata",
+            postgresql_using="gin",
+            postgresql_where="metadata <> '{}'::jsonb",
+        ),
+        Index("ix_generation_jobs_prompt", text("to_tsvector('simple', prompt)"), postgresql_using="gin"),
+        # estimates: how long the latest jobs of a kind took.
+        Index(
+            "ix_generation_jobs_estimate",
+            "workflow_key",
+            text("completed_at DESC"),
+            postgresql_where="status = 'completed' AND workflow_key IS NOT NULL",
+        ),
+        # The same request, sent again.
+        Index(
+            "ix_generation_jobs_idempotency",
+            "user_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where="idempotency_key IS NOT NULL",
+        ),
     )

@@ -11,13 +11,14 @@ class JobStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"  # its deadline passed before it was started
 
     @property
     def is_final(self) -> bool:
         return self in FINAL
 
 
-FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
+FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
 WAITING = frozenset({JobStatus.PENDING, JobStatus.QUEUED})
 HELD = frozenset({JobStatus.RUNNING, JobStatus.CANCELLING})  # by a worker, under a lease
 
@@ -49,6 +50,7 @@ class OutputKind(StrEnum):
 
 
 class EventType(StrEnum):
+    PENDING = "pending"
     QUEUED = "queued"
     STARTED = "started"
     PROCESSING = "processing"  # live only: how far it is
@@ -57,10 +59,11 @@ class EventType(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
     @property
     def is_final(self) -> bool:
-        return self in {EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED}
+        return self in {EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED, EventType.EXPIRED}
 
 
 LIVE_ONLY = frozenset({EventType.PROCESSING, EventType.PREVIEW})

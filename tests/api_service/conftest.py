@@ -1,15 +1,37 @@
-"""The API in this process, on real servers."""
+"""The API in this process, on real servers, asked with the keys of two users and an admin."""
 
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from api_service.accounts import create_key
 from api_service.main import create_app
+from shared.database import transaction
+from shared.models import Scope
 from shared.settings import Settings
+from tests.jobs import ANOTHER_USER, USER
 
 
 @pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(create_app(settings)) as client:
+def key(engine: Engine) -> str:
+    """A key of USER, that may read and write."""
+    return new_key(engine)
+
+
+def new_key(engine: Engine, *scopes: Scope, another: bool = False) -> str:
+    with transaction(engine) as session:
+        owner = ANOTHER_USER if another else USER
+        return create_key(session, owner, "tests", scopes=scopes or (Scope.READ, Scope.WRITE)).token
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.fixture
+def client(settings: Settings, key: str) -> Iterator[TestClient]:
+    """A client that sends the key of USER."""
+    with TestClient(create_app(settings), headers=bearer(key)) as client:
         yield client

@@ -8,6 +8,7 @@ from api_service.main import create_app
 from shared.models import Worker
 from shared.outbox import Outbox
 from shared.settings import load_settings
+from tests.api_service.conftest import bearer
 from tests.jobs import answering
 
 
@@ -35,9 +36,9 @@ def test_with_a_worker_and_a_server_it_is_ready(client: TestClient, outbox: Outb
     assert client.get("/health/ready").json()["status"] == "ready"
 
 
-def test_without_redis_it_still_accepts(environ: dict[str, str]) -> None:
+def test_without_redis_it_still_accepts(environ: dict[str, str], key: str) -> None:
     settings = load_settings({**environ, "REDIS_URL": "redis://127.0.0.1:9/3"})
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), headers=bearer(key)) as client:
         body = client.get("/health/ready").json()
         assert (body["status"], body["redis"]["ok"], body["database"]["ok"]) == ("degraded", False, True)
         response = client.post("/api/v1/generation-jobs/", json={"prompt": "x", "checkpoint_model": "y"})
@@ -45,10 +46,10 @@ def test_without_redis_it_still_accepts(environ: dict[str, str]) -> None:
 
 
 def test_without_its_database_it_accepts_nothing_and_says_when_to_come_again(
-    environ: dict[str, str], tmp_path: Path
+    environ: dict[str, str], tmp_path: Path, key: str
 ) -> None:
     settings = load_settings({**environ, "DATABASE_URL": "postgresql://127.0.0.1:9/nowhere"})
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), headers=bearer(key)) as client:
         ready = client.get("/health/ready")
         assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
         assert client.get("/health/live").status_code == 200

@@ -15,12 +15,15 @@ from shared.models import EventType
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client
 from shared.settings import Settings, load_settings
-from tests.jobs import events, output, running, submitted
+from tests.api_service.conftest import bearer
+from tests.jobs import events, job, output, running, submitted
 
 
 def progress(outbox: Outbox, job_id: int, tick: int, attempt: int = 1) -> None:
     data = {"percentage": float(tick), "node_id": "3", "node_type": "KSampler", "step": tick, "steps": 20}
-    outbox.publish(Event.live(EventType.PROCESSING, job_id=job_id, attempt=attempt, tick=tick, data=data))
+    held = job(outbox, job_id)
+    held.attempt = attempt
+    outbox.publish(Event.live(EventType.PROCESSING, held, tick=tick, data=data))
 
 
 def closing(socket: WebSocketTestSession) -> tuple[int, str]:
@@ -114,10 +117,15 @@ def test_an_event_that_comes_after_a_lost_one_waits_for_it(client: TestClient, o
     assert [(one["sequence"], one["type"]) for one in heard] == [(3, "cancelling"), (4, "cancelled")]
 
 
-def test_without_redis_it_is_told_from_the_rows(environ: dict[str, str], outbox: Outbox, silent: Outbox) -> None:
+def test_without_redis_it_is_told_from_the_rows(
+    environ: dict[str, str], key: str, outbox: Outbox, silent: Outbox
+) -> None:
     job_id = submitted(outbox)
     settings = load_settings({**environ, "REDIS_URL": "redis://127.0.0.1:9/3"})
-    with TestClient(create_app(settings)) as client, client.websocket_connect(f"/ws/jobs/{job_id}") as socket:
+    with (
+        TestClient(create_app(settings), headers=bearer(key)) as client,
+        client.websocket_connect(f"/ws/jobs/{job_id}") as socket,
+    ):
         assert socket.receive_json()["type"] == "snapshot"
         with silent.transaction() as session:
             lifecycle.cancel(session, job_id)
@@ -125,8 +133,9 @@ def test_without_redis_it_is_told_from_the_rows(environ: dict[str, str], outbox:
 
 
 def test_previews_come_only_to_those_who_ask(client: TestClient, outbox: Outbox) -> None:
-    job_id = running(outbox).job.id
-    picture = Event.live(EventType.PREVIEW, job_id=job_id, attempt=1, tick=1, data={"image": "AAAA"})
+    held = running(outbox).job
+    job_id = held.id
+    picture = Event.live(EventType.PREVIEW, held, tick=1, data={"image": "AAAA"})
     with (
         client.websocket_connect(f"/ws/jobs/{job_id}?previews=true") as asking,
         client.websocket_connect(f"/ws/jobs/{job_id}") as plain,

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from api_service.watch import HELD_EVENTS, HELD_PROGRESS, TooSlow, Watch
 from shared.events import Event
 from shared.models import EventType
+from tests.jobs import USER, new_job
 
 
 def event(sequence: int) -> Event:
-    return Event(type=EventType.QUEUED, job_id=1, attempt=1, at=datetime.now(UTC), sequence=sequence)
+    return Event(type=EventType.QUEUED, job_id=1, user_id=USER, attempt=1, at=datetime.now(UTC), sequence=sequence)
 
 
 def progress(tick: int, attempt: int = 1) -> Event:
-    return Event.live(EventType.PROCESSING, job_id=1, attempt=attempt, tick=tick, data={})
+    return Event.live(EventType.PROCESSING, new_job(id=1, attempt=attempt), tick=tick, data={})
 
 
 def watch(sequence: int | None = 0) -> Watch:

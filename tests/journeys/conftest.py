@@ -91,6 +91,10 @@ def until(holds: Callable[[], bool], otherwise: Callable[[], str] = lambda: "it 
         time.sleep(0.05)
 
 
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
 Start = Callable[..., AbstractContextManager[Journey]]
 
 
@@ -106,7 +110,7 @@ def journey(tmp_path: Path) -> Start:
             plan = Plan(tmp_path / "system", durable=durable, api_ports=free_ports())
             with (
                 running_system(plan, environ, say=lambda _: None) as system,
-                httpx.Client(base_url=system.api_url, timeout=10) as http,
+                httpx.Client(base_url=system.api_url, headers=bearer(system.key), timeout=10) as http,
             ):
                 yield Journey(system, http, comfyui)
 

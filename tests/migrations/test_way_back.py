@@ -32,6 +32,7 @@ NEW_JOB: dict[str, Any] = {
 
 def add_job(url: str, **changes: Any) -> int:
     """Add a job as the services do; returns its id."""
+    execute(url, "INSERT INTO users (id, name) VALUES (:id, 'owner') ON CONFLICT DO NOTHING", id=USER)
     job = {**NEW_JOB, **changes}
     columns, values = ", ".join(job), ", ".join(f":{name}" for name in job)
     added: int = value(url, f"INSERT INTO generation_jobs ({columns}) VALUES ({values}) RETURNING id", **job)

@@ -32,7 +32,7 @@ def test_a_job_is_completed_with_its_file_and_thumbnails(deployment: Deployment)
 def test_its_events_are_told_live_in_the_order_of_their_rows(deployment: Deployment, listener: Listener) -> None:
     job_id = deployment.submit()
     told = [event for event in listener.until_final(job_id) if event.sequence]
-    rows = [Event.from_row(row) for row in jobs.events(deployment.outbox, job_id)]
+    rows = [Event.from_row(row, jobs.USER) for row in jobs.events(deployment.outbox, job_id)]
     assert [event.type for event in told] == [E.QUEUED, E.STARTED, E.COMPLETED]
     assert told == rows
     (output,) = told[-1].data["outputs"]

@@ -46,7 +46,10 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery) -> None:
         return
     try:
         with structlog.contextvars.bound_contextvars(
-            job_id=claim.job.id, attempt=claim.lease.attempt, comfyui_prompt_id=claim.prompt.id
+            job_id=claim.job.id,
+            attempt=claim.lease.attempt,
+            comfyui_prompt_id=claim.prompt.id,
+            request_id=claim.job.request_id,
         ):
             log.info("job.claimed", server=claim.prompt.server, adopted=claim.prompt == claim.doubt)
             with resources.leases.holding(claim.lease) as mailbox:
@@ -56,7 +59,14 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery) -> None:
 
 
 def take(resources: Resources, message_id: str) -> Claim | None:
-    claimant = Claimant(resources.worker_id, message_id, resources.fleet.names, slots=resources.settings.comfyui_slots)
+    settings = resources.settings
+    claimant = Claimant(
+        resources.worker_id,
+        message_id,
+        resources.fleet.names,
+        slots=settings.comfyui_slots,
+        running_jobs=settings.limit_running_jobs,
+    )
     with resources.outbox.transaction() as session:
         return claims.claim(session, claimant)
 
@@ -103,8 +113,9 @@ def finish(resources: Resources, attempt: Attempt) -> None:
 
 
 def complete(resources: Resources, attempt: Attempt, outputs: list[JobOutput]) -> None:
+    storing = attempt.storing
     try:
-        resources.settle(lambda session: lifecycle.complete(session, attempt.lease, outputs))
+        resources.settle(lambda session: lifecycle.complete(session, attempt.lease, outputs, storing=storing))
     except NotAFailure:
         attempt.discard()
         raise
@@ -118,7 +129,7 @@ def put_back_or_fail(resources: Resources, attempt: Attempt, error: GenerationEr
     again = decide(
         error,
         retries=attempt.job.retries,
-        max_attempts=resources.settings.max_attempts,
+        max_attempts=attempt.job.max_attempts or resources.settings.max_attempts,
         chance=resources.chance,
     )
     attempt.discard()

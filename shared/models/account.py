@@ -1,0 +1,68 @@
+"""Who may ask: users, the keys they ask with, and the tickets that stand in for a key where none can be sent."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, Column, LargeBinary, String, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Field, SQLModel
+
+from shared.models.columns import document, moment, of_a_user
+
+
+class Scope(StrEnum):
+    """What a key may do. `admin` includes the others, and every user's jobs."""
+
+    READ = "jobs:read"
+    WRITE = "jobs:write"
+    ADMIN = "admin"
+
+
+class User(SQLModel, table=True):
+    """One row of `users`: an owner of jobs.
+
+    `stored_bytes` is the size of all outputs of the user's jobs, thumbnails not counted; it changes in the
+    transactions that add and delete them. `running_jobs_limit` is this user's own, NULL the setting's.
+    """
+
+    __tablename__ = "users"
+
+    id: UUID = Field(default_factory=uuid4, sa_column=Column("id", Uuid, primary_key=True))
+    name: str = Field(sa_column=Column("name", String(255), nullable=False, unique=True))
+    stored_bytes: int = Field(
+        default=0, sa_column=Column("stored_bytes", BigInteger, nullable=False, server_default=text("0"))
+    )
+    running_jobs_limit: int | None = None
+    created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
+
+
+class ApiKey(SQLModel, table=True):
+    """One row of `api_keys`: `gn_<id>_<secret>`, of which only the secret's SHA-256 is kept.
+
+    `limits` overrides the settings of the same names for requests with this key.
+    """
+
+    __tablename__ = "api_keys"
+
+    id: str = Field(sa_column=Column("id", String(32), primary_key=True))
+    user_id: UUID = Field(sa_column=of_a_user())
+    name: str = Field(sa_column=Column("name", String(255), nullable=False))
+    secret_hash: bytes = Field(sa_column=Column("secret_hash", LargeBinary, nullable=False))
+    scopes: list[str] = Field(sa_column=Column("scopes", ARRAY(String(32)), nullable=False))
+    limits: dict[str, Any] = Field(default_factory=dict, sa_column=document("limits", "{}"))
+    created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
+    expires_at: datetime | None = Field(default=None, sa_column=moment("expires_at"))
+    revoked_at: datetime | None = Field(default=None, sa_column=moment("revoked_at"))
+    last_used_at: datetime | None = Field(default=None, sa_column=moment("last_used_at"))
+
+
+class StreamTicket(SQLModel, table=True):
+    """One row of `stream_tickets`: good for one stream, for a minute, with the rights of the key that asked for it."""
+
+    __tablename__ = "stream_tickets"
+
+    secret_hash: bytes = Field(sa_column=Column("secret_hash", LargeBinary, primary_key=True))
+    key_id: str = Field(sa_column=Column("key_id", String(32), nullable=False))
+    expires_at: datetime = Field(sa_column=moment("expires_at", nullable=False))

@@ -1,0 +1,52 @@
+"""What happens to a job before a worker has it: it is accepted, put off, woken, or its deadline passes."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from shared.lifecycle import move, record
+from shared.models import WAITING, EventType, GenerationJob, JobStatus
+
+
+def submit(session: Session, job: GenerationJob) -> GenerationJob:
+    """Record a job: queued, or pending while its `run_after` is yet to come. Its id and times are set on return."""
+    waits = job.run_after is not None and job.run_after > datetime.now(UTC)
+    job.status, job.events = JobStatus.PENDING if waits else JobStatus.QUEUED, 1
+    session.add(job)
+    session.flush()
+    if waits:
+        record(session, job, EventType.PENDING, run_after=str(job.run_after))
+    else:
+        record(session, job, EventType.QUEUED)
+    return job
+
+
+def defer(session: Session, job_id: int) -> GenerationJob | None:
+    """The wake-up of a queued job could not be sent: the sweep will. None if a worker has it already."""
+    return move(session, "defer", job_id, col(GenerationJob.attempt) == 0)
+
+
+def wake(session: Session, job_ids: Sequence[int]) -> None:
+    """Pending jobs whose time has come are queued."""
+    for job_id in job_ids:
+        if job := move(session, "wake", job_id):
+            record(session, job, EventType.QUEUED)
+
+
+def overdue(session: Session, limit: int) -> Sequence[int]:
+    """Jobs that were never started, and whose deadline has passed."""
+    passed = (col(GenerationJob.status).in_(WAITING), col(GenerationJob.deadline_at) <= func.now(), *NEVER_STARTED)
+    return session.exec(select(GenerationJob.id).where(*passed).limit(limit)).all()
+
+
+def expire(session: Session, job_ids: Sequence[int]) -> None:
+    """Their deadline passed before they were started: they will not be."""
+    for job_id in job_ids:
+        if job := move(session, "expire", job_id, *NEVER_STARTED, completed_at=func.now()):
+            record(session, job, EventType.EXPIRED)
+
+
+# A job that was put back after a failure has been started: no deadline takes that back.
+NEVER_STARTED = (col(GenerationJob.started_at).is_(None), col(GenerationJob.deadline_at).is_not(None))

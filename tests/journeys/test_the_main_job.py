@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.deploy_local.watching import gone
-from tests.journeys.conftest import Start, until
+from tests.journeys.conftest import Start, bearer, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,7 +86,10 @@ def test_a_job_is_followed_over_a_real_socket_to_its_end(journey: Start) -> None
         job = here.submit(steps=10)
         heard = []
         address = here.system.api_url.replace("http", "ws", 1) + job["links"]["events"]
-        with connect(address, additional_headers=bearer(run.system.key)) as socket, pytest.raises(ConnectionClosed) as closed:
+        with (
+            connect(address, additional_headers=bearer(here.system.key)) as socket,
+            pytest.raises(ConnectionClosed) as closed,
+        ):
             while True:
                 heard.append(json.loads(socket.recv(timeout=60)))
         assert closed.value.rcvd is not None

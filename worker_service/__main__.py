@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 from shared.settings import settings_or_exit
 
@@ -17,10 +18,12 @@ def main() -> None:
         # Look for messages every 100 ms: idle pick-up takes 42 ms in the median instead of 170.
         "dramatiq_worker_timeout": "100",
     }
-    command = [sys.executable, "-m", "dramatiq", "worker_service.main:start"]
+    # The command itself, not `python -m dramatiq`: to start afresh, that executes whichever `python` is in PATH.
+    command = [str(Path(sys.executable).with_name("dramatiq")), "worker_service.main:start"]
     # One process: nothing restarts a second one that died. Scale by starting more of these.
     options = ["--processes", "1", "--threads", threads, "--skip-logging", "--worker-shutdown-timeout", str(GRACE_MS)]
-    os.execvpe(command[0], [*command, *options, *sys.argv[1:]], {**os.environ, **variables})  # noqa: S606
+    arguments = [*command, *options, *sys.argv[1:]]
+    os.execve(command[0], arguments, {**os.environ, **variables})  # noqa: S606
 
 
 if __name__ == "__main__":

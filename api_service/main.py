@@ -12,10 +12,10 @@ from starlette.middleware import Middleware
 from api_service import records
 from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
-from api_service.endpoints import health, jobs, live, outputs
 from api_service.problems import HANDLERS
 from api_service.relay import Relay
 from api_service.state import Services
+from api_service.surface import ROUTES
 from shared.broker import sending_broker
 from shared.database import create_engine
 from shared.events import Channels, Event
@@ -41,7 +41,7 @@ def create_app(settings: Settings) -> Starlette:
             yield {"services": services}
 
     return Starlette(
-        routes=[*jobs.ROUTES, *outputs.ROUTES, *live.ROUTES, *health.ROUTES],
+        routes=ROUTES,
         middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
@@ -28,6 +29,7 @@ B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=BaseModel)
 
 NOTHING = Nothing()
+NOBODY = Identity(UUID(int=0), "", frozenset(), {})
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Answer:
 class Operation(Generic[B, Q]):
     """One method at one path. `name` is its operationId; its summary and description are the endpoint's docstring.
 
+    With a `scope` of None it needs no key.
     `problems` are the refusals of its own, besides those that `api_service.openapi` adds to all of its kind.
     """
 
@@ -74,7 +77,7 @@ class Operation(Generic[B, Q]):
     method: str
     path: str
     endpoint: Callable[[Call[B, Q]], Awaitable[Response]]
-    scope: Scope
+    scope: Scope | None
     answers: Mapping[HTTPStatus, Answer]
     tag: str
     body: type[B] = Nothing  # type: ignore[assignment]  # no body
@@ -84,7 +87,7 @@ class Operation(Generic[B, Q]):
 
     async def answer(self, request: JobsRequest) -> Response:
         """Answer a request. Raises Problem."""
-        identity = await authenticate(request, self.scope)
+        identity = await authenticate(request, self.scope) if self.scope else NOBODY
         query = NOTHING if self.query is Nothing and not request.query_params else read_query(request, self.query)
         body = NOTHING if self.body is Nothing else await read_body(request, self.body)
         return await self.endpoint(Call(request, identity, body, query))  # type: ignore[arg-type]  # as declared

@@ -126,6 +126,10 @@ class SnapshotView(BaseModel, frozen=True):
     progress: dict[str, Any] | None
 
 
+class LiveView(BaseModel, frozen=True):
+    status: str = "ok"
+
+
 class CheckView(BaseModel, frozen=True):
     """One line of `/health/ready`."""
 

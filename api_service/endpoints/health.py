@@ -5,23 +5,27 @@ from http import HTTPStatus
 
 import redis
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
 from api_service import records
-from api_service.state import JobsRequest, Services
-from api_service.views import CheckView, ReadyView, answer_with
+from api_service.operations import Answer, Call, Nothing, Operation, routes_of
+from api_service.state import Services
+from api_service.views import CheckView, LiveView, ReadyView, answer_with
 
 LATELY = timedelta(seconds=30)
 
 
-async def live(_request: JobsRequest) -> Response:
-    return JSONResponse({"status": "ok"})
+async def live(_call: Call[Nothing, Nothing]) -> Response:
+    """Tell whether this process lives."""
+    return answer_with(LiveView())
 
 
-async def ready(request: JobsRequest) -> Response:
-    """200 while jobs are accepted, even where they will only run later; 503 while none can be accepted."""
-    services = request.state.services
+async def ready(call: Call[Nothing, Nothing]) -> Response:
+    """Tell whether what the service needs is there.
+
+    200 while jobs are accepted, even where they will only run later; 503 while none can be accepted.
+    """
+    services = call.services
     view = await services.run(look_around, services)
     return answer_with(view, HTTPStatus.OK if view.database.ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -64,7 +68,27 @@ def see_comfyui(services: Services) -> CheckView:
     return CheckView(ok=True, detail=f"{answering} answered in the last {LATELY.seconds} s{rest}")
 
 
-ROUTES = [
-    Route("/health/live", live, methods=["GET"]),
-    Route("/health/ready", ready, methods=["GET"]),
-]
+OPERATIONS = (
+    Operation(
+        "live",
+        "GET",
+        "/health/live",
+        live,
+        None,
+        {HTTPStatus.OK: Answer(LiveView, "it lives")},
+        tag="health",
+    ),
+    Operation(
+        "ready",
+        "GET",
+        "/health/ready",
+        ready,
+        None,
+        {
+            HTTPStatus.OK: Answer(ReadyView, "jobs are accepted"),
+            HTTPStatus.SERVICE_UNAVAILABLE: Answer(ReadyView, "none can be accepted: the database does not answer"),
+        },
+        tag="health",
+    ),
+)
+ROUTES = routes_of(OPERATIONS)

@@ -1,0 +1,45 @@
+"""What the API is, for machines and for people: `/openapi.json`, and Swagger UI at `/docs` from our own files."""
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+PAGES = Path(__file__).parents[1] / "pages"
+# Swagger UI makes its styles and its icons as it goes; scripts come from here alone.
+POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+
+
+def routes(document: Mapping[str, Any]) -> list[BaseRoute]:
+    """The routes that show this document."""
+    content = json.dumps(document, ensure_ascii=False).encode()
+
+    async def openapi(_request: Request) -> Response:
+        return Response(content, media_type="application/json")
+
+    async def page(_request: Request) -> Response:
+        return FileResponse(PAGES / "docs.html", headers={"Content-Security-Policy": POLICY})
+
+    async def script(_request: Request) -> Response:
+        return FileResponse(PAGES / "docs.js")
+
+    return [
+        Route("/openapi.json", openapi, methods=["GET"]),
+        Route("/docs", page, methods=["GET"]),
+        Route("/docs/page.js", script, methods=["GET"]),
+        Mount("/docs/static", StaticFiles(directory=swagger_ui_files())),
+    ]
+
+
+def swagger_ui_files() -> Path:
+    """Swagger UI's own files, as the package swagger-ui-py has them; the package itself is not imported."""
+    found = importlib.util.find_spec("swagger_ui")
+    assert found is not None, "swagger-ui-py is one of the API's dependencies"
+    assert found.submodule_search_locations, "swagger-ui-py is a package with files"
+    return Path(found.submodule_search_locations[0]) / "static"

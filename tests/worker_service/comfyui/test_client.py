@@ -1,0 +1,132 @@
+"""The client keeps to the protocol against a server that answers like the real one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import ComfyUIUnreachable, OutputMissing, WorkflowRejected
+from tests.simulator.graphs import Graph, node, noise
+from tests.simulator.running import RunningSimulator
+from worker_service.comfyui.answers import Finished, Gone, OutputFile, Running, Waiting
+from worker_service.comfyui.client import ComfyUIClient
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture
+def client(simulator: RunningSimulator) -> Iterator[ComfyUIClient]:
+    client = ComfyUIClient(simulator.url)
+    yield client
+    client.close()
+
+
+def send(client: ComfyUIClient, prompt_id: str, graph: Graph | None = None) -> None:
+    client.submit(graph or noise(), prompt_id=prompt_id, client_id=prompt_id)
+
+
+def test_a_graph_of_which_only_a_part_would_run_is_refused_and_withdrawn(
+    simulator: RunningSimulator, client: ComfyUIClient
+) -> None:
+    stall = simulator.fault("stall", at="take")
+    graph = noise() | {"10": node("SaveImage", images=["2", 0])}
+    with pytest.raises(WorkflowRejected, match=r"node 10 \(SaveImage\).*filename_prefix") as caught:
+        send(client, "half", graph)
+    (error,) = caught.value.details["node_errors"]
+    assert (error["node_id"], error["field"], error["code"]) == ("10", "filename_prefix", "required_input_missing")
+    stall.clear()
+    send(client, "next")
+    simulator.wait_finished("next")
+    assert simulator.executions()["half"].started == 0
+    assert client.locate("half") == Gone()
+
+
+def test_a_graph_beyond_the_servers_limit_is_refused_for_good(client: ComfyUIClient) -> None:
+    graph = {"1": node("PreviewAny", source="x" * (100 * MEBIBYTE))}
+    with pytest.raises(WorkflowRejected, match="larger than ComfyUI accepts"):
+        send(client, "large", graph)
+    assert client.locate("large") == Gone()
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [None, {"last_node_id": 9, "nodes": [], "links": []}],
+    ids=["no graph", "a graph as the editor saves it"],
+)
+def test_what_the_server_cannot_read_is_a_server_error_and_nothing_is_queued(client: ComfyUIClient, graph: Any) -> None:
+    with pytest.raises(ComfyUIUnreachable, match="POST /prompt answered 500"):
+        client.submit(graph, prompt_id="odd", client_id="odd")
+    assert client.locate("odd") == Gone()
+
+
+def test_prompts_run_in_the_order_they_were_sent(simulator: RunningSimulator, client: ComfyUIClient) -> None:
+    stall = simulator.fault("stall", at="take")
+    sent = ["z", "a", "m"]
+    for prompt_id in sent:
+        send(client, prompt_id)
+    assert [client.locate(prompt_id) for prompt_id in sent] == [Waiting()] * 3
+    stall.clear()
+    for prompt_id in sent:
+        simulator.wait_finished(prompt_id)
+    assert list(simulator.http.get("/history").json()) == sent
+
+
+def test_a_prompt_is_found_wherever_it_is(simulator: RunningSimulator, client: ComfyUIClient) -> None:
+    stall = simulator.fault("stall", at="node")
+    assert client.locate("p") == Gone()
+    send(client, "p")
+    stall.wait_until_struck()
+    send(client, "q")
+    assert (client.locate("p"), client.locate("q")) == (Running(), Waiting())
+    stall.clear()
+    simulator.wait_finished("p")
+    found = client.locate("p")
+    assert isinstance(found, Finished)
+    assert found.error is None
+
+
+def test_a_withdrawn_prompt_is_the_only_one_that_ends(simulator: RunningSimulator, client: ComfyUIClient) -> None:
+    stall = simulator.fault("stall", at="node")
+    for prompt_id in ("runs", "waits", "waits too"):
+        send(client, prompt_id)
+    stall.wait_until_struck()
+    client.withdraw("waits")
+    client.withdraw("unknown")
+    assert client.locate("waits") == Gone()
+    stall.clear()
+    assert simulator.wait_finished("runs").outcomes == ["success"]
+    assert simulator.wait_finished("waits too").outcomes == ["success"]
+    client.withdraw("runs")
+    assert isinstance(client.locate("runs"), Finished)
+
+
+@pytest.mark.parametrize(
+    ("file", "status"),
+    [
+        (OutputFile("9", "nope.png", "", "output"), 404),
+        (OutputFile("9", "nope.png", "", "elsewhere"), 400),
+        (OutputFile("9", "../nope.png", "", "output"), 400),
+        (OutputFile("9", "nope.png", "../..", "output"), 403),
+    ],
+    ids=["missing", "unknown folder", "bad name", "outside"],
+)
+def test_a_file_that_is_not_served_is_missing(
+    client: ComfyUIClient, file: OutputFile, status: int, tmp_path: Path
+) -> None:
+    with pytest.raises(OutputMissing, match=f"answered {status} for its own output"):
+        client.download(file, tmp_path / "file")
+
+
+def test_names_with_spaces_signs_and_subfolders_are_read(
+    simulator: RunningSimulator, client: ComfyUIClient, tmp_path: Path
+) -> None:
+    send(client, "p", noise(prefix="a b/grüße & 100%+#"))
+    simulator.wait_finished("p")
+    found = client.locate("p")
+    assert isinstance(found, Finished)
+    (file,) = found.outputs
+    assert isinstance(file, OutputFile)
+    client.download(file, tmp_path / "file")
+    (written,) = simulator.output_directory.rglob("*.png")
+    assert (tmp_path / "file").read_bytes() == written.read_bytes()

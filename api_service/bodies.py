@@ -1,5 +1,7 @@
 """What clients may send: each body is a model, and what does not fit is refused by field."""
 
+import json
+from collections import Counter
 from typing import Any, Self, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError, model_validator
@@ -51,13 +53,25 @@ async def read_body(request: JobsRequest, model: type[Body]) -> Body:
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type(content_type)
+    content = await content_of(request)
     try:
-        return model.model_validate_json(await content_of(request))
+        body = model.model_validate_json(content)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         if found[0]["type"] == "json_invalid":
-            raise invalid_json(error) from None
+            raise invalid_json(str(found[0]["msg"])) from None
         raise invalid_fields([field_error(one) for one in found]) from None
+    json.loads(content, object_pairs_hook=each_key_once)
+    return body
+
+
+def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Raises Problem 400 for a key that is given twice: nobody can know which of them is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise invalid_json(f"the key {twice!r} is given twice in one object")
+    return found
 
 
 async def content_of(request: JobsRequest) -> bytes:

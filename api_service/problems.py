@@ -5,11 +5,11 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from api_service.codes import Code
@@ -112,9 +112,8 @@ def body_too_large(most: int) -> Problem:
     )
 
 
-def invalid_json(error: ValidationError) -> Problem:
-    message = error.errors()[0]["msg"]
-    return Problem(Code.INVALID_JSON, f"the body is not JSON: {message}")
+def invalid_json(reason: str) -> Problem:
+    return Problem(Code.INVALID_JSON, f"the body is not JSON: {reason}")
 
 
 def invalid_fields(errors: Sequence[FieldError]) -> Problem:
@@ -185,9 +184,15 @@ async def answer_bug(request: Request, error: Exception) -> Response:
     return await answer_problem(request, Problem(Code.INTERNAL_ERROR, detail))
 
 
+async def answer_nobody(_request: Request, _error: Exception) -> Response:
+    """The client hung up before its request was whole: there is nobody to tell."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+
 HANDLERS: dict[Any, Any] = {
     Problem: answer_problem,
     HTTPException: answer_http_exception,
+    ClientDisconnect: answer_nobody,
     DBAPIError: answer_database_error,
     PoolTimeout: answer_database_error,
     Exception: answer_bug,

@@ -26,7 +26,8 @@ PARAMETERS: dict[str, Any] = {
 
 
 def new_job(**values: Any) -> GenerationJob:
-    return GenerationJob(user_id=USER, job_type="image", status=JobStatus.QUEUED, **(PARAMETERS | values))
+    first: dict[str, Any] = {"user_id": USER, "job_type": "image", "status": JobStatus.QUEUED}
+    return GenerationJob(**(first | PARAMETERS | values))
 
 
 def submitted(outbox: Outbox, **values: Any) -> int:

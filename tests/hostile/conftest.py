@@ -1,0 +1,61 @@
+"""The API as a process has it, on a socket of its own, so that requests arrive exactly as they are written."""
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+
+import pytest
+import uvicorn
+from sqlalchemy import Engine
+
+from api_service.main import create_app
+from shared.outbox import Outbox
+from shared.settings import Settings
+from tests.api_service.conftest import new_key
+from tests.jobs import ANOTHER_USER, running, submitted
+
+PATIENCE_S = 4.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to send, with what key. The job `mine` waits; `other` is another user's."""
+
+    port: int
+    key: str
+    mine: int
+    other: int
+
+    def send(self, raw: bytes) -> tuple[int, str | None]:
+        """Send bytes. The status of the answer, and the code of the problem in it; 0 if there was no answer."""
+        with closing(socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)) as connection:
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read everything
+                connection.sendall(raw)
+            answer = http.client.HTTPResponse(connection, method=raw.partition(b" ")[0].decode("latin-1"))
+            try:
+                answer.begin()
+                body = answer.read()
+            except (http.client.HTTPException, ConnectionResetError, TimeoutError):
+                return 0, None
+        if answer.headers.get_content_type() != "application/problem+json":
+            return answer.status, None
+        return answer.status, json.loads(body or "{}").get("code")
+
+
+@pytest.fixture
+def target(settings: Settings, engine: Engine, outbox: Outbox) -> Iterator[Target]:
+    config = uvicorn.Config(create_app(settings), log_config=None, ws="websockets-sansio", server_header=False)
+    server = uvicorn.Server(config)
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    other = running(outbox, user_id=ANOTHER_USER).job.id
+    yield Target(listening.getsockname()[1], new_key(engine), submitted(outbox), other)
+    server.should_exit = True
+    thread.join(PATIENCE_S)
+    listening.close()
+    assert not thread.is_alive()

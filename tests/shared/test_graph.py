@@ -1,6 +1,6 @@
 """A graph is what the parameters say, node by node, and the same every time."""
 
-from shared.graph import text_to_image, upstream, with_filename_prefix, work_units
+from shared.graph import SAVE_NODE, text_to_image, upstream, with_filename_prefix, work_units
 from shared.parameters import Lora, Params, TextToImage
 
 PLAIN = TextToImage(prompt="a cat", checkpoint_model="sd15.safetensors", params=Params(seed=1, steps=20))
@@ -48,6 +48,16 @@ def test_clip_skip_and_a_vae_are_nodes_only_where_asked_for() -> None:
     assert graph["prompt"]["inputs"]["clip"] == ["clip_skip", 0]
     assert graph["decode"]["inputs"]["vae"] == ["vae", 0]
     assert {"clip_skip", "vae"}.isdisjoint(text_to_image(PLAIN))
+
+
+def test_every_node_has_inputs_and_links_only_to_nodes_there_are_and_every_node_is_needed() -> None:
+    params = Params(seed=1, clip_skip=2, vae_name="better.vae")
+    full = PLAIN.model_copy(update={"params": params, "lora_models": (Lora(name="first"), Lora(name="second"))})
+    for parameters in (PLAIN, full):
+        graph = text_to_image(parameters)
+        values = [value for node in graph.values() for value in node["inputs"].values()]
+        assert {value[0] for value in values if isinstance(value, list)} <= graph.keys()
+        assert upstream(graph)[SAVE_NODE] == graph.keys() - {SAVE_NODE}
 
 
 def test_every_saving_node_gets_the_prefix_and_no_other_node_does() -> None:

@@ -48,6 +48,18 @@ def test_a_job_whose_node_heeds_no_interrupt_fails_all_the_same(deployment: Depl
     assert deployment.comfyui.wait_finished(job.comfyui_prompt_id or "").outcomes == ["interrupted"]
 
 
+def test_a_job_of_a_server_that_accepts_and_runs_nothing_fails_and_is_taken_out_of_its_queue(
+    deployment: Deployment,
+) -> None:
+    deployment.comfyui.fault("kill_worker", at="take")
+    with deployment.worker(**LIMITS) as worker:
+        worker.broker.emit_after("process_boot")
+        job = deployment.ended(deployment.submit(), JobStatus.FAILED)
+    assert not deployment.comfyui.worker_alive
+    assert (job.error_code, deployment.times_started(job.comfyui_prompt_id or "")) == ("timeout", 0)
+    assert deployment.comfyui.http.get("/queue").json() == {"queue_running": [], "queue_pending": []}
+
+
 def test_a_limit_that_passes_just_after_the_end_costs_a_completed_job_nothing(deployment: Deployment) -> None:
     with deployment.worker() as worker:
         job = deployment.ended(deployment.submit())

@@ -61,6 +61,13 @@ def test_another_clients_job_means_nothing() -> None:
     assert meanings("ws/14_two_clients", first, socket="ws:B") == []
 
 
+@pytest.mark.parametrize("name", ["ws/15_job_without_client_id", "ws/09_interrupt_no_client_id"])
+def test_what_is_told_to_everybody_of_a_job_without_a_client_means_nothing(name: str) -> None:
+    told = frames_of(name)
+    assert any(json.loads(frame)["type"] == "progress_state" for frame in told)
+    assert meanings(name, "ours") == []
+
+
 def test_the_executing_of_a_reconnect_names_no_prompt_and_means_nothing() -> None:
     frame = json.dumps({"type": "executing", "data": {"node": "3"}})
     assert frame in frames_of("ws/17_reconnect_mid_run", "ws:A2")

@@ -1,5 +1,6 @@
 """Every variable once: its type, its default and why one would set it; NAME_<APP_ENV> wins over NAME."""
 
+import argparse
 import os
 import sys
 from collections.abc import Mapping
@@ -188,6 +189,7 @@ def table(environ: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
 
 def main() -> None:
     """`python -m shared.settings`: the effective settings for people."""
+    argparse.ArgumentParser(prog="python -m shared.settings", description="Shows the effective settings.").parse_args()
     try:
         rows = [("VARIABLE", "VALUE", "FROM", "WHAT IT IS"), *table(environment())]
     except SettingsError as error:

@@ -3,6 +3,7 @@
 Of several schedulers one leads, by a lock in PostgreSQL that is free the moment its holder is gone.
 """
 
+import argparse
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ SCHEDULE = (
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m worker_service.scheduler", description=__doc__).parse_args()
     settings = settings_or_exit()
     configure_logging(settings, service="scheduler")
     stopping = threading.Event()

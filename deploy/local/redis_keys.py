@@ -20,7 +20,7 @@ FACTS = ("redis_version", "uptime_in_seconds", "connected_clients", "used_memory
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="redis_keys", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deploy.local.redis_keys", description=__doc__)
     parser.add_argument("deed", choices=["list", "flush", "info"])
     parser.add_argument("--yes", action="store_true", help="flush without asking")
     arguments = parser.parse_args()

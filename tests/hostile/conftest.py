@@ -3,20 +3,18 @@
 import http.client
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import pytest
-import uvicorn
 from sqlalchemy import Engine
 
-from api_service.main import create_app
 from shared.outbox import Outbox
 from shared.settings import Settings
 from tests.api_service.conftest import new_key
 from tests.jobs import ANOTHER_USER, running, submitted
+from tests.served import served
 
 PATIENCE_S = 4.0
 
@@ -48,14 +46,6 @@ class Target:
 
 @pytest.fixture
 def target(settings: Settings, engine: Engine, outbox: Outbox) -> Iterator[Target]:
-    config = uvicorn.Config(create_app(settings), log_config=None, ws="websockets-sansio", server_header=False)
-    server = uvicorn.Server(config)
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
     other = running(outbox, user_id=ANOTHER_USER).job.id
-    yield Target(listening.getsockname()[1], new_key(engine), submitted(outbox), other)
-    server.should_exit = True
-    thread.join(PATIENCE_S)
-    listening.close()
-    assert not thread.is_alive()
+    with served(settings) as port:
+        yield Target(port, new_key(engine), submitted(outbox), other)

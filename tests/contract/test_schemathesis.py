@@ -1,0 +1,54 @@
+"""What the document promises is what is answered, whatever is sent: with a key of each kind, and with none.
+
+Schemathesis sends examples, boundary values, random valid and invalid requests, and walks from one answer to the next.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from shared.models import Scope
+from shared.outbox import Outbox
+from shared.settings import Settings, load_settings
+from tests.api_service.conftest import new_key
+from tests.jobs import output, running, submitted
+from tests.served import served
+
+CHECKS = (
+    *("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance"),
+    *("response_headers_conformance", "unsupported_method", "allow_header_conformance", "use_after_free"),
+)
+KINDS = {
+    "user": (Scope.READ, Scope.WRITE),
+    "reader": (Scope.READ,),
+    "admin": (Scope.ADMIN,),
+    "nobody": (),
+}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_answer_is_one_that_the_document_promises(
+    kind: str, environ: dict[str, str], engine: Engine, outbox: Outbox, tmp_path: Path
+) -> None:
+    settings: Settings = load_settings({**environ, "LIMIT_REQUESTS_PER_MINUTE": "none"})
+    submitted(outbox)
+    output(running(outbox))
+    key = new_key(engine, *KINDS[kind]) if KINDS[kind] else "gn_nobody_0"
+    with served(settings) as port:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{port}/openapi.json"),
+                *("--header", f"Authorization: Bearer {key}", "--checks", ",".join(CHECKS)),
+                *("--max-examples", "15", "--seed", "1", "--suppress-health-check", "all", "--no-color"),
+                *("--request-timeout", "70"),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-3_000:]

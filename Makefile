@@ -62,6 +62,9 @@ lock: ## Renew requirements/*.lock (needs uv)
 clean: ## Remove the environment and what was built (never var/, where data is)
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
+bench: $(VENV)/ready ## Measure the service against its limits (ARGS='--short', '--only NAME', '--against FILE')
+	$(PY) -m tests.bench $(ARGS)
+
 ## ---------------------------------------------------------------- services, one at a time
 
 api-%: $(VENV)/ready ## The API of an environment, on API_HOST:API_PORT

@@ -1,0 +1,22 @@
+"""All benches, by the name that `--only` takes."""
+
+from tests.bench import gpu_kept_busy
+from tests.bench.claiming import CLAIMING
+from tests.bench.figure import Bench
+from tests.bench.submitting import SUBMITTING
+from tests.bench.thumbnailing import THUMBNAILING
+from tests.bench.waiting import WAITING
+from tests.bench.weighing import WEIGHING
+
+BENCHES: dict[str, Bench] = {
+    "gpu-50ms": gpu_kept_busy.FIFTY_MS,
+    "gpu-20ms": gpu_kept_busy.TWENTY_MS,
+    "gpu-straight": gpu_kept_busy.AGAINST_STRAIGHT,
+    "two-servers": gpu_kept_busy.TWO_SERVERS,
+    "ten-servers": gpu_kept_busy.TEN_SERVERS,
+    "submitting": SUBMITTING,
+    "waiting": WAITING,
+    "claiming": CLAIMING,
+    "thumbnailing": THUMBNAILING,
+    "weighing": WEIGHING,
+}

@@ -1,0 +1,114 @@
+"""A graphics card that waits between two jobs is what a queue costs: how long many jobs take, against their GPU time.
+
+Beside that: against posting the same prompts straight to the server, and how much a second and ten servers bring.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from shared.graph import text_to_image, with_filename_prefix
+from shared.models import GenerationJob, JobStatus
+from shared.parameters import TextToImage
+from tests.bench.figure import Bench, Figure, Measure, Round
+from tests.bench.place import Place, Running, Wanted, wait_until
+
+SMALL = {"prompt": "a cat", "checkpoint_model": "random_sd15.safetensors", "width": 64, "height": 64}
+LARGE = {**SMALL, "width": 512, "height": 512}
+FIFTY, TWENTY = "200 jobs of 50 ms GPU time, makespan", "200 jobs of 20 ms GPU time, makespan"
+STRAIGHT = "512x512 jobs, real encoding, makespan"
+TWO, TEN = "jobs/s of two servers", "jobs/s of ten servers"
+
+
+def submit_and_wait(here: Running, jobs: int, body: Mapping[str, Any]) -> float:
+    """Seconds from the start of the first job to the end of the last."""
+    with here.client() as http:
+        first = 0
+        for seed in range(jobs):
+            answer = http.post("/api/v1/generation-jobs/", json={**body, "sampler_params": {"seed": seed, "steps": 1}})
+            first = first or int(answer.raise_for_status().json()["id"])
+    mine = (col(GenerationJob.id) >= first, col(GenerationJob.id) < first + jobs)
+
+    def all_completed() -> bool:
+        with here.outbox.transaction() as session:
+            done = select(func.count()).where(*mine, GenerationJob.status == JobStatus.COMPLETED)
+            return session.exec(done).one() == jobs
+
+    wait_until(all_completed, within_s=300)
+    with here.outbox.transaction() as session:
+        span = func.max(GenerationJob.completed_at) - func.min(GenerationJob.started_at)
+        return float(session.exec(select(func.extract("epoch", span)).where(*mine)).one())
+
+
+def post_straight(server: str, jobs: int, parameters: Mapping[str, Any], mark: str) -> float:
+    """Seconds that the same prompts take when they are posted to the server at once, and their bytes are fetched."""
+    with httpx.Client(base_url=server, timeout=60) as http:
+        started = time.perf_counter()
+        for seed in range(jobs):
+            asked = TextToImage.model_validate({**parameters, "params": {"seed": seed, "steps": 1}})
+            graph = with_filename_prefix(text_to_image(asked), f"{mark}-{seed}")
+            http.post(
+                "/prompt", json={"prompt": graph, "prompt_id": f"{mark}-{seed}", "client_id": mark}
+            ).raise_for_status()
+        for seed in range(jobs):
+            while not (entry := http.get(f"/history/{mark}-{seed}").json()):
+                time.sleep(0.002)
+            (image,) = entry[f"{mark}-{seed}"]["outputs"]["save"]["images"]
+            http.get("/view", params=image).raise_for_status()
+        return time.perf_counter() - started
+
+
+def paced(seconds: float) -> tuple[str, ...]:
+    return ("--gpu-seconds", str(seconds), "--draw", "flat")
+
+
+@contextmanager
+def makespan(place: Place, name: str, seconds: float) -> Iterator[Measure]:
+    jobs = place.few(200, 20)
+    with place.system(Wanted(simulators=(paced(seconds),))) as here:
+        yield lambda: {name: Round(submit_and_wait(here, jobs, SMALL), jobs * seconds)}
+
+
+@contextmanager
+def straight(place: Place) -> Iterator[Measure]:
+    jobs = place.few(60, 6)
+    with place.system(Wanted(simulators=(("--step-seconds", "0", "--load-seconds", "0"),))) as here:
+
+        def measure() -> dict[str, Round]:
+            ours = submit_and_wait(here, jobs, LARGE)
+            return {STRAIGHT: Round(ours, post_straight(here.simulators[0], jobs, LARGE, f"straight-{time.time_ns()}"))}
+
+        yield measure
+
+
+@contextmanager
+def more_servers(place: Place, name: str, servers: int, seconds: float, jobs: int) -> Iterator[Measure]:
+    """The rate of several servers against that of one, each kept busy with as many jobs."""
+    one = Wanted(simulators=(paced(seconds),))
+    several = Wanted(simulators=(paced(seconds),) * servers)
+    with place.system(one) as alone, place.system(several) as together:
+
+        def measure() -> dict[str, Round]:
+            alone_s = submit_and_wait(alone, jobs, SMALL)
+            together_s = submit_and_wait(together, jobs * servers, SMALL)
+            return {name: Round(jobs * servers / together_s, jobs / alone_s)}
+
+        yield measure
+
+
+FIFTY_MS = Bench((Figure(FIFTY, "s", "200 x 50 ms", "<= 1.05"),), lambda place: makespan(place, FIFTY, 0.05))
+TWENTY_MS = Bench((Figure(TWENTY, "s", "200 x 20 ms", "<= 1.3"),), lambda place: makespan(place, TWENTY, 0.02))
+AGAINST_STRAIGHT = Bench((Figure(STRAIGHT, "s", "posted straight to the server", "<= 1.1"),), straight)
+TWO_SERVERS = Bench(
+    (Figure(TWO, "1/s", "one server", ">= 1.9"),),
+    lambda place: more_servers(place, TWO, 2, 0.1, place.few(50, 5)),
+)
+TEN_SERVERS = Bench(
+    (Figure(TEN, "1/s", "one server", ">= 9.5"),),
+    lambda place: more_servers(place, TEN, 10, 1.0, place.few(8, 1)),
+)

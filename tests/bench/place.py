@@ -1,0 +1,167 @@
+"""Where benches run: real servers, and real processes of ours, started for one bench and stopped after it."""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import httpx
+from sqlalchemy import Engine
+
+from deploy.local.credentials import local_key
+from deploy.local.ports import free_ports
+from deploy.local.process import Command, Process, Processes
+from deploy.local.servers import Servers
+from migrations.upgrade import upgrade
+from shared.broker import sending_broker
+from shared.database import create_engine
+from shared.events import Channels
+from shared.outbox import Outbox
+from shared.redis_clients import hasty_client
+from shared.settings import Settings, load_settings
+
+REPOSITORY = Path(__file__).parents[2]
+READY_WITHIN_S = 60.0
+LISTENING = re.compile(r"listening on (http://\S+)")
+KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A system that a bench measures. `outbox` is the bench's own way to its database and its Redis."""
+
+    settings: Settings
+    key: str
+    apis: Sequence[str]
+    simulators: Sequence[str]
+    processes: Processes
+    outbox: Outbox
+
+    @property
+    def engine(self) -> Engine:
+        return self.outbox.engine
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.apis[0], headers=self.headers, timeout=30)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How many of each to run, and how: options for each simulator, variables for the services."""
+
+    apis: int = 1
+    workers: int = 1
+    scheduler: bool = True
+    simulators: Sequence[tuple[str, ...]] = ((),)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+class Place:
+    """One PostgreSQL and one Valkey for all benches; each system gets a database and a namespace of its own."""
+
+    def __init__(self, servers: Servers, folder: Path, *, short: bool) -> None:
+        self.servers = servers
+        self.folder = folder
+        self.short = short
+        self.numbers = count(1)
+        self.ports = free_ports()
+
+    def few(self, many: int, few: int) -> int:
+        """So many in a full run, so few in a short one."""
+        return few if self.short else many
+
+    @contextmanager
+    def system(self, wanted: Wanted) -> Iterator[Running]:
+        """Run a system until the block ends."""
+        name = f"bench_{os.getpid()}_{next(self.numbers)}"
+        folder = self.folder / name
+        with Processes() as processes:
+            simulators = [
+                self.start_simulator(processes, folder, number, options)
+                for number, options in enumerate(wanted.simulators)
+            ]
+            environ = self.environ(name, folder, simulators, wanted.variables)
+            upgrade(environ["DATABASE_URL"])
+            settings = load_settings(environ)
+            key = local_key(settings, folder)
+            outbox = outbox_of(settings)
+            try:
+                apis = [self.start_api(processes, folder, number, environ) for number in range(wanted.apis)]
+                for number in range(wanted.workers):
+                    self.start(processes, folder, f"worker-{number}", "worker_service", environ)
+                if wanted.scheduler:
+                    self.start(processes, folder, "scheduler", "worker_service.scheduler", environ)
+                if apis and wanted.workers:
+                    wait_until(lambda: ready(apis[0]) == "ready")
+                yield Running(settings, key, apis, simulators, processes, outbox)
+            finally:
+                outbox.engine.dispose()
+                outbox.client.close()
+        self.servers.drop_database(name)
+
+    def environ(self, name: str, folder: Path, simulators: Sequence[str], changes: Mapping[str, str]) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        return {
+            **kept,
+            "APP_ENV": "test",
+            "DATABASE_URL": self.servers.create_database(name),
+            "REDIS_URL": self.servers.redis(3),
+            "REDIS_NS": name,
+            "COMFYUI_URLS": ",".join(simulators) or "http://127.0.0.1:9",
+            "STORAGE_URL": (folder / "outputs").as_uri(),
+            "LOG_LEVEL": "warning",
+            "LIMIT_REQUESTS_PER_MINUTE": "none",
+            "LIMIT_SUBMISSIONS_PER_HOUR": "none",
+            "LIMIT_QUEUED_JOBS": "none",
+            "LIMIT_OPEN_STREAMS": "none",
+            **changes,
+        }
+
+    def start(self, processes: Processes, folder: Path, name: str, module: str, environ: Mapping[str, str]) -> Process:
+        arguments = (sys.executable, "-m", *module.split())
+        return processes.start(
+            Command(name=name, arguments=arguments, log=folder / f"{name}.log", cwd=REPOSITORY, environ=environ)
+        )
+
+    def start_api(self, processes: Processes, folder: Path, number: int, environ: Mapping[str, str]) -> str:
+        port = next(self.ports)
+        api = self.start(processes, folder, f"api-{number}", "api_service", {**environ, "API_PORT": str(port)})
+        url = f"http://127.0.0.1:{port}"
+        api.wait_until(lambda: ready(url) is not None, within_s=READY_WITHIN_S)
+        return url
+
+    def start_simulator(self, processes: Processes, folder: Path, number: int, options: tuple[str, ...]) -> str:
+        name = f"simulator-{number}"
+        command = (sys.executable, "-m", "deploy.simulator", "--port", "0", *options)
+        simulator = processes.start(Command(name=name, arguments=command, log=folder / f"{name}.log", cwd=REPOSITORY))
+        simulator.wait_until(lambda: bool(LISTENING.search(simulator.tail())), within_s=READY_WITHIN_S)
+        return LISTENING.findall(simulator.tail())[0]  # type: ignore[no-any-return]
+
+
+def outbox_of(settings: Settings) -> Outbox:
+    engine = create_engine(settings, application="bench", connections=32)
+    return Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
+
+
+def ready(url: str) -> str | None:
+    try:
+        return str(httpx.get(f"{url}/health/ready", timeout=2).json()["status"])
+    except (httpx.HTTPError, ValueError, KeyError):
+        return None
+
+
+def wait_until(holds: Callable[[], bool], within_s: float = READY_WITHIN_S) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError("a bench's system did not come about")
+        time.sleep(0.02)

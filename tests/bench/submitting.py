@@ -1,0 +1,93 @@
+"""How many jobs a second are accepted, against the same rows and messages written in a loop with no HTTP."""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from uuid import UUID
+
+import httpx
+
+from api_service import submission
+from shared.parameters import TextToImage
+from tests.bench.figure import Bench, Figure, Measure, Round
+from tests.bench.place import REPOSITORY, Place, Running, Wanted
+
+BODY = {"prompt": "a cat", "checkpoint_model": "random_sd15.safetensors", "width": 512, "height": 512}
+CLIENTS = 16
+ONE, TWO = "POST/s, 16 clients, one API process", "POST/s, 16 clients, two API processes"
+TAIL = "POST, p99 against p50"
+
+
+def posting(urls: str, key: str, posts: int) -> None:
+    """Post from 16 threads; prints the seconds it took, then those of each post. A process of its own."""
+    servers = urls.split(",")
+
+    def post(number: int) -> list[float]:
+        took = []
+        with httpx.Client(base_url=servers[number % len(servers)], headers={"Authorization": f"Bearer {key}"}) as http:
+            for _ in range(posts // CLIENTS):
+                started = time.perf_counter()
+                http.post("/api/v1/generation-jobs/", json=BODY, timeout=30).raise_for_status()
+                took.append(time.perf_counter() - started)
+        return took
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        took = [seconds for found in pool.map(post, range(CLIENTS)) for seconds in found]
+    print(time.perf_counter() - started, *took)
+
+
+def post_all(here: Running, apis: int, posts: int) -> tuple[float, list[float]]:
+    """Posts a second, and the seconds of each, from clients in a process of their own."""
+    command = [sys.executable, "-m", "tests.bench.submitting", ",".join(here.apis[:apis]), here.key, str(posts)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    total, *took = map(float, done.stdout.split())
+    return len(took) / total, took
+
+
+def without_http(here: Running, owner: UUID, jobs: int) -> float:
+    """Jobs a second of one loop that records and sends as the API does."""
+    parameters = TextToImage.model_validate({**BODY, "params": {"seed": 1}})
+    started = time.perf_counter()
+    for _ in range(jobs):
+        submission.submit(here.outbox, parameters, user_id=owner)
+    return jobs / (time.perf_counter() - started)
+
+
+def owner_of(here: Running) -> UUID:
+    with here.client() as http:
+        return UUID(http.post("/api/v1/generation-jobs/", json=BODY).raise_for_status().json()["user_id"])
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[Measure]:
+    posts = place.few(800, 64)
+    with place.system(Wanted(apis=2, workers=0, scheduler=False)) as here:
+        owner = owner_of(here)
+
+        def measure() -> dict[str, Round]:
+            limit = without_http(here, owner, posts // 4)
+            one, took = post_all(here, 1, posts)
+            two, _ = post_all(here, 2, posts)
+            tail, middle = statistics.quantiles(took, n=100)[98], statistics.median(took)
+            return {ONE: Round(one, limit), TWO: Round(two, limit), TAIL: Round(tail * 1000, middle * 1000)}
+
+        yield measure
+
+
+SUBMITTING = Bench(
+    (
+        Figure(ONE, "1/s", "a loop without HTTP", ">= 0.5"),
+        Figure(TWO, "1/s", "a loop without HTTP", ">= 0.5"),
+        Figure(TAIL, "ms", "its p50", "<= 10"),
+    ),
+    opened,
+)
+
+
+if __name__ == "__main__":
+    posting(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from deploy.local import preconditions
 from deploy.local.credentials import local_key
+from deploy.local.errors import CannotStart
 from deploy.local.ports import start_on_a_free_port
-from deploy.local.process import Command, Process, Processes
+from deploy.local.process import Command, Process, Processes, ProcessFailed
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
 from shared.setting_types import as_shown
@@ -49,13 +52,23 @@ class Plan:
     simulator_options: tuple[str, ...] = ()
 
 
+class NotReady(CannotStart):
+    """The services run, and yet a job would not."""
+
+    def __init__(self, url: str) -> None:
+        lacking = [f"{name}: {part['detail']}" for name, part in health(url).items() if not part["ok"]]
+        super().__init__(f"Not ready after {READY_WITHIN_S:.0f} s: {'; '.join(lacking) or 'no answer'}")
+
+
 @contextmanager
 def running_system(plan: Plan, environ: Mapping[str, str], say: Say) -> Iterator[System]:
     """Everything, ready, for as long as the block lasts; what the environment names is used instead of started.
 
-    `say` hears what is being started. Raises ProcessFailed with the end of the log of whatever did not come up.
+    `say` hears what is being started. Raises SettingsError and CannotStart, before anything is started where that
+    can be, and ProcessFailed with the end of the log of whatever did not come up.
     """
     given = chosen(environ)
+    preconditions.check(given)
     say("PostgreSQL and Valkey")
     with local_servers(plan.directory, durable=plan.durable, environ=given) as servers, Processes() as processes:
         given |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
@@ -74,8 +87,13 @@ def running_system(plan: Plan, environ: Mapping[str, str], say: Say) -> Iterator
 
 def chosen(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for the services, with what holds for APP_ENV (demo, unless it says so) under its plain name."""
-    app_env, values, sources = read({"APP_ENV": "demo", **environ})
-    rest = {name: value for name, value in environ.items() if name not in sources.values()}
+    app_env, values, _ = read({"APP_ENV": "demo", **environ})
+    suffix = f"_{app_env}".upper()
+    rest = {
+        name: value
+        for name, value in environ.items()
+        if name.removesuffix(suffix).lower() not in Settings.model_fields  # also those that are empty, so unset
+    }
     return {**rest, **{field.upper(): value for field, value in values.items()}, "APP_ENV": app_env}
 
 
@@ -107,8 +125,18 @@ def start_services(processes: Processes, plan: Plan, given: Mapping[str, str]) -
         return api, url
 
     api, url = start_on_a_free_port(start_api, plan.api_ports)
-    api.wait_until(lambda: status(f"{url}/health/ready") == "ready", within_s=READY_WITHIN_S)
+    try:
+        api.wait_until(lambda: status(f"{url}/health/ready") == "ready", within_s=READY_WITHIN_S)
+    except ProcessFailed as error:
+        raise next(filter(None, map(ended, processes)), NotReady(url)) from error
     return url
+
+
+def ended(process: Process) -> ProcessFailed | None:
+    """How a process ended that should be running, with the end of its log."""
+    if process.running:
+        return None
+    return ProcessFailed(process.command.name, f"ended with code {process.wait(0)}", process.tail())
 
 
 def service(plan: Plan, name: str, module: tuple[str, ...], environ: Mapping[str, str] | None) -> Command:
@@ -119,6 +147,18 @@ def service(plan: Plan, name: str, module: tuple[str, ...], environ: Mapping[str
         cwd=REPOSITORY,
         environ=environ,
     )
+
+
+def health(api_url: str) -> dict[str, Any]:
+    """The parts that /health/ready tells of; none if it does not answer."""
+    try:
+        with urllib.request.urlopen(f"{api_url}/health/ready", timeout=2) as answer:
+            body = answer.read()
+    except urllib.error.HTTPError as error:
+        body = error.read()
+    except OSError:
+        return {}
+    return {name: part for name, part in json.loads(body).items() if isinstance(part, dict)}
 
 
 def status(url: str) -> str | None:

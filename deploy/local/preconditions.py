@@ -1,0 +1,82 @@
+"""What the environment says is tried before anything is started, so that what is wrong is said at once."""
+
+from collections.abc import Mapping
+
+import httpx
+import psycopg2
+import redis
+
+from deploy.local.databases import connected
+from deploy.local.errors import CannotStart
+from shared.redis_clients import hasty_client
+from shared.setting_types import as_shown
+from shared.settings import Settings, load_settings
+
+# For what is started later, and where production has no defaults.
+TO_BE_STARTED = {
+    "DATABASE_URL": "postgresql://127.0.0.1/later",
+    "REDIS_URL": "redis://127.0.0.1",
+    "COMFYUI_URLS": "http://127.0.0.1",
+    "STORAGE_URL": "file:///later",
+}
+ANSWERS_WITHIN_S = 5.0
+
+
+class NoAnswer(CannotStart):
+    """A server that the environment names is not there."""
+
+    def __init__(self, variable: str, what: str, reason: str) -> None:
+        super().__init__(f"{variable}: {what} does not answer: {reason}")
+
+
+def check(given: Mapping[str, str]) -> None:
+    """Pass if all variables are right and the servers they name answer. Raises SettingsError or NoAnswer."""
+    settings = load_settings({**TO_BE_STARTED, **given})
+    if "DATABASE_URL" in given:
+        check_database(settings)
+    for variable in given.keys() & {"REDIS_URL", "BROKER_URL"}:
+        check_redis(variable, settings.redis_url if variable == "REDIS_URL" else settings.broker_url)
+    if "COMFYUI_URLS" in given:
+        check_comfyui(settings)
+
+
+def check_database(settings: Settings) -> None:
+    try:
+        with connected(str(settings.database_url)):
+            pass
+    except psycopg2.OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise NoAnswer("DATABASE_URL", as_shown(settings.database_url), reason) from None
+
+
+def check_redis(variable: str, url: str) -> None:
+    client = hasty_client(url)
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        raise NoAnswer(variable, as_shown(url), str(error)) from None
+    finally:
+        client.close()
+
+
+def check_comfyui(settings: Settings) -> None:
+    """One that answers is enough: jobs go there, and to the others once they answer."""
+    problems = {as_shown(url): problem_of(url) for url in settings.comfyui_urls}
+    if all(problems.values()):
+        first, reason = next(iter(problems.items()))
+        more = f", nor do the other {len(problems) - 1}" if len(problems) > 1 else ""
+        raise NoAnswer("COMFYUI_URLS", first, f"{reason}{more}; start one, or unset the variable to have one simulated")
+
+
+def problem_of(url: str) -> str:
+    """Why a URL is not that of a ComfyUI; nothing if it is."""
+    try:
+        answer = httpx.get(f"{url}/system_stats", timeout=ANSWERS_WITHIN_S)
+        system = answer.raise_for_status().json()["system"]
+    except httpx.HTTPStatusError as error:
+        return f"HTTP {error.response.status_code} from a server that is no ComfyUI"
+    except httpx.HTTPError as error:
+        return str(error) or type(error).__name__
+    except (ValueError, LookupError, TypeError):
+        return "what is there is no ComfyUI"
+    return "" if "comfyui_version" in system else "what is there is no ComfyUI"

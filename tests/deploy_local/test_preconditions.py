@@ -1,0 +1,101 @@
+"""What the environment says is tried first, and what is wrong with it is said in one line."""
+
+import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from deploy.local.ports import free_ports
+from deploy.local.preconditions import NoAnswer, check
+from deploy.local.servers import Servers
+from deploy.local.system import Plan, chosen, running_system
+from shared.settings import SettingsError
+from tests.simulator.running import RunningSimulator
+
+NOBODY = "127.0.0.1:9"
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """A web server that is no ComfyUI: it has one page, and that says {}."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/there/system_stats" else 404)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("app_env", ["dev", "demo", "test", "prod"])
+def test_an_environment_that_names_nothing_passes(app_env: str) -> None:
+    check(chosen({"APP_ENV": app_env}))
+
+
+def test_servers_that_answer_pass(servers: Servers, simulator: RunningSimulator) -> None:
+    check(
+        {
+            "DATABASE_URL": servers.database_url,
+            "REDIS_URL": servers.redis(3),
+            "BROKER_URL": servers.redis(3),
+            "COMFYUI_URLS": f"http://{NOBODY},{simulator.url}",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "said"),
+    [
+        ("DATABASE_URL", f"postgresql://ann:secret@{NOBODY}/x", "Connection refused"),
+        ("REDIS_URL", f"redis://:secret@{NOBODY}/1", "Connection refused"),
+        ("BROKER_URL", f"redis://:secret@{NOBODY}/1", "Connection refused"),
+        ("COMFYUI_URLS", f"http://ann:secret@{NOBODY}", "refused; start one, or unset the variable"),
+        ("COMFYUI_URLS", f"http://{NOBODY},http://{NOBODY}/b,http://{NOBODY}/c", "refused, nor do the other 2; start"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_named_without_its_password(variable: str, url: str, said: str) -> None:
+    with pytest.raises(NoAnswer) as caught:
+        check({variable: url})
+    assert str(caught.value).startswith(f"{variable}: ")
+    assert NOBODY in str(caught.value)
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("path", "said"), [("/there", "no ComfyUI"), ("/elsewhere", "HTTP 404")])
+def test_a_server_that_is_no_comfyui_does_not_pass(stranger: str, path: str, said: str) -> None:
+    with pytest.raises(NoAnswer, match=said):
+        check({"COMFYUI_URLS": stranger + path})
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "REDIS_URL", "COMFYUI_URLS", "SOFT_TIME_LIMIT", "WORKER_THREADS"])
+def test_a_wrong_variable_is_said_before_anything_is_started(tmp_path: Path, variable: str) -> None:
+    plan = Plan(tmp_path / "system", durable=False, api_ports=free_ports())
+    environ = {"PATH": os.environ["PATH"], variable: "wrong"}
+    with (
+        pytest.raises(SettingsError, match=f"^{variable}: 'wrong' is not accepted"),
+        running_system(plan, environ, say=lambda text: pytest.fail(f"started {text}")),
+    ):
+        pass
+    assert not (tmp_path / "system").exists()
+
+
+def test_what_is_empty_is_unset_and_what_is_no_setting_is_passed_on() -> None:
+    given = chosen(
+        {"COMFYUI_URLS": "", "REDIS_URL_DEMO": " ", "NO_COLOR": "", "API_PORT_DEMO": "8001", "API_PORT": "1"}
+    )
+    assert given == {"APP_ENV": "demo", "NO_COLOR": "", "API_PORT": "8001"}

@@ -24,6 +24,7 @@ class AccessLog:
             return await self.app(scope, receive, send)
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if ACCEPTABLE.fullmatch(given) else str(uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
         status, started = 500, time.perf_counter()
 
         async def send_with_id(message: Message) -> None:

@@ -2,10 +2,9 @@
 
 import json
 from collections import Counter
-from typing import Any, Self, TypeVar, get_origin
+from typing import Any, TypeVar, get_origin
 
-from pydantic import BaseModel, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ValidationError
 
 from api_service.problems import (
     FieldError,
@@ -16,44 +15,21 @@ from api_service.problems import (
     unsupported_media_type,
 )
 from api_service.state import JobsRequest
-from shared.parameters import Sampling, TextToImage
 
 LARGEST_BODY = 1024 * 1024
+
+# How pydantic calls the two forms of a job in the path of an error. Clients know no such names.
+TYPED, RAW = "(typed)", "(raw)"
 
 Body = TypeVar("Body", bound=BaseModel)
 
 
-class JobBody(TextToImage):
-    """A job to run: a picture from words.
-
-    `sampler_params` and `params` are one thing under two names: the sampler's settings may stand in either, the
-    others in `params`. The same setting in both must have the same value.
-    """
-
-    sampler_params: Sampling = Sampling()
-
-    @model_validator(mode="after")
-    def says_each_thing_once(self) -> Self:
-        for name in sorted(self.sampler_params.model_fields_set & self.params.model_fields_set):
-            if getattr(self.sampler_params, name) != getattr(self.params, name):
-                raise PydanticCustomError(
-                    "given_twice", "`{name}` is given in sampler_params and in params, differently", {"name": name}
-                )
-        return self
-
-    def parameters(self) -> TextToImage:
-        """The parameters meant, with a seed drawn if none was given."""
-        sampling = self.sampler_params.model_dump(exclude_unset=True)
-        values = {name: getattr(self, name) for name in TextToImage.model_fields}
-        return TextToImage(**(values | {"params": self.params.model_copy(update=sampling).with_seed()}))
-
-
-async def read_body(request: JobsRequest, model: type[Body]) -> Body:
+async def read_body(request: JobsRequest, model: type[Body], largest: int = LARGEST_BODY) -> Body:
     """The request's JSON body as a model. Raises Problem: 415, 413, 400 for what is not JSON, 422 by field."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type(content_type)
-    content = await content_of(request)
+    content = await content_of(request, largest)
     try:
         body = model.model_validate_json(content)
     except ValidationError as error:
@@ -74,13 +50,13 @@ def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-async def content_of(request: JobsRequest) -> bytes:
+async def content_of(request: JobsRequest, largest: int) -> bytes:
     """The whole body. Raises Problem 413 as soon as it is more than anybody needs."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
-        if len(content) > LARGEST_BODY:
-            raise body_too_large(LARGEST_BODY)
+        if len(content) > largest:
+            raise body_too_large(largest)
     return bytes(content)
 
 
@@ -104,8 +80,10 @@ def takes_several(model: type[BaseModel], name: str) -> bool:
 
 def field_error(found: Any) -> FieldError:
     """pydantic's account of one error, with the field's path as a client would write it: `lora_models[0].name`."""
-    path = ""
-    for part in found["loc"]:
+    path, loc = "", list(found["loc"])
+    if tag := next((part for part in loc if part in {TYPED, RAW}), None):
+        loc.remove(tag)
+    for part in loc:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     return FieldError(
         field=path or "body", message=str(found["msg"]).removeprefix("Value error, "), code=str(found["type"])

@@ -9,6 +9,7 @@ class Code(StrEnum):
     """The `code` of a problem. Clients may rely on it; the sentences beside it may change."""
 
     INVALID_JSON = "invalid_json"
+    INVALID_HEADER = "invalid_header"
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
@@ -23,6 +24,9 @@ class Code(StrEnum):
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     INVALID_FIELDS = "invalid_fields"
     INVALID_QUERY = "invalid_query"
+    JOB_NOT_ENDED = "job_not_ended"
+    JOB_NOT_REPEATABLE = "job_not_repeatable"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     HTTP_ERROR = "http_error"
     INTERNAL_ERROR = "internal_error"
     DATABASE_UNAVAILABLE = "database_unavailable"
@@ -40,6 +44,7 @@ class Meaning(NamedTuple):
 S = HTTPStatus
 MEANINGS: dict[Code, Meaning] = {
     Code.INVALID_JSON: Meaning(S.BAD_REQUEST, "the body is not JSON"),
+    Code.INVALID_HEADER: Meaning(S.BAD_REQUEST, "a header of the request is wrong; `detail` names it"),
     Code.UNAUTHENTICATED: Meaning(S.UNAUTHORIZED, "there is no key, or it is not good (any more)"),
     Code.FORBIDDEN: Meaning(S.FORBIDDEN, "the key lacks the scope that this needs"),
     Code.NOT_FOUND: Meaning(S.NOT_FOUND, "nothing is at this address"),
@@ -58,6 +63,13 @@ MEANINGS: dict[Code, Meaning] = {
     ),
     Code.INVALID_FIELDS: Meaning(S.UNPROCESSABLE_ENTITY, "fields of the body are wrong; `errors` names each"),
     Code.INVALID_QUERY: Meaning(S.UNPROCESSABLE_ENTITY, "query parameters are wrong; `errors` names each"),
+    Code.JOB_NOT_ENDED: Meaning(S.CONFLICT, "the job has not ended yet, and only then can this be done with it"),
+    Code.JOB_NOT_REPEATABLE: Meaning(
+        S.UNPROCESSABLE_ENTITY, "the job was recorded by another system, and what it asks for is none of ours"
+    ),
+    Code.IDEMPOTENCY_KEY_REUSED: Meaning(
+        S.UNPROCESSABLE_ENTITY, "the Idempotency-Key came before with another request; a new request needs a new key"
+    ),
     Code.HTTP_ERROR: Meaning(S.BAD_REQUEST, "the request is not one of HTTP as it is understood here"),
     Code.INTERNAL_ERROR: Meaning(S.INTERNAL_SERVER_ERROR, "something went wrong on our side; it has been logged"),
     Code.DATABASE_UNAVAILABLE: Meaning(S.SERVICE_UNAVAILABLE, "the database cannot be reached; nothing was changed"),

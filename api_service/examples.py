@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.bodies import JobBody
 from api_service.codes import MEANINGS, Code
+from api_service.job_body import JobBody
 from api_service.problems import FieldError, ProblemBody
 from api_service.views import JobView, LiveView, ReadyView
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api_service.authentication import Identity
-from api_service.bodies import read_body, read_query
+from api_service.bodies import LARGEST_BODY, read_body, read_query
 from api_service.codes import Code
 from api_service.problems import forbidden, job_not_found
 from api_service.state import JobsRequest, Services
@@ -84,12 +84,13 @@ class Operation(Generic[B, Q]):
     query: type[Q] = Nothing  # type: ignore[assignment]  # no parameters
     problems: tuple[Code, ...] = ()
     request_headers: Mapping[str, str] = field(default_factory=dict)
+    largest_body: int = LARGEST_BODY
 
     async def answer(self, request: JobsRequest) -> Response:
         """Answer a request. Raises Problem."""
         identity = await authenticate(request, self.scope) if self.scope else NOBODY
         query = NOTHING if self.query is Nothing and not request.query_params else read_query(request, self.query)
-        body = NOTHING if self.body is Nothing else await read_body(request, self.body)
+        body = NOTHING if self.body is Nothing else await read_body(request, self.body, self.largest_body)
         return await self.endpoint(Call(request, identity, body, query))  # type: ignore[arg-type]  # as declared
 
 

@@ -1,6 +1,7 @@
 """What the API reads: small questions to the database, each one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,6 +29,15 @@ def job_with_outputs(
             return None
         outputs = select(JobOutput).where(JobOutput.job_id == job_id).order_by(col(JobOutput.number))
         return job, session.exec(outputs).all()
+
+
+def outputs_of(session: Session, job_ids: Collection[int]) -> dict[int, list[JobOutput]]:
+    """The outputs of several jobs, each in their order."""
+    found: defaultdict[int, list[JobOutput]] = defaultdict(list)
+    rows = select(JobOutput).where(col(JobOutput.job_id).in_(job_ids))
+    for row in session.exec(rows.order_by(col(JobOutput.job_id), col(JobOutput.number))):
+        found[row.job_id].append(row)
+    return found
 
 
 def output(engine: Engine, job_id: int, number: int | None, owner: UUID | None) -> JobOutput | bool:

@@ -38,6 +38,7 @@ class Services:
 
 class ServiceState(State):
     services: Services
+    request_id: str
 
 
 JobsRequest = Request[ServiceState]

@@ -1,21 +1,110 @@
 """A job is accepted once its row is committed; only then is a worker told."""
 
-from uuid import UUID, uuid4
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from api_service import records
+from api_service.checking import check_all
+from api_service.idempotency import Once, made_before, was_made_meanwhile
+from api_service.job_body import AnyJob
+from api_service.job_row import new_job
+from api_service.problems import job_not_found
+from api_service.state import Services
 from shared import waiting
+from shared.database import transaction
 from shared.messages import RunComfyJob
-from shared.models import GenerationJob
+from shared.models import GenerationJob, JobOutput, JobStatus
 from shared.outbox import Outbox
-from shared.parameters import TextToImage
 
 
-def submit(outbox: Outbox, parameters: TextToImage, *, user_id: UUID) -> GenerationJob:
-    """Record a job and send its wake-up: `queued`. If Redis does not take it, `pending` until the sweep sends it."""
-    message_id = str(uuid4())
-    job = GenerationJob(user_id=user_id, job_type="image", message_id=message_id, **parameters.model_dump(mode="json"))
+@dataclass(frozen=True)
+class Submission:
+    """Jobs that are submitted together, whose they will be, and in which request.
+
+    `batch_id` is that of a batch; `parent_id` the job that this one repeats.
+    """
+
+    bodies: Sequence[AnyJob]
+    user_id: UUID
+    request_id: str
+    once: Once | None = None
+    batch_id: UUID | None = None
+    parent_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The jobs of a submission; `replayed` if they were made by the same request before."""
+
+    jobs: Sequence[GenerationJob]
+    notes: Sequence[Sequence[str]] = ()
+    outputs: Mapping[int, Sequence[JobOutput]] = field(default_factory=dict)
+    replayed: bool = False
+
+
+def submit(services: Services, submission: Submission) -> Accepted:
+    """Record the jobs, all or none, and send their wake-ups: `queued`. What Redis does not take is `pending` until
+    the sweep sends it. Raises Problem for jobs that are refused."""
+    if replayed := replay(services, submission):
+        return replayed
+    checked = check_all(submission.bodies, services, one_of_many=submission.batch_id is not None)
+    # They are good, and new: here, and only here, a limit on submissions counts them.
+    accepted_at = datetime.now(UTC)
+    jobs = [new_job(body, submission.user_id, accepted_at) for body in submission.bodies]
+    mark(jobs, submission)
+    try:
+        with services.outbox.transaction() as session:
+            lock_parent(session, submission.parent_id)
+            waiting.submit_all(session, jobs)
+    except IntegrityError as error:
+        if not was_made_meanwhile(error):
+            raise
+        # The same key, at the same time. Should its job be gone again, this one is the first.
+        return replay(services, submission) or submit(services, submission)
+    return Accepted(wake_up(services.outbox, jobs), notes=[one.notes for one in checked])
+
+
+def replay(services: Services, submission: Submission) -> Accepted | None:
+    """What the same request made before, as it stands. Raises Problem 422 if the key came with another."""
+    if submission.once is None:
+        return None
+    with transaction(services.engine) as session:
+        jobs = made_before(session, submission.user_id, submission.once)
+        if not jobs:
+            return None
+        outputs = records.outputs_of(session, [job.id for job in jobs])
+        return Accepted(jobs, notes=[()] * len(jobs), outputs=outputs, replayed=True)
+
+
+def mark(jobs: Sequence[GenerationJob], submission: Submission) -> None:
+    """Write on each job which request it came with."""
+    for job in jobs:
+        job.request_id, job.batch_id, job.parent_id = submission.request_id, submission.batch_id, submission.parent_id
+    if submission.once:
+        jobs[0].idempotency_key, jobs[0].request_digest = submission.once
+
+
+def lock_parent(session: Session, parent_id: int | None) -> None:
+    """Keep the job that is repeated from being deleted meanwhile. Raises Problem 404 if it just was."""
+    if parent_id is not None:
+        parent = select(GenerationJob.id).where(col(GenerationJob.id) == parent_id)
+        if session.exec(parent.with_for_update(read=True, key_share=True)).one_or_none() is None:
+            raise job_not_found(str(parent_id))
+
+
+def wake_up(outbox: Outbox, jobs: Sequence[GenerationJob]) -> Sequence[GenerationJob]:
+    """Send the wake-ups of those that are queued. Returns all, as they stand after that."""
+    unsent = {
+        job.id
+        for job in jobs
+        if job.status == JobStatus.QUEUED and not outbox.send(RunComfyJob(job_id=job.id), job.message_id)
+    }
+    if not unsent:
+        return jobs
     with outbox.transaction() as session:
-        waiting.submit(session, job)
-    if outbox.send(RunComfyJob(job_id=job.id), message_id):
-        return job
-    with outbox.transaction() as session:
-        return waiting.defer(session, job.id) or job
+        return [(waiting.defer(session, job.id) if job.id in unsent else None) or job for job in jobs]

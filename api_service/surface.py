@@ -2,12 +2,13 @@
 
 from starlette.routing import BaseRoute
 
-from api_service.endpoints import documents, health, jobs, live, outputs
+from api_service.endpoints import documents, health, jobs, live, outputs, submissions
 from api_service.openapi import document_of
 
-OPERATIONS = (*jobs.OPERATIONS, *outputs.OPERATIONS, *health.OPERATIONS)
+OPERATIONS = (*submissions.OPERATIONS, *jobs.OPERATIONS, *outputs.OPERATIONS, *health.OPERATIONS)
 
 ROUTES: tuple[BaseRoute, ...] = (
+    *submissions.ROUTES,
     *jobs.ROUTES,
     *outputs.ROUTES,
     *live.ROUTES,

@@ -60,7 +60,8 @@ class Links(BaseModel, frozen=True):
 
 
 class JobView(BaseModel, frozen=True):
-    """A job as it stands. `sampler_params` and the rest of `params` are what is run, with every default filled in."""
+    """A job as it stands. `sampler_params` and the rest of `params` are what is run, with every default filled in; of a
+    job that was submitted as a workflow, `workflow` is, with every seed drawn."""
 
     id: int
     user_id: UUID
@@ -85,6 +86,13 @@ class JobView(BaseModel, frozen=True):
     started_at: datetime | None
     completed_at: datetime | None
     content_id: int | None
+    priority: int
+    metadata: dict[str, Any]
+    deadline_at: datetime | None
+    max_attempts: int | None
+    batch_id: UUID | None
+    parent_id: int | None
+    workflow: dict[str, Any] | None
     error: ErrorView | None
     outputs: list[OutputView]
     legacy: dict[str, Any] | None
@@ -92,11 +100,12 @@ class JobView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> Self:
-        derived = {"sampler_params", "params", "error", "outputs", "links"}
+        derived = {"sampler_params", "params", "metadata", "error", "outputs", "links"}
         return cls(
             **{name: getattr(job, name) for name in cls.model_fields.keys() - derived},
             sampler_params={name: value for name, value in job.params.items() if name in Sampling.model_fields},
             params={name: value for name, value in job.params.items() if name not in Sampling.model_fields},
+            metadata=job.caller_metadata,
             error=error_of(job),
             outputs=[OutputView.of(output) for output in outputs],
             links=links_of(job),

@@ -26,6 +26,10 @@ Strength = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=64, le=2048, multiple_of=8)]
 
 
+def drawn_seed() -> int:
+    return secrets.randbelow(LARGEST_DRAWN_SEED + 1)
+
+
 class Parameters(BaseModel, frozen=True, extra="forbid", strict=True):
     pass
 
@@ -58,7 +62,7 @@ class Params(Sampling):
 
     def with_seed(self) -> Self:
         """The same with a seed: what is recorded is what is run."""
-        return self if self.seed >= 0 else self.model_copy(update={"seed": secrets.randbelow(LARGEST_DRAWN_SEED + 1)})
+        return self if self.seed >= 0 else self.model_copy(update={"seed": drawn_seed()})
 
 
 class TextToImage(Parameters):

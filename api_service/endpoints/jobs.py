@@ -1,31 +1,19 @@
-"""Jobs: submit one, see it, cancel it."""
+"""Jobs: see one, cancel it."""
 
 from http import HTTPStatus
 from uuid import UUID
 
 from starlette.responses import Response
 
-from api_service import records, submission
-from api_service.bodies import JobBody
+from api_service import records
 from api_service.codes import Code
 from api_service.operations import Answer, Call, Nothing, Operation, routes_of
 from api_service.problems import job_ended, job_not_found
 from api_service.views import JobView, answer_with
 from shared import lifecycle
-from shared.links import JOBS, job_url
+from shared.links import JOBS
 from shared.models import FINAL, GenerationJob, JobStatus, Scope
 from shared.outbox import Outbox
-
-
-async def submit(call: Call[JobBody, Nothing]) -> Response:
-    """Submit a job.
-
-    It is recorded before this answers, and runs as soon as a server has a free slot.
-    """
-    services = call.services
-    parameters = call.body.parameters()
-    job = await services.run(submission.submit, services.outbox, parameters, user_id=call.identity.user_id)
-    return answer_with(JobView.of(job), HTTPStatus.CREATED, Location=job_url(job.id))
 
 
 async def show(call: Call[Nothing, Nothing]) -> Response:
@@ -61,20 +49,6 @@ def cancel_job(outbox: Outbox, job_id: int, owner: UUID | None) -> GenerationJob
 
 
 OPERATIONS = (
-    Operation(
-        "submitJob",
-        "POST",
-        f"{JOBS}/",
-        submit,
-        Scope.WRITE,
-        {
-            HTTPStatus.CREATED: Answer(
-                JobView, "the job, `queued`; or `pending` until Redis is back", headers={"Location": "where the job is"}
-            )
-        },
-        tag="jobs",
-        body=JobBody,
-    ),
     Operation(
         "showJob",
         "GET",

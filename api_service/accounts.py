@@ -4,9 +4,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from api_service.authentication import hash_of
@@ -24,12 +25,15 @@ class NewKey(NamedTuple):
 
 def user_named(session: Session, name: str) -> User:
     """The user of that name, made now if there is none."""
-    user = session.exec(select(User).where(User.name == name)).one_or_none()
-    if user is None:
-        user = User(name=name)
-        session.add(user)
-        session.flush()
-    return user
+    create_user(session, name)
+    return session.exec(select(User).where(User.name == name)).one()
+
+
+def create_user(session: Session, name: str, running_jobs_limit: int | None = None) -> User | None:
+    """Make a user. None if somebody has the name already."""
+    values = {"id": uuid4(), "name": name, "running_jobs_limit": running_jobs_limit}
+    statement = insert(User).values(values).on_conflict_do_nothing(index_elements=["name"]).returning(User)
+    return session.scalars(statement).one_or_none()
 
 
 def create_key(

@@ -5,8 +5,10 @@ from typing import Any, Self, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from api_service.depth import deeper_than
 from api_service.problems import (
     FieldError,
+    body_too_deep,
     body_too_large,
     invalid_fields,
     invalid_json,
@@ -17,6 +19,7 @@ from api_service.state import JobsRequest
 from shared.parameters import Sampling, TextToImage
 
 LARGEST_BODY = 1024 * 1024
+DEEPEST_BODY = 64
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -47,12 +50,15 @@ class JobBody(TextToImage):
 
 
 async def read_body(request: JobsRequest, model: type[Body]) -> Body:
-    """The request's JSON body as a model. Raises Problem: 415, 413, 400 for what is not JSON, 422 by field."""
+    """The request's JSON body as a model. Raises Problem: 415, 413, 400 for no JSON or too deep a one, 422 by field."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type(content_type)
+    content = await content_of(request)
+    if deeper_than(content, DEEPEST_BODY):
+        raise body_too_deep(DEEPEST_BODY)
     try:
-        return model.model_validate_json(await content_of(request))
+        return model.model_validate_json(content)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         if found[0]["type"] == "json_invalid":

@@ -13,7 +13,9 @@ from api_service.authentication import Identity
 from api_service.bodies import read_body, read_query
 from api_service.codes import Code
 from api_service.problems import forbidden, job_not_found
+from api_service.rate_limit import count_request
 from api_service.state import JobsRequest, Services
+from api_service.tickets import identify_stream
 from shared.links import number_in
 from shared.models import Scope
 
@@ -67,6 +69,9 @@ class Answer:
 class Operation(Generic[B, Q]):
     """One method at one path. `name` is its operationId; its summary and description are the endpoint's docstring.
 
+    `scope` is what the key must be good for, None where any key will do. With `takes_ticket`, `?ticket=` may stand in
+    for the key; the query's model has it too.
+
     `problems` are the refusals of its own, besides those that `api_service.openapi` adds to all of its kind.
     """
 
@@ -74,29 +79,35 @@ class Operation(Generic[B, Q]):
     method: str
     path: str
     endpoint: Callable[[Call[B, Q]], Awaitable[Response]]
-    scope: Scope
+    scope: Scope | None
     answers: Mapping[HTTPStatus, Answer]
     tag: str
     body: type[B] = Nothing  # type: ignore[assignment]  # no body
     query: type[Q] = Nothing  # type: ignore[assignment]  # no parameters
     problems: tuple[Code, ...] = ()
     request_headers: Mapping[str, str] = field(default_factory=dict)
+    takes_ticket: bool = False
 
     async def answer(self, request: JobsRequest) -> Response:
         """Answer a request. Raises Problem."""
-        identity = await authenticate(request, self.scope)
+        identity = await self.admit(request)
         query = NOTHING if self.query is Nothing and not request.query_params else read_query(request, self.query)
         body = NOTHING if self.body is Nothing else await read_body(request, self.body)
-        return await self.endpoint(Call(request, identity, body, query))  # type: ignore[arg-type]  # as declared
+        response = await self.endpoint(Call(request, identity, body, query))  # type: ignore[arg-type]  # as declared
+        response.headers.update(request.state.rate)
+        return response
 
-
-async def authenticate(request: JobsRequest, scope: Scope) -> Identity:
-    """Who asks. Raises Problem: 401 for an unknown key, 403 for one that lacks the scope."""
-    services = request.state.services
-    identity = await services.run(services.keyring.identify, request.headers.get("authorization"))
-    if not identity.may(scope):
-        raise forbidden(scope)
-    return identity
+    async def admit(self, request: JobsRequest) -> Identity:
+        """Who asks. Raises Problem: 401 for an unknown key, 429 for too many requests, 403 without the scope."""
+        services = request.state.services
+        if self.takes_ticket:
+            identity = await identify_stream(services, request.headers, request.query_params)
+        else:
+            identity = await services.identify(request.headers.get("authorization"))
+        request.state.rate = await count_request(services, identity)
+        if self.scope is not None and not identity.may(self.scope):
+            raise forbidden(self.scope)
+        return identity
 
 
 def routes_of(operations: Sequence[Operation[Any, Any]]) -> list[Route]:

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from api_service import records
 from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
-from api_service.endpoints import health, jobs, live, outputs
+from api_service.endpoints import health, jobs, keys, live, me, outputs, users
 from api_service.open_streams import OpenStreams
 from api_service.patience import Patience
 from api_service.problems import HANDLERS
@@ -44,7 +44,11 @@ def create_app(settings: Settings) -> Starlette:
             yield {"services": services}
 
     return Starlette(
-        routes=[*jobs.ROUTES, *outputs.ROUTES, *live.ROUTES, *health.ROUTES],
+        routes=[
+            *(*jobs.ROUTES, *outputs.ROUTES, *live.ROUTES),
+            *(*me.ROUTES, *users.ROUTES, *keys.ROUTES),
+            *health.ROUTES,
+        ],
         middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,

@@ -76,6 +76,18 @@ def job_not_found(job_id: str) -> Problem:
     return Problem(Code.JOB_NOT_FOUND, f"there is no job {job_id!r}")
 
 
+def user_not_found(user_id: object) -> Problem:
+    return Problem(Code.USER_NOT_FOUND, f"there is no user {str(user_id)!r}")
+
+
+def key_not_found(key_id: str) -> Problem:
+    return Problem(Code.KEY_NOT_FOUND, f"there is no key {key_id!r}")
+
+
+def name_taken(name: str) -> Problem:
+    return Problem(Code.NAME_TAKEN, f"another user is called {name!r}")
+
+
 def output_not_found(job_id: str, number: str) -> Problem:
     return Problem(Code.OUTPUT_NOT_FOUND, f"job {job_id} has no output {number!r}")
 

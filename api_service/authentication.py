@@ -46,6 +46,13 @@ class Identity:
         return self.is_admin or scope in self.scopes
 
 
+class SentKey(NamedTuple):
+    """A key as it was sent: not known to be anybody's yet."""
+
+    id: str
+    secret: str
+
+
 class Known(NamedTuple):
     key: ApiKey | None
     until: float
@@ -61,24 +68,23 @@ class Keyring:
 
     def identify(self, authorization: str | None) -> Identity:
         """The identity behind an Authorization header. Raises Problem 401, whatever it is that is wrong."""
-        if not authorization:
-            raise unauthenticated("no key was sent")
-        scheme, _, credentials = authorization.strip().partition(" ")
-        found = KEY.fullmatch(credentials.strip())
-        if scheme.lower() != "bearer" or not found:
-            raise unauthenticated("the Authorization header holds no key")
-        key_id, secret = found.groups()
-        key = self.key(key_id)
-        # Compared in any case, so that the time taken does not tell which ids there are.
-        good = hmac.compare_digest(hash_of(secret), key.secret_hash if key else NOBODYS_HASH)
-        if key is None or not good:
-            raise unauthenticated("the key is not known")
-        return identity_of(key)
+        sent = key_in(authorization)
+        return identity_of(sent, self.key(sent.id))
+
+    def recall(self, authorization: str | None) -> Identity | None:
+        """The same from memory alone: None where the database must be asked. Raises Problem 401 likewise."""
+        sent = key_in(authorization)
+        known = self.remembered(sent.id)
+        return identity_of(sent, known.key) if known else None
+
+    def remembered(self, key_id: str) -> Known | None:
+        """What was read of a key less than a second ago, be it that there is none."""
+        known = self.known.get(key_id)
+        return known if known and time.monotonic() < known.until else None
 
     def key(self, key_id: str) -> ApiKey | None:
         """A key as it was at most a second ago; that it was used is noted."""
-        known = self.known.get(key_id)
-        if known and time.monotonic() < known.until:
+        if known := self.remembered(key_id):
             return known.key
         with transaction(self.engine) as session:
             key = session.get(ApiKey, key_id)
@@ -100,8 +106,28 @@ class Keyring:
         self.known.pop(key_id, None)
 
 
-def identity_of(key: ApiKey) -> Identity:
-    """The identity behind a key whose secret was right. Raises Problem 401 for one that is revoked or has expired."""
+def key_in(authorization: str | None) -> SentKey:
+    """The key in an Authorization header. Raises Problem 401 if it holds none."""
+    if not authorization:
+        raise unauthenticated("no key was sent")
+    scheme, _, credentials = authorization.strip().partition(" ")
+    found = KEY.fullmatch(credentials.strip())
+    if scheme.lower() != "bearer" or not found:
+        raise unauthenticated("the Authorization header holds no key")
+    return SentKey(*found.groups())
+
+
+def identity_of(sent: SentKey, key: ApiKey | None) -> Identity:
+    """The identity behind a key that was sent, from its row. Raises Problem 401 if its secret is another."""
+    # Compared in any case, so that the time taken does not tell which ids there are.
+    good = hmac.compare_digest(hash_of(sent.secret), key.secret_hash if key else NOBODYS_HASH)
+    if key is None or not good:
+        raise unauthenticated("the key is not known")
+    return identity_by(key)
+
+
+def identity_by(key: ApiKey) -> Identity:
+    """The identity that a key stands for. Raises Problem 401 for one that is revoked or has expired."""
     if key.revoked_at is not None:
         raise unauthenticated("the key was revoked")
     if key.expires_at is not None and key.expires_at <= datetime.now(UTC):

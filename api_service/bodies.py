@@ -6,8 +6,10 @@ from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from api_service.depth import deeper_than
 from api_service.problems import (
     FieldError,
+    body_too_deep,
     body_too_large,
     invalid_fields,
     invalid_json,
@@ -17,6 +19,7 @@ from api_service.problems import (
 from api_service.state import JobsRequest
 
 LARGEST_BODY = 1024 * 1024
+DEEPEST_BODY = 64
 
 # How pydantic calls the two forms of a job in the path of an error. Clients know no such names.
 TYPED, RAW = "(typed)", "(raw)"
@@ -25,11 +28,13 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 async def read_body(request: JobsRequest, model: type[Body], largest: int = LARGEST_BODY) -> Body:
-    """The request's JSON body as a model. Raises Problem: 415, 413, 400 for what is not JSON, 422 by field."""
+    """The request's JSON body as a model. Raises Problem: 415, 413, 400 for no JSON or too deep a one, 422 by field."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type(content_type)
     content = await content_of(request, largest)
+    if deeper_than(content, DEEPEST_BODY):
+        raise body_too_deep(DEEPEST_BODY)
     try:
         body = model.model_validate_json(content)
     except ValidationError as error:

@@ -12,7 +12,10 @@ from starlette.middleware import Middleware
 from api_service import records
 from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
+from api_service.open_streams import OpenStreams
+from api_service.patience import Patience
 from api_service.problems import HANDLERS
+from api_service.rate_counter import RateCounter
 from api_service.relay import Relay
 from api_service.state import Services
 from api_service.surface import ROUTES
@@ -21,7 +24,7 @@ from shared.database import create_engine
 from shared.events import Channels, Event
 from shared.logging import configure_logging
 from shared.outbox import Outbox
-from shared.redis_clients import hasty_client, listening_client
+from shared.redis_clients import counting_client, hasty_client, listening_client
 from shared.settings import Settings, settings_or_exit
 from shared.storage import open_store
 
@@ -50,10 +53,11 @@ def create_app(settings: Settings) -> Starlette:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Services]:
-    """What the process needs, and the relay's task beside it, until the block ends."""
+    """What the process needs, and the tasks beside it, until the block ends."""
     engine = create_engine(settings, application="api", connections=THREADS)
     channels = Channels(settings.redis_ns)
     client = hasty_client(settings.redis_url)
+    counting, patience = counting_client(settings.redis_url), Patience()
     services = Services(
         settings=settings,
         engine=engine,
@@ -61,20 +65,24 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         store=open_store(settings.storage_url),
         relay=Relay(listening_client(settings.redis_url), channels),
         keyring=Keyring(engine),
+        rates=RateCounter(counting, settings.redis_ns, patience),
+        streams=OpenStreams(counting, settings.redis_ns, patience),
         threads=anyio.CapacityLimiter(THREADS),
     )
 
     async def events_since(known: Mapping[int, int]) -> Sequence[Event]:
         return await services.run(records.events_since, engine, known)
 
-    relaying = asyncio.create_task(services.relay.run(events_since))
+    tasks = {asyncio.create_task(work) for work in (services.relay.run(events_since), services.streams.run())}
     try:
         yield services
     finally:
-        while not relaying.done():
-            relaying.cancel()
-            await asyncio.wait({relaying}, timeout=0.2)
+        while still := {task for task in tasks if not task.done()}:
+            for task in still:
+                task.cancel()
+            await asyncio.wait(still, timeout=0.2)
         await services.relay.aclose()
+        await counting.aclose()
         client.close()
         engine.dispose()
 

@@ -13,9 +13,10 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api_service.codes import MEANINGS, Code
 from api_service.examples import EXAMPLES, problem_example
-from api_service.operations import Answer, Nothing, Operation
+from api_service.operations import Access, Answer, Nothing, Operation
 from api_service.problems import ProblemBody
 from shared.links import LARGEST_ID
+from shared.models import Scope
 
 VERSION = "1.0.0"
 SCHEMAS = "#/components/schemas/"
@@ -23,8 +24,15 @@ PATH_PARAMETER = re.compile(r"{(\w+)}")
 NUMBERS = {"job_id", "number"}
 NUMBER = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
 PROBLEMS_OF_ALL = (Code.INVALID_QUERY, Code.INTERNAL_ERROR)
-PROBLEMS_OF_KEYS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.DATABASE_UNAVAILABLE)
-PROBLEMS_OF_BODIES = (Code.INVALID_JSON, Code.BODY_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.INVALID_FIELDS)
+PROBLEMS_OF_KEYS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.DATABASE_UNAVAILABLE)
+NEEDS: dict[Scope | Access, str] = {Access.NO_KEY: "Needs no key.", Access.ANY_KEY: "Any key will do."}
+PROBLEMS_OF_BODIES = (
+    Code.INVALID_JSON,
+    Code.BODY_TOO_DEEP,
+    Code.BODY_TOO_LARGE,
+    Code.UNSUPPORTED_MEDIA_TYPE,
+    Code.INVALID_FIELDS,
+)
 HEADERS_OF_ALL = {"X-Request-Id": "the id that the request came with, or was given; it stands in the logs"}
 DESCRIPTION = """
 A durable job service in front of ComfyUI. A job that was accepted ends exactly once: `completed` with its outputs,
@@ -81,7 +89,7 @@ def schemas_of(operations: Iterable[Operation[Any, Any]]) -> tuple[dict[str, Any
 
 def described(operation: Operation[Any, Any], refs: Refs) -> dict[str, Any]:
     summary, _, description = (operation.endpoint.__doc__ or operation.name).partition("\n")
-    needs = f"Needs a key with the scope `{operation.scope}`." if operation.scope else "Needs no key."
+    needs = NEEDS.get(operation.scope) or f"Needs a key with the scope `{operation.scope}`."
     made: dict[str, Any] = {
         "operationId": operation.name,
         "summary": summary.rstrip("."),
@@ -90,7 +98,7 @@ def described(operation: Operation[Any, Any], refs: Refs) -> dict[str, Any]:
         "parameters": [*path_parameters(operation), *query_parameters(operation), *header_parameters(operation)],
         "responses": responses(operation, refs),
     }
-    if operation.scope is None:
+    if operation.scope is Access.NO_KEY:
         made["security"] = []
     if operation.body is not Nothing:
         content = {"schema": refs[operation.body, "validation"], **examples_of(operation.body)}
@@ -158,7 +166,7 @@ def responses(operation: Operation[Any, Any], refs: Refs) -> dict[str, Any]:
     """What it answers, and each refusal by its status."""
     made = {str(int(status)): response(answer, refs) for status, answer in operation.answers.items()}
     codes = [*operation.problems, *PROBLEMS_OF_ALL]
-    codes += PROBLEMS_OF_KEYS if operation.scope else ()
+    codes += PROBLEMS_OF_KEYS if operation.scope is not Access.NO_KEY else ()
     codes += PROBLEMS_OF_BODIES if operation.body is not Nothing else ()
     by_status: dict[HTTPStatus, list[Code]] = defaultdict(list)
     for code in dict.fromkeys(codes):

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -14,9 +15,18 @@ from api_service.authentication import Identity
 from api_service.bodies import LARGEST_BODY, read_body, read_query
 from api_service.codes import Code
 from api_service.problems import forbidden, job_not_found
+from api_service.rate_limit import count_request
 from api_service.state import JobsRequest, Services
+from api_service.tickets import identify_stream
 from shared.links import number_in
 from shared.models import Scope
+
+
+class Access(StrEnum):
+    """What stands in the place of a scope where none is needed."""
+
+    NO_KEY = "no key"
+    ANY_KEY = "any key"
 
 
 class Nothing(BaseModel):
@@ -69,7 +79,8 @@ class Answer:
 class Operation(Generic[B, Q]):
     """One method at one path. `name` is its operationId; its summary and description are the endpoint's docstring.
 
-    With a `scope` of None it needs no key.
+    With `takes_ticket`, `?ticket=` may stand in for the key; the query's model has it too.
+
     `problems` are the refusals of its own, besides those that `api_service.openapi` adds to all of its kind.
     """
 
@@ -77,7 +88,7 @@ class Operation(Generic[B, Q]):
     method: str
     path: str
     endpoint: Callable[[Call[B, Q]], Awaitable[Response]]
-    scope: Scope | None
+    scope: Scope | Access
     answers: Mapping[HTTPStatus, Answer]
     tag: str
     body: type[B] = Nothing  # type: ignore[assignment]  # no body
@@ -85,22 +96,31 @@ class Operation(Generic[B, Q]):
     problems: tuple[Code, ...] = ()
     request_headers: Mapping[str, str] = field(default_factory=dict)
     largest_body: int = LARGEST_BODY
+    takes_ticket: bool = False
 
     async def answer(self, request: JobsRequest) -> Response:
         """Answer a request. Raises Problem."""
-        identity = await authenticate(request, self.scope) if self.scope else NOBODY
+        identity = await self.admit(request)
         query = NOTHING if self.query is Nothing and not request.query_params else read_query(request, self.query)
         body = NOTHING if self.body is Nothing else await read_body(request, self.body, self.largest_body)
-        return await self.endpoint(Call(request, identity, body, query))  # type: ignore[arg-type]  # as declared
+        response = await self.endpoint(Call(request, identity, body, query))  # type: ignore[arg-type]  # as declared
+        response.headers.update(request.state.rate)
+        return response
 
-
-async def authenticate(request: JobsRequest, scope: Scope) -> Identity:
-    """Who asks. Raises Problem: 401 for an unknown key, 403 for one that lacks the scope."""
-    services = request.state.services
-    identity = await services.run(services.keyring.identify, request.headers.get("authorization"))
-    if not identity.may(scope):
-        raise forbidden(scope)
-    return identity
+    async def admit(self, request: JobsRequest) -> Identity:
+        """Who asks. Raises Problem: 401 for an unknown key, 429 for too many requests, 403 without the scope."""
+        services = request.state.services
+        request.state.rate = {}
+        if self.scope is Access.NO_KEY:
+            return NOBODY
+        if self.takes_ticket:
+            identity = await identify_stream(services, request.headers, request.query_params)
+        else:
+            identity = await services.identify(request.headers.get("authorization"))
+        request.state.rate = await count_request(services, identity)
+        if isinstance(self.scope, Scope) and not identity.may(self.scope):
+            raise forbidden(self.scope)
+        return identity
 
 
 def routes_of(operations: Sequence[Operation[Any, Any]]) -> list[Route]:

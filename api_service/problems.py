@@ -38,6 +38,7 @@ class Problem(Exception):
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         status: HTTPStatus | None = None,
+        limit: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
@@ -45,6 +46,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.limit = limit
 
     @property
     def body(self) -> "ProblemBody":
@@ -54,6 +56,7 @@ class Problem(Exception):
             code=self.code,
             detail=self.detail,
             errors=self.errors or None,
+            limit=self.limit,
         )
 
 
@@ -66,10 +69,23 @@ class ProblemBody(BaseModel, frozen=True):
     code: str
     detail: str
     errors: tuple[FieldError, ...] | None = None
+    limit: str | None = None
 
 
 def job_not_found(job_id: str) -> Problem:
     return Problem(Code.JOB_NOT_FOUND, f"there is no job {job_id!r}")
+
+
+def user_not_found(user_id: object) -> Problem:
+    return Problem(Code.USER_NOT_FOUND, f"there is no user {str(user_id)!r}")
+
+
+def key_not_found(key_id: str) -> Problem:
+    return Problem(Code.KEY_NOT_FOUND, f"there is no key {key_id!r}")
+
+
+def name_taken(name: str) -> Problem:
+    return Problem(Code.NAME_TAKEN, f"another user is called {name!r}")
 
 
 def output_not_found(job_id: str, number: str) -> Problem:
@@ -116,6 +132,10 @@ def invalid_json(reason: str) -> Problem:
     return Problem(Code.INVALID_JSON, f"the body is not JSON: {reason}")
 
 
+def body_too_deep(most: int) -> Problem:
+    return Problem(Code.BODY_TOO_DEEP, f"lists and objects of the body stand in each other more than {most} deep")
+
+
 def invalid_fields(errors: Sequence[FieldError]) -> Problem:
     return Problem(Code.INVALID_FIELDS, f"these fields are wrong: {names_of(errors)}", errors=errors)
 
@@ -144,6 +164,19 @@ def forbidden(scope: Scope) -> Problem:
     )
 
 
+def rate_limited(limit: str, most: int, *, retry_after_s: int, headers: Mapping[str, str]) -> Problem:
+    return Problem(
+        Code.RATE_LIMITED,
+        f"this key may have {most} {limit.replace('_', ' ')}; try again in {retry_after_s} s",
+        headers={"Retry-After": str(retry_after_s), **headers},
+        limit=limit,
+    )
+
+
+def quota_exceeded(limit: str, reason: str, *, retry_after_s: int) -> Problem:
+    return Problem(Code.QUOTA_EXCEEDED, reason, headers={"Retry-After": str(retry_after_s)}, limit=limit)
+
+
 def database_unavailable() -> Problem:
     return Problem(
         Code.DATABASE_UNAVAILABLE,
@@ -152,12 +185,13 @@ def database_unavailable() -> Problem:
     )
 
 
-async def answer_problem(_request: Request, error: Exception) -> Response:
+async def answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
+    known_of_the_rate: Mapping[str, str] = getattr(request.state, "rate", {})
     return Response(
         error.body.model_dump_json(exclude_none=True),
         status_code=error.status,
-        headers=error.headers,
+        headers={**known_of_the_rate, **error.headers},
         media_type="application/problem+json",
     )
 

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from anyio import from_thread
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from api_service import records
+from api_service.authentication import Identity
 from api_service.checking import check_all
 from api_service.idempotency import Once, made_before, was_made_meanwhile
 from api_service.job_body import AnyJob
 from api_service.job_row import new_job
 from api_service.problems import job_not_found
+from api_service.rate_limit import check_quotas, count_submissions
 from api_service.state import Services
 from shared import waiting
 from shared.database import transaction
@@ -24,12 +27,13 @@ from shared.outbox import Outbox
 
 @dataclass(frozen=True)
 class Submission:
-    """Jobs that are submitted together, whose they will be, and in which request.
+    """Jobs that are submitted together, by whom, whose they will be, and in which request.
 
     `batch_id` is that of a batch; `parent_id` the job that this one repeats.
     """
 
     bodies: Sequence[AnyJob]
+    identity: Identity
     user_id: UUID
     request_id: str
     once: Once | None = None
@@ -53,12 +57,14 @@ def submit(services: Services, submission: Submission) -> Accepted:
     if replayed := replay(services, submission):
         return replayed
     checked = check_all(submission.bodies, services, one_of_many=submission.batch_id is not None)
-    # They are good, and new: here, and only here, a limit on submissions counts them.
+    # They are good, and new: only now they count. This is a thread of the event loop's, and Redis is asked there.
+    from_thread.run(count_submissions, services, submission.identity, len(submission.bodies))
     accepted_at = datetime.now(UTC)
     jobs = [new_job(body, submission.user_id, accepted_at) for body in submission.bodies]
     mark(jobs, submission)
     try:
         with services.outbox.transaction() as session:
+            check_quotas(session, services, submission.identity, submission.user_id, len(jobs))
             lock_parent(session, submission.parent_id)
             waiting.submit_all(session, jobs)
     except IntegrityError as error:

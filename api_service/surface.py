@@ -2,16 +2,15 @@
 
 from starlette.routing import BaseRoute
 
-from api_service.endpoints import documents, health, jobs, live, outputs, submissions
+from api_service.endpoints import documents, health, jobs, keys, live, me, outputs, submissions, users
 from api_service.openapi import document_of
 
-OPERATIONS = (*submissions.OPERATIONS, *jobs.OPERATIONS, *outputs.OPERATIONS, *health.OPERATIONS)
+NOUNS = (submissions, jobs, outputs, me, users, keys, health)
+
+OPERATIONS = tuple(operation for noun in NOUNS for operation in noun.OPERATIONS)
 
 ROUTES: tuple[BaseRoute, ...] = (
-    *submissions.ROUTES,
-    *jobs.ROUTES,
-    *outputs.ROUTES,
+    *(route for noun in NOUNS for route in noun.ROUTES),
     *live.ROUTES,
-    *health.ROUTES,
     *documents.routes(document_of(OPERATIONS)),
 )

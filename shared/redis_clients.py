@@ -1,9 +1,10 @@
-"""Two ways to wait for Redis: the API gives up at once, the worker does not."""
+"""How long to wait for Redis: the API gives up at once, the worker does not."""
 
 from typing import Any
 
 import redis
 import redis.asyncio
+import redis.asyncio.retry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
@@ -17,6 +18,20 @@ def hasty_client(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=Retry(NoBackoff(), 1), **PLAIN
     )
+
+
+def counting_client(url: str) -> redis.asyncio.Redis:
+    """For limits, which are asked with every request and never waited for: one try, within a third of a second."""
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        url,
+        max_connections=20,
+        timeout=0.3,
+        socket_connect_timeout=0.3,
+        socket_timeout=0.3,
+        retry=redis.asyncio.retry.Retry(NoBackoff(), 0),
+        **PLAIN,
+    )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def patient_client(url: str) -> redis.Redis:

@@ -1,4 +1,4 @@
-"""The scheduler sends what is due periodically, and does nothing else: `python -m worker_service.scheduler`.
+"""The scheduler does what is due periodically, and nothing else: `python -m worker_service.scheduler`.
 
 Of several schedulers one leads, by a lock in PostgreSQL that is free the moment its holder is gone.
 """
@@ -23,6 +23,7 @@ from shared.logging import configure_logging
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client
 from shared.settings import Settings, settings_or_exit
+from worker_service.expired_tickets import remove_expired_tickets
 from worker_service.wakeups import WakeUps
 
 log = structlog.get_logger(__name__)
@@ -31,17 +32,25 @@ LEADER_LOCK = 0x67656E6F  # "geno": a number that nothing else in this database 
 LOOK_S = 1.0  # how often a stand-by tries to lead, and the leader looks whether it still does
 
 
+class Means(NamedTuple):
+    """What the deeds are done with."""
+
+    engine: Engine
+    wakeups: WakeUps
+
+
 class Periodic(NamedTuple):
     """Something to do every so often, that does no harm when it is done once more."""
 
     name: str
     every: timedelta
-    deed: Callable[[WakeUps], object]
+    deed: Callable[[Means], object]
 
 
 SCHEDULE = (
     # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
-    Periodic("send missing wake-ups", timedelta(seconds=2), WakeUps.send_missing),
+    Periodic("send missing wake-ups", timedelta(seconds=2), lambda means: means.wakeups.send_missing()),
+    Periodic("remove expired tickets", timedelta(minutes=1), lambda means: remove_expired_tickets(means.engine)),
 )
 
 
@@ -66,7 +75,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
         try:
             with leadership(engine) as held:
                 if held is not None:
-                    lead(held, wakeups, stopping)
+                    lead(held, Means(engine, wakeups), stopping)
         except SQLAlchemyError as error:
             log.warning("scheduler.lost_the_database", error=str(error))
         stopping.wait(LOOK_S)
@@ -87,14 +96,14 @@ def leadership(engine: Engine) -> Iterator[Connection | None]:
             connection.invalidate()
 
 
-def lead(held: Connection, wakeups: WakeUps, stopping: threading.Event) -> None:
+def lead(held: Connection, means: Means, stopping: threading.Event) -> None:
     """Follow SCHEDULE until told to stop. Raises SQLAlchemyError once the lock's connection is gone."""
     scheduler = BackgroundScheduler(timezone=UTC)
     for periodic in SCHEDULE:
         scheduler.add_job(
             periodic.deed,
             "interval",
-            args=[wakeups],
+            args=[means],
             name=periodic.name,
             seconds=periodic.every.total_seconds(),
             coalesce=True,

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from api_service import records
-from api_service.operations import Answer, Call, Nothing, Operation, routes_of
+from api_service.operations import Access, Answer, Call, Nothing, Operation, routes_of
 from api_service.state import Services
 from api_service.views import CheckView, LiveView, ReadyView, answer_with
 
@@ -74,7 +74,7 @@ OPERATIONS = (
         "GET",
         "/health/live",
         live,
-        None,
+        Access.NO_KEY,
         {HTTPStatus.OK: Answer(LiveView, "it lives")},
         tag="health",
     ),
@@ -83,7 +83,7 @@ OPERATIONS = (
         "GET",
         "/health/ready",
         ready,
-        None,
+        Access.NO_KEY,
         {
             HTTPStatus.OK: Answer(ReadyView, "jobs are accepted"),
             HTTPStatus.SERVICE_UNAVAILABLE: Answer(ReadyView, "none can be accepted: the database does not answer"),

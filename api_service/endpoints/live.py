@@ -12,6 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from api_service import records
 from api_service.problems import Problem
 from api_service.state import JobsWebSocket, Services
+from api_service.tickets import identify_stream
 from api_service.views import JobView, SnapshotView
 from api_service.watch import TooSlow, Watch
 from shared.links import number_in
@@ -52,7 +53,7 @@ async def tell(websocket: JobsWebSocket) -> tuple[int, str]:
     job_id = number_in(websocket.path_params["job_id"])
     previews = websocket.query_params.get("previews", "") in {"1", "true"}
     try:
-        identity = await services.run(services.keyring.identify, websocket.headers.get("authorization"))
+        identity = await identify_stream(services, websocket.headers, websocket.query_params)
         if not identity.may(Scope.READ):
             return FORBIDDEN, f"this needs a key with the scope {Scope.READ}"
         if job_id is None:

@@ -92,6 +92,7 @@ def submission(
     body: BaseModel = call.body
     return Submission(
         bodies=bodies,
+        identity=call.identity,
         user_id=user_id or call.identity.user_id,
         request_id=call.request.state.request_id,
         once=read_once(call.request, body),
@@ -132,7 +133,7 @@ ACCEPTED = {
         AcceptedJobView, "the job that this request made before, as it stands", headers={**LOCATED, **REPLAYED}
     ),
 }
-PROBLEMS = (Code.INVALID_HEADER, Code.IDEMPOTENCY_KEY_REUSED)
+PROBLEMS = (Code.INVALID_HEADER, Code.IDEMPOTENCY_KEY_REUSED, Code.QUOTA_EXCEEDED)
 
 OPERATIONS = (
     Operation(

@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx
 
-from api_service import submission
-from shared.parameters import TextToImage
+from api_service.job_body import JobBody
+from api_service.job_row import new_job
+from shared import waiting
+from shared.messages import RunComfyJob
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import REPOSITORY, Place, Running, Wanted
 
@@ -50,11 +53,14 @@ def post_all(here: Running, apis: int, posts: int) -> tuple[float, list[float]]:
 
 
 def without_http(here: Running, owner: UUID, jobs: int) -> float:
-    """Jobs a second of one loop that records and sends as the API does."""
-    parameters = TextToImage.model_validate({**BODY, "params": {"seed": 1}})
+    """Jobs a second of one loop that writes the same rows and sends the same messages."""
+    body = JobBody.model_validate(BODY).root
     started = time.perf_counter()
     for _ in range(jobs):
-        submission.submit(here.outbox, parameters, user_id=owner)
+        job = new_job(body, owner, datetime.now(UTC))
+        with here.outbox.transaction() as session:
+            waiting.submit(session, job)
+        assert here.outbox.send(RunComfyJob(job_id=job.id), job.message_id)
     return jobs / (time.perf_counter() - started)
 
 

@@ -1,0 +1,111 @@
+"""What an admin may say of users and keys."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+
+from api_service.problems import key_not_found, user_not_found
+from shared.models import Scope
+from shared.parameters import Name
+
+LARGEST_LIMIT = 2**53 - 1  # every JSON reader keeps such a number exact
+LARGEST_COUNT = 2**31 - 1  # PostgreSQL's integer
+LONGEST_LIST = 200
+USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+KEY_ID = re.compile(r"[a-z0-9]{1,32}")
+
+
+def in_the_future(value: datetime) -> datetime:
+    if value <= datetime.now(UTC):
+        raise ValueError("must be in the future")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time that still has a date in UTC") from None
+
+
+def without_blank_ends(value: str) -> str:
+    if value != value.strip():
+        raise ValueError("must not begin or end with white space")
+    return value
+
+
+AccountName = Annotated[Name, AfterValidator(without_blank_ends)]
+RunningJobsLimit = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)] | None
+Most = Annotated[int, Field(strict=True, ge=0, le=LARGEST_LIMIT)] | None
+Expiry = Annotated[AwareDatetime, Field(strict=True), AfterValidator(in_the_future)]
+Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]
+DEFAULT_SCOPES = (Scope.READ, Scope.WRITE)
+
+
+class LimitsBody(BaseModel, frozen=True, extra="forbid"):
+    """Limits of one key: one that is absent is the deployment's, `null` is none."""
+
+    requests_per_minute: Most = None
+    submissions_per_hour: Most = None
+    queued_jobs: Most = None
+    stored_bytes: Most = None
+    open_streams: Most = None
+
+    def given(self) -> dict[str, Any]:
+        return self.model_dump(exclude_unset=True)
+
+
+class UserBody(BaseModel, frozen=True, extra="forbid"):
+    """A new user. `running_jobs_limit`: how many of its jobs may run at once; `null` is the deployment's limit."""
+
+    name: AccountName
+    running_jobs_limit: RunningJobsLimit = None
+
+
+class UserChange(BaseModel, frozen=True, extra="forbid"):
+    """What is to change; what is absent stays. A `running_jobs_limit` of `null` is the deployment's limit again."""
+
+    name: AccountName = Field(default_factory=str)
+    running_jobs_limit: RunningJobsLimit = None
+
+    def given(self) -> dict[str, Any]:
+        return self.model_dump(exclude_unset=True)
+
+
+class KeyBody(BaseModel, frozen=True, extra="forbid"):
+    """A new key of a user. Without `expires_at` it is good until it is revoked."""
+
+    name: AccountName
+    scopes: Scopes = DEFAULT_SCOPES
+    expires_at: Expiry | None = None
+    limits: LimitsBody = LimitsBody()
+
+
+class UsersQuery(BaseModel, frozen=True, extra="forbid"):
+    """Which users: up to `limit`, by name, after the one named."""
+
+    limit: Annotated[int, Field(ge=1, le=LONGEST_LIST)] = 50
+    after: Name | None = None
+
+
+class KeysQuery(BaseModel, frozen=True, extra="forbid"):
+    """Which keys of the user: up to `limit`, the oldest first, after the one with this id."""
+
+    limit: Annotated[int, Field(ge=1, le=LONGEST_LIST)] = 50
+    after: Annotated[str, Field(pattern=r"^[a-z0-9]{1,32}$")] | None = None
+
+
+def user_id_in(path: Mapping[str, str]) -> UUID:
+    """The user's id in a path. Raises Problem 404: what cannot be an id names no user either."""
+    text = path["user_id"]
+    if not USER_ID.fullmatch(text):
+        raise user_not_found(text)
+    return UUID(text)
+
+
+def key_id_in(path: Mapping[str, str]) -> str:
+    """The key's id in a path. Raises Problem 404: what cannot be an id names no key either."""
+    text = path["key_id"]
+    if not KEY_ID.fullmatch(text):
+        raise key_not_found(text)
+    return text

@@ -12,6 +12,7 @@ from shared.database import transaction
 from shared.errors import ComfyUIUnreachable
 from shared.models import ComfyUIServer
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.survey import Surveyor
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +25,7 @@ class Fleet:
     def __init__(self, engine: Engine, urls: Sequence[str]) -> None:
         self.engine = engine
         self.clients = {client.name: client for client in map(ComfyUIClient, urls)}
+        self.versions: dict[str, str | None] = {}  # as last seen from here; None while a server does not answer
 
     @property
     def names(self) -> list[str]:
@@ -33,15 +35,18 @@ class Fleet:
         """The client of a server, or None for one that this worker was not told of."""
         return self.clients.get(name)
 
-    def look(self, client: ComfyUIClient) -> None:
-        """See whether a server answers, and write it down."""
+    def look(self, client: ComfyUIClient) -> bool:
+        """See whether a server answers, and write it down: whether it is new here, came back, or has another version."""
+        before = self.versions.get(client.name)
         try:
             self.record(client.name, version=client.version())
         except ComfyUIUnreachable as error:
             self.record(client.name, problem=str(error))
+        return self.versions[client.name] not in {None, before}
 
     def record(self, name: str, *, version: str | None = None, problem: str | None = None) -> None:
         """Write down that a server answered with its version, or the problem that keeps it from being given jobs."""
+        self.versions[name] = None if problem else version
         seen = {"version": version, "last_seen_at": func.now(), "unreachable_since": None, "problem": None}
         lost = {
             "unreachable_since": func.coalesce(ComfyUIServer.unreachable_since, func.now()),
@@ -58,19 +63,21 @@ class Fleet:
 
 
 class Lookout(threading.Thread):
-    """Looks at one server every few seconds until `closing` is set."""
+    """Looks at one server every few seconds until `closing` is set; asks for a survey when there is something new."""
 
-    def __init__(self, fleet: Fleet, client: ComfyUIClient, closing: threading.Event) -> None:
-        super().__init__(name=f"lookout-{client.name}", daemon=True)
+    def __init__(self, fleet: Fleet, surveyor: Surveyor, closing: threading.Event) -> None:
+        super().__init__(name=f"lookout-{surveyor.client.name}", daemon=True)
         self.fleet = fleet
-        self.client = client
+        self.surveyor = surveyor
         self.closing = closing
 
     def run(self) -> None:
+        client = self.surveyor.client
         while True:
             try:
-                self.fleet.look(self.client)
+                if self.fleet.look(client):
+                    self.surveyor.ask()
             except SQLAlchemyError as error:
-                log.warning("server.not_recorded", server=self.client.name, error=str(error))
+                log.warning("server.not_recorded", server=client.name, error=str(error))
             if self.closing.wait(LOOK_S):
                 return

@@ -1,0 +1,39 @@
+"""What `/object_info` of a real server says, with the models that a test wants installed."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from tests.simulator.recordings import document
+
+RECORDED = document("http/object_info")
+
+Page = dict[str, Any]
+
+
+def object_info(
+    *,
+    checkpoints: Sequence[str] = ("random_sd15.safetensors",),
+    loras: Sequence[str] = ("random_lora.safetensors",),
+    vaes: Sequence[str] = ("pixel_space",),
+    samplers: Sequence[str] = (),
+    without: Sequence[str] = (),
+    **classes: Page,
+) -> dict[str, Page]:
+    """The recorded one with these models, without some node classes, and with others added or replaced."""
+    pages: dict[str, Page] = copy.deepcopy(RECORDED)
+    pages["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] = list(checkpoints)
+    pages["VAELoader"]["input"]["required"]["vae_name"][0] = list(vaes)
+    for name in ("LoraLoader", "LoraLoaderModelOnly"):
+        pages[name]["input"]["required"]["lora_name"][0] = list(loras)
+    for name in ("KSampler", "KSamplerAdvanced"):
+        pages[name]["input"]["required"]["sampler_name"][0] += samplers
+    return {name: page for name, page in (pages | classes).items() if name not in without}
+
+
+def page(
+    required: Page | None = None, optional: Page | None = None, *, output: Sequence[Any] = ("IMAGE",), **facts: Any
+) -> Page:
+    """A node class as `/object_info` shows it."""
+    inputs = {"required": required or {}, "optional": optional or {}}
+    return {"input": inputs, "output": list(output), "output_node": False, "python_module": "nodes", **facts}

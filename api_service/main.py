@@ -12,7 +12,8 @@ from starlette.middleware import Middleware
 from api_service import records
 from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
-from api_service.endpoints import health, jobs, live, outputs
+from api_service.capabilities import CapabilityReader
+from api_service.endpoints import health, jobs, live, models, nodes, outputs
 from api_service.problems import HANDLERS
 from api_service.relay import Relay
 from api_service.state import Services
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> Starlette:
             yield {"services": services}
 
     return Starlette(
-        routes=[*jobs.ROUTES, *outputs.ROUTES, *live.ROUTES, *health.ROUTES],
+        routes=[*jobs.ROUTES, *outputs.ROUTES, *models.ROUTES, *nodes.ROUTES, *live.ROUTES, *health.ROUTES],
         middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
@@ -61,6 +62,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         store=open_store(settings.storage_url),
         relay=Relay(listening_client(settings.redis_url), channels),
         keyring=Keyring(engine),
+        capabilities=CapabilityReader(engine),
         threads=anyio.CapacityLimiter(THREADS),
     )
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.websockets import WebSocket
 
 from api_service.authentication import Keyring
+from api_service.capabilities import CapabilityReader
 from api_service.relay import Relay
 from shared.outbox import Outbox
 from shared.settings import Settings
@@ -29,6 +30,7 @@ class Services:
     store: OutputStore
     relay: Relay
     keyring: Keyring
+    capabilities: CapabilityReader
     threads: anyio.CapacityLimiter
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -103,6 +103,16 @@ class JobView(BaseModel, frozen=True):
         )
 
 
+class AcceptedJobView(JobView, frozen=True):
+    """A job that was accepted a moment ago, with what its owner may want to know about when it will run."""
+
+    notes: list[str]
+
+    @classmethod
+    def accepted(cls, job: GenerationJob, notes: list[str]) -> Self:
+        return cls(**dict(JobView.of(job)), notes=notes)
+
+
 def error_of(job: GenerationJob) -> ErrorView | None:
     """The error of a failed job. Rows of the old system have a message only."""
     if job.error_message is None:

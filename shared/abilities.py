@@ -1,8 +1,8 @@
 """What a server offers by name, and which jobs a server that lacks something must not be given.
 
-A name is written with the input that takes it: `ckpt_name=sd15.safetensors`, `class_type=KSampler`. A server `lacks` what
-another offers and it does not: worked out when the offers of one change, so that a claim compares a job with a short
-list, which is empty where all servers are alike.
+A name is written with the input that takes it: `ckpt_name=sd15.safetensors`, `class_type=KSampler`. A server `lacks`
+what another offers and it does not: worked out when the offers of one change, so that a claim compares a job with a
+short list, which is empty where all servers are alike.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def names_in(catalogue: Catalogue) -> Iterator[str]:
 
 
 def compare_servers(session: Session) -> None:
-    """Work out what each server lacks. Whoever changes `offers` holds `LOCK_OFFERS` and calls this before it commits."""
+    """Work out what each server lacks. Whoever changes `offers` takes LOCK_OFFERS before, and calls this after."""
     session.execute(COMPARE)
 
 

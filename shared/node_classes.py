@@ -1,7 +1,7 @@
 """What a ComfyUI server can do, read from its `/object_info` into a form that is compact, frozen, and easy to ask.
 
-`/object_info` describes each node class in one of two dialects: a choice is a list of values, or `COMBO` with `options`.
-What is not understood is left out, input by input: custom nodes put there whatever they like.
+It describes each node class in one of two dialects: a choice is a list of values, or `COMBO` with `options`. What is
+not understood is left out, input by input: custom nodes put there whatever they like.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,8 +43,8 @@ KIND_OF_INPUT = {input_name: kind for kind, (_, input_name) in LISTED_BY.items()
 class NodeInput:
     """One input of a node class: a value of `type`, or one of `choices`, or a number between bounds.
 
-    `is_closed`: ComfyUI refuses a value that is not among the choices or within the bounds. Of others it may, or may not:
-    a node can validate for itself, and `/object_info` does not tell.
+    `is_closed`: ComfyUI refuses a value that is not among the choices or within the bounds. Of other inputs it may, or
+    may not: a node can validate for itself, and `/object_info` does not tell.
     """
 
     name: str

@@ -8,9 +8,10 @@ from starlette.responses import Response
 from api_service import records, submission
 from api_service.bodies import JobBody
 from api_service.codes import Code
+from api_service.fleet_check import fleet_check
 from api_service.operations import Answer, Call, Nothing, Operation, routes_of
-from api_service.problems import job_ended, job_not_found
-from api_service.views import JobView, answer_with
+from api_service.problems import invalid_fields, job_ended, job_not_found
+from api_service.views import AcceptedJobView, JobView, answer_with
 from shared import lifecycle
 from shared.links import JOBS, job_url
 from shared.models import FINAL, GenerationJob, JobStatus, Scope
@@ -20,12 +21,18 @@ from shared.outbox import Outbox
 async def submit(call: Call[JobBody, Nothing]) -> Response:
     """Submit a job.
 
-    It is recorded before this answers, and runs as soon as a server has a free slot.
+    It is recorded before this answers, and runs as soon as a server has a free slot. One that no server could ever run
+    is refused. `notes` say what stands in its way: that only a server that is away can run it, or that it is not known
+    whether one can.
     """
     services = call.services
     parameters = call.body.parameters()
+    checked = await services.run(lambda: fleet_check(parameters, services.capabilities.current()))
+    if checked.errors:
+        raise invalid_fields(checked.errors)
     job = await services.run(submission.submit, services.outbox, parameters, user_id=call.identity.user_id)
-    return answer_with(JobView.of(job), HTTPStatus.CREATED, Location=job_url(job.id))
+    view = AcceptedJobView.accepted(job, checked.notes)
+    return answer_with(view, HTTPStatus.CREATED, Location=job_url(job.id))
 
 
 async def show(call: Call[Nothing, Nothing]) -> Response:
@@ -69,7 +76,9 @@ OPERATIONS = (
         Scope.WRITE,
         {
             HTTPStatus.CREATED: Answer(
-                JobView, "the job, `queued`; or `pending` until Redis is back", headers={"Location": "where the job is"}
+                AcceptedJobView,
+                "the job, `queued`; or `pending` until Redis is back",
+                headers={"Location": "where the job is"},
             )
         },
         tag="jobs",

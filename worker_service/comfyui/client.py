@@ -70,7 +70,7 @@ class ComfyUIClient:
         return str(self.get("/system_stats").get("system", {}).get("comfyui_version", "unknown"))
 
     def object_info(self) -> dict[str, Any]:
-        """What the server can do: its node classes. Raises ComfyUIUnreachable for what is too large, too slow or no JSON."""
+        """The server's node classes. Raises ComfyUIUnreachable for what is too large, too slow or no JSON."""
         deadline = time.monotonic() + OBJECT_INFO_S
         content = bytearray()
         try:

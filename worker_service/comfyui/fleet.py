@@ -36,7 +36,7 @@ class Fleet:
         return self.clients.get(name)
 
     def look(self, client: ComfyUIClient) -> bool:
-        """See whether a server answers, and write it down: whether it is new here, came back, or has another version."""
+        """See whether a server answers, and write it down. True if it came back, is new, or has another version."""
         before = self.versions.get(client.name)
         try:
             self.record(client.name, version=client.version())

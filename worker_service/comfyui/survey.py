@@ -59,8 +59,9 @@ class Surveyor(threading.Thread):
                 survey(self.engine, self.client)
         except (ComfyUIUnreachable, SQLAlchemyError) as error:
             log.warning("capabilities.not_read", server=self.client.name, error=str(error))
-        except Exception:
-            log.exception("capabilities.not_understood", server=self.client.name)
+        except Exception as error:
+            if not self.closing.is_set():  # else the client was closed meanwhile
+                log.warning("capabilities.not_understood", server=self.client.name, exc_info=error)
 
 
 def was_surveyed_lately(engine: Engine, server: str) -> bool:
@@ -111,7 +112,7 @@ def digest_of(object_info: dict[str, Any]) -> str:
 
 
 def storable(value: Any) -> Any:
-    """The same JSON as far as jsonb takes it: without U+0000 and half surrogate pairs, and null for what is no number."""
+    """The same as far as jsonb takes it: without U+0000 and halves of surrogate pairs, and null for NaN and such."""
     match value:
         case dict():
             return {storable(str(key)): storable(item) for key, item in value.items()}

@@ -1,0 +1,161 @@
+"""A job is accepted only if some server could run it: one that is there, or one that may come back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from api_service.capabilities import Capabilities, KnownServer
+from api_service.close_matches import suggestion
+from api_service.node_check import Finding, Graph, findings
+from api_service.problems import FieldError
+from shared.graph import text_to_image
+from shared.parameters import Sampling, TextToImage
+from shared.workflow_graph import GraphFault, graph_faults
+
+MOST_ERRORS = 100
+MOST_SUGGESTED = 10  # comparing names takes its time
+
+NOTHING_KNOWN = "no ComfyUI server has said yet what it can do: whether one can run this is not known"
+SOME_UNKNOWN = "only a server that has not said what it can do may be able to run this"
+ONLY_AWAY = "only a server that does not answer right now can run this: the job waits for it"
+
+Where = tuple[str | None, str, str]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The errors for which a job is refused, and notes on one that is accepted."""
+
+    errors: list[FieldError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one server would have against a graph."""
+
+    server: KnownServer
+    certain: dict[Where, Finding]
+    uncertain: list[Finding]
+
+
+def fleet_check(asked: TextToImage | Mapping[str, Any], capabilities: Capabilities) -> Checked:
+    """Whether any one server can run these parameters, or this raw workflow. Pure."""
+    if isinstance(asked, TextToImage):
+        drawn = asked.model_copy(update={"params": asked.params.with_seed()})
+        return check_graph(text_to_image(drawn), capabilities, TypedFields())
+    faults = graph_faults(asked)
+    if faults:
+        return Checked([fault_error(fault) for fault in faults[:MOST_ERRORS]])
+    return check_graph(asked, capabilities, RawFields())
+
+
+def check_graph(graph: Graph, capabilities: Capabilities, fields: "Fields") -> Checked:
+    verdicts = judge(graph, capabilities.servers)
+    able = [verdict for verdict in verdicts if not verdict.certain]
+    for verdict in able:
+        if verdict.server.is_reachable:
+            return Checked(notes=[uncertain_note(fields, finding) for finding in verdict.uncertain])
+    unknown = [server for server in capabilities.servers if server.catalogue is None]
+    if able:
+        return Checked(notes=[f"{ONLY_AWAY}{because(verdicts)}"])
+    if unknown or not verdicts:
+        return Checked(notes=[SOME_UNKNOWN if verdicts else NOTHING_KNOWN])
+    return Checked(errors_of(verdicts, fields))
+
+
+def judge(graph: Graph, servers: Sequence[KnownServer]) -> list[Verdict]:
+    """The verdict of each server that said what it can do; servers that said the same are asked once."""
+    by_catalogue: dict[int, list[Finding]] = {}
+    verdicts = []
+    for server in servers:
+        if server.catalogue is None:
+            continue
+        key = id(server.catalogue)
+        if key not in by_catalogue:
+            by_catalogue[key] = findings(graph, server.catalogue)
+        found = by_catalogue[key]
+        certain = {(one.node_id, one.field, one.code): one for one in found if one.is_certain}
+        verdicts.append(Verdict(server, certain, [one for one in found if not one.is_certain]))
+    return verdicts
+
+
+def because(verdicts: Sequence[Verdict]) -> str:
+    """What the servers that answer lack."""
+    lacking = [one.lacks for verdict in verdicts for one in verdict.certain.values() if one.lacks]
+    return f", as those that answer lack {', '.join(dict.fromkeys(lacking[:3]))}" if lacking else ""
+
+
+def errors_of(verdicts: Sequence[Verdict], fields: "Fields") -> list[FieldError]:
+    """What every server has against the graph; if there is no such thing, what the one that comes closest has."""
+    shared = [where for where in verdicts[0].certain if all(where in verdict.certain for verdict in verdicts)]
+    if shared:
+        found = [union([verdict.certain[where] for verdict in verdicts]) for where in shared]
+        tell = "no server has {lacks}"
+    else:
+        closest = min(verdicts, key=lambda verdict: (len(verdict.certain), not verdict.server.is_reachable))
+        found = list(closest.certain.values())
+        tell = "some servers have {lacks}, but none of them has everything else that this asks for"
+    return [
+        field_error(one, fields, tell, suggests=shared != [] and number < MOST_SUGGESTED)
+        for number, one in enumerate(found[:MOST_ERRORS])
+    ]
+
+
+def union(alike: Sequence[Finding]) -> Finding:
+    """One finding of several servers, with the names that any of them has."""
+    names = dict.fromkeys(name for one in alike for name in one.among)
+    return replace(alike[0], among=tuple(names))
+
+
+def field_error(finding: Finding, fields: "Fields", tell: str, *, suggests: bool) -> FieldError:
+    message = finding.message
+    if finding.lacks is not None:
+        message = tell.format(lacks=finding.lacks)
+        message += suggestion(finding.given, finding.among) if suggests else ""
+    return FieldError(field=fields.name(finding.node_id, finding.field), message=message, code=finding.code)
+
+
+def uncertain_note(fields: "Fields", finding: Finding) -> str:
+    breach = finding.message or f"there is no sign of {finding.lacks}"
+    return f"{fields.name(finding.node_id, finding.field)}: {breach}; the node may refuse it"
+
+
+def fault_error(fault: GraphFault) -> FieldError:
+    name = RawFields().name(fault.node_id, fault.field or "")
+    return FieldError(field=name, message=fault.message, code=fault.code)
+
+
+class RawFields:
+    """Names the fields of a raw workflow: `workflow.4.inputs.ckpt_name`."""
+
+    def name(self, node_id: str | None, part: str) -> str:
+        return ".".join(filter(None, ("workflow", node_id, part)))
+
+
+class TypedFields:
+    """Names the field of the parameters that a node's input was made from: `lora_models[1].name`."""
+
+    def name(self, node_id: str | None, part: str) -> str:
+        node_id, name = node_id or "", part.removeprefix("inputs.")
+        if node_id.startswith("lora_"):
+            position = f"lora_models[{int(node_id.removeprefix('lora_')) - 1}]"
+            return {"lora_name": f"{position}.name", "class_type": position}.get(name, f"{position}.{name}")
+        match node_id:
+            case "checkpoint":
+                return "checkpoint_model"
+            case "vae":
+                return "params.vae_name"
+            case "clip_skip":
+                return "params.clip_skip"
+            case "sampler" if name in Sampling.model_fields:
+                return f"sampler_params.{name}"
+            case "latent" if name in TextToImage.model_fields:
+                return name
+            case "prompt" | "negative_prompt":
+                return node_id
+            case _:
+                return "body"
+
+
+Fields = RawFields | TypedFields

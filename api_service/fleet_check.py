@@ -117,8 +117,8 @@ def field_error(finding: Finding, fields: "Fields", tell: str, *, suggests: bool
 
 
 def uncertain_note(fields: "Fields", finding: Finding) -> str:
-    breach = finding.message or f"there is no sign of {finding.lacks}"
-    return f"{fields.name(finding.node_id, finding.field)}: {breach}; the node may refuse it"
+    breach = finding.message or f"it is not known to have {finding.lacks}"
+    return f"{fields.name(finding.node_id, finding.field)}: {breach}; the node may refuse this"
 
 
 def fault_error(fault: GraphFault) -> FieldError:

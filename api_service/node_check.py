@@ -84,7 +84,7 @@ def link_findings(
     where: tuple[str, str], link: list[Any], declared: NodeInput, known: Mapping[str, NodeClass], *, is_core: bool
 ) -> Iterator[Finding]:
     if len(link) != 2 or not isinstance(link[0], str) or not isinstance(link[1], int):
-        yield Finding(*where, "bad_link", "a list is taken for a link, which is [node, slot]")
+        yield Finding(*where, "bad_linked_input", "a list is taken for a link, which is [node, slot]")
         return
     source = known.get(link[0])
     if source is None:
@@ -128,12 +128,15 @@ def bound_findings(where: tuple[str, str], value: float, declared: NodeInput) ->
 
 
 def not_a_choice(where: tuple[str, str], value: Any, declared: NodeInput, choices: tuple[Any, ...]) -> Finding:
-    code, word = UNKNOWN[declared.kind] if declared.kind else ("value_not_in_list", f"for {declared.name!r} the value")
+    code, lacks = "value_not_in_list", f"the value {shown(value)} for {declared.name!r}"
+    if declared.kind:
+        code, word = UNKNOWN[declared.kind]
+        lacks = f"{word} {shown(value)}"
     return Finding(
         *where,
         code,
         "",
-        lacks=f"{word} {shown(value)}",
+        lacks=lacks,
         given=value if isinstance(value, str) else "",
         among=tuple(choice for choice in choices if isinstance(choice, str)),
         is_certain=declared.is_closed,

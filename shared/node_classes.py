@@ -14,8 +14,8 @@ CHOICE = "COMBO"
 PLACEHOLDER = "COMFY_"
 # A file that was uploaded a moment ago is not in the list yet, and ComfyUI looks into the folder instead.
 OPEN_FLAGS = ("image_upload", "audio_upload", "video_upload", "file_upload", "remote", "multiselect")
-# ... and these do so without saying so, or take what is not in their list.
-OPEN_CLASSES = frozenset({"LoadLatent", "CustomCombo"})
+# ... and these list uploads without saying so, or take what is not in their list.
+OPEN_CLASSES = frozenset({"LoadLatent", "GeminiInputFiles", "OpenAIInputFiles", "CustomCombo"})
 
 
 class ModelKind(StrEnum):

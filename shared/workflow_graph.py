@@ -59,7 +59,7 @@ def link_faults(workflow: Mapping[str, Any], node_id: str) -> Iterator[GraphFaul
             yield GraphFault(node_id, f"inputs.{link.input}", "dangling_link", text)
         elif isinstance(link.slot, bool) or not isinstance(link.slot, int) or link.slot < 0:
             text = f"links to output {link.slot!r} of node {link.node!r}; outputs are numbered from 0"
-            yield GraphFault(node_id, f"inputs.{link.input}", "bad_link", text)
+            yield GraphFault(node_id, f"inputs.{link.input}", "bad_linked_input", text)
 
 
 def links_of(node: Mapping[str, Any]) -> Iterator[Link]:

@@ -1,9 +1,15 @@
 """What `/object_info` of a real server says, with the models that a test wants installed."""
 
 import copy
+import hashlib
+import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.models import ComfyUIServer, ServerCapabilities
+from shared.outbox import Outbox
+from tests.jobs import SERVER
 from tests.simulator.recordings import document
 
 RECORDED = document("http/object_info")
@@ -37,3 +43,13 @@ def page(
     """A node class as `/object_info` shows it."""
     inputs = {"required": required or {}, "optional": optional or {}}
     return {"input": inputs, "output": list(output), "output_node": False, "python_module": "nodes", **facts}
+
+
+def publish(outbox: Outbox, info: dict[str, Page], server: str = SERVER, *, seconds_ago: float = 0) -> None:
+    """A worker wrote down what a server can do, and last saw it answer so long ago."""
+    seen = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    digest = hashlib.sha256(json.dumps(info).encode()).hexdigest()
+    with outbox.transaction() as session:
+        session.merge(ComfyUIServer(name=server, version="0.8.0", last_seen_at=seen))
+        session.flush()
+        session.merge(ServerCapabilities(server=server, digest=digest, object_info=info, refreshed_at=seen))

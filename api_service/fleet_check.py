@@ -1,7 +1,7 @@
 """A job is accepted only if some server could run it: one that is there, or one that may come back."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from api_service.capabilities import Capabilities, KnownServer
@@ -90,29 +90,26 @@ def errors_of(verdicts: Sequence[Verdict], fields: "Fields") -> list[FieldError]
     """What every server has against the graph; if there is no such thing, what the one that comes closest has."""
     shared = [where for where in verdicts[0].certain if all(where in verdict.certain for verdict in verdicts)]
     if shared:
-        found = [union([verdict.certain[where] for verdict in verdicts]) for where in shared]
-        tell = "no server has {lacks}"
-    else:
-        closest = min(verdicts, key=lambda verdict: (len(verdict.certain), not verdict.server.is_reachable))
-        found = list(closest.certain.values())
-        tell = "some servers have {lacks}, but none of them has everything else that this asks for"
-    return [
-        field_error(one, fields, tell, suggests=shared != [] and number < MOST_SUGGESTED)
-        for number, one in enumerate(found[:MOST_ERRORS])
-    ]
+        alike = [[verdict.certain[where] for verdict in verdicts] for where in shared[:MOST_ERRORS]]
+        return [
+            field_error(fields, one[0], "no server has {}", among=names_in(one) if number < MOST_SUGGESTED else ())
+            for number, one in enumerate(alike)
+        ]
+    closest = min(verdicts, key=lambda verdict: (len(verdict.certain), not verdict.server.is_reachable))
+    tell = "some servers have {}, but none of them has everything else that this asks for"
+    return [field_error(fields, one, tell) for one in list(closest.certain.values())[:MOST_ERRORS]]
 
 
-def union(alike: Sequence[Finding]) -> Finding:
-    """One finding of several servers, with the names that any of them has."""
-    names = dict.fromkeys(name for one in alike for name in one.among)
-    return replace(alike[0], among=tuple(names))
+def names_in(alike: Sequence[Finding]) -> set[str]:
+    """What any of several servers has in place of what they lack."""
+    tuples = {id(one.among): one.among for one in alike}
+    return {name for among in tuples.values() for name in among if isinstance(name, str)}
 
 
-def field_error(finding: Finding, fields: "Fields", tell: str, *, suggests: bool) -> FieldError:
+def field_error(fields: "Fields", finding: Finding, tell: str, *, among: Collection[str] = ()) -> FieldError:
     message = finding.message
     if finding.lacks is not None:
-        message = tell.format(lacks=finding.lacks)
-        message += suggestion(finding.given, finding.among) if suggests else ""
+        message = tell.replace("{}", finding.lacks) + suggestion(finding.given, among)
     return FieldError(field=fields.name(finding.node_id, finding.field), message=message, code=finding.code)
 
 

@@ -38,7 +38,7 @@ class Finding:
     message: str
     lacks: str | None = None
     given: str = ""
-    among: tuple[str, ...] = ()
+    among: tuple[Any, ...] = ()
     is_certain: bool = True
 
 
@@ -47,7 +47,8 @@ def findings(graph: Graph, catalogue: Catalogue) -> list[Finding]:
     classes = {node_id: catalogue.classes.get(node["class_type"]) for node_id, node in graph.items()}
     known = {node_id: node for node_id, node in classes.items() if node is not None}
     unknown = [node_id for node_id in graph if node_id not in known]
-    found = [unknown_class(node_id, graph[node_id]["class_type"], catalogue) for node_id in unknown]
+    names = tuple(catalogue.classes)
+    found = [unknown_class(node_id, graph[node_id]["class_type"], names) for node_id in unknown]
     # A class that is not known may be an output.
     ends = [node_id for node_id, node in known.items() if node.is_output] + unknown
     if not ends:
@@ -58,9 +59,8 @@ def findings(graph: Graph, catalogue: Catalogue) -> list[Finding]:
     return found
 
 
-def unknown_class(node_id: str, class_type: str, catalogue: Catalogue) -> Finding:
+def unknown_class(node_id: str, class_type: str, names: tuple[str, ...]) -> Finding:
     lacks = f"the node class {shown(class_type)}"
-    names = tuple(catalogue.classes)
     return Finding(node_id, "class_type", "unknown_node_class", "", lacks=lacks, given=class_type, among=names)
 
 
@@ -138,7 +138,7 @@ def not_a_choice(where: tuple[str, str], value: Any, declared: NodeInput, choice
         "",
         lacks=lacks,
         given=value if isinstance(value, str) else "",
-        among=tuple(choice for choice in choices if isinstance(choice, str)),
+        among=choices,
         is_certain=declared.is_closed,
     )
 

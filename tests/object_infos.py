@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ def object_info(
     vaes: Sequence[str] = ("pixel_space",),
     samplers: Sequence[str] = (),
     without: Sequence[str] = (),
-    **classes: Page,
+    classes: Mapping[str, Page] | None = None,
 ) -> dict[str, Page]:
     """The recorded one with these models, without some node classes, and with others added or replaced."""
     pages: dict[str, Page] = copy.deepcopy(RECORDED)
@@ -34,7 +34,7 @@ def object_info(
         pages[name]["input"]["required"]["lora_name"][0] = list(loras)
     for name in ("KSampler", "KSamplerAdvanced"):
         pages[name]["input"]["required"]["sampler_name"][0] += samplers
-    return {name: page for name, page in (pages | classes).items() if name not in without}
+    return {name: page for name, page in (pages | dict(classes or {})).items() if name not in without}
 
 
 def page(

@@ -111,7 +111,8 @@ class CapabilityReader:
             .order_by(ComfyUIServer.name)
         )
         rows = session.exec(statement).all()
-        self.catalogues = {digest: self.catalogue(session, digest) for _, _, digest in rows if digest}
+        digests = {digest for _, _, digest in rows if digest}
+        self.catalogues = {digest: self.catalogue(session, digest) for digest in digests}
         return Capabilities(
             tuple(
                 KnownServer(name, reachable, self.catalogues[digest] if digest else None)

@@ -77,10 +77,9 @@ class Resources:
 
     def start(self) -> None:
         """Start the threads that beat, look out for servers, and listen for cancels."""
-        for client in self.fleet.clients.values():
-            surveyor = Surveyor(self.engine, client, self.closing)
-            surveyor.start()
-            Lookout(self.fleet, surveyor, self.closing).start()
+        for name, client in self.fleet.clients.items():
+            Lookout(self.fleet, client, self.closing).start()
+            Surveyor(self.engine, client, news=self.fleet.news[name], closing=self.closing).start()
         self.leases.start()
         self.cancels.start()
 

@@ -69,18 +69,19 @@ class ComfyUIClient:
         """The server's version, which also says that it answers."""
         return str(self.get("/system_stats").get("system", {}).get("comfyui_version", "unknown"))
 
-    def object_info(self) -> dict[str, Any]:
-        """The server's node classes. Raises ComfyUIUnreachable for what is too large, too slow or no JSON."""
-        deadline = time.monotonic() + OBJECT_INFO_S
+    def object_info(self, *, most: int = LARGEST_OBJECT_INFO, within_s: float = OBJECT_INFO_S) -> dict[str, Any]:
+        """The server's node classes. Raises ComfyUIUnreachable for what is too large (bytes), too slow or no JSON."""
+        deadline = time.monotonic() + within_s
         content = bytearray()
         try:
             with self.http.stream("GET", "/object_info") as response:
-                for chunk in response.iter_bytes(CHUNK):
+                # As they come: chunks of a size would be waited for, however slowly they fill.
+                for chunk in response.iter_bytes():
                     content += chunk
-                    if len(content) > LARGEST_OBJECT_INFO:
-                        raise ComfyUIUnreachable(self.name, f"/object_info has more than {LARGEST_OBJECT_INFO} bytes")
+                    if len(content) > most:
+                        raise ComfyUIUnreachable(self.name, f"/object_info has more than {most} bytes")
                     if time.monotonic() > deadline:
-                        raise ComfyUIUnreachable(self.name, f"/object_info takes longer than {OBJECT_INFO_S} s")
+                        raise ComfyUIUnreachable(self.name, f"/object_info takes longer than {within_s} s")
         except httpx.TransportError as error:
             raise unreachable(self.name, error) from error
         if response.status_code != HTTPStatus.OK:

@@ -12,7 +12,6 @@ from shared.database import transaction
 from shared.errors import ComfyUIUnreachable
 from shared.models import ComfyUIServer
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.survey import Surveyor
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +25,7 @@ class Fleet:
         self.engine = engine
         self.clients = {client.name: client for client in map(ComfyUIClient, urls)}
         self.versions: dict[str, str | None] = {}  # as last seen from here; None while a server does not answer
+        self.news = {name: threading.Event() for name in self.clients}
 
     @property
     def names(self) -> list[str]:
@@ -35,14 +35,15 @@ class Fleet:
         """The client of a server, or None for one that this worker was not told of."""
         return self.clients.get(name)
 
-    def look(self, client: ComfyUIClient) -> bool:
-        """See whether a server answers, and write it down. True if it came back, is new, or has another version."""
+    def look(self, client: ComfyUIClient) -> None:
+        """See whether a server answers, and write it down. It is news that it is there, or has another version."""
         before = self.versions.get(client.name)
         try:
             self.record(client.name, version=client.version())
         except ComfyUIUnreachable as error:
             self.record(client.name, problem=str(error))
-        return self.versions[client.name] not in {None, before}
+        if self.versions[client.name] not in {None, before}:
+            self.news[client.name].set()
 
     def record(self, name: str, *, version: str | None = None, problem: str | None = None) -> None:
         """Write down that a server answered with its version, or the problem that keeps it from being given jobs."""
@@ -63,21 +64,19 @@ class Fleet:
 
 
 class Lookout(threading.Thread):
-    """Looks at one server every few seconds until `closing` is set; asks for a survey when there is something new."""
+    """Looks at one server every few seconds until `closing` is set."""
 
-    def __init__(self, fleet: Fleet, surveyor: Surveyor, closing: threading.Event) -> None:
-        super().__init__(name=f"lookout-{surveyor.client.name}", daemon=True)
+    def __init__(self, fleet: Fleet, client: ComfyUIClient, closing: threading.Event) -> None:
+        super().__init__(name=f"lookout-{client.name}", daemon=True)
         self.fleet = fleet
-        self.surveyor = surveyor
+        self.client = client
         self.closing = closing
 
     def run(self) -> None:
-        client = self.surveyor.client
         while True:
             try:
-                if self.fleet.look(client):
-                    self.surveyor.ask()
+                self.fleet.look(self.client)
             except SQLAlchemyError as error:
-                log.warning("server.not_recorded", server=client.name, error=str(error))
+                log.warning("server.not_recorded", server=self.client.name, error=str(error))
             if self.closing.wait(LOOK_S):
                 return

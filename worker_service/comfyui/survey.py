@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -27,37 +28,36 @@ FRESH = timedelta(seconds=45)  # what another worker read so lately is not read 
 
 
 class Surveyor(threading.Thread):
-    """Surveys one server every minute until `closing` is set, and at once when asked.
+    """Surveys one server every minute until `closing` is set, and at once when there is news of it.
 
     A thread of its own: a server may take long to say what it can do, and must be seen to answer meanwhile.
     """
 
-    def __init__(self, engine: Engine, client: ComfyUIClient, closing: threading.Event) -> None:
+    def __init__(
+        self, engine: Engine, client: ComfyUIClient, *, news: threading.Event, closing: threading.Event
+    ) -> None:
         super().__init__(name=f"surveyor-{client.name}", daemon=True)
         self.engine = engine
         self.client = client
+        self.news = news
         self.closing = closing
-        self.asked = threading.Event()
-
-    def ask(self) -> None:
-        """Survey the server at once."""
-        self.asked.set()
 
     def run(self) -> None:
-        due_in_s = SURVEY_S
+        due_at = time.monotonic() + SURVEY_S
         while not self.closing.is_set():
             # In short waits, so that it ends soon after the others do.
-            if self.asked.wait(1.0) or (due_in_s := due_in_s - 1.0) <= 0:
-                was_asked, due_in_s = self.asked.is_set(), SURVEY_S
-                self.asked.clear()
-                self.survey_safely(at_once=was_asked)
+            is_news = self.news.wait(1.0)
+            if is_news or time.monotonic() >= due_at:
+                self.news.clear()
+                due_at = time.monotonic() + SURVEY_S
+                self.survey_safely(at_once=is_news)
 
     def survey_safely(self, *, at_once: bool) -> None:
         """Whatever a server says of itself, it still gets jobs: nothing that goes wrong here has other consequences."""
         try:
             if at_once or not was_surveyed_lately(self.engine, self.client.name):
                 survey(self.engine, self.client)
-        except (ComfyUIUnreachable, SQLAlchemyError) as error:
+        except (ComfyUIUnreachable, SQLAlchemyError, RecursionError) as error:
             log.warning("capabilities.not_read", server=self.client.name, error=str(error))
         except Exception as error:
             if not self.closing.is_set():  # else the client was closed meanwhile
@@ -82,7 +82,9 @@ def survey(engine: Engine, client: ComfyUIClient) -> None:
     with transaction(engine) as session:
         if confirm(session, client.name, digest, devices):
             return
-        # With its digest, so that no reader has the one without the other.
+    # A transaction of its own: with what the UPDATE above locked, two that go on to lock the table would wait for each
+    # other.
+    with transaction(engine) as session:
         replace(session, client.name, digest=digest, devices=devices, object_info=object_info)
     log.info("capabilities.changed", server=client.name, node_classes=len(object_info), digest=digest)
 

@@ -57,26 +57,33 @@ def runnable_on(server: str) -> ColumnElement[bool]:
     return type_coerce(RUNNABLE.bindparams(bindparam("able_server", server, unique=True)), Boolean)
 
 
-# The OR looks left first: where nothing is lacking, no job is taken apart.
+# The OR looks left first: where nothing is lacking, no job is taken apart. IN within FILTER is one hash table for all
+# rows; as a join, or with `&&`, the list would be read through for each.
 RUNNABLE = text("""(
 coalesce(cardinality((SELECT lacks FROM server_capabilities WHERE server = :able_server)), 0) = 0
-OR NOT (SELECT lacks FROM server_capabilities WHERE server = :able_server) && (
-    ARRAY[
-        'ckpt_name=' || generation_jobs.checkpoint_model,
-        'vae_name=' || (generation_jobs.params ->> 'vae_name'),
-        'sampler_name=' || (generation_jobs.params ->> 'sampler_name'),
-        'scheduler=' || (generation_jobs.params ->> 'scheduler')
-    ]
-    || ARRAY(
-        SELECT 'lora_name=' || (lora ->> 'name') FROM jsonb_path_query(generation_jobs.lora_models, '$[*]') AS lora
+OR 0 = (
+    SELECT count(*) FILTER (
+        WHERE name IN (SELECT unnest(lacks) FROM server_capabilities WHERE server = :able_server)
     )
-    || ARRAY(
-        SELECT 'class_type=' || (node ->> 'class_type') FROM jsonb_path_query(generation_jobs.workflow, '$.*') AS node
-    )
-    || ARRAY(
-        SELECT (input ->> 'key') || '=' || (input ->> 'value')
-        FROM jsonb_path_query(
-            generation_jobs.workflow, '$.*.inputs ? (@.type() == "object").keyvalue()'
-        ) AS input
-    )
+    FROM unnest(
+        ARRAY[
+            'ckpt_name=' || generation_jobs.checkpoint_model,
+            'vae_name=' || (generation_jobs.params ->> 'vae_name'),
+            'sampler_name=' || (generation_jobs.params ->> 'sampler_name'),
+            'scheduler=' || (generation_jobs.params ->> 'scheduler')
+        ]
+        || ARRAY(
+            SELECT 'lora_name=' || (lora ->> 'name') FROM jsonb_path_query(generation_jobs.lora_models, '$[*]') AS lora
+        )
+        || ARRAY(
+            SELECT 'class_type=' || (node ->> 'class_type')
+            FROM jsonb_path_query(generation_jobs.workflow, '$.*') AS node
+        )
+        || ARRAY(
+            SELECT (input ->> 'key') || '=' || (input ->> 'value')
+            FROM jsonb_path_query(
+                generation_jobs.workflow, '$.*.inputs ? (@.type() == "object").keyvalue()'
+            ) AS input
+        )
+    ) AS name
 ))""")

@@ -19,6 +19,8 @@ class Code(StrEnum):
     KEY_NOT_FOUND = "key_not_found"
     OUTPUT_NOT_FOUND = "output_not_found"
     THUMBNAIL_NOT_FOUND = "thumbnail_not_found"
+    KIND_NOT_FOUND = "kind_not_found"
+    NODE_CLASS_NOT_FOUND = "node_class_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     JOB_ENDED = "job_ended"
     NAME_TAKEN = "name_taken"
@@ -60,6 +62,8 @@ MEANINGS: dict[Code, Meaning] = {
     Code.KEY_NOT_FOUND: Meaning(S.NOT_FOUND, "there is no such key"),
     Code.OUTPUT_NOT_FOUND: Meaning(S.NOT_FOUND, "the job has no such output"),
     Code.THUMBNAIL_NOT_FOUND: Meaning(S.NOT_FOUND, "the output has no thumbnail of this size; `detail` says why"),
+    Code.KIND_NOT_FOUND: Meaning(S.NOT_FOUND, "models of this kind are not listed; `detail` names the kinds that are"),
+    Code.NODE_CLASS_NOT_FOUND: Meaning(S.NOT_FOUND, "no server has such a node class; `detail` names similar ones"),
     Code.METHOD_NOT_ALLOWED: Meaning(
         S.METHOD_NOT_ALLOWED, "the address does not take this method; `Allow` has those it takes"
     ),

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from api_service import records
 from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
+from api_service.capabilities import CapabilityReader
 from api_service.open_streams import OpenStreams
 from api_service.patience import Patience
 from api_service.problems import HANDLERS
@@ -67,6 +68,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         keyring=Keyring(engine),
         rates=RateCounter(counting, settings.redis_ns, patience),
         streams=OpenStreams(counting, settings.redis_ns, patience),
+        capabilities=CapabilityReader(engine),
         threads=anyio.CapacityLimiter(THREADS),
     )
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.websockets import WebSocket
 
 from api_service.authentication import Identity, Keyring
+from api_service.capabilities import CapabilityReader
 from api_service.open_streams import OpenStreams
 from api_service.rate_counter import RateCounter
 from api_service.relay import Relay
@@ -33,6 +34,7 @@ class Services:
     keyring: Keyring
     rates: RateCounter
     streams: OpenStreams
+    capabilities: CapabilityReader
     threads: anyio.CapacityLimiter
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

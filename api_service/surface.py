@@ -2,10 +2,10 @@
 
 from starlette.routing import BaseRoute
 
-from api_service.endpoints import documents, health, jobs, keys, live, me, outputs, submissions, users
+from api_service.endpoints import documents, health, jobs, keys, live, me, models, nodes, outputs, submissions, users
 from api_service.openapi import document_of
 
-NOUNS = (submissions, jobs, outputs, me, users, keys, health)
+NOUNS = (submissions, jobs, outputs, models, nodes, me, users, keys, health)
 
 OPERATIONS = tuple(operation for noun in NOUNS for operation in noun.OPERATIONS)
 

@@ -28,7 +28,7 @@ from worker_service.wakeups import WakeUps
 
 RECEIVERS = (run_comfy_job,)
 
-OTHER_CONNECTIONS = 5  # heartbeat, lookouts, hard limit: beside one for each job's thread
+OTHER_CONNECTIONS = 5  # heartbeat, lookouts, surveyors, hard limit: beside one for each job's thread
 
 
 def start() -> None:

@@ -22,6 +22,7 @@ from shared.settings import Settings
 from shared.storage import OutputStore
 from worker_service.cancels import Cancels
 from worker_service.comfyui.fleet import Fleet, Lookout
+from worker_service.comfyui.survey import Surveyor
 from worker_service.leases import Leases
 from worker_service.mailbox import Signal
 from worker_service.wakeups import WakeUps
@@ -76,8 +77,9 @@ class Resources:
 
     def start(self) -> None:
         """Start the threads that beat, look out for servers, and listen for cancels."""
-        for client in self.fleet.clients.values():
+        for name, client in self.fleet.clients.items():
             Lookout(self.fleet, client, self.closing).start()
+            Surveyor(self.engine, client, news=self.fleet.news[name], closing=self.closing).start()
         self.leases.start()
         self.cancels.start()
 

@@ -108,6 +108,8 @@ def create_capabilities() -> None:
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("object_info", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
         sa.Column("devices", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
+        sa.Column("offers", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'::text[]")),
+        sa.Column("lacks", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'::text[]")),
         sa.Column("refreshed_at", moment(), nullable=False, server_default=sa.func.now()),
     )
 

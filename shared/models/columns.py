@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Enum, ForeignKey, Uuid, func, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, DateTime, Enum, ForeignKey, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 
@@ -18,6 +18,11 @@ def document(name: str, default: str | None) -> Column[Any]:
     server_default = text(f"'{default}'::jsonb") if default is not None else None
     # An absent document is NULL, never the JSON value `null`.
     return Column(name, JSONB(none_as_null=True), nullable=default is None, server_default=server_default)
+
+
+def names(name: str) -> Column[Any]:
+    """A list of texts, empty unless said otherwise."""
+    return Column(name, ARRAY(Text), nullable=False, server_default=text("'{}'::text[]"))
 
 
 def word(name: str, words: type[StrEnum], *, nullable: bool = False, primary_key: bool = False) -> Column[Any]:

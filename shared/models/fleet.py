@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, ForeignKey, String, Text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment
+from shared.models.columns import document, moment, names
 
 
 class Worker(SQLModel, table=True):
@@ -39,7 +39,8 @@ class ServerCapabilities(SQLModel, table=True):
     """One row of `server_capabilities`: what a ComfyUI server can do, as its `/object_info` said at `refreshed_at`.
 
     `digest` is the SHA-256 of the JSON, so that nobody reads it twice. `devices` is from `/system_stats`. The row
-    stays while the server is away: what only it has is accepted, and waits.
+    stays while the server is away: what only it has is accepted, and waits. `offers` and `lacks` are names, see
+    `shared.abilities`.
     """
 
     __tablename__ = "server_capabilities"
@@ -52,4 +53,6 @@ class ServerCapabilities(SQLModel, table=True):
     digest: str = Field(sa_column=Column("digest", String(64), nullable=False))
     object_info: dict[str, Any] = Field(sa_column=document("object_info", "{}"))
     devices: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("devices", "[]"))
+    offers: list[str] = Field(default_factory=list, sa_column=names("offers"))
+    lacks: list[str] = Field(default_factory=list, sa_column=names("lacks"))
     refreshed_at: datetime = Field(default=None, sa_column=moment("refreshed_at", nullable=False, now=True))

@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from tests.journeys.conftest import Start, until
+from tests.journeys.conftest import BODY, Start, until
 
 SLOW = 0.2  # seconds a sampler step
 STEPS = 30
@@ -81,7 +81,7 @@ def test_postgresql_is_killed_and_comes_back(journey: Start) -> None:
         assert postgres is not None
         postgres.process.kill()
         until(lambda: not postgres.process.running)
-        refused = here.http.post("/api/v1/generation-jobs/", json={"prompt": "x", "checkpoint_model": "y"})
+        refused = here.http.post("/api/v1/generation-jobs/", json=BODY)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
         postgres.restart()
         here.completed(job_id)

@@ -1,5 +1,7 @@
 """ComfyUI over HTTP, one client a server: every wait has a bound, and every answer is checked before it is believed."""
 
+import json
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -14,6 +16,8 @@ from worker_service.comfyui.answers import Gone, OutputFile, Whereabouts, in_his
 TIMEOUT = httpx.Timeout(10, connect=3)
 SUBMIT_S = 30  # a large workflow is validated in the request
 CHUNK = 256 * 1024
+LARGEST_OBJECT_INFO = 32 * 1024 * 1024  # 0.6 MB without custom nodes
+OBJECT_INFO_S = 30
 
 
 class ComfyUIClient:
@@ -65,6 +69,30 @@ class ComfyUIClient:
         """The server's version, which also says that it answers."""
         return str(self.get("/system_stats").get("system", {}).get("comfyui_version", "unknown"))
 
+    def object_info(self, *, most: int = LARGEST_OBJECT_INFO, within_s: float = OBJECT_INFO_S) -> dict[str, Any]:
+        """The server's node classes. Raises ComfyUIUnreachable for what is too large (bytes), too slow or no JSON."""
+        deadline = time.monotonic() + within_s
+        content = bytearray()
+        try:
+            with self.http.stream("GET", "/object_info") as response:
+                # As they come: chunks of a size would be waited for, however slowly they fill.
+                for chunk in response.iter_bytes():
+                    content += chunk
+                    if len(content) > most:
+                        raise ComfyUIUnreachable(self.name, f"/object_info has more than {most} bytes")
+                    if time.monotonic() > deadline:
+                        raise ComfyUIUnreachable(self.name, f"/object_info takes longer than {within_s} s")
+        except httpx.TransportError as error:
+            raise unreachable(self.name, error) from error
+        if response.status_code != HTTPStatus.OK:
+            raise ComfyUIUnreachable(self.name, f"GET /object_info answered {response.status_code}")
+        return self.json_object(content, "/object_info")
+
+    def devices(self) -> list[dict[str, Any]]:
+        """The devices that the server computes with, and their memory."""
+        devices = self.get("/system_stats").get("devices")
+        return [device for device in devices if isinstance(device, dict)] if isinstance(devices, list) else []
+
     def download(self, file: OutputFile, into: Path) -> None:
         """Read an output into a local file. Raises OutputMissing, or OutputCorrupt if the answer breaks off."""
         parameters = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
@@ -92,12 +120,15 @@ class ComfyUIClient:
         return response
 
     def json(self, response: httpx.Response) -> dict[str, Any]:
+        return self.json_object(response.content, response.request.url.path)
+
+    def json_object(self, content: bytes | bytearray, path: str) -> dict[str, Any]:
         try:
-            body = response.json()
-        except ValueError:
+            body = json.loads(content)
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
-            raise ComfyUIUnreachable(self.name, f"{response.request.url.path} did not answer with a JSON object")
+            raise ComfyUIUnreachable(self.name, f"{path} did not answer with a JSON object")
         return body
 
     def close(self) -> None:

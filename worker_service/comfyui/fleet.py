@@ -24,6 +24,8 @@ class Fleet:
     def __init__(self, engine: Engine, urls: Sequence[str]) -> None:
         self.engine = engine
         self.clients = {client.name: client for client in map(ComfyUIClient, urls)}
+        self.versions: dict[str, str | None] = {}  # as last seen from here; None while a server does not answer
+        self.news = {name: threading.Event() for name in self.clients}
 
     @property
     def names(self) -> list[str]:
@@ -34,14 +36,18 @@ class Fleet:
         return self.clients.get(name)
 
     def look(self, client: ComfyUIClient) -> None:
-        """See whether a server answers, and write it down."""
+        """See whether a server answers, and write it down. It is news that it is there, or has another version."""
+        before = self.versions.get(client.name)
         try:
             self.record(client.name, version=client.version())
         except ComfyUIUnreachable as error:
             self.record(client.name, problem=str(error))
+        if self.versions[client.name] not in {None, before}:
+            self.news[client.name].set()
 
     def record(self, name: str, *, version: str | None = None, problem: str | None = None) -> None:
         """Write down that a server answered with its version, or the problem that keeps it from being given jobs."""
+        self.versions[name] = None if problem else version
         seen = {"version": version, "last_seen_at": func.now(), "unreachable_since": None, "problem": None}
         lost = {
             "unreachable_since": func.coalesce(ComfyUIServer.unreachable_since, func.now()),

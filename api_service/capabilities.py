@@ -1,0 +1,128 @@
+"""What the fleet can do, as this process last read it: asked with every job, and read from the database every 5 s."""
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Engine, func
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, col, select
+
+from shared.claims import SERVER_SEEN
+from shared.database import transaction
+from shared.models import ComfyUIServer, ServerCapabilities
+from shared.node_classes import Catalogue, ModelKind, NodeClass, read_catalogue
+
+log = structlog.get_logger(__name__)
+
+READ_EVERY_S = 5.0
+FORGOTTEN = timedelta(days=7)  # a server that nobody saw for so long is not expected back
+
+
+@dataclass(frozen=True)
+class KnownServer:
+    """A server, whether it is given jobs right now, and what it can do: None if it never said."""
+
+    name: str
+    is_reachable: bool
+    catalogue: Catalogue | None
+
+
+@dataclass(frozen=True)
+class Holders:
+    """On how many servers something is, and whether one of them is reachable."""
+
+    servers: int
+    is_available: bool
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """The servers of the fleet."""
+
+    servers: tuple[KnownServer, ...] = ()
+
+    def models(self, kind: ModelKind) -> dict[str, Holders]:
+        """The names of a kind, sorted, and who has each."""
+        by_name: dict[str, list[KnownServer]] = {}
+        for server in self.servers:
+            for name in server.catalogue.models[kind] if server.catalogue else ():
+                by_name.setdefault(name, []).append(server)
+        return {name: holders(by_name[name]) for name in sorted(by_name, key=str.casefold)}
+
+    def node_class(self, name: str) -> tuple[NodeClass, Holders] | None:
+        """A node class as the first server has it, of the reachable ones if one of those has it; None if none has."""
+        having = [server for server in self.servers if server.catalogue and name in server.catalogue.classes]
+        for server in sorted(having, key=lambda server: not server.is_reachable):
+            if server.catalogue is not None:
+                return server.catalogue.classes[name], holders(having)
+        return None
+
+    def node_class_names(self) -> set[str]:
+        return {name for server in self.servers if server.catalogue for name in server.catalogue.classes}
+
+
+def holders(having: list[KnownServer]) -> Holders:
+    return Holders(len(having), any(server.is_reachable for server in having))
+
+
+class CapabilityReader:
+    """Keeps what was read. Safe to use from several threads; while one reads, the others go on with what is known."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.lock = threading.Lock()
+        self.known = Capabilities()
+        self.catalogues: dict[str, Catalogue] = {}  # by digest
+        self.read_at: float | None = None
+
+    def current(self) -> Capabilities:
+        """What is known, at most 5 s old; older while the database is away. Blocks."""
+        if self.read_at is not None and time.monotonic() - self.read_at < READ_EVERY_S:
+            return self.known
+        # The very first waits for whoever reads already: it knows nothing to go on with.
+        if self.lock.acquire(blocking=self.read_at is None):
+            try:
+                self.read()
+            finally:
+                self.lock.release()
+        return self.known
+
+    def read(self) -> None:
+        if self.read_at is not None and time.monotonic() - self.read_at < READ_EVERY_S:
+            return  # another thread did, while this one waited
+        try:
+            with transaction(self.engine) as session:
+                self.known = self.read_fleet(session)
+        except SQLAlchemyError as error:
+            log.warning("capabilities.not_read", error=str(error))
+        self.read_at = time.monotonic()
+
+    def read_fleet(self, session: Session) -> Capabilities:
+        """One small question; and one for each `/object_info` that this process has not seen yet."""
+        seen = col(ComfyUIServer.last_seen_at)
+        is_reachable = (seen > func.now() - SERVER_SEEN) & col(ComfyUIServer.unreachable_since).is_(None)
+        statement = (
+            select(ComfyUIServer.name, is_reachable, ServerCapabilities.digest)
+            .join(ServerCapabilities, isouter=True)
+            .where(seen > func.now() - FORGOTTEN)
+            .order_by(ComfyUIServer.name)
+        )
+        rows = session.exec(statement).all()
+        digests = {digest for _, _, digest in rows if digest}
+        self.catalogues = {digest: self.catalogue(session, digest) for digest in digests}
+        return Capabilities(
+            tuple(
+                KnownServer(name, reachable, self.catalogues[digest] if digest else None)
+                for name, reachable, digest in rows
+            )
+        )
+
+    def catalogue(self, session: Session, digest: str) -> Catalogue:
+        known = self.catalogues.get(digest)
+        if known is None:
+            found = select(ServerCapabilities.object_info).where(col(ServerCapabilities.digest) == digest).limit(1)
+            known = read_catalogue(session.exec(found).first() or {})
+        return known

@@ -1,0 +1,149 @@
+"""Whether one server would take a graph, by the rules of ComfyUI's own validation: pure.
+
+Those are: every class is known; at least one node is an output; and of each node that an output needs, every required
+input is there, links fit, and values convert and lie within their bounds and among their choices. A node class may
+validate a value by itself instead; where it may, a breach is uncertain.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.node_classes import CHOICE, PLACEHOLDER, Catalogue, ModelKind, NodeClass, NodeInput
+from shared.workflow_graph import needed_for, unwrapped
+
+Graph = Mapping[str, Mapping[str, Any]]
+
+CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"INT": int, "FLOAT": float}
+UNKNOWN: Mapping[ModelKind, tuple[str, str]] = {
+    ModelKind.CHECKPOINTS: ("unknown_checkpoint", "the checkpoint"),
+    ModelKind.LORAS: ("unknown_lora", "the LoRA"),
+    ModelKind.VAES: ("unknown_vae", "the VAE"),
+    ModelKind.SAMPLERS: ("unknown_sampler", "the sampler"),
+    ModelKind.SCHEDULERS: ("unknown_scheduler", "the scheduler"),
+}
+LONGEST_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why a server would refuse a graph: at which node (None: the whole), in which of its fields.
+
+    If the server `lacks` something, that is what, `given` its name, and `among` are the names it has instead.
+    """
+
+    node_id: str | None
+    field: str
+    code: str
+    message: str
+    lacks: str | None = None
+    given: str = ""
+    among: tuple[Any, ...] = ()
+    is_certain: bool = True
+
+
+def findings(graph: Graph, catalogue: Catalogue) -> list[Finding]:
+    """Everything for which this server would refuse the graph; `graph` has no faults of its own (`graph_faults`)."""
+    classes = {node_id: catalogue.classes.get(node["class_type"]) for node_id, node in graph.items()}
+    known = {node_id: node for node_id, node in classes.items() if node is not None}
+    unknown = [node_id for node_id in graph if node_id not in known]
+    names = tuple(catalogue.classes)
+    found = [unknown_class(node_id, graph[node_id]["class_type"], names) for node_id in unknown]
+    # A class that is not known may be an output.
+    ends = [node_id for node_id, node in known.items() if node.is_output] + unknown
+    if not ends:
+        found.append(Finding(None, "", "no_output_node", "no node in it is an output, such as SaveImage"))
+    for node_id in needed_for(graph, ends):
+        if node_id in known:
+            found += input_findings(graph, node_id, known)
+    return found
+
+
+def unknown_class(node_id: str, class_type: str, names: tuple[str, ...]) -> Finding:
+    lacks = f"the node class {shown(class_type)}"
+    return Finding(node_id, "class_type", "unknown_node_class", "", lacks=lacks, given=class_type, among=names)
+
+
+def input_findings(graph: Graph, node_id: str, known: Mapping[str, NodeClass]) -> Iterator[Finding]:
+    given, node = graph[node_id]["inputs"], known[node_id]
+    for declared in node.inputs.values():
+        where = (node_id, f"inputs.{declared.name}")
+        if declared.type.startswith(PLACEHOLDER):
+            continue
+        if declared.name not in given:
+            if declared.is_required:
+                text = f"{node.name} needs the input {declared.name!r}"
+                yield Finding(*where, "required_input_missing", text)
+        elif isinstance(value := given[declared.name], list):
+            yield from link_findings(where, value, declared, known, is_core=node.is_core)
+        else:
+            yield from value_findings(where, unwrapped(value), declared)
+
+
+def link_findings(
+    where: tuple[str, str], link: list[Any], declared: NodeInput, known: Mapping[str, NodeClass], *, is_core: bool
+) -> Iterator[Finding]:
+    if len(link) != 2 or not isinstance(link[0], str) or not isinstance(link[1], int):
+        yield Finding(*where, "bad_linked_input", "a list is taken for a link, which is [node, slot]")
+        return
+    source = known.get(link[0])
+    if source is None:
+        return
+    if link[1] >= len(source.outputs):
+        text = f"{source.name} has no output {link[1]}: it has {len(source.outputs)}, numbered from 0"
+        yield Finding(*where, "link_slot_missing", text)
+    elif is_core and source.is_core and not fits(source.outputs[link[1]], declared.type):
+        text = f"takes {declared.type}, but output {link[1]} of {source.name} is {source.outputs[link[1]]}"
+        yield Finding(*where, "return_type_mismatch", text)
+
+
+def fits(given: str, taken: str) -> bool:
+    """Whether an output's type fits an input's: several are written with commas, `*` is any."""
+    if given.startswith(PLACEHOLDER) or CHOICE in {given, taken}:
+        return True  # decided by what a list holds, or by other inputs
+    givens, takens = ({part.strip() for part in kind.split(",")} for kind in (given, taken))
+    return "*" in givens | takens or bool(givens & takens)
+
+
+def value_findings(where: tuple[str, str], value: Any, declared: NodeInput) -> Iterator[Finding]:
+    if convert := CONVERSIONS.get(declared.type):
+        try:
+            value = convert(value)
+        except (TypeError, ValueError, OverflowError):
+            yield Finding(*where, "invalid_input_type", f"{shown(value)} is no {declared.type}")
+            return
+        yield from bound_findings(where, value, declared)
+    elif declared.choices is not None and value not in declared.choices:
+        yield not_a_choice(where, value, declared, declared.choices)
+
+
+def bound_findings(where: tuple[str, str], value: float, declared: NodeInput) -> Iterator[Finding]:
+    lowest, highest = declared.minimum, declared.maximum
+    if lowest is not None and value < lowest:
+        text = f"{shown(value)} is less than {lowest}"
+        yield Finding(*where, "value_smaller_than_min", text, is_certain=declared.is_closed)
+    elif highest is not None and value > highest:
+        text = f"{shown(value)} is more than {highest}"
+        yield Finding(*where, "value_bigger_than_max", text, is_certain=declared.is_closed)
+
+
+def not_a_choice(where: tuple[str, str], value: Any, declared: NodeInput, choices: tuple[Any, ...]) -> Finding:
+    code, lacks = "value_not_in_list", f"the value {shown(value)} for {declared.name!r}"
+    if declared.kind:
+        code, word = UNKNOWN[declared.kind]
+        lacks = f"{word} {shown(value)}"
+    return Finding(
+        *where,
+        code,
+        "",
+        lacks=lacks,
+        given=value if isinstance(value, str) else "",
+        among=choices,
+        is_certain=declared.is_closed,
+    )
+
+
+def shown(value: Any) -> str:
+    """A value as it is shown in a message: quoted, and not at any length."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

@@ -1,0 +1,89 @@
+"""What a server offers by name, and which jobs a server that lacks something must not be given.
+
+A name is written with the input that takes it: `ckpt_name=sd15.safetensors`, `class_type=KSampler`. A server `lacks`
+what another offers and it does not: worked out when the offers of one change, so that a claim compares a job with a
+short list, which is empty where all servers are alike.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Boolean, ColumnElement, bindparam, text, type_coerce
+from sqlmodel import Session
+
+from shared.node_classes import Catalogue
+
+
+def offers(catalogue: Catalogue) -> list[str]:
+    """The names that a server offers: node classes, and the values of every choice that ComfyUI holds a prompt to."""
+    return sorted(set(names_in(catalogue)))
+
+
+def names_in(catalogue: Catalogue) -> Iterator[str]:
+    for node in catalogue.classes.values():
+        yield f"class_type={node.name}"
+        for found in node.inputs.values():
+            if found.is_closed:
+                yield from (f"{found.name}={choice}" for choice in found.choices or () if isinstance(choice, str))
+
+
+def compare_servers(session: Session) -> None:
+    """Work out what each server lacks. Whoever changes `offers` takes LOCK_OFFERS before, and calls this after."""
+    session.execute(COMPARE)
+
+
+# Two that change their offers at once would each miss the other's. Readers are not held up.
+LOCK_OFFERS = text("LOCK TABLE server_capabilities IN SHARE ROW EXCLUSIVE MODE")
+
+COMPARE = text("""
+WITH offered AS (SELECT server, unnest(offers) AS name FROM server_capabilities),
+lacking AS (
+    SELECT here.server, ARRAY(
+        SELECT name FROM offered WHERE server <> here.server
+        EXCEPT SELECT name FROM offered WHERE server = here.server
+        ORDER BY name
+    ) AS names
+    FROM server_capabilities AS here
+)
+UPDATE server_capabilities SET lacks = lacking.names
+FROM lacking WHERE lacking.server = server_capabilities.server AND lacks <> lacking.names
+""")
+
+
+def runnable_on(server: str) -> ColumnElement[bool]:
+    """Whether a row of `generation_jobs` asks for nothing that this server lacks; true of a server that never said.
+
+    For the WHERE of a SELECT from `generation_jobs`. What the server lacks is read once a statement.
+    """
+    return type_coerce(RUNNABLE.bindparams(bindparam("able_server", server, unique=True)), Boolean)
+
+
+# The OR looks left first: where nothing is lacking, no job is taken apart. IN within FILTER is one hash table for all
+# rows; as a join, or with `&&`, the list would be read through for each.
+RUNNABLE = text("""(
+coalesce(cardinality((SELECT lacks FROM server_capabilities WHERE server = :able_server)), 0) = 0
+OR 0 = (
+    SELECT count(*) FILTER (
+        WHERE name IN (SELECT unnest(lacks) FROM server_capabilities WHERE server = :able_server)
+    )
+    FROM unnest(
+        ARRAY[
+            'ckpt_name=' || generation_jobs.checkpoint_model,
+            'vae_name=' || (generation_jobs.params ->> 'vae_name'),
+            'sampler_name=' || (generation_jobs.params ->> 'sampler_name'),
+            'scheduler=' || (generation_jobs.params ->> 'scheduler')
+        ]
+        || ARRAY(
+            SELECT 'lora_name=' || (lora ->> 'name') FROM jsonb_path_query(generation_jobs.lora_models, '$[*]') AS lora
+        )
+        || ARRAY(
+            SELECT 'class_type=' || (node ->> 'class_type')
+            FROM jsonb_path_query(generation_jobs.workflow, '$.*') AS node
+        )
+        || ARRAY(
+            SELECT (input ->> 'key') || '=' || (input ->> 'value')
+            FROM jsonb_path_query(
+                generation_jobs.workflow, '$.*.inputs ? (@.type() == "object").keyvalue()'
+            ) AS input
+        )
+    ) AS name
+))""")

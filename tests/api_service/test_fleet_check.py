@@ -38,7 +38,7 @@ def refused(parameters: TextToImage | dict[str, Any], capabilities: Capabilities
 
 def accepted(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> list[str]:
     checked = fleet_check(parameters, capabilities)
-    assert checked.errors == []
+    assert not checked.errors
     return list(checked.notes)
 
 

@@ -26,13 +26,13 @@ help: ## List what there is
 ## ---------------------------------------------------------------- the two commands
 
 demo: $(VENV)/ready ## Run one job through the whole system, and show its picture's path
-	$(PY) -m deploy.local demo
+	$(PY) -m deploy.local demo --end-with-parent
 
 test: check ## Lint, types, import rules, then all tests (ARGS='-k word' for some)
 	$(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
 up: $(VENV)/ready ## Run the whole system until Ctrl-C; its data is kept in var/up
-	$(PY) -m deploy.local up
+	$(PY) -m deploy.local up --end-with-parent
 
 ## ---------------------------------------------------------------- the house
 

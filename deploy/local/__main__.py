@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.local.demo import first_checkpoint, run_one_job
 from deploy.local.errors import CannotStart
+from deploy.local.parent import end_with_parent
 from deploy.local.ports import free_ports
 from deploy.local.system import REPOSITORY, Plan, keep_running, running_system
 from shared.settings import SettingsError, environment, load_settings
@@ -28,10 +29,13 @@ def main() -> None:
     parser.add_argument(
         "--directory", type=Path, help="where data and logs are kept (up: var/up; demo: a temporary folder)"
     )
+    parser.add_argument("--end-with-parent", action="store_true", help="stop when whoever started this is gone")
     arguments = parser.parse_args()
     deed = demo if arguments.deed == "demo" else up
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
+    if arguments.end_with_parent:
+        end_with_parent()
     try:
         deed(arguments.directory)
     except KeyboardInterrupt:

@@ -67,14 +67,16 @@ bench: $(VENV)/ready ## Measure the service against its limits (ARGS='--short', 
 
 ## ---------------------------------------------------------------- services, one at a time
 
+# exec: a signal that make passes on must reach the service, and not a shell around it.
+
 api-%: $(VENV)/ready ## The API of an environment, on API_HOST:API_PORT
-	APP_ENV=$* $(PY) -m api_service
+	exec env APP_ENV=$* $(PY) -m api_service
 
 worker-%: $(VENV)/ready ## A worker of an environment: the dramatiq command
-	APP_ENV=$* $(PY) -m worker_service
+	exec env APP_ENV=$* $(PY) -m worker_service
 
 scheduler-%: $(VENV)/ready ## The scheduler of an environment
-	APP_ENV=$* $(PY) -m worker_service.scheduler
+	exec env APP_ENV=$* $(PY) -m worker_service.scheduler
 
 ## ---------------------------------------------------------------- data
 

@@ -31,7 +31,7 @@ def asked(**values: Any) -> TextToImage:
 def refused(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> dict[str, tuple[str, str]]:
     """The errors by field, each its code and its message."""
     checked = fleet_check(parameters, capabilities)
-    assert checked.notes == []
+    assert not checked.notes
     assert checked.errors
     return {error.field: (error.code, error.message) for error in checked.errors}
 

@@ -23,6 +23,9 @@ class Code(StrEnum):
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     INVALID_FIELDS = "invalid_fields"
     INVALID_QUERY = "invalid_query"
+    INVALID_CURSOR = "invalid_cursor"
+    JOB_NOT_ENDED = "job_not_ended"
+    JOB_STARTED = "job_started"
     HTTP_ERROR = "http_error"
     INTERNAL_ERROR = "internal_error"
     DATABASE_UNAVAILABLE = "database_unavailable"
@@ -58,6 +61,9 @@ MEANINGS: dict[Code, Meaning] = {
     ),
     Code.INVALID_FIELDS: Meaning(S.UNPROCESSABLE_ENTITY, "fields of the body are wrong; `errors` names each"),
     Code.INVALID_QUERY: Meaning(S.UNPROCESSABLE_ENTITY, "query parameters are wrong; `errors` names each"),
+    Code.INVALID_CURSOR: Meaning(S.UNPROCESSABLE_ENTITY, "the cursor is none of ours, or belongs to another list"),
+    Code.JOB_NOT_ENDED: Meaning(S.CONFLICT, "the job has not ended yet, and only then can this be done with it"),
+    Code.JOB_STARTED: Meaning(S.CONFLICT, "the job no longer waits, and only then can this be changed"),
     Code.HTTP_ERROR: Meaning(S.BAD_REQUEST, "the request is not one of HTTP as it is understood here"),
     Code.INTERNAL_ERROR: Meaning(S.INTERNAL_SERVER_ERROR, "something went wrong on our side; it has been logged"),
     Code.DATABASE_UNAVAILABLE: Meaning(S.SERVICE_UNAVAILABLE, "the database cannot be reached; nothing was changed"),

@@ -12,7 +12,8 @@ from starlette.middleware import Middleware
 from api_service import records
 from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
-from api_service.endpoints import health, jobs, live, outputs
+from api_service.endpoints import changes, health, jobs, lists, live, outputs, statistics
+from api_service.operations import routes_of
 from api_service.problems import HANDLERS
 from api_service.relay import Relay
 from api_service.state import Services
@@ -25,6 +26,8 @@ from shared.redis_clients import hasty_client, listening_client
 from shared.settings import Settings, settings_or_exit
 from shared.storage import open_store
 
+# Together, since they share paths; those with a fixed name before `{job_id}`.
+JOB_ROUTES = routes_of((*statistics.OPERATIONS, *changes.OPERATIONS, *lists.OPERATIONS, *jobs.OPERATIONS))
 THREADS = 10  # blocking calls at once; each may hold a database connection
 
 
@@ -41,7 +44,7 @@ def create_app(settings: Settings) -> Starlette:
             yield {"services": services}
 
     return Starlette(
-        routes=[*jobs.ROUTES, *outputs.ROUTES, *live.ROUTES, *health.ROUTES],
+        routes=[*JOB_ROUTES, *outputs.ROUTES, *live.ROUTES, *health.ROUTES],
         middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,

@@ -104,7 +104,8 @@ def routes_of(operations: Sequence[Operation[Any, Any]]) -> list[Route]:
     by_path: dict[str, dict[str, Operation[Any, Any]]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    return [route_of(path, by_method) for path, by_method in by_path.items()]
+    # Starlette takes the first that matches: `stats` must not be taken for a job's number.
+    return [route_of(path, by_path[path]) for path in sorted(by_path, key=lambda path: "{" in path)]
 
 
 def route_of(path: str, by_method: Mapping[str, Operation[Any, Any]]) -> Route:

@@ -7,11 +7,12 @@ from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel
+from sqlalchemy import Row
 from starlette.responses import Response
 
 from shared.lifecycle import output_facts
 from shared.links import job_url
-from shared.models import GenerationJob, JobOutput, JobStatus, OutputKind
+from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
 from shared.parameters import Sampling
 
 
@@ -85,6 +86,8 @@ class JobView(BaseModel, frozen=True):
     started_at: datetime | None
     completed_at: datetime | None
     content_id: int | None
+    priority: int
+    metadata: dict[str, Any]
     error: ErrorView | None
     outputs: list[OutputView]
     legacy: dict[str, Any] | None
@@ -92,26 +95,27 @@ class JobView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> Self:
-        derived = {"sampler_params", "params", "error", "outputs", "links"}
+        derived = {"sampler_params", "params", "metadata", "error", "outputs", "links"}
         return cls(
             **{name: getattr(job, name) for name in cls.model_fields.keys() - derived},
             sampler_params={name: value for name, value in job.params.items() if name in Sampling.model_fields},
             params={name: value for name, value in job.params.items() if name not in Sampling.model_fields},
+            metadata=job.caller_metadata,
             error=error_of(job),
             outputs=[OutputView.of(output) for output in outputs],
             links=links_of(job),
         )
 
 
-def error_of(job: GenerationJob) -> ErrorView | None:
-    """The error of a failed job. Rows of the old system have a message only."""
+def error_of(job: GenerationJob | JobAttempt) -> ErrorView | None:
+    """The error of a failed job or attempt. Rows of the old system have a message only."""
     if job.error_message is None:
         return None
     code = job.error_code or "unknown"
     return ErrorView(code=code, message=job.error_message, details=job.error_details or {})
 
 
-def links_of(job: GenerationJob) -> Links:
+def links_of(job: GenerationJob | Row[Any]) -> Links:
     itself = job_url(job.id)
     return Links(self=itself, cancel=f"{itself}/cancel", events=f"/ws/jobs/{job.id}")
 

@@ -22,6 +22,8 @@ from shared.logging import configure_logging
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client
 from shared.settings import Settings, settings_or_exit
+from shared.storage import OutputStore, open_store
+from worker_service.discarding import remove_forsaken
 from worker_service.wakeups import WakeUps
 
 log = structlog.get_logger(__name__)
@@ -35,12 +37,24 @@ class Periodic(NamedTuple):
 
     name: str
     every: timedelta
-    deed: Callable[[WakeUps], object]
+    deed: Callable[["Means"], object]
+
+
+class Means(NamedTuple):
+    """What the deeds of SCHEDULE are done with."""
+
+    outbox: Outbox
+    wakeups: WakeUps
+    store: OutputStore
 
 
 SCHEDULE = (
     # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
-    Periodic("send missing wake-ups", timedelta(seconds=2), WakeUps.send_missing),
+    Periodic("send missing wake-ups", timedelta(seconds=2), lambda means: means.wakeups.send_missing()),
+    # Files of deleted jobs that were not removed with them, or that came after.
+    Periodic(
+        "remove files of deleted jobs", timedelta(minutes=1), lambda means: remove_forsaken(means.outbox, means.store)
+    ),
 )
 
 
@@ -59,12 +73,13 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     client = hasty_client(settings.redis_url)
     outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
     wakeups = WakeUps(outbox, slots=settings.comfyui_slots, running_jobs=settings.limit_running_jobs)
+    means = Means(outbox, wakeups, open_store(settings.storage_url))
     log.info("scheduler.started")
     while not stopping.is_set():
         try:
             with leadership(engine) as held:
                 if held is not None:
-                    lead(held, wakeups, stopping)
+                    lead(held, means, stopping)
         except SQLAlchemyError as error:
             log.warning("scheduler.lost_the_database", error=str(error))
         stopping.wait(LOOK_S)
@@ -85,14 +100,14 @@ def leadership(engine: Engine) -> Iterator[Connection | None]:
             connection.invalidate()
 
 
-def lead(held: Connection, wakeups: WakeUps, stopping: threading.Event) -> None:
+def lead(held: Connection, means: Means, stopping: threading.Event) -> None:
     """Follow SCHEDULE until told to stop. Raises SQLAlchemyError once the lock's connection is gone."""
     scheduler = BackgroundScheduler(timezone=UTC)
     for periodic in SCHEDULE:
         scheduler.add_job(
             periodic.deed,
             "interval",
-            args=[wakeups],
+            args=[means],
             name=periodic.name,
             seconds=periodic.every.total_seconds(),
             coalesce=True,

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, func, lateral, select, true, tuple_, union_all
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col
 
 from api_service.cursors import Position
@@ -44,7 +45,7 @@ FIRST_OUTPUT = (
         col(JobOutput.thumbnails),
         func.count().over(partition_by=col(JobOutput.job_id)).label("outputs"),
     )
-    .distinct(col(JobOutput.job_id))
+    .ext(distinct_on(col(JobOutput.job_id)))
     .order_by(col(JobOutput.job_id), col(JobOutput.number))
 )
 

@@ -60,7 +60,9 @@ def read_page(engine: Engine, filters: Filters, stretch: Stretch) -> tuple[Seque
 
 def list_digest(query: ListQuery, owner: UUID | None) -> bytes:
     """What a cursor of this list is bound to: the filters by their meaning, the order, and the owner."""
-    chosen = query.model_copy(update={"status": tuple(sorted(set(query.status))), "metadata": sorted(query.metadata)})
+    chosen = query.model_copy(
+        update={"status": tuple(sorted(set(query.status))), "metadata": tuple(sorted(set(query.metadata)))}
+    )
     return digest_of(f"{owner} {chosen.model_dump_json(exclude={'limit', 'cursor', 'user_id'})}")
 
 

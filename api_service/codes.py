@@ -35,6 +35,8 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     RATE_LIMITED = "rate_limited"
     QUOTA_EXCEEDED = "quota_exceeded"
+    INVALID_CURSOR = "invalid_cursor"
+    JOB_STARTED = "job_started"
     HTTP_ERROR = "http_error"
     INTERNAL_ERROR = "internal_error"
     DATABASE_UNAVAILABLE = "database_unavailable"
@@ -92,6 +94,8 @@ MEANINGS: dict[Code, Meaning] = {
         S.TOO_MANY_REQUESTS,
         "the user has as much as is allowed; `limit` names the limit, `Retry-After` when to look again",
     ),
+    Code.INVALID_CURSOR: Meaning(S.UNPROCESSABLE_ENTITY, "the cursor is none of ours, or belongs to another list"),
+    Code.JOB_STARTED: Meaning(S.CONFLICT, "the job no longer waits, and only then can this be changed"),
     Code.HTTP_ERROR: Meaning(S.BAD_REQUEST, "the request is not one of HTTP as it is understood here"),
     Code.INTERNAL_ERROR: Meaning(S.INTERNAL_SERVER_ERROR, "something went wrong on our side; it has been logged"),
     Code.DATABASE_UNAVAILABLE: Meaning(S.SERVICE_UNAVAILABLE, "the database cannot be reached; nothing was changed"),

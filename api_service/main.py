@@ -29,6 +29,7 @@ from shared.redis_clients import counting_client, hasty_client, listening_client
 from shared.settings import Settings, settings_or_exit
 from shared.storage import open_store
 
+# Together, since they share paths; those with a fixed name before `{job_id}`.
 THREADS = 10  # blocking calls at once; each may hold a database connection
 
 

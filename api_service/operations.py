@@ -124,9 +124,12 @@ class Operation(Generic[B, Q]):
 
 
 def routes_of(operations: Sequence[Operation[Any, Any]]) -> list[Route]:
-    """One route for each path, which knows all of its methods: so that 405 says which there are."""
+    """One route for each path, which knows all of its methods: so that 405 says which there are.
+
+    Paths with fewer parameters come first: `/stats` is no job's number.
+    """
     by_path: dict[str, dict[str, Operation[Any, Any]]] = {}
-    for operation in operations:
+    for operation in sorted(operations, key=lambda operation: operation.path.count("{")):
         by_path.setdefault(operation.path, {})[operation.method] = operation
     return [route_of(path, by_method) for path, by_method in by_path.items()]
 

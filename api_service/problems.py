@@ -105,6 +105,16 @@ def job_ended(status: JobStatus) -> Problem:
     return Problem(Code.JOB_ENDED, f"the job is {status} already and can no longer be cancelled")
 
 
+def job_not_ended(status: JobStatus) -> Problem:
+    return Problem(
+        Code.JOB_NOT_ENDED, f"the job is {status} and can only be deleted once it has ended; cancel it first"
+    )
+
+
+def job_started(status: JobStatus) -> Problem:
+    return Problem(Code.JOB_STARTED, f"the job is {status}; priority and metadata can be changed only while it waits")
+
+
 def range_not_satisfiable(size: int) -> Problem:
     return Problem(
         Code.RANGE_NOT_SATISFIABLE,

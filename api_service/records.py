@@ -12,10 +12,12 @@ from shared.database import transaction
 from shared.events import Event
 from shared.models import ComfyUIServer, GenerationJob, JobEvent, JobOutput, Worker
 
+NOBODY = UUID(int=0)  # the owner of a job that is gone is not known any more
 
-def owned_job(session: Session, job_id: int, owner: UUID | None) -> GenerationJob | None:
+
+def owned_job(session: Session, job_id: int, owner: UUID | None, *, lock: bool = False) -> GenerationJob | None:
     """A job of that owner, or of anybody for an admin; None for another's, as for one that is not there."""
-    job = session.get(GenerationJob, job_id)
+    job = session.get(GenerationJob, job_id, with_for_update=lock)
     return job if job and owner in {None, job.user_id} else None
 
 
@@ -49,7 +51,7 @@ def output(engine: Engine, job_id: int, number: int | None, owner: UUID | None) 
 
 
 def events_since(engine: Engine, known: Mapping[int, int]) -> Sequence[Event]:
-    """The events of several jobs after the sequence number known of each, in order."""
+    """The events of several jobs after the sequence number known of each, in order; and which of them are deleted."""
     jobs, sequences = (cast(list(numbers), ARRAY(Integer)) for numbers in (known.keys(), known.values()))
     asked = func.unnest(jobs, sequences).table_valued("job_id", "sequence").render_derived(name="asked")
     statement = (
@@ -60,7 +62,9 @@ def events_since(engine: Engine, known: Mapping[int, int]) -> Sequence[Event]:
         .order_by(col(JobEvent.job_id), col(JobEvent.sequence))
     )
     with transaction(engine) as session:
-        return [Event.from_row(row, user_id) for row, user_id in session.exec(statement)]
+        events = [Event.from_row(row, user_id) for row, user_id in session.exec(statement)]
+        there = set(session.exec(select(GenerationJob.id).where(col(GenerationJob.id).in_(known))).all())
+    return [*events, *(Event.deletion(job_id, NOBODY) for job_id in known if job_id not in there)]
 
 
 def workers_seen(engine: Engine, lately: timedelta) -> int:

@@ -2,15 +2,31 @@
 
 from starlette.routing import BaseRoute
 
-from api_service.endpoints import documents, health, jobs, keys, live, me, models, nodes, outputs, submissions, users
+from api_service.endpoints import (
+    changes,
+    documents,
+    health,
+    jobs,
+    keys,
+    lists,
+    live,
+    me,
+    models,
+    nodes,
+    outputs,
+    statistics,
+    submissions,
+    users,
+)
 from api_service.openapi import document_of
+from api_service.operations import routes_of
 
-NOUNS = (submissions, jobs, outputs, models, nodes, me, users, keys, health)
+NOUNS = (submissions, lists, statistics, jobs, changes, outputs, models, nodes, me, users, keys, health)
 
 OPERATIONS = tuple(operation for noun in NOUNS for operation in noun.OPERATIONS)
 
 ROUTES: tuple[BaseRoute, ...] = (
-    *(route for noun in NOUNS for route in noun.ROUTES),
+    *routes_of(OPERATIONS),
     *live.ROUTES,
     *documents.routes(document_of(OPERATIONS)),
 )

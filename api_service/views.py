@@ -7,11 +7,12 @@ from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel
+from sqlalchemy import Row
 from starlette.responses import Response
 
 from shared.lifecycle import output_facts
 from shared.links import job_url
-from shared.models import GenerationJob, JobOutput, JobStatus, OutputKind
+from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
 from shared.parameters import Sampling
 
 
@@ -112,15 +113,15 @@ class JobView(BaseModel, frozen=True):
         )
 
 
-def error_of(job: GenerationJob) -> ErrorView | None:
-    """The error of a failed job. Rows of the old system have a message only."""
+def error_of(job: GenerationJob | JobAttempt) -> ErrorView | None:
+    """The error of a failed job or attempt. Rows of the old system have a message only."""
     if job.error_message is None:
         return None
     code = job.error_code or "unknown"
     return ErrorView(code=code, message=job.error_message, details=job.error_details or {})
 
 
-def links_of(job: GenerationJob) -> Links:
+def links_of(job: GenerationJob | Row[Any]) -> Links:
     itself = job_url(job.id)
     return Links(self=itself, cancel=f"{itself}/cancel", events=f"/ws/jobs/{job.id}")
 

@@ -25,6 +25,7 @@ class Event(BaseModel, frozen=True, extra="forbid"):
     - preview: media_type, image (base64)
     - completed: outputs [{number, kind, media_type, size_bytes, width, height, url, thumbnails {size: url}}]
     - failed: code, message, details; queued after a failure: the same, with run_after
+    - deleted: nothing; live only, and the last of its job, for those who have not seen how it ended
     """
 
     type: EventType
@@ -60,6 +61,10 @@ class Event(BaseModel, frozen=True, extra="forbid"):
             tick=tick,
             data=data,
         )
+
+    @classmethod
+    def deletion(cls, job_id: int, user_id: UUID) -> "Event":
+        return cls(type=EventType.DELETED, job_id=job_id, user_id=user_id, attempt=0, at=datetime.now(UTC))
 
 
 class Channels:

@@ -125,6 +125,8 @@ def cancel(session: Session, job_id: int) -> GenerationJob | None:
     Returns the job as it stands after that, unchanged if it had ended, or None if there is none. Asking twice
     is the same as asking once.
     """
+    # Locked, so that nothing happens to it between these steps.
+    found = session.get(GenerationJob, job_id, with_for_update=True, populate_existing=True)
     # Waiting ones, and those the former system left running: nobody holds them, and no server of ours has them.
     nowhere = col(GenerationJob.server).is_(None)
     if job := move(session, "drop", job_id, nowhere, completed_at=func.now()):
@@ -137,7 +139,7 @@ def cancel(session: Session, job_id: int) -> GenerationJob | None:
         lease_expires_at=func.coalesce(GenerationJob.lease_expires_at, func.now()),
     ):
         record(session, job, EventType.CANCELLING)
-    return job or session.get(GenerationJob, job_id)
+    return job or found
 
 
 def confirm_cancel(session: Session, lease: Lease) -> GenerationJob:

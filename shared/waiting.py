@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from shared.lifecycle import move, record
@@ -54,6 +55,18 @@ def expire(session: Session, job_ids: Sequence[int]) -> None:
     for job_id in job_ids:
         if job := move(session, "expire", job_id, *NEVER_STARTED, completed_at=func.now()):
             record(session, job, EventType.EXPIRED)
+
+
+def amend(session: Session, job_id: int, **values: Any) -> GenerationJob | None:
+    """Change the priority or the metadata (`caller_metadata`) of a job that waits. None if it does not, any more."""
+    statement = (
+        update(GenerationJob)
+        .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(WAITING))
+        .values(updated_at=func.now(), **values)
+        .returning(GenerationJob)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return session.scalars(statement).one_or_none()
 
 
 # A job that was put back after a failure has been started: no deadline takes that back.

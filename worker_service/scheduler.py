@@ -23,6 +23,8 @@ from shared.logging import configure_logging
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client
 from shared.settings import Settings, settings_or_exit
+from shared.storage import OutputStore, open_store
+from worker_service.discarding import remove_forsaken
 from worker_service.expired_tickets import remove_expired_tickets
 from worker_service.wakeups import WakeUps
 
@@ -32,25 +34,30 @@ LEADER_LOCK = 0x67656E6F  # "geno": a number that nothing else in this database 
 LOOK_S = 1.0  # how often a stand-by tries to lead, and the leader looks whether it still does
 
 
-class Means(NamedTuple):
-    """What the deeds are done with."""
-
-    engine: Engine
-    wakeups: WakeUps
-
-
 class Periodic(NamedTuple):
     """Something to do every so often, that does no harm when it is done once more."""
 
     name: str
     every: timedelta
-    deed: Callable[[Means], object]
+    deed: Callable[["Means"], object]
+
+
+class Means(NamedTuple):
+    """What the deeds of SCHEDULE are done with."""
+
+    outbox: Outbox
+    wakeups: WakeUps
+    store: OutputStore
 
 
 SCHEDULE = (
     # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
     Periodic("send missing wake-ups", timedelta(seconds=2), lambda means: means.wakeups.send_missing()),
-    Periodic("remove expired tickets", timedelta(minutes=1), lambda means: remove_expired_tickets(means.engine)),
+    Periodic("remove expired tickets", timedelta(minutes=1), lambda means: remove_expired_tickets(means.outbox.engine)),
+    # Files of deleted jobs that were not removed with them, or that came after.
+    Periodic(
+        "remove files of deleted jobs", timedelta(minutes=1), lambda means: remove_forsaken(means.outbox, means.store)
+    ),
 )
 
 
@@ -70,12 +77,13 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     client = hasty_client(settings.redis_url)
     outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
     wakeups = WakeUps(outbox, slots=settings.comfyui_slots, running_jobs=settings.limit_running_jobs)
+    means = Means(outbox, wakeups, open_store(settings.storage_url))
     log.info("scheduler.started")
     while not stopping.is_set():
         try:
             with leadership(engine) as held:
                 if held is not None:
-                    lead(held, Means(engine, wakeups), stopping)
+                    lead(held, means, stopping)
         except SQLAlchemyError as error:
             log.warning("scheduler.lost_the_database", error=str(error))
         stopping.wait(LOOK_S)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from api_service import records
-from api_service.operations import Access, Answer, Call, Nothing, Operation, routes_of
+from api_service.operations import Access, Answer, Call, Nothing, Operation
 from api_service.state import Services
 from api_service.views import CheckView, LiveView, ReadyView, answer_with
 
@@ -91,4 +91,3 @@ OPERATIONS = (
         tag="health",
     ),
 )
-ROUTES = routes_of(OPERATIONS)

@@ -7,7 +7,9 @@ from starlette.responses import Response
 
 from api_service import records
 from api_service.codes import Code
-from api_service.operations import Answer, Call, Nothing, Operation, routes_of
+from api_service.detail_views import DetailedJobView
+from api_service.details import details
+from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import job_ended, job_not_found
 from api_service.views import JobView, answer_with
 from shared import lifecycle
@@ -17,11 +19,19 @@ from shared.outbox import Outbox
 
 
 async def show(call: Call[Nothing, Nothing]) -> Response:
-    """Show a job as it stands."""
-    found = await call.services.run(records.job_with_outputs, call.services.engine, call.job_id, call.identity.owner)
+    """Show a job as it stands.
+
+    With its place in the queue, how far it is and when it may end, its attempts, its outputs and its times.
+    """
+    services = call.services
+    slots = services.settings.comfyui_slots
+    found = await services.run(details, services.engine, call.job_id, call.identity.owner, slots_each=slots)
     if found is None:
         raise job_not_found(call.request.path_params["job_id"])
-    return answer_with(JobView.of(*found))
+    progress = await services.relay.last_progress(call.job_id) if found.job.status == JobStatus.RUNNING else None
+    # One of an earlier attempt tells nothing of this one.
+    current = progress if progress and progress.attempt == found.job.attempt else None
+    return answer_with(DetailedJobView.of_details(found, current.data if current else None))
 
 
 async def cancel(call: Call[Nothing, Nothing]) -> Response:
@@ -55,7 +65,7 @@ OPERATIONS = (
         f"{JOBS}/{{job_id}}",
         show,
         Scope.READ,
-        {HTTPStatus.OK: Answer(JobView, "the job, with its outputs or its error")},
+        {HTTPStatus.OK: Answer(DetailedJobView, "the job, with its outputs or its error")},
         tag="jobs",
         problems=(Code.JOB_NOT_FOUND,),
     ),
@@ -73,4 +83,3 @@ OPERATIONS = (
         problems=(Code.JOB_NOT_FOUND, Code.JOB_ENDED),
     ),
 )
-ROUTES = routes_of(OPERATIONS)

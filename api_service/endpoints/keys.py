@@ -11,7 +11,7 @@ from api_service.account_bodies import KeyBody, KeysQuery, key_id_in, user_id_in
 from api_service.account_views import KeyList, KeyView, NewKeyView
 from api_service.accounts import NewKey
 from api_service.codes import Code
-from api_service.operations import Answer, Call, Nothing, Operation, routes_of
+from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import key_not_found, user_not_found
 from api_service.views import answer_with
 from shared.database import transaction
@@ -122,4 +122,3 @@ OPERATIONS = (
         problems=(Code.KEY_NOT_FOUND,),
     ),
 )
-ROUTES = routes_of(OPERATIONS)

@@ -8,7 +8,7 @@ from api_service import quotas, tickets
 from api_service.account_views import MeView, TicketView
 from api_service.allowance import Limit, allowance
 from api_service.authentication import Identity
-from api_service.operations import Access, Answer, Call, Nothing, Operation, routes_of
+from api_service.operations import Access, Answer, Call, Nothing, Operation
 from api_service.state import Services
 from api_service.views import answer_with
 from shared.database import transaction
@@ -61,4 +61,3 @@ OPERATIONS = (
         tag="streams",
     ),
 )
-ROUTES = routes_of(OPERATIONS)

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from api_service.codes import Code
 from api_service.fleet_views import ModelsView
-from api_service.operations import Answer, Call, Nothing, Operation, routes_of
+from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import Problem
 from api_service.views import answer_with
 from shared.models import Scope
@@ -42,4 +42,3 @@ OPERATIONS = (
         problems=(Code.KIND_NOT_FOUND,),
     ),
 )
-ROUTES = routes_of(OPERATIONS)

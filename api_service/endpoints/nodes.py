@@ -9,7 +9,7 @@ from api_service.capabilities import Capabilities
 from api_service.close_matches import suggestion
 from api_service.codes import Code
 from api_service.fleet_views import NodeClassView
-from api_service.operations import Answer, Call, Nothing, Operation, routes_of
+from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import Problem
 from api_service.views import answer_with
 from shared.models import Scope
@@ -51,4 +51,3 @@ OPERATIONS = (
         problems=(Code.NODE_CLASS_NOT_FOUND,),
     ),
 )
-ROUTES = routes_of(OPERATIONS)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api_service import records
 from api_service.codes import Code
 from api_service.downloads import StoredFile, send_file
-from api_service.operations import Answer, Call, Nothing, Operation, routes_of
+from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import job_not_found, output_not_found, thumbnail_not_found
 from shared.links import JOBS, number_in
 from shared.models import JobOutput, Scope
@@ -96,4 +96,3 @@ OPERATIONS = (
         request_headers=RANGED,
     ),
 )
-ROUTES = routes_of(OPERATIONS)

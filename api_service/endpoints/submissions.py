@@ -12,7 +12,7 @@ from api_service.checking import check_all
 from api_service.codes import Code
 from api_service.idempotency import HEADER, read_once
 from api_service.job_body import LARGEST_BATCH, BatchBody, JobBody
-from api_service.operations import Answer, Call, Nothing, Operation, routes_of
+from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.preferences import asked_wait_s, ended_within
 from api_service.problems import job_not_found
 from api_service.retries import RetryBody, repeated
@@ -187,4 +187,3 @@ OPERATIONS = (
         request_headers=PATIENT,
     ),
 )
-ROUTES = routes_of(OPERATIONS)

@@ -11,7 +11,7 @@ from api_service import accounts
 from api_service.account_bodies import UserBody, UserChange, UsersQuery, user_id_in
 from api_service.account_views import UserList, UserView
 from api_service.codes import Code
-from api_service.operations import Answer, Call, Nothing, Operation, routes_of
+from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import name_taken, user_not_found
 from api_service.views import answer_with
 from shared.database import transaction
@@ -130,4 +130,3 @@ OPERATIONS = (
         problems=(Code.USER_NOT_FOUND, Code.NAME_TAKEN),
     ),
 )
-ROUTES = routes_of(OPERATIONS)

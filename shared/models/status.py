@@ -60,10 +60,12 @@ class EventType(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    DELETED = "deleted"  # live only: its rows are gone, and nothing more can be told
 
     @property
     def is_final(self) -> bool:
-        return self in {EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED, EventType.EXPIRED}
+        ends = {EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED, EventType.EXPIRED, EventType.DELETED}
+        return self in ends
 
 
-LIVE_ONLY = frozenset({EventType.PROCESSING, EventType.PREVIEW})
+LIVE_ONLY = frozenset({EventType.PROCESSING, EventType.PREVIEW, EventType.DELETED})

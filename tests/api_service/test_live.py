@@ -46,7 +46,7 @@ def test_a_job_is_followed_from_its_snapshot_to_its_end(client: TestClient, outb
     with client.websocket_connect(f"/ws/jobs/{job_id}") as socket:
         snapshot = socket.receive_json()
         assert (snapshot["type"], snapshot["sequence"], snapshot["progress"]) == ("snapshot", 2, None)
-        assert snapshot["job"] == client.get(f"/api/v1/generation-jobs/{job_id}").json()
+        assert snapshot["job"].items() <= client.get(f"/api/v1/generation-jobs/{job_id}").json().items()
         progress(outbox, job_id, 1)
         told = socket.receive_json()
         assert (told["type"], told["data"]["percentage"], told["data"]["node_type"]) == ("processing", 1.0, "KSampler")

@@ -1,7 +1,7 @@
 """The API service: it writes jobs and sends messages, and shows what became of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypedDict
 
@@ -9,16 +9,16 @@ import anyio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from api_service import records
 from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
-from api_service.endpoints import health, jobs, live, outputs
+from api_service.endpoints import events, health, jobs, live, outputs
 from api_service.problems import HANDLERS
 from api_service.relay import Relay
 from api_service.state import Services
+from api_service.stream_records import DatabaseRows
 from shared.broker import sending_broker
 from shared.database import create_engine
-from shared.events import Channels, Event
+from shared.events import Channels
 from shared.logging import configure_logging
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client, listening_client
@@ -41,7 +41,7 @@ def create_app(settings: Settings) -> Starlette:
             yield {"services": services}
 
     return Starlette(
-        routes=[*jobs.ROUTES, *outputs.ROUTES, *live.ROUTES, *health.ROUTES],
+        routes=[*jobs.ROUTES, *outputs.ROUTES, *events.ROUTES, *live.ROUTES, *health.ROUTES],
         middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
@@ -63,14 +63,11 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         keyring=Keyring(engine),
         threads=anyio.CapacityLimiter(THREADS),
     )
-
-    async def events_since(known: Mapping[int, int]) -> Sequence[Event]:
-        return await services.run(records.events_since, engine, known)
-
-    relaying = asyncio.create_task(services.relay.run(events_since))
+    relaying = asyncio.create_task(services.relay.run(DatabaseRows(engine, services.run)))
     try:
         yield services
     finally:
+        await services.relay.stop()
         while not relaying.done():
             relaying.cancel()
             await asyncio.wait({relaying}, timeout=0.2)

@@ -99,7 +99,7 @@ class JobView(BaseModel, frozen=True):
             params={name: value for name, value in job.params.items() if name not in Sampling.model_fields},
             error=error_of(job),
             outputs=[OutputView.of(output) for output in outputs],
-            links=links_of(job),
+            links=links_to(job.id),
         )
 
 
@@ -111,9 +111,9 @@ def error_of(job: GenerationJob) -> ErrorView | None:
     return ErrorView(code=code, message=job.error_message, details=job.error_details or {})
 
 
-def links_of(job: GenerationJob) -> Links:
-    itself = job_url(job.id)
-    return Links(self=itself, cancel=f"{itself}/cancel", events=f"/ws/jobs/{job.id}")
+def links_to(job_id: int) -> Links:
+    itself = job_url(job_id)
+    return Links(self=itself, cancel=f"{itself}/cancel", events=f"/ws/jobs/{job_id}")
 
 
 class SnapshotView(BaseModel, frozen=True):

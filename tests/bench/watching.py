@@ -13,13 +13,13 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import psutil
-import redis
 from websockets.asyncio.client import ClientConnection, connect
 
 from api_service.accounts import create_key
@@ -87,9 +87,7 @@ def running_api(jobs: int) -> Iterator[Bench]:
         settings = load_settings(environ)
         engine = create_engine(settings, application="bench")
         stack.callback(engine.dispose)
-        outbox = Outbox(
-            engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns)
-        )
+        outbox = Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
         with transaction(engine) as session:
             session.add(User(id=USER, name="watcher"))
         with transaction(engine) as session:

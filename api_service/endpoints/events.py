@@ -88,25 +88,29 @@ class Following:
 
     async def tell(self, send: Callable[[str], Awaitable[None]]) -> None:
         """Send everything until the job has ended. Raises StreamEnded, SQLAlchemyError."""
+        async with self.services.relay.watch(self.job_id, previews=self.previews) as watch:
+            ended = await self.replay(watch, send)
+            while not ended:
+                event = await next_or_none(watch)
+                await send(as_sent(event) if event else as_comment())
+                ended = event is not None and event.type.is_final
+
+    async def replay(self, watch: JobWatch, send: Callable[[str], Awaitable[None]]) -> bool:
+        """Send what has happened, and let the watch go on from there. Whether that was all."""
         services = self.services
-        async with services.relay.watch(self.job_id, previews=self.previews) as watch:
-            found = await services.run(stream_records.events_of, services.engine, self.job_id, self.owner, self.after)
-            if found is None:
-                return
-            job, events = found
-            for event in events:
-                await send(as_sent(event))
-            if job.status.is_final or (events and events[-1].type.is_final):
-                return
-            progress = await services.relay.last_progress(*([job.id] if job.status in HELD else []))
-            for event in progress.values():
-                await send(as_sent(event))
-            watch.begin(events[-1].sequence or 0 if events else job.events, progress.get(job.id))
-            final = False
-            while not final:
-                heard = await next_or_none(watch)
-                await send(as_sent(heard) if heard else as_comment())
-                final = heard is not None and heard.type.is_final
+        found = await services.run(stream_records.events_of, services.engine, self.job_id, self.owner, self.after)
+        if found is None:
+            return True
+        job, events = found
+        for event in events:
+            await send(as_sent(event))
+        if job.status.is_final or (events and events[-1].type.is_final):
+            return True
+        progress = await services.relay.last_progress(*([job.id] if job.status in HELD else []))
+        for event in progress.values():
+            await send(as_sent(event))
+        watch.begin(events[-1].sequence or 0 if events else job.events, progress.get(job.id))
+        return False
 
 
 async def next_or_none(watch: JobWatch) -> Event | None:

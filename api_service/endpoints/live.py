@@ -18,13 +18,13 @@ from starlette.websockets import WebSocketDisconnect
 from api_service import records, stream_records
 from api_service.authentication import Identity
 from api_service.problems import Problem
-from api_service.state import JobsWebSocket, Services
+from api_service.state import JobsWebSocket
 from api_service.stream_views import JobsSnapshotView
 from api_service.streams import HUNG_UP_S, SEND_S, STOPPING, TOO_SLOW, identify
 from api_service.views import JobView, SnapshotView
 from api_service.watch import JobWatch, ServerStops, TooSlow, Watch, place_at
 from shared.links import number_in
-from shared.models import FINAL, HELD
+from shared.models import FINAL, HELD, JobStatus
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +54,7 @@ async def watch_job(websocket: JobsWebSocket) -> None:
 
 
 async def watch_jobs(websocket: JobsWebSocket) -> None:
-    """`/ws/jobs`: all of the caller's, or with `?job_ids=1,2,3` these; admins may ask for a `?user_id=`, or for `all`."""
+    """`/ws/jobs`: all of the caller's, or with `?job_ids=1,2,3` these; for admins `?user_id=` of another, or `all`."""
     await stream(websocket, tell_jobs)
 
 
@@ -100,12 +100,11 @@ async def tell_job(websocket: JobsWebSocket, identity: Identity) -> Closing:
         return NO_SUCH_JOB
     previews = websocket.query_params.get("previews", "") in {"1", "true"}
     async with services.relay.watch(job_id, previews=previews) as watch:
-        snapshot = await take_snapshot(services, watch, identity.owner)
-        if snapshot is None:
+        status = await begin_job(websocket, watch, identity.owner)
+        if status is None:
             return NO_SUCH_JOB
-        await send(websocket, snapshot.model_dump_json())
-        if snapshot.job.status in FINAL:
-            return Closing(1000, snapshot.job.status)
+        if status in FINAL:
+            return Closing(1000, status)
         while True:
             event = await watch.next()
             await send(websocket, event.text)
@@ -113,7 +112,12 @@ async def tell_job(websocket: JobsWebSocket, identity: Identity) -> Closing:
                 return Closing(1000, event.type)
 
 
-async def take_snapshot(services: Services, watch: JobWatch, owner: UUID | None) -> SnapshotView | None:
+# What a watcher is told first is large: it is made in functions of its own, so that nothing of it is kept afterwards.
+
+
+async def begin_job(websocket: JobsWebSocket, watch: JobWatch, owner: UUID | None) -> JobStatus | None:
+    """Show how the job stands, and let the watch go on from there. Its status; None if there is no such job."""
+    services = websocket.state.services
     found = await services.run(records.job_with_outputs, services.engine, watch.job_id, owner)
     if found is None:
         return None
@@ -121,12 +125,14 @@ async def take_snapshot(services: Services, watch: JobWatch, owner: UUID | None)
     running = () if job.status in FINAL else (job.id,)
     progress = (await services.relay.last_progress(*running)).get(job.id)
     watch.begin(job.events, progress)
-    return SnapshotView(
+    view = SnapshotView(
         job_id=job.id,
         sequence=job.events,
         job=JobView.of(job, outputs),
         progress=progress.data if progress else None,
     )
+    await send(websocket, view.model_dump_json())
+    return job.status
 
 
 class Wish(BaseModel):
@@ -171,28 +177,39 @@ async def tell_jobs(websocket: JobsWebSocket, identity: Identity) -> Closing:
 
 async def tell_some(websocket: JobsWebSocket, owner: UUID | None, job_ids: Collection[int]) -> Closing:
     """Tell of these jobs until all have ended."""
-    services = websocket.state.services
-    async with services.relay.watch_jobs(job_ids) as watch:
-        rows = await services.run(stream_records.some_jobs, services.engine, job_ids, owner)
-        going = {row.id for row in rows if row.status not in FINAL}
-        await begin(websocket, watch, rows, not_found=sorted(set(job_ids) - {row.id for row in rows}))
+    async with websocket.state.services.relay.watch_jobs(job_ids) as watch:
+        statuses = await begin_some(websocket, watch, owner, job_ids)
+        going = {job_id for job_id, status in statuses.items() if status not in FINAL}
         while going:
             event = await watch.next()
             if event.job_id in going:
                 await send(websocket, event.text)
                 if event.type.is_final:
                     going.remove(event.job_id)
-    return Closing(1000, "all have ended") if rows else NO_SUCH_JOB
+    return Closing(1000, "all have ended") if statuses else NO_SUCH_JOB
+
+
+async def begin_some(
+    websocket: JobsWebSocket, watch: Watch, owner: UUID | None, job_ids: Collection[int]
+) -> dict[int, JobStatus]:
+    services = websocket.state.services
+    rows = await services.run(stream_records.some_jobs, services.engine, job_ids, owner)
+    await begin(websocket, watch, rows, not_found=sorted(set(job_ids) - {row.id for row in rows}))
+    return {row.id: row.status for row in rows}
 
 
 async def tell_all(websocket: JobsWebSocket, user_id: UUID | None) -> Closing:
     """Tell of all jobs of a user (None: of everybody's), those that are yet to come too, until the watcher leaves."""
-    services = websocket.state.services
-    async with services.relay.watch_user(user_id) as watch:
-        since, rows = await services.run(stream_records.live_jobs, services.engine, user_id, MOST_JOBS + 1)
-        await begin(websocket, watch, rows[:MOST_JOBS], since=since, cut=len(rows) > MOST_JOBS)
+    async with websocket.state.services.relay.watch_user(user_id) as watch:
+        await begin_all(websocket, watch, user_id)
         while True:
             await send(websocket, (await watch.next()).text)
+
+
+async def begin_all(websocket: JobsWebSocket, watch: Watch, user_id: UUID | None) -> None:
+    services = websocket.state.services
+    since, rows = await services.run(stream_records.live_jobs, services.engine, user_id, MOST_JOBS + 1)
+    await begin(websocket, watch, rows[:MOST_JOBS], since=since, cut=len(rows) > MOST_JOBS)
 
 
 async def begin(

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -41,7 +41,8 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=5,
     )
     server = Server(config)
-    with listening(config) as listener:
+    # uvicorn passes SIGINT on when it is done, and there is nothing left to interrupt.
+    with listening(config) as listener, suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(3)

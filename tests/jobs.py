@@ -26,7 +26,8 @@ PARAMETERS: dict[str, Any] = {
 
 
 def new_job(**values: Any) -> GenerationJob:
-    return GenerationJob(user_id=USER, job_type="image", status=JobStatus.QUEUED, **(PARAMETERS | values))
+    owned = {"user_id": USER, **PARAMETERS, **values}
+    return GenerationJob(job_type="image", status=JobStatus.QUEUED, **owned)
 
 
 def submitted(outbox: Outbox, **values: Any) -> int:

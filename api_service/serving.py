@@ -1,5 +1,6 @@
 """uvicorn, so that streams end with a reason when it stops, and clients that do not read are not kept for ever."""
 
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +41,7 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+    logging.getLogger("uvicorn.error").addFilter(without_queries)
     server = Server(config)
     # uvicorn passes SIGINT on when it is done, and there is nothing left to interrupt.
     with listening(config) as listener, suppress(KeyboardInterrupt):
@@ -55,3 +57,8 @@ def listening(config: uvicorn.Config) -> Iterator[socket.socket]:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, READ_WITHIN_MS)
         yield listener
+
+
+def without_queries(record: logging.LogRecord) -> bool:
+    """Whether to log it. uvicorn tells of each WebSocket with its query, where the ticket stands."""
+    return '"WebSocket %s"' not in str(record.msg)

@@ -64,6 +64,7 @@ async def stream(websocket: JobsWebSocket, tell: Tell) -> None:
         tasks.start_soon(stop_when_hung_up, websocket, tasks.cancel_scope)
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             code, reason = await told(websocket, tell)
+            log.info("live.closed", path=websocket.scope["path"], code=code)
             with anyio.move_on_after(HUNG_UP_S):
                 await websocket.close(code, reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
         tasks.cancel_scope.cancel()
@@ -84,12 +85,12 @@ async def told(websocket: JobsWebSocket, tell: Tell) -> Closing:
     except Problem as problem:
         return Closing(4000 + problem.status, problem.detail)
     except (TooSlow, TimeoutError):
-        log.info("live.too_slow", path=websocket.url.path)
+        log.info("live.too_slow", path=websocket.scope["path"])
         return SLOW
     except ServerStops:
         return RESTART
     except SQLAlchemyError as error:
-        log.warning("live.no_snapshot", path=websocket.url.path, error=str(error))
+        log.warning("live.no_snapshot", path=websocket.scope["path"], error=str(error))
         return TRY_AGAIN
 
 

@@ -140,3 +140,11 @@ def test_a_watcher_hears_of_the_end_of_a_job_once(api: Served, outbox: Outbox) -
             lifecycle.cancel(session, job_id)
         assert received(watching)["type"] == "cancelled"
         assert closing(watching) == (1000, "cancelled")
+
+
+def test_what_stands_in_a_query_is_not_logged(api: Served) -> None:
+    with api.watch("/ws/jobs/1?ticket=a-secret") as watching:
+        assert closing(watching)[0] == 4404
+    log = api.process.command.log.read_text()
+    assert "live.closed" in log
+    assert "a-secret" not in log

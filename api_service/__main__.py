@@ -2,25 +2,13 @@
 
 import argparse
 
-import uvicorn
-
+from api_service.serving import serve
 from shared.settings import settings_or_exit
 
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m api_service", description=__doc__).parse_args()
-    settings = settings_or_exit()
-    uvicorn.run(
-        "api_service.main:app",
-        factory=True,
-        host=settings.api_host,
-        port=settings.api_port,
-        ws="websockets-sansio",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    serve(settings_or_exit())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy import Row
 
-from api_service.views import Links, links_of
+from api_service.views import Links, links_to
 from shared.links import output_url, thumbnail_url
 from shared.models import JobStatus, OutputKind
 
@@ -75,7 +75,7 @@ class ListedJob(BaseModel, frozen=True):
             error=error or None,
             outputs=first.outputs if first else 0,
             first_output=ListedOutput.of(first) if first else None,
-            links=links_of(job),
+            links=links_to(job.id),
         )
 
 

@@ -1,7 +1,7 @@
 """The API service: it writes jobs and sends messages, and shows what became of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypedDict
 
@@ -9,7 +9,6 @@ import anyio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from api_service import records
 from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
 from api_service.capabilities import CapabilityReader
@@ -19,10 +18,11 @@ from api_service.problems import HANDLERS
 from api_service.rate_counter import RateCounter
 from api_service.relay import Relay
 from api_service.state import Services
+from api_service.stream_records import DatabaseRows
 from api_service.surface import ROUTES
 from shared.broker import sending_broker
 from shared.database import create_engine
-from shared.events import Channels, Event
+from shared.events import Channels
 from shared.logging import configure_logging
 from shared.outbox import Outbox
 from shared.redis_clients import counting_client, hasty_client, listening_client
@@ -72,14 +72,12 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         capabilities=CapabilityReader(engine),
         threads=anyio.CapacityLimiter(THREADS),
     )
-
-    async def events_since(known: Mapping[int, int]) -> Sequence[Event]:
-        return await services.run(records.events_since, engine, known)
-
-    tasks = {asyncio.create_task(work) for work in (services.relay.run(events_since), services.streams.run())}
+    rows = DatabaseRows(engine, services.run)
+    tasks = {asyncio.create_task(work) for work in (services.relay.run(rows), services.streams.run())}
     try:
         yield services
     finally:
+        await services.relay.stop()
         while still := {task for task in tasks if not task.done()}:
             for task in still:
                 task.cancel()

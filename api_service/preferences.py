@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api_service import records
 from api_service.state import JobsRequest, Services
-from api_service.watch import TooSlow, Watch
+from api_service.watch import JobWatch, StreamEnded
 from shared.models import FINAL, GenerationJob, JobOutput
 
 log = structlog.get_logger(__name__)
@@ -50,13 +50,13 @@ async def ended_within(
     return await look(services, job.id) or known
 
 
-async def follow(services: Services, watch: Watch) -> None:
+async def follow(services: Services, watch: JobWatch) -> None:
     """Return once the job has ended, or can no longer be followed."""
     found = await look(services, watch.job_id)
     if found is None or found[0].status in FINAL:
         return
     watch.begin(found[0].events, None)
-    with contextlib.suppress(TooSlow):
+    with contextlib.suppress(StreamEnded):
         while not (await watch.next()).type.is_final:
             pass
 

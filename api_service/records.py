@@ -1,18 +1,15 @@
 """What the API reads: small questions to the database, each one transaction."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Engine, Integer, cast, func
+from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from shared.database import transaction
-from shared.events import Event
-from shared.models import ComfyUIServer, GenerationJob, JobEvent, JobOutput, Worker
-
-NOBODY = UUID(int=0)  # the owner of a job that is gone is not known any more
+from shared.models import ComfyUIServer, GenerationJob, JobOutput, Worker
 
 
 def owned_job(session: Session, job_id: int, owner: UUID | None, *, lock: bool = False) -> GenerationJob | None:
@@ -48,23 +45,6 @@ def output(engine: Engine, job_id: int, number: int | None, owner: UUID | None) 
         if owned_job(session, job_id, owner) is None:
             return False
         return (number is not None and session.get(JobOutput, (job_id, number))) or True
-
-
-def events_since(engine: Engine, known: Mapping[int, int]) -> Sequence[Event]:
-    """The events of several jobs after the sequence number known of each, in order; and which of them are deleted."""
-    jobs, sequences = (cast(list(numbers), ARRAY(Integer)) for numbers in (known.keys(), known.values()))
-    asked = func.unnest(jobs, sequences).table_valued("job_id", "sequence").render_derived(name="asked")
-    statement = (
-        select(JobEvent, GenerationJob.user_id)
-        .join(asked, col(JobEvent.job_id) == asked.c.job_id)
-        .join(GenerationJob, col(GenerationJob.id) == asked.c.job_id)
-        .where(col(JobEvent.sequence) > asked.c.sequence)
-        .order_by(col(JobEvent.job_id), col(JobEvent.sequence))
-    )
-    with transaction(engine) as session:
-        events = [Event.from_row(row, user_id) for row, user_id in session.exec(statement)]
-        there = set(session.exec(select(GenerationJob.id).where(col(GenerationJob.id).in_(known))).all())
-    return [*events, *(Event.deletion(job_id, NOBODY) for job_id in known if job_id not in there)]
 
 
 def workers_seen(engine: Engine, lately: timedelta) -> int:

@@ -1,33 +1,33 @@
 """One Redis connection tells every watcher of this process, and the rows of `job_events` tell what Redis did not.
 
-A watch subscribes first and reads its snapshot after, so nothing falls between the two; each event of a job is
-numbered without a gap, so nothing comes twice, and what is missing is read from the database.
+The connection hears the events of all jobs, so that watchers come and go without a word to Redis. Each event of a job
+is numbered without a gap, so nothing comes twice, and what is missing is read from the database.
 """
 
 import asyncio
 import contextlib
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Any
+from uuid import UUID
 
 import redis.asyncio
 import structlog
+from pydantic import ValidationError
 from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
+from redis.exceptions import TimeoutError as RedisTimeout
 
-from api_service.watch import Watch
-from shared.database import is_unavailable
+from api_service.audience import Audience
+from api_service.catching_up import Rows, catch_up
+from api_service.watch import JobWatch, ServerStops, Watch
 from shared.events import Channels, Event
 
 log = structlog.get_logger(__name__)
 
-CATCH_UP_S = 5.0  # how late an event may come that Redis lost
 RECONNECT_S = 1.0
-LOOK_UP_S = 5.0
-SUBSCRIBED_S = 1.0  # how long a watch waits for Redis before it relies on the rows alone
-
-
-# The events of these jobs after these sequence numbers, in order.
-EventsSince = Callable[[Mapping[int, int]], Awaitable[Sequence[Event]]]
+LOOK_UP_S = 0.1  # how soon somebody who asks for previews is subscribed to them
+SILENT_S = 10.0  # after this long without an answer to a ping the connection is taken for dead
+PATIENCE_S = 1.0  # how long a watcher waits for Redis before it relies on the rows alone
+LEFT_WITHIN_S = 2.0  # how long the server's stop waits for watchers to be told of it
 
 
 class Relay:
@@ -37,70 +37,88 @@ class Relay:
         self.client = client
         self.channels = channels
         self.pubsub = client.pubsub()
-        self.subscribing = asyncio.Lock()
-        self.watches: defaultdict[str, set[Watch]] = defaultdict(set)
-        self.subscribed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self.audience = Audience()
+        self.previews: dict[int, asyncio.Event] = {}  # the jobs whose previews are subscribed to, and since when
+        self.settled = asyncio.Event()  # it is known whether Redis is there
         self.missed = asyncio.Event()
-        self.closed = False
+        self.reading = asyncio.Lock()
+        self.stopping = self.closed = False
 
-    async def run(self, events_since: EventsSince) -> None:
+    async def run(self, rows: Rows) -> None:
         """Relay until cancelled; perhaps more than once: redis swallows a cancel that meets it while it connects."""
-        await asyncio.gather(self.listen(), self.catch_up(events_since))
+        await asyncio.gather(self.listen(), catch_up(self.audience, rows, self.missed))
 
     @contextlib.asynccontextmanager
-    async def watch(self, job_id: int, *, previews: bool = False) -> AsyncIterator[Watch]:
-        """A watch of one job, subscribed as far as Redis is there. Its owner tells it where its snapshot ends."""
-        watch = Watch(job_id, self.missed)
-        channels = [self.channels.job(job_id)]
-        if previews:
-            channels.append(self.channels.previews(job_id))
-        for channel in channels:
-            self.watches[channel].add(watch)
+    async def watch(self, job_id: int, *, previews: bool = False) -> AsyncIterator[JobWatch]:
+        """A watch of one job. Its owner tells it where its snapshot ends."""
+        watch = JobWatch(job_id, self.missed)
+        async with self.joined(watch, [job_id], previews=previews):
+            yield watch
+
+    @contextlib.asynccontextmanager
+    async def watch_jobs(self, job_ids: Collection[int]) -> AsyncIterator[Watch]:
+        """A watch of several jobs. Its owner starts it with the places that its snapshot shows."""
+        watch = Watch(self.missed)
+        async with self.joined(watch, job_ids, previews=False):
+            yield watch
+
+    @contextlib.asynccontextmanager
+    async def watch_user(self, user_id: UUID | None) -> AsyncIterator[Watch]:
+        """A watch of all jobs of a user, or of everybody's, those that are yet to come too. Started like the others,
+        and with the moment of its snapshot."""
+        watch = Watch(self.missed)
+        self.audience.join_user(watch, user_id)
         try:
-            await self.subscribe(channels)
+            await self.admit(watch)
             yield watch
         finally:
-            for channel in channels:
-                self.watches[channel].discard(watch)
-            await self.unsubscribe(channels)
+            self.audience.leave_user(watch, user_id)
 
-    async def last_progress(self, job_id: int) -> Event | None:
-        """The last progress that was told of a running job, as far as Redis has it."""
-        if self.closed:
-            return None
+    @contextlib.asynccontextmanager
+    async def joined(self, watch: Watch, job_ids: Collection[int], *, previews: bool) -> AsyncIterator[None]:
+        self.audience.join(watch, job_ids, previews=previews)
         try:
-            kept = await self.client.get(self.channels.progress(job_id))
-        except (RedisError, OSError):
-            return None
-        return Event.model_validate_json(kept) if kept else None
+            await self.admit(watch, job_ids if previews else ())
+            yield
+        finally:
+            self.audience.leave(watch, job_ids)
+
+    async def admit(self, watch: Watch, previews_of: Collection[int] = ()) -> None:
+        """Wait until Redis carries events here, as far as it is there. What it carries from now on is not missed."""
+        if self.stopping:
+            watch.end(ServerStops())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await self.settled.wait()
+                for job_id in previews_of:
+                    await self.previews.setdefault(job_id, asyncio.Event()).wait()
+
+    async def last_progress(self, *job_ids: int) -> dict[int, Event]:
+        """The last progress that was told of each running job, as far as Redis has it."""
+        keys = [self.channels.progress(job_id) for job_id in job_ids]
+        try:
+            async with asyncio.timeout(PATIENCE_S), self.reading:
+                kept = await self.client.mget(keys) if keys and not self.closed else []
+        except (RedisError, OSError, TimeoutError):
+            return {}
+        found = (Event.model_validate_json(one) for one in kept if one)
+        return {event.job_id: event for event in found}
+
+    async def stop(self) -> None:
+        """The server stops: tell every watcher, and those who still come."""
+        self.stopping = True
+        for watch in self.audience:
+            watch.end(ServerStops())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEFT_WITHIN_S):
+                await self.audience.gone()
 
     async def aclose(self) -> None:
-        """Close the connections, and open none any more for watchers that are still leaving."""
+        """Close the connections, once `run` has ended, and open none any more for watchers that are still leaving."""
         self.closed = True
-        async with self.subscribing:
+        async with self.reading:
             await self.pubsub.aclose()  # type: ignore[no-untyped-call]  # redis leaves this one untyped
-        await self.client.aclose()
-
-    async def subscribe(self, channels: Sequence[str]) -> None:
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(SUBSCRIBED_S):
-                async with self.subscribing:
-                    if self.closed:
-                        return
-                    await self.pubsub.subscribe(*channels)
-                for channel in channels:
-                    await self.subscribed[channel].wait()
-
-    async def unsubscribe(self, channels: Sequence[str]) -> None:
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(SUBSCRIBED_S), self.subscribing:
-                # Looked at again under the lock: somebody may have come to watch meanwhile.
-                deserted = [channel for channel in channels if not self.watches.get(channel)]
-                for channel in deserted:
-                    self.watches.pop(channel, None)
-                    self.subscribed.pop(channel, None)
-                if deserted and not self.closed:
-                    await self.pubsub.unsubscribe(*deserted)
+            await self.client.aclose()
 
     async def listen(self) -> None:
         while True:
@@ -108,52 +126,58 @@ class Relay:
                 await self.read()
             except (RedisError, OSError) as error:
                 log.warning("relay.disconnected", error=str(error))
-            except ValueError:
-                log.exception("relay.not_understood")
-            for event in self.subscribed.values():
-                event.clear()
+            self.settled.set()
             await asyncio.sleep(RECONNECT_S)
 
     async def read(self) -> None:
-        """Read one connection until it breaks."""
+        """Read one connection until it breaks. Only this task uses it."""
         await self.pubsub.aclose()  # type: ignore[no-untyped-call]  # redis leaves this one untyped
-        # A channel of our own keeps the connection subscribed while nobody watches.
-        await self.pubsub.subscribe(self.channels.prefix, *self.watches)
+        followed: set[int] = set()
+        self.previews = {job_id: asyncio.Event() for job_id in self.audience.of_previews}
+        await self.pubsub.psubscribe(self.channels.every_job)
         while True:
+            await self.follow_previews(followed)
             message = await self.pubsub.get_message(timeout=LOOK_UP_S)
-            if message is None:
-                continue
-            channel = message["channel"].decode()
-            if message["type"] == "subscribe":
-                self.subscribed[channel].set()
-                self.missed.set()
-            elif message["type"] == "message":
-                self.tell(channel, Event.model_validate_json(message["data"]))
+            if message is not None:
+                self.hear(message)
+            elif self.is_silent():
+                raise RedisTimeout("no answer to a ping")
 
-    def tell(self, channel: str, event: Event) -> None:
-        for watch in tuple(self.watches.get(channel, ())):
-            watch.offer(event)
+    def is_silent(self) -> bool:
+        """Whether the connection should have heard something for a while: redis asks, and does not mind the answer."""
+        connection: Any = self.pubsub.connection
+        overdue = asyncio.get_running_loop().time() - connection.next_health_check if connection else 0.0
+        return overdue > SILENT_S
 
-    async def catch_up(self, events_since: EventsSince) -> None:
-        """Read the rows that watches lack: when one of them found a gap, and every few seconds anyway."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CATCH_UP_S):
-                    await self.missed.wait()
-            self.missed.clear()
-            if known := self.known():
-                try:
-                    events = await events_since(known)
-                except SQLAlchemyError as error:
-                    log.warning("relay.no_rows", error=str(error), exc_info=not is_unavailable(error))
-                    continue
-                for event in events:
-                    self.tell(self.channels.job(event.job_id), event)
+    async def follow_previews(self, followed: set[int]) -> None:
+        """Subscribe to the previews that somebody asks for, and to no others."""
+        wanted = self.audience.of_previews.keys()
+        if wanted == followed:
+            return
+        if new := wanted - followed:
+            await self.pubsub.subscribe(*map(self.channels.previews, new))
+        if old := followed - wanted:
+            await self.pubsub.unsubscribe(*map(self.channels.previews, old))
+            for job_id in old:
+                self.previews.pop(job_id, None)
+        followed ^= new | old
 
-    def known(self) -> dict[int, int]:
-        """The watched jobs, with the sequence that each watch of theirs has reached at least."""
-        known: dict[int, int] = {}
-        for watch in {watch for watches in self.watches.values() for watch in watches}:
-            if watch.sequence is not None:
-                known[watch.job_id] = min(watch.sequence, known.get(watch.job_id, watch.sequence))
-        return known
+    def hear(self, message: Mapping[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "psubscribe":
+            self.settled.set()
+            self.missed.set()
+        elif kind in {"subscribe", "message", "pmessage"}:
+            job_id = self.channels.job_id(message["channel"].decode())
+            if kind == "subscribe":
+                self.previews.setdefault(job_id, asyncio.Event()).set()
+            elif self.audience.cares(job_id):
+                self.understand(message["data"])
+
+    def understand(self, data: bytes) -> None:
+        try:
+            event = Event.model_validate_json(data)
+        except ValidationError:
+            log.exception("relay.not_understood")
+        else:
+            self.audience.tell(event)

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute
 from api_service.endpoints import (
     changes,
     documents,
+    events,
     health,
     jobs,
     keys,
@@ -21,7 +22,7 @@ from api_service.endpoints import (
 from api_service.openapi import document_of
 from api_service.operations import routes_of
 
-NOUNS = (submissions, lists, statistics, jobs, changes, outputs, models, nodes, me, users, keys, health)
+NOUNS = (submissions, lists, statistics, jobs, changes, events, outputs, models, nodes, me, users, keys, health)
 
 OPERATIONS = tuple(operation for noun in NOUNS for operation in noun.OPERATIONS)
 

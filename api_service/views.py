@@ -7,7 +7,6 @@ from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Row
 from starlette.responses import Response
 
 from shared.lifecycle import output_facts
@@ -109,7 +108,7 @@ class JobView(BaseModel, frozen=True):
             metadata=job.caller_metadata,
             error=error_of(job),
             outputs=[OutputView.of(output) for output in outputs],
-            links=links_of(job),
+            links=links_to(job.id),
         )
 
 
@@ -121,9 +120,9 @@ def error_of(job: GenerationJob | JobAttempt) -> ErrorView | None:
     return ErrorView(code=code, message=job.error_message, details=job.error_details or {})
 
 
-def links_of(job: GenerationJob | Row[Any]) -> Links:
-    itself = job_url(job.id)
-    return Links(self=itself, cancel=f"{itself}/cancel", events=f"/ws/jobs/{job.id}")
+def links_to(job_id: int) -> Links:
+    itself = job_url(job_id)
+    return Links(self=itself, cancel=f"{itself}/cancel", events=f"/ws/jobs/{job_id}")
 
 
 class SnapshotView(BaseModel, frozen=True):

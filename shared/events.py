@@ -5,6 +5,7 @@ previews are live only: they are told once, and the last progress is kept for an
 """
 
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,11 @@ class Event(BaseModel, frozen=True, extra="forbid"):
     sequence: int | None = None
     tick: int | None = None
     data: dict[str, Any] = Field(default_factory=dict)
+
+    @cached_property
+    def text(self) -> str:
+        """The event as watchers read it: made once, however many they are."""
+        return self.model_dump_json(exclude_none=True)
 
     @classmethod
     def from_row(cls, row: JobEvent, user_id: UUID) -> "Event":
@@ -73,6 +79,8 @@ class Channels:
     def __init__(self, namespace: str) -> None:
         self.cancels = f"{namespace}:cancels"
         self.prefix = f"{namespace}:job:"
+        # A pattern for the events of all jobs. Previews are many and large, and their channels end in a letter.
+        self.every_job = f"{self.prefix}*[0-9]"
 
     def job(self, job_id: int) -> str:
         return f"{self.prefix}{job_id}"
@@ -83,3 +91,7 @@ class Channels:
     def progress(self, job_id: int) -> str:
         """The key that holds a running job's last progress event."""
         return f"{self.prefix}{job_id}:progress"
+
+    def job_id(self, channel: str) -> int:
+        """The job that a channel of events or previews is about. Raises ValueError if it is no such channel."""
+        return int(channel.removeprefix(self.prefix).partition(":")[0])

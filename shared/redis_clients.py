@@ -4,7 +4,7 @@ from typing import Any
 
 import redis
 import redis.asyncio
-import redis.asyncio.retry
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
@@ -28,7 +28,7 @@ def counting_client(url: str) -> redis.asyncio.Redis:
         timeout=0.3,
         socket_connect_timeout=0.3,
         socket_timeout=0.3,
-        retry=redis.asyncio.retry.Retry(NoBackoff(), 0),
+        retry=AsyncRetry(NoBackoff(), 0),
         **PLAIN,
     )
     return redis.asyncio.Redis.from_pool(pool)
@@ -46,5 +46,18 @@ def patient_client(url: str) -> redis.Redis:
 
 
 def listening_client(url: str) -> redis.asyncio.Redis:
-    """For the API's one connection that relays events: it is asked every 10 s whether it still lives."""
-    return redis.asyncio.Redis.from_url(url, socket_connect_timeout=1, health_check_interval=10, **PLAIN)
+    """For the API's relay: one connection that listens, asked every 10 s whether it still lives, and one that reads.
+
+    Nothing is tried again here: the relay connects anew by itself. Who finds the connection taken waits for it.
+    """
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        url,
+        max_connections=2,
+        timeout=1,
+        socket_connect_timeout=1,
+        health_check_interval=10,
+        retry=AsyncRetry(NoBackoff(), 0),
+        client_name="genonaut-relay",
+        **PLAIN,
+    )
+    return redis.asyncio.Redis.from_pool(pool)

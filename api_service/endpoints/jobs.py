@@ -28,7 +28,8 @@ async def show(call: Call[Nothing, Nothing]) -> Response:
     found = await services.run(details, services.engine, call.job_id, call.identity.owner, slots_each=slots)
     if found is None:
         raise job_not_found(call.request.path_params["job_id"])
-    progress = await services.relay.last_progress(call.job_id) if found.job.status == JobStatus.RUNNING else None
+    told = await services.relay.last_progress(*([call.job_id] if found.job.status == JobStatus.RUNNING else []))
+    progress = told.get(call.job_id)
     # One of an earlier attempt tells nothing of this one.
     current = progress if progress and progress.attempt == found.job.attempt else None
     return answer_with(DetailedJobView.of_details(found, current.data if current else None))

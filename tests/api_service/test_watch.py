@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.watch import HELD_EVENTS, HELD_PROGRESS, TooSlow, Watch
+from api_service.watch import HELD_EVENTS, HELD_PROGRESS, JobWatch, TooSlow, Watch
 from shared.events import Event
 from shared.models import EventType
 from tests.jobs import USER, new_job
@@ -21,15 +21,15 @@ def progress(tick: int, attempt: int = 1) -> Event:
     return Event.live(EventType.PROCESSING, new_job(id=1, attempt=attempt), tick=tick, data={})
 
 
-def watch(sequence: int | None = 0) -> Watch:
-    made = Watch(1, asyncio.Event())
+def watch(sequence: int | None = 0) -> JobWatch:
+    made = JobWatch(1, asyncio.Event())
     if sequence is not None:
         made.begin(sequence, None)
     return made
 
 
 def told(watch: Watch) -> list[Event]:
-    return [watch.queue.get_nowait() for _ in range(watch.queue.qsize())]
+    return [event for _ in range(watch.queue.qsize()) if (event := watch.queue.get_nowait())]
 
 
 def test_what_comes_before_the_snapshot_is_kept_and_what_it_includes_is_not_told_again() -> None:
@@ -65,7 +65,7 @@ def test_in_any_order_it_tells_a_run_without_gap_or_doubling(heard: list[int], b
         if position == before:
             watching.begin(snapshot, None)
         watching.offer(event(number))
-    if watching.sequence is None:
+    if not watching.started:
         watching.begin(snapshot, None)
     # Then the rows are read, as they are whenever something was missed.
     for number in range(1, 7):

@@ -1,0 +1,64 @@
+"""uvicorn, so that streams end with a reason when it stops, and clients that do not read are not kept for ever."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from shared.settings import Settings
+
+READ_WITHIN_MS = 60_000  # a client that takes nothing of what was sent for so long is disconnected by the kernel
+PING_S = 15.0
+LARGEST_MESSAGE = 65_536  # bytes; nobody needs to say anything over a WebSocket
+
+
+class Server(uvicorn.Server):
+    """Ends the streams first: uvicorn waits for open connections, and only then tells the application that it stops."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        services = self.lifespan.state.get("services")
+        if services is not None:
+            await services.relay.stop()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises SystemExit if the address is taken or the application does not start."""
+    config = uvicorn.Config(
+        "api_service.main:app",
+        factory=True,
+        host=settings.api_host,
+        port=settings.api_port,
+        ws="websockets-sansio",
+        ws_ping_interval=PING_S,
+        ws_max_size=LARGEST_MESSAGE,
+        # Events are short, and a compressor for each watcher takes more memory than all the rest of it.
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    logging.getLogger("uvicorn.error").addFilter(without_queries)
+    server = Server(config)
+    # uvicorn passes SIGINT on when it is done, and there is nothing left to interrupt.
+    with listening(config) as listener, suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    if not server.started:
+        raise SystemExit(3)
+
+
+@contextmanager
+def listening(config: uvicorn.Config) -> Iterator[socket.socket]:
+    """The socket to listen on; the connections it accepts inherit its options."""
+    with config.bind_socket() as listener:
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, READ_WITHIN_MS)
+        yield listener
+
+
+def without_queries(record: logging.LogRecord) -> bool:
+    """Whether to log it. uvicorn tells of each WebSocket with its query, where the ticket stands."""
+    return '"WebSocket %s"' not in str(record.msg)

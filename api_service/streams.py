@@ -1,0 +1,23 @@
+"""What WebSockets and server-sent events have in common: who listens, for how long, and how it ends."""
+
+from starlette.datastructures import Headers, QueryParams
+
+from api_service.authentication import Identity
+from api_service.problems import forbidden
+from api_service.state import Services
+from api_service.tickets import identify_stream
+from shared.models import Scope
+
+SEND_S = 10.0  # a watcher that takes longer to take one event is too slow
+HUNG_UP_S = 5.0  # how long a watcher that was too slow has to take the reason
+
+STOPPING = "service restart"
+TOO_SLOW = "the events were not read fast enough"
+
+
+async def identify(services: Services, headers: Headers, query: QueryParams) -> Identity:
+    """Who listens, by key or by ticket. Raises Problem: 401 for neither, 403 for one that may not read."""
+    identity = await identify_stream(services, headers, query)
+    if not identity.may(Scope.READ):
+        raise forbidden(Scope.READ)
+    return identity

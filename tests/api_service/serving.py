@@ -1,0 +1,98 @@
+"""The API as its users meet it: a process of its own on a port of its own."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from deploy.local.ports import free_ports, start_on_a_free_port
+from deploy.local.process import Command, Process, Processes
+from deploy.local.system import REPOSITORY, status
+from tests.api_service.conftest import bearer
+
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """An API process, and a key for it. `address` is host:port."""
+
+    address: str
+    key: str
+    process: Process
+
+    def watch(self, path: str, **options: Any) -> ClientConnection:
+        socket: ClientConnection = connect(f"ws://{self.address}{path}", additional_headers=bearer(self.key), **options)
+        return socket
+
+    @contextmanager
+    def follow(self, path: str, **headers: str) -> Iterator["Following"]:
+        """The server-sent events of a job."""
+        with (
+            httpx.Client(base_url=f"http://{self.address}", headers=bearer(self.key), timeout=PATIENCE_S) as http,
+            http.stream("GET", path, headers=headers) as response,
+        ):
+            yield Following(response)
+
+
+class Following:
+    """Server-sent events, as a browser takes them apart."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self.lines = response.iter_lines()
+
+    def next(self) -> dict[str, Any] | None:
+        """The fields of the next event, its data parsed; None at the end. Comments are passed over."""
+        fields: dict[str, Any] = {}
+        for line in self.lines:
+            if not line and "data" in fields:
+                return {**fields, "data": json.loads(fields["data"])}
+            name, _, value = line.partition(": ")
+            if name:
+                fields[name] = value
+        return None
+
+    def until_the_end(self) -> list[dict[str, Any]]:
+        return list(iter(self.next, None))
+
+
+@contextmanager
+def served(environ: dict[str, str], key: str, folder: Path) -> Iterator[Served]:
+    with Processes() as processes:
+
+        def start(port: int) -> tuple[Process, str]:
+            command = Command(
+                name="api",
+                arguments=(sys.executable, "-m", "api_service"),
+                log=folder / "api.log",
+                cwd=REPOSITORY,
+                environ={**environ, "API_PORT": str(port)},
+            )
+            api = processes.start(command)
+            address = f"127.0.0.1:{port}"
+            api.wait_until(lambda: status(f"http://{address}/health/live") == "ok", within_s=PATIENCE_S)
+            return api, address
+
+        process, address = start_on_a_free_port(start, free_ports())
+        yield Served(address, key, process)
+
+
+def received(socket: ClientConnection) -> dict[str, Any]:
+    return json.loads(socket.recv(timeout=PATIENCE_S))  # type: ignore[no-any-return]
+
+
+def closing(socket: ClientConnection) -> tuple[int | None, str | None]:
+    """How it is closed, whatever is told before that."""
+    with pytest.raises(ConnectionClosed):
+        while True:
+            socket.recv(timeout=PATIENCE_S)
+    return socket.close_code, socket.close_reason

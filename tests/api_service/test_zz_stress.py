@@ -1,0 +1,42 @@
+"""What the relay opened is closed when the service ends, whatever its watchers are doing meanwhile."""
+
+import gc
+import threading
+import warnings
+
+from starlette.testclient import TestClient, WebSocketTestSession
+
+from api_service.main import create_app
+from shared.outbox import Outbox
+from shared.settings import Settings
+from tests.api_service.conftest import bearer
+from tests.jobs import running
+
+TIMES = 200
+
+
+def test_watchers_that_leave_while_the_service_ends_leave_no_connection(
+    settings: Settings, key: str, outbox: Outbox
+) -> None:
+    job_id = running(outbox).job.id
+    paths = ("/ws/jobs", f"/ws/jobs/{job_id}?previews=1", f"/ws/jobs?job_ids={job_id}", f"/ws/jobs/{job_id}")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        for number in range(TIMES):
+            with TestClient(create_app(settings), headers=bearer(key)) as client:
+                sockets = [client.websocket_connect(path) for path in paths]
+                for position, socket in enumerate(sockets):
+                    socket.__enter__()
+                    if (number + position) % 2:  # the others are still to be told their snapshot
+                        socket.receive_json()
+                leaving = [threading.Thread(target=leave, args=[socket]) for socket in sockets]
+                for thread in leaving:
+                    thread.start()
+            for thread in leaving:
+                thread.join()
+            gc.collect()
+    assert not [str(one.message) for one in caught]
+
+
+def leave(socket: WebSocketTestSession) -> None:
+    socket.__exit__(None, None, None)

@@ -21,7 +21,7 @@ from api_service.state import Services
 from shared import waiting
 from shared.database import transaction
 from shared.messages import RunComfyJob
-from shared.models import GenerationJob, JobOutput, JobStatus
+from shared.models import GenerationJob, JobOutput
 from shared.outbox import Outbox
 
 
@@ -105,12 +105,8 @@ def lock_parent(session: Session, parent_id: int | None) -> None:
 
 def wake_up(outbox: Outbox, jobs: Sequence[GenerationJob]) -> Sequence[GenerationJob]:
     """Send the wake-ups of those that are queued. Returns all, as they stand after that."""
-    unsent = {
-        job.id
-        for job in jobs
-        if job.status == JobStatus.QUEUED and not outbox.send(RunComfyJob(job_id=job.id), job.message_id)
-    }
-    if not unsent:
+    messages = [(RunComfyJob(job_id=job.id), job.message_id) for job in jobs if job.message_id]
+    if not messages or outbox.send_all(messages):
         return jobs
     with outbox.transaction() as session:
-        return [(waiting.defer(session, job.id) if job.id in unsent else None) or job for job in jobs]
+        return [waiting.defer(session, job.id) or job for job in jobs]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import redis
 from dramatiq import Middleware
 from dramatiq.brokers.redis import RedisBroker
+from redis.client import Pipeline
 
 from shared.messages import Queue
 from shared.redis_clients import hasty_client
@@ -16,6 +17,11 @@ EVERY_COMMAND = 1_000_000  # of a million: else the messages of a dead worker co
 def sending_broker(settings: Settings) -> RedisBroker:
     """A broker that can only send, and gives up within about a second."""
     return redis_broker(hasty_client(settings.broker_url), settings, middleware=())
+
+
+def collecting_broker(pipeline: Pipeline, broker: RedisBroker) -> RedisBroker:
+    """A broker whose messages are sent when the pipeline is executed, to where the other's are."""
+    return RedisBroker(client=pipeline, namespace=broker.namespace, middleware=[], maintenance_chance=0)  # type: ignore[no-untyped-call]
 
 
 def redis_broker(client: redis.Redis, settings: Settings, *, middleware: Sequence[Middleware]) -> RedisBroker:

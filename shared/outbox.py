@@ -1,7 +1,7 @@
 """Messages and events leave with the transaction that caused them, or not at all."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -12,6 +12,7 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from shared.broker import collecting_broker
 from shared.database import transaction
 from shared.events import Channels, Event
 from shared.messages import Message
@@ -47,16 +48,32 @@ class Outbox:
         """A transaction whose staged events are published after its commit."""
         with transaction(self.engine) as session:
             yield session
-        for row, user_id in session.info.pop("events", ()):
-            self.publish(Event.from_row(row, user_id))
+        if staged := session.info.pop("events", ()):
+            self.publish_all([Event.from_row(row, user_id) for row, user_id in staged])
 
     def send(self, message: Message, message_id: str | None = None) -> bool:
         """Send a message now. False if Redis did not take it (or did, and could not say so)."""
         return self.attempt("message", lambda: self.broker.enqueue(message.to_dramatiq(message_id)))
 
+    def send_all(self, messages: Sequence[tuple[Message, str]]) -> bool:
+        """Send several messages in two round trips. False if Redis did not take them all; it may have taken some."""
+        (first, first_id), rest = messages[0], messages[1:]
+        # The first goes alone: through it Dramatiq learns what it must know of the server.
+        return self.send(first, first_id) and (not rest or self.attempt("messages", lambda: self.enqueue_all(rest)))
+
+    def enqueue_all(self, messages: Sequence[tuple[Message, str]]) -> None:
+        with self.broker.client.pipeline(transaction=False) as pipeline:
+            broker = collecting_broker(pipeline, self.broker)
+            for message, message_id in messages:
+                broker.enqueue(message.to_dramatiq(message_id))
+            pipeline.execute()
+
     def publish(self, event: Event) -> None:
         """Tell watchers of the event's job. Raises nothing: a watcher who missed it reads the row."""
-        self.attempt("event", lambda: self.deliver(event))
+        self.publish_all([event])
+
+    def publish_all(self, events: Sequence[Event]) -> None:
+        self.attempt("event", lambda: self.deliver(events))
 
     def request_cancel(self, job_id: int) -> None:
         """Tell whichever worker holds the job. If it is not heard, the worker's next heartbeat says it."""
@@ -74,15 +91,17 @@ class Outbox:
             return False
         return True
 
-    def deliver(self, event: Event) -> None:
-        body = event.model_dump_json()
-        match event.type:
-            case EventType.PREVIEW:
-                self.client.publish(self.channels.previews(event.job_id), body)
-            case EventType.PROCESSING:
-                pipeline = self.client.pipeline(transaction=False)
-                pipeline.set(self.channels.progress(event.job_id), body, ex=PROGRESS_KEPT)
-                pipeline.publish(self.channels.job(event.job_id), body)
-                pipeline.execute()
-            case _:
-                self.client.publish(self.channels.job(event.job_id), body)
+    def deliver(self, events: Sequence[Event]) -> None:
+        """Publish events in one round trip."""
+        with self.client.pipeline(transaction=False) as pipeline:
+            for event in events:
+                body = event.model_dump_json()
+                match event.type:
+                    case EventType.PREVIEW:
+                        pipeline.publish(self.channels.previews(event.job_id), body)
+                    case EventType.PROCESSING:
+                        pipeline.set(self.channels.progress(event.job_id), body, ex=PROGRESS_KEPT)
+                        pipeline.publish(self.channels.job(event.job_id), body)
+                    case _:
+                        pipeline.publish(self.channels.job(event.job_id), body)
+            pipeline.execute()

@@ -1,18 +1,16 @@
 """Many jobs are cancelled in portions, each a transaction: a request that breaks off has cancelled what it has."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-import sqlalchemy
-from sqlmodel import col, select
+from sqlalchemy import func, select
 
 from api_service.filters import Filters
 from api_service.listing import Stretch, page
-from shared import lifecycle
+from shared.cancelling import cancel_all
 from shared.database import patiently
 from shared.models import GenerationJob, JobStatus
 from shared.outbox import Outbox
@@ -32,39 +30,29 @@ def cancel_matching(outbox: Outbox, filters: Filters, owner: UUID | None) -> tup
     counts: Counter[JobStatus] = Counter()
     matching = up_to(filters, moment_of(outbox)) if statuses else filters
     while statuses and counts.total() < MOST:
-        jobs = patiently(partial(cancel_portion, outbox, matching, statuses, owner), patience=PATIENCE)
+        found, jobs = patiently(partial(cancel_portion, outbox, matching, statuses, owner), patience=PATIENCE)
         for job in jobs:
             counts[job.status] += 1
             if job.status == JobStatus.CANCELLING:
                 outbox.request_cancel(job.id)
-        if not jobs:
+        if found < PORTION:
             return counts, True
     return counts, not statuses
 
 
 def cancel_portion(
     outbox: Outbox, filters: Filters, statuses: Sequence[JobStatus], owner: UUID | None
-) -> list[GenerationJob]:
-    """Cancel the oldest jobs that match. Returns them; those that ended meanwhile as they ended."""
+) -> tuple[int, Sequence[GenerationJob]]:
+    """Cancel the oldest jobs that match. Returns how many did, and those that had not ended meanwhile."""
     with outbox.transaction() as session:
         found = session.execute(page(filters, statuses, Stretch(owner, PORTION, ascending=True))).all()
-        # All of them are locked first, and their statistics touched in one order: so that two who cancel never wait
-        # for each other.
-        numbers = [row.id for row in found]
-        locked = select(GenerationJob).where(col(GenerationJob.id).in_(numbers)).order_by(col(GenerationJob.id))
-        jobs = sorted(session.exec(locked.with_for_update()), key=statistics_order)
-        return [job for job in (lifecycle.cancel(session, job.id) for job in jobs) if job is not None]
-
-
-def statistics_order(job: GenerationJob) -> tuple[date, float]:
-    """The order of a job's key in `job_statistics`: by day, those never started first, the longest started last."""
-    return job.created_at.date(), -job.started_at.timestamp() if job.started_at else -math.inf
+        return len(found), cancel_all(session, [row.id for row in found])
 
 
 def moment_of(outbox: Outbox) -> datetime:
     """Now, as the database says."""
     with outbox.transaction() as session:
-        now: datetime = session.scalars(sqlalchemy.select(sqlalchemy.func.now())).one()
+        now: datetime = session.scalars(select(func.now())).one()
     return now
 
 

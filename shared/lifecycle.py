@@ -152,20 +152,24 @@ def confirm_cancel(session: Session, lease: Lease) -> GenerationJob:
 
 def move(session: Session, deed: str, job_id: int, *conditions: Any, **values: Any) -> GenerationJob | None:
     """Make one transition of the table, if the job is in one of its sources and the conditions hold."""
-    transition = TRANSITIONS[deed]
-    statement = (
+    return session.scalars(transition(deed, job_id, *conditions, **values)).one_or_none()
+
+
+def transition(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
+    """The statement that makes a transition of the table and returns the job. `job_id` may be a query for one."""
+    step = TRANSITIONS[deed]
+    return (
         update(GenerationJob)
-        .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(transition.sources), *conditions)
+        .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(step.sources), *conditions)
         .values(
-            status=transition.target,
+            status=step.target,
             updated_at=func.now(),
-            events=GenerationJob.events + int(transition.event is not None),
+            events=GenerationJob.events + int(step.event is not None),
             **values,
         )
         .returning(GenerationJob)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return session.scalars(statement).one_or_none()
 
 
 def held(session: Session, deed: str, lease: Lease, **values: Any) -> GenerationJob:

@@ -10,6 +10,7 @@ from api_service.bodies import JobBody
 from api_service.codes import Code
 from api_service.operations import Answer, Call, Nothing, Operation, routes_of
 from api_service.problems import job_ended, job_not_found
+from api_service.rate_limit import admit_submissions
 from api_service.views import JobView, answer_with
 from shared import lifecycle
 from shared.links import JOBS, job_url
@@ -23,6 +24,7 @@ async def submit(call: Call[JobBody, Nothing]) -> Response:
     It is recorded before this answers, and runs as soon as a server has a free slot.
     """
     services = call.services
+    await admit_submissions(services, call.identity)
     parameters = call.body.parameters()
     job = await services.run(submission.submit, services.outbox, parameters, user_id=call.identity.user_id)
     return answer_with(JobView.of(job), HTTPStatus.CREATED, Location=job_url(job.id))
@@ -74,6 +76,7 @@ OPERATIONS = (
         },
         tag="jobs",
         body=JobBody,
+        problems=(Code.QUOTA_EXCEEDED,),
     ),
     Operation(
         "showJob",

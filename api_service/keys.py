@@ -3,6 +3,7 @@
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -33,7 +34,7 @@ class NotDone(Exception):
 
 
 def main() -> int:
-    arguments = parse()
+    arguments = parse(sys.argv[1:])
     engine = create_engine(settings_or_exit(), application="keys", connections=1)
     try:
         arguments.deed(engine, arguments)
@@ -51,7 +52,7 @@ def complain(reason: str) -> int:
     return 1
 
 
-def parse() -> argparse.Namespace:
+def parse(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m api_service.keys",
         description="Make, list and revoke API keys in the database of DATABASE_URL (or DATABASE_URL_<APP_ENV>).",
@@ -66,7 +67,7 @@ def parse() -> argparse.Namespace:
     revoking = deeds.add_parser("revoke", help="make a key good for nothing, for ever; felt within a second")
     revoking.add_argument("id", type=key_id, help="the key's id: what stands between gn_ and the next _")
     revoking.set_defaults(deed=revoke)
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def add_create(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

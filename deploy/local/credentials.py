@@ -23,7 +23,8 @@ def local_key(settings: Settings, directory: Path) -> str:
         with transaction(engine) as session:
             made = create_key(session, user_named(session, USER).id, "made by the launcher", scopes=list(Scope))
         directory.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        kept.unlink(missing_ok=True)  # whatever its mode was
+        with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(made.token)
         return made.token
     finally:

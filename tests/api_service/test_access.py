@@ -1,0 +1,199 @@
+"""Who may do what: every route, asked by everybody. A route that is not in the table fails here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from api_service.accounts import create_key, revoke_key
+from api_service.main import create_app
+from shared import lifecycle
+from shared.database import transaction
+from shared.models import Scope
+from shared.outbox import Outbox
+from shared.settings import Settings
+from shared.storage import open_store
+from tests.api_service.conftest import bearer, new_key
+from tests.jobs import USER, output, running, submitted
+
+READ, WRITE, ADMIN = Scope.READ, Scope.WRITE, Scope.ADMIN
+OPEN, ANY = "open", "any key"
+JOB = {"prompt": "a cat", "checkpoint_model": "sd15"}
+ABSENT = "2147483647"  # a job's id that nobody has
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may (a scope, any key, or everybody), what the answer then is, and whether it is about a user's job.
+
+    In `path` and `body`, the names of World stand in braces.
+    """
+
+    who: Scope | str
+    answer: int = 200
+    owned: bool = False
+    body: Mapping[str, Any] | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+
+
+ROWS = {
+    ("GET", "/health/live"): Row(OPEN),
+    ("GET", "/health/ready"): Row(OPEN),
+    ("POST", "/api/v1/generation-jobs/"): Row(WRITE, 201, body=JOB),
+    ("GET", "/api/v1/generation-jobs/{job_id}"): Row(READ, owned=True),
+    ("POST", "/api/v1/generation-jobs/{job_id}/cancel"): Row(WRITE, owned=True, path={"job_id": "{waiting}"}),
+    ("GET", "/api/v1/generation-jobs/{job_id}/outputs/{number}"): Row(READ, owned=True),
+    ("GET", "/api/v1/generation-jobs/{job_id}/thumbnails/{number}"): Row(READ, owned=True),
+    ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
+    ("GET", "/api/v1/me"): Row(ANY),
+    ("POST", "/api/v1/stream-tickets"): Row(READ, 201),
+    ("GET", "/api/v1/users"): Row(ADMIN),
+    ("POST", "/api/v1/users"): Row(ADMIN, 201, body={"name": "anna"}),
+    ("GET", "/api/v1/users/{user_id}"): Row(ADMIN),
+    ("PATCH", "/api/v1/users/{user_id}"): Row(ADMIN, body={"running_jobs_limit": 3}),
+    ("GET", "/api/v1/users/{user_id}/keys"): Row(ADMIN),
+    ("POST", "/api/v1/users/{user_id}/keys"): Row(ADMIN, 201, body={"name": "laptop"}),
+    ("POST", "/api/v1/keys/{key_id}/revoke"): Row(ADMIN),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """What there is: a job of USER that is complete, one that waits, and a key of each kind."""
+
+    names: dict[str, str]
+    keys: dict[str, str | None]
+
+
+CALLERS = ("nobody", "forged", "revoked", "expired", "no scope", "only reads", "only writes", "other", "owner", "admin")
+
+
+@pytest.fixture
+def world(engine: Engine, outbox: Outbox, settings: Settings, tmp_path: Path) -> World:
+    claim = running(outbox)
+    made = output(claim, thumbnails={"300": {"path": "thumb.webp"}})
+    (tmp_path / "file").write_bytes(b"bytes")
+    for path in (made.path, "thumb.webp"):
+        open_store(settings.storage_url).put(path, tmp_path / "file")
+    with outbox.transaction() as session:
+        lifecycle.complete(session, claim.lease, [made])
+    with transaction(engine) as session:
+        spare, revoked = (create_key(session, USER, "tests", scopes=list(Scope)) for _ in range(2))
+        revoke_key(session, revoked.key.id)
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        expired = create_key(session, USER, "tests", scopes=list(Scope), expires_at=past)
+        no_scope = create_key(session, USER, "tests", scopes=())
+    admin = new_key(engine, ADMIN)
+    keys = {
+        "nobody": None,
+        "forged": f"{admin[:-64]}{'0' * 64}",
+        "revoked": revoked.token,
+        "expired": expired.token,
+        "no scope": no_scope.token,
+        "only reads": new_key(engine, READ),
+        "only writes": new_key(engine, WRITE),
+        "other": new_key(engine, another=True),
+        "owner": new_key(engine),
+        "admin": admin,
+    }
+    names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(submitted(outbox)), "user_id": str(USER)}
+    return World({**names, "key_id": spare.key.id}, keys)
+
+
+def expected(row: Row, caller: str) -> int:
+    if row.who == OPEN:
+        return row.answer
+    if caller in {"nobody", "forged", "revoked", "expired"}:
+        return 401
+    scopes = {"no scope": set(), "only reads": {READ}, "only writes": {WRITE}, "admin": set(Scope)}
+    if row.who != ANY and row.who not in scopes.get(caller, {READ, WRITE}):
+        return 403
+    return 404 if row.owned and caller == "other" else row.answer
+
+
+Answer = tuple[int, str]
+
+
+def ask(client: TestClient, method: str, url: str, body: Any, key: str | None) -> Answer:
+    """The status, or what a socket's close code says of it, and the body."""
+    headers = bearer(key) if key else {}
+    if method != "WS":
+        response = client.request(method, url, json=body, headers=headers)
+        return response.status_code, response.text
+    try:
+        with client.websocket_connect(url, headers=headers) as socket:
+            socket.receive_json()
+            return 200, ""
+    except WebSocketDisconnect as closed:
+        return closed.code - 4000, closed.reason
+
+
+def asker(
+    client: TestClient, route: tuple[str, str], row: Row
+) -> Callable[[Mapping[str, str], str | None, str], Answer]:
+    method, template = route
+
+    def ask_as(names: Mapping[str, str], key: str | None, caller: str) -> Answer:
+        path = {name: value.format(**names) for name, value in row.path.items()}
+        body = row.body and {**row.body, **({"name": caller} if "name" in row.body else {})}
+        return ask(client, method, template.format(**{**names, **path}), body, key)
+
+    return ask_as
+
+
+@pytest.fixture
+def client(settings: Settings) -> Any:
+    with TestClient(create_app(settings)) as client:
+        yield client
+
+
+def routes_of(settings: Settings) -> set[tuple[str, str]]:
+    found = set()
+    for route in create_app(settings).routes:
+        match route:
+            case Route():
+                found |= {(method, route.path) for method in (route.methods or set()) - {"HEAD"}}
+            case WebSocketRoute():
+                found.add(("WS", route.path))
+            case _:
+                found.add(("?", str(route)))
+    return found
+
+
+def test_every_route_has_a_row_and_every_row_a_route(settings: Settings) -> None:
+    assert routes_of(settings) == set(ROWS)
+
+
+@pytest.mark.parametrize("route", ROWS, ids=" ".join)
+def test_everybody_gets_the_answer_that_is_due(client: TestClient, world: World, route: tuple[str, str]) -> None:
+    ask_as = asker(client, route, ROWS[route])
+    statuses = {caller: ask_as(world.names, world.keys[caller], caller)[0] for caller in CALLERS}
+    due = {caller: expected(ROWS[route], caller) for caller in CALLERS}
+    assert statuses == due
+
+
+@pytest.mark.parametrize("route", [route for route, row in ROWS.items() if row.owned], ids=" ".join)
+def test_what_is_anothers_is_to_the_letter_as_what_is_not_there(
+    client: TestClient, world: World, route: tuple[str, str]
+) -> None:
+    ask_as = asker(client, route, ROWS[route])
+    not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT}
+    status, said = ask_as(not_there, world.keys["other"], "other")
+    anothers = ask_as(world.names, world.keys["other"], "other")
+    assert anothers[0] == status == 404
+    hidden = {world.names["job_id"], world.names["waiting"]}
+    assert without(anothers[1], hidden) == without(said, {ABSENT})
+
+
+def without(text: str, ids: set[str]) -> str:
+    """The text with the id it speaks of, which the caller sent, left out."""
+    for found in ids:
+        text = text.replace(f"'{found}'", "'…'")
+    return text

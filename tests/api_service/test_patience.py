@@ -1,0 +1,192 @@
+"""A Redis that is away or hangs: how often it is asked, and that it is asked again."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+import redis
+from structlog.testing import capture_logs
+
+from api_service.allowance import Limit
+from api_service.open_streams import OpenStreams
+from api_service.patience import SILENCE_S, Patience
+from api_service.rate_counter import Rate, RateCounter, Window
+from shared.redis_clients import counting_client
+from shared.settings import Settings
+
+REQUESTS = Limit.REQUESTS_PER_MINUTE
+
+
+class Hung:
+    """A server that takes connections and says nothing."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        await reader.read()
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def hung_server() -> AsyncIterator[tuple[Hung, int]]:
+    hung = Hung()
+    server = await asyncio.start_server(hung.take, "127.0.0.1", 0)
+    try:
+        yield hung, server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@contextlib.asynccontextmanager
+async def counter(url: str, namespace: str) -> AsyncIterator[RateCounter]:
+    client = counting_client(url)
+    yield RateCounter(client, namespace, Patience())
+    await client.aclose()
+
+
+def test_a_redis_that_hangs_is_asked_once_a_second_however_many_ask() -> None:
+    async def story() -> None:
+        async with hung_server() as (hung, port), counter(f"redis://127.0.0.1:{port}/0", "x") as rates:
+            began = time.monotonic()
+            assert await rates.count(REQUESTS, "key", 1) is None
+            while time.monotonic() < began + 2 * SILENCE_S:
+                assert set(await asyncio.gather(*(rates.count(REQUESTS, "key", 1) for _ in range(10)))) == {None}
+                await asyncio.sleep(0.01)
+            assert 2 <= hung.connections <= 2 + (time.monotonic() - began) / SILENCE_S
+
+    asyncio.run(story())
+
+
+def test_limits_are_kept_again_once_redis_is_back_and_both_are_logged(settings: Settings) -> None:
+    async def story() -> None:
+        patience = Patience()
+        nowhere, here = counting_client("redis://127.0.0.1:9/0"), counting_client(settings.redis_url)
+        away, back = (RateCounter(client, settings.redis_ns, patience) for client in (nowhere, here))
+        assert await away.count(REQUESTS, "key", 5) is None
+        assert await away.count(REQUESTS, "key", 5) is None
+        patience.silent_until = 0
+        rate = await back.count(REQUESTS, "key", 5)
+        assert rate
+        assert (rate.granted, rate.remaining) == (True, 4)
+        for client in (nowhere, here):
+            await client.aclose()
+
+    with capture_logs() as logs:
+        asyncio.run(story())
+    assert [log["event"] for log in logs] == ["limits.not_kept", "limits.kept_again"]
+
+
+def test_of_many_at_once_no_more_are_granted_than_may_be(settings: Settings) -> None:
+    async def story() -> None:
+        async with counter(settings.redis_url, settings.redis_ns) as rates:
+            found = await asyncio.gather(*(rates.count(REQUESTS, "key", 7) for _ in range(15)))
+            assert sum(rate is not None and rate.granted for rate in found) == 7
+
+    asyncio.run(story())
+
+
+def test_several_are_granted_together_or_not_at_all(settings: Settings) -> None:
+    async def story() -> None:
+        async with counter(settings.redis_url, settings.redis_ns) as rates:
+            asked = [await rates.count(Limit.SUBMISSIONS_PER_HOUR, "key", 10, cost) for cost in (6, 6, 4, 11)]
+            assert [rate and (rate.granted, rate.remaining) for rate in asked] == [
+                (True, 4),
+                (False, 4),
+                (True, 0),
+                (False, 0),
+            ]
+
+    asyncio.run(story())
+
+
+def test_the_wait_ends_when_enough_has_faded() -> None:
+    assert Window(60, before=0, before_s=0, now=3, now_s=30).wait_s(5, 2) == 0
+    # 10 of before fade in 60 s, one every 6; 2 more fit when fewer than 4 of them count.
+    assert Window(60, before=10, before_s=60, now=1, now_s=60).wait_s(6, 2) == 36
+    # Full by this window alone: it must end, and a fifth of it fade.
+    assert Window(60, before=0, before_s=0, now=5, now_s=30).wait_s(5, 2) == 30 + 60 * 0.2
+    assert Window(60, before=0, before_s=0, now=0, now_s=0).wait_s(5, 6) == 60
+    assert Rate(REQUESTS, 5, False, Window(60, 0, 0, 5, 30), 1).retry_after_s == 31
+
+
+def streams_of(settings: Settings) -> tuple[redis.asyncio.Redis, OpenStreams]:
+    client = counting_client(settings.redis_url)
+    return client, OpenStreams(client, settings.redis_ns, Patience())
+
+
+def test_no_more_streams_are_open_at_once_than_may_be(settings: Settings, redis_client: redis.Redis) -> None:
+    async def story() -> None:
+        client, streams = streams_of(settings)
+        async with streams.opened("a", 2) as first, streams.opened("a", 2) as second:
+            assert first
+            assert second
+            async with streams.opened("a", 2) as third, streams.opened("b", 2) as anothers:
+                assert not third
+                assert anothers
+        async with streams.opened("a", 1) as again:
+            assert again
+        await client.aclose()
+
+    asyncio.run(story())
+    assert not list(redis_client.scan_iter(match=f"{settings.redis_ns}:limits:streams:*"))
+
+
+def test_a_stream_whose_task_is_cancelled_is_no_longer_open(settings: Settings, redis_client: redis.Redis) -> None:
+    async def story() -> None:
+        client, streams = streams_of(settings)
+        opened = asyncio.Event()
+
+        async def watch() -> None:
+            async with streams.opened("a", 1):
+                opened.set()
+                await asyncio.sleep(3600)
+
+        task = asyncio.create_task(watch())
+        await opened.wait()
+        assert redis_client.zcard(f"{settings.redis_ns}:limits:streams:a") == 1
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await client.aclose()
+
+    asyncio.run(story())
+    assert redis_client.zcard(f"{settings.redis_ns}:limits:streams:a") == 0
+
+
+def test_streams_of_a_process_that_died_fade_and_those_that_live_are_renewed(
+    settings: Settings, redis_client: redis.Redis
+) -> None:
+    name = f"{settings.redis_ns}:limits:streams:a"
+
+    async def story() -> None:
+        client, streams = streams_of(settings)
+        redis_client.zadd(name, {"of a process that died": 1})
+        async with streams.opened("a", 1) as admitted:
+            assert admitted
+            (stream,) = streams.held
+            redis_client.zadd(name, {stream: 1})
+            await streams.renew()
+            async with streams.opened("a", 1) as second:
+                assert not second
+        await client.aclose()
+
+    asyncio.run(story())
+    assert redis_client.zcard(name) == 0
+
+
+def test_a_stream_opened_while_redis_was_away_is_counted_once_it_is_back(settings: Settings) -> None:
+    async def story() -> None:
+        client, streams = streams_of(settings)
+        streams.patience.silent_until = time.monotonic() + 3600
+        async with streams.opened("a", 0) as admitted:
+            assert admitted
+            streams.patience.silent_until = 0
+            await streams.renew()
+            async with streams.opened("a", 1) as second:
+                assert not second
+        await client.aclose()
+
+    asyncio.run(story())

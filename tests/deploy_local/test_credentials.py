@@ -1,0 +1,34 @@
+"""The launcher's key: made once, good for everything, and nobody else's to read."""
+
+from pathlib import Path
+from stat import S_IMODE
+
+from sqlalchemy import Engine
+
+from api_service.accounts import revoke_key
+from api_service.authentication import Keyring
+from deploy.local.credentials import local_key
+from shared.database import transaction
+from shared.models import Scope
+from shared.settings import Settings
+
+
+def test_the_key_is_used_again_and_is_the_launchers_alone(settings: Settings, engine: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / "up"
+    key = local_key(settings, folder)
+    assert local_key(settings, folder) == key
+    assert S_IMODE((folder / "key").stat().st_mode) == 0o600
+    assert Keyring(engine).identify(f"Bearer {key}").scopes == set(Scope)
+
+
+def test_a_key_that_is_no_longer_good_is_replaced_whatever_its_file_was(
+    settings: Settings, engine: Engine, tmp_path: Path
+) -> None:
+    key = local_key(settings, tmp_path)
+    with transaction(engine) as session:
+        revoke_key(session, key.split("_")[1])
+    (tmp_path / "key").chmod(0o644)
+    another = local_key(settings, tmp_path)
+    assert another != key
+    assert (tmp_path / "key").read_text() == another
+    assert S_IMODE((tmp_path / "key").stat().st_mode) == 0o600

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service import records
 from api_service.problems import Problem
+from api_service.rate_limit import count_request
 from api_service.state import JobsWebSocket, Services
 from api_service.tickets import identify_stream
 from api_service.views import JobView, SnapshotView
@@ -21,7 +22,7 @@ from shared.models import FINAL, Scope
 log = structlog.get_logger(__name__)
 
 ENDED = 1000
-UNAUTHENTICATED = 4401
+CLOSED = 4000  # and the status that a request would be refused with
 FORBIDDEN = 4403
 NO_SUCH_JOB = 4404
 TOO_SLOW = 4408
@@ -54,6 +55,7 @@ async def tell(websocket: JobsWebSocket) -> tuple[int, str]:
     previews = websocket.query_params.get("previews", "") in {"1", "true"}
     try:
         identity = await identify_stream(services, websocket.headers, websocket.query_params)
+        await count_request(services, identity)
         if not identity.may(Scope.READ):
             return FORBIDDEN, f"this needs a key with the scope {Scope.READ}"
         if job_id is None:
@@ -71,7 +73,7 @@ async def tell(websocket: JobsWebSocket) -> tuple[int, str]:
                 if event.type.is_final:
                     return ENDED, event.type
     except Problem as problem:
-        return UNAUTHENTICATED, problem.detail
+        return CLOSED + problem.status, problem.detail
     except (TooSlow, TimeoutError):
         return TOO_SLOW, "the events were not read fast enough"
     except SQLAlchemyError as error:

@@ -1,13 +1,16 @@
 """Users and keys over HTTP: made, shown, changed, revoked; and who one is oneself."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from api_service.accounts import user_named
+from shared.database import transaction
 from shared.models import Scope
 from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
@@ -184,3 +187,12 @@ def test_one_is_told_what_limits_hold_and_what_one_has(client: TestClient, outbo
         "open_streams": 100,
     }
     assert (me["queued_jobs"], me["stored_bytes"]) == (1, 0)
+
+
+def test_of_many_who_name_a_new_user_at_once_all_get_the_same(engine: Engine) -> None:
+    def named(_: int) -> UUID:
+        with transaction(engine) as session:
+            return user_named(session, "anna").id
+
+    with ThreadPoolExecutor(10) as threads:
+        assert len(set(threads.map(named, range(10)))) == 1

@@ -4,6 +4,7 @@ from starlette.datastructures import Headers, QueryParams
 
 from api_service.authentication import Identity
 from api_service.problems import forbidden
+from api_service.rate_limit import count_request
 from api_service.state import Services
 from api_service.tickets import identify_stream
 from shared.models import Scope
@@ -16,8 +17,10 @@ TOO_SLOW = "the events were not read fast enough"
 
 
 async def identify(services: Services, headers: Headers, query: QueryParams) -> Identity:
-    """Who listens, by key or by ticket. Raises Problem: 401 for neither, 403 for one that may not read."""
+    """Who listens, by key or by ticket. Raises Problem: 401 for neither, 429 for too many requests, 403 for one that
+    may not read."""
     identity = await identify_stream(services, headers, query)
+    await count_request(services, identity)
     if not identity.may(Scope.READ):
         raise forbidden(Scope.READ)
     return identity

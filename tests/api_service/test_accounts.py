@@ -1,12 +1,16 @@
 """Users and keys over HTTP: made, shown, changed, revoked; and who one is oneself."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from api_service.accounts import user_named
+from shared.database import transaction
 from shared.models import Scope
 from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
@@ -154,7 +158,9 @@ def test_a_revoked_key_is_refused_from_the_answer_on(admin: TestClient) -> None:
     assert admin.post(url).json() == revoked
 
 
-@pytest.mark.parametrize("user_id", [str(UUID(int=3)), "1", "x", "%00", f"{{{ANOTHER_USER}}}", str(USER).replace("-", "")])
+@pytest.mark.parametrize(
+    "user_id", [str(UUID(int=3)), "1", "x", "%00", f"{{{ANOTHER_USER}}}", str(USER).replace("-", "")]
+)
 def test_a_user_that_is_not_there_is_not_found(admin: TestClient, user_id: str) -> None:
     url = f"{USERS}/{user_id}"
     for response in (
@@ -183,3 +189,12 @@ def test_one_is_told_what_limits_hold_and_what_one_has(client: TestClient, outbo
         "open_streams": 100,
     }
     assert (me["queued_jobs"], me["stored_bytes"]) == (1, 0)
+
+
+def test_of_many_who_name_a_new_user_at_once_all_get_the_same(engine: Engine) -> None:
+    def named(_: int) -> UUID:
+        with transaction(engine) as session:
+            return user_named(session, "anna").id
+
+    with ThreadPoolExecutor(10) as threads:
+        assert len(set(threads.map(named, range(10)))) == 1

@@ -9,6 +9,7 @@ import redis
 from sqlalchemy import Engine, func
 from sqlmodel import select
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 from structlog.testing import capture_logs
 
 from api_service.accounts import create_key
@@ -112,6 +113,17 @@ def test_a_key_may_have_limits_of_its_own_or_none(environ: dict[str, str], engin
 def test_a_limit_of_nothing_lets_nothing_pass(environ: dict[str, str], key: str) -> None:
     with limited(environ, key, requests_per_minute=0) as client:
         refused(client.get(ME), "requests_per_minute")
+
+
+def test_a_socket_that_is_opened_is_a_request_too(environ: dict[str, str], key: str, outbox: Outbox) -> None:
+    url = f"/ws/jobs/{submitted(outbox)}"
+    with limited(environ, key, requests_per_minute=1) as client:
+        with client.websocket_connect(url) as socket:
+            assert socket.receive_json()["type"] == "snapshot"
+        with client.websocket_connect(url) as socket, pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 4429
+    assert closed.value.reason.startswith("this key may have 1 requests per minute")
 
 
 def test_submissions_are_counted_by_the_hour_and_only_those(environ: dict[str, str], key: str, outbox: Outbox) -> None:

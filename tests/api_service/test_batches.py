@@ -63,7 +63,13 @@ def test_each_queued_job_has_its_own_message(client: TestClient, redis_client: r
 
 
 def test_what_is_wrong_is_told_with_its_index_and_nothing_is_recorded(client: TestClient, outbox: Outbox) -> None:
-    jobs = [LEAST, {**LEAST, "width": 65}, {"workflow": 1}, {"prompt": "x"}, {**LEAST, "workflow": {}}]
+    jobs: list[dict[str, Any]] = [
+        LEAST,
+        {**LEAST, "width": 65},
+        {"workflow": 1},
+        {"prompt": "x"},
+        {**LEAST, "workflow": {}},
+    ]
     problem = refused(post(client, *jobs), 422, "invalid_fields")
     assert [error["field"] for error in problem["errors"]] == [
         "jobs[1].width",

@@ -21,7 +21,7 @@ from shared.workflow import (
 )
 
 
-def node(kind: str = "KSampler", **inputs: Any) -> dict[str, Any]:
+def node(kind: str = "KSampler", /, **inputs: Any) -> dict[str, Any]:
     return {"class_type": kind, "inputs": inputs}
 
 

@@ -12,6 +12,7 @@ LAST_EVENT = {
     JobStatus.COMPLETED: EventType.COMPLETED,
     JobStatus.FAILED: EventType.FAILED,
     JobStatus.CANCELLED: EventType.CANCELLED,
+    JobStatus.EXPIRED: EventType.EXPIRED,
 }
 LAST_OUTCOME = {
     JobStatus.COMPLETED: Outcome.COMPLETED,

@@ -43,10 +43,16 @@ class Relay:
         self.missed = asyncio.Event()
         self.reading = asyncio.Lock()
         self.stopping = self.closed = False
+        self.connected_at = 0.0
 
     async def run(self, rows: Rows) -> None:
-        """Relay until cancelled; perhaps more than once: redis swallows a cancel that meets it while it connects."""
-        await asyncio.gather(self.listen(), catch_up(self.audience, rows, self.missed))
+        """Relay until the relay is told to stop, and this is cancelled."""
+        listening = asyncio.create_task(self.listen())
+        try:
+            await catch_up(self.audience, rows, self.missed)
+        finally:
+            # redis may swallow a cancel that meets it while it connects, so this ends by itself.
+            await listening
 
     @contextlib.asynccontextmanager
     async def watch(self, job_id: int, *, previews: bool = False) -> AsyncIterator[JobWatch]:
@@ -121,21 +127,23 @@ class Relay:
             await self.client.aclose()
 
     async def listen(self) -> None:
-        while True:
+        while not self.stopping:
             try:
                 await self.read()
             except (RedisError, OSError) as error:
                 log.warning("relay.disconnected", error=str(error))
             self.settled.set()
-            await asyncio.sleep(RECONNECT_S)
+            if not self.stopping:
+                await asyncio.sleep(RECONNECT_S)
 
     async def read(self) -> None:
-        """Read one connection until it breaks. Only this task uses it."""
+        """Read one connection until it breaks, or the relay stops. Only this task uses it."""
         await self.pubsub.aclose()  # type: ignore[no-untyped-call]  # redis leaves this one untyped
         followed: set[int] = set()
         self.previews = {job_id: asyncio.Event() for job_id in self.audience.of_previews}
+        self.connected_at = asyncio.get_running_loop().time()
         await self.pubsub.psubscribe(self.channels.every_job)
-        while True:
+        while not self.stopping:
             await self.follow_previews(followed)
             message = await self.pubsub.get_message(timeout=LOOK_UP_S)
             if message is not None:
@@ -146,8 +154,8 @@ class Relay:
     def is_silent(self) -> bool:
         """Whether the connection should have heard something for a while: redis asks, and does not mind the answer."""
         connection: Any = self.pubsub.connection
-        overdue = asyncio.get_running_loop().time() - connection.next_health_check if connection else 0.0
-        return overdue > SILENT_S
+        due = max(self.connected_at, connection.next_health_check if connection else 0.0)
+        return asyncio.get_running_loop().time() - due > SILENT_S
 
     async def follow_previews(self, followed: set[int]) -> None:
         """Subscribe to the previews that somebody asks for, and to no others."""

@@ -144,7 +144,7 @@ def test_all_wrong_fields_are_named_at_once(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"nonsense", b"\xff\xfe", b'{"prompt": "\\ud800"}', b'{"prompt": }', b"[" * 10_000]
+    "body", [b"", b"{", b"nonsense", b"\xff\xfe", b'{"prompt": "\\ud800"}', b'{"prompt": }', b"[" * 60]
 )
 def test_what_is_not_json_is_refused_as_such(client: TestClient, body: bytes) -> None:
     response = client.post(URL, content=body, headers={"Content-Type": "application/json"})

@@ -112,10 +112,11 @@ def retry(session: Session, lease: Lease, error: GenerationError, outcome: Outco
 
 
 def release(session: Session, lease: Lease) -> None:
-    """The worker stops and leaves the prompt to ComfyUI: the lease runs out now, and the next worker adopts the job."""
+    """The worker stops and leaves the prompt to ComfyUI: the lease runs out now, and the next worker adopts the job.
+    Without a worker's name it cannot be renewed, whatever its last heartbeat says."""
     still = [col(GenerationJob.id) == lease.job_id, col(GenerationJob.attempt) == lease.attempt]
     held_now = col(GenerationJob.status).in_([JobStatus.RUNNING, JobStatus.CANCELLING])
-    session.exec(update(GenerationJob).where(*still, held_now).values(lease_expires_at=func.now()))
+    session.exec(update(GenerationJob).where(*still, held_now).values(lease_expires_at=func.now(), worker_id=None))
     end_attempt(session, lease, Outcome.RELEASED)
 
 
@@ -150,33 +151,41 @@ def confirm_cancel(session: Session, lease: Lease) -> GenerationJob:
 
 def move(session: Session, deed: str, job_id: int, *conditions: Any, **values: Any) -> GenerationJob | None:
     """Make one transition of the table, if the job is in one of its sources and the conditions hold."""
-    transition = TRANSITIONS[deed]
-    statement = (
+    return session.scalars(transition(deed, job_id, *conditions, **values)).one_or_none()
+
+
+def transition(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
+    """The statement that makes a transition of the table and returns the job. `job_id` may be a query for one."""
+    step = TRANSITIONS[deed]
+    return (
         update(GenerationJob)
-        .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(transition.sources), *conditions)
+        .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(step.sources), *conditions)
         .values(
-            status=transition.target,
+            status=step.target,
             updated_at=func.now(),
-            events=GenerationJob.events + int(transition.event is not None),
+            events=GenerationJob.events + int(step.event is not None),
             **values,
         )
         .returning(GenerationJob)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return session.scalars(statement).one_or_none()
 
 
 def held(session: Session, deed: str, lease: Lease, **values: Any) -> GenerationJob:
     """Make a transition under a lease. Raises LeaseLost, CancelRequested or AlreadySettled, by what stands there."""
-    if job := move(session, deed, lease.job_id, col(GenerationJob.attempt) == lease.attempt, **values):
+    good = (col(GenerationJob.attempt) == lease.attempt, col(GenerationJob.worker_id).is_not(None))
+    if job := move(session, deed, lease.job_id, *good, **values):
         return job
     found = session.exec(
-        select(GenerationJob.status, GenerationJob.attempt).where(GenerationJob.id == lease.job_id)
+        select(GenerationJob.status, GenerationJob.attempt, GenerationJob.worker_id).where(
+            GenerationJob.id == lease.job_id
+        )
     ).one_or_none()
-    if found == (JobStatus.CANCELLING, lease.attempt):
-        raise CancelRequested
-    if found == (TRANSITIONS[deed].target, lease.attempt):
-        raise AlreadySettled
+    match found:
+        case (JobStatus.CANCELLING, lease.attempt, str()):
+            raise CancelRequested
+        case (status, lease.attempt, _) if status is TRANSITIONS[deed].target:
+            raise AlreadySettled
     raise LeaseLost
 
 

@@ -6,6 +6,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries, TimeLimit
 from PIL import Image
+from sqlalchemy import Engine
 
 from shared.broker import redis_broker, sending_broker
 from shared.database import create_engine
@@ -24,6 +25,7 @@ from worker_service.middleware.log_context import LogContext
 from worker_service.middleware.presence import Presence
 from worker_service.middleware.recycling import Recycling
 from worker_service.resources import Resources, new_worker_id
+from worker_service.restarting import Restarter
 from worker_service.wakeups import WakeUps
 
 RECEIVERS = (run_comfy_job,)
@@ -70,9 +72,15 @@ def create_resources(settings: Settings) -> Resources:
         engine=engine,
         outbox=outbox,
         store=open_store(settings.storage_url),
-        fleet=Fleet(engine, settings.comfyui_urls),
+        fleet=create_fleet(settings, engine),
         leases=leases,
         cancels=Cancels(hasty_client(settings.redis_url), channels, leases),
-        wakeups=WakeUps(outbox, slots=settings.comfyui_slots, running_jobs=settings.limit_running_jobs),
+        wakeups=WakeUps(outbox, running_jobs=settings.limit_running_jobs),
         worker_id=worker_id,
     )
+
+
+def create_fleet(settings: Settings, engine: Engine) -> Fleet:
+    command = settings.comfyui_restart_command
+    restart = Restarter(command) if command else None
+    return Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart)

@@ -58,7 +58,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     engine = create_engine(settings, application="scheduler", connections=3)
     client = hasty_client(settings.redis_url)
     outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-    wakeups = WakeUps(outbox, slots=settings.comfyui_slots, running_jobs=settings.limit_running_jobs)
+    wakeups = WakeUps(outbox, running_jobs=settings.limit_running_jobs)
     log.info("scheduler.started")
     while not stopping.is_set():
         try:

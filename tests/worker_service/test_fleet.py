@@ -58,6 +58,7 @@ def test_a_dead_server_gets_no_job_and_its_jobs_go_to_the_other(
         worker.look()
         submitted += [deployment.submit() for _ in range(3)]
         ended = [deployment.ended(job_id) for job_id in submitted]
+        worker.look()
     assert {job.server for job in ended} == {deployment.comfyui.url}
     dead = server(deployment, another.url)
     assert dead.unreachable_since is not None

@@ -15,6 +15,7 @@ class Code(StrEnum):
     JOB_NOT_FOUND = "job_not_found"
     OUTPUT_NOT_FOUND = "output_not_found"
     THUMBNAIL_NOT_FOUND = "thumbnail_not_found"
+    SERVER_NOT_FOUND = "server_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     JOB_ENDED = "job_ended"
     OUTPUT_GONE = "output_gone"
@@ -46,6 +47,7 @@ MEANINGS: dict[Code, Meaning] = {
     Code.JOB_NOT_FOUND: Meaning(S.NOT_FOUND, "there is no such job among those the key may see"),
     Code.OUTPUT_NOT_FOUND: Meaning(S.NOT_FOUND, "the job has no such output"),
     Code.THUMBNAIL_NOT_FOUND: Meaning(S.NOT_FOUND, "the output has no thumbnail of this size; `detail` says why"),
+    Code.SERVER_NOT_FOUND: Meaning(S.NOT_FOUND, "no worker ever saw a ComfyUI server of this name"),
     Code.METHOD_NOT_ALLOWED: Meaning(
         S.METHOD_NOT_ALLOWED, "the address does not take this method; `Allow` has those it takes"
     ),

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from api_service import records
 from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
-from api_service.endpoints import health, jobs, live, outputs
+from api_service.endpoints import health, jobs, live, outputs, servers
 from api_service.problems import HANDLERS
 from api_service.relay import Relay
 from api_service.state import Services
@@ -41,7 +41,7 @@ def create_app(settings: Settings) -> Starlette:
             yield {"services": services}
 
     return Starlette(
-        routes=[*jobs.ROUTES, *outputs.ROUTES, *live.ROUTES, *health.ROUTES],
+        routes=[*jobs.ROUTES, *outputs.ROUTES, *live.ROUTES, *servers.ROUTES, *health.ROUTES],
         middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,

@@ -23,6 +23,7 @@ from worker_service.leases import Leases
 from worker_service.middleware.hard_time_limit import HardTimeLimit
 from worker_service.middleware.log_context import LogContext
 from worker_service.middleware.presence import Presence
+from worker_service.middleware.prompt_exit import PromptExit
 from worker_service.middleware.recycling import Recycling
 from worker_service.resources import Resources, new_worker_id
 from worker_service.restarting import Restarter
@@ -39,7 +40,10 @@ def start() -> None:
     configure_logging(settings, service="worker")
     # Pillow warns of a decompression bomb where it could refuse one: in a service it shall refuse.
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    dramatiq.set_broker(create_broker(settings, create_resources(settings)))
+    broker = create_broker(settings, create_resources(settings))
+    # Here and not below: it may end the process, which is then this one's own.
+    broker.add_middleware(PromptExit())
+    dramatiq.set_broker(broker)
 
 
 def create_broker(settings: Settings, resources: Resources) -> RedisBroker:

@@ -10,10 +10,10 @@ from sqlalchemy import Engine, func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from shared.claims import SERVER_SEEN
 from shared.database import transaction
 from shared.models import ComfyUIServer, ServerCapabilities
 from shared.node_classes import Catalogue, ModelKind, NodeClass, read_catalogue
+from shared.servers import SERVER_SEEN
 
 log = structlog.get_logger(__name__)
 

@@ -21,6 +21,7 @@ class Code(StrEnum):
     THUMBNAIL_NOT_FOUND = "thumbnail_not_found"
     KIND_NOT_FOUND = "kind_not_found"
     NODE_CLASS_NOT_FOUND = "node_class_not_found"
+    SERVER_NOT_FOUND = "server_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     JOB_ENDED = "job_ended"
     NAME_TAKEN = "name_taken"
@@ -66,6 +67,7 @@ MEANINGS: dict[Code, Meaning] = {
     Code.THUMBNAIL_NOT_FOUND: Meaning(S.NOT_FOUND, "the output has no thumbnail of this size; `detail` says why"),
     Code.KIND_NOT_FOUND: Meaning(S.NOT_FOUND, "models of this kind are not listed; `detail` names the kinds that are"),
     Code.NODE_CLASS_NOT_FOUND: Meaning(S.NOT_FOUND, "no server has such a node class; `detail` names similar ones"),
+    Code.SERVER_NOT_FOUND: Meaning(S.NOT_FOUND, "no worker ever saw a ComfyUI server of this name"),
     Code.METHOD_NOT_ALLOWED: Meaning(
         S.METHOD_NOT_ALLOWED, "the address does not take this method; `Allow` has those it takes"
     ),

@@ -22,7 +22,7 @@ class Details:
     estimate: Estimate
 
 
-def details(engine: Engine, job_id: int, owner: UUID | None, *, slots_each: int) -> Details | None:
+def details(engine: Engine, job_id: int, owner: UUID | None) -> Details | None:
     """A job of that owner, or of anybody for an admin. None if there is none."""
     with transaction(engine) as session:
         job = owned_job(session, job_id, owner)
@@ -34,7 +34,7 @@ def details(engine: Engine, job_id: int, owner: UUID | None, *, slots_each: int)
             outputs_of(session, job),
             attempts_of(session, job),
             place,
-            estimate_for(session, job, place, slots_each),
+            estimate_for(session, job, place),
         )
 
 

@@ -3,15 +3,14 @@
 Nothing is promised: what is not known is None. Every query reads a bounded number of rows.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select, union_all
 from sqlmodel import Session, col
 
-from shared.claims import SERVER_SEEN
-from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus
+from shared.models import GenerationJob, JobStatus
+from shared.servers import OPEN_SLOTS, USABLE, free_slots
 
 COUNTED = 1000  # jobs that go before: so far they are counted
 LATEST = 20  # jobs of a kind whose times are looked at
@@ -53,15 +52,15 @@ def jobs_before(job: GenerationJob) -> Select[*tuple[Any, ...]]:
     return select(func.count()).select_from(together)
 
 
-def estimate_for(session: Session, job: GenerationJob, place: Place | None, slots_each: int) -> Estimate:
-    """When a queued or running job may start and end. `slots_each` is how many jobs a server holds at once."""
+def estimate_for(session: Session, job: GenerationJob, place: Place | None) -> Estimate:
+    """When a queued or running job may start and end."""
     if job.status == JobStatus.RUNNING and job.started_at is not None:
         took = usual_time(session, job.workflow_key)
         return Estimate(job.started_at, max(job.started_at + took, datetime.now(UTC)) if took else None)
     if place is None or not place.exact:
         return Estimate()
     took = usual_time(session, job.workflow_key)
-    slots, taken = slots_of(session, slots_each)
+    slots, taken = slots_of(session)
     if took is None or not slots:
         return Estimate()
     # So many jobs must end before this one has a slot.
@@ -89,14 +88,7 @@ def median_seconds(workflow_key: str) -> Select[*tuple[Any, ...]]:
     return select(func.percentile_cont(0.5).within_group(func.extract("epoch", latest.c.took)))
 
 
-def slots_of(session: Session, slots_each: int) -> tuple[int, int]:
-    """The slots of all servers that answer, and how many of them are taken."""
-    answering: Sequence[str] = session.scalars(
-        select(col(ComfyUIServer.name)).where(
-            col(ComfyUIServer.unreachable_since).is_(None),
-            col(ComfyUIServer.last_seen_at) > func.now() - SERVER_SEEN,
-        )
-    ).all()
-    held = (col(GenerationJob.status).in_(HELD), col(GenerationJob.server).in_(answering))
-    taken = session.scalars(select(func.count()).select_from(GenerationJob).where(*held)).one()
-    return len(answering) * slots_each, taken
+def slots_of(session: Session) -> tuple[int, int]:
+    """The slots of all servers that are given jobs, and how many of them are taken."""
+    slots = session.execute(select(func.coalesce(func.sum(OPEN_SLOTS), 0)).where(*USABLE)).scalar_one()
+    return int(slots), int(slots) - free_slots(session)

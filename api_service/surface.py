@@ -15,6 +15,7 @@ from api_service.endpoints import (
     models,
     nodes,
     outputs,
+    servers,
     statistics,
     submissions,
     users,
@@ -22,7 +23,22 @@ from api_service.endpoints import (
 from api_service.openapi import document_of
 from api_service.operations import routes_of
 
-NOUNS = (submissions, lists, statistics, jobs, changes, events, outputs, models, nodes, me, users, keys, health)
+NOUNS = (
+    submissions,
+    lists,
+    statistics,
+    jobs,
+    changes,
+    events,
+    outputs,
+    models,
+    nodes,
+    servers,
+    me,
+    users,
+    keys,
+    health,
+)
 
 OPERATIONS = tuple(operation for noun in NOUNS for operation in noun.OPERATIONS)
 

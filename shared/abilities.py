@@ -7,7 +7,7 @@ short list, which is empty where all servers are alike.
 
 from collections.abc import Iterator
 
-from sqlalchemy import Boolean, ColumnElement, bindparam, text, type_coerce
+from sqlalchemy import BindParameter, Boolean, ColumnElement, text, type_coerce
 from sqlmodel import Session
 
 from shared.node_classes import Catalogue
@@ -49,17 +49,17 @@ FROM lacking WHERE lacking.server = server_capabilities.server AND lacks <> lack
 """)
 
 
-def runnable_on(server: str) -> ColumnElement[bool]:
+def runnable_on(server: BindParameter[str]) -> ColumnElement[bool]:
     """Whether a row of `generation_jobs` asks for nothing that this server lacks; true of a server that never said.
 
     For the WHERE of a SELECT from `generation_jobs`. What the server lacks is read once a statement.
     """
-    return type_coerce(RUNNABLE.bindparams(bindparam("able_server", server, unique=True)), Boolean)
+    return type_coerce(text(RUNNABLE.replace(":able_server", f":{server.key}")).bindparams(server), Boolean)
 
 
 # The OR looks left first: where nothing is lacking, no job is taken apart. IN within FILTER is one hash table for all
 # rows; as a join, or with `&&`, the list would be read through for each.
-RUNNABLE = text("""(
+RUNNABLE = """(
 coalesce(cardinality((SELECT lacks FROM server_capabilities WHERE server = :able_server)), 0) = 0
 OR 0 = (
     SELECT count(*) FILTER (
@@ -86,4 +86,4 @@ OR 0 = (
             ) AS input
         )
     ) AS name
-))""")
+))"""

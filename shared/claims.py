@@ -1,28 +1,30 @@
 """A worker takes the best waiting job for a server with a free slot, and holds it under a lease it must renew."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from types import MappingProxyType
+from typing import NamedTuple
+from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Integer, cast, func, or_, tuple_, update
+from sqlalchemy import String, bindparam, func, insert, tuple_, update
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.lifecycle import Lease, held, move, record
-from shared.models import HELD, ComfyUIServer, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, User
+from shared.choosing import (
+    ABANDONED_WITHIN_REACH,
+    BEST_JOB,
+    SERVER,
+    SERVERS,
+    count_exactly,
+    facts_for,
+    free_servers,
+    load,
+    look,
+)
+from shared.lifecycle import Lease, held, record, transition
+from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, Worker
 
 LEASE = timedelta(seconds=30)  # a worker that says nothing for so long has lost its jobs
-SERVER_SEEN = timedelta(seconds=30)  # a server that no worker saw for so long gets no job
-OUT_OF_REACH = timedelta(minutes=1)  # after so long, a worker that does not know its server may adopt a job
-
-
-# Held by a worker that let its lease run out. What the former system left running was never held by one.
-ABANDONED = (
-    col(GenerationJob.status).in_(HELD),
-    col(GenerationJob.lease_expires_at) <= func.now(),
-    col(GenerationJob.server).is_not(None),
-)
 
 
 class Prompt(NamedTuple):
@@ -36,15 +38,16 @@ class Claim(NamedTuple):
     """A job that was given to this worker.
 
     `prompt` is where, and under which id, to send it. `doubt` is a prompt sent before that may still be alive and
-    must be looked for first; after an adoption the two are the same. `deaths` counts the workers that fell
-    silent under this job.
+    must be looked for first; after an adoption the two are the same. `deaths` counts the workers that died under
+    this job, `failures` its earlier attempts by the code they failed with.
     """
 
     job: GenerationJob
     lease: Lease
     prompt: Prompt
     doubt: Prompt | None
-    deaths: int
+    deaths: int = 0
+    failures: Mapping[str, int] = MappingProxyType({})
 
 
 class Claimant(NamedTuple):
@@ -53,35 +56,48 @@ class Claimant(NamedTuple):
     worker_id: str
     message_id: str
     servers: Sequence[str]
-    slots: int
     running_jobs: int | None = None  # how many of one user may run at once, unless the user's row says otherwise
 
 
 def claim(session: Session, claimant: Claimant) -> Claim | None:
-    """Take over a job whose worker fell silent, or else the first queued one. None if there is nothing to do."""
-    return adopt(session, claimant) or take(session, claimant)
+    """Take over a job whose worker fell silent, or else the best queued one. None if there is nothing to do."""
+    seen = look(session, claimant.servers, claimant.running_jobs)
+    claimed = adopt(session, claimant) if seen.is_abandoned else None
+    if claimed is None and seen.first is not None:
+        if seen.is_limited or claimant.running_jobs is not None:
+            count_exactly(session)
+        claimed = take(session, claimant, seen.checkpoint)
+    return claimed
+
+
+NEW_ATTEMPT = insert(JobAttempt)
+WORKER = bindparam("new_worker", type_=String)
+PROMPT = bindparam("new_prompt", type_=String)
+NEW_HOLD = {
+    "attempt": GenerationJob.attempt + 1,
+    "worker_id": WORKER,
+    "lease_expires_at": func.now() + LEASE,
+}
+FIRST_ABANDONED = (
+    select(GenerationJob.id)
+    .where(*ABANDONED_WITHIN_REACH)
+    .order_by(col(GenerationJob.lease_expires_at))
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+ADOPT = (
+    update(GenerationJob)
+    .where(col(GenerationJob.id) == FIRST_ABANDONED.scalar_subquery())
+    .values(updated_at=func.now(), **NEW_HOLD)
+    .returning(GenerationJob)
+    .execution_options(synchronize_session=False, populate_existing=True)
+)
 
 
 def adopt(session: Session, claimant: Claimant) -> Claim | None:
     """The job whose lease ran out first, with the prompt its last worker left behind."""
-    within_reach = or_(
-        col(GenerationJob.server).in_(claimant.servers),
-        col(GenerationJob.lease_expires_at) <= func.now() - OUT_OF_REACH,
-    )
-    abandoned = (
-        select(GenerationJob.id)
-        .where(*ABANDONED, within_reach)
-        .order_by(col(GenerationJob.lease_expires_at))
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    statement = (
-        update(GenerationJob)
-        .where(col(GenerationJob.id) == abandoned.scalar_subquery())
-        .values(updated_at=func.now(), **new_hold(claimant))
-        .returning(GenerationJob)
-    )
-    job = session.scalars(statement).one_or_none()
+    facts = {SERVERS.key: claimant.servers, WORKER.key: claimant.worker_id}
+    job = session.scalars(ADOPT, facts).one_or_none()
     if job is None:
         return None
     session.exec(
@@ -89,101 +105,37 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
         .where(col(JobAttempt.job_id) == job.id, col(JobAttempt.outcome).is_(None))
         .values(outcome=Outcome.EXPIRED, ended_at=func.now())
     )
-    left_behind = prompt_of(job)
     begin_attempt(session, job, claimant, adopted=True)
-    return Claim(job, Lease(job.id, job.attempt), left_behind, doubt=left_behind, deaths=deaths(session, job.id))
+    return claim_of(session, job, left_behind=prompt_of(job))
 
 
-def take(session: Session, claimant: Claimant) -> Claim | None:
-    """The most urgent queued job whose time has come, or of several the oldest, for the server with the most free
-    slots."""
-    ready = startable(claimant.running_jobs)
-    # Before the servers are locked: a wake-up that finds nothing costs one look at an index.
-    if session.exec(select(GenerationJob.id).where(*ready).limit(1)).first() is None:
-        return None
-    server = free_server(session, claimant)
-    if server is None:
-        return None
-    first = select(GenerationJob).where(*ready).order_by(*FIRST_COMES).limit(1)
-    before = session.exec(first.with_for_update(skip_locked=True)).one_or_none()
-    if before is None:
-        return None
-    doubt = prompt_of(before) if before.server else None
-    job = move(
-        session,
-        "claim",
-        before.id,
-        **new_hold(claimant),
-        started_at=func.coalesce(GenerationJob.started_at, func.now()),
-        server=server,
-        comfyui_prompt_id=str(uuid4()),
-    )
-    assert job is not None, "the row is locked, so nobody else moved it"
-    begin_attempt(session, job, claimant, adopted=False)
-    record(session, job, EventType.STARTED, server=server)
-    return Claim(job, Lease(job.id, job.attempt), prompt_of(job), doubt, deaths(session, job.id))
+TAKE = transition(
+    "claim",
+    BEST_JOB,
+    **NEW_HOLD,
+    started_at=func.coalesce(GenerationJob.started_at, func.now()),
+    server=SERVER,
+    comfyui_prompt_id=PROMPT,
+)
 
 
-FIRST_COMES = (col(GenerationJob.priority).desc(), col(GenerationJob.id))
+def take(session: Session, claimant: Claimant, checkpoint: str | None) -> Claim | None:
+    """The best job for a free server, see `shared.choosing`. `checkpoint` is what the first job needs."""
+    hold = {WORKER.key: claimant.worker_id, PROMPT.key: str(uuid4())}
+    for seat in free_servers(session, claimant.servers, checkpoint):
+        facts = facts_for(seat, claimant.servers, claimant.running_jobs)
+        if job := session.scalars(TAKE, {**facts, **hold}).one_or_none():
+            load(session, seat, job.checkpoint_model)
+            begin_attempt(session, job, claimant, adopted=False)
+            record(session, job, EventType.STARTED, server=seat.server)
+            return claim_of(session, job)
+    return None
 
 
-def startable(running_jobs: int | None) -> list[ColumnElement[bool]]:
-    """What a job must be to be started now: queued, its time come, its deadline not passed, its owner below the limit
-    of `running_jobs` at once."""
-    return [
-        col(GenerationJob.status) == JobStatus.QUEUED,
-        col(GenerationJob.run_after) <= func.now(),
-        col(GenerationJob.deadline_at).is_(None)
-        | (col(GenerationJob.deadline_at) > func.now())
-        | col(GenerationJob.started_at).is_not(None),
-        col(GenerationJob.user_id).not_in(users_at_their_limit(running_jobs)),
-    ]
-
-
-def users_at_their_limit(running_jobs: int | None) -> SelectOfScalar[UUID]:
-    """The owners of as many running jobs as they may have. Few rows: they are counted where jobs are held."""
-    limit = func.coalesce(User.running_jobs_limit, cast(running_jobs, Integer))
-    return (
-        select(GenerationJob.user_id)
-        .join(User, col(User.id) == col(GenerationJob.user_id))
-        .where(col(GenerationJob.status).in_(HELD))
-        .group_by(col(GenerationJob.user_id), col(User.running_jobs_limit))
-        .having(func.count() >= limit)
-    )
-
-
-def free_server(session: Session, claimant: Claimant) -> str | None:
-    """The server with the fewest jobs among those that answer and have a free slot.
-
-    The servers stay locked until the claim is committed, so that two workers cannot both take the last slot.
-    """
-    answering = session.exec(
-        select(ComfyUIServer.name)
-        .where(
-            col(ComfyUIServer.name).in_(claimant.servers),
-            col(ComfyUIServer.unreachable_since).is_(None),
-            col(ComfyUIServer.last_seen_at) > func.now() - SERVER_SEEN,
-        )
-        .order_by(ComfyUIServer.name)
-        .with_for_update()
-    ).all()
-    load = dict(
-        session.exec(
-            select(GenerationJob.server, func.count())
-            .where(col(GenerationJob.status).in_(HELD), col(GenerationJob.server).in_(answering))
-            .group_by(col(GenerationJob.server))
-        ).all()
-    )
-    free = [server for server in answering if load.get(server, 0) < claimant.slots]
-    return min(free, key=lambda server: load.get(server, 0), default=None)
-
-
-def new_hold(claimant: Claimant) -> dict[str, Any]:
-    return {
-        "attempt": GenerationJob.attempt + 1,
-        "worker_id": claimant.worker_id,
-        "lease_expires_at": func.now() + LEASE,
-    }
+def claim_of(session: Session, job: GenerationJob, left_behind: Prompt | None = None) -> Claim:
+    earlier = attempts_before(session, job)
+    doubt = left_behind or in_doubt(earlier)
+    return Claim(job, Lease(job.id, job.attempt), prompt_of(job), doubt, deaths(earlier), failures(earlier))
 
 
 def prompt_of(job: GenerationJob) -> Prompt:
@@ -194,22 +146,60 @@ def prompt_of(job: GenerationJob) -> Prompt:
 
 def begin_attempt(session: Session, job: GenerationJob, claimant: Claimant, *, adopted: bool) -> None:
     prompt = prompt_of(job)
-    session.add(
-        JobAttempt(
-            job_id=job.id,
-            attempt=job.attempt,
-            worker_id=claimant.worker_id,
-            message_id=claimant.message_id,
-            server=prompt.server,
-            comfyui_prompt_id=prompt.id,
-            adopted=adopted,
-        )
+    facts = {
+        "job_id": job.id,
+        "attempt": job.attempt,
+        "worker_id": claimant.worker_id,
+        "message_id": claimant.message_id,
+        "server": prompt.server,
+        "comfyui_prompt_id": prompt.id,
+        "adopted": adopted,
+    }
+    session.connection().execute(NEW_ATTEMPT, facts)
+
+
+class Earlier(NamedTuple):
+    """An attempt that has ended. `survived` says that its worker was seen alive after that."""
+
+    attempt: JobAttempt
+    survived: bool
+
+
+def attempts_before(session: Session, job: GenerationJob) -> Sequence[Earlier]:
+    """The attempts before the one that has just begun."""
+    if job.attempt == 1:
+        return []
+    survived = func.coalesce(col(Worker.last_seen_at) > col(JobAttempt.ended_at), False)
+    found = (
+        select(JobAttempt, survived)
+        .outerjoin(Worker, col(Worker.id) == col(JobAttempt.worker_id))
+        .where(JobAttempt.job_id == job.id, JobAttempt.attempt < job.attempt)
+        .order_by(col(JobAttempt.attempt))
     )
+    return [Earlier(*row) for row in session.exec(found)]
 
 
-def deaths(session: Session, job_id: int) -> int:
-    died = (JobAttempt.job_id == job_id, JobAttempt.outcome == Outcome.EXPIRED)
-    return session.exec(select(func.count()).select_from(JobAttempt).where(*died)).one()
+def in_doubt(earlier: Sequence[Earlier]) -> Prompt | None:
+    """The prompt of the last attempt, if it may still be alive."""
+    last = earlier[-1].attempt if earlier else None
+    if last is None or last.outcome is None or not last.outcome.leaves_doubt:
+        return None
+    return Prompt(last.server, last.comfyui_prompt_id)
+
+
+def deaths(earlier: Sequence[Earlier]) -> int:
+    """A worker that was only cut off, from the database or the machine, and came back has not died."""
+    return sum(attempt.outcome is Outcome.EXPIRED and not survived for attempt, survived in earlier)
+
+
+def failures(earlier: Sequence[Earlier]) -> Mapping[str, int]:
+    return Counter(attempt.error_code for attempt, _ in earlier if attempt.error_code)
+
+
+def avoid(session: Session, lease: Lease, server: str) -> None:
+    """Give the job to another server next time, if there is one."""
+    job = col(GenerationJob.id) == lease.job_id
+    session.exec(update(GenerationJob).where(job).values(avoid_server=server))
 
 
 def redirect(session: Session, lease: Lease, prompt: Prompt, *, adopted: bool) -> None:
@@ -231,6 +221,7 @@ def renew(session: Session, leases: Collection[Lease]) -> dict[Lease, JobStatus]
         .where(
             tuple_(col(GenerationJob.id), col(GenerationJob.attempt)).in_(list(leases)),
             col(GenerationJob.status).in_(HELD),
+            col(GenerationJob.worker_id).is_not(None),
         )
         .values(lease_expires_at=func.now() + LEASE)
         .returning(col(GenerationJob.id), col(GenerationJob.attempt), col(GenerationJob.status))

@@ -8,6 +8,9 @@ GenerationError
 │   └── Settled                ... and its prompt is known to be of no more use
 │       ├── PromptLost         ComfyUI restarted: queue and history are gone
 │       ├── PromptInterrupted  somebody else stopped it
+│       ├── OutOfMemory        the graphics card was full
+│       ├── ServerWedged       ComfyUI answers, and runs nothing
+│       ├── Stalled            it ran, and nothing moved for too long
 │       ├── OutputCorrupt      what was read does not decode, or is cut short
 │       └── OutputMissing      history names a file that ComfyUI no longer has
 └── Permanent                  the same job would fail the same way
@@ -74,6 +77,36 @@ class PromptInterrupted(Settled):
     def __init__(self, node_id: str | None, node_type: str | None) -> None:
         super().__init__(f"the prompt was interrupted in node {node_id} ({node_type}) by somebody else")
         self.details = {"node_id": node_id, "node_type": node_type}
+
+
+class OutOfMemory(Settled):
+    """A node found the graphics card full: of this job's own making, or of what else is loaded there."""
+
+    code = "out_of_memory"
+
+    def __init__(self, node_id: str, node_type: str, exception_type: str, message: str) -> None:
+        super().__init__(f"node {node_id} ({node_type}) ran out of memory: {message}")
+        self.details = {"node_id": node_id, "node_type": node_type, "exception_type": exception_type}
+
+
+class ServerWedged(Settled):
+    """The server answers and accepts prompts, but runs none of them any more. Ours was taken out of its queue."""
+
+    code = "server_wedged"
+
+    def __init__(self, server: str) -> None:
+        super().__init__(f"ComfyUI at {server} answers but runs nothing; it must be restarted")
+        self.details = {"server": server}
+
+
+class Stalled(Settled):
+    """The prompt ran, and its server said nothing of it for too long. It was interrupted."""
+
+    code = "stalled"
+
+    def __init__(self, server: str, seconds: float) -> None:
+        super().__init__(f"nothing moved on ComfyUI at {server} for {seconds:.0f} seconds")
+        self.details = {"server": server, "stall_timeout_seconds": seconds}
 
 
 class OutputCorrupt(Settled):

@@ -112,10 +112,11 @@ def retry(session: Session, lease: Lease, error: GenerationError, outcome: Outco
 
 
 def release(session: Session, lease: Lease) -> None:
-    """The worker stops and leaves the prompt to ComfyUI: the lease runs out now, and the next worker adopts the job."""
+    """The worker stops and leaves the prompt to ComfyUI: the lease runs out now, and the next worker adopts the job.
+    Without a worker's name it cannot be renewed, whatever its last heartbeat says."""
     still = [col(GenerationJob.id) == lease.job_id, col(GenerationJob.attempt) == lease.attempt]
     held_now = col(GenerationJob.status).in_([JobStatus.RUNNING, JobStatus.CANCELLING])
-    session.exec(update(GenerationJob).where(*still, held_now).values(lease_expires_at=func.now()))
+    session.exec(update(GenerationJob).where(*still, held_now).values(lease_expires_at=func.now(), worker_id=None))
     end_attempt(session, lease, Outcome.RELEASED)
 
 
@@ -174,15 +175,19 @@ def transition(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
 
 def held(session: Session, deed: str, lease: Lease, **values: Any) -> GenerationJob:
     """Make a transition under a lease. Raises LeaseLost, CancelRequested or AlreadySettled, by what stands there."""
-    if job := move(session, deed, lease.job_id, col(GenerationJob.attempt) == lease.attempt, **values):
+    good = (col(GenerationJob.attempt) == lease.attempt, col(GenerationJob.worker_id).is_not(None))
+    if job := move(session, deed, lease.job_id, *good, **values):
         return job
     found = session.exec(
-        select(GenerationJob.status, GenerationJob.attempt).where(GenerationJob.id == lease.job_id)
+        select(GenerationJob.status, GenerationJob.attempt, GenerationJob.worker_id).where(
+            GenerationJob.id == lease.job_id
+        )
     ).one_or_none()
-    if found == (JobStatus.CANCELLING, lease.attempt):
-        raise CancelRequested
-    if found == (TRANSITIONS[deed].target, lease.attempt):
-        raise AlreadySettled
+    match found:
+        case (JobStatus.CANCELLING, lease.attempt, str()):
+            raise CancelRequested
+        case (status, lease.attempt, _) if status is TRANSITIONS[deed].target:
+            raise AlreadySettled
     raise LeaseLost
 
 

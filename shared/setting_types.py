@@ -13,6 +13,7 @@ from pydantic_core import core_schema
 
 PASSWORD_IN_URL = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^:/@\s]*:)[^@/\s]+(?=@)", re.IGNORECASE)
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$")
+SLOTS = re.compile(r"^slots=([1-9]|[1-5][0-9]|6[0-4])$", re.ASCII)
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", None: "seconds"}
 
 
@@ -37,6 +38,8 @@ class SecretUrl(str):
 def as_shown(value: Any) -> str:
     """A setting's value for people and logs."""
     match value:
+        case ServerUrl():
+            return value.shown
         case tuple():
             return ", ".join(as_shown(item) for item in value)
         case timedelta():
@@ -65,15 +68,31 @@ def redis_url(value: str) -> SecretUrl:
     return SecretUrl(value)
 
 
-def comfyui_urls(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    urls = [url.strip().rstrip("/") for url in value.split(",")] if isinstance(value, str) else list(value)
-    for url in urls:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("http://host[:port][/path], several separated by commas")
+class ServerUrl(SecretUrl):
+    """The URL of a ComfyUI server; `slots` is how many jobs it holds, if that was said with it."""
+
+    slots: int | None = None
+
+    @property
+    def shown(self) -> str:
+        return masked(self) + (f"#slots={self.slots}" if self.slots else "")
+
+
+def server_url(text: str) -> ServerUrl:
+    address, separator, slots = text.strip().partition("#")
+    parts, number = urlsplit(address), SLOTS.match(slots)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or (separator and not number):
+        raise ValueError("http://host[:port][/path][#slots=1 to 64], several separated by commas")
+    url = ServerUrl(address.rstrip("/"))
+    url.slots = int(number[1]) if number else None
+    return url
+
+
+def comfyui_urls(value: str | tuple[ServerUrl, ...]) -> tuple[ServerUrl, ...]:
+    urls = tuple(server_url(url) for url in value.split(",")) if isinstance(value, str) else value
     if len(set(urls)) != len(urls):
         raise ValueError("each server once")
-    return tuple(SecretUrl(url) for url in urls)
+    return urls
 
 
 def storage_url(value: str) -> str:
@@ -126,7 +145,7 @@ def accepts(field: FieldInfo) -> str | None:
 LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 DatabaseUrl = Annotated[SecretUrl, AsMade, BeforeValidator(database_url)]
 RedisUrl = Annotated[SecretUrl, AsMade, BeforeValidator(redis_url)]
-ComfyUIUrls = Annotated[tuple[str, ...], AsMade, BeforeValidator(comfyui_urls)]
+ComfyUIUrls = Annotated[tuple[ServerUrl, ...], AsMade, BeforeValidator(comfyui_urls)]
 StorageUrl = Annotated[str, BeforeValidator(storage_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 Limit = Annotated[int | None, BeforeValidator(limit)]

@@ -23,6 +23,7 @@ from shared.setting_types import (
     StorageUrl,
     accepts,
     as_shown,
+    comfyui_urls,
 )
 
 
@@ -53,9 +54,17 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     redis_url: RedisUrl = Field(description="Redis or Valkey for live events and cancel signals")
     redis_ns: Namespace = Field(description="the prefix of every Redis key and channel")
     broker_url: RedisUrl = Field(description="Redis or Valkey for Dramatiq's queues; default: REDIS_URL")
-    comfyui_urls: ComfyUIUrls = Field(description="the ComfyUI servers, separated by commas")
+    comfyui_urls: ComfyUIUrls = Field(
+        description="the ComfyUI servers, separated by commas, each with #slots=N if need be"
+    )
     comfyui_slots: int = Field(
         2, ge=1, le=64, description="jobs a ComfyUI server holds: one runs, the others wait so that its GPU never idles"
+    )
+    comfyui_restart_command: str | None = Field(
+        None, description="run when a ComfyUI server answers but runs nothing, with its URL in COMFYUI_URL"
+    )
+    stall_timeout: Duration = Field(
+        timedelta(minutes=10), description="a prompt of which nothing is heard for so long is moved to another server"
     )
     storage_url: StorageUrl = Field(description="the folder that keeps the outputs")
     soft_time_limit: Duration = Field(timedelta(minutes=25), description="a job that runs longer is stopped and failed")
@@ -109,9 +118,17 @@ def dependent_defaults(app_env: AppEnv, given: Mapping[str, str]) -> dict[str, A
     if "redis_url" in values:
         values.setdefault("broker_url", values["redis_url"])
     slots = str(values.get("comfyui_slots", Settings.model_fields["comfyui_slots"].default))
-    servers = str(values.get("comfyui_urls", "")).count(",") + 1
-    values.setdefault("worker_threads", servers * int(slots) if slots.isdecimal() else 1)
+    if slots.isdecimal():
+        values.setdefault("worker_threads", slots_of_all(str(values.get("comfyui_urls", "")), int(slots)))
     return values
+
+
+def slots_of_all(urls: str, slots: int) -> int:
+    """How many jobs all servers hold; 1 where the variable is wrong, which is said elsewhere."""
+    try:
+        return sum(url.slots or slots for url in comfyui_urls(urls))
+    except ValueError:
+        return 1
 
 
 class SettingsError(Exception):

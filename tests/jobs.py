@@ -35,20 +35,21 @@ def submitted(outbox: Outbox, **values: Any) -> int:
         return waiting.submit(session, new_job(**values)).id
 
 
-def answering(outbox: Outbox, *servers: str) -> None:
-    """These servers answered a worker just now."""
+def answering(outbox: Outbox, *servers: str, **values: Any) -> None:
+    """These servers answered a worker just now. `values` are other columns of their rows."""
     with outbox.transaction() as session:
         for name in servers or (SERVER,):
-            session.merge(ComfyUIServer(name=name, version="0.8.0", last_seen_at=datetime.now(UTC)))
+            facts = {"version": "0.8.0", "last_seen_at": datetime.now(UTC), **values}
+            session.merge(ComfyUIServer(name=name, **facts))
 
 
-def claimant(*servers: str, worker: str = "worker-1", slots: int = 2) -> Claimant:
-    return Claimant(worker, "message-1", servers or (SERVER,), slots)
+def claimant(*servers: str, worker: str = "worker-1") -> Claimant:
+    return Claimant(worker, "message-1", servers or (SERVER,))
 
 
-def claimed(outbox: Outbox, *servers: str, worker: str = "worker-1", slots: int = 2) -> Claim | None:
+def claimed(outbox: Outbox, *servers: str, worker: str = "worker-1") -> Claim | None:
     with outbox.transaction() as session:
-        return claims.claim(session, claimant(*servers, worker=worker, slots=slots))
+        return claims.claim(session, claimant(*servers, worker=worker))
 
 
 def running(outbox: Outbox, **values: Any) -> Claim:

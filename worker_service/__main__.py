@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shared.settings import settings_or_exit
 
-GRACE_MS = 30_000  # running jobs are given back within seconds; what has not by then is left to its lease
+GRACE_MS = 6_000  # running jobs are given back within seconds; what has not by then is left to its lease
 
 
 def main() -> None:

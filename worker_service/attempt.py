@@ -1,7 +1,6 @@
 """One attempt at a job: find its prompt or send one, watch it to its end, and keep what it made."""
 
 import base64
-import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,10 +17,10 @@ from shared.claims import Claim, Prompt
 from shared.errors import (
     CancelRequested,
     ComfyUIUnreachable,
-    LeaseLost,
     NotAFailure,
     Poison,
-    WorkerStopping,
+    ServerWedged,
+    Stalled,
     WorkflowRejected,
 )
 from shared.events import Event
@@ -35,16 +34,17 @@ from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.frames import Preview
 from worker_service.comfyui.meter import Progress
 from worker_service.comfyui.progress import ProgressSocket
-from worker_service.mailbox import Mailbox, Signal
+from worker_service.mailbox import Mailbox
 from worker_service.resources import Resources
-from worker_service.watching import UNREACHABLE_S, Teller, check, watch
+from worker_service.watching import Teller, Watched, check, watch
+from worker_service.withdrawing import Withdrawal, withdraw
 
 log = structlog.get_logger(__name__)
 
 MOST_DEATHS = 3  # of workers under one job, before the job is taken for the cause
 CONNECT_S = 2.0  # how long the socket may take before the prompt is sent without it
-WITHDRAW_EVERY_S = 0.5
 SHORTLY_S = 5.0  # how long a job that ends in any case waits for its prompt to be gone
+LEAVE_S = 30.0  # how long a prompt that gets nowhere may take to heed an interrupt
 LARGEST_PREVIEW = 1024 * 1024
 
 
@@ -129,7 +129,14 @@ class Attempt:
             socket.connected.wait(CONNECT_S)
             if not sent:
                 self.send(client, graph)
-            return watch(client, self.prompt, graph, self.mailbox, Teller(self.tell_progress, self.tell_preview))
+            watched = Watched(client, self.prompt, graph, self.is_wedged, self.resources.settings.stall_timeout)
+            try:
+                return watch(watched, self.mailbox, Teller(self.tell_progress, self.tell_preview))
+            except (ServerWedged, Stalled) as error:
+                return self.leave(error)
+
+    def is_wedged(self) -> bool:
+        return self.prompt.server in self.resources.fleet.wedged
 
     def graph(self) -> Graph:
         """The job's graph, saving under a prefix that no other prompt has."""
@@ -154,42 +161,38 @@ class Attempt:
                 raise
         log.info("prompt.sent", server=client.name)
 
-    def withdraw(self, *, within_s: float = math.inf) -> bool:
-        """Take the prompt out of ComfyUI, and see that it is gone.
+    def leave(self, error: ServerWedged | Stalled) -> Finished:
+        """Take the prompt out of a server that does not get on with it. One that ended meanwhile is as good as any."""
+        patience = self.resources.settings.stall_timeout.total_seconds()
+        match self.withdraw(within_s=min(patience, LEAVE_S)):
+            case Withdrawal.GONE:
+                found = self.client().locate(self.prompt.id)
+                if isinstance(found, Finished) and not found.error:
+                    return found
+                raise error
+            case Withdrawal.STUCK:
+                self.resources.server_is_wedged(self.prompt.server, "a prompt neither moves nor heeds an interrupt")
+                raise error
+            case Withdrawal.SILENT:
+                raise ComfyUIUnreachable(self.prompt.server, "it fell silent while a prompt was taken out") from error
 
-        False if the server does not answer to tell, or if the prompt is still there after `within_s`: some nodes
-        finish before they are interrupted. Raises LeaseLost and WorkerStopping.
-        """
+    def withdraw(self, *, within_s: float) -> Withdrawal:
         client = self.resources.fleet.client(self.prompt.server)
-        began_at = answered_at = time.monotonic()
-        while client is not None:
-            try:
-                if isinstance(client.locate(self.prompt.id), Gone | Finished):
-                    return True
-                client.withdraw(self.prompt.id)
-                answered_at = time.monotonic()
-            except ComfyUIUnreachable as error:
-                if error.refused:
-                    return True
-            now = time.monotonic()
-            if now - answered_at > UNREACHABLE_S or now - began_at > within_s:
-                return False
-            self.mailbox.wait(WITHDRAW_EVERY_S)
-            self.check_unless_cancelled()
+        return withdraw(client, self.prompt, self.mailbox, within_s=within_s)
+
+    def withdraw_shortly(self) -> bool:
+        """Take the prompt out of ComfyUI, as far as a few seconds allow: the job ends without it in any case. Returns
+        whether it is gone."""
+        with suppress(NotAFailure):
+            if self.withdraw(within_s=SHORTLY_S) is Withdrawal.GONE:
+                return True
+        log.warning("prompt.not_withdrawn", server=self.prompt.server)
         return False
 
-    def withdraw_shortly(self) -> None:
-        """Take the prompt out of ComfyUI, as far as a few seconds allow: the job ends without it in any case."""
-        with suppress(NotAFailure):
-            if not self.withdraw(within_s=SHORTLY_S):
-                log.warning("prompt.not_withdrawn", server=self.prompt.server)
-
-    def check_unless_cancelled(self) -> None:
-        """A worker that is stopped, or has lost the job, does not wait for a prompt to heed its interrupt."""
-        if Signal.LEASE_LOST in self.mailbox.heard:
-            raise LeaseLost
-        if Signal.STOP in self.mailbox.heard:
-            raise WorkerStopping
+    def free_memory(self) -> None:
+        """Ask the server to let go of what it has loaded; what it says to that changes nothing."""
+        with suppress(ComfyUIUnreachable):
+            self.client().free()
 
     def discard(self) -> None:
         """Remove whatever this attempt has stored: its result will not be used."""

@@ -6,6 +6,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries, TimeLimit
 from PIL import Image
+from sqlalchemy import Engine
 
 from shared.broker import redis_broker, sending_broker
 from shared.database import create_engine
@@ -22,8 +23,10 @@ from worker_service.leases import Leases
 from worker_service.middleware.hard_time_limit import HardTimeLimit
 from worker_service.middleware.log_context import LogContext
 from worker_service.middleware.presence import Presence
+from worker_service.middleware.prompt_exit import PromptExit
 from worker_service.middleware.recycling import Recycling
 from worker_service.resources import Resources, new_worker_id
+from worker_service.restarting import Restarter
 from worker_service.wakeups import WakeUps
 
 RECEIVERS = (run_comfy_job,)
@@ -37,7 +40,10 @@ def start() -> None:
     configure_logging(settings, service="worker")
     # Pillow warns of a decompression bomb where it could refuse one: in a service it shall refuse.
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    dramatiq.set_broker(create_broker(settings, create_resources(settings)))
+    broker = create_broker(settings, create_resources(settings))
+    # Here and not below: it may end the process, which is then this one's own.
+    broker.add_middleware(PromptExit())
+    dramatiq.set_broker(broker)
 
 
 def create_broker(settings: Settings, resources: Resources) -> RedisBroker:
@@ -70,9 +76,15 @@ def create_resources(settings: Settings) -> Resources:
         engine=engine,
         outbox=outbox,
         store=open_store(settings.storage_url),
-        fleet=Fleet(engine, settings.comfyui_urls),
+        fleet=create_fleet(settings, engine),
         leases=leases,
         cancels=Cancels(hasty_client(settings.redis_url), channels, leases),
-        wakeups=WakeUps(outbox, slots=settings.comfyui_slots, running_jobs=settings.limit_running_jobs),
+        wakeups=WakeUps(outbox, running_jobs=settings.limit_running_jobs),
         worker_id=worker_id,
     )
+
+
+def create_fleet(settings: Settings, engine: Engine) -> Fleet:
+    command = settings.comfyui_restart_command
+    restart = Restarter(command) if command else None
+    return Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart)

@@ -63,7 +63,11 @@ class Resources:
 
     def server_is_gone(self, server: str, problem: str) -> None:
         """Give a server no more jobs until it answers again."""
-        patiently(lambda: self.fleet.record(server, problem=problem), patience=PATIENCE)
+        patiently(lambda: self.fleet.record_loss(server, problem), patience=PATIENCE)
+
+    def server_is_wedged(self, server: str, problem: str) -> None:
+        """Give a server no more jobs until it is seen to work again, and have it restarted."""
+        patiently(lambda: self.fleet.record_wedge(server, problem), patience=PATIENCE)
 
     def give_up(self, thread: int) -> None:
         """A thread is stuck beyond the hard limit: fail its job, and give back the others, before the process ends."""

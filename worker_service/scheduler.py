@@ -4,7 +4,9 @@ Of several schedulers one leads, by a lock in PostgreSQL that is free the moment
 """
 
 import argparse
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +33,7 @@ from worker_service.wakeups import WakeUps
 log = structlog.get_logger(__name__)
 
 LEADER_LOCK = 0x67656E6F  # "geno": a number that nothing else in this database locks
+GRACE_S = 5.0  # a sweep is done in less
 LOOK_S = 1.0  # how often a stand-by tries to lead, and the leader looks whether it still does
 
 
@@ -68,7 +71,19 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    run(settings, stopping)
+    # In a thread, so that a signal is heard while a database hangs.
+    running = threading.Thread(target=run, args=[settings, stopping], name="scheduler", daemon=True)
+    running.start()
+    while running.is_alive() and not stopping.wait(LOOK_S):
+        pass
+    running.join(GRACE_S)
+    if running.is_alive():
+        log.warning("scheduler.stopped_in_the_middle", after_s=GRACE_S)
+        sys.stderr.flush()
+        # Its lock is free once its connection is gone, and that goes with the process.
+        os._exit(0)
+    if not stopping.is_set():
+        sys.exit(1)
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
@@ -76,7 +91,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     engine = create_engine(settings, application="scheduler", connections=3)
     client = hasty_client(settings.redis_url)
     outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-    wakeups = WakeUps(outbox, slots=settings.comfyui_slots, running_jobs=settings.limit_running_jobs)
+    wakeups = WakeUps(outbox, running_jobs=settings.limit_running_jobs)
     means = Means(outbox, wakeups, open_store(settings.storage_url))
     log.info("scheduler.started")
     while not stopping.is_set():

@@ -10,10 +10,11 @@ from sqlmodel import Session, col, select
 
 from shared import waiting
 from shared.broker import waiting_messages
-from shared.claims import ABANDONED, FIRST_COMES, SERVER_SEEN, startable
+from shared.choosing import ABANDONED, FIRST_COMES, RUNNING_JOBS, STARTABLE
 from shared.messages import RunComfyJob
-from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus
+from shared.models import GenerationJob, JobStatus
 from shared.outbox import Outbox
+from shared.servers import free_slots
 
 log = structlog.get_logger(__name__)
 
@@ -23,9 +24,8 @@ AT_ONCE = 500  # a backlog is queued in such portions
 class WakeUps:
     """Sends missing wake-ups. Safe to call from anywhere at any time: one too many is a claim that finds nothing."""
 
-    def __init__(self, outbox: Outbox, *, slots: int, running_jobs: int | None = None) -> None:
+    def __init__(self, outbox: Outbox, *, running_jobs: int | None = None) -> None:
         self.outbox = outbox
-        self.slots = slots
         self.running_jobs = running_jobs
 
     def send_missing(self) -> int:
@@ -43,24 +43,12 @@ class WakeUps:
             waiting.expire(session, waiting.overdue(session, AT_ONCE))
             waiting.wake(session, due_pending(session))
         with self.outbox.transaction() as session:
-            due = [*abandoned(session), *due_queued(session, self.free_slots(session), self.running_jobs)]
+            due = [*abandoned(session), *due_queued(session, free_slots(session), self.running_jobs)]
         missing = due[on_their_way:]
         sent = sum(self.outbox.send(RunComfyJob(job_id=job_id)) for job_id in missing)
         if sent:
             log.info("wakeups.sent", count=sent, due=len(due), on_their_way=on_their_way)
         return sent
-
-    def free_slots(self, session: Session) -> int:
-        """Free slots of all servers that answer. Where none does, nothing can start, and nothing is sent."""
-        answering = session.exec(
-            select(ComfyUIServer.name).where(
-                col(ComfyUIServer.unreachable_since).is_(None),
-                col(ComfyUIServer.last_seen_at) > func.now() - SERVER_SEEN,
-            )
-        ).all()
-        held = select(func.count()).select_from(GenerationJob).where(col(GenerationJob.status).in_(HELD))
-        taken = session.exec(held.where(col(GenerationJob.server).in_(answering))).one()
-        return max(0, len(answering) * self.slots - taken)
 
 
 def due_pending(session: Session) -> Sequence[int]:
@@ -71,8 +59,8 @@ def due_pending(session: Session) -> Sequence[int]:
 
 
 def due_queued(session: Session, limit: int, running_jobs: int | None) -> Sequence[int]:
-    due = select(GenerationJob.id).where(*startable(running_jobs)).order_by(*FIRST_COMES)
-    return session.exec(due.limit(limit)).all()
+    due = select(GenerationJob.id).where(*STARTABLE).order_by(*FIRST_COMES).limit(limit)
+    return session.exec(due, params={RUNNING_JOBS.key: running_jobs}).all()
 
 
 def abandoned(session: Session) -> Sequence[int]:

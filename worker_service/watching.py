@@ -3,13 +3,22 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from shared.claims import Prompt
-from shared.errors import CancelRequested, ComfyUIUnreachable, LeaseLost, PromptLost, WorkerStopping
-from worker_service.comfyui.answers import Finished, Gone
+from shared.errors import (
+    CancelRequested,
+    ComfyUIUnreachable,
+    LeaseLost,
+    PromptLost,
+    ServerWedged,
+    Stalled,
+    WorkerStopping,
+)
+from worker_service.comfyui.answers import Finished, Gone, Running, Waiting
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.frames import Preview
 from worker_service.comfyui.meter import Meter, Progress
@@ -43,20 +52,33 @@ def check(mailbox: Mailbox) -> None:
         raise WorkerStopping
 
 
-def watch(
-    client: ComfyUIClient, prompt: Prompt, graph: Mapping[str, Mapping[str, Any]], mailbox: Mailbox, teller: Teller
-) -> Finished:
+@dataclass(frozen=True)
+class Watched:
+    """A prompt on a server. `is_wedged` says whether that is known to run nothing any more; a prompt of which nothing
+    is heard for `stall_timeout` while it runs has stalled."""
+
+    client: ComfyUIClient
+    prompt: Prompt
+    graph: Mapping[str, Mapping[str, Any]]
+    is_wedged: Callable[[], bool]
+    stall_timeout: timedelta
+
+
+def watch(watched: Watched, mailbox: Mailbox, teller: Teller) -> Finished:
     """Watch a prompt to its end, telling its progress.
 
-    Raises PromptLost, ComfyUIUnreachable, or what `check` raises. That a prompt failed is in what is returned.
+    Raises PromptLost, ComfyUIUnreachable, ServerWedged, Stalled, or what `check` raises. That a prompt failed is in
+    what is returned.
     """
-    meter = Meter(graph)
-    lookout = Looking(client, prompt)
+    meter = Meter(watched.graph)
+    lookout = Looking(watched)
     told_at = 0.0
     untold: Progress | None = None
     while True:
         mail = mailbox.wait(min(lookout.due_in(), TELL_EVERY_S if untold else LOOK_EVERY_S))
         check(mailbox)
+        if mail.cached or mail.states or mail.preview:
+            lookout.moved()
         for cached in mail.cached:
             meter.skip(cached.nodes)
         if mail.states:
@@ -75,15 +97,20 @@ def watch(
 class Looking:
     """When to look at the prompt next, and what the looks so far have shown."""
 
-    def __init__(self, client: ComfyUIClient, prompt: Prompt) -> None:
-        self.client = client
-        self.prompt = prompt
+    def __init__(self, watched: Watched) -> None:
+        self.watched = watched
+        self.prompt = watched.prompt
         self.next_at = time.monotonic() + LOOK_EVERY_S
+        self.moved_at = time.monotonic()
         self.silent_since: float | None = None
         self.soon: list[float] = []
 
     def due_in(self) -> float:
         return self.next_at - time.monotonic()
+
+    def moved(self) -> None:
+        """Something was heard of the prompt, or it is not its turn yet."""
+        self.moved_at = time.monotonic()
 
     def look_soon(self) -> None:
         """Something was said: look at once, and a few times more shortly after."""
@@ -91,10 +118,11 @@ class Looking:
         self.next_at = time.monotonic()
 
     def look(self) -> Finished | None:
-        """Look once. Raises PromptLost, and ComfyUIUnreachable once the server has not answered for too long."""
+        """Look once. Raises PromptLost, ServerWedged, Stalled, and ComfyUIUnreachable once the server has not answered
+        for too long."""
         self.next_at = time.monotonic() + (self.soon.pop(0) if self.soon else LOOK_EVERY_S)
         try:
-            found = self.client.locate(self.prompt.id)
+            found = self.watched.client.locate(self.prompt.id)
         except ComfyUIUnreachable as error:
             log.warning("comfyui.unreachable", error=str(error))
             self.bear_with(error)
@@ -106,8 +134,15 @@ class Looking:
                 return found
             case Gone():
                 raise PromptLost(self.prompt.server, self.prompt.id)
-            case _:
-                return None
+            case Waiting():
+                self.moved()
+                if self.watched.is_wedged():
+                    raise ServerWedged(self.prompt.server)
+            case Running():
+                silent_s = time.monotonic() - self.moved_at
+                if silent_s > self.watched.stall_timeout.total_seconds():
+                    raise Stalled(self.prompt.server, silent_s)
+        return None
 
     def bear_with(self, error: ComfyUIUnreachable) -> None:
         """Raise unless the silence is short yet: a proxy may have been restarted, or a packet been lost."""

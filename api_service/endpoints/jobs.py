@@ -24,8 +24,7 @@ async def show(call: Call[Nothing, Nothing]) -> Response:
     With its place in the queue, how far it is and when it may end, its attempts, its outputs and its times.
     """
     services = call.services
-    slots = services.settings.comfyui_slots
-    found = await services.run(details, services.engine, call.job_id, call.identity.owner, slots_each=slots)
+    found = await services.run(details, services.engine, call.job_id, call.identity.owner)
     if found is None:
         raise job_not_found(call.request.path_params["job_id"])
     told = await services.relay.last_progress(*([call.job_id] if found.job.status == JobStatus.RUNNING else []))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Column, LargeBinary, String, Uuid, text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -36,6 +36,9 @@ class User(SQLModel, table=True):
     )
     running_jobs_limit: int | None = None
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
+
+    # choosing.are_any_limited: whether anybody has a limit of running jobs.
+    __table_args__ = (Index("ix_users_limited", "id", postgresql_where="running_jobs_limit IS NOT NULL"),)
 
 
 class ApiKey(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, String, Text
+from sqlalchemy import Column, ForeignKey, SmallInteger, String, Text, text
 from sqlmodel import Field, SQLModel
 
 from shared.models.columns import document, moment, names
@@ -23,7 +23,10 @@ class Worker(SQLModel, table=True):
 class ComfyUIServer(SQLModel, table=True):
     """One row of `comfyui_servers`: a server that last answered a worker at `last_seen_at`.
 
-    `name` is its URL without a password. While `unreachable_since` is set it gets no job; `problem` says why.
+    `name` is its URL without a password. `slots` is how many jobs it holds, as the worker that saw it last was told.
+    While `unreachable_since`, `wedged_since` or `draining_since` is set it gets no job; `problem` says why. From
+    `opened_at` on its circuit breaker is open: until `open_until` it gets no job, and after that one at a time.
+    `loaded_checkpoint` is that of the last job it was given, and the same since `loaded_since`.
     """
 
     __tablename__ = "comfyui_servers"
@@ -33,6 +36,13 @@ class ComfyUIServer(SQLModel, table=True):
     last_seen_at: datetime | None = Field(default=None, sa_column=moment("last_seen_at"))
     unreachable_since: datetime | None = Field(default=None, sa_column=moment("unreachable_since"))
     problem: str | None = Field(default=None, sa_column=Column("problem", Text))
+    slots: int = Field(default=2, sa_column=Column("slots", SmallInteger, nullable=False, server_default=text("2")))
+    wedged_since: datetime | None = Field(default=None, sa_column=moment("wedged_since"))
+    draining_since: datetime | None = Field(default=None, sa_column=moment("draining_since"))
+    opened_at: datetime | None = Field(default=None, sa_column=moment("opened_at"))
+    open_until: datetime | None = Field(default=None, sa_column=moment("open_until"))
+    loaded_checkpoint: str | None = Field(default=None, sa_column=Column("loaded_checkpoint", String(255)))
+    loaded_since: datetime | None = Field(default=None, sa_column=moment("loaded_since"))
 
 
 class ServerCapabilities(SQLModel, table=True):

@@ -22,8 +22,8 @@ class GenerationJob(SQLModel, table=True):
     Once `deadline_at` has passed it is not started any more.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
-    `server` and `comfyui_prompt_id` say where its prompt is, or last was. `generated_at` is when ComfyUI was done,
-    before its outputs were stored.
+    `server` and `comfyui_prompt_id` say where its prompt is, or last was; `avoid_server` is one that it was moved away
+    from. `generated_at` is when ComfyUI was done, before its outputs were stored.
     """
 
     __tablename__ = "generation_jobs"
@@ -71,6 +71,7 @@ class GenerationJob(SQLModel, table=True):
     lease_expires_at: datetime | None = Field(default=None, sa_column=moment("lease_expires_at"))
     server: str | None = Field(default=None, sa_column=Column("server", String(255)))
     comfyui_prompt_id: str | None = Field(default=None, sa_column=Column("comfyui_prompt_id", String(255), unique=True))
+    avoid_server: str | None = Field(default=None, sa_column=Column("avoid_server", String(255)))
 
     error_code: str | None = Field(default=None, sa_column=Column("error_code", String(64)))
     error_message: str | None = Field(default=None, sa_column=Column("error_message", Text))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer, String, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Text
 from sqlmodel import Field, SQLModel
 
 from shared.models.columns import document, moment, one_of, word
@@ -34,4 +34,8 @@ class JobAttempt(SQLModel, table=True):
     error_message: str | None = Field(default=None, sa_column=Column("error_message", Text))
     error_details: dict[str, Any] | None = Field(default=None, sa_column=document("error_details", None))
 
-    __table_args__ = (one_of("outcome", Outcome),)
+    __table_args__ = (
+        one_of("outcome", Outcome),
+        # servers.blame and the API's fleet view: what failed on a server lately.
+        Index("ix_job_attempts_failures", "server", "ended_at", postgresql_where="error_code IS NOT NULL"),
+    )

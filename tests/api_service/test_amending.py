@@ -27,7 +27,7 @@ def test_a_job_that_waits_gets_another_priority_and_other_metadata(client: TestC
     assert (response.json()["priority"], response.json()["metadata"]) == (9, {"b": [1, {"c": None}]})
     assert amended(client, first, metadata={}).json()["metadata"] == {}
     assert job(outbox, first).priority == 5
-    answering(outbox)
+    answering(outbox, slots=100)
     claim = claimed(outbox)
     assert claim is not None
     assert claim.job.id == second
@@ -100,7 +100,7 @@ def test_metadata_may_be_as_large_as_is_said(client: TestClient, outbox: Outbox)
 
 def test_a_claim_comes_before_or_after_a_change(client: TestClient, outbox: Outbox) -> None:
     """What was answered is what the worker has."""
-    answering(outbox)
+    answering(outbox, slots=100)
     for _ in range(20):
         job_id = submitted(outbox)
         start = Barrier(2)
@@ -112,13 +112,13 @@ def test_a_claim_comes_before_or_after_a_change(client: TestClient, outbox: Outb
 
         def take(start: Barrier = start) -> Any:
             start.wait()
-            return claimed(outbox, slots=100)
+            return claimed(outbox)
 
         with ThreadPoolExecutor(2) as threads:
             changing, taking = threads.submit(change), threads.submit(take)
             status, claim = changing.result(), taking.result()
         # A claim passes over a row that is being changed.
-        claim = claim or claimed(outbox, slots=100)
+        claim = claim or claimed(outbox)
         assert claim is not None
         assert (claim.job.id, claim.job.status) == (job_id, JobStatus.RUNNING)
         assert (claim.job.priority, claim.job.caller_metadata) == ((9, {"a": 1}) if status == 200 else (5, {}))

@@ -51,8 +51,8 @@ def test_the_place_in_the_queue_is_the_order_in_which_jobs_are_claimed(client: T
     assert places.pop(waiting) is None, "its time has not come"
     assert [place["position"] for place in places.values()] == [2, 3, 1, 4]
     assert all(place["exact"] for place in places.values())
-    answering(outbox)
-    claims = [claimed(outbox, slots=9) for _ in range(4)]
+    answering(outbox, slots=9)
+    claims = [claimed(outbox) for _ in range(4)]
     assert [claim.job.id for claim in claims if claim] == sorted(places, key=lambda one: places[one]["position"])
     assert shown(client, first)["queue"] is None, "it runs"
 
@@ -77,8 +77,8 @@ def test_a_long_queue_is_counted_to_a_thousand(outbox: Outbox, urgent: int) -> N
         session.add(last)
         session.flush()
         session.add(after_it)
-    first = details(outbox.engine, last.id - 1001 + min(urgent, 1000), USER, slots_each=2)
-    found = details(outbox.engine, last.id, USER, slots_each=2)
+    first = details(outbox.engine, last.id - 1001 + min(urgent, 1000), USER)
+    found = details(outbox.engine, last.id, USER)
     assert first is not None
     assert first.place == (min(urgent, 1000) + 1, True)
     assert found is not None

@@ -299,10 +299,10 @@ def test_every_row_that_the_former_system_left_is_listed_and_shown(legacy: Setti
 
 
 def test_a_page_costs_two_statements_whatever_is_on_it(outbox: Outbox) -> None:
-    answering(outbox)
+    answering(outbox, slots=9)
     for _ in range(2):
         submitted(outbox)
-        claim = claimed(outbox, slots=9)
+        claim = claimed(outbox)
         assert claim is not None
         with outbox.transaction() as session:
             lifecycle.complete(session, claim.lease, [output(claim, 0), output(claim, 1)])

@@ -125,7 +125,7 @@ def test_a_job_is_read_by_its_key_with_all_that_belongs_to_it(engine: Engine, st
     def read(session: Session) -> None:
         job = owned_job(session, job_id, USER) or session.get_one(GenerationJob, job_id)
         outputs_of(session, job), attempts_of(session, job)
-        estimates.estimate_for(session, job, estimates.place_of(session, job), 2)
+        estimates.estimate_for(session, job, estimates.place_of(session, job))
 
     used = indexes(planned(engine, read))
     expected = {
@@ -148,10 +148,10 @@ def test_statistics_never_read_the_jobs_that_ended(engine: Engine, owner: UUID |
         assert owner is None or plan.indexes == {"job_statistics_pkey"}
 
 
-CLAIMANT = Claimant("worker-9", "message-9", SERVERS, 2)
+CLAIMANT = Claimant("worker-9", "message-9", SERVERS)
 
 DEEDS: dict[str, tuple[Callable[[Session], object], set[str]]] = {
-    "take": (lambda session: claims.take(session, CLAIMANT), {"claim"}),
+    "take": (lambda session: claims.claim(session, CLAIMANT), {"claim"}),
     "adopt": (lambda session: claims.adopt(session, CLAIMANT), {"held"}),
     "renew": (lambda session: claims.renew(session, [Lease(JOBS - 560, 1)]), set()),
     "due, queued": (lambda session: wakeups.due_queued(session, 8, None), {"claim"}),

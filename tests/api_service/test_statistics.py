@@ -33,7 +33,7 @@ def accepted(outbox: Outbox, days_ago: int, **values: Any) -> int:
 
 def live_a_while(outbox: Outbox, chance: random.Random) -> None:
     """Many jobs of two users, on several days, each taken some way through its life."""
-    answering(outbox)
+    answering(outbox, slots=1000)
     for _ in range(60):
         values: dict[str, Any] = {"user_id": chance.choice([USER, USER, ANOTHER_USER])}
         if chance.random() < 0.2:
@@ -43,7 +43,7 @@ def live_a_while(outbox: Outbox, chance: random.Random) -> None:
         accepted(outbox, chance.randrange(5), **values)
         with outbox.transaction() as session:
             waiting.expire(session, waiting.overdue(session, 10))
-        claim = claimed(outbox, slots=1000) if chance.random() < 0.7 else None
+        claim = claimed(outbox) if chance.random() < 0.7 else None
         with outbox.transaction() as session:
             if claim:
                 end_somehow(session, claim, chance)
@@ -97,10 +97,10 @@ def test_the_counts_are_those_of_the_rows(client: TestClient, outbox: Outbox, se
 
 
 def test_durations_are_within_five_per_cent(client: TestClient, outbox: Outbox) -> None:
-    answering(outbox)
+    answering(outbox, slots=1000)
     for seconds in range(5, 105, 5):
         submitted(outbox)
-        claim = claimed(outbox, slots=1000)
+        claim = claimed(outbox)
         assert claim is not None
         with outbox.transaction() as session:
             # The time of a transaction stands still: it will have been started so long before it is completed.

@@ -37,8 +37,8 @@ def test_without_wishes_a_job_is_of_middling_urgency_and_may_start_at_once(clien
 
 def test_the_most_urgent_job_goes_first(client: TestClient, outbox: Outbox) -> None:
     numbers = [post(client, priority=priority).json()["id"] for priority in (0, 9, 5)]
-    answering(outbox)
-    claims = [claimed(outbox, slots=3) for _ in range(3)]
+    answering(outbox, slots=3)
+    claims = [claimed(outbox) for _ in range(3)]
     assert [claim and claim.job.id for claim in claims] == [numbers[1], numbers[2], numbers[0]]
 
 
@@ -115,7 +115,7 @@ def test_a_job_that_is_not_started_by_its_deadline_expires(client: TestClient, o
     late = post(client, deadline_seconds=3600).json()
     assert moment(late["deadline_at"]) - moment(late["created_at"]) <= HOUR
     answering(outbox)
-    WakeUps(outbox, slots=2).send_missing()
+    WakeUps(outbox).send_missing()
     assert client.get(body["links"]["self"]).json()["status"] == "expired"
     assert [event.type for event in events(outbox, body["id"])] == [EventType.QUEUED, EventType.EXPIRED]
     claim = claimed(outbox)
@@ -126,7 +126,7 @@ def test_a_job_that_is_not_started_by_its_deadline_expires(client: TestClient, o
 
 def test_a_job_that_is_put_off_and_overdue_expires_unqueued(client: TestClient, outbox: Outbox) -> None:
     body = post(client, delay_seconds=0.001, deadline_seconds=0.002).json()
-    WakeUps(outbox, slots=2).send_missing()
+    WakeUps(outbox).send_missing()
     assert job(outbox, body["id"]).status is JobStatus.EXPIRED
     assert client.post(body["links"]["cancel"]).status_code == 409
 

@@ -32,7 +32,7 @@ FROM generate_series(1, :jobs) AS number
 def claim_many(environ: dict[str, str], worker: int, times: int) -> list[int]:
     """Claim and complete, over and over, as a worker with nothing else to do. A process of its own."""
     outbox = outbox_of(load_settings(environ))
-    claimant = Claimant(f"worker-{worker}", "message", SERVERS, slots=2)
+    claimant = Claimant(f"worker-{worker}", "message", SERVERS)
     found: list[int] = []
     while len(found) < times:
         with outbox.transaction() as session:

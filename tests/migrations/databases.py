@@ -15,6 +15,7 @@ Row = Mapping[str, Any]
 LEGACY = "0001_legacy_tables"
 MERGED = "merge_generation_tables"
 DISPATCH = "job_dispatch"
+ACCOUNTS = "accounts_and_requests"
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 from sqlmodel import col, select
 
 from shared.abilities import LOCK_OFFERS, compare_servers, offers, runnable_on
@@ -39,7 +39,7 @@ def lacks(outbox: Outbox, server: str) -> list[str]:
 
 def runnable(outbox: Outbox, server: str) -> list[int]:
     with outbox.transaction() as session:
-        found = select(GenerationJob.id).where(runnable_on(server)).order_by(col(GenerationJob.id))
+        found = select(GenerationJob.id).where(runnable_on(bindparam("here", server))).order_by(col(GenerationJob.id))
         return list(session.exec(found))
 
 

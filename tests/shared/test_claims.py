@@ -8,11 +8,13 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from shared import claims, lifecycle
+from shared.choosing import OUT_OF_REACH
 from shared.claims import LEASE, Prompt
 from shared.errors import LeaseLost, PromptLost
 from shared.lifecycle import Lease
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus, Outcome
 from shared.outbox import Outbox
+from shared.servers import SERVER_SEEN
 from tests.jobs import (
     ANOTHER,
     SERVER,
@@ -79,17 +81,17 @@ def test_a_job_of_the_old_system_is_never_started_by_itself(outbox: Outbox) -> N
 
 
 def test_a_server_gets_no_more_jobs_than_it_has_slots(outbox: Outbox) -> None:
-    answering(outbox)
+    answering(outbox, slots=2)
     for _ in range(3):
         submitted(outbox)
-    assert [claimed(outbox, slots=2) is not None for _ in range(3)] == [True, True, False]
+    assert [claimed(outbox) is not None for _ in range(3)] == [True, True, False]
 
 
 def test_the_server_with_the_fewest_jobs_is_chosen(outbox: Outbox) -> None:
     answering(outbox, SERVER, ANOTHER)
     for _ in range(4):
         submitted(outbox)
-    servers = [claim.prompt.server for _ in range(4) if (claim := claimed(outbox, SERVER, ANOTHER, slots=2))]
+    servers = [claim.prompt.server for _ in range(4) if (claim := claimed(outbox, SERVER, ANOTHER))]
     assert sorted(servers) == [ANOTHER, ANOTHER, SERVER, SERVER]
     assert servers[0] != servers[1]
 
@@ -98,7 +100,7 @@ def test_the_server_with_the_fewest_jobs_is_chosen(outbox: Outbox) -> None:
     "seen",
     [
         {"unreachable_since": datetime.now(UTC)},
-        {"last_seen_at": datetime.now(UTC) - claims.SERVER_SEEN - timedelta(seconds=1)},
+        {"last_seen_at": datetime.now(UTC) - SERVER_SEEN - timedelta(seconds=1)},
         {"last_seen_at": None},
     ],
 )
@@ -117,11 +119,11 @@ def test_a_worker_claims_only_for_servers_it_can_reach(outbox: Outbox) -> None:
 
 
 def test_sixteen_workers_at_once_take_each_job_once_and_fill_no_slot_twice(outbox: Outbox) -> None:
-    answering(outbox, SERVER, ANOTHER)
+    answering(outbox, SERVER, ANOTHER, slots=4)
     for _ in range(20):
         submitted(outbox)
     with ThreadPoolExecutor(8) as workers:
-        found = list(workers.map(lambda n: claimed(outbox, SERVER, ANOTHER, worker=f"worker-{n}", slots=4), range(16)))
+        found = list(workers.map(lambda n: claimed(outbox, SERVER, ANOTHER, worker=f"worker-{n}"), range(16)))
     taken = [claim for claim in found if claim]
     servers = [claim.prompt.server for claim in taken]
     assert len({claim.job.id for claim in taken}) == len(taken) == 8
@@ -180,8 +182,9 @@ def test_a_released_job_is_adopted_at_once_and_is_nobodys_death(outbox: Outbox) 
 
 def test_adoption_needs_no_free_slot_for_the_prompt_has_one_already(outbox: Outbox) -> None:
     claim = running(outbox)
+    answering(outbox, slots=1)
     silence(outbox, claim.job.id)
-    assert claimed(outbox, worker="worker-2", slots=1) is not None
+    assert claimed(outbox, worker="worker-2") is not None
 
 
 def test_a_job_that_is_being_cancelled_is_adopted_too(outbox: Outbox) -> None:
@@ -198,7 +201,7 @@ def test_a_job_on_a_server_out_of_reach_is_adopted_after_a_while(outbox: Outbox)
     claim = running(outbox)
     silence(outbox, claim.job.id, seconds=1)
     assert claimed(outbox, ANOTHER) is None
-    silence(outbox, claim.job.id, seconds=claims.OUT_OF_REACH.total_seconds() + 1)
+    silence(outbox, claim.job.id, seconds=OUT_OF_REACH.total_seconds() + 1)
     assert claimed(outbox, ANOTHER) is not None
 
 

@@ -59,6 +59,15 @@ def test_a_worker_has_a_thread_for_each_slot_of_each_server() -> None:
     assert load_settings({**environ, "WORKER_THREADS": "1"}).worker_threads == 1
 
 
+def test_a_server_may_have_slots_of_its_own() -> None:
+    settings = load_settings({"COMFYUI_URLS": "http://a:8188/#slots=5, http://b:8188/api", "COMFYUI_SLOTS": "3"})
+    assert settings.comfyui_urls == ("http://a:8188", "http://b:8188/api")
+    assert [url.slots for url in settings.comfyui_urls] == [5, None]
+    assert settings.worker_threads == 8
+    shown = {row[0]: row[1] for row in table({"COMFYUI_URLS": "http://me:hunter2@a:1#slots=5,http://b:2"})}
+    assert shown["COMFYUI_URLS"] == "http://me:***@a:1#slots=5, http://b:2"
+
+
 def test_production_names_its_servers_itself() -> None:
     found = problems({"APP_ENV": "prod"})
     assert [line.partition(":")[0] for line in found] == list(SERVERS)
@@ -77,6 +86,12 @@ def test_production_names_its_servers_itself() -> None:
         ("REDIS_NS", "a b", "1 to 64 letters"),
         ("COMFYUI_URLS", "localhost:8188", "http://host[:port]"),
         ("COMFYUI_URLS", "http://a:1,http://a:1/", "each server once"),
+        ("COMFYUI_URLS", "http://a:1#slots=0", "#slots=1 to 64"),
+        ("COMFYUI_URLS", "http://a:1#slots=65", "#slots=1 to 64"),
+        ("COMFYUI_URLS", "http://a:1#4", "#slots=1 to 64"),
+        ("COMFYUI_URLS", "http://a:1#", "#slots=1 to 64"),
+        ("COMFYUI_URLS", "http://a:1#slots=2,http://a:1", "each server once"),
+        ("STALL_TIMEOUT", "0", "above zero"),
         ("COMFYUI_SLOTS", "0", "a whole number from 1 to 64"),
         ("COMFYUI_SLOTS", "two", "a whole number from 1 to 64"),
         ("STORAGE_URL", "outputs", "file:///an/absolute/folder"),

@@ -91,7 +91,7 @@ class Deployment:
         self.outbox = outbox
         self.settings = load_settings(environ)
         self.folder = Path(urlsplit(self.settings.storage_url).path)
-        self.wakeups = WakeUps(outbox, slots=self.settings.comfyui_slots)
+        self.wakeups = WakeUps(outbox)
 
     @contextmanager
     def worker(self, changes: dict[str, Any] | None = None, /, **variables: str) -> Iterator[RunningWorker]:

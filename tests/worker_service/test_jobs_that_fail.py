@@ -48,21 +48,11 @@ def test_a_job_whose_row_makes_no_graph_fails_without_being_sent(deployment: Dep
 
 
 @pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize(
-    ("fault", "exception_type"),
-    [
-        ({"kind": "node_error", "node": "KSampler", "step": 2, "exception_type": "ValueError"}, "ValueError"),
-        ({"kind": "out_of_memory", "step": 1}, "torch.OutOfMemoryError"),
-    ],
-    ids=["error", "out of memory"],
-)
-def test_a_job_whose_node_raises_fails_once_and_names_the_node(
-    deployment: Deployment, fault: dict[str, Any], exception_type: str
-) -> None:
-    deployment.comfyui.fault(**fault)
+def test_a_job_whose_node_raises_fails_once_and_names_the_node(deployment: Deployment) -> None:
+    deployment.comfyui.fault("node_error", node="KSampler", step=2, exception_type="ValueError")
     job = deployment.ended(deployment.submit(), FAILED)
     assert job.error_code == "node_failed"
-    assert job.error_details == {"node_id": "sampler", "node_type": "KSampler", "exception_type": exception_type}
+    assert job.error_details == {"node_id": "sampler", "node_type": "KSampler", "exception_type": "ValueError"}
     assert deployment.outcomes(job.id) == [Outcome.FAILED]
     assert jobs.events(deployment.outbox, job.id)[-1].data["code"] == "node_failed"
     deployment.ended(deployment.submit())
@@ -77,6 +67,39 @@ def test_a_job_that_fails_again_and_again_ends_with_its_last_error(deployment: D
     assert deployment.outcomes(job.id) == [Outcome.RETRIED, Outcome.FAILED]
     codes = [event.data.get("code") for event in jobs.events(deployment.outbox, job.id)]
     assert codes == [None, None, "output_missing", None, "output_corrupt"]
+
+
+def test_a_result_that_can_never_be_stored_fails_in_the_end_and_says_why(deployment: Deployment) -> None:
+    deployment.folder.parent.mkdir(parents=True, exist_ok=True)
+    deployment.folder.write_text("a file where the folder of outputs should be")
+    with deployment.worker(MAX_ATTEMPTS="3"):
+        job = deployment.ended(deployment.submit(), FAILED)
+    deployment.folder.unlink()
+    assert job.error_code == "storage_unavailable"
+    assert (job.error_message or "").startswith("could not store ")
+    assert deployment.outcomes(job.id) == [Outcome.IN_DOUBT, Outcome.IN_DOUBT, Outcome.FAILED]
+    assert [execution.started for execution in deployment.comfyui.executions().values()] == [1]
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_job_for_which_there_is_never_enough_memory_is_tried_twice(deployment: Deployment) -> None:
+    deployment.comfyui.fault("out_of_memory", step=1, times=None)
+    job = deployment.ended(deployment.submit(), FAILED)
+    assert job.error_code == "out_of_memory"
+    assert (job.error_details or {})["exception_type"] == "torch.OutOfMemoryError"
+    assert "sampler" in (job.error_message or "")
+    assert deployment.outcomes(job.id) == [Outcome.RETRIED, Outcome.FAILED]
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_file_that_stays_damaged_is_made_again_once_without_the_cached_one(deployment: Deployment) -> None:
+    deployment.comfyui.fault("half_file", how="broken", times=None)
+    job = deployment.ended(deployment.submit(), FAILED)
+    assert job.error_code == "output_corrupt"
+    assert deployment.outcomes(job.id) == [Outcome.RETRIED, Outcome.FAILED]
+    executions = deployment.comfyui.executions().values()
+    assert all("save" in execution.nodes for execution in executions), "its cached result would name the old file"
+    assert len({*(prefix for execution in executions for prefix in execution.filename_prefixes)}) == 2
 
 
 def test_a_single_attempt_is_all_there_is_where_no_more_are_allowed(deployment: Deployment) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, event
 from shared.database import transaction
 from shared.errors import ComfyUIUnreachable
 from shared.models import ComfyUIServer, ServerCapabilities
+from shared.setting_types import server_url
 from tests.object_infos import object_info
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment, RunningWorker, until
@@ -76,8 +77,8 @@ def saying() -> Iterator[Saying]:
 @contextmanager
 def client_of(url: str, engine: Engine) -> Iterator[ComfyUIClient]:
     """A client of a server that was seen to answer."""
-    fleet = Fleet(engine, [url])
-    fleet.record(url, version="0.8.0")
+    fleet = Fleet(engine, [server_url(url)], slots=2)
+    fleet.record_sight(url, "0.8.0")
     (client,) = fleet.clients.values()
     yield client
     fleet.close()
@@ -123,7 +124,7 @@ def test_a_server_that_comes_back_with_other_models_is_read_at_once(deployment: 
 
 
 def test_it_is_news_that_a_server_is_there_again_or_changed(engine: Engine, simulator: RunningSimulator) -> None:
-    fleet = Fleet(engine, [simulator.url])
+    fleet = Fleet(engine, [server_url(simulator.url)], slots=2)
     (client,) = fleet.clients.values()
 
     def is_news() -> bool:
@@ -133,9 +134,9 @@ def test_it_is_news_that_a_server_is_there_again_or_changed(engine: Engine, simu
 
     assert is_news()
     assert not is_news()
-    fleet.record(client.name, problem="a job noticed that it is gone")
+    fleet.record_loss(client.name, "a job noticed that it is gone")
     assert is_news()
-    fleet.record(client.name, version="0.7.9")
+    fleet.record_sight(client.name, "0.7.9")
     assert is_news()
     fleet.close()
 
@@ -170,7 +171,7 @@ def test_what_has_changed_is_written_with_what_it_offers(engine: Engine, saying:
 
 def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> None:
     urls = [f"http://127.0.0.1:9/{number}" for number in range(6)]
-    fleet = Fleet(engine, urls)
+    fleet = Fleet(engine, [server_url(url) for url in urls], slots=2)
 
     class Told(ComfyUIClient):
         def object_info(self, **_: Any) -> dict[str, Any]:
@@ -180,7 +181,7 @@ def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> Non
             return []
 
     for url in urls:
-        fleet.record(url, version="0.8.0")
+        fleet.record_sight(url, "0.8.0")
     with ThreadPoolExecutor(len(urls)) as threads:
         list(threads.map(lambda url: survey(engine, Told(url)), urls))
     for url in urls:

@@ -3,18 +3,17 @@
 import structlog
 from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
+from sqlmodel import Session
 
-from shared import claims, lifecycle
+from shared import claims, lifecycle, servers
 from shared.claims import Claim, Claimant
 from shared.database import is_unavailable
 from shared.errors import (
     CancelRequested,
-    ComfyUIUnreachable,
     GenerationError,
     LeaseLost,
     NotAFailure,
     Permanent,
-    PromptLost,
     TimedOut,
     Unexpected,
     WorkerStopping,
@@ -22,11 +21,16 @@ from shared.errors import (
 from shared.messages import RunComfyJob
 from shared.models import GenerationJob, JobOutput
 from worker_service.attempt import Attempt
+from worker_service.failures import BLAMED, treatment_of
 from worker_service.receiver import Delivery, receives
 from worker_service.resources import Resources
-from worker_service.retry_policy import decide
+from worker_service.retry_policy import Retry as Again
+from worker_service.retry_policy import Tries, decide
+from worker_service.withdrawing import Withdrawal
 
 log = structlog.get_logger(__name__)
+
+HEEDS_NO_CANCEL = "a prompt that was cancelled is still there"
 
 
 def can_help(_retries: int, error: BaseException) -> bool:
@@ -64,7 +68,6 @@ def take(resources: Resources, message_id: str) -> Claim | None:
         resources.worker_id,
         message_id,
         resources.fleet.names,
-        slots=settings.comfyui_slots,
         running_jobs=settings.limit_running_jobs,
     )
     with resources.outbox.transaction() as session:
@@ -114,8 +117,13 @@ def finish(resources: Resources, attempt: Attempt) -> None:
 
 def complete(resources: Resources, attempt: Attempt, outputs: list[JobOutput]) -> None:
     storing = attempt.storing
+
+    def deed(session: Session) -> None:
+        lifecycle.complete(session, attempt.lease, outputs, storing=storing)
+        servers.trust(session, attempt.prompt.server)
+
     try:
-        resources.settle(lambda session: lifecycle.complete(session, attempt.lease, outputs, storing=storing))
+        resources.settle(deed)
     except NotAFailure:
         attempt.discard()
         raise
@@ -123,41 +131,64 @@ def complete(resources: Resources, attempt: Attempt, outputs: list[JobOutput]) -
 
 
 def put_back_or_fail(resources: Resources, attempt: Attempt, error: GenerationError) -> None:
-    if isinstance(error, ComfyUIUnreachable | PromptLost):
+    """As the table of failures says: the server's part first, then the job's."""
+    treatment = treatment_of(error)
+    if treatment.gone:
         # Until the lookout sees it answer again, which takes seconds.
         resources.server_is_gone(attempt.prompt.server, str(error))
-    again = decide(
-        error,
-        retries=attempt.job.retries,
-        max_attempts=attempt.job.max_attempts or resources.settings.max_attempts,
-        chance=resources.chance,
-    )
+    if treatment.free:
+        attempt.free_memory()
+    job = attempt.job
+    tries = Tries(job.retries, job.max_attempts or resources.settings.max_attempts, attempt.claim.failures)
+    again = decide(error, tries, resources.chance)
     attempt.discard()
+    resources.settle(lambda session: write_down(session, attempt, error, again))
     if again is None:
-        resources.settle(lambda session: lifecycle.fail(session, attempt.lease, error))
         log.warning("job.failed", code=error.code, error=str(error))
         raise error
-    resources.settle(lambda session: lifecycle.retry(session, attempt.lease, error, again.outcome, again.delay))
     log.warning("job.put_back", code=error.code, error=str(error), retry_in_s=again.delay.total_seconds())
     raise Retry(str(error), delay=round(again.delay.total_seconds() * 1000))
 
 
+def write_down(session: Session, attempt: Attempt, error: GenerationError, again: Again | None) -> None:
+    """The end of an attempt, and what it says of its server, in one transaction."""
+    server, treatment = attempt.prompt.server, treatment_of(error)
+    if again is None:
+        lifecycle.fail(session, attempt.lease, error)
+    else:
+        lifecycle.retry(session, attempt.lease, error, again.outcome, again.delay)
+        if treatment.elsewhere:
+            claims.avoid(session, attempt.lease, server)
+    if treatment.blamed:
+        servers.blame(session, server, BLAMED)
+    if treatment.trusted:
+        servers.trust(session, server)
+
+
 def cancel(resources: Resources, attempt: Attempt) -> None:
-    """Say that the job is cancelled, once its prompt is gone or its server is."""
-    if not attempt.withdraw():
-        resources.server_is_gone(attempt.prompt.server, "it did not answer while a job was being cancelled")
+    """Say that the job is cancelled, once its prompt is gone or its server is, or gets no more jobs."""
+    patience = resources.settings.stall_timeout
+    match attempt.withdraw(within_s=patience.total_seconds()):
+        case Withdrawal.SILENT:
+            resources.server_is_gone(attempt.prompt.server, "it did not answer while a job was being cancelled")
+        case Withdrawal.STUCK:
+            resources.server_is_wedged(attempt.prompt.server, HEEDS_NO_CANCEL)
+        case Withdrawal.GONE:
+            pass
     resources.settle(lambda session: lifecycle.confirm_cancel(session, attempt.lease))
     log.info("job.cancelled")
 
 
 def time_out(resources: Resources, attempt: Attempt) -> None:
     """The soft limit has passed: stop the prompt, as far as its server lets it be done, and fail the job."""
-    attempt.withdraw_shortly()
+    is_gone = attempt.withdraw_shortly()
     error = TimedOut(resources.settings.soft_time_limit.total_seconds())
     try:
         resources.settle(lambda session: lifecycle.fail(session, attempt.lease, error))
         log.warning("job.timed_out")
     except CancelRequested:
+        if not is_gone:
+            resources.server_is_wedged(attempt.prompt.server, HEEDS_NO_CANCEL)
         resources.settle(lambda session: lifecycle.confirm_cancel(session, attempt.lease))
         log.info("job.cancelled")
     # Only now: the limit may have passed just after the job was completed with these files.

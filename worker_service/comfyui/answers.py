@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from shared.errors import GenerationError, NodeFailed, PromptInterrupted
+from shared.errors import GenerationError, NodeFailed, OutOfMemory, PromptInterrupted
 
 
 class OutputFile(NamedTuple):
@@ -49,6 +49,21 @@ class Finished:
 Whereabouts = Waiting | Running | Finished | Gone
 
 
+class Queue(NamedTuple):
+    """The ids of the prompts that a server runs, and of those that wait there, the next one first."""
+
+    running: tuple[str, ...]
+    pending: tuple[str, ...]
+
+
+def queue_of(answer: Mapping[str, Any]) -> Queue:
+    """`GET /queue`. Its entries are `[number, prompt_id, graph, ...]`; the lowest number runs first."""
+    pending = sorted((entry[0], str(entry[1])) for entry in answer["queue_pending"])
+    return Queue(
+        tuple(str(entry[1]) for entry in answer["queue_running"]), tuple(prompt_id for _, prompt_id in pending)
+    )
+
+
 def in_queue(queue: Mapping[str, Any], prompt_id: str) -> Waiting | Running | None:
     """Where `GET /queue` has the prompt. Its entries are `[number, prompt_id, graph, ...]`."""
     if any(entry[1] == prompt_id for entry in queue["queue_running"]):
@@ -91,13 +106,26 @@ def error_in(status: Mapping[str, Any]) -> GenerationError | None:
         if name == "execution_interrupted":
             return PromptInterrupted(facts.get("node_id"), facts.get("node_type"))
         if name == "execution_error":
-            return NodeFailed(
+            return node_error(
                 node_id=str(facts.get("node_id")),
                 node_type=str(facts.get("node_type")),
                 exception_type=str(facts.get("exception_type")),
                 message=str(facts.get("exception_message", "")).strip(),
             )
     return NodeFailed("?", "?", "?", "ComfyUI gave no reason")
+
+
+# As PyTorch says it: torch.OutOfMemoryError since 2.5, torch.cuda.OutOfMemoryError before, and a RuntimeError where a
+# library of the driver ran out. The last is what ComfyUI adds to a message that does not say it.
+OUT_OF_MEMORY_TYPE = "OutOfMemoryError"
+OUT_OF_MEMORY_WORDS = ("cuda out of memory", "hip out of memory", "mps backend out of memory", "ran out of memory on")
+
+
+def node_error(*, node_id: str, node_type: str, exception_type: str, message: str) -> NodeFailed | OutOfMemory:
+    """What a node raised: a full graphics card is a matter of the moment, everything else is the workflow's."""
+    full = exception_type.endswith(OUT_OF_MEMORY_TYPE) or any(word in message.lower() for word in OUT_OF_MEMORY_WORDS)
+    kind = OutOfMemory if full else NodeFailed
+    return kind(node_id, node_type, exception_type, message)
 
 
 def node_errors(found: Mapping[str, Any]) -> list[dict[str, Any]]:

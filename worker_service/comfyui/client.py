@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from shared.errors import ComfyUIUnreachable, OutputCorrupt, OutputMissing, WorkflowRejected
-from worker_service.comfyui.answers import Gone, OutputFile, Whereabouts, in_history, in_queue, refusal
+from worker_service.comfyui.answers import Gone, OutputFile, Queue, Whereabouts, in_history, in_queue, queue_of, refusal
 
 TIMEOUT = httpx.Timeout(10, connect=3)
 SUBMIT_S = 30  # a large workflow is validated in the request
@@ -64,6 +64,18 @@ class ComfyUIClient:
         """
         self.request("POST", "/queue", json={"delete": [prompt_id]})
         self.request("POST", "/interrupt", json={"prompt_id": prompt_id})
+
+    def queue(self) -> Queue:
+        """What runs and what waits there, whosever it is."""
+        answer = self.get("/queue")
+        try:
+            return queue_of(answer)
+        except (KeyError, IndexError, TypeError) as error:
+            raise ComfyUIUnreachable(self.name, f"/queue did not answer with a queue: {error!r}") from error
+
+    def free(self) -> None:
+        """Let go of what is loaded into the graphics card and of cached results, before the next prompt."""
+        self.request("POST", "/free", json={"unload_models": True, "free_memory": True})
 
     def version(self) -> str:
         """The server's version, which also says that it answers."""

@@ -1,29 +1,43 @@
-"""The ComfyUI servers this worker knows: their clients, and a thread that sees which of them answer."""
+"""The ComfyUI servers this worker knows: their clients, and threads that see which of them answer, and work."""
 
 import threading
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
 
 import structlog
-from sqlalchemy import Engine, func
+from sqlalchemy import Engine, case, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col
 
 from shared.database import transaction
-from shared.errors import ComfyUIUnreachable
+from shared.errors import ComfyUIUnreachable, WorkflowRejected
 from shared.models import ComfyUIServer
+from shared.setting_types import ServerUrl
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.wedge import Sign, runs_again
 
 log = structlog.get_logger(__name__)
 
 LOOK_S = 5
+RUNS_NOTHING = "it answers, but has prompts waiting and runs none; restart it"
 
 
 class Fleet:
-    """The clients by server name."""
+    """The clients by server name. `slots` are those of a server whose URL names none; `restart` is called with the
+    URL of one that was found wedged."""
 
-    def __init__(self, engine: Engine, urls: Sequence[str]) -> None:
+    def __init__(
+        self, engine: Engine, urls: Sequence[ServerUrl], *, slots: int, restart: Callable[[str], None] | None = None
+    ) -> None:
         self.engine = engine
         self.clients = {client.name: client for client in map(ComfyUIClient, urls)}
+        self.slots = {name: url.slots or slots for name, url in zip(self.clients, urls, strict=True)}
+        self.restart = restart
+        self.wedged: set[str] = set()
+        self.signs: defaultdict[str, Sign] = defaultdict(Sign)
         self.versions: dict[str, str | None] = {}  # as last seen from here; None while a server does not answer
         self.news = {name: threading.Event() for name in self.clients}
 
@@ -36,27 +50,84 @@ class Fleet:
         return self.clients.get(name)
 
     def look(self, client: ComfyUIClient) -> None:
-        """See whether a server answers, and write it down. It is news that it is there, or has another version."""
-        before = self.versions.get(client.name)
+        """See whether a server answers and works, and write it down. It is news that it is there, or has another
+        version."""
+        name = client.name
+        before = self.versions.get(name)
         try:
-            self.record(client.name, version=client.version())
+            version, queue = client.version(), client.queue()
         except ComfyUIUnreachable as error:
-            self.record(client.name, problem=str(error))
-        if self.versions[client.name] not in {None, before}:
-            self.news[client.name].set()
+            self.record_loss(name, str(error))
+            return
+        wedged_since = self.record_sight(name, version)
+        if version != before:
+            self.news[name].set()
+        if not wedged_since:
+            self.wedged.discard(name)
+            if self.signs[name].look(queue):
+                self.record_wedge(name, RUNS_NOTHING)
+            return
+        self.wedged.add(name)
+        # One that does not answer now is looked at again; one without these nodes will say so each time.
+        with suppress(ComfyUIUnreachable, WorkflowRejected):
+            if runs_again(client):
+                self.record_recovery(name)
 
-    def record(self, name: str, *, version: str | None = None, problem: str | None = None) -> None:
-        """Write down that a server answered with its version, or the problem that keeps it from being given jobs."""
-        self.versions[name] = None if problem else version
-        seen = {"version": version, "last_seen_at": func.now(), "unreachable_since": None, "problem": None}
+    def record_sight(self, name: str, version: str) -> datetime | None:
+        """Write down that a server answered, with its version. Returns since when it is wedged."""
+        self.versions[name] = version
+        wedged_since = col(ComfyUIServer.wedged_since)
+        seen = {
+            "version": version,
+            "slots": self.slots[name],
+            "last_seen_at": func.now(),
+            "unreachable_since": None,
+            "problem": case((wedged_since.is_(None), None), else_=col(ComfyUIServer.problem)),
+        }
+        first = insert(ComfyUIServer).values(name=name, **{**seen, "problem": None})
+        statement = first.on_conflict_do_update(index_elements=["name"], set_=seen).returning(wedged_since)
+        with transaction(self.engine) as session:
+            found: datetime | None = session.execute(statement).scalar_one()
+        return found
+
+    def record_loss(self, name: str, problem: str) -> None:
+        """Write down what keeps a server from being given jobs until it answers again. It may have been restarted,
+        so nothing is known of what it has loaded."""
+        self.versions[name] = None
         lost = {
             "unreachable_since": func.coalesce(ComfyUIServer.unreachable_since, func.now()),
             "problem": problem,
+            "loaded_checkpoint": None,
         }
-        first = {"unreachable_since": func.now(), "problem": problem}
-        statement = insert(ComfyUIServer).values(name=name, **(first if problem else seen))
+        first = insert(ComfyUIServer).values(
+            name=name, slots=self.slots.get(name, 1), unreachable_since=func.now(), problem=problem
+        )
         with transaction(self.engine) as session:
-            session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=lost if problem else seen))
+            session.execute(first.on_conflict_do_update(index_elements=["name"], set_=lost))
+
+    def record_wedge(self, name: str, problem: str) -> None:
+        """Write down that a server answers but does not work. Whoever is first to say so has it restarted."""
+        self.wedged.add(name)
+        self.signs.pop(name, None)
+        statement = (
+            update(ComfyUIServer)
+            .where(col(ComfyUIServer.name) == name, col(ComfyUIServer.wedged_since).is_(None))
+            .values(wedged_since=func.now(), problem=problem, loaded_checkpoint=None)
+            .returning(col(ComfyUIServer.name))
+        )
+        with transaction(self.engine) as session:
+            is_news = session.execute(statement).one_or_none() is not None
+        if is_news:
+            log.error("server.wedged", server=name, problem=problem)
+            if self.restart:
+                self.restart(name)
+
+    def record_recovery(self, name: str) -> None:
+        statement = update(ComfyUIServer).where(col(ComfyUIServer.name) == name)
+        with transaction(self.engine) as session:
+            session.execute(statement.values(wedged_since=None, problem=None))
+        self.wedged.discard(name)
+        log.info("server.runs_again", server=name)
 
     def close(self) -> None:
         for client in self.clients.values():
@@ -78,5 +149,9 @@ class Lookout(threading.Thread):
                 self.fleet.look(self.client)
             except SQLAlchemyError as error:
                 log.warning("server.not_recorded", server=self.client.name, error=str(error))
+            except RuntimeError:
+                # So says a client that was closed under a look that takes its time.
+                if not self.closing.is_set():
+                    raise
             if self.closing.wait(LOOK_S):
                 return

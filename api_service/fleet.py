@@ -1,0 +1,143 @@
+"""What an operator sees of the ComfyUI servers: one view a server, made from rows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Self
+
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, Engine, case, func, literal
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Session, col, select
+
+from shared.database import transaction
+from shared.models import HELD, ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities
+from shared.servers import ServerState, state_of
+
+LATELY = timedelta(minutes=10)
+# Where `/object_info` lists the models of a kind: a loader, and its input.
+LISTED = {
+    "checkpoints": ("CheckpointLoaderSimple", "ckpt_name"),
+    "loras": ("LoraLoader", "lora_name"),
+    "vaes": ("VAELoader", "vae_name"),
+    "upscale_models": ("UpscaleModelLoader", "model_name"),
+    "controlnets": ("ControlNetLoader", "control_net_name"),
+}
+
+
+class SlotsView(BaseModel, frozen=True):
+    """How many jobs a server may hold, and how many it holds."""
+
+    total: int
+    used: int
+
+
+class FailureView(BaseModel, frozen=True):
+    """How many attempts failed on a server in the last ten minutes with this code, and when the last one did."""
+
+    code: str
+    count: int
+    last_at: datetime
+
+
+class ServerView(BaseModel, frozen=True):
+    """A ComfyUI server. `state` is why it gets jobs or not: `half-open` ones get one at a time, `open` ones none."""
+
+    name: str = Field(description="its URL, without user and password")
+    state: ServerState
+    draining: bool = Field(description="whether it was told to take no more jobs, whatever else its state is")
+    slots: SlotsView
+    version: str | None
+    last_seen_at: datetime | None
+    unreachable_since: datetime | None
+    wedged_since: datetime | None
+    open_until: datetime | None
+    problem: str | None = Field(description="why it gets no jobs, in words")
+    loaded_checkpoint: str | None = Field(description="the checkpoint of the last job it was given")
+    models: dict[str, int] = Field(description="how many models of each kind it offers; empty until it was asked")
+    recent_failures: list[FailureView]
+
+    @classmethod
+    def of(cls, server: ComfyUIServer, seen: "Seen", now: datetime) -> Self:
+        return cls(
+            **server.model_dump(include=set(cls.model_fields) & set(ComfyUIServer.model_fields) - {"slots"}),
+            state=state_of(server, now),
+            draining=server.draining_since is not None,
+            slots=SlotsView(total=server.slots, used=seen.used.get(server.name, 0)),
+            models=seen.models.get(server.name, {}),
+            recent_failures=seen.failures.get(server.name, []),
+        )
+
+
+class ServersView(BaseModel, frozen=True):
+    items: list[ServerView]
+
+
+class NamedServer(BaseModel, extra="forbid"):
+    """Which server is meant."""
+
+    server: str = Field(max_length=255, description="the `name` of a server", examples=["http://gpu1:8188"])
+
+
+class Seen(NamedTuple):
+    """What other tables say of the servers, by name."""
+
+    used: Mapping[str, int]
+    models: Mapping[str, dict[str, int]]
+    failures: Mapping[str, list[FailureView]]
+
+
+def servers_as_seen(engine: Engine) -> ServersView:
+    """Every server that a worker ever saw, by name."""
+    with transaction(engine) as session:
+        found = session.exec(select(ComfyUIServer).order_by(ComfyUIServer.name)).all()
+        seen, now = look(session), datetime.now(UTC)
+    return ServersView(items=[ServerView.of(server, seen, now) for server in found])
+
+
+def server_as_seen(session: Session, server: ComfyUIServer) -> ServerView:
+    return ServerView.of(server, look(session), datetime.now(UTC))
+
+
+def look(session: Session) -> Seen:
+    return Seen(used_slots(session), models_offered(session), recent_failures(session))
+
+
+def used_slots(session: Session) -> dict[str, int]:
+    held = select(col(GenerationJob.server), func.count()).where(col(GenerationJob.status).in_(HELD))
+    return {name: count for name, count in session.exec(held.group_by(col(GenerationJob.server))) if name}
+
+
+def models_offered(session: Session) -> dict[str, dict[str, int]]:
+    """Counted where they lie: what servers say of themselves is half a megabyte each."""
+    counts = [number_listed(*place) for place in LISTED.values()]
+    rows: Sequence[Sequence[object]] = session.execute(select(col(ServerCapabilities.server), *counts)).all()
+    return {
+        str(name): {kind: int(str(count)) for kind, count in zip(LISTED, found, strict=True) if count is not None}
+        for name, *found in rows
+    }
+
+
+def number_listed(loader: str, field: str) -> ColumnElement[int | None]:
+    """How many names a loader takes: listed themselves, or, by newer nodes, as the `options` of a COMBO."""
+    asked = func.jsonb_extract_path(col(ServerCapabilities.object_info), loader, "input", "required", field)
+    older = func.jsonb_extract_path(asked, "0", type_=JSONB)
+    newer = func.jsonb_extract_path(asked, "1", "options", type_=JSONB)
+    return case(
+        (func.jsonb_typeof(older) == "array", func.jsonb_array_length(older)),
+        (func.jsonb_typeof(newer) == "array", func.jsonb_array_length(newer)),
+        else_=literal(None),
+    )
+
+
+def recent_failures(session: Session) -> dict[str, list[FailureView]]:
+    lately = (col(JobAttempt.ended_at) > func.now() - LATELY, col(JobAttempt.error_code).is_not(None))
+    statement = (
+        select(JobAttempt.server, col(JobAttempt.error_code), func.count(), func.max(JobAttempt.ended_at))
+        .where(*lately)
+        .group_by(col(JobAttempt.server), col(JobAttempt.error_code))
+        .order_by(func.max(JobAttempt.ended_at).desc())
+    )
+    found: dict[str, list[FailureView]] = {}
+    for name, code, count, last_at in session.exec(statement):
+        found.setdefault(name, []).append(FailureView(code=str(code), count=count, last_at=last_at))
+    return found

@@ -1,0 +1,235 @@
+"""Which job goes to which server: the most urgent, then the oldest, but where its checkpoint is loaded if that can be.
+
+Loading a checkpoint takes a server longer than most jobs do. So among jobs of the same priority one whose checkpoint
+is loaded there goes before older ones, until one of those has waited too long and the server has kept its checkpoint
+for as long: checkpoints that alternate in the queue are changed once a minute, and not at each job.
+
+The statements are made once, with names for what changes: making them takes longer than running them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    DateTime,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from shared.abilities import runnable_on
+from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus, User
+from shared.servers import OPEN_SLOTS, USABLE
+
+LOOK_AHEAD = 50  # so many of the waiting jobs are looked at for one whose checkpoint is loaded
+OVERDUE = timedelta(minutes=1)
+OUT_OF_REACH = timedelta(minutes=1)  # after so long, a worker that does not know its server may adopt a job
+AVOIDED_FOR = timedelta(minutes=2)  # so long a job waits for another server than the one it was moved away from
+LIMITED_CLAIMS = 0x67656E6F_0001  # locked by a claim that counts what a user has running
+
+RUNNING_JOBS = bindparam("most_running", type_=Integer)  # of one user at once, NULL for no limit
+SERVERS = bindparam("among_servers", expanding=True, type_=String)  # those the worker can reach
+SERVER = bindparam("this_server", type_=String)
+CHECKPOINT = bindparam("this_checkpoint", type_=String)
+CHECKPOINT_SINCE = bindparam("this_checkpoint_since", type_=DateTime(timezone=True))
+
+
+class Seat(NamedTuple):
+    """A server that had a free slot. Its row is locked, so that nobody else gives it a job in this transaction."""
+
+    server: str
+    loaded_checkpoint: str | None
+    loaded_since: datetime | None
+
+
+# The owners of as many running jobs as they may have. Few rows: they are counted where jobs are held.
+USERS_AT_THEIR_LIMIT = (
+    select(col(GenerationJob.user_id))
+    .join(User, col(User.id) == col(GenerationJob.user_id))
+    .where(col(GenerationJob.status).in_(HELD))
+    .group_by(col(GenerationJob.user_id), col(User.running_jobs_limit))
+    .having(func.count() >= func.coalesce(User.running_jobs_limit, cast(RUNNING_JOBS, Integer)))
+)
+# What a job must be to be started now: queued, its time come, its deadline not passed, its owner below the limit.
+STARTABLE = (
+    col(GenerationJob.status) == JobStatus.QUEUED,
+    col(GenerationJob.run_after) <= func.now(),
+    col(GenerationJob.deadline_at).is_(None)
+    | (col(GenerationJob.deadline_at) > func.now())
+    | col(GenerationJob.started_at).is_not(None),
+    col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT),
+)
+FIRST_COMES = (col(GenerationJob.priority).desc(), col(GenerationJob.id))
+
+# Held by a worker that let its lease run out. What the former system left running was never held by one.
+ABANDONED = (
+    col(GenerationJob.status).in_(HELD),
+    col(GenerationJob.lease_expires_at) <= func.now(),
+    col(GenerationJob.server).is_not(None),
+)
+ABANDONED_WITHIN_REACH = (
+    *ABANDONED,
+    or_(col(GenerationJob.server).in_(SERVERS), col(GenerationJob.lease_expires_at) <= func.now() - OUT_OF_REACH),
+)
+HEAD = (
+    select(col(GenerationJob.id), col(GenerationJob.checkpoint_model))
+    .where(*STARTABLE)
+    .order_by(*FIRST_COMES)
+    .limit(1)
+    .subquery("head")
+)
+LOOK = select(
+    exists(select(col(GenerationJob.id)).where(*ABANDONED_WITHIN_REACH)),
+    exists(select(col(User.id)).where(col(User.running_jobs_limit).is_not(None))),
+    HEAD.c.id,
+    HEAD.c.checkpoint_model,
+).select_from(select(literal(1).label("one")).subquery("one").outerjoin(HEAD, true()))
+LOCK_LIMITED = select(func.pg_advisory_xact_lock(LIMITED_CLAIMS))
+
+
+class Look(NamedTuple):
+    """What there is to do: a job to adopt, or a first one to start; and whether any user has a limit of his own."""
+
+    is_abandoned: bool
+    is_limited: bool
+    first: int | None
+    checkpoint: str | None
+
+
+def look(session: Session, servers: Sequence[str], running_jobs: int | None) -> Look:
+    """Before anything is locked: a wake-up that finds nothing costs one look at two indexes."""
+    facts = {SERVERS.key: servers, RUNNING_JOBS.key: running_jobs}
+    return Look(*session.connection().execute(LOOK, facts).one())
+
+
+def count_exactly(session: Session) -> None:
+    """Where there are limits of running jobs, one claim counts at a time, or two could take a user's last."""
+    session.connection().execute(LOCK_LIMITED)
+
+
+LOAD = (
+    select(col(GenerationJob.server), func.count().label("jobs"))
+    .where(col(GenerationJob.status).in_(HELD))
+    .group_by(col(GenerationJob.server))
+    .subquery("load")
+)
+JOBS = func.coalesce(LOAD.c.jobs, 0)
+FREE_SERVER = (
+    select(col(ComfyUIServer.name), col(ComfyUIServer.loaded_checkpoint), col(ComfyUIServer.loaded_since))
+    .outerjoin(LOAD, LOAD.c.server == col(ComfyUIServer.name))
+    .where(col(ComfyUIServer.name).in_(SERVERS), *USABLE, JOBS < OPEN_SLOTS)
+    .order_by(
+        JOBS > 0,
+        func.coalesce(col(ComfyUIServer.loaded_checkpoint) == CHECKPOINT, False).desc(),
+        JOBS,
+        col(ComfyUIServer.name),
+    )
+    .limit(1)
+)
+# No key of the row changes, so that rows which point at it can be written meanwhile.
+FREE_SERVER_AT_ONCE = FREE_SERVER.with_for_update(of=ComfyUIServer, key_share=True, skip_locked=True)
+FREE_SERVER_IN_TURN = FREE_SERVER.with_for_update(of=ComfyUIServer, key_share=True)
+
+
+def free_servers(session: Session, servers: Sequence[str], wanted: str | None) -> Iterator[Seat]:
+    """The servers with a free slot, each locked in turn: idle ones, then those that have the wanted checkpoint loaded,
+    then those with the fewest jobs.
+
+    One that another claim is looking at is passed over. Only the first is waited for, if they all are: whoever holds
+    one and waits for the next could wait for ever. What is free is counted again by BEST_JOB, for that claim may
+    have filled the slot.
+    """
+    left = list(servers)
+    while left:
+        facts = {SERVERS.key: left, CHECKPOINT.key: wanted}
+        found = session.connection().execute(FREE_SERVER_AT_ONCE, facts).one_or_none()
+        if found is None and len(left) == len(servers):
+            found = session.connection().execute(FREE_SERVER_IN_TURN, facts).one_or_none()
+        if found is None:
+            return
+        yield Seat(*found)
+        left.remove(found[0])
+
+
+# What a job must be for SERVER to run it: it asks for nothing that the server lacks. One that was moved away goes
+# elsewhere, for a while at least, if there is another server.
+ANOTHER_SERVER = exists().where(col(ComfyUIServer.name).in_(SERVERS), col(ComfyUIServer.name) != SERVER, *USABLE)
+CAN_BE_RUN_THERE = (
+    runnable_on(SERVER),
+    or_(
+        col(GenerationJob.avoid_server).is_(None),
+        col(GenerationJob.avoid_server) != SERVER,
+        col(GenerationJob.run_after) <= func.now() - AVOIDED_FOR,
+        ~ANOTHER_SERVER,
+    ),
+)
+CANDIDATES = (
+    select(
+        col(GenerationJob.id),
+        col(GenerationJob.priority),
+        col(GenerationJob.checkpoint_model),
+        col(GenerationJob.run_after),
+    )
+    .where(*STARTABLE, *CAN_BE_RUN_THERE)
+    .order_by(*FIRST_COMES)
+    .limit(LOOK_AHEAD)
+    .cte("candidates")
+)
+OLDEST_SINCE = (
+    select(CANDIDATES.c.run_after).order_by(CANDIDATES.c.priority.desc(), CANDIDATES.c.id).limit(1).scalar_subquery()
+)
+# The server keeps the checkpoint that it has loaded, and so takes a job for it before older ones.
+KEEPS = or_(func.now() - OVERDUE < OLDEST_SINCE, cast(CHECKPOINT_SINCE, DateTime(timezone=True)) > func.now() - OVERDUE)
+PREFERRED = func.coalesce(and_(CANDIDATES.c.checkpoint_model == cast(CHECKPOINT, String), KEEPS), False)
+JOBS_THERE = (
+    select(func.count())
+    .select_from(GenerationJob)
+    .where(col(GenerationJob.status).in_(HELD), col(GenerationJob.server) == SERVER)
+    .scalar_subquery()
+)
+SLOTS_THERE = select(OPEN_SLOTS).where(col(ComfyUIServer.name) == SERVER, *USABLE).scalar_subquery()
+JOB = aliased(GenerationJob)
+# The id of the job that this server is given, locked; none if there is none, or if its slots were filled meanwhile.
+BEST_JOB = (
+    select(col(JOB.id))
+    .join(CANDIDATES, CANDIDATES.c.id == col(JOB.id))
+    .where(col(JOB.status) == JobStatus.QUEUED, JOBS_THERE < SLOTS_THERE)
+    .order_by(CANDIDATES.c.priority.desc(), PREFERRED.desc(), CANDIDATES.c.id)
+    .limit(1)
+    .with_for_update(of=JOB, skip_locked=True)
+    .scalar_subquery()
+)
+
+
+def facts_for(seat: Seat, servers: Sequence[str], running_jobs: int | None) -> Mapping[str, Any]:
+    """What BEST_JOB must be told."""
+    return {
+        SERVER.key: seat.server,
+        SERVERS.key: servers,
+        CHECKPOINT.key: seat.loaded_checkpoint,
+        CHECKPOINT_SINCE.key: seat.loaded_since,
+        RUNNING_JOBS.key: running_jobs,
+    }
+
+
+def load(session: Session, seat: Seat, checkpoint: str | None) -> None:
+    """Remember which checkpoint a server will have loaded once it has come to the job it was just given."""
+    if checkpoint is not None and checkpoint != seat.loaded_checkpoint:
+        session.execute(
+            update(ComfyUIServer)
+            .where(col(ComfyUIServer.name) == seat.server)
+            .values(loaded_checkpoint=checkpoint, loaded_since=func.now())
+            .execution_options(synchronize_session=False)
+        )

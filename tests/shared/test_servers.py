@@ -1,0 +1,197 @@
+"""What a server's row says: a breaker opens and closes, and a server that is drained, wedged or gone gets no job."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+from sqlmodel import col
+
+from shared import lifecycle, servers
+from shared.errors import PromptLost, StorageUnavailable, Transient
+from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus, Outcome
+from shared.outbox import Outbox
+from shared.servers import FAILURES, OPEN_FOR, WINDOW, ServerState, state_of
+from tests.jobs import ANOTHER, SERVER, answering, claimed, job, submitted
+
+LOST, NOT_STORED = PromptLost(SERVER, "p"), StorageUnavailable("a", "full")
+BLAMED = {"prompt_lost"}
+NOW = datetime.now(UTC)
+
+
+def failing(outbox: Outbox, error: Transient = LOST, times: int = FAILURES) -> list[int]:
+    """So many jobs fail one after another, and wait to be tried again."""
+    failed = []
+    for _ in range(times):
+        submitted(outbox)
+        claim = claimed(outbox)
+        assert claim is not None
+        with outbox.transaction() as session:
+            lifecycle.retry(session, claim.lease, error, Outcome.RETRIED, timedelta(hours=1))
+            if error.code in BLAMED:
+                servers.blame(session, SERVER, BLAMED)
+        failed.append(claim.job.id)
+    return failed
+
+
+def passes(outbox: Outbox, time: timedelta) -> None:
+    """So much time passes for the breaker and what it looks at."""
+    with outbox.transaction() as session:
+        session.exec(update(JobAttempt).values(ended_at=col(JobAttempt.ended_at) - time))
+        opened = {name: getattr(ComfyUIServer, name) - time for name in ("opened_at", "open_until")}
+        session.exec(update(ComfyUIServer).values(**opened))
+
+
+def state(outbox: Outbox, name: str = SERVER) -> ServerState:
+    with outbox.transaction() as session:
+        return state_of(session.get_one(ComfyUIServer, name), datetime.now(UTC))
+
+
+def test_it_opens_after_so_many_failures_and_jobs_wait(outbox: Outbox) -> None:
+    answering(outbox)
+    failing(outbox, times=FAILURES - 1)
+    assert state(outbox) is ServerState.UP
+    failing(outbox, times=1)
+    assert state(outbox) is ServerState.OPEN
+    job_id = submitted(outbox)
+    assert claimed(outbox) is None
+    waits = job(outbox, job_id)
+    assert (waits.status, waits.attempt, waits.retries) == (JobStatus.QUEUED, 0, 0), "waiting costs no attempt"
+
+
+def test_failures_that_are_long_past_do_not_count(outbox: Outbox) -> None:
+    answering(outbox)
+    failing(outbox, times=FAILURES - 1)
+    passes(outbox, WINDOW)
+    failing(outbox, times=FAILURES - 1)
+    assert state(outbox) is ServerState.UP
+
+
+def test_failures_that_are_not_the_servers_do_not_count(outbox: Outbox) -> None:
+    answering(outbox)
+    failing(outbox, NOT_STORED, times=FAILURES + 1)
+    failing(outbox, LOST, times=1)
+    assert state(outbox) is ServerState.UP
+
+
+def test_failures_on_one_server_do_not_open_another(outbox: Outbox) -> None:
+    answering(outbox)
+    failing(outbox)
+    answering(outbox, ANOTHER)
+    submitted(outbox)
+    claim = claimed(outbox, SERVER, ANOTHER)
+    assert claim is not None
+    assert claim.prompt.server == ANOTHER
+
+
+def test_after_a_while_it_is_tried_with_one_job(outbox: Outbox) -> None:
+    answering(outbox)
+    failing(outbox)
+    passes(outbox, OPEN_FOR)
+    assert state(outbox) is ServerState.HALF_OPEN
+    for _ in range(2):
+        submitted(outbox)
+    assert claimed(outbox) is not None
+    assert claimed(outbox) is None
+
+
+def test_a_probe_that_goes_well_closes_it(outbox: Outbox) -> None:
+    answering(outbox)
+    failing(outbox)
+    passes(outbox, OPEN_FOR)
+    for _ in range(3):
+        submitted(outbox)
+    probe = claimed(outbox)
+    assert probe is not None
+    with outbox.transaction() as session:
+        lifecycle.complete(session, probe.lease, [])
+        servers.trust(session, SERVER)
+    assert state(outbox) is ServerState.UP
+    assert [claimed(outbox) is not None for _ in range(2)] == [True, True]
+
+
+def test_a_probe_that_fails_opens_it_again(outbox: Outbox) -> None:
+    answering(outbox)
+    failing(outbox)
+    passes(outbox, WINDOW)
+    failing(outbox, times=1)
+    assert state(outbox) is ServerState.OPEN
+
+
+def test_a_probe_whose_worker_dies_is_adopted_and_still_the_only_one(outbox: Outbox) -> None:
+    answering(outbox)
+    failing(outbox)
+    passes(outbox, OPEN_FOR)
+    for _ in range(2):
+        submitted(outbox)
+    probe = claimed(outbox)
+    assert probe is not None
+    with outbox.transaction() as session:
+        lifecycle.release(session, probe.lease)
+    heir = claimed(outbox)
+    assert heir is not None
+    assert heir.job.id == probe.job.id
+    assert claimed(outbox) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, ServerState.UP),
+        ({"last_seen_at": None}, ServerState.UNREACHABLE),
+        ({"last_seen_at": NOW - timedelta(minutes=1)}, ServerState.UNREACHABLE),
+        ({"unreachable_since": NOW, "wedged_since": NOW, "draining_since": NOW}, ServerState.UNREACHABLE),
+        ({"wedged_since": NOW, "draining_since": NOW}, ServerState.WEDGED),
+        ({"draining_since": NOW, "opened_at": NOW}, ServerState.DRAINING),
+        ({"opened_at": NOW, "open_until": NOW + timedelta(hours=1)}, ServerState.OPEN),
+        ({"opened_at": NOW, "open_until": NOW - timedelta(seconds=1)}, ServerState.HALF_OPEN),
+    ],
+)
+def test_a_server_has_one_state_and_only_some_get_jobs(
+    outbox: Outbox, facts: dict[str, datetime | None], expected: ServerState
+) -> None:
+    answering(outbox, **facts)
+    submitted(outbox)
+    assert state(outbox) is expected
+    given = {ServerState.UP: 2, ServerState.HALF_OPEN: 1}.get(expected, 0)
+    with outbox.transaction() as session:
+        assert servers.free_slots(session) == given
+    assert (claimed(outbox) is not None) is bool(given)
+
+
+def test_a_drained_server_finishes_what_it_has_and_gets_nothing_until_it_is_resumed(outbox: Outbox) -> None:
+    answering(outbox)
+    first, second = submitted(outbox), submitted(outbox)
+    claim = claimed(outbox)
+    assert claim is not None
+    for _ in range(2):
+        with outbox.transaction() as session:
+            assert servers.drain(session, SERVER) is not None
+    assert claimed(outbox) is None
+    with outbox.transaction() as session:
+        lifecycle.complete(session, claim.lease, [])
+    assert job(outbox, first).status is JobStatus.COMPLETED
+    with outbox.transaction() as session:
+        servers.resume(session, SERVER)
+    again = claimed(outbox)
+    assert again is not None
+    assert again.job.id == second
+
+
+def test_what_nobody_has_seen_cannot_be_drained(outbox: Outbox) -> None:
+    with outbox.transaction() as session:
+        assert servers.drain(session, "http://nowhere") is None
+        assert servers.resume(session, "http://nowhere") is None
+
+
+def test_free_slots_of_one_server_do_not_make_up_for_another_that_holds_too_many(outbox: Outbox) -> None:
+    answering(outbox, slots=3)
+    for _ in range(3):
+        submitted(outbox)
+        assert claimed(outbox) is not None
+    answering(outbox, SERVER, slots=1)
+    answering(outbox, ANOTHER, slots=2)
+    with outbox.transaction() as session:
+        assert servers.free_slots(session) == 2
+        session.exec(update(GenerationJob).where(col(GenerationJob.server) == SERVER).values(server=ANOTHER))
+    with outbox.transaction() as session:
+        assert servers.free_slots(session) == 1

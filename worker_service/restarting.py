@@ -1,0 +1,41 @@
+"""A wedged ComfyUI is restarted by whatever command its operator has configured."""
+
+import os
+import shlex
+import subprocess
+import threading
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+WITHIN_S = 60
+SHOWN = 2000  # characters of what the command said
+
+
+class Restarter:
+    """Runs the command, once for each call, with the server's URL in COMFYUI_URL."""
+
+    def __init__(self, command: str) -> None:
+        self.command = shlex.split(command)
+
+    def __call__(self, server: str) -> None:
+        # In a thread of its own: whoever found the wedge has more servers to look at.
+        threading.Thread(target=self.run, args=[server], name=f"restart-{server}", daemon=True).start()
+
+    def run(self, server: str) -> None:
+        try:
+            done = subprocess.run(
+                self.command,
+                env={**os.environ, "COMFYUI_URL": server},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=WITHIN_S,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            log.warning("server.not_restarted", server=server, error=str(error))
+        else:
+            said = done.stdout.decode(errors="replace")[-SHOWN:]
+            log.info("server.restart_command_ended", server=server, status=done.returncode, said=said)

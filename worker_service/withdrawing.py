@@ -1,0 +1,52 @@
+"""A prompt is taken out of ComfyUI, and seen to be gone: neither a delete nor an interrupt says what it did."""
+
+import math
+import time
+from enum import StrEnum
+
+from shared.claims import Prompt
+from shared.errors import ComfyUIUnreachable, LeaseLost, WorkerStopping
+from worker_service.comfyui.answers import Finished, Gone
+from worker_service.comfyui.client import ComfyUIClient
+from worker_service.mailbox import Mailbox, Signal
+from worker_service.watching import UNREACHABLE_S
+
+WITHDRAW_EVERY_S = 0.5
+
+
+class Withdrawal(StrEnum):
+    GONE = "gone"  # neither queued nor running there
+    STUCK = "stuck"  # still there: some nodes finish before they heed an interrupt, and some never do
+    SILENT = "silent"  # the server does not answer to tell
+
+
+def withdraw(
+    client: ComfyUIClient | None, prompt: Prompt, mailbox: Mailbox, *, within_s: float = math.inf
+) -> Withdrawal:
+    """Ask for it again and again, for so long as `within_s`. Raises LeaseLost and WorkerStopping."""
+    began_at = answered_at = time.monotonic()
+    while client is not None:
+        try:
+            if isinstance(client.locate(prompt.id), Gone | Finished):
+                return Withdrawal.GONE
+            client.withdraw(prompt.id)
+            answered_at = time.monotonic()
+        except ComfyUIUnreachable as error:
+            if error.refused:
+                return Withdrawal.GONE
+        now = time.monotonic()
+        if now - answered_at > UNREACHABLE_S:
+            return Withdrawal.SILENT
+        if now - began_at > within_s:
+            return Withdrawal.STUCK if answered_at > began_at else Withdrawal.SILENT
+        mailbox.wait(WITHDRAW_EVERY_S)
+        check_unless_cancelled(mailbox)
+    return Withdrawal.SILENT
+
+
+def check_unless_cancelled(mailbox: Mailbox) -> None:
+    """A worker that is stopped, or has lost the job, does not wait for a prompt to heed its interrupt."""
+    if Signal.LEASE_LOST in mailbox.heard:
+        raise LeaseLost
+    if Signal.STOP in mailbox.heard:
+        raise WorkerStopping

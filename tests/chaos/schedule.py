@@ -1,0 +1,103 @@
+"""Which fault strikes what, when and for how long: drawn from the seed, and struck by the clock."""
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import psutil
+
+from deploy.local.system import Say
+from tests.chaos.faults import KINDS, Strike
+from tests.chaos.plan import Plan
+from tests.chaos.world import World
+
+FIRST_AFTER_S = 4.0
+APART_S = 3.0  # what was struck is left alone for so long
+DRAWS = 300
+MOST_AT_ONCE = 40
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A fault as it really was: when (Unix time), and which processes, if it struck a worker."""
+
+    strike: Strike
+    began_at: float
+    ended_at: float
+    pids: frozenset[int] = field(default_factory=frozenset)
+
+
+def schedule(plan: Plan) -> list[Strike]:
+    """Each kind as often as planned, at drawn times; two faults of one target do not overlap."""
+    chance = random.Random(f"schedule {plan.seed}")
+    strikes: list[Strike] = []
+    kinds = [(number, kind) for number in range(plan.each) for kind in plan.kinds]
+    # The longest first: they fit in fewer places.
+    for number, kind in sorted(kinds, key=lambda known: -KINDS[known[1]].seconds[1]):
+        strikes.append(placed(plan, strikes, kind, number, chance))
+    return sorted(strikes)
+
+
+def placed(plan: Plan, strikes: Sequence[Strike], kind: str, number: int, chance: random.Random) -> Strike:
+    """One more strike where there is room for it; after all others of its target if there is none."""
+    known = KINDS[kind]
+    shortest, longest = known.seconds
+    # The first of a kind lasts as long as it may, so that also a short run has a pause that outlives a lease.
+    for_s = round(min(longest, plan.longest_s) if number == 0 else chance.uniform(shortest, longest), 1)
+    how = known.ways[number % len(known.ways)]
+    strike = Strike(0, kind, chance.choice(known.targets), for_s, how)
+    latest = max(FIRST_AFTER_S, plan.window_s - for_s)
+    for _ in range(DRAWS):
+        at = round(chance.uniform(FIRST_AFTER_S, latest), 1)
+        strike = Strike(at, kind, chance.choice(known.targets), for_s, how)
+        if not any(collide(strike, other) for other in strikes):
+            return strike
+    after = max(other.at + other.for_s for other in strikes if other.target == strike.target)
+    return strike._replace(at=round(after + APART_S, 1))
+
+
+def collide(one: Strike, other: Strike) -> bool:
+    apart = one.at > other.at + other.for_s + APART_S or other.at > one.at + one.for_s + APART_S
+    return one.target == other.target and not apart
+
+
+def strike_all(world: World, strikes: Sequence[Strike], closing: threading.Event, say: Say) -> list[Struck]:
+    """Strike by the clock, and undo each. Returns when all is undone; raises what could not be begun or undone."""
+    start = time.monotonic()
+    with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="strike") as pool:
+        underway = []
+        for planned in strikes:
+            closing.wait(max(0.0, start + planned.at - time.monotonic()))
+            if closing.is_set():
+                break
+            underway.append(pool.submit(strike_one, world, planned, closing, say))
+        return [done.result() for done in underway]
+
+
+def strike_one(world: World, planned: Strike, closing: threading.Event, say: Say) -> Struck:
+    kind, pids = KINDS[planned.kind], pids_of(world, planned.target)
+    began_at = time.time()
+    say(f"{planned.kind} {planned.target} for {planned.for_s:g} s {planned.how}".rstrip())
+    try:
+        kind.begin(world, planned)
+        if kind.end is not None:
+            closing.wait(planned.for_s)
+    finally:
+        if kind.end is not None:
+            kind.end(world, planned)
+    ended_at = time.time() if kind.end is not None else began_at + planned.for_s
+    return Struck(planned, began_at, ended_at, pids)
+
+
+def pids_of(world: World, target: str) -> frozenset[int]:
+    """A worker's processes: one of their ids stands in the worker's name in the database."""
+    if not target.startswith("worker"):
+        return frozenset()
+    try:
+        main = psutil.Process(world.processes[target].pid)
+        return frozenset(process.pid for process in (main, *main.children(recursive=True)))
+    except psutil.NoSuchProcess:
+        return frozenset()

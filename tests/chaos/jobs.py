@@ -87,7 +87,7 @@ def orders(plan: Plan) -> list[Ordered]:
 
 def ordered(plan: Plan, number: int, kind: JobKind, at: float, chance: random.Random) -> Ordered:
     mark = f"chaos {plan.seed}-{number}: {kind}"
-    checkpoint, steps = chance.choice(CHECKPOINTS), chance.randint(2, 8)
+    checkpoint, steps = chance.choice(CHECKPOINTS), chance.randint(4, 20)
     more: dict[str, Any] = {}
     workflow = None
     match kind:

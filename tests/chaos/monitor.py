@@ -18,6 +18,7 @@ HELD = text("""
     LEFT JOIN job_attempts before ON (before.job_id, before.attempt) = (job.id, job.attempt - 1)
     WHERE job.status IN ('running', 'cancelling') GROUP BY job.server
 """)
+HOLDERS = text("SELECT server, worker_id FROM generation_jobs WHERE status = 'running' AND lease_expires_at > now()")
 UNFINISHED = text(
     "SELECT count(*) FROM generation_jobs WHERE status NOT IN ('completed','failed','cancelled','expired')"
 )
@@ -34,12 +35,13 @@ class Sample(NamedTuple):
 
 
 class Monitor(threading.Thread):
-    """Samples until `close`."""
+    """Samples until `close`. `holders` has the servers and the workers (by their names in rows) that hold a job now."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(name="monitor", daemon=True)
         self.engine = engine
         self.samples: list[Sample] = []
+        self.holders: frozenset[str] = frozenset()
         self.closing = threading.Event()
 
     def run(self) -> None:
@@ -48,6 +50,7 @@ class Monitor(threading.Thread):
                 with self.engine.connect() as connection:
                     now = time.time()
                     self.samples += [Sample(now, *row) for row in connection.execute(HELD)]
+                    self.holders = frozenset(name for row in connection.execute(HOLDERS) for name in row if name)
             except SQLAlchemyError:
                 continue  # PostgreSQL is away, as it shall be now and then
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.chaos.attempts_account import by_job
 from tests.chaos.evidence import Evidence, Row
-from tests.chaos.schedule import Struck
+from tests.chaos.schedule import Struck, pid_in
 
 NO_FAULT = "(no fault)"
 MOMENTS = 100
@@ -57,7 +57,9 @@ def waits(evidence: Evidence, moments: Mapping[int, Sequence[float]], struck: St
             yield min(following) - struck.began_at
         return
     for attempt in evidence.attempts:
-        if held(attempt, struck.began_at) and (attempt["server"] == server or pid_of(attempt) in struck.pids):
+        if held(attempt, struck.began_at) and (
+            attempt["server"] == server or pid_in(attempt["worker_id"]) in struck.pids
+        ):
             yield from until_next(moments[attempt["job_id"]], struck.began_at)
 
 
@@ -81,8 +83,3 @@ def until_next(told: Sequence[float], at: float) -> Iterator[float]:
 
 def held(attempt: Row, at: float) -> bool:
     return bool(attempt["started_at"] <= at and (attempt["ended_at"] is None or attempt["ended_at"] > at))
-
-
-def pid_of(attempt: Row) -> int:
-    """Of the worker that made the attempt, whose name is `host:pid:something drawn`."""
-    return int(attempt["worker_id"].rsplit(":", 2)[1])

@@ -25,7 +25,7 @@ from tests.chaos.evidence import Evidence, gather
 from tests.chaos.jobs import orders
 from tests.chaos.monitor import Monitor, wait_for_the_end
 from tests.chaos.plan import Plan
-from tests.chaos.schedule import schedule, strike_all
+from tests.chaos.schedule import Aim, schedule, strike_all
 from tests.chaos.world import World, running_world
 
 SETTLE_S = 3.0  # what is withdrawn or thrown away after the last job's end
@@ -65,11 +65,12 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
     supervisor = threading.Thread(target=world.supervise, args=[closing], name="supervisor", daemon=True)
     monitor.start()
     supervisor.start()
+    aim = Aim(world, lambda: monitor.holders, closing, say)
     say(f"{plan.jobs} jobs and {len(plan.kinds) * plan.each} faults in {plan.window_s:.0f} s")
     try:
         with ThreadPoolExecutor(2, thread_name_prefix="clock") as pool:
             submitting = pool.submit(clients.submit_all, orders(plan))
-            striking = pool.submit(strike_all, world, schedule(plan), closing, say)
+            striking = pool.submit(strike_all, aim, schedule(plan))
             try:
                 submissions, struck = submitting.result(), striking.result()
                 say("all submitted, and every fault undone: waiting for the jobs' ends")

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -18,6 +18,8 @@ FIRST_AFTER_S = 4.0
 APART_S = 3.0  # what was struck is left alone for so long
 DRAWS = 300
 MOST_AT_ONCE = 40
+BUSY_WITHIN_S = 8.0
+LOOK_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,32 @@ def collide(one: Strike, other: Strike) -> bool:
     return one.target == other.target and not apart
 
 
-def strike_all(world: World, strikes: Sequence[Strike], closing: threading.Event, say: Say) -> list[Struck]:
+@dataclass(frozen=True)
+class Aim:
+    """What a strike needs to know and to heed: `holders` says which servers and workers hold a job now."""
+
+    world: World
+    holders: Callable[[], Collection[str]]
+    closing: threading.Event
+    say: Say
+
+    def wait_until_busy(self, target: str) -> None:
+        """Until the worker or the server holds a job, or for long enough: a fault of an idle one shows nothing."""
+        deadline = time.monotonic() + BUSY_WITHIN_S
+        while not self.busy(target) and time.monotonic() < deadline:
+            if self.closing.wait(LOOK_S):
+                return
+
+    def busy(self, target: str) -> bool:
+        if target in self.world.comfyuis:
+            return self.world.comfyuis[target].name in self.holders()
+        pids = pids_of(self.world, target)
+        return not target.startswith("worker") or any(pid_in(holder) in pids for holder in self.holders())
+
+
+def strike_all(aim: Aim, strikes: Sequence[Strike]) -> list[Struck]:
     """Strike by the clock, and undo each. Returns when all is undone; raises what could not be begun or undone."""
+    closing = aim.closing
     start = time.monotonic()
     with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="strike") as pool:
         underway = []
@@ -73,18 +99,19 @@ def strike_all(world: World, strikes: Sequence[Strike], closing: threading.Event
             closing.wait(max(0.0, start + planned.at - time.monotonic()))
             if closing.is_set():
                 break
-            underway.append(pool.submit(strike_one, world, planned, closing, say))
+            underway.append(pool.submit(strike_one, aim, planned))
         return [done.result() for done in underway]
 
 
-def strike_one(world: World, planned: Strike, closing: threading.Event, say: Say) -> Struck:
-    kind, pids = KINDS[planned.kind], pids_of(world, planned.target)
+def strike_one(aim: Aim, planned: Strike) -> Struck:
+    aim.wait_until_busy(planned.target)
+    world, kind, pids = aim.world, KINDS[planned.kind], pids_of(aim.world, planned.target)
     began_at = time.time()
-    say(f"{planned.kind} {planned.target} for {planned.for_s:g} s {planned.how}".rstrip())
+    aim.say(f"{planned.kind} {planned.target} for {planned.for_s:g} s {planned.how}".rstrip())
     try:
         kind.begin(world, planned)
         if kind.end is not None:
-            closing.wait(planned.for_s)
+            aim.closing.wait(planned.for_s)
     finally:
         if kind.end is not None:
             kind.end(world, planned)
@@ -101,3 +128,9 @@ def pids_of(world: World, target: str) -> frozenset[int]:
         return frozenset(process.pid for process in (main, *main.children(recursive=True)))
     except psutil.NoSuchProcess:
         return frozenset()
+
+
+def pid_in(holder: str) -> int | None:
+    """The pid in a worker's name, which is `host:pid:something drawn`; None for a server's."""
+    parts = holder.rsplit(":", 2)
+    return int(parts[1]) if len(parts) == 3 and parts[1].isdecimal() else None

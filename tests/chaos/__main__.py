@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.chaos import plan
-from tests.chaos.faults import KINDS
+from tests.chaos.faults import BY_DEFAULT, KINDS
 from tests.chaos.report import report
 from tests.chaos.run import run
 
@@ -50,9 +50,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--faults",
         type=kinds,
-        default=[name for name, kind in KINDS.items() if kind.by_default],
+        default=BY_DEFAULT,
         metavar="KIND,...",
-        help=f"some of: {', '.join(KINDS)} (all but {', '.join(n for n, k in KINDS.items() if not k.by_default)})",
+        help=f"some of: {', '.join(KINDS)} (all but {', '.join(KINDS.keys() - BY_DEFAULT)})",
     )
     made.add_argument("--keep", metavar="DIR", help="keep logs, files, database and evidence.json in this folder")
     return made

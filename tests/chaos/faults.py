@@ -208,3 +208,4 @@ KINDS: dict[str, Kind] = {
     "link-stall": Kind(LINKS, (2, 12), stall_link, free_link),
     "link-cut": Kind(LINKS, (0, 0), cut_link),
 }
+BY_DEFAULT = [name for name, kind in KINDS.items() if kind.by_default]

@@ -57,9 +57,8 @@ def waits(evidence: Evidence, moments: Mapping[int, Sequence[float]], struck: St
             yield min(following) - struck.began_at
         return
     for attempt in evidence.attempts:
-        if held(attempt, struck.began_at) and (
-            attempt["server"] == server or pid_in(attempt["worker_id"]) in struck.pids
-        ):
+        hit = attempt["server"] == server or pid_in(attempt["worker_id"]) in struck.pids
+        if hit and held(attempt, struck.began_at):
             yield from until_next(moments[attempt["job_id"]], struck.began_at)
 
 

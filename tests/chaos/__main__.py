@@ -4,6 +4,7 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,8 @@ LARGEST_SEED = 1_000_000
 def main() -> int:
     """The exit status: 0 if the account is in order."""
     options = parser().parse_args()
+    # So that what was started is stopped, and what was made removed, also then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     seed = random.randrange(LARGEST_SEED) if options.seed is None else options.seed
     directory = Path(options.keep or tempfile.mkdtemp(prefix="genonaut-chaos-")).resolve()
     make = plan.short if options.short else plan.full

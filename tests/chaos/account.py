@@ -118,7 +118,7 @@ def stored_bytes_agree_with_the_rows(evidence: Evidence) -> Iterator[str]:
     owners = {row["id"]: row["user_id"] for row in evidence.jobs}
     stored: Counter[object] = Counter()
     for row in evidence.outputs:
-        stored[owners[row["job_id"]]] += row["size_bytes"]
+        stored[owners.get(row["job_id"])] += row["size_bytes"]
     for user in evidence.users:
         if stored[user["id"]] != user["stored_bytes"]:
             yield f"user {user['name']}: {stored[user['id']]} bytes in rows, {user['stored_bytes']} counted"

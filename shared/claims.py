@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Integer, cast, func, or_, tuple_, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from shared.leftovers import note_leftovers
 from shared.lifecycle import Lease, held, move, record
 from shared.models import HELD, ComfyUIServer, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, User
 
@@ -89,6 +90,7 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
         .where(col(JobAttempt.job_id) == job.id, col(JobAttempt.outcome).is_(None))
         .values(outcome=Outcome.EXPIRED, ended_at=func.now())
     )
+    note_leftovers(session, job, job.attempt - 1)
     left_behind = prompt_of(job)
     begin_attempt(session, job, claimant, adopted=True)
     return Claim(job, Lease(job.id, job.attempt), left_behind, doubt=left_behind, deaths=deaths(session, job.id))

@@ -26,9 +26,9 @@ from shared.errors import (
 )
 from shared.events import Event
 from shared.graph import Graph, text_to_image, with_filename_prefix
+from shared.leftovers import attempt_folder
 from shared.models import EventType, JobOutput, JobStatus
 from shared.parameters import TextToImage
-from shared.storage import job_folder
 from worker_service.collecting import Collector
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
@@ -58,8 +58,7 @@ class Attempt:
         self.lease = claim.lease
         self.prompt = claim.prompt
         self.mailbox = mailbox
-        # A folder for each attempt, so that a worker given up for dead overwrites nothing.
-        self.folder = f"{job_folder(self.job.user_id, self.job.created_at, self.job.id)}/{self.lease.attempt}"
+        self.folder = attempt_folder(self.job, self.lease.attempt)
         self.ticks = count(1)
         self.generated_at = time.monotonic()
 

@@ -27,7 +27,7 @@ from tests.chaos.monitor import Sample
 from tests.chaos.schedule import Struck
 from tests.chaos.world import World
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 
 class Stored(NamedTuple):

@@ -167,4 +167,10 @@ def doctored(rows: str, wanted: int | tuple[int, int], **values: Any) -> Evidenc
     found = [row for row in getattr(evidence, rows) if key(row) == wanted]
     assert len(found) == 1, "the row that is to be doctored"
     changed = [row | values if row is found[0] else row for row in getattr(evidence, rows)]
-    return replace(evidence, **{rows: changed})
+    return changing(evidence, rows, changed)
+
+
+def changing(evidence: Evidence, name: str, value: Any) -> Evidence:
+    """The same run with one of its collections replaced."""
+    values: dict[str, Any] = {name: value}
+    return replace(evidence, **values)

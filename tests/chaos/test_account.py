@@ -21,6 +21,7 @@ from tests.chaos.sound import (
     OTHER,
     PLAIN,
     RETRIED,
+    changing,
     doctored,
     ran,
     sound,
@@ -43,7 +44,7 @@ def without(rows: str, **wanted: Any) -> Evidence:
     evidence = sound()
     kept = [row for row in getattr(evidence, rows) if any(row[name] != value for name, value in wanted.items())]
     assert len(kept) < len(getattr(evidence, rows))
-    return replace(evidence, **{rows: kept})
+    return changing(evidence, rows, kept)
 
 
 def with_more(**values: Any) -> Evidence:
@@ -51,7 +52,7 @@ def with_more(**values: Any) -> Evidence:
     evidence = sound()
     ((name, more),) = values.items()
     there = getattr(evidence, name)
-    return replace(evidence, **{name: there | more if isinstance(there, dict) else [*there, *more]})
+    return changing(evidence, name, there | more if isinstance(there, dict) else [*there, *more])
 
 
 def test_a_sound_run_passes() -> None:

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
-from sqlmodel import col
+from sqlmodel import col, select
 
 from shared import claims, lifecycle
 from shared.claims import LEASE, Prompt
 from shared.errors import LeaseLost, PromptLost
+from shared.leftovers import attempt_folder
 from shared.lifecycle import Lease
-from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus, Outcome
+from shared.models import ComfyUIServer, DiscardedFolder, EventType, GenerationJob, JobStatus, Outcome
 from shared.outbox import Outbox
 from tests.jobs import (
     ANOTHER,
@@ -166,6 +167,15 @@ def test_a_job_whose_worker_fell_silent_is_adopted_with_its_prompt(outbox: Outbo
     assert (first.outcome, second.outcome) == (Outcome.EXPIRED, None)
     assert second.adopted
     assert len(events(outbox, claim.job.id)) == 2, "watchers need not know"
+
+
+def test_what_a_worker_that_fell_silent_has_stored_is_noted_and_what_comes_after_is_not(outbox: Outbox) -> None:
+    claim = running(outbox)
+    silence(outbox, claim.job.id)
+    assert claimed(outbox)
+    with outbox.transaction() as session:
+        noted = session.exec(select(DiscardedFolder.folder)).all()
+    assert noted == [attempt_folder(claim.job, 1)]
 
 
 def test_a_released_job_is_adopted_at_once_and_is_nobodys_death(outbox: Outbox) -> None:

@@ -15,6 +15,7 @@ from tests.chaos.executions_account import (
 )
 from tests.chaos.files_account import every_file_has_a_row, every_output_has_its_file
 from tests.chaos.jobs import JobKind, Submission
+from tests.chaos.watchers_account import every_watcher_heard_the_end, no_stream_has_a_gap
 
 GIVEN_UP = {"comfyui_unreachable", "prompt_lost", "interrupted", "output_corrupt", "output_missing", "internal_error"}
 FAILS_WITH = {JobKind.FAILING: "node_failed", JobKind.MISSING: "workflow_rejected"}
@@ -143,6 +144,8 @@ RULES: dict[str, Callable[[Evidence], Iterator[str]]] = {
     "every execution is accounted for": every_execution_is_accounted_for,
     "nothing runs after its end": nothing_runs_after_its_end,
     "nothing is left on a server": nothing_is_left_on_a_server,
+    "every watcher heard the end": every_watcher_heard_the_end,
+    "no stream has a gap": no_stream_has_a_gap,
     "slots are never exceeded": slots_are_never_exceeded,
     "statistics agree with the rows": statistics_agree_with_the_rows,
     "stored bytes agree with the rows": stored_bytes_agree_with_the_rows,

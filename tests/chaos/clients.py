@@ -15,6 +15,7 @@ from shared.messages import RunComfyJob
 from shared.models import FINAL, GenerationJob, JobStatus
 from shared.outbox import Outbox
 from tests.chaos.jobs import JobKind, Ordered, Submission
+from tests.chaos.watchers import Watchers
 
 AT_ONCE = 16
 ANSWERED_WITHIN_S = 15.0
@@ -27,12 +28,13 @@ JOBS = "/api/v1/generation-jobs"
 class Clients:
     """Submits the jobs by the clock, to any of the APIs; `outbox` takes workflows, which the API does not yet."""
 
-    def __init__(self, apis: Sequence[str], key: str, outbox: Outbox, user_id: UUID, closing: threading.Event) -> None:
+    def __init__(self, apis: Sequence[str], key: str, outbox: Outbox, user_id: UUID, watchers: Watchers) -> None:
         self.apis = itertools.cycle(apis)
         self.lock = threading.Lock()
         self.outbox = outbox
         self.user_id = user_id
-        self.closing = closing
+        self.watchers = watchers
+        self.closing = watchers.closing
         self.http = httpx.Client(
             headers={"Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(ANSWERED_WITHIN_S, connect=3),
@@ -58,6 +60,7 @@ class Clients:
         job_id = self.insert(submission) if submission.ordered.workflow else self.post(submission)
         if job_id is None:
             return
+        self.watchers.watch(job_id)
         match submission.ordered.kind:
             case JobKind.CANCEL_QUEUED:
                 self.cancel(submission, job_id)

@@ -25,6 +25,7 @@ from shared.models import (
 from tests.chaos.jobs import Submission, number_in
 from tests.chaos.monitor import Sample
 from tests.chaos.schedule import Struck
+from tests.chaos.watchers import Watched
 from tests.chaos.world import World
 
 Row = dict[str, Any]
@@ -69,21 +70,30 @@ class Evidence:
     journal: Sequence[Entry]
     left: Mapping[str, Sequence[str]]
     samples: Sequence[Sample]
+    watched: Sequence[Watched]
     struck: Sequence[Struck]
     servers: Mapping[str, str]  # the name of each server in the database, by the name it is struck under
     numbers: Mapping[int, int] = field(default_factory=dict)
 
 
-def gather(
-    world: World, engine: Engine, submissions: Sequence[Submission], samples: Sequence[Sample], struck: Sequence[Struck]
-) -> Evidence:
+@dataclass(frozen=True)
+class Witnesses:
+    """Those who were there: clients, watchers, the monitor, and whoever struck."""
+
+    submissions: Sequence[Submission]
+    watched: Sequence[Watched]
+    samples: Sequence[Sample]
+    struck: Sequence[Struck]
+
+
+def gather(world: World, engine: Engine, witnesses: Witnesses) -> Evidence:
     """Read it all."""
     with transaction(engine) as session:
         jobs = rows(session, GenerationJob, "id")
         return Evidence(
             slots=world.settings.comfyui_slots,
             max_attempts=world.settings.max_attempts,
-            submissions=submissions,
+            submissions=witnesses.submissions,
             jobs=jobs,
             events=rows(session, JobEvent, "job_id", "sequence"),
             attempts=rows(session, JobAttempt, "job_id", "attempt"),
@@ -96,8 +106,9 @@ def gather(
                 (entry for name in world.comfyuis for entry in journal_of(world, name)), key=lambda entry: entry.at
             ),
             left={comfyui.name: left_in(comfyui.simulator.url) for comfyui in world.comfyuis.values()},
-            samples=samples,
-            struck=struck,
+            samples=witnesses.samples,
+            watched=witnesses.watched,
+            struck=witnesses.struck,
             servers={name: comfyui.name for name, comfyui in world.comfyuis.items()},
             numbers={
                 job["id"]: number for job in jobs if (number := number_in(job["prompt"], world.plan.seed)) is not None

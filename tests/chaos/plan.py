@@ -32,6 +32,5 @@ def full(seed: int, kinds: Sequence[str], directory: Path, jobs: int = 500) -> P
 
 def short(seed: int, kinds: Sequence[str], directory: Path, jobs: int = 120) -> Plan:
     """Every kind of fault once in about two minutes, then the jobs' ends without waiting for retries."""
-    return Plan(
-        seed, jobs, window_s=jobs, drain_s=150, each=1, hurry=True, kinds=kinds, directory=directory, longest_s=35
-    )
+    window_s = max(jobs, 80)
+    return Plan(seed, jobs, window_s, drain_s=150, each=1, hurry=True, kinds=kinds, directory=directory, longest_s=35)

@@ -21,11 +21,12 @@ from shared.outbox import Outbox
 from shared.redis_clients import hasty_client
 from tests.chaos.account import Violation, account
 from tests.chaos.clients import Clients
-from tests.chaos.evidence import Evidence, gather
+from tests.chaos.evidence import Evidence, Witnesses, gather
 from tests.chaos.jobs import orders
 from tests.chaos.monitor import Monitor, wait_for_the_end
 from tests.chaos.plan import Plan
 from tests.chaos.schedule import Aim, schedule, strike_all
+from tests.chaos.watchers import Watchers
 from tests.chaos.world import World, running_world
 
 SETTLE_S = 3.0  # what is withdrawn or thrown away after the last job's end
@@ -60,7 +61,8 @@ def database(world: World) -> Iterator[Engine]:
 def trouble(world: World, engine: Engine, say: Say) -> Evidence:
     """Submit and strike, each by the clock; then wait, and gather."""
     plan, closing = world.plan, threading.Event()
-    clients = Clients(world.apis, world.key, outbox(world, engine), user_id(engine), closing)
+    watchers = Watchers(world.apis, world.key, closing)
+    clients = Clients(world.apis, world.key, outbox(world, engine), user_id(engine), watchers)
     monitor = Monitor(engine)
     supervisor = threading.Thread(target=world.supervise, args=[closing], name="supervisor", daemon=True)
     monitor.start()
@@ -76,11 +78,12 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
                 say("all submitted, and every fault undone: waiting for the jobs' ends")
                 left = wait_for_the_end(engine, within_s=plan.drain_s, hurry=plan.hurry)
                 say(f"{left} jobs have not ended" if left else "every job has ended")
+                watched = watchers.all_heard()
                 time.sleep(SETTLE_S)
             except BaseException:
                 closing.set()
                 raise
-        return gather(world, engine, submissions, monitor.samples, struck)
+        return gather(world, engine, Witnesses(submissions, watched, monitor.samples, struck))
     finally:
         closing.set()
         supervisor.join()

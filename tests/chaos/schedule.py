@@ -3,7 +3,8 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -74,6 +75,8 @@ class Aim:
     holders: Callable[[], Collection[str]]
     closing: threading.Event
     say: Say
+    # What waits until its target is busy must not meet the next fault of the same target.
+    targets: Mapping[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
     def wait_until_busy(self, target: str) -> None:
         """Until the worker or the server holds a job, or for long enough: a fault of an idle one shows nothing."""
@@ -104,7 +107,13 @@ def strike_all(aim: Aim, strikes: Sequence[Strike]) -> list[Struck]:
 
 
 def strike_one(aim: Aim, planned: Strike) -> Struck:
-    aim.wait_until_busy(planned.target)
+    """Strike one target, which nothing else strikes meanwhile."""
+    with aim.targets[planned.target]:
+        aim.wait_until_busy(planned.target)
+        return struck(aim, planned)
+
+
+def struck(aim: Aim, planned: Strike) -> Struck:
     world, kind, pids = aim.world, KINDS[planned.kind], pids_of(aim.world, planned.target)
     began_at = time.time()
     aim.say(f"{planned.kind} {planned.target} for {planned.for_s:g} s {planned.how}".rstrip())

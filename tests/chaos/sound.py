@@ -8,6 +8,7 @@ from tests.chaos.faults import Strike
 from tests.chaos.jobs import JobKind, Ordered, Submission
 from tests.chaos.monitor import Sample
 from tests.chaos.schedule import Struck
+from tests.chaos.watchers import Watched
 
 ONE, OTHER = "http://one", "http://other"
 DAY = "1970-01-01"
@@ -74,6 +75,10 @@ def sound() -> Evidence:
         ],
         left={ONE: [], OTHER: []},
         samples=[Sample(10.0, ONE, 2, 2), Sample(20.0, ONE, 3, 2)],
+        watched=[
+            Watched(PLAIN, [[("snapshot", 1), ("started", 2), ("completed", 3)]], "completed"),
+            Watched(RETRIED, [[("snapshot", 1), ("started", 2)], [], [("snapshot", 4), ("completed", 5)]], "completed"),
+        ],
         struck=[struck("comfyui-kill", "comfyui-1", 22.0)],
         servers={"comfyui-1": ONE, "comfyui-2": OTHER},
         numbers={number: number for number in (PLAIN, RETRIED, CANCELLED, FAILING, ADOPTED)},

@@ -28,6 +28,7 @@ from tests.chaos.sound import (
     struck,
     submission,
 )
+from tests.chaos.watchers import Watched
 
 
 def with_submission(number: int, **values: Any) -> Evidence:
@@ -131,6 +132,19 @@ BROKEN = {
         "cancelled, and ran on": doctored("jobs", CANCELLED, completed_at=32.0),
     },
     "nothing is left on a server": {"one waits there": replace(sound(), left={ONE: ["p1"], OTHER: []})},
+    "every watcher heard the end": {
+        "nothing": with_more(watched=[Watched(FAILING, [[("snapshot", 2)]])]),
+        "another end": with_more(watched=[Watched(FAILING, [[("snapshot", 3)]], "completed")]),
+        "the end of no job": with_more(watched=[Watched(9, [[("snapshot", 3)]], "completed")]),
+    },
+    "no stream has a gap": {
+        "no snapshot": with_more(watched=[Watched(FAILING, [[("started", 2), ("failed", 3)]], "failed")]),
+        "one missing": with_more(watched=[Watched(FAILING, [[("snapshot", 1), ("failed", 3)]], "failed")]),
+        "one twice": with_more(
+            watched=[Watched(FAILING, [[("snapshot", 1), ("started", 2), ("started", 2), ("failed", 3)]], "failed")]
+        ),
+        "what no row says": with_more(watched=[Watched(FAILING, [[("snapshot", 2), ("completed", 3)]], "failed")]),
+    },
     "slots are never exceeded": {"three at once": with_more(samples=[Sample(30.0, ONE, 3, 3)])},
     "statistics agree with the rows": {
         "one too few": without("statistics", status="failed"),

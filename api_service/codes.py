@@ -60,5 +60,5 @@ MEANINGS: dict[Code, Meaning] = {
     Code.INVALID_QUERY: Meaning(S.UNPROCESSABLE_ENTITY, "query parameters are wrong; `errors` names each"),
     Code.HTTP_ERROR: Meaning(S.BAD_REQUEST, "the request is not one of HTTP as it is understood here"),
     Code.INTERNAL_ERROR: Meaning(S.INTERNAL_SERVER_ERROR, "something went wrong on our side; it has been logged"),
-    Code.DATABASE_UNAVAILABLE: Meaning(S.SERVICE_UNAVAILABLE, "the database cannot be reached; send the same request again"),
+    Code.DATABASE_UNAVAILABLE: Meaning(S.SERVICE_UNAVAILABLE, "the database is away; send the same request again"),
 }

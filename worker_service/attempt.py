@@ -26,7 +26,7 @@ from shared.errors import (
 )
 from shared.events import Event
 from shared.graph import Graph, text_to_image, with_filename_prefix
-from shared.leftovers import attempt_folder
+from shared.leftovers import attempt_folder, note_leftovers
 from shared.models import EventType, JobOutput, JobStatus
 from shared.parameters import TextToImage
 from worker_service.collecting import Collector
@@ -191,11 +191,12 @@ class Attempt:
             raise WorkerStopping
 
     def discard(self) -> None:
-        """Remove whatever this attempt has stored: its result will not be used."""
+        """Remove whatever this attempt has stored: its result will not be used. What cannot be removed is noted."""
         try:
             self.resources.store.remove(self.folder)
         except OSError as error:
             log.warning("outputs.not_discarded", folder=self.folder, error=str(error))
+            self.resources.settle(lambda session: note_leftovers(session, self.job, self.lease.attempt))
 
     def client(self) -> ComfyUIClient:
         client = self.resources.fleet.client(self.prompt.server)

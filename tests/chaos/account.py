@@ -17,7 +17,14 @@ from tests.chaos.files_account import every_file_has_a_row, every_output_has_its
 from tests.chaos.jobs import JobKind, Submission
 from tests.chaos.watchers_account import every_watcher_heard_the_end, no_stream_has_a_gap
 
-GIVEN_UP = {"comfyui_unreachable", "prompt_lost", "interrupted", "output_corrupt", "output_missing", "internal_error"}
+GIVEN_UP = {
+    "comfyui_unreachable",
+    "prompt_lost",
+    "interrupted",
+    "output_corrupt",
+    "output_missing",
+    "storage_unavailable",
+}
 FAILS_WITH = {JobKind.FAILING: "node_failed", JobKind.MISSING: "workflow_rejected"}
 MOST_DEATHS = 3
 

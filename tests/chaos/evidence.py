@@ -101,7 +101,7 @@ def gather(world: World, engine: Engine, witnesses: Witnesses) -> Evidence:
             statistics=rows(session, JobStatistic),
             users=rows(session, User),
             discarded=[row["folder"] for row in rows(session, DiscardedFolder)],
-            files=files_below(Path(world.settings.storage_url.removeprefix("file://"))),
+            files=files_below(world.store),
             journal=sorted(
                 (entry for name in world.comfyuis for entry in journal_of(world, name)), key=lambda entry: entry.at
             ),

@@ -14,6 +14,7 @@ from tests.chaos.plan import APIS, SCHEDULERS, SIMULATORS, WORKERS
 from tests.chaos.world import World, named
 
 SERVED_AGAIN_WITHIN_S = 60.0
+AWAY = "outputs-away"
 
 
 class Strike(NamedTuple):
@@ -151,6 +152,19 @@ def start_postgres(world: World, strike: Strike) -> None:
             return
 
 
+def refuse_to_store(world: World, strike: Strike) -> None:
+    """A file stands where the folder was: nothing can be stored, read or removed."""
+    store = world.store
+    store.mkdir(parents=True, exist_ok=True)
+    store.rename(store.with_name(AWAY))
+    store.touch()
+
+
+def store_again(world: World, strike: Strike) -> None:
+    world.store.unlink()
+    world.store.with_name(AWAY).rename(world.store)
+
+
 def slow_link(world: World, strike: Strike) -> None:
     world.links[strike.target].slow(0.1)
 
@@ -204,6 +218,7 @@ KINDS: dict[str, Kind] = {
     "redis-restart": Kind(("redis",), (0, 6), kill_redis, start_redis),
     "redis-pause": Kind(("redis",), (2, 15), pause_redis, go_on_redis),
     "postgres-restart": Kind(("postgres",), (0, 8), stop_postgres, start_postgres, ways=("kill", "stop")),
+    "store-refuse": Kind(("store",), (3, 15), refuse_to_store, store_again),
     "link-slow": Kind(LINKS, (5, 15), slow_link, quick_link),
     "link-stall": Kind(LINKS, (2, 12), stall_link, free_link),
     "link-cut": Kind(LINKS, (0, 0), cut_link),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import redis
 
@@ -92,6 +93,11 @@ class World:
 
     def redis(self) -> redis.Redis:
         return redis.Redis.from_url(self.direct.redis_url, socket_timeout=5)
+
+    @property
+    def store(self) -> Path:
+        """The folder of the outputs."""
+        return Path(self.settings.storage_url.removeprefix("file://"))
 
     def take_down(self, name: str) -> Process:
         """The process, which is not started again until `let_up`."""

@@ -106,7 +106,7 @@ def cause(evidence: Evidence, one: Prompt, after: Prompt) -> str | None:
         kind = struck.strike.kind
         if evidence.servers.get(struck.strike.target) != one.server:
             continue
-        if one.accepted_at - MARGIN_S <= struck.began_at <= after.accepted_at:
+        if one.accepted_at - MARGIN_S <= struck.ended_at and struck.began_at <= after.accepted_at:
             if kind in ENDED | FORGOT:
                 return (ENDED | FORGOT)[kind]
             if kind == "comfyui-interrupt" and "interrupted" in one.outcomes and near(struck, one.finished):

@@ -124,8 +124,8 @@ def struck(aim: Aim, planned: Strike) -> Struck:
     finally:
         if kind.end is not None:
             kind.end(world, planned)
-    ended_at = time.time() if kind.end is not None else began_at + planned.for_s
-    return Struck(planned, began_at, ended_at, pids)
+    # Some kinds end by themselves.
+    return Struck(planned, began_at, max(time.time(), began_at + planned.for_s), pids)
 
 
 def pids_of(world: World, target: str) -> frozenset[int]:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Integer, cast, func, or_, tuple_, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from shared.doubts import last_attempt
 from shared.leftovers import note_leftovers
 from shared.lifecycle import Lease, held, move, record
 from shared.models import HELD, ComfyUIServer, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, User
@@ -37,8 +38,9 @@ class Claim(NamedTuple):
     """A job that was given to this worker.
 
     `prompt` is where, and under which id, to send it. `doubt` is a prompt sent before that may still be alive and
-    must be looked for first; after an adoption the two are the same. `deaths` counts the workers that fell
-    silent under this job.
+    must be looked for first; after an adoption the two are mostly the same. Until that is done the attempt's row
+    names the doubt, so that whoever comes after a worker that died meanwhile looks for it too. `deaths` counts the
+    workers that fell silent under this job.
     """
 
     job: GenerationJob
@@ -91,9 +93,9 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
         .values(outcome=Outcome.EXPIRED, ended_at=func.now())
     )
     note_leftovers(session, job, job.attempt - 1)
-    left_behind = prompt_of(job)
-    begin_attempt(session, job, claimant, adopted=True)
-    return Claim(job, Lease(job.id, job.attempt), left_behind, doubt=left_behind, deaths=deaths(session, job.id))
+    doubt = prompt_of(last_attempt(session, job.id))
+    begin_attempt(session, job, claimant, doubt, adopted=True)
+    return Claim(job, Lease(job.id, job.attempt), prompt_of(job), doubt, deaths(session, job.id))
 
 
 def take(session: Session, claimant: Claimant) -> Claim | None:
@@ -110,7 +112,7 @@ def take(session: Session, claimant: Claimant) -> Claim | None:
     before = session.exec(first.with_for_update(skip_locked=True)).one_or_none()
     if before is None:
         return None
-    doubt = prompt_of(before) if before.server else None
+    doubt = prompt_of(last_attempt(session, before.id)) if before.server else None
     job = move(
         session,
         "claim",
@@ -121,7 +123,7 @@ def take(session: Session, claimant: Claimant) -> Claim | None:
         comfyui_prompt_id=str(uuid4()),
     )
     assert job is not None, "the row is locked, so nobody else moved it"
-    begin_attempt(session, job, claimant, adopted=False)
+    begin_attempt(session, job, claimant, doubt or prompt_of(job), adopted=doubt is not None)
     record(session, job, EventType.STARTED, server=server)
     return Claim(job, Lease(job.id, job.attempt), prompt_of(job), doubt, deaths(session, job.id))
 
@@ -188,14 +190,13 @@ def new_hold(claimant: Claimant) -> dict[str, Any]:
     }
 
 
-def prompt_of(job: GenerationJob) -> Prompt:
-    assert job.server is not None
-    assert job.comfyui_prompt_id is not None
-    return Prompt(job.server, job.comfyui_prompt_id)
+def prompt_of(row: GenerationJob | JobAttempt) -> Prompt:
+    assert row.server is not None
+    assert row.comfyui_prompt_id is not None
+    return Prompt(row.server, row.comfyui_prompt_id)
 
 
-def begin_attempt(session: Session, job: GenerationJob, claimant: Claimant, *, adopted: bool) -> None:
-    prompt = prompt_of(job)
+def begin_attempt(session: Session, job: GenerationJob, claimant: Claimant, prompt: Prompt, *, adopted: bool) -> None:
     session.add(
         JobAttempt(
             job_id=job.id,

@@ -49,14 +49,14 @@ LARGEST_PREVIEW = 1024 * 1024
 
 
 class Attempt:
-    """The work of one claim. Its `prompt` may change while it finds out what an earlier attempt has left."""
+    """The work of one claim. Its `prompt` is that of an earlier attempt until it has found out what became of it."""
 
     def __init__(self, resources: Resources, claim: Claim, mailbox: Mailbox) -> None:
         self.resources = resources
         self.claim = claim
         self.job = claim.job
         self.lease = claim.lease
-        self.prompt = claim.prompt
+        self.prompt = claim.doubt or claim.prompt
         self.mailbox = mailbox
         self.folder = attempt_folder(self.job, self.lease.attempt)
         self.ticks = count(1)
@@ -93,13 +93,16 @@ class Attempt:
         if doubt is None:
             return Gone()
         found = self.look_for(doubt)
+        new = self.claim.prompt
         match found:
-            case Gone() if self.prompt == doubt:
-                self.redirect(Prompt(self.prompt.server, str(uuid4())), adopted=False)
+            case Gone() if new == doubt:
+                self.redirect(Prompt(doubt.server, str(uuid4())), adopted=False)
             case Gone():
-                pass
-            case _:
+                self.redirect(new, adopted=False)
+            case _ if new != doubt:
                 self.redirect(doubt, adopted=True)
+            case _:
+                pass
         log.info("prompt.looked_for", comfyui_prompt_id=doubt.id, server=doubt.server, found=type(found).__name__)
         return found
 
@@ -116,9 +119,9 @@ class Attempt:
             raise
 
     def redirect(self, prompt: Prompt, *, adopted: bool) -> None:
-        if prompt != self.prompt:
-            self.resources.settle(lambda session: claims.redirect(session, self.lease, prompt, adopted=adopted))
-            self.prompt = prompt
+        self.resources.settle(lambda session: claims.redirect(session, self.lease, prompt, adopted=adopted))
+        self.prompt = prompt
+        structlog.contextvars.bind_contextvars(comfyui_prompt_id=prompt.id)
 
     def run(self, *, sent: bool) -> Finished:
         """Send the prompt unless it was sent before, and watch it."""

@@ -85,7 +85,8 @@ def disagreements(job: Row, attempts: Sequence[Row]) -> Iterator[str]:
     put_back = sum(outcome in {Outcome.RETRIED, Outcome.IN_DOUBT} for outcome in outcomes)
     if put_back != job["retries"]:
         yield f"{job['retries']} retries are counted, {put_back} attempts were put back"
-    if attempts and attempts[-1]["comfyui_prompt_id"] != job["comfyui_prompt_id"]:
+    # One that ended before it had looked for the prompt of an earlier attempt names that one, and the job its own.
+    if job["status"] == JobStatus.COMPLETED and attempts[-1]["comfyui_prompt_id"] != job["comfyui_prompt_id"]:
         yield "it names another prompt than its last attempt"
     earlier: set[str] = set()
     for attempt in attempts:

@@ -231,6 +231,23 @@ def test_a_retried_job_gets_a_new_prompt_and_its_old_one_only_where_that_is_in_d
         assert again.doubt == (claim.prompt if outcome.leaves_doubt else None)
 
 
+def test_a_prompt_stays_in_doubt_until_somebody_has_looked_for_it(outbox: Outbox) -> None:
+    first = claim = running(outbox)
+    for _ in range(3):
+        with outbox.transaction() as session:
+            lifecycle.retry(session, claim.lease, LOST, Outcome.IN_DOUBT, timedelta(0))
+        again = claimed(outbox)
+        assert again is not None
+        assert again.doubt == first.prompt
+        claim = again
+    with outbox.transaction() as session:
+        claims.redirect(session, claim.lease, claim.prompt, adopted=False)
+        lifecycle.retry(session, claim.lease, LOST, Outcome.IN_DOUBT, timedelta(0))
+    last = claimed(outbox)
+    assert last is not None
+    assert last.doubt == claim.prompt, "it was gone, and this one was sent"
+
+
 def test_an_attempt_that_goes_on_with_another_prompt_says_so(outbox: Outbox) -> None:
     claim = running(outbox)
     other = Prompt(ANOTHER, "found there")

@@ -14,7 +14,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 TEST_PROCESSES ?= auto
 
-.PHONY: help demo up test check lint types imports format bench lock settings migrate load-test-data clean
+.PHONY: help demo up test chaos check lint types imports format bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -30,6 +30,9 @@ demo: $(VENV)/ready ## Run one job through the whole system, and show its pictur
 
 test: check ## Lint, types, import rules, then all tests (ARGS='-k word' for some)
 	$(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+
+chaos: $(VENV)/ready ## Let everything die under 500 jobs, and account for each (ARGS='--short', ARGS=--help)
+	$(PY) -m tests.chaos $(ARGS)
 
 up: $(VENV)/ready ## Run the whole system until Ctrl-C; its data is kept in var/up
 	$(PY) -m deploy.local up --end-with-parent

@@ -190,7 +190,7 @@ def quota_exceeded(limit: str, reason: str, *, retry_after_s: int) -> Problem:
 def database_unavailable() -> Problem:
     return Problem(
         Code.DATABASE_UNAVAILABLE,
-        "the database cannot be reached right now; nothing was changed, try again soon",
+        "the database cannot be reached right now; send the same request again soon",
         headers={"Retry-After": "5"},
     )
 

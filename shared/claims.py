@@ -21,6 +21,7 @@ from shared.choosing import (
     load,
     look,
 )
+from shared.leftovers import note_leftovers
 from shared.lifecycle import Lease, held, record, transition
 from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, Worker
 
@@ -38,8 +39,9 @@ class Claim(NamedTuple):
     """A job that was given to this worker.
 
     `prompt` is where, and under which id, to send it. `doubt` is a prompt sent before that may still be alive and
-    must be looked for first; after an adoption the two are the same. `deaths` counts the workers that died under
-    this job, `failures` its earlier attempts by the code they failed with.
+    must be looked for first; after an adoption the two are mostly the same. Until that is done the attempt's row
+    names the doubt, so that whoever comes after a worker that died meanwhile looks for it too. `deaths` counts the
+    workers that died under this job, `failures` its earlier attempts by the code they failed with.
     """
 
     job: GenerationJob
@@ -105,8 +107,10 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
         .where(col(JobAttempt.job_id) == job.id, col(JobAttempt.outcome).is_(None))
         .values(outcome=Outcome.EXPIRED, ended_at=func.now())
     )
-    begin_attempt(session, job, claimant, adopted=True)
-    return claim_of(session, job, left_behind=prompt_of(job))
+    note_leftovers(session, job, job.attempt - 1)
+    claim = claim_of(session, job, left_behind=prompt_of(job))
+    begin_attempt(session, claim, claimant)
+    return claim
 
 
 TAKE = transition(
@@ -126,15 +130,17 @@ def take(session: Session, claimant: Claimant, checkpoint: str | None) -> Claim 
         facts = facts_for(seat, claimant.servers, claimant.running_jobs)
         if job := session.scalars(TAKE, {**facts, **hold}).one_or_none():
             load(session, seat, job.checkpoint_model)
-            begin_attempt(session, job, claimant, adopted=False)
+            claim = claim_of(session, job)
+            begin_attempt(session, claim, claimant)
             record(session, job, EventType.STARTED, server=seat.server)
-            return claim_of(session, job)
+            return claim
     return None
 
 
 def claim_of(session: Session, job: GenerationJob, left_behind: Prompt | None = None) -> Claim:
+    """`left_behind` is the prompt of a job that is taken over, should its attempts tell of none."""
     earlier = attempts_before(session, job)
-    doubt = left_behind or in_doubt(earlier)
+    doubt = in_doubt(earlier) or left_behind
     return Claim(job, Lease(job.id, job.attempt), prompt_of(job), doubt, deaths(earlier), failures(earlier))
 
 
@@ -144,16 +150,16 @@ def prompt_of(job: GenerationJob) -> Prompt:
     return Prompt(job.server, job.comfyui_prompt_id)
 
 
-def begin_attempt(session: Session, job: GenerationJob, claimant: Claimant, *, adopted: bool) -> None:
-    prompt = prompt_of(job)
+def begin_attempt(session: Session, claim: Claim, claimant: Claimant) -> None:
+    prompt = claim.doubt or claim.prompt
     facts = {
-        "job_id": job.id,
-        "attempt": job.attempt,
+        "job_id": claim.job.id,
+        "attempt": claim.lease.attempt,
         "worker_id": claimant.worker_id,
         "message_id": claimant.message_id,
         "server": prompt.server,
         "comfyui_prompt_id": prompt.id,
-        "adopted": adopted,
+        "adopted": claim.doubt is not None,
     }
     session.connection().execute(NEW_ATTEMPT, facts)
 

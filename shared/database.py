@@ -38,7 +38,9 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
-            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+            # A process that is stopped in a transaction holds its locks, and everybody waits who claims a job: no
+            # transaction of ours waits for anything but the database, so ten seconds of silence are such a process.
+            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s",
         },
     )
 

@@ -25,9 +25,9 @@ from shared.errors import (
 )
 from shared.events import Event
 from shared.graph import Graph, text_to_image, with_filename_prefix
+from shared.leftovers import attempt_folder, note_leftovers
 from shared.models import EventType, JobOutput, JobStatus
 from shared.parameters import TextToImage
-from shared.storage import job_folder
 from worker_service.collecting import Collector
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
@@ -49,17 +49,16 @@ LARGEST_PREVIEW = 1024 * 1024
 
 
 class Attempt:
-    """The work of one claim. Its `prompt` may change while it finds out what an earlier attempt has left."""
+    """The work of one claim. Its `prompt` is that of an earlier attempt until it has found out what became of it."""
 
     def __init__(self, resources: Resources, claim: Claim, mailbox: Mailbox) -> None:
         self.resources = resources
         self.claim = claim
         self.job = claim.job
         self.lease = claim.lease
-        self.prompt = claim.prompt
+        self.prompt = claim.doubt or claim.prompt
         self.mailbox = mailbox
-        # A folder for each attempt, so that a worker given up for dead overwrites nothing.
-        self.folder = f"{job_folder(self.job.user_id, self.job.created_at, self.job.id)}/{self.lease.attempt}"
+        self.folder = attempt_folder(self.job, self.lease.attempt)
         self.ticks = count(1)
         self.generated_at = time.monotonic()
 
@@ -94,13 +93,16 @@ class Attempt:
         if doubt is None:
             return Gone()
         found = self.look_for(doubt)
+        new = self.claim.prompt
         match found:
-            case Gone() if self.prompt == doubt:
-                self.redirect(Prompt(self.prompt.server, str(uuid4())), adopted=False)
+            case Gone() if new == doubt:
+                self.redirect(Prompt(doubt.server, str(uuid4())), adopted=False)
             case Gone():
-                pass
-            case _:
+                self.redirect(new, adopted=False)
+            case _ if new != doubt:
                 self.redirect(doubt, adopted=True)
+            case _:
+                pass
         log.info("prompt.looked_for", comfyui_prompt_id=doubt.id, server=doubt.server, found=type(found).__name__)
         return found
 
@@ -117,9 +119,9 @@ class Attempt:
             raise
 
     def redirect(self, prompt: Prompt, *, adopted: bool) -> None:
-        if prompt != self.prompt:
-            self.resources.settle(lambda session: claims.redirect(session, self.lease, prompt, adopted=adopted))
-            self.prompt = prompt
+        self.resources.settle(lambda session: claims.redirect(session, self.lease, prompt, adopted=adopted))
+        self.prompt = prompt
+        structlog.contextvars.bind_contextvars(comfyui_prompt_id=prompt.id)
 
     def run(self, *, sent: bool) -> Finished:
         """Send the prompt unless it was sent before, and watch it."""
@@ -195,11 +197,12 @@ class Attempt:
             self.client().free()
 
     def discard(self) -> None:
-        """Remove whatever this attempt has stored: its result will not be used."""
+        """Remove whatever this attempt has stored: its result will not be used. What cannot be removed is noted."""
         try:
             self.resources.store.remove(self.folder)
         except OSError as error:
             log.warning("outputs.not_discarded", folder=self.folder, error=str(error))
+            self.resources.settle(lambda session: note_leftovers(session, self.job, self.lease.attempt))
 
     def client(self) -> ComfyUIClient:
         client = self.resources.fleet.client(self.prompt.server)

@@ -16,6 +16,7 @@ from sqlmodel import Session
 from shared import lifecycle
 from shared.database import patiently
 from shared.errors import TimedOut
+from shared.leftovers import note_leftovers
 from shared.lifecycle import AlreadySettled
 from shared.outbox import Outbox
 from shared.settings import Settings
@@ -75,7 +76,7 @@ class Resources:
         for holder, lease in self.leases.by_holder().items():
             with self.outbox.transaction() as session:
                 if holder == thread:
-                    lifecycle.fail(session, lease, error)
+                    note_leftovers(session, lifecycle.fail(session, lease, error), lease.attempt)
                 else:
                     lifecycle.release(session, lease)
 

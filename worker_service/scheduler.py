@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 LEADER_LOCK = 0x67656E6F  # "geno": a number that nothing else in this database locks
 GRACE_S = 5.0  # a sweep is done in less
+SILENCE = timedelta(seconds=10)
 LOOK_S = 1.0  # how often a stand-by tries to lead, and the leader looks whether it still does
 
 
@@ -108,10 +109,15 @@ def run(settings: Settings, stopping: threading.Event) -> None:
 
 
 @contextmanager
-def leadership(engine: Engine) -> Iterator[Connection | None]:
-    """The connection that holds the lock, or None while another scheduler leads. Closed, it lets go."""
+def leadership(engine: Engine, *, silence: timedelta = SILENCE) -> Iterator[Connection | None]:
+    """The connection that holds the lock, or None while another scheduler leads. Closed, it lets go.
+
+    A leader that does nothing with it for as long as `silence` is deposed: stopped, it would hold the lock for ever.
+    """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         try:
+            limit = {"limit": f"{silence.total_seconds() * 1000:.0f}ms"}
+            connection.execute(text("SELECT set_config('idle_session_timeout', :limit, false)"), limit)
             got = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_LOCK})
             yield connection if got else None
         finally:

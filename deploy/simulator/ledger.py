@@ -1,6 +1,7 @@
 """What was really done is counted apart from the protocol, and the count can outlive a kill -9."""
 
 import json
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Condition
@@ -21,7 +22,7 @@ class Execution:
 
 
 class Ledger:
-    """Counts per prompt_id; with a journal file, one line an event, read back at the next start."""
+    """Counts per prompt_id; with a journal file, one line an event and its time, read back at the next start."""
 
     def __init__(self, journal: Path | None = None) -> None:
         self._executions: dict[str, Execution] = {}
@@ -65,7 +66,7 @@ class Ledger:
         return execution.finished if execution else 0
 
     def _record(self, event: str, prompt_id: str, **facts: Any) -> None:
-        entry = {"event": event, "prompt_id": prompt_id, **facts}
+        entry = {"event": event, "prompt_id": prompt_id, "at": time.time(), **facts}
         with self._changed:
             self._apply(entry)
             if self._journal is not None:

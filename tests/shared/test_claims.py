@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
-from sqlmodel import col
+from sqlmodel import col, select
 
 from shared import claims, lifecycle
 from shared.choosing import OUT_OF_REACH
 from shared.claims import LEASE, Prompt
 from shared.errors import LeaseLost, PromptLost
+from shared.leftovers import attempt_folder
 from shared.lifecycle import Lease
-from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus, Outcome
+from shared.models import ComfyUIServer, DiscardedFolder, EventType, GenerationJob, JobStatus, Outcome
 from shared.outbox import Outbox
 from shared.servers import SERVER_SEEN
 from tests.jobs import (
@@ -170,6 +171,15 @@ def test_a_job_whose_worker_fell_silent_is_adopted_with_its_prompt(outbox: Outbo
     assert len(events(outbox, claim.job.id)) == 2, "watchers need not know"
 
 
+def test_what_a_worker_that_fell_silent_has_stored_is_noted_and_what_comes_after_is_not(outbox: Outbox) -> None:
+    claim = running(outbox)
+    silence(outbox, claim.job.id)
+    assert claimed(outbox)
+    with outbox.transaction() as session:
+        noted = session.exec(select(DiscardedFolder.folder)).all()
+    assert noted == [attempt_folder(claim.job, 1)]
+
+
 def test_a_released_job_is_adopted_at_once_and_is_nobodys_death(outbox: Outbox) -> None:
     claim = running(outbox)
     with outbox.transaction() as session:
@@ -222,6 +232,23 @@ def test_a_retried_job_gets_a_new_prompt_and_its_old_one_only_where_that_is_in_d
         assert again is not None
         assert again.prompt.id != claim.prompt.id
         assert again.doubt == (claim.prompt if outcome.leaves_doubt else None)
+
+
+def test_a_prompt_stays_in_doubt_until_somebody_has_looked_for_it(outbox: Outbox) -> None:
+    first = claim = running(outbox)
+    for _ in range(3):
+        with outbox.transaction() as session:
+            lifecycle.retry(session, claim.lease, LOST, Outcome.IN_DOUBT, timedelta(0))
+        again = claimed(outbox)
+        assert again is not None
+        assert again.doubt == first.prompt
+        claim = again
+    with outbox.transaction() as session:
+        claims.redirect(session, claim.lease, claim.prompt, adopted=False)
+        lifecycle.retry(session, claim.lease, LOST, Outcome.IN_DOUBT, timedelta(0))
+    last = claimed(outbox)
+    assert last is not None
+    assert last.doubt == claim.prompt, "it was gone, and this one was sent"
 
 
 def test_an_attempt_that_goes_on_with_another_prompt_says_so(outbox: Outbox) -> None:

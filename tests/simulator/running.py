@@ -141,6 +141,12 @@ class RunningSimulator:
         self._forget_process()
         return status
 
+    def resume(self) -> None:
+        """Let it go on after a SIGSTOP; nothing if it goes on, or is not running."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGCONT)
+
     def restart(self) -> None:
         """Start again on the same port and folders, ending what still runs."""
         self.stop()

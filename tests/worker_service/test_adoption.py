@@ -1,8 +1,10 @@
 """What a worker leaves behind is found by the next one and gone on with; it is run again only where it is gone."""
 
+from datetime import timedelta
+
 from shared import claims, lifecycle
 from shared.claims import Claim, Prompt
-from shared.errors import TimedOut
+from shared.errors import ComfyUIUnreachable, TimedOut
 from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
 from tests.jobs import attempts, claimed, silence
@@ -10,6 +12,7 @@ from tests.worker_service.deployment import Deployment, Listener, RunningWorker,
 from worker_service.mailbox import Signal
 
 FOR_EVER = 3600.0
+UNREACHABLE = ComfyUIUnreachable("gpu", "it hung")
 
 
 def left_behind(deployment: Deployment, *, sent: bool) -> Claim:
@@ -93,6 +96,25 @@ def test_a_prompt_that_was_never_sent_is_sent_once(deployment: Deployment) -> No
     ]
 
 
+def test_a_prompt_in_doubt_is_found_by_the_heir_of_a_worker_that_died_before_it_had_looked(
+    deployment: Deployment,
+) -> None:
+    left = left_behind(deployment, sent=True)
+    deployment.comfyui.wait_finished(left.prompt.id)
+    with deployment.outbox.transaction() as session:
+        lifecycle.retry(session, left.lease, UNREACHABLE, Outcome.IN_DOUBT, timedelta(0))
+    dead = claimed(deployment.outbox, deployment.comfyui.url, worker="dies before it looks")
+    assert dead is not None
+    assert (dead.doubt, dead.prompt == left.prompt) == (left.prompt, False)
+    silence(deployment.outbox, left.job.id)
+    with deployment.worker():
+        deployment.ended(left.job.id)
+    assert deployment.job(left.job.id).comfyui_prompt_id == left.prompt.id
+    assert [attempt.adopted for attempt in attempts(deployment.outbox, left.job.id)] == [False, True, True]
+    assert deployment.times_started(left.prompt.id) == 1
+    assert len(deployment.comfyui.executions()) == 1
+
+
 def test_a_stopped_worker_gives_its_job_back_and_the_next_one_goes_on_with_it(
     deployment: Deployment, listener: Listener
 ) -> None:
@@ -143,7 +165,7 @@ def test_a_worker_that_was_given_up_for_dead_lets_go_of_the_job(deployment: Depl
     with deployment.outbox.transaction() as session:
         lifecycle.fail(session, heir.lease, TimedOut(1))
     assert deployment.outcomes(job_id) == [Outcome.EXPIRED, Outcome.FAILED]
-    until(lambda: deployment.messages() == (0, 0))  # nothing went wrong with its message
+    until(lambda: deployment.messages() == (0, 0), lambda: "something went wrong with its message")
 
 
 def test_such_a_worker_withdraws_a_prompt_that_nobody_else_knows_of(

@@ -1,7 +1,11 @@
 """A cancelled job's prompt is gone from ComfyUI before the job is called cancelled, and nobody else's is touched."""
 
+from datetime import timedelta
+
 import pytest
 
+from shared import lifecycle
+from shared.errors import ComfyUIUnreachable
 from shared.models import FINAL, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
@@ -110,3 +114,19 @@ def test_a_job_in_the_hands_of_nobody_is_cancelled_by_the_next_worker(deployment
         deployment.ended(job_id, CANCELLED)
     assert deployment.comfyui.wait_finished(claim.prompt.id).outcomes == ["interrupted"]
     assert deployment.outcomes(job_id) == [Outcome.EXPIRED, Outcome.CANCELLED]
+
+
+def test_a_prompt_in_doubt_is_withdrawn_though_nobody_has_looked_for_it_yet(deployment: Deployment) -> None:
+    deployment.comfyui.pace(step_seconds=FOR_EVER)
+    job_id = jobs.submitted(deployment.outbox)
+    left = deployment.leave_behind(job_id, sent=True)
+    with deployment.outbox.transaction() as session:
+        unreachable = ComfyUIUnreachable(left.prompt.server, "it hung")
+        lifecycle.retry(session, left.lease, unreachable, Outcome.IN_DOUBT, timedelta(0))
+    assert jobs.claimed(deployment.outbox, deployment.comfyui.url, worker="dies before it looks")
+    jobs.silence(deployment.outbox, job_id)
+    deployment.cancel(job_id)
+    with deployment.worker():
+        deployment.ended(job_id, CANCELLED)
+    assert deployment.comfyui.wait_finished(left.prompt.id).outcomes == ["interrupted"]
+    assert len(deployment.comfyui.executions()) == 1

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
-from shared.models import EventType, JobStatus, Outcome
+from shared.leftovers import attempt_folder
+from shared.models import DiscardedFolder, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 
@@ -188,6 +190,9 @@ def test_a_result_that_could_not_be_stored_is_stored_later_without_being_made_ag
     deployment.folder.write_text("a file where the folder of outputs should be")
     job_id = deployment.submit(batch_size=2)
     deployment.put_back(job_id)
+    with deployment.outbox.transaction() as session:
+        noted = session.exec(select(DiscardedFolder.folder)).all()
+    assert attempt_folder(jobs.job(deployment.outbox, job_id), 1) in noted, "it could not be removed either"
     deployment.folder.unlink()
     deployment.ended(job_id)
     first, *_, last = jobs.attempts(deployment.outbox, job_id)

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from shared import claims, lifecycle, servers
 from shared.claims import Claim, Claimant
 from shared.database import is_unavailable
+from shared.doubts import known_to_others
 from shared.errors import (
     CancelRequested,
     GenerationError,
@@ -200,7 +201,8 @@ def abandon(resources: Resources, attempt: Attempt) -> None:
     log.warning("job.lease_lost")
     with resources.outbox.transaction() as session:
         job = session.get(GenerationJob, attempt.job.id)
+        known = known_to_others(session, attempt.lease, attempt.prompt.id)
     if job is None or job.attempt != attempt.lease.attempt:
         attempt.discard()
-    if job is None or job.comfyui_prompt_id != attempt.prompt.id:
+    if not known:
         attempt.withdraw_shortly()

@@ -1,0 +1,72 @@
+"""`python -m tests.chaos` runs jobs through the whole system while its parts die, and accounts for every one."""
+
+import argparse
+import json
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.chaos import plan
+from tests.chaos.faults import BY_DEFAULT, KINDS
+from tests.chaos.report import report
+from tests.chaos.run import run
+
+LARGEST_SEED = 1_000_000
+
+
+def main() -> int:
+    """The exit status: 0 if the account is in order."""
+    options = parser().parse_args()
+    # So that what was started is stopped, and what was made removed, also then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    seed = random.randrange(LARGEST_SEED) if options.seed is None else options.seed
+    directory = Path(options.keep or tempfile.mkdtemp(prefix="genonaut-chaos-")).resolve()
+    make = plan.short if options.short else plan.full
+    chosen = make(seed, options.faults, directory, **({"jobs": options.jobs} if options.jobs else {}))
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        sys.stdout.write(f"{time.monotonic() - began:7.1f} s  {text}\n")
+        sys.stdout.flush()
+
+    say(f"seed {seed}, logs in {directory}")
+    try:
+        result = run(chosen, say)
+        (directory / "evidence.json").write_text(json.dumps(asdict(result.evidence), default=str))
+        sys.stdout.write(f"{report(result)}\n")
+        return 1 if result.violations else 0
+    finally:
+        if not options.keep:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.partition("` ")[2])
+    made.add_argument("--seed", type=int, help="what jobs and faults are drawn from (a new one)")
+    made.add_argument("--jobs", type=int, help="how many (500; 120 in a short run)")
+    made.add_argument("--short", action="store_true", help="every kind of fault once, in five minutes or less")
+    made.add_argument(
+        "--faults",
+        type=kinds,
+        default=BY_DEFAULT,
+        metavar="KIND,...",
+        help=f"some of: {', '.join(KINDS)} (all but {', '.join(KINDS.keys() - BY_DEFAULT)})",
+    )
+    made.add_argument("--keep", metavar="DIR", help="keep logs, files, database and evidence.json in this folder")
+    return made
+
+
+def kinds(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in KINDS]:
+        raise argparse.ArgumentTypeError(f"there is no fault {', '.join(unknown)}")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

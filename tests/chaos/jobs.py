@@ -1,0 +1,124 @@
+"""The jobs of a run: a mix of kinds, drawn from the seed, each with a mark by which its rows are known."""
+
+import random
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from shared.models import JobStatus
+from tests.chaos.plan import Plan
+
+CHECKPOINTS = ("random_sd15.safetensors", "random_sdxl.safetensors")
+MARK = re.compile(r"^chaos (-?\d+)-(\d+):")
+LAST_AT = 0.97  # of the window
+
+
+class JobKind(StrEnum):
+    SINGLE = "single"
+    BATCH = "batch"
+    LORA = "LoRA"
+    PREVIEWS = "previews"
+    LONG = "long"
+    TEXT = "text"  # a workflow whose output is a text
+    FAILING = "failing node"
+    MISSING = "missing checkpoint"
+    CANCEL_QUEUED = "cancelled while queued"
+    CANCEL_RUNNING = "cancelled while running"
+
+
+MIX = {
+    JobKind.SINGLE: 36,
+    JobKind.BATCH: 10,
+    JobKind.LORA: 10,
+    JobKind.PREVIEWS: 8,
+    JobKind.LONG: 8,
+    JobKind.TEXT: 6,
+    JobKind.FAILING: 5,
+    JobKind.MISSING: 5,
+    JobKind.CANCEL_QUEUED: 6,
+    JobKind.CANCEL_RUNNING: 6,
+}
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """A job to submit `at` seconds after the start. `body` is its request, or `workflow` what is put into its row."""
+
+    number: int
+    kind: JobKind
+    at: float
+    body: dict[str, Any]
+    workflow: dict[str, Any] | None = None
+
+    @property
+    def outputs(self) -> int:
+        """How many it has when it is completed."""
+        return int(self.body.get("batch_size", 1))
+
+    @property
+    def expected(self) -> JobStatus:
+        """How it ends if nobody cancels it."""
+        return JobStatus.FAILED if self.kind in {JobKind.FAILING, JobKind.MISSING} else JobStatus.COMPLETED
+
+
+@dataclass
+class Submission:
+    """What its client knows of a job: the ids it was told, the answers it lost, and what a cancel was answered."""
+
+    ordered: Ordered
+    accepted: list[int] = field(default_factory=list)
+    unknown: int = 0  # answers that were lost, or said that something was wrong: a row may be there or not
+    refused: list[str] = field(default_factory=list)
+    accepted_at: list[float] = field(default_factory=list)
+    cancel: int | None = None  # the status of the answer that counts
+
+
+def orders(plan: Plan) -> list[Ordered]:
+    """The jobs of a plan, in the order they are submitted."""
+    chance = random.Random(f"jobs {plan.seed}")
+    kinds = list(MIX)
+    kinds += chance.choices(kinds, list(MIX.values()), k=max(0, plan.jobs - len(kinds)))
+    del kinds[plan.jobs :]
+    chance.shuffle(kinds)
+    times = sorted(chance.uniform(0, plan.window_s * LAST_AT) for _ in kinds)
+    return [ordered(plan, number, kind, at, chance) for number, (kind, at) in enumerate(zip(kinds, times, strict=True))]
+
+
+def ordered(plan: Plan, number: int, kind: JobKind, at: float, chance: random.Random) -> Ordered:
+    mark = f"chaos {plan.seed}-{number}: {kind}"
+    checkpoint, steps = chance.choice(CHECKPOINTS), chance.randint(4, 20)
+    more: dict[str, Any] = {}
+    workflow = None
+    match kind:
+        case JobKind.BATCH:
+            more = {"batch_size": chance.randint(2, 4)}
+        case JobKind.LORA:
+            more = {"lora_models": [{"name": "random_lora.safetensors"}]}
+        case JobKind.PREVIEWS:
+            more = {"params": {"previews": True}}
+        case JobKind.LONG:
+            steps = chance.randint(60, 120)
+        case JobKind.TEXT:
+            workflow = {"text": {"class_type": "PreviewAny", "inputs": {"source": mark}}}
+        case JobKind.FAILING:
+            more = {"params": {"clip_skip": 2}}
+        case JobKind.MISSING:
+            checkpoint = "missing.safetensors"
+        case JobKind.CANCEL_RUNNING:
+            steps = 120
+    body = {
+        "prompt": mark,
+        "checkpoint_model": checkpoint,
+        "width": 64,
+        "height": 64,
+        "sampler_params": {"steps": steps, "seed": number},
+        **more,
+    }
+    return Ordered(number, kind, round(at, 2), body, workflow)
+
+
+def number_in(prompt: str, seed: int) -> int | None:
+    """Which job of this run a row is, by the mark in its prompt."""
+    found = MARK.match(prompt)
+    return int(found[2]) if found and int(found[1]) == seed else None

@@ -1,0 +1,255 @@
+"""The account passes a run in which all is well, and no other: each rule is shown data that breaks it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.models import EventType
+from tests.chaos.account import RULES, account
+from tests.chaos.attempts_account import standing_after
+from tests.chaos.evidence import Evidence, Stored
+from tests.chaos.executions_account import causes
+from tests.chaos.jobs import JobKind
+from tests.chaos.monitor import Sample
+from tests.chaos.recovery import NO_FAULT, recoveries
+from tests.chaos.sound import (
+    ADOPTED,
+    CANCELLED,
+    FAILING,
+    ONE,
+    OTHER,
+    PLAIN,
+    RETRIED,
+    changing,
+    doctored,
+    ran,
+    sound,
+    struck,
+    submission,
+)
+from tests.chaos.watchers import Watched
+
+
+def with_submission(number: int, **values: Any) -> Evidence:
+    evidence = sound()
+    kinds = {each.ordered.number: each.ordered.kind for each in evidence.submissions}
+    changed = submission(number, kinds[number], **values)
+    return replace(
+        evidence, submissions=[changed if each.ordered.number == number else each for each in evidence.submissions]
+    )
+
+
+def without(rows: str, **wanted: Any) -> Evidence:
+    """The same run without the rows that have these values."""
+    evidence = sound()
+    kept = [row for row in getattr(evidence, rows) if any(row[name] != value for name, value in wanted.items())]
+    assert len(kept) < len(getattr(evidence, rows))
+    return changing(evidence, rows, kept)
+
+
+def with_more(**values: Any) -> Evidence:
+    """The same run with more in one of its collections."""
+    evidence = sound()
+    ((name, more),) = values.items()
+    there = getattr(evidence, name)
+    return changing(evidence, name, there | more if isinstance(there, dict) else [*there, *more])
+
+
+def test_a_sound_run_passes() -> None:
+    assert account(sound()) == []
+
+
+BROKEN = {
+    "every accepted job is there": {
+        "an accepted job has no row": without("jobs", id=PLAIN),
+        "a job was never accepted": with_more(submissions=[submission(6, accepted=[])]),
+        "a job was refused": with_submission(PLAIN, refused=["422"]),
+        "a job nobody ordered": replace(sound(), numbers={1: 1, 2: 2, 3: 3, 4: 4}),
+        "two rows, and no answer was lost": replace(sound(), numbers={1: 1, 2: 2, 3: 3, 4: 4, 5: 1}),
+    },
+    "every job has ended": {
+        "one still runs": doctored("jobs", PLAIN, status="running", completed_at=None),
+        "an end that holds a lease": doctored("jobs", PLAIN, lease_expires_at=3.0),
+        "an end without a time": doctored("jobs", FAILING, completed_at=None),
+    },
+    "every end has its reason": {
+        "failed, and could have been tried again": doctored(
+            "jobs", PLAIN, status="failed", error_code="prompt_lost", retries=2
+        ),
+        "failed for another reason than its own": doctored("jobs", FAILING, error_code="timeout"),
+        "poison that killed nobody": doctored("jobs", PLAIN, status="failed", error_code="poison"),
+        "completed, and could not be": doctored("jobs", FAILING, status="completed"),
+        "cancelled, and nobody asked": doctored("jobs", PLAIN, status="cancelled"),
+        "cancelled by its answer, and completed": doctored("jobs", CANCELLED, status="completed"),
+    },
+    "events form a legal path": {
+        "a gap": without("events", job_id=PLAIN, sequence=2),
+        "one too many counted": doctored("jobs", PLAIN, events=4),
+        "started twice": doctored("events", (RETRIED, 3), type="started"),
+        "completed before it started": doctored("events", (PLAIN, 2), type="completed"),
+        "another end than the row's": doctored("events", (PLAIN, 3), type="failed"),
+        "an attempt that goes back": doctored("events", (RETRIED, 5), attempt=0),
+    },
+    "attempts agree with their job": {
+        "one is missing": without("attempts", job_id=RETRIED, attempt=1),
+        "one has not ended": doctored("attempts", (RETRIED, 1), outcome=None),
+        "two completed it": doctored("attempts", (RETRIED, 1), outcome="completed"),
+        "the last did not complete it": doctored("attempts", (PLAIN, 1), outcome="failed"),
+        "retries are miscounted": doctored("jobs", RETRIED, retries=2),
+        "adopted what nobody left": doctored("attempts", (PLAIN, 1), adopted=True),
+        "went on with a prompt, and does not say so": doctored("attempts", (ADOPTED, 2), adopted=False),
+        "another prompt than the row's": doctored("jobs", PLAIN, comfyui_prompt_id="p9"),
+    },
+    "every output has its file": {
+        "the file is not there": replace(
+            sound(), files={path: stored for path, stored in sound().files.items() if path != "u/1/1/0.png"}
+        ),
+        "other bytes": with_more(files={"u/1/1/0.png": Stored(10, "xx")}),
+        "another size": with_more(files={"u/1/1/0.png": Stored(9, "ab")}),
+        "a damaged thumbnail": with_more(files={"u/1/1/0-150.webp": Stored(0, "cd")}),
+        "completed without output": without("outputs", job_id=PLAIN),
+        "failed with an output": doctored("jobs", PLAIN, status="failed", error_code="node_failed"),
+    },
+    "every file has a row": {
+        "a file of an attempt that came to nothing": with_more(files={"u/2/1/0.png": Stored(10, "ab")}),
+        "what was half stored": with_more(files={"u/1/1/.incoming-x": Stored(4, "ef")}),
+        "a folder that is not noted": replace(sound(), discarded=["u/5/10"]),
+    },
+    "every execution is accounted for": {
+        "run again without a fault": replace(sound(), struck=[]),
+        "run again after a fault of another server": replace(sound(), struck=[struck("comfyui-kill", "comfyui-2", 22)]),
+        "run again before the fault": replace(sound(), struck=[struck("comfyui-kill", "comfyui-1", 29)]),
+        "run again after a fault that loses nothing": replace(
+            sound(), struck=[struck("comfyui-sockets", "comfyui-1", 22)]
+        ),
+        "sent twice": with_more(journal=ran("p1", ONE, 12.0, 13.0)),
+        "of no attempt": with_more(journal=ran("p9", ONE, 12.0, 13.0)),
+        "completed, and did not succeed": doctored("jobs", RETRIED, comfyui_prompt_id="p2a"),
+    },
+    "nothing runs after its end": {
+        "started after its end": doctored("jobs", PLAIN, completed_at=5.0),
+        "cancelled, and ran on": doctored("jobs", CANCELLED, completed_at=32.0),
+    },
+    "nothing is left on a server": {"one waits there": replace(sound(), left={ONE: ["p1"], OTHER: []})},
+    "every watcher heard the end": {
+        "nothing": with_more(watched=[Watched(FAILING, [[("snapshot", 2)]])]),
+        "another end": with_more(watched=[Watched(FAILING, [[("snapshot", 3)]], "completed")]),
+        "the end of no job": with_more(watched=[Watched(9, [[("snapshot", 3)]], "completed")]),
+    },
+    "no stream has a gap": {
+        "no snapshot": with_more(watched=[Watched(FAILING, [[("started", 2), ("failed", 3)]], "failed")]),
+        "one missing": with_more(watched=[Watched(FAILING, [[("snapshot", 1), ("failed", 3)]], "failed")]),
+        "one twice": with_more(
+            watched=[Watched(FAILING, [[("snapshot", 1), ("started", 2), ("started", 2), ("failed", 3)]], "failed")]
+        ),
+        "what no row says": with_more(watched=[Watched(FAILING, [[("snapshot", 2), ("completed", 3)]], "failed")]),
+    },
+    "slots are never exceeded": {"three at once": with_more(samples=[Sample(30.0, ONE, 3, 3)])},
+    "statistics agree with the rows": {
+        "one too few": without("statistics", status="failed"),
+        "one too many": with_more(
+            statistics=[{"user_id": "u", "day": "1970-01-01", "status": "expired", "bucket": 1, "jobs": 1}]
+        ),
+    },
+    "stored bytes agree with the rows": {
+        "too few": replace(sound(), users=[{"id": "u", "name": "local", "stored_bytes": 20}])
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "evidence"),
+    [(rule, evidence) for rule, cases in BROKEN.items() for evidence in cases.values()],
+    ids=[f"{rule}: {case}" for rule, cases in BROKEN.items() for case in cases],
+)
+def test_a_run_with_one_thing_wrong_does_not_pass(rule: str, evidence: Evidence) -> None:
+    assert rule in {violation.rule for violation in account(evidence)}
+
+
+def test_every_rule_is_shown_to_fail() -> None:
+    assert BROKEN.keys() == RULES.keys()
+
+
+def test_a_second_row_is_right_where_an_answer_was_lost() -> None:
+    evidence = replace(with_submission(PLAIN, unknown=1), numbers={1: 1, 2: 2, 3: 3, 4: 4, 5: 1})
+    broken = {violation.rule for violation in account(evidence)}
+    assert broken == {"every accepted job is there"}, "only because nothing is left of the fifth order"
+    with_key = replace(evidence, jobs=[row | {"idempotency_key": "k"} for row in evidence.jobs])
+    found = [violation.found for violation in account(with_key)]
+    assert any("has 2 rows" in each for each in found), "a key makes the same request the same job"
+
+
+def test_a_job_that_used_up_its_attempts_or_killed_its_workers_may_fail() -> None:
+    used_up = doctored("jobs", PLAIN, status="failed", error_code="comfyui_unreachable", retries=4)
+    deadly = doctored("jobs", ADOPTED, status="failed", error_code="poison")
+    dead = [row | {"outcome": "expired", "job_id": ADOPTED} for row in deadly.attempts]
+    for evidence in (used_up, replace(deadly, attempts=dead)):
+        assert "every end has its reason" not in {violation.rule for violation in account(evidence)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "error_code", "why"),
+    [
+        ("comfyui-kill", None, "prompt_lost", "the server ended"),
+        ("comfyui-wedge", None, "prompt_lost", "the server wedged"),
+        ("comfyui-forget", "success", "prompt_lost", "the server forgot its history"),
+        ("comfyui-interrupt", "interrupted", "interrupted", "somebody interrupted it"),
+        ("comfyui-half-file", "success", "output_corrupt", "half a file"),
+        ("comfyui-no-file", "success", "output_missing", "a file that was not there"),
+        ("comfyui-interrupt", "success", "interrupted", None),
+        ("comfyui-half-file", "success", "prompt_lost", None),
+    ],
+)
+def test_a_second_execution_is_put_down_to_the_fault_that_lost_the_first(
+    kind: str, outcome: str | None, error_code: str, why: str | None
+) -> None:
+    evidence = doctored("attempts", (RETRIED, 1), error_code=error_code)
+    others = [entry for entry in evidence.journal if entry.prompt_id != "p2a"]
+    first = ran("p2a", ONE, 20.0, 22.5, outcome) if outcome else ran("p2a", ONE, 20.0)
+    evidence = replace(evidence, journal=[*first, *others], struck=[struck(kind, "comfyui-1", 22.0)])
+    assert causes(evidence) == {why or "NOT ACCOUNTED FOR": 1}
+
+
+def test_a_cancelled_prompt_may_run_on_where_its_server_could_not_tell() -> None:
+    evidence = replace(
+        doctored("jobs", CANCELLED, completed_at=35.0),
+        struck=[*sound().struck, struck("comfyui-pause", "comfyui-2", 30.0)],
+    )
+    assert account(evidence) == []
+
+
+@pytest.mark.parametrize(
+    ("events", "standing"),
+    [
+        ("queued", {"queued", "pending"}),
+        ("pending", {"pending"}),
+        ("queued started", {"running"}),
+        ("pending queued started queued started failed", {"failed"}),
+        ("queued cancelling cancelled", {"cancelled"}),
+        ("queued expired", {"expired"}),
+        ("started", set()),
+        ("queued completed", set()),
+        ("queued started cancelling completed", set()),
+        ("queued started completed queued", set()),
+        ("", set()),
+    ],
+)
+def test_a_path_leads_where_the_table_of_transitions_says(events: str, standing: set[str]) -> None:
+    assert standing_after([EventType(event) for event in events.split()]) == standing
+
+
+def test_recovery_is_measured_from_the_fault_to_what_is_written_next_of_a_job_it_hit() -> None:
+    evidence = replace(
+        sound(), struck=[struck("comfyui-kill", "comfyui-1", 24.0), struck("redis-flush", "redis", 23.5)]
+    )
+    measured = {each.kind: each for each in recoveries(evidence)}
+    assert measured["comfyui-kill"].waited == [1.0], "the second job's fifth event, one second later"
+    assert measured["redis-flush"].waited == [0.5], "whatever was written next of any job"
+    assert measured[NO_FAULT].waited
+    assert measured["comfyui-kill"].percentile(0.95) == 1.0
+
+
+def test_the_kinds_of_jobs_are_told_apart_by_how_they_end() -> None:
+    assert submission(1, JobKind.MISSING).ordered.expected == "failed"
+    assert submission(1, JobKind.LONG).ordered.expected == "completed"

@@ -1,0 +1,28 @@
+"""A short run: every kind of fault once, under some seventy jobs, and the account is in order."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import plan
+from tests.chaos.faults import BY_DEFAULT
+from tests.chaos.report import report
+from tests.chaos.run import run
+
+SEED = int(os.environ.get("CHAOS_SEED", "1"))
+JOBS = 70
+
+
+@pytest.mark.timeout(420)
+def test_nothing_is_lost_and_nothing_run_twice_while_everything_dies(tmp_path: Path) -> None:
+    result = run(plan.short(SEED, BY_DEFAULT, tmp_path / "system", JOBS), say)
+    assert len({struck.strike.kind for struck in result.evidence.struck}) == len(BY_DEFAULT)
+    assert len(result.evidence.jobs) >= JOBS
+    assert not result.violations, report(result)
+
+
+def say(text: str) -> None:
+    """Shown where the test fails."""
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,221 @@
+"""The whole system as many processes, each behind a link that can be troubled; whatever ends is started again."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+
+from deploy.local import databases
+from deploy.local.credentials import local_key
+from deploy.local.ports import free_ports, start_on_a_free_port
+from deploy.local.process import Process, Processes
+from deploy.local.servers import Servers, local_servers
+from deploy.local.system import Plan as LocalPlan
+from deploy.local.system import Say, service, status
+from migrations.upgrade import upgrade
+from shared.settings import Settings, load_settings
+from tests.chaos.plan import APIS, SCHEDULERS, SIMULATORS, SLOTS, WORKERS, Plan
+from tests.chaos.proxy import Link, links
+from tests.simulator.running import ArmedFault, RunningSimulator
+
+KEPT = ("PATH", "HOME", "TMPDIR", "LANG")
+READY_WITHIN_S = 120.0
+SUPERVISE_EVERY_S = 0.5
+# A node that always fails: a job that skips layers of the text encoder has it.
+FAILING_NODE = "CLIPSetLastLayer"
+PACE: Mapping[str, float] = {"step_seconds": 0.1, "load_seconds": 0.2}
+
+
+@dataclass(frozen=True)
+class ComfyUI:
+    """A simulator and the link to it. `name` is its URL as the workers know it."""
+
+    simulator: RunningSimulator
+    link: Link
+
+    @property
+    def name(self) -> str:
+        return f"http://127.0.0.1:{self.link.port}"
+
+    def kill(self) -> None:
+        """End it at once, with its queue and history. Its link refuses, as a machine without it would."""
+        self.link.refuse()
+        self.simulator.kill()
+
+    def start(self) -> None:
+        """Start it again, and let nobody in before it fails what it is to fail."""
+        self.simulator.restart()
+        self.arm()
+        self.link.listen()
+
+    def arm(self) -> None:
+        self.simulator.fault("node_error", node=FAILING_NODE, times=None)
+
+
+@dataclass
+class World:
+    """What runs. `down` names the processes that are not to be started again for now."""
+
+    plan: Plan
+    settings: Settings  # as the services have them: through the links
+    direct: Settings  # the same without the links
+    key: str
+    servers: Servers
+    processes: Processes
+    apis: list[str]
+    comfyuis: dict[str, ComfyUI]
+    links: dict[str, Link]
+    down: set[str] = field(default_factory=set)
+    armed: dict[object, ArmedFault] = field(default_factory=dict)  # by the strike that armed it
+    restarts: list[tuple[float, str]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process and its children, as the freezer of containers does."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.processes[name].pid, number)
+
+    def supervise(self, closing: threading.Event) -> None:
+        """Start again whatever ended, until told to close."""
+        while not closing.wait(SUPERVISE_EVERY_S):
+            for process in self.processes:
+                with self.lock:
+                    if process.name not in self.down and not process.running:
+                        self.restarts.append((time.time(), process.name))
+                        self.processes.start(process.command)
+
+    def redis(self) -> redis.Redis:
+        return redis.Redis.from_url(self.direct.redis_url, socket_timeout=5)
+
+    @property
+    def store(self) -> Path:
+        """The folder of the outputs."""
+        return Path(self.settings.storage_url.removeprefix("file://"))
+
+    def take_down(self, name: str) -> Process:
+        """The process, which is not started again until `let_up`."""
+        with self.lock:
+            self.down.add(name)
+            return self.processes[name]
+
+    def let_up(self, name: str) -> None:
+        with self.lock:
+            self.down.discard(name)
+
+
+@contextmanager
+def running_world(plan: Plan, say: Say) -> Iterator[World]:
+    """Everything, ready, for as long as the block lasts; all of it is stopped after it, whatever happened."""
+    with ExitStack() as stack:
+        say("PostgreSQL and Valkey")
+        servers = stack.enter_context(local_servers(plan.directory, durable=False, environ={}))
+        assert servers.postgres is not None
+        assert servers.valkey is not None
+        # What is thrown away is not synced to disk; but a commit must outlive the server's own death, as it does where
+        # data count. Without this the account finds the jobs that were run again because their ends were forgotten.
+        with databases.connected(servers.database_url) as connection, connection.cursor() as cursor:
+            cursor.execute("ALTER ROLE CURRENT_USER SET synchronous_commit = on")
+        upgrade(servers.database_url)
+        make_link = stack.enter_context(links())
+        say(f"{SIMULATORS} simulators")
+        comfyuis = {name: stack.enter_context(comfyui(plan, name, make_link)) for name in named("comfyui", SIMULATORS)}
+        troubled = {"postgres": make_link(servers.postgres.port), "redis": make_link(servers.valkey.port)}
+        direct = variables(plan, servers, comfyuis)
+        linked = direct | {
+            "DATABASE_URL": through(direct["DATABASE_URL"], servers.postgres.port, troubled["postgres"]),
+            "REDIS_URL": through(direct["REDIS_URL"], servers.valkey.port, troubled["redis"]),
+        }
+        key = local_key(load_settings(direct), plan.directory)
+        say(f"{APIS} APIs, {WORKERS} workers, {SCHEDULERS} schedulers")
+        processes = stack.enter_context(Processes())
+        stack.callback(resume, processes)
+        apis = start_services(processes, plan, linked)
+        yield World(
+            plan=plan,
+            settings=load_settings(linked),
+            direct=load_settings(direct),
+            key=key,
+            servers=servers,
+            processes=processes,
+            apis=apis,
+            comfyuis=comfyuis,
+            links=troubled | {name: comfyui.link for name, comfyui in comfyuis.items()},
+        )
+
+
+def named(kind: str, count: int) -> list[str]:
+    return [f"{kind}-{number}" for number in range(1, count + 1)]
+
+
+@contextmanager
+def comfyui(plan: Plan, name: str, make_link: Callable[[int], Link]) -> Iterator[ComfyUI]:
+    """A simulator with folders of its own, which outlast its kills."""
+    root = plan.directory / name
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    simulator = RunningSimulator(root, {"draw": "flat", **PACE})
+    try:
+        simulator.start()
+        made = ComfyUI(simulator, make_link(simulator.port))
+        made.arm()
+        yield made
+    finally:
+        simulator.resume()
+        simulator.stop()
+
+
+def variables(plan: Plan, servers: Servers, comfyuis: Mapping[str, ComfyUI]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in KEPT}
+    return kept | {
+        "APP_ENV": "test",
+        "DATABASE_URL": servers.database_url,
+        "REDIS_URL": servers.redis_url,
+        "STORAGE_URL": (plan.directory / "outputs").as_uri(),
+        "COMFYUI_URLS": ",".join(comfyui.name for comfyui in comfyuis.values()),
+        "COMFYUI_SLOTS": str(SLOTS),
+        "WORKER_MAX_MESSAGES": "60",  # each worker starts afresh by itself a few times
+        "LIMIT_REQUESTS_PER_MINUTE": "none",
+        "LIMIT_SUBMISSIONS_PER_HOUR": "none",
+    }
+
+
+def through(url: str, port: int, link: Link) -> str:
+    """The same server's URL by way of a link."""
+    return url.replace(f"127.0.0.1:{port}", f"127.0.0.1:{link.port}")
+
+
+def start_services(processes: Processes, plan: Plan, environ: Mapping[str, str]) -> list[str]:
+    """Start all of them, and wait until a job would run. The URLs of the APIs."""
+    local = LocalPlan(plan.directory, durable=False, api_ports=free_ports())
+    for name in named("worker", WORKERS):
+        processes.start(service(local, name, ("worker_service",), environ))
+    for name in named("scheduler", SCHEDULERS):
+        processes.start(service(local, name, ("worker_service.scheduler",), environ))
+    return [start_api(processes, local, name, environ) for name in named("api", APIS)]
+
+
+def start_api(processes: Processes, local: LocalPlan, name: str, environ: Mapping[str, str]) -> str:
+    def start_on(port: int) -> tuple[Process, str]:
+        given = {**environ, "API_HOST": "127.0.0.1", "API_PORT": str(port)}
+        api = processes.start(service(local, name, ("api_service",), given))
+        url = f"http://127.0.0.1:{port}"
+        api.wait_until(lambda: status(f"{url}/health/live") == "ok", within_s=READY_WITHIN_S)
+        return api, url
+
+    api, url = start_on_a_free_port(start_on, local.api_ports)
+    api.wait_until(lambda: status(f"{url}/health/ready") == "ready", within_s=READY_WITHIN_S)
+    return url
+
+
+def resume(processes: Processes) -> None:
+    """A process that was stopped by SIGSTOP does not heed the signal that ends it."""
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGCONT)

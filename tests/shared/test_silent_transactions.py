@@ -1,0 +1,21 @@
+"""A process that is stopped in the middle of a transaction does not keep everybody else from their work."""
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.outbox import Outbox
+from tests.jobs import answering, claimed, submitted
+
+
+def test_the_servers_that_a_stopped_worker_has_locked_are_free_again_before_a_lease_runs_out(
+    engine: Engine, outbox: Outbox
+) -> None:
+    answering(outbox)
+    submitted(outbox)
+    with engine.connect() as stopped:
+        stopped.execute(text("SELECT name FROM comfyui_servers FOR UPDATE"))
+        # It waits for the lock, and for no longer than the statement timeout, which raises.
+        assert claimed(outbox) is not None
+        with pytest.raises(SQLAlchemyError):
+            stopped.execute(text("SELECT 1"))

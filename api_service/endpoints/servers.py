@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api_service.codes import Code
 from api_service.fleet import NamedServer, ServersView, ServerView, server_as_seen, servers_as_seen
-from api_service.operations import Answer, Call, Nothing, Operation, routes_of
+from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import Problem
 from api_service.views import answer_with
 from shared import servers
@@ -83,4 +83,3 @@ OPERATIONS = (
         problems=(Code.SERVER_NOT_FOUND,),
     ),
 )
-ROUTES = routes_of(OPERATIONS)

@@ -4,8 +4,25 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from api_service.fleet import NamedServer, ServersView, ServerView
 from api_service.fleet_views import ModelsView, NodeClassView
 from api_service.views import LiveView, ReadyView
+
+SERVER: dict[str, Any] = {
+    "name": "http://gpu-1:8188",
+    "state": "up",
+    "draining": False,
+    "slots": {"total": 2, "used": 1},
+    "version": "0.8.0",
+    "last_seen_at": "2026-01-01T12:00:00Z",
+    "unreachable_since": None,
+    "wedged_since": None,
+    "open_until": None,
+    "problem": None,
+    "loaded_checkpoint": "sd15.safetensors",
+    "models": {"checkpoints": 3, "loras": 12},
+    "recent_failures": [{"code": "prompt_lost", "count": 1, "last_at": "2026-01-01T11:55:00Z"}],
+}
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     ModelsView: {
@@ -35,6 +52,9 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
             "available": True,
         }
     },
+    ServersView: {"one": {"items": [SERVER]}},
+    ServerView: {"up": SERVER},
+    NamedServer: {"gpu-1": {"server": SERVER["name"]}},
     LiveView: {"ok": {"status": "ok"}},
     ReadyView: {
         "ready": {

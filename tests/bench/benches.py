@@ -3,9 +3,11 @@
 from tests.bench import gpu_kept_busy
 from tests.bench.claiming import CLAIMING
 from tests.bench.figure import Bench
+from tests.bench.reading import READING
 from tests.bench.submitting import SUBMITTING
 from tests.bench.thumbnailing import THUMBNAILING
 from tests.bench.waiting import WAITING
+from tests.bench.watching import WATCHING
 from tests.bench.weighing import WEIGHING
 
 BENCHES: dict[str, Bench] = {
@@ -17,6 +19,8 @@ BENCHES: dict[str, Bench] = {
     "submitting": SUBMITTING,
     "waiting": WAITING,
     "claiming": CLAIMING,
+    "reading": READING,
+    "watching": WATCHING,
     "thumbnailing": THUMBNAILING,
     "weighing": WEIGHING,
 }

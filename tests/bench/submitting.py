@@ -23,6 +23,7 @@ BODY = {"prompt": "a cat", "checkpoint_model": "random_sd15.safetensors", "width
 CLIENTS = 16
 ONE, TWO = "POST/s, 16 clients, one API process", "POST/s, 16 clients, two API processes"
 TAIL = "POST, p99 against p50"
+BULK = "jobs/s in bulks of 100, against single posts"
 
 
 def posting(urls: str, key: str, posts: int) -> None:
@@ -64,6 +65,24 @@ def without_http(here: Running, owner: UUID, jobs: int) -> float:
     return jobs / (time.perf_counter() - started)
 
 
+def post_bulks(here: Running, bulks: int) -> float:
+    """Jobs a second of one client that posts a hundred at a time."""
+    with here.client() as http:
+        started = time.perf_counter()
+        for _ in range(bulks):
+            http.post("/api/v1/generation-jobs/bulk", json={"jobs": [BODY] * 100}).raise_for_status()
+        return bulks * 100 / (time.perf_counter() - started)
+
+
+def post_singly(here: Running, posts: int) -> float:
+    """Jobs a second of one client that posts one at a time."""
+    with here.client() as http:
+        started = time.perf_counter()
+        for _ in range(posts):
+            http.post("/api/v1/generation-jobs/", json=BODY).raise_for_status()
+        return posts / (time.perf_counter() - started)
+
+
 def owner_of(here: Running) -> UUID:
     with here.client() as http:
         return UUID(http.post("/api/v1/generation-jobs/", json=BODY).raise_for_status().json()["user_id"])
@@ -80,7 +99,12 @@ def opened(place: Place) -> Iterator[Measure]:
             one, took = post_all(here, 1, posts)
             two, _ = post_all(here, 2, posts)
             tail, middle = statistics.quantiles(took, n=100)[98], statistics.median(took)
-            return {ONE: Round(one, limit), TWO: Round(two, limit), TAIL: Round(tail * 1000, middle * 1000)}
+            return {
+                ONE: Round(one, limit),
+                TWO: Round(two, limit),
+                TAIL: Round(tail * 1000, middle * 1000),
+                BULK: Round(post_bulks(here, place.few(10, 1)), post_singly(here, posts // 4)),
+            }
 
         yield measure
 
@@ -90,6 +114,7 @@ SUBMITTING = Bench(
         Figure(ONE, "1/s", "a loop without HTTP", ">= 0.5"),
         Figure(TWO, "1/s", "a loop without HTTP", ">= 0.5"),
         Figure(TAIL, "ms", "its p50", "<= 10"),
+        Figure(BULK, "1/s", "one client, single posts", ">= 10"),
     ),
     opened,
 )

@@ -1,57 +1,39 @@
-"""Many watch one API process: how long an event takes to the last of them, and what each watcher costs.
+"""Many watch one API process: how long an event takes to the last of them, and what each watcher costs."""
 
-`python -m tests.bench.watching` starts PostgreSQL, Valkey and the API, connects the watchers, publishes progress as
-workers do, and prints one JSON object. It asserts nothing.
-"""
-
-import argparse
 import asyncio
 import json
-import os
 import statistics
-import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import psutil
+from sqlmodel import select
 from websockets.asyncio.client import ClientConnection, connect
 
-from api_service.accounts import create_key
-from deploy.local.ports import free_ports
-from deploy.local.process import Command, Process, Processes
-from deploy.local.servers import local_servers
-from deploy.local.system import REPOSITORY, status
-from migrations.upgrade import upgrade
-from shared.broker import sending_broker
-from shared.database import create_engine, transaction
-from shared.events import Channels, Event
-from shared.models import EventType, Scope, User
-from shared.outbox import Outbox
-from shared.redis_clients import hasty_client
-from shared.settings import load_settings
-from tests.jobs import USER, new_job, submitted
+from shared import waiting
+from shared.events import Event
+from shared.models import EventType, GenerationJob, JobStatus, User
+from tests.bench.figure import Bench, Figure, Measure, Round
+from tests.bench.place import Place, Running, Wanted
 
-
-@dataclass(frozen=True)
-class Bench:
-    """A running API process, a key for it, and the jobs to watch."""
-
-    url: str
-    key: str
-    process: psutil.Process
-    outbox: Outbox
-    job_ids: list[int]
+LAST = "event to the last of 10 watchers of its job, 1,000 watchers, p99"
+WEIGHT = "memory for each of 1,000 watchers"
+CONNECTIONS = "Redis connections with 1,000 watchers, against without"
+JOBS, RATE = 100, 20.0  # events a second
+PROGRESS = {"percentage": 50.0, "node_id": "3", "node_type": "KSampler", "step": 10, "steps": 20}
+FIGURES = (
+    Figure(LAST, "ms", "250 ms", "<= 1"),
+    Figure(WEIGHT, "kB", "100 kB", "<= 1"),
+    Figure(CONNECTIONS, "", "without watchers", "<= 1"),
+)
 
 
 @dataclass
 class Heard:
-    """When each published event (job, tick) had come to how many watchers."""
+    """When each published event (job, tick) had come to as many watchers as its job has."""
 
     expected: int
     sent: dict[tuple[int, int], float] = field(default_factory=dict)
@@ -65,55 +47,9 @@ class Heard:
             self.latencies_ms.append((time.perf_counter() - self.sent[key]) * 1000)
 
 
-@contextmanager
-def running_api(jobs: int) -> Iterator[Bench]:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        servers = stack.enter_context(local_servers(folder, durable=False, environ=os.environ))
-        upgrade(servers.database_url)
-        port = next(free_ports())
-        environ = {
-            "APP_ENV": "test",
-            "DATABASE_URL": servers.database_url,
-            "REDIS_URL": servers.redis(3),
-            "COMFYUI_URLS": "http://127.0.0.1:9",
-            "STORAGE_URL": (folder / "outputs").as_uri(),
-            "API_HOST": "127.0.0.1",
-            "API_PORT": str(port),
-            "LIMIT_OPEN_STREAMS": "none",
-            "LIMIT_REQUESTS_PER_MINUTE": "none",
-            "PATH": os.environ["PATH"],
-        }
-        settings = load_settings(environ)
-        engine = create_engine(settings, application="bench")
-        stack.callback(engine.dispose)
-        outbox = Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
-        with transaction(engine) as session:
-            session.add(User(id=USER, name="watcher"))
-        with transaction(engine) as session:
-            key = create_key(session, USER, "bench", scopes=(Scope.READ,)).token
-        job_ids = [submitted(outbox) for _ in range(jobs)]
-        api = start_api(stack.enter_context(Processes()), folder, environ)
-        yield Bench(f"127.0.0.1:{port}", key, psutil.Process(api.pid), outbox, job_ids)
-
-
-def start_api(processes: Processes, folder: Path, environ: dict[str, str]) -> Process:
-    command = Command(
-        name="api",
-        arguments=(sys.executable, "-m", "api_service"),
-        log=folder / "api.log",
-        cwd=REPOSITORY,
-        environ=environ,
-    )
-    api = processes.start(command)
-    live = f"http://127.0.0.1:{environ['API_PORT']}/health/live"
-    api.wait_until(lambda: status(live) == "ok", within_s=30)
-    return api
-
-
-async def watch(bench: Bench, path: str, heard: Heard, ready: asyncio.Semaphore) -> None:
-    headers = {"Authorization": f"Bearer {bench.key}"}
-    async with connect(f"ws://{bench.url}{path}", additional_headers=headers, open_timeout=60) as socket:
+async def watch(here: Running, job_id: int, heard: Heard, ready: asyncio.Semaphore) -> None:
+    address = f"{here.apis[0].replace('http', 'ws', 1)}/ws/jobs/{job_id}"
+    async with connect(address, additional_headers=here.headers, open_timeout=60) as socket:
         await socket.recv()
         ready.release()
         await listen(socket, heard)
@@ -126,72 +62,31 @@ async def listen(socket: ClientConnection, heard: Heard) -> None:
             heard.hear(event["job_id"], event["tick"])
 
 
-async def publish(bench: Bench, heard: Heard, events: int, rate: float) -> None:
+async def publish(here: Running, jobs: list[GenerationJob], heard: Heard, events: int) -> None:
     begun = time.perf_counter()
-    for number in range(events):
-        job_id = bench.job_ids[number % len(bench.job_ids)]
-        data = {"percentage": 50.0, "node_id": "3", "node_type": "KSampler", "step": 10, "steps": 20}
-        event = Event.live(EventType.PROCESSING, new_job(id=job_id, attempt=1), tick=number + 1, data=data)
-        heard.sent[(job_id, number + 1)] = time.perf_counter()
-        bench.outbox.publish(event)
-        await asyncio.sleep(max(0.0, begun + (number + 1) / rate - time.perf_counter()))
+    for tick in range(1, events + 1):
+        job = jobs[tick % len(jobs)]
+        heard.sent[(job.id, tick)] = time.perf_counter()
+        here.outbox.publish(Event.live(EventType.PROCESSING, job, tick=tick, data=PROGRESS))
+        await asyncio.sleep(max(0.0, begun + tick / RATE - time.perf_counter()))
 
 
-async def lateness(late: list[float]) -> None:
-    """How late this very process is woken: what the machine adds to every figure."""
-    while True:
-        due = time.perf_counter() + 0.01
-        await asyncio.sleep(0.01)
-        late.append((time.perf_counter() - due) * 1000)
-
-
-def memory(process: psutil.Process) -> int:
-    return int(process.memory_info().rss)
-
-
-def connections(bench: Bench) -> int:
-    """The connections to Redis that this process did not make."""
-    clients: list[dict[str, Any]] = bench.outbox.client.client_list()
-    return sum(not client["name"].startswith("bench") for client in clients)
-
-
-async def run(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
-    bench.outbox.client.client_setname("bench")
-    everything = options.stream == "all"
-    heard = Heard(options.watchers if everything else options.watchers // options.jobs)
-    ready = asyncio.Semaphore(0)
-    before, connections_before, begun = memory(bench.process), connections(bench), time.perf_counter()
-    paths = ["/ws/jobs" if everything else f"/ws/jobs/{job_id}" for job_id in bench.job_ids]
+async def measured(here: Running, jobs: list[GenerationJob], watchers: int, events: int) -> dict[str, Round]:
+    api = psutil.Process(here.processes["api-0"].pid)
+    heard, ready = Heard(watchers // len(jobs)), asyncio.Semaphore(0)
+    before, connections = api.memory_info().rss, connections_of_api(here)
     watching = [
-        asyncio.create_task(watch(bench, paths[number % len(paths)], heard, ready))
-        for number in range(options.watchers)
+        asyncio.create_task(watch(here, jobs[number % len(jobs)].id, heard, ready)) for number in range(watchers)
     ]
     for _ in watching:
         await asyncio.wait_for(ready.acquire(), 120)
-    connected_s = time.perf_counter() - begun
-    idle, cpu = memory(bench.process), sum(bench.process.cpu_times()[:2])
-    late: list[float] = []
-    looking = asyncio.create_task(lateness(late))
-    await publish(bench, heard, options.events, options.rate)
-    for _ in range(50):
-        if len(heard.latencies_ms) < options.events:
-            await asyncio.sleep(0.2)
-    looking.cancel()
-    used = sum(bench.process.cpu_times()[:2]) - cpu
+    await publish(here, jobs, heard, events)
+    await asyncio.sleep(1)
+    assert len(heard.latencies_ms) == events, "every event came to every watcher"
     result = {
-        "watchers": options.watchers,
-        "stream": options.stream,
-        "connected_s": round(connected_s, 2),
-        "redis_connections": {"before": connections_before, "with_watchers": connections(bench)},
-        "events": options.events,
-        "told_to_all": len(heard.latencies_ms),
-        "last_watcher_ms": spread(heard.latencies_ms),
-        "machine_late_ms": spread(late),
-        "kB_per_watcher": {
-            "idle": round((idle - before) / options.watchers / 1000, 1),
-            "after_events": round((memory(bench.process) - before) / options.watchers / 1000, 1),
-        },
-        "cpu_share": round(used / (options.events / options.rate), 3),
+        LAST: Round(statistics.quantiles(heard.latencies_ms, n=100)[98], 250),
+        WEIGHT: Round(max(1, api.memory_info().rss - before) / watchers / 1000, 100),
+        CONNECTIONS: Round(connections_of_api(here), connections),
     }
     for task in watching:
         task.cancel()
@@ -199,24 +94,26 @@ async def run(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    if len(values) < 2:
-        return {}
-    cuts = statistics.quantiles(values, n=100)
-    return {"p50": round(cuts[49], 1), "p99": round(cuts[98], 1), "max": round(max(values), 1)}
+def connections_of_api(here: Running) -> int:
+    """The connections to Redis that are not this process's own."""
+    here.outbox.client.client_setname("bench")
+    return sum(not client["name"].startswith("bench") for client in here.outbox.client.client_list())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stream", choices=("jobs", "all"), default="jobs", help="each watches one job, or all jobs")
-    parser.add_argument("--watchers", type=int, default=1000)
-    parser.add_argument("--jobs", type=int, default=100)
-    parser.add_argument("--events", type=int, default=400)
-    parser.add_argument("--rate", type=float, default=20.0, help="events a second")
-    options = parser.parse_args()
-    with running_api(options.jobs) as bench:
-        print(json.dumps(asyncio.run(run(bench, options)), indent=2))
+@contextmanager
+def opened(place: Place) -> Iterator[Measure]:
+    watchers, events = place.few(1000, 100), place.few(200, 20)
+    with place.system(Wanted(workers=0, scheduler=False)) as here:
+        jobs = [waiting_job(here) for _ in range(JOBS)]
+        yield lambda: asyncio.run(measured(here, jobs, watchers, events))
 
 
-if __name__ == "__main__":
-    main()
+def waiting_job(here: Running) -> GenerationJob:
+    with here.outbox.transaction() as session:
+        user = session.exec(select(User)).first()
+        assert user is not None
+        job = GenerationJob(user_id=user.id, job_type="image", status=JobStatus.QUEUED, prompt="a cat", attempt=1)
+        return waiting.submit(session, job)
+
+
+WATCHING = Bench(FIGURES, opened)

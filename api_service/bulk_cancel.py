@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from api_service.filters import Filters
-from api_service.listing import Stretch, page
+from api_service.listing import page
+from api_service.stretches import Stretch
 from shared.cancelling import cancel_all
 from shared.database import patiently
 from shared.models import GenerationJob, JobStatus

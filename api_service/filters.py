@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from api_service.authentication import Identity
 from api_service.problems import forbidden
-from shared.models import GenerationJob, JobStatus, Scope
+from shared.models import JobStatus, Scope
 from shared.parameters import without_nul
 
 ALL = "all"
@@ -59,40 +59,44 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
     @property
     def has_index_of_its_own(self) -> bool:
         """Whether a filter finds its jobs without knowing whose they are."""
-        return self.batch is not None or bool(self.metadata) or self.text is not None
+        return self.batch is not None or self.says_something_of_contents
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """All filters but status and owner, which choose the index."""
+    @property
+    def says_something_of_contents(self) -> bool:
+        return bool(self.metadata) or self.text is not None
+
+    def conditions(self, of: Any) -> list[ColumnElement[bool]]:
+        """All filters but status and owner, which choose the index; of the table of jobs, or of a part of it."""
         found: list[ColumnElement[bool]] = []
         if self.type is not None:
-            found.append(col(GenerationJob.job_type) == self.type)
+            found.append(col(of.job_type) == self.type)
         if self.checkpoint is not None:
-            found.append(col(GenerationJob.checkpoint_model) == self.checkpoint)
+            found.append(col(of.checkpoint_model) == self.checkpoint)
         if self.created_after is not None:
-            found.append(col(GenerationJob.created_at) >= self.created_after)
+            found.append(col(of.created_at) >= self.created_after)
         if self.created_before is not None:
-            found.append(col(GenerationJob.created_at) < self.created_before)
+            found.append(col(of.created_at) < self.created_before)
         if self.batch is not None:
-            found.append(col(GenerationJob.batch_id) == self.batch)
+            found.append(col(of.batch_id) == self.batch)
         if self.metadata:
             # What the partial index says of its rows, in its words.
-            found.append(col(GenerationJob.caller_metadata) != literal_column("'{}'::jsonb"))
-            found.extend(metadata_condition(one) for one in self.metadata)
+            found.append(col(of.caller_metadata) != literal_column("'{}'::jsonb"))
+            found.extend(metadata_condition(of.caller_metadata, one) for one in self.metadata)
         if self.text is not None:
             simple: ColumnElement[str] = literal_column("'simple'")
-            words: ColumnElement[Any] = func.to_tsvector(simple, GenerationJob.prompt)
+            words: ColumnElement[Any] = func.to_tsvector(simple, of.prompt)
             found.append(words.op("@@")(func.websearch_to_tsquery(simple, self.text)))
         return found
 
 
-def metadata_condition(given: str) -> ColumnElement[bool]:
+def metadata_condition(metadata: Any, given: str) -> ColumnElement[bool]:
     found = METADATA.fullmatch(given)
     assert found, "the model has checked it"
     key, value = re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL), found[2]
-    metadata = col(GenerationJob.caller_metadata)
+    has: ColumnElement[bool] = metadata.op("?")(key)
     if value is None:
-        return metadata.op("?")(key)
-    as_text = metadata.op("@>")(func.jsonb_build_object(cast(key, Text), cast(value, Text)))
+        return has
+    as_text: ColumnElement[bool] = metadata.op("@>")(func.jsonb_build_object(cast(key, Text), cast(value, Text)))
     if not BARE.fullmatch(value):
         return as_text
     bare = cast(literal(value, Text()), JSONB)

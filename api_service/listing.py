@@ -1,15 +1,15 @@
 """A page of jobs costs the same wherever it is: each is read from an index, from where the one before it ended."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, lateral, select, true, tuple_, union_all
+from sqlalchemy import Row, Select, func, lateral, select, true, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col
 
-from api_service.cursors import Position
 from api_service.filters import Filters
+from api_service.searching import search
+from api_service.stretches import Stretch, within
 from shared.models import GenerationJob, JobOutput, JobStatus, User
 
 SHOWN = 500  # characters of a prompt or an error in a list
@@ -50,20 +50,13 @@ FIRST_OUTPUT = (
 )
 
 
-class Stretch(NamedTuple):
-    """Which part of a list: whose jobs (None: everybody's), after which, in which order, and how many at most."""
-
-    owner: UUID | None
-    limit: int
-    after: Position | None = None
-    ascending: bool = False
-
-
 def jobs_of(session: Session, filters: Filters, stretch: Stretch) -> Sequence[Row[Any]]:
     """The jobs of a stretch, with the columns of LISTED."""
+    jobs = select(*LISTED).order_by(*stretch.order(GenerationJob))
+    if filters.says_something_of_contents:
+        return session.execute(jobs.where(col(GenerationJob.id).in_(search(session, filters, stretch)))).all()
     found = page(filters, filters.statuses, stretch).subquery("page")
-    jobs = select(*LISTED).join(found, found.c.id == col(GenerationJob.id))
-    return session.execute(jobs.order_by(*order(stretch))).all()
+    return session.execute(jobs.join(found, found.c.id == col(GenerationJob.id))).all()
 
 
 def first_outputs(session: Session, job_ids: Sequence[int]) -> dict[int, Row[Any]]:
@@ -100,30 +93,18 @@ def chosen_by_user(filters: Filters, statuses: Sequence[JobStatus]) -> bool:
 def part(
     filters: Filters, status: JobStatus | None, stretch: Stretch, *, of_each_user: bool
 ) -> Select[*tuple[Any, ...]]:
-    wanted = filters.conditions()
+    wanted = [*filters.conditions(GenerationJob), *within(stretch)]
     if status is not None:
         wanted.append(col(GenerationJob.status) == status)
-    if stretch.after is not None:
-        wanted.append(beyond(stretch.after, ascending=stretch.ascending))
-    if stretch.owner is not None:
-        wanted.append(col(GenerationJob.user_id) == stretch.owner)
     if of_each_user:
         wanted.append(col(GenerationJob.user_id) == col(User.id))
-    found = select(col(GenerationJob.id), col(GenerationJob.created_at)).where(*wanted).order_by(*order(stretch))
+    found = (
+        select(col(GenerationJob.id), col(GenerationJob.created_at))
+        .where(*wanted)
+        .order_by(*stretch.order(GenerationJob))
+    )
     found = found.limit(stretch.limit)
     if not of_each_user:
         return found
     theirs = lateral(found.correlate(User), name="theirs")
     return select(theirs.c.id, theirs.c.created_at).select_from(User).join(theirs, true())
-
-
-def beyond(position: Position, *, ascending: bool) -> ColumnElement[bool]:
-    """Jobs that come after this position: compared as one row, which an index can be entered with."""
-    here = tuple_(col(GenerationJob.created_at), col(GenerationJob.id))
-    there = tuple_(*position)
-    return here > there if ascending else here < there
-
-
-def order(stretch: Stretch) -> tuple[Any, ...]:
-    columns = (col(GenerationJob.created_at), col(GenerationJob.id))
-    return columns if stretch.ascending else tuple(column.desc() for column in columns)

@@ -86,13 +86,13 @@ SELECT
     (CAST(:user_ids AS uuid[]))[1 + least(h % 16, :users - 1)],
     CASE WHEN h % 50 = 0 THEN 'workflow' ELSE 'image' END,
     status,
-    concat('a picture of a ', (ARRAY['cat', 'dog', 'lighthouse', 'fox'])[1 + h % 4], ' number ', n,
+    concat('a picture of a ', (ARRAY['cat', 'dog', 'lighthouse', 'fox'])[1 + h / 64 % 4], ' number ', n,
         CASE WHEN n % 5000 = 7 THEN ' with a zeppelin' END),
     (CAST(:checkpoints AS text[]))[CASE WHEN n % 4000 = 3 THEN 4 ELSE 1 + h % 3 END],
     832, 1216, 1,
     jsonb_build_object('seed', h, 'steps', 28),
     'key-' || h % 8,
-    CASE h % 4
+    CASE h / 256 % 4
         WHEN 0 THEN jsonb_build_object('project', 'p' || h % 200, 'shot', n % 3000)
         WHEN 1 THEN jsonb_build_object('project', 'p' || h % 200)
         ELSE '{{}}' END,

@@ -14,8 +14,9 @@ from api_service.codes import Code
 from api_service.cursors import Position, cursor_at, digest_of, position_in
 from api_service.filters import Filters, owner_asked_for
 from api_service.list_views import JobPage, ListedJob
-from api_service.listing import Stretch, first_outputs, jobs_of
+from api_service.listing import first_outputs, jobs_of
 from api_service.operations import Answer, Call, Nothing, Operation
+from api_service.stretches import Stretch
 from api_service.views import answer_with
 from shared.database import transaction
 from shared.links import JOBS

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from api_service.endpoints.lists import read_page
 from api_service.filters import Filters
-from api_service.listing import Stretch
 from api_service.main import create_app
+from api_service.stretches import Stretch
 from deploy.local.load_test_data import load
 from deploy.local.servers import Servers
 from shared import lifecycle

@@ -13,8 +13,9 @@ from api_service import estimates, figures
 from api_service.cursors import Position
 from api_service.details import attempts_of, outputs_of
 from api_service.filters import Filters
-from api_service.listing import Stretch, first_outputs, jobs_of
+from api_service.listing import first_outputs, jobs_of
 from api_service.records import owned_job
+from api_service.stretches import Stretch
 from deploy.local.servers import Servers
 from shared import claims, deletion, lifecycle, waiting
 from shared.claims import Claimant
@@ -93,18 +94,23 @@ def test_a_list_is_read_from_its_index(
     stretch = Stretch(owner, 51, after, ascending)
     plans = planned(engine, lambda session: jobs_of(session, Filters(**filters), stretch))
     assert index in indexes(plans), plans[0].nodes
-    # What is found whoever owns it may be cut with what the user owns.
-    cut = {"list"} if Filters(**filters).has_index_of_its_own else set()
-    assert indexes(plans) <= {index, "generation_jobs_pkey", *cut}
+    # What is found whoever owns it may be cut with what the user owns, and is looked for in the next jobs first.
+    first = {"list", "list_all"} if Filters(**filters).has_index_of_its_own else set()
+    assert indexes(plans) <= {index, "generation_jobs_pkey", *first}
     # Sorted is what a page holds, of each status and each user; or the few that were found.
     assert max(plan.sorted_rows for plan in plans) <= 51 * 10 * 2
 
 
 @pytest.mark.parametrize("common", [{"text": "lighthouse"}, {"metadata": ("project",)}], ids=["text", "metadata"])
-def test_what_is_common_is_read_in_order_until_the_page_is_full(engine: Engine, common: dict[str, Any]) -> None:
+@pytest.mark.parametrize("owner", [None, USER], ids=["everybody's", "mine"])
+def test_what_is_common_is_read_in_order_until_the_page_is_full(
+    engine: Engine, common: dict[str, Any], owner: UUID | None
+) -> None:
     """A word that a quarter of the prompts have: finding all of them would cost more with each job."""
-    plans = planned(engine, lambda session: jobs_of(session, Filters(**common), Stretch(None, 51)))
-    assert indexes(plans) == {"list_all", "generation_jobs_pkey"}
+    plans = planned(engine, lambda session: jobs_of(session, Filters(**common), Stretch(owner, 51)))
+    assert len(plans) == 2, "the index of what is rare is not asked"
+    assert indexes(plans) <= {"list", "list_all", "generation_jobs_pkey"}
+    assert plans[0].sorted_rows == 0, "it stops at the end of the page"
 
 
 def test_the_outputs_of_a_page_are_one_statement(engine: Engine) -> None:

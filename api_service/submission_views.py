@@ -23,8 +23,9 @@ class AcceptedJobView(JobView, frozen=True):
     notes: list[str]
 
     @classmethod
-    def accepted(cls, job: GenerationJob, notes: Sequence[str], outputs: Sequence[JobOutput] = ()) -> Self:
-        return cls(**dict(JobView.of(job, outputs)), notes=list(notes))
+    def accepted(cls, job: GenerationJob, notes: Sequence[str], outputs: Sequence[JobOutput] = ()) -> "AcceptedJobView":
+        # As it was made: it need not be looked at again.
+        return cls.model_construct(**dict(JobView.of(job, outputs)), notes=list(notes))
 
 
 class BatchView(BaseModel, frozen=True):

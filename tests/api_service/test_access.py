@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -21,7 +21,7 @@ from shared.outbox import Outbox
 from shared.settings import Settings
 from shared.storage import open_store
 from tests.api_service.conftest import bearer, new_key
-from tests.jobs import USER, output, running, submitted
+from tests.jobs import SERVER, USER, output, running, submitted
 
 READ, WRITE, ADMIN = Scope.READ, Scope.WRITE, Scope.ADMIN
 OPEN, ANY = "open", "any key"
@@ -43,15 +43,36 @@ class Row:
     path: Mapping[str, str] = field(default_factory=dict)
 
 
+WAITING = {"job_id": "{waiting}"}
 ROWS = {
     ("GET", "/health/live"): Row(OPEN),
     ("GET", "/health/ready"): Row(OPEN),
+    ("GET", "/openapi.json"): Row(OPEN),
+    ("GET", "/docs"): Row(OPEN),
+    ("GET", "/docs/page.js"): Row(OPEN),
+    ("GET", "/docs/static/swagger-ui.css"): Row(OPEN),
     ("POST", "/api/v1/generation-jobs/"): Row(WRITE, 201, body=JOB),
+    ("GET", "/api/v1/generation-jobs/"): Row(READ),
+    ("GET", "/api/v1/generation-jobs/stats"): Row(READ),
+    ("POST", "/api/v1/generation-jobs/bulk"): Row(WRITE, 201, body={"jobs": [JOB]}),
+    ("POST", "/api/v1/generation-jobs/validate"): Row(WRITE, body=JOB),
+    ("POST", "/api/v1/generation-jobs/cancel"): Row(WRITE, body={"all": True}),
+    ("PATCH", "/api/v1/generation-jobs/{job_id}"): Row(WRITE, owned=True, body={"priority": 6}, path=WAITING),
+    # One that waits is not deleted, so that all can try.
+    ("DELETE", "/api/v1/generation-jobs/{job_id}"): Row(WRITE, 409, owned=True, path=WAITING),
+    ("POST", "/api/v1/generation-jobs/{job_id}/retry"): Row(WRITE, 201, owned=True, body={}),
+    ("GET", "/api/v1/generation-jobs/{job_id}/events"): Row(READ, owned=True),
     ("GET", "/api/v1/generation-jobs/{job_id}"): Row(READ, owned=True),
-    ("POST", "/api/v1/generation-jobs/{job_id}/cancel"): Row(WRITE, owned=True, path={"job_id": "{waiting}"}),
+    ("POST", "/api/v1/generation-jobs/{job_id}/cancel"): Row(WRITE, owned=True, path=WAITING),
     ("GET", "/api/v1/generation-jobs/{job_id}/outputs/{number}"): Row(READ, owned=True),
     ("GET", "/api/v1/generation-jobs/{job_id}/thumbnails/{number}"): Row(READ, owned=True),
     ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
+    ("WS", "/ws/jobs"): Row(READ),
+    ("GET", "/api/v1/models/{kind}"): Row(READ),
+    ("GET", "/api/v1/nodes/{node_class}"): Row(READ, 404),  # no server has said what it can do
+    ("GET", "/api/v1/servers"): Row(ADMIN),
+    ("POST", "/api/v1/servers/drain"): Row(ADMIN, body={"server": SERVER}),
+    ("POST", "/api/v1/servers/resume"): Row(ADMIN, body={"server": SERVER}),
     ("GET", "/api/v1/me"): Row(ANY),
     ("POST", "/api/v1/stream-tickets"): Row(READ, 201),
     ("GET", "/api/v1/users"): Row(ADMIN),
@@ -104,7 +125,7 @@ def world(engine: Engine, outbox: Outbox, settings: Settings, tmp_path: Path) ->
         "admin": admin,
     }
     names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(submitted(outbox)), "user_id": str(USER)}
-    return World({**names, "key_id": spare.key.id}, keys)
+    return World({**names, "key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}, keys)
 
 
 def expected(row: Row, caller: str) -> int:
@@ -160,6 +181,8 @@ def routes_of(settings: Settings) -> set[tuple[str, str]]:
         match route:
             case Route():
                 found |= {(method, route.path) for method in (route.methods or set()) - {"HEAD"}}
+            case Mount():
+                found.add(("GET", f"{route.path}/swagger-ui.css"))
             case WebSocketRoute():
                 found.add(("WS", route.path))
             case _:

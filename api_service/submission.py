@@ -57,14 +57,15 @@ def submit(services: Services, submission: Submission) -> Accepted:
     if replayed := replay(services, submission):
         return replayed
     checked = check_all(submission.bodies, services, one_of_many=submission.batch_id is not None)
-    # They are good, and new: only now they count. This is a thread of the event loop's, and Redis is asked there.
-    from_thread.run(count_submissions, services, submission.identity, len(submission.bodies))
     accepted_at = datetime.now(UTC)
     jobs = [new_job(body, submission.user_id, accepted_at) for body in submission.bodies]
     mark(jobs, submission)
     try:
         with services.outbox.transaction() as session:
             check_quotas(session, services, submission.identity, submission.user_id, len(jobs))
+            # They are good, new, and not too many: only now they count. Nothing is locked yet. This is a thread of the
+            # event loop's, and Redis is asked there.
+            from_thread.run(count_submissions, services, submission.identity, len(jobs))
             lock_parent(session, submission.parent_id)
             waiting.submit_all(session, jobs)
     except IntegrityError as error:

@@ -64,11 +64,28 @@ async def stream(websocket: JobsWebSocket, tell: Tell) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(stop_when_hung_up, websocket, tasks.cancel_scope)
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-            code, reason = await told(websocket, tell)
-            log.info("live.closed", path=websocket.scope["path"], code=code)
-            with anyio.move_on_after(HUNG_UP_S):
-                await websocket.close(code, reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
+            await admit(websocket, tell)
         tasks.cancel_scope.cancel()
+
+
+async def admit(websocket: JobsWebSocket, tell: Tell) -> None:
+    """See who listens, tell them everything, and close. The stream counts as open until it is closed."""
+    services = websocket.state.services
+    try:
+        identity = await identify(services, websocket.headers, websocket.query_params)
+        async with open_stream(services, identity):
+            await close(websocket, await told(websocket, tell, identity))
+    except Problem as problem:
+        await close(websocket, Closing(4000 + problem.status, problem.detail))
+    except SQLAlchemyError as error:
+        log.warning("live.nobody_known", error=str(error))
+        await close(websocket, TRY_AGAIN)
+
+
+async def close(websocket: JobsWebSocket, closing: Closing) -> None:
+    log.info("live.closed", path=websocket.scope["path"], code=closing.code)
+    with anyio.move_on_after(HUNG_UP_S):
+        await websocket.close(closing.code, closing.reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
 
 
 async def stop_when_hung_up(websocket: JobsWebSocket, scope: anyio.CancelScope) -> None:
@@ -78,14 +95,10 @@ async def stop_when_hung_up(websocket: JobsWebSocket, scope: anyio.CancelScope) 
     scope.cancel()
 
 
-async def told(websocket: JobsWebSocket, tell: Tell) -> Closing:
+async def told(websocket: JobsWebSocket, tell: Tell, identity: Identity) -> Closing:
     """Tell the watcher everything until there is no more to come. Returns what to close with."""
     try:
-        identity = await identify(websocket.state.services, websocket.headers, websocket.query_params)
-        async with open_stream(websocket.state.services, identity):
-            return await tell(websocket, identity)
-    except Problem as problem:
-        return Closing(4000 + problem.status, problem.detail)
+        return await tell(websocket, identity)
     except (TooSlow, TimeoutError):
         log.info("live.too_slow", path=websocket.scope["path"])
         return SLOW

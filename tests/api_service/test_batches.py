@@ -15,7 +15,7 @@ from shared.models import EventType, GenerationJob, JobStatus
 from shared.outbox import Outbox
 from shared.settings import Settings, load_settings
 from shared.waiting import submit_all
-from tests.api_service.conftest import bearer
+from tests.api_service.conftest import bearer, without_notes
 from tests.api_service.test_submitting import LEAST, URL, refused
 from tests.api_service.test_workflows import WORKFLOW
 from tests.jobs import events, job, new_job
@@ -43,7 +43,7 @@ def test_a_batch_is_its_jobs_in_their_order(client: TestClient, outbox: Outbox) 
     numbers = [one["id"] for one in body["jobs"]]
     assert numbers == sorted(set(numbers))
     for one in (body["jobs"][0], body["jobs"][99]):
-        assert {**client.get(one["links"]["self"]).json(), "notes": []} == one
+        assert without_notes(one).items() <= client.get(one["links"]["self"]).json().items()
         assert [event.type for event in events(outbox, one["id"])] == [EventType.QUEUED]
 
 
@@ -112,7 +112,7 @@ def test_the_same_batch_again_is_the_same_batch_again(client: TestClient, outbox
     first, again = post(client, LEAST, LEAST, **key), post(client, LEAST, LEAST, **key)
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.headers["idempotency-replayed"] == "true"
-    assert again.json() == first.json()
+    assert without_notes(again.json()) == without_notes(first.json())
     refused(post(client, LEAST, **key), 422, "idempotency_key_reused")
     assert jobs_of(outbox) == 2
 

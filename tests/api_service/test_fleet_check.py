@@ -212,7 +212,7 @@ def test_a_node_of_one_server_and_a_model_of_another_are_refused_together() -> N
 
 
 def test_a_workflow_of_many_errors_names_some_and_compares_names_for_few() -> None:
-    graph = {str(number): node("SaveImag", n=number) for number in range(5000)}
+    graph = {str(number): node("SaveImag", n=number) for number in range(2000)}
     errors = refused(graph, fleet(RECORDED))
     assert len(errors) == MOST_ERRORS
     assert sum("did you mean" in message for _, message in errors.values()) == MOST_SUGGESTED

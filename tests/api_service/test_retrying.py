@@ -16,7 +16,7 @@ from shared.outbox import Outbox
 from shared.parameters import LARGEST_SEED
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.test_submitting import LEAST, URL, refused
-from tests.api_service.test_workflows import WORKFLOW, with_inputs
+from tests.api_service.test_workflows import with_inputs
 from tests.jobs import USER, job, new_job, running
 
 
@@ -82,7 +82,7 @@ def test_a_workflow_is_tried_again_with_all_its_seeds(client: TestClient) -> Non
 
 
 def test_a_workflow_without_a_seed_cannot_have_another(client: TestClient) -> None:
-    parent = ended(client, workflow={"9": WORKFLOW["9"]})
+    parent = ended(client, workflow={"9": {"class_type": "SaveImage", "inputs": {"filename_prefix": "a"}}})
     assert retry(client, parent["id"]).status_code == 201
     problem = refused(retry(client, parent["id"], seed="new"), 422, "invalid_fields")
     assert [(error["field"], error["code"]) for error in problem["errors"]] == [("seed", "no_seed")]

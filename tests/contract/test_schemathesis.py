@@ -1,6 +1,7 @@
 """What the document promises is what is answered, whatever is sent: with a key of each kind, and with none.
 
 Schemathesis sends examples, boundary values, random valid and invalid requests, and walks from one answer to the next.
+It waits for the end of each answer, so the one that goes on while a job does is left to the tests of streams.
 """
 
 import subprocess
@@ -43,8 +44,8 @@ def test_every_answer_is_one_that_the_document_promises(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{port}/openapi.json"),
                 *("--header", f"Authorization: Bearer {key}", "--checks", ",".join(CHECKS)),
-                *("--max-examples", "15", "--seed", "1", "--suppress-health-check", "all", "--no-color"),
-                *("--request-timeout", "70"),
+                *("--max-examples", "8", "--seed", "1", "--suppress-health-check", "all", "--no-color"),
+                *("--exclude-operation-id", "followJob", "--request-timeout", "70"),
             ],
             cwd=tmp_path,
             capture_output=True,

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope as Connection
 
 from api_service.authentication import Identity
 from api_service.bodies import LARGEST_BODY, read_body, read_query
@@ -134,9 +135,17 @@ def routes_of(operations: Sequence[Operation[Any, Any]]) -> list[Route]:
     return [route_of(path, by_method) for path, by_method in by_path.items()]
 
 
+class PathRoute(Route):
+    """A path belongs to the first route that has it, whatever the method: `GET /bulk` is 405, and no job's number."""
+
+    def matches(self, scope: Connection) -> tuple[Match, Connection]:
+        match, found = super().matches(scope)
+        return (Match.FULL, found) if match is Match.PARTIAL else (match, found)
+
+
 def route_of(path: str, by_method: Mapping[str, Operation[Any, Any]]) -> Route:
     async def answer(request: JobsRequest) -> Response:
         operation = by_method["GET" if request.method == "HEAD" else request.method]
         return await operation.answer(request)
 
-    return Route(path, answer, methods=list(by_method))
+    return PathRoute(path, answer, methods=list(by_method))

@@ -175,6 +175,7 @@ METHODS = (
     Hostile("TRACE", request(b"TRACE", JOBS + b"/{mine}"), 405, "method_not_allowed"),
     Hostile("a method nobody knows", request(b"BREW", JOBS + b"/{mine}"), 405, "method_not_allowed"),
     Hostile("OPTIONS", request(b"OPTIONS", JOBS + b"/"), 405, "method_not_allowed"),
+    Hostile("GET of a path that only takes POST", get(JOBS + b"/bulk"), 405, "method_not_allowed"),
     Hostile("GET to cancel", get(JOBS + b"/{mine}/cancel"), 405, "method_not_allowed"),
 )
 KEYS = (

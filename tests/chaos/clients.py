@@ -57,7 +57,9 @@ class Clients:
 
     def follow(self, submission: Submission) -> None:
         """Submit one job; and cancel it, if that is what it is for."""
-        job_id = self.insert(submission) if submission.ordered.workflow else self.post(submission)
+        # What no server can run the API refuses; here it is to be found out by a server.
+        past_the_api = submission.ordered.workflow or submission.ordered.kind is JobKind.MISSING
+        job_id = self.insert(submission) if past_the_api else self.post(submission)
         if job_id is None:
             return
         self.watchers.watch(job_id)
@@ -70,7 +72,7 @@ class Clients:
 
     def post(self, submission: Submission) -> int | None:
         """The id that the first answer names; None if it was refused, or nobody answered."""
-        key = {"Idempotency-Key": f"chaos-{submission.ordered.body['prompt']}"}
+        key = {"Idempotency-Key": f"chaos-{submission.ordered.number}"}
 
         def send() -> int | None:
             try:

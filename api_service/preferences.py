@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api_service import records
 from api_service.state import JobsRequest, Services
+from api_service.streams import stop_when_hung_up
 from api_service.watch import JobWatch, StreamEnded
 from shared.models import FINAL, GenerationJob, JobOutput
 
@@ -44,7 +45,7 @@ async def ended_within(
         # Within the watch, so that a wait that is cut off still leaves it in peace.
         with anyio.CancelScope(deadline=deadline) as scope:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(stop_when_hung_up, request, scope)
+                tasks.start_soon(stop_when_hung_up, request.receive, scope)
                 await follow(services, watch)
                 scope.cancel()
     return await look(services, job.id) or known
@@ -68,9 +69,3 @@ async def look(services: Services, job_id: int) -> JobWithOutputs | None:
     except SQLAlchemyError as error:
         log.warning("wait.given_up", job_id=job_id, error=str(error))
         return None
-
-
-async def stop_when_hung_up(request: JobsRequest, scope: anyio.CancelScope) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()

@@ -1,7 +1,6 @@
 """What a user has, as the rows say it: jobs that wait and bytes that are stored, whichever key they came by."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func
@@ -13,17 +12,6 @@ from shared.models import WAITING, GenerationJob, User
 
 QUEUED_AGAIN_S = 10  # places become free as jobs start
 STORED_AGAIN_S = 60  # bytes become free as somebody deletes jobs
-
-
-class Usage(NamedTuple):
-    """How many jobs of a user wait, and how many bytes of outputs are stored."""
-
-    queued_jobs: int
-    stored_bytes: int
-
-
-def usage(session: Session, user_id: UUID) -> Usage:
-    return Usage(queued_jobs(session, user_id), session.get_one(User, user_id).stored_bytes)
 
 
 def queued_jobs(session: Session, user_id: UUID, count_to: int | None = None) -> int:

@@ -1,6 +1,8 @@
 """What WebSockets and server-sent events have in common: who listens, for how long, and how it ends."""
 
+import anyio
 from starlette.datastructures import Headers, QueryParams
+from starlette.types import Receive
 
 from api_service.authentication import Identity
 from api_service.problems import forbidden
@@ -24,3 +26,10 @@ async def identify(services: Services, headers: Headers, query: QueryParams) -> 
     if not identity.may(Scope.READ):
         raise forbidden(Scope.READ)
     return identity
+
+
+async def stop_when_hung_up(receive: Receive, scope: anyio.CancelScope) -> None:
+    """Stop what is done for a client once it has gone. What it says meanwhile is not for us."""
+    while (await receive())["type"] not in {"http.disconnect", "websocket.disconnect"}:
+        pass
+    scope.cancel()

@@ -22,7 +22,7 @@ from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import FieldError, invalid_query, job_not_found
 from api_service.rate_limit import open_stream
 from api_service.state import Services
-from api_service.streams import SEND_S, STOPPING, TOO_SLOW
+from api_service.streams import SEND_S, STOPPING, TOO_SLOW, stop_when_hung_up
 from api_service.watch import JobWatch, ServerStops, TooSlow
 from shared.events import Event
 from shared.links import JOBS, number_in
@@ -168,12 +168,6 @@ class EventStream(Response):
         except SQLAlchemyError as error:
             log.warning("events.no_rows", job_id=self.following.job_id, error=str(error))
         return ""
-
-
-async def stop_when_hung_up(receive: Receive, scope: anyio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()
 
 
 def as_sent(event: Event) -> str:

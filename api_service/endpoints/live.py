@@ -21,7 +21,7 @@ from api_service.problems import Problem
 from api_service.rate_limit import open_stream
 from api_service.state import JobsWebSocket
 from api_service.stream_views import JobsSnapshotView
-from api_service.streams import HUNG_UP_S, SEND_S, STOPPING, TOO_SLOW, identify
+from api_service.streams import HUNG_UP_S, SEND_S, STOPPING, TOO_SLOW, identify, stop_when_hung_up
 from api_service.views import JobView, SnapshotView
 from api_service.watch import JobWatch, ServerStops, TooSlow, Watch, place_at
 from shared.links import number_in
@@ -62,7 +62,7 @@ async def watch_jobs(websocket: JobsWebSocket) -> None:
 async def stream(websocket: JobsWebSocket, tell: Tell) -> None:
     await websocket.accept()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(stop_when_hung_up, websocket, tasks.cancel_scope)
+        tasks.start_soon(stop_when_hung_up, websocket.receive, tasks.cancel_scope)
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await admit(websocket, tell)
         tasks.cancel_scope.cancel()
@@ -86,13 +86,6 @@ async def close(websocket: JobsWebSocket, closing: Closing) -> None:
     log.info("live.closed", path=websocket.scope["path"], code=closing.code)
     with anyio.move_on_after(HUNG_UP_S):
         await websocket.close(closing.code, closing.reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
-
-
-async def stop_when_hung_up(websocket: JobsWebSocket, scope: anyio.CancelScope) -> None:
-    """Stop telling once the client has gone. What it says meanwhile is not for us."""
-    while (await websocket.receive())["type"] != "websocket.disconnect":
-        pass
-    scope.cancel()
 
 
 async def told(websocket: JobsWebSocket, tell: Tell, identity: Identity) -> Closing:

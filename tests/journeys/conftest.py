@@ -106,7 +106,8 @@ def journey(tmp_path: Path) -> Start:
     def start(*, step_seconds: float = 0.0, durable: bool = False, **variables: str) -> Iterator[Journey]:
         with running_simulator(step_seconds=step_seconds) as comfyui:
             kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR", "LANG"}}
-            environ = {**kept, "APP_ENV": "test", "COMFYUI_URLS": comfyui.url, **variables}
+            unlimited = {"LIMIT_REQUESTS_PER_MINUTE": "none"}  # a journey asks often what has become of its job
+            environ = {**kept, **unlimited, "APP_ENV": "test", "COMFYUI_URLS": comfyui.url, **variables}
             plan = Plan(tmp_path / "system", durable=durable, api_ports=free_ports())
             with (
                 running_system(plan, environ, say=lambda _: None) as system,

@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, col, select
 
 from shared.database import transaction
-from shared.models import HELD, ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities
-from shared.servers import ServerState, state_of
+from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities
+from shared.servers import IN_A_SLOT, ServerState, state_of
 
 LATELY = timedelta(minutes=10)
 # Where `/object_info` lists the models of a kind: a loader, and its input.
@@ -103,8 +103,8 @@ def look(session: Session) -> Seen:
 
 
 def used_slots(session: Session) -> dict[str, int]:
-    held = select(col(GenerationJob.server), func.count()).where(col(GenerationJob.status).in_(HELD))
-    return {name: count for name, count in session.exec(held.group_by(col(GenerationJob.server))) if name}
+    used = select(col(GenerationJob.server), func.count()).where(*IN_A_SLOT)
+    return {name: count for name, count in session.exec(used.group_by(col(GenerationJob.server))) if name}
 
 
 def models_offered(session: Session) -> dict[str, dict[str, int]]:

@@ -1,9 +1,5 @@
 """Dramatiq over Redis, as both services need it: the API only sends, the worker also consumes."""
 
-from collections.abc import Sequence
-
-import redis
-from dramatiq import Middleware
 from dramatiq.brokers.redis import RedisBroker
 from redis.client import Pipeline
 
@@ -16,21 +12,17 @@ EVERY_COMMAND = 1_000_000  # of a million: else the messages of a dead worker co
 
 def sending_broker(settings: Settings) -> RedisBroker:
     """A broker that can only send, and gives up within about a second."""
-    return redis_broker(hasty_client(settings.broker_url), settings, middleware=())
+    return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves this one untyped
+        client=hasty_client(settings.broker_url),
+        namespace=settings.redis_ns,
+        middleware=[],
+        maintenance_chance=EVERY_COMMAND,
+    )
 
 
 def collecting_broker(pipeline: Pipeline, broker: RedisBroker) -> RedisBroker:
     """A broker whose messages are sent when the pipeline is executed, to where the other's are."""
     return RedisBroker(client=pipeline, namespace=broker.namespace, middleware=[], maintenance_chance=0)  # type: ignore[no-untyped-call]
-
-
-def redis_broker(client: redis.Redis, settings: Settings, *, middleware: Sequence[Middleware]) -> RedisBroker:
-    return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves this one untyped
-        client=client,
-        namespace=settings.redis_ns,
-        middleware=list(middleware),
-        maintenance_chance=EVERY_COMMAND,
-    )
 
 
 def waiting_messages(broker: RedisBroker, queue: Queue) -> int:

@@ -31,7 +31,7 @@ from sqlmodel import Session, col
 
 from shared.abilities import runnable_on
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus, User
-from shared.servers import OPEN_SLOTS, USABLE
+from shared.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
 
 LOOK_AHEAD = 50  # so many of the waiting jobs are looked at for one whose checkpoint is loaded
 OVERDUE = timedelta(minutes=1)
@@ -58,7 +58,7 @@ class Seat(NamedTuple):
 USERS_AT_THEIR_LIMIT = (
     select(col(GenerationJob.user_id))
     .join(User, col(User.id) == col(GenerationJob.user_id))
-    .where(col(GenerationJob.status).in_(HELD))
+    .where(*IN_A_SLOT)
     .group_by(col(GenerationJob.user_id), col(User.running_jobs_limit))
     .having(func.count() >= func.coalesce(User.running_jobs_limit, cast(RUNNING_JOBS, Integer)))
 )
@@ -121,7 +121,7 @@ def count_exactly(session: Session) -> None:
 
 LOAD = (
     select(col(GenerationJob.server), func.count().label("jobs"))
-    .where(col(GenerationJob.status).in_(HELD))
+    .where(*IN_A_SLOT)
     .group_by(col(GenerationJob.server))
     .subquery("load")
 )
@@ -196,7 +196,7 @@ PREFERRED = func.coalesce(and_(CANDIDATES.c.checkpoint_model == cast(CHECKPOINT,
 JOBS_THERE = (
     select(func.count())
     .select_from(GenerationJob)
-    .where(col(GenerationJob.status).in_(HELD), col(GenerationJob.server) == SERVER)
+    .where(*IN_A_SLOT, col(GenerationJob.server) == SERVER)
     .scalar_subquery()
 )
 SLOTS_THERE = select(OPEN_SLOTS).where(col(ComfyUIServer.name) == SERVER, *USABLE).scalar_subquery()

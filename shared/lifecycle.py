@@ -42,6 +42,7 @@ TRANSITIONS = {
     "complete": Transition((S.RUNNING,), S.COMPLETED, E.COMPLETED),
     "fail": Transition((S.RUNNING,), S.FAILED, E.FAILED),
     "redirect": Transition((S.RUNNING,), S.RUNNING),
+    "generate": Transition((S.RUNNING,), S.RUNNING),
     "retry": Transition((S.RUNNING,), S.QUEUED, E.QUEUED),
     "drop": Transition((S.PENDING, S.QUEUED, S.RUNNING), S.CANCELLED, E.CANCELLED),
     "cancel": Transition((S.PENDING, S.QUEUED, S.RUNNING), S.CANCELLING, E.CANCELLING),
@@ -64,11 +65,16 @@ class AlreadySettled(Exception):
     """This very transition was made before, under this lease: its commit went through, and nobody heard of it."""
 
 
+def generated(session: Session, lease: Lease) -> None:
+    """ComfyUI is done with it, so that its slot is free for the next job; its outputs are yet to be stored."""
+    held(session, "generate", lease, generated_at=func.coalesce(GenerationJob.generated_at, func.now()))
+
+
 def complete(
     session: Session, lease: Lease, outputs: Sequence[JobOutput], *, storing: timedelta = timedelta()
 ) -> GenerationJob:
     """The outputs are stored and verified, which took so long: say so, with their rows, in one transaction."""
-    generated_at = func.now() - storing
+    generated_at = func.coalesce(GenerationJob.generated_at, func.now() - storing)
     job = held(session, "complete", lease, completed_at=func.now(), generated_at=generated_at, lease_expires_at=None)
     session.add_all(outputs)
     stored_bytes = User.stored_bytes + sum(output.size_bytes for output in outputs)
@@ -101,6 +107,7 @@ def retry(session: Session, lease: Lease, error: GenerationError, outcome: Outco
         "retry",
         lease,
         run_after=func.now() + delay,
+        generated_at=None,
         retries=GenerationJob.retries + 1,
         worker_id=None,
         lease_expires_at=None,

@@ -53,7 +53,7 @@ class Outbox:
 
     def send(self, message: Message, message_id: str | None = None) -> bool:
         """Send a message now. False if Redis did not take it (or did, and could not say so)."""
-        return self.attempt("message", lambda: self.broker.enqueue(message.to_dramatiq(message_id)))
+        return self.attempt("message", lambda: self.enqueue(message, message_id))
 
     def send_all(self, messages: Sequence[tuple[Message, str]]) -> bool:
         """Send several messages in two round trips. False if Redis did not take them all; it may have taken some."""
@@ -61,12 +61,21 @@ class Outbox:
         # The first goes alone: through it Dramatiq learns what it must know of the server.
         return self.send(first, first_id) and (not rest or self.attempt("messages", lambda: self.enqueue_all(rest)))
 
+    def enqueue(self, message: Message, message_id: str | None) -> None:
+        self.broker.enqueue(message.to_dramatiq(message_id))
+        self.ring()
+
+    def ring(self) -> None:
+        """Have workers look for messages now."""
+        self.client.publish(self.channels.wakeups, b"")
+
     def enqueue_all(self, messages: Sequence[tuple[Message, str]]) -> None:
         with self.broker.client.pipeline(transaction=False) as pipeline:
             broker = collecting_broker(pipeline, self.broker)
             for message, message_id in messages:
                 broker.enqueue(message.to_dramatiq(message_id))
             pipeline.execute()
+        self.ring()
 
     def publish(self, event: Event) -> None:
         """Tell watchers of the event's job. Raises nothing: a watcher who missed it reads the row."""

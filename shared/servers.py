@@ -56,13 +56,13 @@ OPEN_SLOTS: ColumnElement[int] = case(
 )
 
 
+# The jobs that fill a server's slots: what a server has generated is stored without it.
+IN_A_SLOT = (col(GenerationJob.status).in_(HELD), col(GenerationJob.generated_at).is_(None))
+
+
 def free_slots(session: Session) -> int:
     """Free slots of all servers that are given jobs. Where there is none, nothing can start."""
-    held = (
-        select(func.count())
-        .where(col(GenerationJob.status).in_(HELD), GenerationJob.server == ComfyUIServer.name)
-        .scalar_subquery()
-    )
+    held = select(func.count()).where(*IN_A_SLOT, GenerationJob.server == ComfyUIServer.name).scalar_subquery()
     free = select(func.coalesce(func.sum(func.greatest(OPEN_SLOTS - held, 0)), 0)).where(*USABLE)
     return int(session.exec(free).one())
 

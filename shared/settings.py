@@ -73,10 +73,17 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     )
     max_attempts: int = Field(5, ge=1, le=100, description="how often a job is tried in all")
     worker_threads: int = Field(
-        ge=1, le=1024, description="jobs a worker process runs at once; default: COMFYUI_SLOTS for each server"
+        ge=1,
+        le=1024,
+        description="jobs a worker process holds at once; default: COMFYUI_SLOTS for each server, and one more for a "
+        "job whose outputs are being stored",
     )
     worker_max_messages: int = Field(
-        100, ge=1, le=1_000_000, description="a worker process starts afresh after so many messages"
+        100,
+        ge=1,
+        le=1_000_000,
+        description="a worker process starts afresh after so many messages, once it has nothing to do; after ten times "
+        "as many in any case",
     )
     api_host: str = Field("127.0.0.1", description="the address the API listens on")
     api_port: int = Field(8000, ge=0, le=65535, description="the port the API listens on")
@@ -119,14 +126,15 @@ def dependent_defaults(app_env: AppEnv, given: Mapping[str, str]) -> dict[str, A
         values.setdefault("broker_url", values["redis_url"])
     slots = str(values.get("comfyui_slots", Settings.model_fields["comfyui_slots"].default))
     if slots.isdecimal():
-        values.setdefault("worker_threads", slots_of_all(str(values.get("comfyui_urls", "")), int(slots)))
+        values.setdefault("worker_threads", jobs_of_all(str(values.get("comfyui_urls", "")), int(slots)))
     return values
 
 
-def slots_of_all(urls: str, slots: int) -> int:
-    """How many jobs all servers hold; 1 where the variable is wrong, which is said elsewhere."""
+def jobs_of_all(urls: str, slots: int) -> int:
+    """How many jobs all servers keep a worker busy with: one in each slot, and one of each server that is being
+    stored. 1 where the variable is wrong, which is said elsewhere."""
     try:
-        return sum(url.slots or slots for url in comfyui_urls(urls))
+        return sum((url.slots or slots) + 1 for url in comfyui_urls(urls))
     except ValueError:
         return 1
 

@@ -11,14 +11,16 @@ from uuid import uuid4
 
 import structlog
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
-from shared import claims
+from shared import claims, lifecycle
 from shared.claims import Claim, Prompt
 from shared.errors import (
     CancelRequested,
     ComfyUIUnreachable,
     NotAFailure,
     Poison,
+    PromptLost,
     ServerWedged,
     Stalled,
     WorkflowRejected,
@@ -61,6 +63,7 @@ class Attempt:
         self.folder = attempt_folder(self.job, self.lease.attempt)
         self.ticks = count(1)
         self.generated_at = time.monotonic()
+        self.has_slot = True
 
     def work(self) -> list[JobOutput]:
         """Bring the job to its outputs, stored and verified.
@@ -77,10 +80,23 @@ class Attempt:
             found = self.run(sent=not isinstance(found, Gone))
         if found.error:
             raise found.error
-        self.generated_at = time.monotonic()
+        self.leave_slot()
         return Collector(self.client(), self.resources.store, self.job.id, self.folder).collect(
             found.outputs, self.mailbox
         )
+
+    def leave_slot(self) -> None:
+        """ComfyUI is done: let the next job have the slot while this one's outputs are stored. While the database is
+        away it is kept until the job has ended."""
+        self.generated_at = time.monotonic()
+        try:
+            with self.resources.outbox.transaction() as session:
+                lifecycle.generated(session, self.lease)
+        except SQLAlchemyError as error:
+            log.warning("slot.kept", error=str(error))
+            return
+        self.has_slot = False
+        self.resources.wakeups.send_one(self.job.id)
 
     @property
     def storing(self) -> timedelta:
@@ -95,6 +111,8 @@ class Attempt:
         found = self.look_for(doubt)
         new = self.claim.prompt
         match found:
+            case Gone() if self.job.generated_at is not None:
+                raise PromptLost(doubt.server, doubt.id)  # to run it again takes a slot, which it no longer has
             case Gone() if new == doubt:
                 self.redirect(Prompt(doubt.server, str(uuid4())), adopted=False)
             case Gone():

@@ -3,12 +3,11 @@
 import warnings
 
 import dramatiq
-from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage, Retries, TimeLimit
 from PIL import Image
 from sqlalchemy import Engine
 
-from shared.broker import redis_broker, sending_broker
+from shared.broker import sending_broker
 from shared.database import create_engine
 from shared.events import Channels
 from shared.logging import configure_logging
@@ -17,8 +16,9 @@ from shared.redis_clients import hasty_client, patient_client
 from shared.settings import Settings, settings_or_exit
 from shared.storage import open_store
 from worker_service.actors.run_comfy_job import run_comfy_job
-from worker_service.cancels import Cancels
+from worker_service.calls import Calls
 from worker_service.comfyui.fleet import Fleet
+from worker_service.consuming import AttentiveBroker, Bell
 from worker_service.leases import Leases
 from worker_service.middleware.hard_time_limit import HardTimeLimit
 from worker_service.middleware.log_context import LogContext
@@ -46,10 +46,11 @@ def start() -> None:
     dramatiq.set_broker(broker)
 
 
-def create_broker(settings: Settings, resources: Resources) -> RedisBroker:
-    broker = redis_broker(
+def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
+    broker = AttentiveBroker(
         patient_client(settings.broker_url),
         settings,
+        resources.bell,
         middleware=[  # before-hooks run from the first to the last, after-hooks from the last to the first
             LogContext(),  # before Retries: what it logs last must know whether the message failed
             Recycling(settings.worker_max_messages),
@@ -71,6 +72,7 @@ def create_resources(settings: Settings) -> Resources:
     outbox = Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
     worker_id = new_worker_id()
     leases = Leases(engine, worker_id, threads=settings.worker_threads)
+    bell = Bell()
     return Resources(
         settings=settings,
         engine=engine,
@@ -78,7 +80,8 @@ def create_resources(settings: Settings) -> Resources:
         store=open_store(settings.storage_url),
         fleet=create_fleet(settings, engine),
         leases=leases,
-        cancels=Cancels(hasty_client(settings.redis_url), channels, leases),
+        bell=bell,
+        calls=Calls(hasty_client(settings.redis_url), channels, leases, bell),
         wakeups=WakeUps(outbox, running_jobs=settings.limit_running_jobs),
         worker_id=worker_id,
     )

@@ -21,9 +21,10 @@ from shared.lifecycle import AlreadySettled
 from shared.outbox import Outbox
 from shared.settings import Settings
 from shared.storage import OutputStore
-from worker_service.cancels import Cancels
+from worker_service.calls import Calls
 from worker_service.comfyui.fleet import Fleet, Lookout
 from worker_service.comfyui.survey import Surveyor
+from worker_service.consuming import Bell
 from worker_service.leases import Leases
 from worker_service.mailbox import Signal
 from worker_service.wakeups import WakeUps
@@ -41,7 +42,8 @@ class Resources:
     store: OutputStore
     fleet: Fleet
     leases: Leases
-    cancels: Cancels
+    bell: Bell
+    calls: Calls
     wakeups: WakeUps
     worker_id: str
     closing: threading.Event = field(default_factory=threading.Event)
@@ -81,12 +83,12 @@ class Resources:
                     lifecycle.release(session, lease)
 
     def start(self) -> None:
-        """Start the threads that beat, look out for servers, and listen for cancels."""
+        """Start the threads that beat, look out for servers, and listen to what is called out."""
         for name, client in self.fleet.clients.items():
             Lookout(self.fleet, client, self.closing).start()
             Surveyor(self.engine, client, news=self.fleet.news[name], closing=self.closing).start()
         self.leases.start()
-        self.cancels.start()
+        self.calls.start()
 
     def stop_jobs(self) -> None:
         """Ask every running job to leave its prompt to ComfyUI, and take no new one."""
@@ -96,7 +98,7 @@ class Resources:
     def close(self) -> None:
         self.closing.set()
         self.leases.close()
-        self.cancels.close()
+        self.calls.close()
         self.fleet.close()
         self.engine.dispose()
 

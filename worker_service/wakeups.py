@@ -37,6 +37,10 @@ class WakeUps:
             log.warning("wakeups.unavailable", error=str(error))
             return 0
 
+    def send_one(self, job_id: int) -> None:
+        """A slot is free again. Whether a job waits for it is found out by whoever is woken."""
+        self.outbox.send(RunComfyJob(job_id=job_id))
+
     def count_and_send(self) -> int:
         on_their_way = waiting_messages(self.outbox.broker, RunComfyJob.queue)
         with self.outbox.transaction() as session:

@@ -51,11 +51,11 @@ def test_the_broker_is_redis_url_unless_it_is_named() -> None:
     assert load_settings({"BROKER_URL": "redis://queue/1"}).broker_url == "redis://queue/1"
 
 
-def test_a_worker_has_a_thread_for_each_slot_of_each_server() -> None:
+def test_a_worker_has_a_thread_for_each_slot_and_one_for_what_is_stored_of_each_server() -> None:
     environ = {"COMFYUI_URLS": "http://a:8188, http://b:8188/", "COMFYUI_SLOTS": "3"}
     settings = load_settings(environ)
     assert settings.comfyui_urls == ("http://a:8188", "http://b:8188")
-    assert settings.worker_threads == 6
+    assert settings.worker_threads == 8
     assert load_settings({**environ, "WORKER_THREADS": "1"}).worker_threads == 1
 
 
@@ -63,7 +63,7 @@ def test_a_server_may_have_slots_of_its_own() -> None:
     settings = load_settings({"COMFYUI_URLS": "http://a:8188/#slots=5, http://b:8188/api", "COMFYUI_SLOTS": "3"})
     assert settings.comfyui_urls == ("http://a:8188", "http://b:8188/api")
     assert [url.slots for url in settings.comfyui_urls] == [5, None]
-    assert settings.worker_threads == 8
+    assert settings.worker_threads == 10
     shown = {row[0]: row[1] for row in table({"COMFYUI_URLS": "http://me:hunter2@a:1#slots=5,http://b:2"})}
     assert shown["COMFYUI_URLS"] == "http://me:***@a:1#slots=5, http://b:2"
 

@@ -49,18 +49,22 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery) -> None:
     if claim is None:
         log.debug("job.none_due", woken_by=message.job_id)
         return
-    try:
-        with structlog.contextvars.bound_contextvars(
+    with (
+        structlog.contextvars.bound_contextvars(
             job_id=claim.job.id,
             attempt=claim.lease.attempt,
             comfyui_prompt_id=claim.prompt.id,
             request_id=claim.job.request_id,
-        ):
-            log.info("job.claimed", server=claim.prompt.server, adopted=claim.prompt == claim.doubt)
-            with resources.leases.holding(claim.lease) as mailbox:
-                bring_to_an_end(resources, Attempt(resources, claim, mailbox))
-    finally:
-        resources.wakeups.send_missing()
+        ),
+        resources.leases.holding(claim.lease) as mailbox,
+    ):
+        log.info("job.claimed", server=claim.prompt.server, adopted=claim.prompt == claim.doubt)
+        attempt = Attempt(resources, claim, mailbox)
+        try:
+            bring_to_an_end(resources, attempt)
+        finally:
+            if attempt.has_slot:
+                resources.wakeups.send_one(claim.job.id)
 
 
 def take(resources: Resources, message_id: str) -> Claim | None:

@@ -1,0 +1,109 @@
+"""A worker is told when to look for messages; where it is not told, it looks all the same."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from dramatiq import Consumer, MessageProxy
+
+from shared.events import Channels
+from shared.messages import RunComfyJob
+from shared.outbox import Outbox
+from shared.redis_clients import hasty_client, patient_client
+from shared.settings import Settings
+from tests.worker_service.deployment import until
+from worker_service.calls import Calls
+from worker_service.consuming import AttentiveBroker, Bell
+from worker_service.leases import Leases
+
+FOR_EVER_MS = 3_600_000
+
+
+class Waiter(threading.Thread):
+    """Asks a consumer for messages until it has been given so many."""
+
+    def __init__(self, consumer: Consumer, wanted: int = 1) -> None:
+        super().__init__(daemon=True)
+        self.consumer = consumer
+        self.wanted = wanted
+        self.found: list[MessageProxy] = []
+        self.looks = 0
+        self.start()
+
+    def run(self) -> None:
+        while len(self.found) < self.wanted:
+            self.looks += 1
+            message = next(self.consumer)
+            if message is not None:
+                self.found.append(message)
+
+    def until_asleep(self) -> None:
+        """Once it has looked and found nothing."""
+        until(lambda: self.looks == 1)
+
+    def done(self) -> bool:
+        self.join(30)
+        return not self.is_alive()
+
+
+@pytest.fixture
+def bell() -> Bell:
+    return Bell()
+
+
+@pytest.fixture
+def broker(settings: Settings, bell: Bell) -> Iterator[AttentiveBroker]:
+    broker = AttentiveBroker(patient_client(settings.broker_url), settings, bell, [])
+    yield broker
+    broker.client.close()
+
+
+@contextmanager
+def consumer_of(broker: AttentiveBroker, *, prefetch: int = 1, timeout_ms: int = FOR_EVER_MS) -> Iterator[Consumer]:
+    consumer = broker.consume(RunComfyJob.queue.value, prefetch, timeout_ms)
+    yield consumer
+    consumer.close()
+
+
+def test_a_message_that_is_sent_wakes_a_worker_that_sleeps(
+    outbox: Outbox, settings: Settings, broker: AttentiveBroker, bell: Bell
+) -> None:
+    calls = Calls(
+        hasty_client(settings.redis_url), Channels(settings.redis_ns), Leases(outbox.engine, "w", threads=1), bell
+    )
+    calls.start()
+    with consumer_of(broker) as consumer:
+        waiter = Waiter(consumer)
+        waiter.until_asleep()
+        until(lambda: outbox.client.pubsub_numsub(calls.channels.wakeups)[0][1] == 1)
+        assert outbox.send(RunComfyJob(job_id=1))
+        assert waiter.done()
+    calls.close()
+    calls.join()
+
+
+def test_a_message_that_is_done_makes_room_for_the_next_one_at_once(outbox: Outbox, broker: AttentiveBroker) -> None:
+    for job_id in (1, 2, 3):
+        outbox.send(RunComfyJob(job_id=job_id))
+    with consumer_of(broker) as consumer:
+        waiter = Waiter(consumer, wanted=3)
+        until(lambda: len(waiter.found) == 1)
+        consumer.ack(waiter.found[0])
+        until(lambda: len(waiter.found) == 2)
+        consumer.nack(waiter.found[1])
+        assert waiter.done()
+
+
+def test_without_a_bell_it_is_looked_for_all_the_same(outbox: Outbox, broker: AttentiveBroker) -> None:
+    with consumer_of(broker, timeout_ms=20) as consumer:
+        waiter = Waiter(consumer)
+        waiter.until_asleep()
+        outbox.send(RunComfyJob(job_id=1))
+        assert waiter.done()
+
+
+def test_a_closed_consumer_is_forgotten(broker: AttentiveBroker, bell: Bell) -> None:
+    with consumer_of(broker):
+        assert len(bell.sleepers) == 1
+    assert not bell.sleepers

@@ -1,0 +1,79 @@
+"""Dramatiq over Redis looks for messages again and again; here it is also told when to look.
+
+Between two looks its consumer sleeps, up to `dramatiq_worker_timeout`: half of that is what a message waits for on
+average, and a free thread too. A bell ends the sleep early. Nothing depends on it: an unheard bell costs the sleep.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+
+import redis
+from dramatiq import Consumer, MessageProxy, Middleware
+from dramatiq.brokers.redis import RedisBroker
+
+from shared.broker import EVERY_COMMAND
+from shared.settings import Settings
+
+
+class Bell:
+    """Wakes every consumer of this process."""
+
+    def __init__(self) -> None:
+        self.sleepers: list[threading.Event] = []
+
+    def ring(self) -> None:
+        for sleeper in list(self.sleepers):
+            sleeper.set()
+
+
+class AttentiveConsumer(Consumer):
+    """A consumer that sleeps until its bell rings, or `timeout_ms` have passed.
+
+    It also looks at once when a message is done, which makes room for the next one.
+    """
+
+    def __init__(self, consumer: Consumer, bell: Bell, timeout_ms: int) -> None:
+        self.consumer = consumer
+        self.bell = bell
+        self.timeout_s = timeout_ms / 1000
+        self.woken = threading.Event()
+        bell.sleepers.append(self.woken)
+
+    def __next__(self) -> MessageProxy | None:
+        self.woken.clear()  # before the look: what comes while it is made must not be slept over
+        message = next(self.consumer)
+        if message is None:
+            self.woken.wait(self.timeout_s)
+        return message
+
+    def ack(self, message: MessageProxy) -> None:
+        self.consumer.ack(message)
+        self.woken.set()
+
+    def nack(self, message: MessageProxy) -> None:
+        self.consumer.nack(message)
+        self.woken.set()
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        self.consumer.requeue(messages)
+
+    def close(self) -> None:
+        self.bell.sleepers.remove(self.woken)
+        self.consumer.close()
+
+
+class AttentiveBroker(RedisBroker):
+    """The broker of a worker."""
+
+    def __init__(self, client: redis.Redis, settings: Settings, bell: Bell, middleware: Sequence[Middleware]) -> None:
+        super().__init__(  # type: ignore[no-untyped-call]  # dramatiq leaves this one untyped
+            client=client,
+            namespace=settings.redis_ns,
+            middleware=list(middleware),
+            maintenance_chance=EVERY_COMMAND,
+        )
+        self.bell = bell
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        """A consumer that does its sleeping itself: the one within is told to sleep for no time."""
+        return AttentiveConsumer(super().consume(queue_name, prefetch, timeout=0), self.bell, timeout)

@@ -26,7 +26,7 @@ JOBS = "/api/v1/generation-jobs"
 
 
 class Clients:
-    """Submits the jobs by the clock, to any of the APIs; `outbox` takes workflows, which the API does not yet."""
+    """Submits the jobs by the clock, to any of the APIs; `outbox` takes what the API would rightly refuse."""
 
     def __init__(self, apis: Sequence[str], key: str, outbox: Outbox, user_id: UUID, watchers: Watchers) -> None:
         self.apis = itertools.cycle(apis)
@@ -58,7 +58,7 @@ class Clients:
     def follow(self, submission: Submission) -> None:
         """Submit one job; and cancel it, if that is what it is for."""
         # What no server can run the API refuses; here it is to be found out by a server.
-        past_the_api = submission.ordered.workflow or submission.ordered.kind is JobKind.MISSING
+        past_the_api = submission.ordered.kind is JobKind.MISSING
         job_id = self.insert(submission) if past_the_api else self.post(submission)
         if job_id is None:
             return
@@ -82,7 +82,8 @@ class Clients:
             except httpx.TransportError:
                 submission.unknown += 1
                 return None
-            if answer.status_code == httpx.codes.CREATED:
+            # 200: an answer that was lost had accepted it before.
+            if answer.status_code == httpx.codes.CREATED or (answer.is_success and submission.unknown):
                 submission.accepted.append(answer.json()["id"])
                 submission.accepted_at.append(time.time())
                 return submission.accepted[0]
@@ -104,7 +105,7 @@ class Clients:
                 user_id=self.user_id,
                 job_type="image",
                 status=JobStatus.QUEUED,
-                workflow=submission.ordered.workflow,
+                caller_metadata=body["metadata"],
                 **columns,
             )
             try:

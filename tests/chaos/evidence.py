@@ -111,7 +111,9 @@ def gather(world: World, engine: Engine, witnesses: Witnesses) -> Evidence:
             struck=witnesses.struck,
             servers={name: comfyui.name for name, comfyui in world.comfyuis.items()},
             numbers={
-                job["id"]: number for job in jobs if (number := number_in(job["prompt"], world.plan.seed)) is not None
+                job["id"]: number
+                for job in jobs
+                if (number := number_in(job["caller_metadata"], world.plan.seed)) is not None
             },
         )
 

@@ -33,7 +33,6 @@ class Kind(NamedTuple):
     begin: Callable[[World, Strike], object]
     end: Callable[[World, Strike], object] | None = None
     ways: tuple[str, ...] = ("",)
-    by_default: bool = True
 
 
 def kill(world: World, strike: Strike) -> None:
@@ -203,7 +202,7 @@ KINDS: dict[str, Kind] = {
     "comfyui-kill": Kind(C, (1, 10), kill_comfyui, start_comfyui),
     "comfyui-restart": Kind(C, (0, 0), replace_comfyui),
     "comfyui-pause": Kind(C, (3, 20), pause_comfyui, go_on_comfyui),
-    "comfyui-wedge": Kind(C, (40, 60), armed("kill_worker"), replace_comfyui, by_default=False),
+    "comfyui-wedge": Kind(C, (40, 60), armed("kill_worker"), replace_comfyui),
     "comfyui-sockets": Kind(C, (0, 6), arm_dropped_sockets),
     "comfyui-silence": Kind(C, (5, 15), armed("freeze_sockets"), disarm),
     "comfyui-half-file": Kind(C, (20, 20), armed("half_file"), disarm, ways=("truncate", "short", "broken")),
@@ -223,4 +222,3 @@ KINDS: dict[str, Kind] = {
     "link-stall": Kind(LINKS, (2, 12), stall_link, free_link),
     "link-cut": Kind(LINKS, (0, 0), cut_link),
 }
-BY_DEFAULT = [name for name, kind in KINDS.items() if kind.by_default]

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -43,13 +44,12 @@ MIX = {
 
 @dataclass(frozen=True)
 class Ordered:
-    """A job to submit `at` seconds after the start. `body` is its request, or `workflow` what is put into its row."""
+    """A job to submit `at` seconds after the start, with its request."""
 
     number: int
     kind: JobKind
     at: float
     body: dict[str, Any]
-    workflow: dict[str, Any] | None = None
 
     @property
     def outputs(self) -> int:
@@ -88,8 +88,8 @@ def orders(plan: Plan) -> list[Ordered]:
 def ordered(plan: Plan, number: int, kind: JobKind, at: float, chance: random.Random) -> Ordered:
     mark = f"chaos {plan.seed}-{number}: {kind}"
     checkpoint, steps = chance.choice(CHECKPOINTS), chance.randint(4, 20)
+    marked = {"metadata": {"mark": mark}}
     more: dict[str, Any] = {}
-    workflow = None
     match kind:
         case JobKind.BATCH:
             more = {"batch_size": chance.randint(2, 4)}
@@ -101,6 +101,7 @@ def ordered(plan: Plan, number: int, kind: JobKind, at: float, chance: random.Ra
             steps = chance.randint(60, 120)
         case JobKind.TEXT:
             workflow = {"text": {"class_type": "PreviewAny", "inputs": {"source": mark}}}
+            return Ordered(number, kind, round(at, 2), {"workflow": workflow, **marked})
         case JobKind.FAILING:
             more = {"params": {"clip_skip": 2}}
         case JobKind.MISSING:
@@ -113,12 +114,13 @@ def ordered(plan: Plan, number: int, kind: JobKind, at: float, chance: random.Ra
         "width": 64,
         "height": 64,
         "sampler_params": {"steps": steps, "seed": number},
+        **marked,
         **more,
     }
-    return Ordered(number, kind, round(at, 2), body, workflow)
+    return Ordered(number, kind, round(at, 2), body)
 
 
-def number_in(prompt: str, seed: int) -> int | None:
-    """Which job of this run a row is, by the mark in its prompt."""
-    found = MARK.match(prompt)
+def number_in(metadata: Mapping[str, Any], seed: int) -> int | None:
+    """Which job of this run a row is, by the mark in its metadata."""
+    found = MARK.match(str(metadata.get("mark")))
     return int(found[2]) if found and int(found[1]) == seed else None

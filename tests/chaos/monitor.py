@@ -16,7 +16,7 @@ HELD = text("""
            count(*) FILTER (WHERE NOT attempt.adopted OR before.outcome <> 'in_doubt') AS given
     FROM generation_jobs job JOIN job_attempts attempt ON (attempt.job_id, attempt.attempt) = (job.id, job.attempt)
     LEFT JOIN job_attempts before ON (before.job_id, before.attempt) = (job.id, job.attempt - 1)
-    WHERE job.status IN ('running', 'cancelling') GROUP BY job.server
+    WHERE job.status IN ('running', 'cancelling') AND job.generated_at IS NULL GROUP BY job.server
 """)
 HOLDERS = text("SELECT server, worker_id FROM generation_jobs WHERE status = 'running' AND lease_expires_at > now()")
 UNFINISHED = text(

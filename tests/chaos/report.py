@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from tests.chaos.account import RULES
 from tests.chaos.attempts_account import by_job
 from tests.chaos.executions_account import causes, executed, prompts
-from tests.chaos.faults import BY_DEFAULT
+from tests.chaos.faults import KINDS
 from tests.chaos.monitor import most_held
 from tests.chaos.recovery import recoveries
 from tests.chaos.run import Result
@@ -25,7 +25,7 @@ def report(result: Result) -> str:
 def again(result: Result) -> str:
     plan = result.plan
     short = " --short" if plan.hurry else ""
-    faults = "" if list(plan.kinds) == BY_DEFAULT else f" --faults {','.join(plan.kinds)}"
+    faults = "" if list(plan.kinds) == list(KINDS) else f" --faults {','.join(plan.kinds)}"
     return f"python -m tests.chaos{short} --seed {plan.seed} --jobs {plan.jobs}{faults}"
 
 

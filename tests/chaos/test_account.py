@@ -29,6 +29,7 @@ from tests.chaos.sound import (
     submission,
 )
 from tests.chaos.watchers import Watched
+from worker_service.comfyui.wedge import CANARY
 
 
 def with_submission(number: int, **values: Any) -> Evidence:
@@ -125,6 +126,7 @@ BROKEN = {
         ),
         "sent twice": with_more(journal=ran("p1", ONE, 12.0, 13.0)),
         "of no attempt": with_more(journal=ran("p9", ONE, 12.0, 13.0)),
+        "a canary where nothing was wrong": with_more(journal=ran(f"{CANARY}1", OTHER, 12.0, 13.0)),
         "completed, and did not succeed": doctored("jobs", RETRIED, comfyui_prompt_id="p2a"),
     },
     "nothing runs after its end": {
@@ -216,6 +218,12 @@ def test_a_cancelled_prompt_may_run_on_where_its_server_could_not_tell() -> None
         doctored("jobs", CANCELLED, completed_at=35.0),
         struck=[*sound().struck, struck("comfyui-pause", "comfyui-2", 30.0)],
     )
+    assert account(evidence) == []
+
+
+def test_a_server_that_was_wedged_is_sent_a_canary() -> None:
+    evidence = with_more(journal=ran(f"{CANARY}1", OTHER, 60.0, 61.0))
+    evidence = replace(evidence, struck=[*evidence.struck, struck("comfyui-wedge", "comfyui-2", 55.0)])
     assert account(evidence) == []
 
 

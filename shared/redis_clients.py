@@ -45,8 +45,8 @@ def patient_client(url: str) -> redis.Redis:
     )
 
 
-def listening_client(url: str) -> redis.asyncio.Redis:
-    """For the API's relay: one connection that listens, asked every 10 s whether it still lives, and one that reads.
+def listening_client(url: str, *, asked_every_s: float = 10) -> redis.asyncio.Redis:
+    """For the API's relay: one connection that listens, asked so often whether it still lives, and one that reads.
 
     Nothing is tried again here: the relay connects anew by itself. Who finds the connection taken waits for it.
     """
@@ -55,7 +55,7 @@ def listening_client(url: str) -> redis.asyncio.Redis:
         max_connections=2,
         timeout=1,
         socket_connect_timeout=1,
-        health_check_interval=10,
+        health_check_interval=asked_every_s,
         retry=AsyncRetry(NoBackoff(), 0),
         client_name="genonaut-relay",
         **PLAIN,

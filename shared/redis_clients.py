@@ -20,14 +20,14 @@ def hasty_client(url: str) -> redis.Redis:
     )
 
 
-def counting_client(url: str) -> redis.asyncio.Redis:
+def counting_client(url: str, *, wait_s: float = 0.3) -> redis.asyncio.Redis:
     """For limits, which are asked with every request and never waited for: one try, within a third of a second."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=20,
-        timeout=0.3,
-        socket_connect_timeout=0.3,
-        socket_timeout=0.3,
+        timeout=wait_s,
+        socket_connect_timeout=wait_s,
+        socket_timeout=wait_s,
         retry=AsyncRetry(NoBackoff(), 0),
         **PLAIN,
     )

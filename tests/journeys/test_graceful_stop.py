@@ -9,6 +9,8 @@ import pytest
 
 from tests.journeys.conftest import Journey, Start, until
 
+pytestmark = pytest.mark.timeout(300)  # it starts a whole system, and waits out delays of up to 40 s
+
 WITHIN_S = 20.0  # ten seconds, and as much again for a machine that is slow
 
 

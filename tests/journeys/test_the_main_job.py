@@ -20,6 +20,8 @@ from websockets.sync.client import connect
 from tests.deploy_local.watching import gone
 from tests.journeys.conftest import Start, bearer, until
 
+pytestmark = pytest.mark.timeout(300)  # it starts a whole system, and waits out delays of up to 40 s
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from tests.journeys.conftest import BODY, Start, until
 
+pytestmark = pytest.mark.timeout(300)  # it starts a whole system, and waits out delays of up to 40 s
+
 
 def test_a_worker_is_killed(journey: Start) -> None:
     with journey() as here:

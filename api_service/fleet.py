@@ -11,14 +11,13 @@ from sqlmodel import Session, col, select
 
 from shared.database import transaction
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities
+from shared.node_classes import LISTED_BY, ModelKind
 from shared.servers import IN_A_SLOT, ServerState, state_of
 
 LATELY = timedelta(minutes=10)
-# Where `/object_info` lists the models of a kind: a loader, and its input.
-LISTED = {
-    "checkpoints": ("CheckpointLoaderSimple", "ckpt_name"),
-    "loras": ("LoraLoader", "lora_name"),
-    "vaes": ("VAELoader", "vae_name"),
+# The models that are counted, and where `/object_info` lists them: those a job names, and two that only workflows use.
+LISTED: Mapping[str, tuple[str, str]] = {
+    **{kind.value: LISTED_BY[kind] for kind in (ModelKind.CHECKPOINTS, ModelKind.LORAS, ModelKind.VAES)},
     "upscale_models": ("UpscaleModelLoader", "model_name"),
     "controlnets": ("ControlNetLoader", "control_net_name"),
 }

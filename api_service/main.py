@@ -13,7 +13,7 @@ from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
 from api_service.capabilities import CapabilityReader
 from api_service.open_streams import OpenStreams
-from api_service.patience import Patience
+from api_service.patience import WAIT_S, Patience
 from api_service.problems import HANDLERS
 from api_service.rate_counter import RateCounter
 from api_service.relay import Relay
@@ -37,12 +37,13 @@ class LifespanState(TypedDict):
     services: Services
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The ASGI application. It connects to nothing before its lifespan starts."""
+def create_app(settings: Settings, *, count_within_s: float = WAIT_S) -> Starlette:
+    """The ASGI application. It connects to nothing before its lifespan starts. What is not counted within so long is
+    not limited."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[LifespanState]:
-        async with running(settings) as services:
+        async with running(settings, count_within_s=count_within_s) as services:
             yield {"services": services}
 
     return Starlette(
@@ -54,12 +55,12 @@ def create_app(settings: Settings) -> Starlette:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Services]:
+async def running(settings: Settings, *, count_within_s: float = WAIT_S) -> AsyncIterator[Services]:
     """What the process needs, and the tasks beside it, until the block ends."""
     engine = create_engine(settings, application="api", connections=THREADS)
     channels = Channels(settings.redis_ns)
     client = hasty_client(settings.redis_url)
-    counting, patience = counting_client(settings.redis_url), Patience()
+    counting, patience = counting_client(settings.redis_url, wait_s=count_within_s), Patience(count_within_s)
     services = Services(
         settings=settings,
         engine=engine,

@@ -19,7 +19,8 @@ SILENCE_S = 1.0
 class Patience:
     """What one process knows of whether Redis answers. For one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, wait_s: float = WAIT_S) -> None:
+        self.wait_s = wait_s
         self.away = False
         self.silent_until = 0.0
 
@@ -36,7 +37,7 @@ class Patience:
     async def ask(self, question: Awaitable[T]) -> T | None:
         """The answer, or None if none came in time. Ask only what `allows` allowed."""
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(self.wait_s):
                 answer = await question
         except (redis.RedisError, OSError, TimeoutError) as error:
             self.silent_until = time.monotonic() + SILENCE_S

@@ -33,9 +33,10 @@ LEFT_WITHIN_S = 2.0  # how long the server's stop waits for watchers to be told 
 class Relay:
     """Give `run` a task of its own; open a watch for each watcher."""
 
-    def __init__(self, client: redis.asyncio.Redis, channels: Channels) -> None:
+    def __init__(self, client: redis.asyncio.Redis, channels: Channels, *, silent_s: float = SILENT_S) -> None:
         self.client = client
         self.channels = channels
+        self.silent_s = silent_s
         self.pubsub = client.pubsub()
         self.audience = Audience()
         self.previews: dict[int, asyncio.Event] = {}  # the jobs whose previews are subscribed to, and since when
@@ -155,7 +156,7 @@ class Relay:
         """Whether the connection should have heard something for a while: redis asks, and does not mind the answer."""
         connection: Any = self.pubsub.connection
         due = max(self.connected_at, connection.next_health_check if connection else 0.0)
-        return asyncio.get_running_loop().time() - due > SILENT_S
+        return asyncio.get_running_loop().time() - due > self.silent_s
 
     async def follow_previews(self, followed: set[int]) -> None:
         """Subscribe to the previews that somebody asks for, and to no others."""

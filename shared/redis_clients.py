@@ -20,14 +20,14 @@ def hasty_client(url: str) -> redis.Redis:
     )
 
 
-def counting_client(url: str) -> redis.asyncio.Redis:
+def counting_client(url: str, *, wait_s: float = 0.3) -> redis.asyncio.Redis:
     """For limits, which are asked with every request and never waited for: one try, within a third of a second."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=20,
-        timeout=0.3,
-        socket_connect_timeout=0.3,
-        socket_timeout=0.3,
+        timeout=wait_s,
+        socket_connect_timeout=wait_s,
+        socket_timeout=wait_s,
         retry=AsyncRetry(NoBackoff(), 0),
         **PLAIN,
     )
@@ -45,8 +45,8 @@ def patient_client(url: str) -> redis.Redis:
     )
 
 
-def listening_client(url: str) -> redis.asyncio.Redis:
-    """For the API's relay: one connection that listens, asked every 10 s whether it still lives, and one that reads.
+def listening_client(url: str, *, asked_every_s: float = 10) -> redis.asyncio.Redis:
+    """For the API's relay: one connection that listens, asked so often whether it still lives, and one that reads.
 
     Nothing is tried again here: the relay connects anew by itself. Who finds the connection taken waits for it.
     """
@@ -55,7 +55,7 @@ def listening_client(url: str) -> redis.asyncio.Redis:
         max_connections=2,
         timeout=1,
         socket_connect_timeout=1,
-        health_check_interval=10,
+        health_check_interval=asked_every_s,
         retry=AsyncRetry(NoBackoff(), 0),
         client_name="genonaut-relay",
         **PLAIN,

@@ -18,7 +18,7 @@ from shared.database import create_engine, transaction
 from shared.events import Channels
 from shared.models import User
 from shared.outbox import Outbox
-from shared.redis_clients import hasty_client
+from shared.redis_clients import patient_client
 from shared.settings import Settings, load_settings
 from tests.jobs import ANOTHER_USER, USER
 from tests.simulator.running import RunningSimulator, running_simulator
@@ -98,8 +98,8 @@ def engine(settings: Settings) -> Iterator[Engine]:
 
 @pytest.fixture
 def redis_client(settings: Settings) -> Iterator[redis.Redis]:
-    """A client whose namespace is emptied in the end."""
-    client = hasty_client(settings.redis_url)
+    """A client whose namespace is emptied in the end. A patient one: what is told in a test is told."""
+    client = patient_client(settings.redis_url)
     yield client
     with suppress(redis.RedisError):
         for key in client.scan_iter(match=f"{settings.redis_ns}:*"):

@@ -15,9 +15,9 @@ from sqlmodel import Session
 
 from shared import lifecycle
 from shared.database import patiently
-from shared.errors import TimedOut
+from shared.errors import NotAFailure, TimedOut
 from shared.leftovers import note_leftovers
-from shared.lifecycle import AlreadySettled
+from shared.lifecycle import AlreadySettled, Lease
 from shared.outbox import Outbox
 from shared.settings import Settings
 from shared.storage import OutputStore
@@ -73,14 +73,26 @@ class Resources:
         patiently(lambda: self.fleet.record_wedge(server, problem), patience=PATIENCE)
 
     def give_up(self, thread: int) -> None:
-        """A thread is stuck beyond the hard limit: fail its job, and give back the others, before the process ends."""
+        """A thread is stuck beyond the hard limit: fail its job, and give back the others, before the process ends.
+
+        One that is being cancelled is given back too: the next worker knows how to see to it.
+        """
+        held = self.leases.by_holder()
+        stuck = held.pop(thread, None)
+        for lease in held.values():
+            self.give_back(lease)
+        if stuck is None:
+            return
         error = TimedOut(self.settings.hard_time_limit.total_seconds())
-        for holder, lease in self.leases.by_holder().items():
+        try:
             with self.outbox.transaction() as session:
-                if holder == thread:
-                    note_leftovers(session, lifecycle.fail(session, lease, error), lease.attempt)
-                else:
-                    lifecycle.release(session, lease)
+                note_leftovers(session, lifecycle.fail(session, stuck, error), stuck.attempt)
+        except NotAFailure:
+            self.give_back(stuck)
+
+    def give_back(self, lease: Lease) -> None:
+        with self.outbox.transaction() as session:
+            lifecycle.release(session, lease)
 
     def start(self) -> None:
         """Start the threads that beat, look out for servers, and listen to what is called out."""

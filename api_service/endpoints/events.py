@@ -89,13 +89,14 @@ class Following:
     owner: UUID | None
     after: int
     previews: bool
+    quiet_s: float = QUIET_S
 
     async def tell(self, send: Callable[[str], Awaitable[None]]) -> None:
         """Send everything until the job has ended. Raises StreamEnded, SQLAlchemyError."""
         async with self.services.relay.watch(self.job_id, previews=self.previews) as watch:
             ended = await self.replay(watch, send)
             while not ended:
-                event = await next_or_none(watch)
+                event = await next_within(watch, self.quiet_s)
                 await send(as_sent(event) if event else as_comment())
                 ended = event is not None and event.type.is_final
 
@@ -117,10 +118,10 @@ class Following:
         return False
 
 
-async def next_or_none(watch: JobWatch) -> Event | None:
-    """The next event; None if there is none for a while."""
+async def next_within(watch: JobWatch, seconds: float) -> Event | None:
+    """The next event; None if there is none for so long."""
     try:
-        async with asyncio.timeout(QUIET_S):
+        async with asyncio.timeout(seconds):
             return await watch.next()
     except TimeoutError:
         return None
@@ -191,7 +192,7 @@ OPERATIONS = (
         {
             HTTPStatus.OK: Answer(
                 None,
-                "the events; a comment every 15 seconds where there is none",
+                f"the events; a comment every {QUIET_S:.0f} seconds where there is none",
                 media_types=("text/event-stream",),
                 headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no: proxies are not to hold it back"},
             ),

@@ -4,6 +4,7 @@ Run as `python -m deploy.local.redis_keys list|flush|info`, with APP_ENV naming 
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from typing import cast
@@ -33,6 +34,10 @@ def main() -> None:
                 flush(settings, asked=not arguments.yes)
             case "info":
                 info(settings)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read it, such as `head`, has read enough. Python would flush once more at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except redis.RedisError as error:
         sys.exit(f"Redis at {as_shown(settings.redis_url)} does not answer: {error}")
 

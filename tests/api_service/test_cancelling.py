@@ -26,9 +26,9 @@ def test_a_running_job_is_on_its_way_to_be_cancelled_and_its_worker_is_told(
     claim = running(outbox)
     with outbox.client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(Channels(settings.redis_ns).cancels)
-        pubsub.get_message(timeout=5)
+        pubsub.get_message(timeout=60)
         response = client.post(f"{URL}/{claim.job.id}/cancel")
-        told = pubsub.get_message(timeout=5)
+        told = pubsub.get_message(timeout=60)
     assert (response.status_code, response.json()["status"]) == (202, "cancelling")
     assert told["data"] == str(claim.job.id).encode()
     assert client.post(f"{URL}/{claim.job.id}/cancel").status_code == 202

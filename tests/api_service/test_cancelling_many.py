@@ -37,9 +37,9 @@ def test_all_of_mine_that_have_not_ended_are_cancelled(client: TestClient, outbo
         session.add(others)
     with outbox.client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(Channels(settings.redis_ns).cancels)
-        pubsub.get_message(timeout=5)
+        pubsub.get_message(timeout=60)
         assert cancelled(client, all=True) == {"cancelled": 3, "cancelling": 1, "complete": True}
-        told = pubsub.get_message(timeout=5)
+        told = pubsub.get_message(timeout=60)
     assert told["data"] == str(claim.job.id).encode()
     assert {job(outbox, job_id).status for job_id in waiting} == {JobStatus.CANCELLED}
     assert job(outbox, claim.job.id).status is JobStatus.CANCELLING

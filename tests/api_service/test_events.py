@@ -1,5 +1,6 @@
 """Server-sent events of a job: from the first, or from whichever the client heard last, to the end."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from api_service import main
+from api_service.endpoints.events import Following
 from deploy.local.valkey import Valkey
 from shared import lifecycle
 from shared.broker import sending_broker
@@ -15,11 +18,13 @@ from shared.events import Channels, Event
 from shared.models import EventType, GenerationJob, JobStatus
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client
-from shared.settings import load_settings
+from shared.settings import Settings, load_settings
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.serving import served
 from tests.api_service.test_live import progress
-from tests.jobs import new_job, output, running, submitted
+from tests.jobs import USER, new_job, output, running, submitted
+
+COMMENT = ": \n\n"
 
 
 def path(job_id: int) -> str:
@@ -134,6 +139,25 @@ def test_events_come_as_they_happen_and_previews_to_those_who_ask(
             lifecycle.complete(session, claim.lease, [output(claim)])
         assert [one["event"] for one in plain.until_the_end()] == ["processing", "completed"]
         assert sorted(one["event"] for one in asking.until_the_end()) == ["completed", "preview", "processing"]
+
+
+def test_while_nothing_happens_comments_show_that_the_stream_lives(settings: Settings, outbox: Outbox) -> None:
+    claim = running(outbox)
+    sent: list[str] = []
+
+    async def send(text: str) -> None:
+        sent.append(text)
+        if text == COMMENT and sent.count(COMMENT) == 2:
+            with outbox.transaction() as session:
+                lifecycle.complete(session, claim.lease, [output(claim)])
+
+    async def story() -> None:
+        async with main.running(settings) as services:
+            await Following(services, claim.job.id, USER, after=0, previews=False, quiet_s=0.05).tell(send)
+
+    asyncio.run(story())
+    assert sent[2:4] == [COMMENT, COMMENT]
+    assert [one["id"] for one in told("".join(sent))] == ["1", "2", "3"]
 
 
 def test_a_client_that_comes_again_through_an_outage_of_redis_misses_nothing(

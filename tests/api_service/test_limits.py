@@ -25,13 +25,15 @@ from tests.jobs import USER, output, running, submitted
 JOBS = "/api/v1/generation-jobs/"
 JOB = {"prompt": "a cat", "checkpoint_model": "sd15"}
 ME = "/api/v1/me"
+LONG_S = 30.0  # so that a slow machine is no reason to let anything pass
 
 
 @contextmanager
 def limited(environ: dict[str, str], key: str, **limits: int | str) -> Iterator[TestClient]:
     """A client of an API with these limits."""
     variables = {f"LIMIT_{name}".upper(): str(most) for name, most in limits.items()}
-    with TestClient(create_app(load_settings({**environ, **variables})), headers=bearer(key)) as client:
+    app = create_app(load_settings({**environ, **variables}), count_within_s=LONG_S)
+    with TestClient(app, headers=bearer(key)) as client:
         yield client
 
 

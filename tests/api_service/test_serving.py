@@ -19,8 +19,10 @@ from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
 from tests.api_service.test_live import progress
 from tests.jobs import job, running, submitted
+from tests.worker_service.deployment import until
 
 LARGE = "A" * 200_000
+RELAY = "genonaut-relay"  # by this name Redis knows their connections
 
 
 @pytest.fixture
@@ -50,10 +52,11 @@ UPGRADE = {
 
 def relays(client: redis.Redis) -> int:
     """The connections that relays have to Redis."""
-    return sum(one["name"] == "genonaut-relay" for one in client.client_list())
+    return sum(one["name"] == RELAY for one in client.client_list())
 
 
 def test_watchers_take_no_connections_to_redis(api: Served, outbox: Outbox, redis_client: redis.Redis) -> None:
+    until(lambda: any(one["psub"] != "0" for one in redis_client.client_list() if one["name"] == RELAY))
     others = relays(redis_client) - 1
     job_ids = [submitted(outbox) for _ in range(5)]
     with ExitStack() as stack:

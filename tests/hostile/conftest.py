@@ -16,7 +16,7 @@ from tests.api_service.conftest import new_key
 from tests.jobs import ANOTHER_USER, running, submitted
 from tests.served import served
 
-PATIENCE_S = 4.0
+PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,15 @@ PATIENCE_S = 90.0
 
 
 @dataclass(frozen=True)
+class HeldUp:
+    """A job that is in ComfyUI's hands for as long as a test needs to do something to the others."""
+
+    id: int
+    prompt_id: str
+    let_go: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class Journey:
     """A running system, as its user and its operator have it."""
 
@@ -59,10 +68,15 @@ class Journey:
     def sampling(self, job_id: int) -> dict[str, Any]:
         """The job once ComfyUI is at work on its prompt."""
         job = self.when(job_id, "running")
-        until(
-            lambda: (found := self.comfyui.executions().get(job["comfyui_prompt_id"])) is not None and found.started > 0
-        )
+        until(lambda: self.started(job["comfyui_prompt_id"]))
         return job
+
+    def held_up(self) -> HeldUp:
+        """A new job that ComfyUI has begun and does not go on with before it is let go."""
+        stall = self.comfyui.fault("stall", step=1)
+        job = self.sampling(self.submit()["id"])
+        stall.wait_until_struck()
+        return HeldUp(job["id"], job["comfyui_prompt_id"], let_go=stall.clear)
 
     def started(self, prompt_id: str) -> bool:
         execution = self.comfyui.executions().get(prompt_id)
@@ -111,7 +125,7 @@ def journey(tmp_path: Path) -> Start:
             plan = Plan(tmp_path / "system", durable=durable, api_ports=free_ports())
             with (
                 running_system(plan, environ, say=lambda _: None) as system,
-                httpx.Client(base_url=system.api_url, headers=bearer(system.key), timeout=10) as http,
+                httpx.Client(base_url=system.api_url, headers=bearer(system.key), timeout=PATIENCE_S) as http,
             ):
                 yield Journey(system, http, comfyui)
 

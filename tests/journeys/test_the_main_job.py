@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,6 +19,8 @@ from websockets.sync.client import connect
 
 from tests.deploy_local.watching import gone
 from tests.journeys.conftest import Start, bearer, until
+
+pytestmark = pytest.mark.timeout(300)  # it starts a whole system, and waits out delays of up to 40 s
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,8 +84,15 @@ def test_what_was_brought_up_goes_down_with_its_launcher(tmp_path: Path, number:
     assert "Traceback" not in said.read_text()
 
 
+def step_of(event: dict[str, Any]) -> int:
+    """The sampler's step that a snapshot or an event tells of; 0 if it tells of none."""
+    told = event.get("progress") or event.get("data") or {}
+    return told.get("step") or 0
+
+
 def test_a_job_is_followed_over_a_real_socket_to_its_end(journey: Start) -> None:
-    with journey(step_seconds=0.05) as here:
+    with journey() as here:
+        stalls = {step: here.comfyui.fault("stall", step=step) for step in (2, 4, 6, 8)}
         job = here.submit(steps=10)
         heard = []
         address = here.system.api_url.replace("http", "ws", 1) + job["links"]["events"]
@@ -92,6 +102,8 @@ def test_a_job_is_followed_over_a_real_socket_to_its_end(journey: Start) -> None
         ):
             while True:
                 heard.append(json.loads(socket.recv(timeout=60)))
+                if stall := stalls.pop(step_of(heard[-1]), None):  # it goes on once this was heard
+                    stall.clear()
         assert closed.value.rcvd is not None
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1000, "completed")
     assert heard[0]["type"] == "snapshot"
@@ -99,7 +111,7 @@ def test_a_job_is_followed_over_a_real_socket_to_its_end(journey: Start) -> None
     assert numbers == list(range(numbers[0], 4))
     percentages = [event["data"]["percentage"] for event in heard if event["type"] == "processing"]
     assert percentages == sorted(percentages)
-    assert len(percentages) > 3
+    assert len(percentages) >= 3, "the steps at which it was held up; the first one may be told in the snapshot"
     assert heard[-1]["type"] == "completed"
 
 
@@ -116,9 +128,10 @@ def test_many_jobs_are_each_run_once_and_the_worker_starts_afresh_on_its_way(jou
 
 
 def test_a_cancel_reaches_comfyui_and_leaves_others_alone(journey: Start) -> None:
-    with journey(step_seconds=0.2, COMFYUI_SLOTS="1") as here:
-        mine, other = here.submit(steps=100), here.submit()
+    with journey(step_seconds=3600, COMFYUI_SLOTS="1") as here:
+        mine, other = here.submit(), here.submit()
         running = here.sampling(mine["id"])
+        here.comfyui.pace(step_seconds=0)
         assert here.http.post(mine["links"]["cancel"]).status_code == 202
         here.when(mine["id"], "cancelled")
         here.completed(other["id"])

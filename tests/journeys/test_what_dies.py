@@ -5,61 +5,58 @@ import pytest
 
 from tests.journeys.conftest import BODY, Start, until
 
-SLOW = 0.2  # seconds a sampler step
-STEPS = 30
+pytestmark = pytest.mark.timeout(300)  # it starts a whole system, and waits out delays of up to 40 s
 
 
 def test_a_worker_is_killed(journey: Start) -> None:
-    with journey(step_seconds=SLOW) as here:
-        job_id = here.submit(STEPS)["id"]
-        prompt = here.sampling(job_id)["comfyui_prompt_id"]
+    with journey() as here:
+        held = here.held_up()
         main = psutil.Process(here.system.processes["worker"].pid)
         for process in (*main.children(recursive=True), main):
             process.kill()
+        held.let_go()
         here.restart("worker")
-        job = here.completed(job_id)
-        assert (job["attempt"], job["comfyui_prompt_id"]) == (2, prompt)
+        job = here.completed(held.id)
+        assert (job["attempt"], job["comfyui_prompt_id"]) == (2, held.prompt_id)
         assert here.times_run() == [1]
 
 
 def test_a_worker_is_stopped_and_another_goes_on(journey: Start) -> None:
-    with journey(step_seconds=SLOW) as here:
-        job_id = here.submit(STEPS)["id"]
-        prompt = here.sampling(job_id)["comfyui_prompt_id"]
+    with journey() as here:
+        held = here.held_up()
         assert here.system.processes["worker"].stop() == 0
+        held.let_go()
         here.restart("worker")
-        job = here.completed(job_id)
-        assert (job["attempt"], job["comfyui_prompt_id"]) == (2, prompt)
+        job = here.completed(held.id)
+        assert (job["attempt"], job["comfyui_prompt_id"]) == (2, held.prompt_id)
         assert here.times_run() == [1]
 
 
 def test_comfyui_is_killed_and_comes_back(journey: Start) -> None:
-    with journey(step_seconds=SLOW) as here:
-        job_id = here.submit(STEPS)["id"]
-        here.sampling(job_id)
+    with journey() as here:
+        held = here.held_up()
         here.comfyui.kill()
         here.comfyui.restart()
-        job = here.completed(job_id)
+        job = here.completed(held.id)
         assert job["retries"] == 1
         assert here.times_run() == [1, 1], "the second run was needed: the first one's queue was gone"
 
 
 @pytest.mark.parametrize("name", ["api", "scheduler"])
 def test_a_service_without_state_is_killed(journey: Start, name: str) -> None:
-    with journey(step_seconds=SLOW) as here:
-        job_id = here.submit(STEPS)["id"]
-        here.sampling(job_id)
+    with journey() as here:
+        held = here.held_up()
         here.system.processes[name].kill()
         here.restart(name)
-        here.completed(job_id)
+        held.let_go()
+        here.completed(held.id)
         here.completed(here.submit()["id"])
         assert here.times_run() == [1, 1]
 
 
 def test_redis_is_killed_and_comes_back_empty(journey: Start) -> None:
-    with journey(step_seconds=SLOW) as here:
-        running = here.submit(STEPS)["id"]
-        here.sampling(running)
+    with journey() as here:
+        held = here.held_up()
         valkey = here.system.servers.valkey
         assert valkey is not None
         valkey.process.kill()
@@ -67,22 +64,25 @@ def test_redis_is_killed_and_comes_back_empty(journey: Start) -> None:
         waiting = here.submit()
         assert waiting["status"] == "pending"
         assert here.http.get("/health/ready").json()["redis"]["ok"] is False
+        held.let_go()
+        here.comfyui.wait_finished(held.prompt_id)
         valkey.restart()
         here.completed(waiting["id"])
-        here.completed(running)
+        here.completed(held.id)
         assert here.times_run() == [1, 1]
 
 
 def test_postgresql_is_killed_and_comes_back(journey: Start) -> None:
-    with journey(step_seconds=SLOW, durable=True) as here:
-        job_id = here.submit(STEPS)["id"]
-        here.sampling(job_id)
+    with journey(durable=True) as here:
+        held = here.held_up()
         postgres = here.system.servers.postgres
         assert postgres is not None
         postgres.process.kill()
         until(lambda: not postgres.process.running)
         refused = here.http.post("/api/v1/generation-jobs/", json=BODY)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        held.let_go()
+        here.comfyui.wait_finished(held.prompt_id)
         postgres.restart()
-        here.completed(job_id)
+        here.completed(held.id)
         assert here.times_run() == [1]

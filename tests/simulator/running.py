@@ -18,7 +18,8 @@ from typing import Any
 import httpx
 
 REPOSITORY = Path(__file__).parents[2]
-START_SECONDS = 30.0
+START_SECONDS = 60.0
+PATIENCE_S = 40.0  # what takes longer does not come about, however slow the machine is
 
 Option = str | float | bool | Path | Sequence[str] | None
 # Unless told otherwise: no time for work that nobody watches, and pictures nobody looks at.
@@ -45,7 +46,7 @@ class ArmedFault:
     number: int
     simulator: "RunningSimulator"
 
-    def wait_until_struck(self, within: float = 10.0) -> None:
+    def wait_until_struck(self, within: float = PATIENCE_S) -> None:
         """Return once it has struck; AssertionError if it does not."""
         answer = self.simulator.http.get(f"/simulator/faults/{self.number}", params={"within": within})
         assert answer.status_code == 200, answer.text
@@ -99,7 +100,7 @@ class RunningSimulator:
         """Return once the simulator has noticed that the client's socket is closed."""
         eventually(lambda: client_id not in self.http.get("/simulator/executions").json()["sockets"])
 
-    def wait_finished(self, prompt_id: str, *, times: int = 1, within: float = 20.0) -> Execution:
+    def wait_finished(self, prompt_id: str, *, times: int = 1, within: float = PATIENCE_S) -> Execution:
         """Return once that prompt has finished so many times, its history entry written."""
         parameters: dict[str, str | float] = {"prompt_id": prompt_id, "times": times, "within": within}
         answer = self.http.get("/simulator/executions", params=parameters)
@@ -124,7 +125,7 @@ class RunningSimulator:
         self.port = int(line.rsplit(":", 1)[1])
         self.http.close()
         # trust_env: a proxy set for the machine must not come between.
-        self.http = httpx.Client(base_url=self.url, timeout=30.0, trust_env=False)
+        self.http = httpx.Client(base_url=self.url, timeout=1.5 * PATIENCE_S, trust_env=False)
 
     def kill(self) -> None:
         """End it as kill -9 does, and wait until it is gone."""
@@ -134,7 +135,7 @@ class RunningSimulator:
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
-    def wait_gone(self, within: float = 20.0) -> int:
+    def wait_gone(self, within: float = PATIENCE_S) -> int:
         """The exit status: negative if a signal ended it."""
         assert self._process is not None, "the simulator is not running"
         status = self._process.wait(timeout=within)
@@ -168,7 +169,7 @@ class RunningSimulator:
         if self._process is not None:
             if self._process.poll() is None:
                 os.kill(self._process.pid, signal.SIGTERM)
-                self._process.wait(timeout=20.0)
+                self._process.wait(timeout=PATIENCE_S)
             self._forget_process()
         self.http.close()
 
@@ -218,7 +219,7 @@ def running_simulator(*, port: int = 0, **options: Option) -> Iterator[RunningSi
         shutil.rmtree(root, ignore_errors=True)
 
 
-def eventually(holds: Callable[[], bool], *, within: float = 10.0) -> None:
+def eventually(holds: Callable[[], bool], *, within: float = PATIENCE_S) -> None:
     """Wait for what nothing announces, such as a thread that dies; AssertionError if it does not come about."""
     end = time.monotonic() + within
     while not holds():

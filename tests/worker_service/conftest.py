@@ -10,6 +10,7 @@ from shared.settings import Settings
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.agreement import assert_agreement
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker
+from tests.worker_service.saying import Saying, saying_server
 
 
 @pytest.fixture
@@ -37,3 +38,9 @@ def listener(redis_client: redis.Redis, settings: Settings) -> Iterator[Listener
     listener = Listener(redis_client, settings.redis_ns)
     yield listener
     listener.close()
+
+
+@pytest.fixture
+def saying() -> Iterator[Saying]:
+    with saying_server() as saying:
+        yield saying

@@ -8,6 +8,7 @@ from shared.errors import ComfyUIUnreachable, TimedOut
 from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
 from tests.jobs import attempts, claimed, silence
+from tests.simulator.graphs import noise, submit
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker, at_step, until
 from worker_service.mailbox import Signal
 
@@ -58,7 +59,9 @@ def test_a_prompt_that_runs_is_watched_to_its_end(deployment: Deployment, listen
 
 
 def test_a_prompt_that_waits_in_comfyui_is_waited_for(deployment: Deployment) -> None:
-    stall = deployment.comfyui.fault("stall", at="take")
+    stall = deployment.comfyui.fault("stall", prompt_id="foreign")
+    submit(deployment.comfyui, "foreign", noise())
+    stall.wait_until_struck()
     left = left_behind(deployment, sent=True)
     with deployment.worker():
         deployment.until(left.job.id, lambda job: job.attempt == 2)

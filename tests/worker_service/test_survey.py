@@ -1,104 +1,27 @@
 """Workers write down what each server can do: at once, each minute, where it changed; and no answer does any harm."""
 
-import json
 import threading
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, event
 
-from shared.database import transaction
-from shared.errors import ComfyUIUnreachable
-from shared.models import ComfyUIServer, ServerCapabilities
+from shared.models import ComfyUIServer
 from shared.setting_types import server_url
 from tests.object_infos import object_info
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.saying import Saying, client_of, known, written
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.fleet import Fleet
 from worker_service.comfyui.survey import Surveyor, survey
-
-Body = bytes | Callable[[], Iterator[bytes]]
-
-
-class Saying:
-    """A server that says of itself whatever a test wants."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.object_info: Body = b"{}"
-        self.devices: Any = [{"name": "gpu"}]
-        self.status = 200
-        self.asked = 0
-
-    def says(self, value: Any) -> None:
-        self.object_info = json.dumps(value).encode()
-
-
-def handler_of(saying: Saying) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body: Body = json.dumps({"system": {}, "devices": saying.devices}).encode()
-            if self.path == "/object_info":
-                saying.asked += 1
-                body = saying.object_info
-            self.send_response(saying.status)
-            self.end_headers()
-            with suppress(OSError):  # whoever asked has heard enough
-                for part in (body,) if isinstance(body, bytes) else body():
-                    self.wfile.write(part)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    return Handler
-
-
-@pytest.fixture
-def saying() -> Iterator[Saying]:
-    saying = Saying()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(saying))
-    server.daemon_threads = True
-    saying.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield saying
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@contextmanager
-def client_of(url: str, engine: Engine) -> Iterator[ComfyUIClient]:
-    """A client of a server that was seen to answer."""
-    fleet = Fleet(engine, [server_url(url)], slots=2)
-    fleet.record_sight(url, "0.8.0")
-    (client,) = fleet.clients.values()
-    yield client
-    fleet.close()
-
-
-def written(engine: Engine, url: str) -> ServerCapabilities | None:
-    with transaction(engine) as session:
-        return session.get(ServerCapabilities, url)
 
 
 def server(deployment: Deployment) -> ComfyUIServer:
     (name,) = deployment.settings.comfyui_urls
     with deployment.outbox.transaction() as session:
         return session.get_one(ComfyUIServer, name)
-
-
-def known(engine: Engine, url: str) -> ServerCapabilities:
-    row = written(engine, url)
-    assert row is not None
-    return row
 
 
 def test_a_worker_writes_down_at_once_what_its_server_can_do(deployment: Deployment, worker: RunningWorker) -> None:
@@ -188,83 +111,6 @@ def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> Non
         others = sorted(f"ckpt_name={other[-1]}" for other in urls if other != url)
         assert known(engine, url).lacks == others
     fleet.close()
-
-
-def test_what_jsonb_refuses_is_left_out(engine: Engine, saying: Saying) -> None:
-    saying.object_info = (
-        b'{"A\\u0000B": {"input": {"required": {"x": ["FLOAT", {"max": Infinity, "min": NaN, "default": 1e999}],'
-        b' "y": [["\\ud800", "a\\u0000", "\xf0\x9f\x8e\xa8", 123456789012345678901234567890]]}},'
-        b' "python_module": "nodes"}}'
-    )
-    saying.devices = [{"name": "g\0pu", "vram_total": float("nan")}, "odd"]
-    with client_of(saying.url, engine) as client:
-        survey(engine, client)
-        row = known(engine, saying.url)
-        assert row.object_info == {
-            "AB": {
-                "input": {
-                    "required": {
-                        "x": ["FLOAT", {"max": None, "min": None, "default": None}],
-                        "y": [["?", "a", "\U0001f3a8", 123456789012345678901234567890]],
-                    }
-                },
-                "python_module": "nodes",
-            }
-        }
-        assert row.devices == [{"name": "gpu", "vram_total": None}]
-        survey(engine, client)
-        assert known(engine, saying.url).refreshed_at > row.refreshed_at, "the same digest again"
-
-
-def trickle() -> Iterator[bytes]:
-    while True:
-        yield b" "
-        time.sleep(0.01)
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "reason"),
-    [
-        (b"", 200, "JSON object"),
-        (b"<html>", 200, "JSON object"),
-        (b"[1]", 200, "JSON object"),
-        (b'{"a": ' * 100_000, 200, "JSON object"),
-        (b'{"a": ' + b"9" * 10_000 + b"}", 200, "JSON object"),
-        (b"\xff\xfe{}", 200, "JSON object"),
-        (b"{}", 404, "answered 404"),
-        (b"{}", 500, "answered 500"),
-        (b" " * 1_000_001, 200, "more than 1000000 bytes"),
-        (trickle, 200, "longer than 0.3 s"),
-    ],
-    ids=["empty", "html", "list", "deep", "huge number", "utf-16", "404", "500", "large", "slow"],
-)
-def test_an_answer_that_is_none_is_refused_in_bounded_time(
-    engine: Engine, saying: Saying, body: Body, status: int, reason: str
-) -> None:
-    saying.object_info, saying.status = body, status
-    with client_of(saying.url, engine) as client, pytest.raises(ComfyUIUnreachable, match=reason):
-        client.object_info(most=1_000_000, within_s=0.3)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html>",
-        b'{"Odd": 5}',
-        b'{"Odd": {"input": {"required": {"x": [null]}}}}',
-        b'{"a":' + b"[" * 900 + b"]" * 900 + b"}",
-    ],
-    ids=["html", "no class", "no input", "deep"],
-)
-def test_whatever_a_server_says_of_itself_is_survived(engine: Engine, saying: Saying, body: bytes) -> None:
-    saying.object_info = body
-    with client_of(saying.url, engine) as client:
-        surveyor = Surveyor(engine, client, news=threading.Event(), closing=threading.Event())
-        surveyor.survey_safely(at_once=True)
-        assert saying.asked == 1
-        saying.says(object_info())
-        surveyor.survey_safely(at_once=True)
-        assert "KSampler" in known(engine, saying.url).object_info
 
 
 def test_what_another_worker_read_lately_is_not_read_again(engine: Engine, saying: Saying) -> None:

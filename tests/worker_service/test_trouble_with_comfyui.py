@@ -8,6 +8,7 @@ from sqlmodel import select
 from shared.leftovers import attempt_folder
 from shared.models import DiscardedFolder, EventType, JobStatus, Outcome
 from tests import jobs
+from tests.simulator.graphs import noise, submit
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 
 
@@ -142,9 +143,11 @@ def test_a_job_that_somebody_else_interrupted_is_run_again(deployment: Deploymen
 def test_a_job_that_somebody_else_deleted_from_the_queue_is_sent_again(
     deployment: Deployment, worker: RunningWorker
 ) -> None:
-    stall = deployment.comfyui.fault("stall", at="take")
-    job_id = deployment.submit()
+    stall = deployment.comfyui.fault("stall", prompt_id="foreign")
+    submit(deployment.comfyui, "foreign", noise())
     stall.wait_until_struck()
+    job_id = deployment.submit()
+    until(lambda: (deployment.job(job_id).comfyui_prompt_id or "") in deployment.comfyui.executions())
     deployment.comfyui.http.post("/queue", json={"clear": True})
     deployment.comfyui.fault("drop_sockets")  # so that it is looked for now, and not seconds later
     deployment.put_back(job_id)

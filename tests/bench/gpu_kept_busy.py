@@ -38,17 +38,17 @@ def submit_and_wait(here: Running, jobs: int, body: Mapping[str, Any]) -> float:
         for batch in range(0, jobs, BULK):
             answer = http.post("/api/v1/generation-jobs/bulk", json={"jobs": bodies[batch : batch + BULK]})
             ids += [job["id"] for job in answer.raise_for_status().json()["jobs"]]
-    mine = (col(GenerationJob.id).between(ids[0], ids[-1]),)
+    mine = col(GenerationJob.id).between(ids[0], ids[-1])
 
     def all_completed() -> bool:
         with here.outbox.transaction() as session:
-            done = select(func.count()).where(*mine, GenerationJob.status == JobStatus.COMPLETED)
+            done = select(func.count()).where(mine, GenerationJob.status == JobStatus.COMPLETED)
             return session.exec(done).one() == jobs
 
     wait_until(all_completed, within_s=300, every_s=0.1)
     with here.outbox.transaction() as session:
         span = func.max(GenerationJob.completed_at) - func.min(GenerationJob.started_at)
-        return float(session.exec(select(func.extract("epoch", span)).where(*mine)).one())
+        return float(session.exec(select(func.extract("epoch", span)).where(mine)).one())
 
 
 def post_straight(server: str, jobs: int, parameters: Mapping[str, Any], mark: str) -> float:
@@ -77,7 +77,7 @@ def paced(seconds: float) -> tuple[str, ...]:
 def makespan(place: Place, name: str, seconds: float) -> Iterator[Measure]:
     jobs = place.few(200, 20)
     with place.system(Wanted(simulators=(paced(seconds),))) as here:
-        submit_and_wait(here, WARM_UP, SMALL)
+        submit_and_wait(here, place.few(WARM_UP, 1), SMALL)
         yield lambda: {name: Round(submit_and_wait(here, jobs, SMALL), jobs * seconds)}
 
 
@@ -85,7 +85,7 @@ def makespan(place: Place, name: str, seconds: float) -> Iterator[Measure]:
 def straight(place: Place) -> Iterator[Measure]:
     jobs = place.few(40, 6)
     with place.system(Wanted(simulators=(("--step-seconds", "0", "--load-seconds", "0"),))) as here:
-        submit_and_wait(here, WARM_UP, LARGE)
+        submit_and_wait(here, place.few(WARM_UP, 1), LARGE)
 
         def measure() -> dict[str, Round]:
             ours = submit_and_wait(here, jobs, LARGE)

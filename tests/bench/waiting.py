@@ -98,7 +98,6 @@ def opened(place: Place) -> Iterator[Measure]:
         idle_worker(here.settings) as picked_up,
     ):
         time_to_start(http, 0, here)
-        picked_up()
 
         def measure() -> dict[str, Round]:
             took = [time_to_start(http, seed, here) for seed in range(jobs)]

@@ -36,6 +36,7 @@ def main() -> None:
 
 def run(names: list[str], rounds: int, *, short: bool) -> list[Result]:
     results: list[Result] = []
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="genonaut-bench-") as temporary:
         folder = Path(temporary)
         with local_servers(folder, durable=True, environ=os.environ) as servers:
@@ -44,6 +45,7 @@ def run(names: list[str], rounds: int, *, short: bool) -> list[Result]:
                 started = time.monotonic()
                 results += measured(benches.BENCHES[name], place, rounds)
                 print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    print(f"in all: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return results
 
 

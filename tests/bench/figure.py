@@ -41,10 +41,14 @@ Measure = Callable[[], Mapping[str, Round]]
 
 @dataclass(frozen=True)
 class Bench:
-    """Figures that are measured together. `opened` sets up what they need and gives what measures one round of all."""
+    """Figures that are measured together. `opened` sets up what they need and gives what measures one round of all.
+
+    With `warm`, it has also warmed up what it set up, where a round more would take long.
+    """
 
     figures: tuple[Figure, ...]
     opened: Callable[[Place], AbstractContextManager[Measure]]
+    warm: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,9 @@ class Result:
 
 
 def measured(bench: Bench, place: Place, rounds: int) -> Iterator[Result]:
-    """Measure a bench so many times, and one time more before that to warm up."""
+    """Measure a bench so many times; one time more before that to warm up, unless it is warm or there is one round."""
     with bench.opened(place) as measure:
-        if rounds > 1:
+        if rounds > 1 and not bench.warm:
             measure()
         found = [measure() for _ in range(rounds)]
     for figure in bench.figures:

@@ -85,27 +85,26 @@ class Place:
         name = f"bench_{os.getpid()}_{next(self.numbers)}"
         folder = self.folder / name
         with Processes() as processes:
-            simulators = [
-                self.start_simulator(processes, folder, number, options)
-                for number, options in enumerate(wanted.simulators)
-            ]
+            simulators = self.start_simulators(processes, folder, wanted.simulators)
             environ = self.environ(name, folder, simulators, wanted.variables)
             upgrade(environ["DATABASE_URL"])
             settings = load_settings(environ)
             key = local_key(settings, folder)
             outbox = outbox_of(settings)
             try:
-                apis = [self.start_api(processes, folder, number, environ) for number in range(wanted.apis)]
                 for number in range(wanted.workers):
                     self.start(processes, folder, f"worker-{number}", "worker_service", environ)
                 if wanted.scheduler:
                     self.start(processes, folder, "scheduler", "worker_service.scheduler", environ)
+                apis = self.start_apis(processes, folder, wanted.apis, environ)
                 if apis and wanted.workers:
                     wait_until(lambda: ready(apis[0]) == "ready")
                 yield Running(settings, key, apis, simulators, processes, outbox)
             finally:
                 outbox.engine.dispose()
                 outbox.client.close()
+                for process in processes:
+                    process.release()  # all at once: one after the other they would take seconds
         self.servers.drop_database(name)
 
     def environ(self, name: str, folder: Path, simulators: Sequence[str], changes: Mapping[str, str]) -> dict[str, str]:
@@ -132,24 +131,39 @@ class Place:
             Command(name=name, arguments=arguments, log=folder / f"{name}.log", cwd=REPOSITORY, environ=environ)
         )
 
-    def start_api(self, processes: Processes, folder: Path, number: int, environ: Mapping[str, str]) -> str:
-        port = next(self.ports)
-        api = self.start(processes, folder, f"api-{number}", "api_service", {**environ, "API_PORT": str(port)})
-        url = f"http://127.0.0.1:{port}"
-        api.wait_until(lambda: ready(url) is not None, within_s=READY_WITHIN_S)
-        return url
+    def start_apis(self, processes: Processes, folder: Path, apis: int, environ: Mapping[str, str]) -> list[str]:
+        """Start so many APIs side by side. Returns their URLs once they answer."""
+        started = {}
+        for number in range(apis):
+            port = str(next(self.ports))
+            api = self.start(processes, folder, f"api-{number}", "api_service", {**environ, "API_PORT": port})
+            started[f"http://127.0.0.1:{port}"] = api
+        for url, api in started.items():
+            api.wait_until(lambda url=url: ready(url) is not None, within_s=READY_WITHIN_S)  # type: ignore[misc]
+        return list(started)
 
-    def start_simulator(self, processes: Processes, folder: Path, number: int, options: tuple[str, ...]) -> str:
-        name = f"simulator-{number}"
-        command = (sys.executable, "-m", "deploy.simulator", "--port", "0", *options)
-        simulator = processes.start(Command(name=name, arguments=command, log=folder / f"{name}.log", cwd=REPOSITORY))
-        simulator.wait_until(lambda: bool(LISTENING.search(simulator.tail())), within_s=READY_WITHIN_S)
-        return LISTENING.findall(simulator.tail())[0]  # type: ignore[no-any-return]
+    def start_simulators(self, processes: Processes, folder: Path, wanted: Sequence[tuple[str, ...]]) -> list[str]:
+        """Start simulators side by side, each with its options. Returns their URLs once they listen."""
+        started = []
+        for number, options in enumerate(wanted):
+            name = f"simulator-{number}"
+            command = (sys.executable, "-m", "deploy.simulator", "--port", "0", *options)
+            log = folder / f"{name}.log"
+            started.append(processes.start(Command(name=name, arguments=command, log=log, cwd=REPOSITORY)))
+        for simulator in started:
+            simulator.wait_until(lambda one=simulator: bool(address_of(one)), within_s=READY_WITHIN_S)  # type: ignore[misc]
+        return [address_of(simulator) for simulator in started]
 
 
 def outbox_of(settings: Settings) -> Outbox:
     engine = create_engine(settings, application="bench", connections=32)
     return Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
+
+
+def address_of(simulator: Process) -> str:
+    """Where a simulator says that it listens; empty until it does."""
+    found = LISTENING.search(simulator.tail())
+    return found[1] if found else ""
 
 
 def ready(url: str) -> str | None:
@@ -159,9 +173,9 @@ def ready(url: str) -> str | None:
         return None
 
 
-def wait_until(holds: Callable[[], bool], within_s: float = READY_WITHIN_S) -> None:
+def wait_until(holds: Callable[[], bool], within_s: float = READY_WITHIN_S, *, every_s: float = 0.02) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         if time.monotonic() > deadline:
             raise TimeoutError("a bench's system did not come about")
-        time.sleep(0.02)
+        time.sleep(every_s)

@@ -1,0 +1,30 @@
+"""Each service's extra brings what it needs, and nothing of what only the other one does."""
+
+import pytest
+
+from tests.extras import distributions_of, size_mb
+
+OF_THE_API = {"starlette", "uvicorn", "swagger-ui-py"}
+OF_THE_WORKER = {"apscheduler", "av", "httpx", "pillow"}
+OF_BOTH = {"dramatiq", "redis", "psycopg2-binary", "pydantic", "pydantic-core", "sqlalchemy", "sqlmodel", "structlog"}
+
+
+def test_the_api_installs_no_http_client_no_imaging_and_no_scheduler() -> None:
+    names = distributions_of("api").keys()
+    assert names >= OF_BOTH | OF_THE_API
+    assert names.isdisjoint(OF_THE_WORKER)
+
+
+def test_the_worker_installs_no_web_server() -> None:
+    names = distributions_of("worker").keys()
+    assert names >= OF_BOTH | OF_THE_WORKER
+    assert names.isdisjoint(OF_THE_API)
+
+
+def test_what_only_other_systems_need_is_not_counted() -> None:
+    assert "tzdata" not in distributions_of("worker")  # tzlocal requires it on Windows alone
+
+
+@pytest.mark.parametrize("extra", ["api", "worker"])
+def test_what_is_required_is_installed_with_its_files(extra: str) -> None:
+    assert not [name for name, installed in distributions_of(extra).items() if size_mb(installed) <= 0]

@@ -72,8 +72,8 @@ def stuck_worker(
     for client in resources.fleet.clients.values():
         resources.fleet.look(client)
     limit = HardTimeLimit(timedelta(0), settle or resources.give_up, end=end)
-    client = patient_client(deployment.settings.broker_url)
-    broker = AttentiveBroker(client, deployment.settings, resources.bell, middleware=[CurrentMessage(), limit])
+    redis_client = patient_client(deployment.settings.broker_url)
+    broker = AttentiveBroker(redis_client, deployment.settings, resources.bell, middleware=[CurrentMessage(), limit])
     test_is_over = threading.Event()
 
     @receives(RunComfyJob)

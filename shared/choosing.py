@@ -24,7 +24,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    update,
 )
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
@@ -222,14 +221,3 @@ def facts_for(seat: Seat, servers: Sequence[str], running_jobs: int | None) -> M
         CHECKPOINT_SINCE.key: seat.loaded_since,
         RUNNING_JOBS.key: running_jobs,
     }
-
-
-def load(session: Session, seat: Seat, checkpoint: str | None) -> None:
-    """Remember which checkpoint a server will have loaded once it has come to the job it was just given."""
-    if checkpoint is not None and checkpoint != seat.loaded_checkpoint:
-        session.execute(
-            update(ComfyUIServer)
-            .where(col(ComfyUIServer.name) == seat.server)
-            .values(loaded_checkpoint=checkpoint, loaded_since=func.now())
-            .execution_options(synchronize_session=False)
-        )

@@ -16,13 +16,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, update
+from sqlalchemy import Integer, Interval, Row, bindparam, func, update
 from sqlmodel import Session, col, select
 
+from shared.consequences import EVENT_DATA, STORED_BYTES, completing
 from shared.errors import CancelRequested, GenerationError, LeaseLost
 from shared.links import output_url, thumbnail_url
-from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome, User
-from shared.outbox import stage
+from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome
+from shared.outbox import announce, stage
 from shared.statistics import count_ended
 
 
@@ -53,6 +54,12 @@ TRANSITIONS = {
 OUTPUT_FACTS = ("number", "kind", "media_type", "size_bytes", "sha256", "width", "height")
 
 
+# Under which lease, and how long ago ComfyUI was done.
+JOB = bindparam("of_job", type_=Integer)
+ATTEMPT = bindparam("of_attempt", type_=Integer)
+STORING = bindparam("storing", type_=Interval)
+
+
 class Lease(NamedTuple):
     """A worker's hold on a job. Every write of the worker names it."""
 
@@ -64,18 +71,21 @@ class AlreadySettled(Exception):
     """This very transition was made before, under this lease: its commit went through, and nobody heard of it."""
 
 
-def complete(
-    session: Session, lease: Lease, outputs: Sequence[JobOutput], *, storing: timedelta = timedelta()
-) -> GenerationJob:
+def complete(session: Session, lease: Lease, outputs: Sequence[JobOutput], *, storing: timedelta = timedelta()) -> None:
     """The outputs are stored and verified, which took so long: say so, with their rows, in one transaction."""
-    generated_at = func.now() - storing
-    job = held(session, "complete", lease, completed_at=func.now(), generated_at=generated_at, lease_expires_at=None)
+    data = {"outputs": [output_facts(output) for output in outputs]}
+    facts = {
+        JOB.key: lease.job_id,
+        ATTEMPT.key: lease.attempt,
+        STORING.key: storing,
+        EVENT_DATA.key: data,
+        STORED_BYTES.key: sum(output.size_bytes for output in outputs),
+    }
+    job = session.connection().execute(COMPLETE, facts).one_or_none()
+    if job is None:
+        raise refusal(session, "complete", lease)
     session.add_all(outputs)
-    stored_bytes = User.stored_bytes + sum(output.size_bytes for output in outputs)
-    session.exec(update(User).where(col(User.id) == job.user_id).values(stored_bytes=stored_bytes))
-    end_attempt(session, lease, Outcome.COMPLETED)
-    record(session, job, EventType.COMPLETED, outputs=[output_facts(output) for output in outputs])
-    return job
+    told(session, job, EventType.COMPLETED, data)
 
 
 def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJob:
@@ -153,11 +163,13 @@ def confirm_cancel(session: Session, lease: Lease) -> GenerationJob:
 
 def move(session: Session, deed: str, job_id: int, *conditions: Any, **values: Any) -> GenerationJob | None:
     """Make one transition of the table, if the job is in one of its sources and the conditions hold."""
-    return session.scalars(transition(deed, job_id, *conditions, **values)).one_or_none()
+    moved = transition(deed, job_id, *conditions, **values).returning(GenerationJob)
+    unsynchronized = moved.execution_options(synchronize_session=False, populate_existing=True)
+    return session.scalars(unsynchronized).one_or_none()
 
 
 def transition(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
-    """The statement that makes a transition of the table and returns the job. `job_id` may be a query for one."""
+    """The UPDATE that makes a transition of the table. `job_id` may be a query for one."""
     step = TRANSITIONS[deed]
     return (
         update(GenerationJob)
@@ -168,9 +180,20 @@ def transition(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
             events=GenerationJob.events + int(step.event is not None),
             **values,
         )
-        .returning(GenerationJob)
-        .execution_options(synchronize_session=False, populate_existing=True)
     )
+
+
+COMPLETE = completing(
+    transition(
+        "complete",
+        JOB,
+        col(GenerationJob.attempt) == ATTEMPT,
+        col(GenerationJob.worker_id).is_not(None),
+        completed_at=func.now(),
+        generated_at=func.now() - STORING,
+        lease_expires_at=None,
+    )
+)
 
 
 def held(session: Session, deed: str, lease: Lease, **values: Any) -> GenerationJob:
@@ -178,6 +201,11 @@ def held(session: Session, deed: str, lease: Lease, **values: Any) -> Generation
     good = (col(GenerationJob.attempt) == lease.attempt, col(GenerationJob.worker_id).is_not(None))
     if job := move(session, deed, lease.job_id, *good, **values):
         return job
+    raise refusal(session, deed, lease)
+
+
+def refusal(session: Session, deed: str, lease: Lease) -> Exception:
+    """Why a transition could not be made under this lease."""
     found = session.exec(
         select(GenerationJob.status, GenerationJob.attempt, GenerationJob.worker_id).where(
             GenerationJob.id == lease.job_id
@@ -185,10 +213,10 @@ def held(session: Session, deed: str, lease: Lease, **values: Any) -> Generation
     ).one_or_none()
     match found:
         case (JobStatus.CANCELLING, lease.attempt, str()):
-            raise CancelRequested
+            return CancelRequested()
         case (status, lease.attempt, _) if status is TRANSITIONS[deed].target:
-            raise AlreadySettled
-    raise LeaseLost
+            return AlreadySettled()
+    return LeaseLost()
 
 
 def end_attempt(session: Session, lease: Lease, outcome: Outcome, error: GenerationError | None = None) -> None:
@@ -208,6 +236,16 @@ def record(session: Session, job: GenerationJob, kind: EventType, **data: Any) -
     """Write the event that the job's last transition counted."""
     row = JobEvent(job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt, data=data)
     stage(session, row, user_id=job.user_id)
+    if kind.is_final:
+        count_ended(session, job)
+
+
+def told(session: Session, job: GenerationJob | Row[Any], kind: EventType, data: dict[str, Any]) -> None:
+    """As `record`, of an event that the statement of the transition has written, see `shared.consequences`."""
+    row = JobEvent(
+        job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt, data=data, created_at=job.updated_at
+    )
+    announce(session, row, user_id=job.user_id)
     if kind.is_final:
         count_ended(session, job)
 

@@ -8,15 +8,16 @@ from typing import Any
 
 from sqlalchemy import CTE, BigInteger, ColumnElement, String, bindparam, false, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import aliased
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobAttempt, JobEvent, Outcome, User
+from shared.prepared import Prepared
 
 MESSAGE = bindparam("by_message", type_=String)
 EVENT_DATA = bindparam("event_data", type_=JSONB)
 STORED_BYTES = bindparam("more_bytes", type_=BigInteger)
 
+WHOLE_JOB = tuple(SQLModel.metadata.tables["generation_jobs"].c)
 # What the end of a job is told and counted by. Not its workflow, which may be long.
 ENDED = (
     col(GenerationJob.id),
@@ -31,19 +32,19 @@ ENDED = (
 )
 
 
-def starting(taking: Any) -> Any:
+def starting(taking: Any) -> Prepared:
     """The UPDATE that takes a job, with the attempt and the event that begin, and what the server has to load."""
-    job = taking.returning(GenerationJob).cte("job")
+    job = taking.returning(*WHOLE_JOB).cte("job")
     event = event_of(job, EventType.STARTED, func.jsonb_build_object("server", job.c.server))
-    started = select(aliased(GenerationJob, job)).add_cte(attempt_of(job), event, checkpoint_of(job))
-    return started.execution_options(populate_existing=True)
+    return Prepared("start", select(job).add_cte(attempt_of(job), event, checkpoint_of(job)), WHOLE_JOB)
 
 
-def completing(ending: Any) -> Any:
+def completing(ending: Any) -> Prepared:
     """The UPDATE that completes a job, with its attempt, its event, and how much its owner has stored."""
     job = ending.returning(*ENDED).cte("job")
     event = event_of(job, EventType.COMPLETED, EVENT_DATA)
-    return select(job).add_cte(attempt_ended(job, Outcome.COMPLETED), event, stored_by_owner(job))
+    rows = (attempt_ended(job, Outcome.COMPLETED), event, stored_by_owner(job))
+    return Prepared("complete", select(job).add_cte(*rows), ENDED)
 
 
 def attempt_of(job: CTE) -> CTE:

@@ -40,7 +40,9 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
             "keepalives_count": 3,
             # A process that is stopped in a transaction holds its locks, and everybody waits who claims a job: no
             # transaction of ours waits for anything but the database, so ten seconds of silence are such a process.
-            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s",
+            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s"
+            # Prepared statements only: planned once for all values, see `shared.prepared`.
+            " -c plan_cache_mode=force_generic_plan",
         },
     )
 

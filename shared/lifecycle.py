@@ -81,7 +81,7 @@ def complete(session: Session, lease: Lease, outputs: Sequence[JobOutput], *, st
         EVENT_DATA.key: data,
         STORED_BYTES.key: sum(output.size_bytes for output in outputs),
     }
-    job = session.connection().execute(COMPLETE, facts).one_or_none()
+    job = COMPLETE.execute(session, facts).one_or_none()
     if job is None:
         raise refusal(session, "complete", lease)
     session.add_all(outputs)

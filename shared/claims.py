@@ -130,7 +130,7 @@ def take(session: Session, claimant: Claimant, checkpoint: str | None) -> Claim 
     hold = {WORKER.key: claimant.worker_id, MESSAGE.key: claimant.message_id, PROMPT.key: str(uuid4())}
     for seat in free_servers(session, claimant.servers, checkpoint):
         facts = facts_for(seat, claimant.servers, claimant.running_jobs)
-        if job := TAKE.load(session, GenerationJob, {**facts, **hold}):
+        if job := TAKE.load(session, {**facts, **hold}):
             told(session, job, EventType.STARTED, {"server": seat.server})
             claim = claim_of(session, job)
             if claim.doubt:

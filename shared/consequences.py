@@ -36,7 +36,8 @@ def starting(taking: Any) -> Prepared:
     """The UPDATE that takes a job, with the attempt and the event that begin, and what the server has to load."""
     job = taking.returning(*WHOLE_JOB).cte("job")
     event = event_of(job, EventType.STARTED, func.jsonb_build_object("server", job.c.server))
-    return Prepared("start", select(job).add_cte(attempt_of(job), event, checkpoint_of(job)), WHOLE_JOB)
+    rows = (attempt_of(job), event, checkpoint_of(job))
+    return Prepared("start", select(job).add_cte(*rows), WHOLE_JOB, GenerationJob)
 
 
 def completing(ending: Any) -> Prepared:

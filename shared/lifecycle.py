@@ -12,7 +12,7 @@ number. One that was given up for dead holds an old number, so whatever it still
 LeaseLost.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -21,10 +21,10 @@ from sqlmodel import Session, col, select
 
 from shared.consequences import EVENT_DATA, STORED_BYTES, completing
 from shared.errors import CancelRequested, GenerationError, LeaseLost
-from shared.links import output_url, thumbnail_url
 from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome
 from shared.outbox import announce, stage
 from shared.statistics import count_ended
+from shared.telling import error_columns, error_facts, output_facts
 
 
 class Transition(NamedTuple):
@@ -50,10 +50,6 @@ TRANSITIONS = {
 }
 
 
-# What an event tells of an output, besides where to get it.
-OUTPUT_FACTS = ("number", "kind", "media_type", "size_bytes", "sha256", "width", "height")
-
-
 # Under which lease, and how long ago ComfyUI was done.
 JOB = bindparam("of_job", type_=Integer)
 ATTEMPT = bindparam("of_attempt", type_=Integer)
@@ -72,7 +68,10 @@ class AlreadySettled(Exception):
 
 
 def complete(session: Session, lease: Lease, outputs: Sequence[JobOutput], *, storing: timedelta = timedelta()) -> None:
-    """The outputs are stored and verified, which took so long: say so, with their rows, in one transaction."""
+    """The outputs are stored and verified, which took so long: say so, with their rows, in one transaction.
+
+    Writes the job's row, its attempt, an event, the outputs, what the owner has stored, and the statistics.
+    """
     data = {"outputs": [output_facts(output) for output in outputs]}
     facts = {
         JOB.key: lease.job_id,
@@ -85,6 +84,7 @@ def complete(session: Session, lease: Lease, outputs: Sequence[JobOutput], *, st
     if job is None:
         raise refusal(session, "complete", lease)
     session.add_all(outputs)
+    session.flush()
     told(session, job, EventType.COMPLETED, data)
 
 
@@ -248,20 +248,3 @@ def told(session: Session, job: GenerationJob | Row[Any], kind: EventType, data:
     announce(session, row, user_id=job.user_id)
     if kind.is_final:
         count_ended(session, job)
-
-
-def error_facts(error: GenerationError) -> dict[str, Any]:
-    return {"code": error.code, "message": str(error), "details": dict(error.details)}
-
-
-def error_columns(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"error_{name}": value for name, value in facts.items()}
-
-
-def output_facts(output: JobOutput) -> dict[str, Any]:
-    """An output as events show it: what it is, and where the API serves it."""
-    return {
-        **{name: getattr(output, name) for name in OUTPUT_FACTS},
-        "url": output_url(output.job_id, output.number),
-        "thumbnails": {size: thumbnail_url(output.job_id, output.number, size) for size in output.thumbnails},
-    }

@@ -7,14 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from psycopg2.extensions import AsIs
 from sqlalchemy import BindParameter, Connection, CursorResult, select, text
 from sqlalchemy.dialects.postgresql import psycopg2
 from sqlmodel import Session
-
-T = TypeVar("T")
 
 KEPT_FOR = timedelta(seconds=10)  # a plan that was made for a table while it was small does not stay for longer
 
@@ -22,13 +20,14 @@ KEPT_FOR = timedelta(seconds=10)  # a plan that was made for a table while it wa
 class Prepared:
     """A statement with names for what changes, kept by each connection that has run it once.
 
-    `columns` are those of its rows, in their order, and say which types these have.
+    `columns` are those of its rows, in their order, and say which types these have; `entity` is what they make up.
     """
 
-    def __init__(self, name: str, statement: Any, columns: Sequence[Any] = ()) -> None:
+    def __init__(self, name: str, statement: Any, columns: Sequence[Any] = (), entity: Any = None) -> None:
         self.name = name
         self.statement = statement
         self.columns = columns
+        self.entity = entity
 
     @cached_property
     def compiled(self) -> Any:
@@ -52,11 +51,14 @@ class Prepared:
         self.prepare(connection)
         return connection.execute(self.call, {name: facts[name] for name in self.changing})
 
-    def load(self, session: Session, entity: type[T], facts: Mapping[str, Any]) -> T | None:
+    def load(self, session: Session, facts: Mapping[str, Any]) -> Any:
         """Run it for the single row that it gives, or none, as an object of the session."""
         self.prepare(session.connection())
-        rows = select(entity).from_statement(self.call).execution_options(populate_existing=True)
-        return session.scalars(rows, {name: facts[name] for name in self.changing}).one_or_none()
+        return session.scalars(self.loading, {name: facts[name] for name in self.changing}).one_or_none()
+
+    @cached_property
+    def loading(self) -> Any:
+        return select(self.entity).from_statement(self.call).execution_options(populate_existing=True)
 
     def prepare(self, connection: Connection) -> None:
         """Let the connection know it; anew if it has known it for long."""

@@ -68,6 +68,7 @@ class Prepared:
         cursor = connection.connection.cursor()
         if self.name in until:
             cursor.execute(f"DEALLOCATE {self.name}")
+            del until[self.name]
         cursor.execute(*self.preparation)
         cursor.close()
         until[self.name] = now + KEPT_FOR.total_seconds()

@@ -9,10 +9,10 @@ from uuid import UUID
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from shared.lifecycle import output_facts
 from shared.links import job_url
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
 from shared.parameters import Sampling
+from shared.telling import output_facts
 
 
 def answer_with(view: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ARRAY,
     DateTime,
     Integer,
     String,
     and_,
+    any_,
     bindparam,
     cast,
     exists,
@@ -24,13 +26,13 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    update,
 )
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from shared.abilities import runnable_on
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus, User
+from shared.prepared import Prepared
 from shared.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
 
 LOOK_AHEAD = 50  # so many of the waiting jobs are looked at for one whose checkpoint is loaded
@@ -40,7 +42,7 @@ AVOIDED_FOR = timedelta(minutes=2)  # so long a job waits for another server tha
 LIMITED_CLAIMS = 0x67656E6F_0001  # locked by a claim that counts what a user has running
 
 RUNNING_JOBS = bindparam("most_running", type_=Integer)  # of one user at once, NULL for no limit
-SERVERS = bindparam("among_servers", expanding=True, type_=String)  # those the worker can reach
+SERVERS = bindparam("among_servers", type_=ARRAY(String))  # those the worker can reach
 SERVER = bindparam("this_server", type_=String)
 CHECKPOINT = bindparam("this_checkpoint", type_=String)
 CHECKPOINT_SINCE = bindparam("this_checkpoint_since", type_=DateTime(timezone=True))
@@ -81,7 +83,7 @@ ABANDONED = (
 )
 ABANDONED_WITHIN_REACH = (
     *ABANDONED,
-    or_(col(GenerationJob.server).in_(SERVERS), col(GenerationJob.lease_expires_at) <= func.now() - OUT_OF_REACH),
+    or_(col(GenerationJob.server) == any_(SERVERS), col(GenerationJob.lease_expires_at) <= func.now() - OUT_OF_REACH),
 )
 HEAD = (
     select(col(GenerationJob.id), col(GenerationJob.checkpoint_model))
@@ -90,12 +92,15 @@ HEAD = (
     .limit(1)
     .subquery("head")
 )
-LOOK = select(
-    exists(select(col(GenerationJob.id)).where(*ABANDONED_WITHIN_REACH)),
-    exists(select(col(User.id)).where(col(User.running_jobs_limit).is_not(None))),
-    HEAD.c.id,
-    HEAD.c.checkpoint_model,
-).select_from(select(literal(1).label("one")).subquery("one").outerjoin(HEAD, true()))
+LOOK = Prepared(
+    "look",
+    select(
+        exists(select(col(GenerationJob.id)).where(*ABANDONED_WITHIN_REACH)),
+        exists(select(col(User.id)).where(col(User.running_jobs_limit).is_not(None))),
+        HEAD.c.id,
+        HEAD.c.checkpoint_model,
+    ).select_from(select(literal(1).label("one")).subquery("one").outerjoin(HEAD, true())),
+)
 LOCK_LIMITED = select(func.pg_advisory_xact_lock(LIMITED_CLAIMS))
 
 
@@ -111,7 +116,7 @@ class Look(NamedTuple):
 def look(session: Session, servers: Sequence[str], running_jobs: int | None) -> Look:
     """Before anything is locked: a wake-up that finds nothing costs one look at two indexes."""
     facts = {SERVERS.key: servers, RUNNING_JOBS.key: running_jobs}
-    return Look(*session.connection().execute(LOOK, facts).one())
+    return Look(*LOOK.execute(session, facts).one())
 
 
 def count_exactly(session: Session) -> None:
@@ -129,7 +134,7 @@ JOBS = func.coalesce(LOAD.c.jobs, 0)
 FREE_SERVER = (
     select(col(ComfyUIServer.name), col(ComfyUIServer.loaded_checkpoint), col(ComfyUIServer.loaded_since))
     .outerjoin(LOAD, LOAD.c.server == col(ComfyUIServer.name))
-    .where(col(ComfyUIServer.name).in_(SERVERS), *USABLE, JOBS < OPEN_SLOTS)
+    .where(col(ComfyUIServer.name) == any_(SERVERS), *USABLE, JOBS < OPEN_SLOTS)
     .order_by(
         JOBS > 0,
         func.coalesce(col(ComfyUIServer.loaded_checkpoint) == CHECKPOINT, False).desc(),
@@ -139,8 +144,14 @@ FREE_SERVER = (
     .limit(1)
 )
 # No key of the row changes, so that rows which point at it can be written meanwhile.
-FREE_SERVER_AT_ONCE = FREE_SERVER.with_for_update(of=ComfyUIServer, key_share=True, skip_locked=True)
-FREE_SERVER_IN_TURN = FREE_SERVER.with_for_update(of=ComfyUIServer, key_share=True)
+FREE_SERVER_AT_ONCE = Prepared(
+    "free_server_at_once",
+    FREE_SERVER.with_for_update(of=ComfyUIServer, key_share=True, skip_locked=True),
+)
+FREE_SERVER_IN_TURN = Prepared(
+    "free_server_in_turn",
+    FREE_SERVER.with_for_update(of=ComfyUIServer, key_share=True),
+)
 
 
 def free_servers(session: Session, servers: Sequence[str], wanted: str | None) -> Iterator[Seat]:
@@ -154,9 +165,9 @@ def free_servers(session: Session, servers: Sequence[str], wanted: str | None) -
     left = list(servers)
     while left:
         facts = {SERVERS.key: left, CHECKPOINT.key: wanted}
-        found = session.connection().execute(FREE_SERVER_AT_ONCE, facts).one_or_none()
+        found = FREE_SERVER_AT_ONCE.execute(session, facts).one_or_none()
         if found is None and len(left) == len(servers):
-            found = session.connection().execute(FREE_SERVER_IN_TURN, facts).one_or_none()
+            found = FREE_SERVER_IN_TURN.execute(session, facts).one_or_none()
         if found is None:
             return
         yield Seat(*found)
@@ -165,7 +176,7 @@ def free_servers(session: Session, servers: Sequence[str], wanted: str | None) -
 
 # What a job must be for SERVER to run it: it asks for nothing that the server lacks. One that was moved away goes
 # elsewhere, for a while at least, if there is another server.
-ANOTHER_SERVER = exists().where(col(ComfyUIServer.name).in_(SERVERS), col(ComfyUIServer.name) != SERVER, *USABLE)
+ANOTHER_SERVER = exists().where(col(ComfyUIServer.name) == any_(SERVERS), col(ComfyUIServer.name) != SERVER, *USABLE)
 CAN_BE_RUN_THERE = (
     runnable_on(SERVER),
     or_(
@@ -222,14 +233,3 @@ def facts_for(seat: Seat, servers: Sequence[str], running_jobs: int | None) -> M
         CHECKPOINT_SINCE.key: seat.loaded_since,
         RUNNING_JOBS.key: running_jobs,
     }
-
-
-def load(session: Session, seat: Seat, checkpoint: str | None) -> None:
-    """Remember which checkpoint a server will have loaded once it has come to the job it was just given."""
-    if checkpoint is not None and checkpoint != seat.loaded_checkpoint:
-        session.execute(
-            update(ComfyUIServer)
-            .where(col(ComfyUIServer.name) == seat.server)
-            .values(loaded_checkpoint=checkpoint, loaded_since=func.now())
-            .execution_options(synchronize_session=False)
-        )

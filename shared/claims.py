@@ -18,11 +18,11 @@ from shared.choosing import (
     count_exactly,
     facts_for,
     free_servers,
-    load,
     look,
 )
+from shared.consequences import MESSAGE, starting
 from shared.leftovers import note_leftovers
-from shared.lifecycle import Lease, held, record, transition
+from shared.lifecycle import Lease, held, told, transition
 from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, Worker
 
 LEASE = timedelta(seconds=30)  # a worker that says nothing for so long has lost its jobs
@@ -113,26 +113,28 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
     return claim
 
 
-TAKE = transition(
-    "claim",
-    BEST_JOB,
-    **NEW_HOLD,
-    started_at=func.coalesce(GenerationJob.started_at, func.now()),
-    server=SERVER,
-    comfyui_prompt_id=PROMPT,
+TAKE = starting(
+    transition(
+        "claim",
+        BEST_JOB,
+        **NEW_HOLD,
+        started_at=func.coalesce(GenerationJob.started_at, func.now()),
+        server=SERVER,
+        comfyui_prompt_id=PROMPT,
+    )
 )
 
 
 def take(session: Session, claimant: Claimant, checkpoint: str | None) -> Claim | None:
     """The best job for a free server, see `shared.choosing`. `checkpoint` is what the first job needs."""
-    hold = {WORKER.key: claimant.worker_id, PROMPT.key: str(uuid4())}
+    hold = {WORKER.key: claimant.worker_id, MESSAGE.key: claimant.message_id, PROMPT.key: str(uuid4())}
     for seat in free_servers(session, claimant.servers, checkpoint):
         facts = facts_for(seat, claimant.servers, claimant.running_jobs)
-        if job := session.scalars(TAKE, {**facts, **hold}).one_or_none():
-            load(session, seat, job.checkpoint_model)
+        if job := TAKE.load(session, {**facts, **hold}):
+            told(session, job, EventType.STARTED, {"server": seat.server})
             claim = claim_of(session, job)
-            begin_attempt(session, claim, claimant)
-            record(session, job, EventType.STARTED, server=seat.server)
+            if claim.doubt:
+                point(session, claim.lease, claim.doubt, adopted=True)
             return claim
     return None
 
@@ -211,6 +213,11 @@ def avoid(session: Session, lease: Lease, server: str) -> None:
 def redirect(session: Session, lease: Lease, prompt: Prompt, *, adopted: bool) -> None:
     """Record that this attempt goes on with another prompt than it was claimed with. Raises LeaseLost."""
     held(session, "redirect", lease, server=prompt.server, comfyui_prompt_id=prompt.id)
+    point(session, lease, prompt, adopted=adopted)
+
+
+def point(session: Session, lease: Lease, prompt: Prompt, *, adopted: bool) -> None:
+    """Let the attempt's row name this prompt."""
     session.exec(
         update(JobAttempt)
         .where(col(JobAttempt.job_id) == lease.job_id, col(JobAttempt.attempt) == lease.attempt)

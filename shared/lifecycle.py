@@ -12,18 +12,20 @@ number. One that was given up for dead holds an old number, so whatever it still
 LeaseLost.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, update
+from sqlalchemy import Integer, Interval, Row, bindparam, func, update
 from sqlmodel import Session, col, select
 
+from shared.consequences import EVENT_DATA, STORED_BYTES, completing
 from shared.errors import CancelRequested, GenerationError, LeaseLost
-from shared.links import output_url, thumbnail_url
-from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome, User
-from shared.outbox import stage
+from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome
+from shared.outbox import announce, stage
+from shared.prepared import Prepared
 from shared.statistics import count_ended
+from shared.telling import error_columns, error_facts, output_facts
 
 
 class Transition(NamedTuple):
@@ -50,8 +52,10 @@ TRANSITIONS = {
 }
 
 
-# What an event tells of an output, besides where to get it.
-OUTPUT_FACTS = ("number", "kind", "media_type", "size_bytes", "sha256", "width", "height")
+# Under which lease, and how long ago ComfyUI was done.
+JOB = bindparam("of_job", type_=Integer)
+ATTEMPT = bindparam("of_attempt", type_=Integer)
+STORING = bindparam("storing", type_=Interval)
 
 
 class Lease(NamedTuple):
@@ -67,21 +71,30 @@ class AlreadySettled(Exception):
 
 def generated(session: Session, lease: Lease) -> None:
     """ComfyUI is done with it, so that its slot is free for the next job; its outputs are yet to be stored."""
-    held(session, "generate", lease, generated_at=func.coalesce(GenerationJob.generated_at, func.now()))
+    facts = {JOB.key: lease.job_id, ATTEMPT.key: lease.attempt}
+    if GENERATE.execute(session, facts).one_or_none() is None:
+        raise refusal(session, "generate", lease)
 
 
-def complete(
-    session: Session, lease: Lease, outputs: Sequence[JobOutput], *, storing: timedelta = timedelta()
-) -> GenerationJob:
-    """The outputs are stored and verified, which took so long: say so, with their rows, in one transaction."""
-    generated_at = func.coalesce(GenerationJob.generated_at, func.now() - storing)
-    job = held(session, "complete", lease, completed_at=func.now(), generated_at=generated_at, lease_expires_at=None)
+def complete(session: Session, lease: Lease, outputs: Sequence[JobOutput], *, storing: timedelta = timedelta()) -> None:
+    """The outputs are stored and verified, which took so long: say so, with their rows, in one transaction.
+
+    Writes the job's row, its attempt, an event, the outputs, what the owner has stored, and the statistics.
+    """
+    data = {"outputs": [output_facts(output) for output in outputs]}
+    facts = {
+        JOB.key: lease.job_id,
+        ATTEMPT.key: lease.attempt,
+        STORING.key: storing,
+        EVENT_DATA.key: data,
+        STORED_BYTES.key: sum(output.size_bytes for output in outputs),
+    }
+    job = COMPLETE.execute(session, facts).one_or_none()
+    if job is None:
+        raise refusal(session, "complete", lease)
     session.add_all(outputs)
-    stored_bytes = User.stored_bytes + sum(output.size_bytes for output in outputs)
-    session.exec(update(User).where(col(User.id) == job.user_id).values(stored_bytes=stored_bytes))
-    end_attempt(session, lease, Outcome.COMPLETED)
-    record(session, job, EventType.COMPLETED, outputs=[output_facts(output) for output in outputs])
-    return job
+    session.flush()
+    told(session, job, EventType.COMPLETED, data)
 
 
 def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJob:
@@ -160,11 +173,13 @@ def confirm_cancel(session: Session, lease: Lease) -> GenerationJob:
 
 def move(session: Session, deed: str, job_id: int, *conditions: Any, **values: Any) -> GenerationJob | None:
     """Make one transition of the table, if the job is in one of its sources and the conditions hold."""
-    return session.scalars(transition(deed, job_id, *conditions, **values)).one_or_none()
+    moved = transition(deed, job_id, *conditions, **values).returning(GenerationJob)
+    unsynchronized = moved.execution_options(synchronize_session=False, populate_existing=True)
+    return session.scalars(unsynchronized).one_or_none()
 
 
 def transition(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
-    """The statement that makes a transition of the table and returns the job. `job_id` may be a query for one."""
+    """The UPDATE that makes a transition of the table. `job_id` may be a query for one."""
     step = TRANSITIONS[deed]
     return (
         update(GenerationJob)
@@ -175,9 +190,27 @@ def transition(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
             events=GenerationJob.events + int(step.event is not None),
             **values,
         )
-        .returning(GenerationJob)
-        .execution_options(synchronize_session=False, populate_existing=True)
     )
+
+
+UNDER_LEASE = (col(GenerationJob.attempt) == ATTEMPT, col(GenerationJob.worker_id).is_not(None))
+GENERATE = Prepared(
+    "generate",
+    transition(
+        "generate", JOB, *UNDER_LEASE, generated_at=func.coalesce(GenerationJob.generated_at, func.now())
+    ).returning(col(GenerationJob.id)),
+    (col(GenerationJob.id),),
+)
+COMPLETE = completing(
+    transition(
+        "complete",
+        JOB,
+        *UNDER_LEASE,
+        completed_at=func.now(),
+        generated_at=func.coalesce(GenerationJob.generated_at, func.now() - STORING),
+        lease_expires_at=None,
+    )
+)
 
 
 def held(session: Session, deed: str, lease: Lease, **values: Any) -> GenerationJob:
@@ -185,6 +218,11 @@ def held(session: Session, deed: str, lease: Lease, **values: Any) -> Generation
     good = (col(GenerationJob.attempt) == lease.attempt, col(GenerationJob.worker_id).is_not(None))
     if job := move(session, deed, lease.job_id, *good, **values):
         return job
+    raise refusal(session, deed, lease)
+
+
+def refusal(session: Session, deed: str, lease: Lease) -> Exception:
+    """Why a transition could not be made under this lease."""
     found = session.exec(
         select(GenerationJob.status, GenerationJob.attempt, GenerationJob.worker_id).where(
             GenerationJob.id == lease.job_id
@@ -192,10 +230,10 @@ def held(session: Session, deed: str, lease: Lease, **values: Any) -> Generation
     ).one_or_none()
     match found:
         case (JobStatus.CANCELLING, lease.attempt, str()):
-            raise CancelRequested
+            return CancelRequested()
         case (status, lease.attempt, _) if status is TRANSITIONS[deed].target:
-            raise AlreadySettled
-    raise LeaseLost
+            return AlreadySettled()
+    return LeaseLost()
 
 
 def end_attempt(session: Session, lease: Lease, outcome: Outcome, error: GenerationError | None = None) -> None:
@@ -219,18 +257,11 @@ def record(session: Session, job: GenerationJob, kind: EventType, **data: Any) -
         count_ended(session, job)
 
 
-def error_facts(error: GenerationError) -> dict[str, Any]:
-    return {"code": error.code, "message": str(error), "details": dict(error.details)}
-
-
-def error_columns(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"error_{name}": value for name, value in facts.items()}
-
-
-def output_facts(output: JobOutput) -> dict[str, Any]:
-    """An output as events show it: what it is, and where the API serves it."""
-    return {
-        **{name: getattr(output, name) for name in OUTPUT_FACTS},
-        "url": output_url(output.job_id, output.number),
-        "thumbnails": {size: thumbnail_url(output.job_id, output.number, size) for size in output.thumbnails},
-    }
+def told(session: Session, job: GenerationJob | Row[Any], kind: EventType, data: dict[str, Any]) -> None:
+    """As `record`, of an event that the statement of the transition has written, see `shared.consequences`."""
+    row = JobEvent(
+        job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt, data=data, created_at=job.updated_at
+    )
+    announce(session, row, user_id=job.user_id)
+    if kind.is_final:
+        count_ended(session, job)

@@ -27,6 +27,11 @@ PROGRESS_KEPT = timedelta(hours=1)
 def stage(session: Session, row: JobEvent, *, user_id: UUID) -> None:
     """Write an event of a user's job, to be published once the session's transaction is committed."""
     session.add(row)
+    announce(session, row, user_id=user_id)
+
+
+def announce(session: Session, row: JobEvent, *, user_id: UUID) -> None:
+    """Publish an event that is written already, once the session's transaction is committed."""
     session.info.setdefault("events", []).append((row, user_id))
 
 

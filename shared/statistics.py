@@ -6,8 +6,9 @@ Durations fall in buckets whose bounds grow by a tenth, so a percentile is right
 import math
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, Row, literal_column
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
@@ -19,18 +20,21 @@ NEVER_STARTED = -1
 LAST_BUCKET = 230  # 1 ms * 1.1 ** 230 is 38 days
 
 
-def count_ended(session: Session, *jobs: GenerationJob) -> None:
+ENDED = insert(JobStatistic)
+MORE: ColumnElement[int] = literal_column("job_statistics.jobs") + ENDED.excluded.jobs
+COUNT = ENDED.on_conflict_do_update(index_elements=KEY, set_={"jobs": MORE})
+
+
+def count_ended(session: Session, *jobs: GenerationJob | Row[Any]) -> None:
     """Count jobs that have just ended, in the transaction that ended them."""
     counts = Counter((job.user_id, job.created_at.date(), job.status, bucket_of(job)) for job in jobs)
     # In one order, so that two who count never wait for each other.
     rows = [dict(zip((*KEY, "jobs"), (*key, counts[key]), strict=True)) for key in sorted(counts)]
     if rows:
-        ended = insert(JobStatistic).values(rows)
-        more: ColumnElement[int] = literal_column("job_statistics.jobs") + ended.excluded.jobs
-        session.execute(ended.on_conflict_do_update(index_elements=KEY, set_={"jobs": more}))
+        session.connection().execute(COUNT, rows)
 
 
-def bucket_of(job: GenerationJob) -> int:
+def bucket_of(job: GenerationJob | Row[Any]) -> int:
     """The bucket of a job that has ended: the logarithm of its milliseconds, cut to what is kept."""
     if job.started_at is None or job.completed_at is None:
         return NEVER_STARTED

@@ -1,0 +1,50 @@
+"""Connections that were lost while nobody used them cost nobody anything."""
+
+import time
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from shared.database import ASKED_AFTER, create_engine, transaction
+from shared.settings import Settings
+
+PID = text("SELECT pg_backend_pid()")
+END = text("SELECT pg_terminate_backend(:pid)")
+LIVES = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+LAST = text("SELECT query FROM pg_stat_activity WHERE pid = :pid")
+
+
+@pytest.fixture
+def one(settings: Settings) -> Engine:
+    """An engine with a single connection."""
+    return create_engine(settings, application="tests", connections=1)
+
+
+def pid_of(engine: Engine) -> int:
+    with transaction(engine) as session:
+        return int(session.execute(PID).scalar_one())
+
+
+def ended(connection: Connection, pid: int) -> None:
+    connection.execute(END, {"pid": pid})
+    while connection.execute(LIVES, {"pid": pid}).scalar_one():
+        connection.rollback()  # what is seen of the others stays the same within a transaction
+        time.sleep(0.01)
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced_before_it_is_used(one: Engine, engine: Engine) -> None:
+    first = pid_of(one)
+    assert pid_of(one) == first
+    with engine.connect() as connection:
+        ended(connection, first)
+    assert pid_of(one) != first
+    one.dispose()
+
+
+def test_one_that_was_idle_for_a_while_is_asked_whether_it_lives(one: Engine, engine: Engine) -> None:
+    pid = pid_of(one)
+    time.sleep(ASKED_AFTER.total_seconds() * 1.2)
+    with one.connect(), engine.connect() as connection:
+        asked = connection.execute(LAST, {"pid": pid}).scalar_one()
+    assert asked == "SELECT 1", "and not the COMMIT of the transaction before"
+    one.dispose()

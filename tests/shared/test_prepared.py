@@ -1,0 +1,79 @@
+"""A prepared statement says what the plain one says, is known to each connection that has run it, and planned anew."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import ARRAY, Connection, Engine, Integer, Interval, String, any_, bindparam, cast, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, col
+
+from shared.database import transaction
+from shared.models import GenerationJob, JobStatus, User
+from shared.prepared import Prepared
+from tests.jobs import ANOTHER_USER, USER
+
+WORDS = bindparam("words", type_=ARRAY(String))
+NUMBER = bindparam("number", type_=Integer)
+DIVIDED = Prepared("divided", select(10 / NUMBER))
+KNOWN = text("SELECT name, prepare_time FROM pg_prepared_statements")
+
+
+def known_to(connection: Connection) -> dict[str, object]:
+    return {row.name: row.prepare_time for row in connection.execute(KNOWN)}
+
+
+def test_what_changes_is_given_each_time_and_what_does_not_is_part_of_it(engine: Engine) -> None:
+    named = select(col(User.id), func.now() - cast(bindparam("ago", type_=Interval), Interval) < func.now())
+    named = named.where(col(User.name) == any_(WORDS), col(User.name) != "it's 100%").order_by(col(User.name))
+    statement = Prepared("named", named, (col(User.id),))
+    with transaction(engine) as session:
+        for words, found in (
+            (["somebody", "it's"], [USER]),
+            (("somebody else", "somebody"), [USER, ANOTHER_USER]),
+            ([], []),
+        ):
+            facts = {"words": words, "ago": timedelta(seconds=1), "not asked for": 1}
+            assert [row[0] for row in statement.execute(session, facts)] == found
+
+
+def test_absent_values_and_documents_arrive_as_they_are(engine: Engine) -> None:
+    document = bindparam("document", type_=JSONB)
+    statement = Prepared("given", select(cast(document, JSONB), cast(NUMBER, Integer)))
+    given = {"quoted": ["'", '"', "%s", "$1", "\\"]}
+    with transaction(engine) as session:
+        assert tuple(statement.execute(session, {"document": given, "number": None}).one()) == (given, None)
+
+
+def test_constants_of_our_types_are_written_as_they_are_stored(engine: Engine) -> None:
+    held = select(func.count()).where(col(GenerationJob.status).in_([JobStatus.RUNNING]), GenerationJob.id > NUMBER)
+    with transaction(engine) as session:
+        assert Prepared("held", held).execute(session, {"number": 0}).scalar_one() == 0
+
+
+def test_a_connection_knows_it_even_if_the_transaction_that_brought_it_is_rolled_back(engine: Engine) -> None:
+    with engine.connect() as connection, Session(connection) as session:
+        with pytest.raises(DBAPIError):
+            DIVIDED.execute(session, {"number": 0})
+        session.rollback()
+        before = known_to(connection)
+        assert DIVIDED.execute(session, {"number": 5}).scalar_one() == 2
+        assert known_to(connection) == before
+        assert list(before) == ["divided"]
+
+
+def test_every_connection_is_told(engine: Engine) -> None:
+    with engine.connect() as one, engine.connect() as another:
+        for connection in (one, another):
+            with Session(connection) as session:
+                assert DIVIDED.execute(session, {"number": 5}).scalar_one() == 2
+
+
+def test_it_is_planned_anew_once_its_plan_is_old(engine: Engine) -> None:
+    with engine.connect() as connection, Session(connection) as session:
+        DIVIDED.execute(session, {"number": 1})
+        before = known_to(connection)
+        session.commit()
+        connection.info["prepared"]["divided"] = 0.0
+        DIVIDED.execute(session, {"number": 1})
+        assert known_to(connection) != before

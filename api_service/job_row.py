@@ -8,16 +8,21 @@ from api_service.job_body import AnyJob, TypedJob, WorkflowJob
 from shared.estimates import workflow_key
 from shared.graph import text_to_image
 from shared.models import GenerationJob, JobStatus
+from shared.models.rows import new_row
 from shared.parameters import drawn_seed
 from shared.workflow import first_checkpoint, prompt_text, with_seeds
 
 IMAGE, WORKFLOW = "image", "workflow"
 
 
-def new_job(body: AnyJob, user_id: UUID, accepted_at: datetime) -> GenerationJob:
-    """A row that is yet to be recorded. One that is put off has no message until its time has come."""
+def new_job(body: AnyJob, user_id: UUID, accepted_at: datetime, **noted: Any) -> GenerationJob:
+    """A row that is yet to be recorded. One that is put off has no message until its time has come.
+
+    `noted` are columns that tell how it came, such as its batch.
+    """
     run_after = body.run_after(accepted_at)
-    return GenerationJob(
+    return new_row(
+        GenerationJob,
         user_id=user_id,
         status=JobStatus.QUEUED,
         message_id=None if run_after else str(uuid4()),
@@ -27,6 +32,7 @@ def new_job(body: AnyJob, user_id: UUID, accepted_at: datetime) -> GenerationJob
         max_attempts=body.max_attempts,
         caller_metadata=body.metadata,
         **what_to_run(body),
+        **noted,
     )
 
 

@@ -27,6 +27,11 @@ async def count_request(services: Services, identity: Identity) -> Mapping[str, 
     return rate.headers if rate else {}
 
 
+def limits_submissions(services: Services, identity: Identity) -> bool:
+    """Whether they are counted at all for this key."""
+    return allowance(services.settings, identity, Limit.SUBMISSIONS_PER_HOUR) is not None
+
+
 async def count_submissions(services: Services, identity: Identity, jobs: int) -> None:
     """Count so many jobs that are about to be recorded, all of them or none. Raises Problem 429."""
     rate = await count(services, identity, Limit.SUBMISSIONS_PER_HOUR, jobs)

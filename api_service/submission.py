@@ -16,7 +16,7 @@ from api_service.idempotency import Once, made_before, was_made_meanwhile
 from api_service.job_body import AnyJob
 from api_service.job_row import new_job
 from api_service.problems import job_not_found
-from api_service.rate_limit import check_quotas, count_submissions
+from api_service.rate_limit import check_quotas, count_submissions, limits_submissions
 from api_service.state import Services
 from shared import waiting
 from shared.database import transaction
@@ -57,15 +57,14 @@ def submit(services: Services, submission: Submission) -> Accepted:
     if replayed := replay(services, submission):
         return replayed
     checked = check_all(submission.bodies, services, one_of_many=submission.batch_id is not None)
-    accepted_at = datetime.now(UTC)
-    jobs = [new_job(body, submission.user_id, accepted_at) for body in submission.bodies]
-    mark(jobs, submission)
+    jobs = new_jobs(submission)
     try:
         with services.outbox.transaction() as session:
             check_quotas(session, services, submission.identity, submission.user_id, len(jobs))
             # They are good, new, and not too many: only now they count. Nothing is locked yet. This is a thread of the
             # event loop's, and Redis is asked there.
-            from_thread.run(count_submissions, services, submission.identity, len(jobs))
+            if limits_submissions(services, submission.identity):
+                from_thread.run(count_submissions, services, submission.identity, len(jobs))
             lock_parent(session, submission.parent_id)
             waiting.submit_all(session, jobs)
     except IntegrityError as error:
@@ -88,12 +87,14 @@ def replay(services: Services, submission: Submission) -> Accepted | None:
         return Accepted(jobs, notes=[()] * len(jobs), outputs=outputs, replayed=True)
 
 
-def mark(jobs: Sequence[GenerationJob], submission: Submission) -> None:
-    """Write on each job which request it came with."""
-    for job in jobs:
-        job.request_id, job.batch_id, job.parent_id = submission.request_id, submission.batch_id, submission.parent_id
+def new_jobs(submission: Submission) -> list[GenerationJob]:
+    """The rows of a submission; each notes which request it came with, the first its key."""
+    accepted_at = datetime.now(UTC)
+    came = {name: getattr(submission, name) for name in ("request_id", "batch_id", "parent_id")}
+    jobs = [new_job(body, submission.user_id, accepted_at, **came) for body in submission.bodies]
     if submission.once:
         jobs[0].idempotency_key, jobs[0].request_digest = submission.once
+    return jobs
 
 
 def lock_parent(session: Session, parent_id: int | None) -> None:

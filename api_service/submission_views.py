@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from api_service.job_body import AnyJob, TypedJob, WorkflowJob
 from api_service.job_row import IMAGE, WORKFLOW
 from api_service.submission import Accepted
-from api_service.views import JobView
+from api_service.views import JobView, facts_of
 from shared.estimates import workflow_key
 from shared.graph import text_to_image
 from shared.models import GenerationJob, JobOutput
@@ -24,8 +24,7 @@ class AcceptedJobView(JobView, frozen=True):
 
     @classmethod
     def accepted(cls, job: GenerationJob, notes: Sequence[str], outputs: Sequence[JobOutput] = ()) -> "AcceptedJobView":
-        # As it was made: it need not be looked at again.
-        return cls.model_construct(**dict(JobView.of(job, outputs)), notes=list(notes))
+        return cls(**facts_of(job, outputs), notes=list(notes))
 
 
 class BatchView(BaseModel, frozen=True):

@@ -100,16 +100,24 @@ class JobView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> Self:
-        derived = {"sampler_params", "params", "metadata", "error", "outputs", "links"}
-        return cls(
-            **{name: getattr(job, name) for name in cls.model_fields.keys() - derived},
-            sampler_params={name: value for name, value in job.params.items() if name in Sampling.model_fields},
-            params={name: value for name, value in job.params.items() if name not in Sampling.model_fields},
-            metadata=job.caller_metadata,
-            error=error_of(job),
-            outputs=[OutputView.of(output) for output in outputs],
-            links=links_to(job.id),
-        )
+        return cls(**facts_of(job, outputs))
+
+
+def facts_of(job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> dict[str, Any]:
+    """The fields of a JobView."""
+    return {
+        **{name: getattr(job, name) for name in COPIED},
+        "sampler_params": {name: value for name, value in job.params.items() if name in Sampling.model_fields},
+        "params": {name: value for name, value in job.params.items() if name not in Sampling.model_fields},
+        "metadata": job.caller_metadata,
+        "error": error_of(job),
+        "outputs": [OutputView.of(output) for output in outputs],
+        "links": links_to(job.id),
+    }
+
+
+DERIVED = {"sampler_params", "params", "metadata", "error", "outputs", "links"}
+COPIED = tuple(name for name in JobView.model_fields if name not in DERIVED)
 
 
 def error_of(job: GenerationJob | JobAttempt) -> ErrorView | None:

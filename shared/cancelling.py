@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import ARRAY, Integer, any_, cast, func
 from sqlmodel import Session, col, select
 
-from shared.lifecycle import transition
 from shared.models import EventType, GenerationJob, JobEvent
 from shared.outbox import stage
 from shared.statistics import count_ended
+from shared.transitions import transition
 
 
 def cancel_all(session: Session, job_ids: Sequence[int]) -> Sequence[GenerationJob]:

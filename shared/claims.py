@@ -22,8 +22,9 @@ from shared.choosing import (
 )
 from shared.consequences import MESSAGE, starting
 from shared.leftovers import note_leftovers
-from shared.lifecycle import Lease, held, told, transition
+from shared.lifecycle import Lease, held, told
 from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, Worker
+from shared.transitions import transition
 
 LEASE = timedelta(seconds=30)  # a worker that says nothing for so long has lost its jobs
 

@@ -56,6 +56,13 @@ class Event(BaseModel, frozen=True, extra="forbid"):
         )
 
     @classmethod
+    def first(cls, kind: EventType, job: GenerationJob, *, at: datetime, data: dict[str, Any]) -> "Event":
+        """That a job was accepted: the event it was recorded with."""
+        return cls(
+            type=kind, job_id=job.id, user_id=job.user_id, attempt=job.attempt, at=at, sequence=job.events, data=data
+        )
+
+    @classmethod
     def live(cls, kind: EventType, job: GenerationJob, *, tick: int, data: dict[str, Any]) -> "Event":
         """Something that is told once, of the attempt that now holds the job."""
         return cls(

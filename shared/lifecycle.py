@@ -1,11 +1,4 @@
-"""The one place where a job's status changes: a table of transitions, each a conditional UPDATE.
-
-    pending ──> queued ──> running ──> completed
-       │          │ ^         │ │ └──> failed
-       │          │ └─ retry ─┘ v
-       └──────────┴──> ... cancelling
-                  v           v
-    expired or cancelled <────┘
+"""What a worker makes of a job that it has, and what a cancel makes of any: transitions, with all they bring with them.
 
 What happens to a job before a worker has it stands in `shared.waiting`. A worker writes under a lease: job and attempt
 number. One that was given up for dead holds an old number, so whatever it still says changes nothing and raises
@@ -21,36 +14,13 @@ from sqlmodel import Session, col, select
 
 from shared.consequences import EVENT_DATA, STORED_BYTES, completing
 from shared.errors import CancelRequested, GenerationError, LeaseLost
+from shared.events import Event
 from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome
 from shared.outbox import announce, stage
 from shared.prepared import Prepared
 from shared.statistics import count_ended
 from shared.telling import error_columns, error_facts, output_facts
-
-
-class Transition(NamedTuple):
-    sources: tuple[JobStatus, ...]
-    target: JobStatus
-    event: EventType | None = None
-
-
-S = JobStatus
-E = EventType
-TRANSITIONS = {
-    "defer": Transition((S.QUEUED,), S.PENDING),
-    "wake": Transition((S.PENDING,), S.QUEUED, E.QUEUED),
-    "expire": Transition((S.PENDING, S.QUEUED), S.EXPIRED, E.EXPIRED),
-    "claim": Transition((S.QUEUED,), S.RUNNING, E.STARTED),
-    "complete": Transition((S.RUNNING,), S.COMPLETED, E.COMPLETED),
-    "fail": Transition((S.RUNNING,), S.FAILED, E.FAILED),
-    "redirect": Transition((S.RUNNING,), S.RUNNING),
-    "generate": Transition((S.RUNNING,), S.RUNNING),
-    "retry": Transition((S.RUNNING,), S.QUEUED, E.QUEUED),
-    "drop": Transition((S.PENDING, S.QUEUED, S.RUNNING), S.CANCELLED, E.CANCELLED),
-    "cancel": Transition((S.PENDING, S.QUEUED, S.RUNNING), S.CANCELLING, E.CANCELLING),
-    "confirm_cancel": Transition((S.CANCELLING,), S.CANCELLED, E.CANCELLED),
-}
-
+from shared.transitions import TRANSITIONS, move, transition
 
 # Under which lease, and how long ago ComfyUI was done.
 JOB = bindparam("of_job", type_=Integer)
@@ -171,28 +141,6 @@ def confirm_cancel(session: Session, lease: Lease) -> GenerationJob:
     return job
 
 
-def move(session: Session, deed: str, job_id: int, *conditions: Any, **values: Any) -> GenerationJob | None:
-    """Make one transition of the table, if the job is in one of its sources and the conditions hold."""
-    moved = transition(deed, job_id, *conditions, **values).returning(GenerationJob)
-    unsynchronized = moved.execution_options(synchronize_session=False, populate_existing=True)
-    return session.scalars(unsynchronized).one_or_none()
-
-
-def transition(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
-    """The UPDATE that makes a transition of the table. `job_id` may be a query for one."""
-    step = TRANSITIONS[deed]
-    return (
-        update(GenerationJob)
-        .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(step.sources), *conditions)
-        .values(
-            status=step.target,
-            updated_at=func.now(),
-            events=GenerationJob.events + int(step.event is not None),
-            **values,
-        )
-    )
-
-
 UNDER_LEASE = (col(GenerationJob.attempt) == ATTEMPT, col(GenerationJob.worker_id).is_not(None))
 GENERATE = Prepared(
     "generate",
@@ -262,6 +210,6 @@ def told(session: Session, job: GenerationJob | Row[Any], kind: EventType, data:
     row = JobEvent(
         job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt, data=data, created_at=job.updated_at
     )
-    announce(session, row, user_id=job.user_id)
+    announce(session, Event.from_row(row, job.user_id))
     if kind.is_final:
         count_ended(session, job)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import redis
@@ -27,12 +28,13 @@ PROGRESS_KEPT = timedelta(hours=1)
 def stage(session: Session, row: JobEvent, *, user_id: UUID) -> None:
     """Write an event of a user's job, to be published once the session's transaction is committed."""
     session.add(row)
-    announce(session, row, user_id=user_id)
+    # Only the commit, which flushes it, tells when it was.
+    session.info.setdefault("events", []).append(partial(Event.from_row, row, user_id))
 
 
-def announce(session: Session, row: JobEvent, *, user_id: UUID) -> None:
-    """Publish an event that is written already, once the session's transaction is committed."""
-    session.info.setdefault("events", []).append((row, user_id))
+def announce(session: Session, event: Event) -> None:
+    """Publish an event, whose row is written already, once the session's transaction is committed."""
+    session.info.setdefault("events", []).append(lambda: event)
 
 
 class Outbox:
@@ -54,7 +56,7 @@ class Outbox:
         with transaction(self.engine) as session:
             yield session
         if staged := session.info.pop("events", ()):
-            self.publish_all([Event.from_row(row, user_id) for row, user_id in staged])
+            self.publish_all([event() for event in staged])
 
     def send(self, message: Message, message_id: str | None = None) -> bool:
         """Send a message now. False if Redis did not take it (or did, and could not say so)."""

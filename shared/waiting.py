@@ -5,10 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, update
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
-from shared.lifecycle import move, record
+from shared.acceptance import accept
+from shared.events import Event
+from shared.lifecycle import record
 from shared.models import WAITING, EventType, GenerationJob, JobStatus
+from shared.outbox import announce
+from shared.transitions import move
 
 
 def submit(session: Session, job: GenerationJob) -> GenerationJob:
@@ -18,18 +23,24 @@ def submit(session: Session, job: GenerationJob) -> GenerationJob:
 
 
 def submit_all(session: Session, jobs: Sequence[GenerationJob]) -> None:
-    """Record several jobs as one, in few statements. Their ids are in their order."""
+    """Record several jobs as one, and their first events, in one statement. Their ids are in their order.
+
+    They are told what they became, but are no part of the session.
+    """
     now = datetime.now(UTC)
     for job in jobs:
         waits = job.run_after is not None and job.run_after > now
-        job.status, job.events = JobStatus.PENDING if waits else JobStatus.QUEUED, 1
-    session.add_all(jobs)
-    session.flush()
-    for job in jobs:
-        if job.status == JobStatus.PENDING:
-            record(session, job, EventType.PENDING, run_after=str(job.run_after))
-        else:
-            record(session, job, EventType.QUEUED)
+        learn(job, status=JobStatus.PENDING if waits else JobStatus.QUEUED, events=1)
+    told = [{"run_after": str(job.run_after)} if job.status == JobStatus.PENDING else {} for job in jobs]
+    for job, data, row in zip(jobs, told, accept(session, jobs, told), strict=True):
+        learn(job, id=row.id, run_after=row.run_after, created_at=row.created_at, updated_at=row.updated_at)
+        announce(session, Event.first(EventType(job.status), job, at=row.told_at, data=data))
+
+
+def learn(job: GenerationJob, **values: Any) -> None:
+    """Set what the database says."""
+    for name, value in values.items():
+        set_committed_value(job, name, value)
 
 
 def defer(session: Session, job_id: int) -> GenerationJob | None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import redis
+import uvicorn
 
+from api_service.serving import listening
 from shared import lifecycle
 from shared.events import Event
 from shared.models import EventType
@@ -48,6 +50,13 @@ UPGRADE = {
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
     "Sec-WebSocket-Version": "13",
 }
+
+
+def test_an_answer_does_not_wait_for_the_client_to_acknowledge_its_head() -> None:
+    with listening(uvicorn.Config("", host="127.0.0.1", port=0, log_config=None)) as listener:
+        listener.listen()
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def relays(client: redis.Redis) -> int:

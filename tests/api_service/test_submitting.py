@@ -1,10 +1,13 @@
 """POST /api/v1/generation-jobs/: what is accepted, with what answer, and how each wrong body is refused."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import redis
+from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
 from shared.messages import RunComfyJob
@@ -207,3 +210,33 @@ def test_a_request_has_an_id_of_its_own_or_the_one_it_brings(client: TestClient)
     assert client.get("/health/live", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
     forged = client.get("/health/live", headers={"X-Request-Id": "a b {}"})
     assert forged.headers["x-request-id"] != "a b {}"
+
+
+@contextmanager
+def transactions() -> Iterator[list[list[str]]]:
+    """The statements of each transaction that is committed in this process, by one after the other."""
+    committed: list[list[str]] = []
+    statements: list[str] = []
+
+    def commit(*_: Any) -> None:
+        committed.append(statements.copy())
+        statements.clear()
+
+    def execute(*given: Any) -> None:
+        statements.append(given[2])
+
+    event.listen(Engine, "before_cursor_execute", execute)
+    event.listen(Engine, "commit", commit)
+    try:
+        yield committed
+    finally:
+        event.remove(Engine, "before_cursor_execute", execute)
+        event.remove(Engine, "commit", commit)
+
+
+@pytest.mark.parametrize(("path", "body"), [("", LEAST), ("bulk", {"jobs": [LEAST] * 3})])
+def test_a_submission_is_one_statement_that_writes_and_one_commit(client: TestClient, path: str, body: Any) -> None:
+    with transactions() as committed:
+        assert client.post(f"{URL}{path}", json=body).status_code == 201
+    (statements,) = [found for found in committed if any("generation_jobs" in one for one in found)]
+    assert len([one for one in statements if "INSERT" in one]) == 1

@@ -8,9 +8,10 @@ import pytest
 
 from shared import lifecycle, waiting
 from shared.errors import CancelRequested, LeaseLost, NodeFailed, PromptLost
-from shared.lifecycle import TRANSITIONS, AlreadySettled, Lease
+from shared.lifecycle import AlreadySettled, Lease
 from shared.models import FINAL, EventType, JobStatus, Outcome
 from shared.outbox import Outbox
+from shared.transitions import TRANSITIONS
 from tests.jobs import attempts, claimed, events, job, output, running, silence, submitted
 
 E = EventType

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from shared.models import EventType, GenerationJob, JobEvent
 from shared.outbox import stage
 from shared.statistics import count_ended
-from shared.transitions import transition
+from shared.transitions import moving
 
 
 def cancel_all(session: Session, job_ids: Sequence[int]) -> Sequence[GenerationJob]:
@@ -18,9 +18,9 @@ def cancel_all(session: Session, job_ids: Sequence[int]) -> Sequence[GenerationJ
     ids = col(GenerationJob.id)
     session.exec(select(ids).where(ids == these).order_by(ids).with_for_update()).all()
     nowhere = col(GenerationJob.server).is_(None)
-    dropped = session.scalars(transition("drop", these, nowhere, completed_at=func.now())).all()
+    dropped = session.scalars(moving("drop", these, nowhere, completed_at=func.now())).all()
     lease_expires_at = func.coalesce(GenerationJob.lease_expires_at, func.now())
-    withdrawn = session.scalars(transition("cancel", these, lease_expires_at=lease_expires_at)).all()
+    withdrawn = session.scalars(moving("cancel", these, lease_expires_at=lease_expires_at)).all()
     for jobs, kind in ((dropped, EventType.CANCELLED), (withdrawn, EventType.CANCELLING)):
         for job in jobs:
             row = JobEvent(job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt)

@@ -44,9 +44,13 @@ TRANSITIONS = {
 
 def move(session: Session, deed: str, job_id: int, *conditions: Any, **values: Any) -> GenerationJob | None:
     """Make one transition of the table, if the job is in one of its sources and the conditions hold."""
+    return session.scalars(moving(deed, job_id, *conditions, **values)).one_or_none()
+
+
+def moving(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
+    """The statement that makes a transition and gives the jobs it was made with, as they are after it."""
     moved = transition(deed, job_id, *conditions, **values).returning(GenerationJob)
-    unsynchronized = moved.execution_options(synchronize_session=False, populate_existing=True)
-    return session.scalars(unsynchronized).one_or_none()
+    return moved.execution_options(synchronize_session=False, populate_existing=True)
 
 
 def transition(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:

@@ -205,9 +205,11 @@ def test_a_cancelled_prompt_that_heeds_nothing_makes_its_server_wedged(deploymen
 def test_memory_is_freed_where_it_ran_out_and_the_job_runs_elsewhere(
     deployment: Deployment, worker: RunningWorker, another: RunningSimulator
 ) -> None:
-    deployment.comfyui.fault("out_of_memory", step=1)
+    stall = deployment.comfyui.fault("stall", step=1)  # until the other server gets jobs again
+    deployment.comfyui.fault("out_of_memory", step=2)
     deployment.comfyui.fault("latency", path="/free", seconds=0, times=1)
     job_id = submitted_to_the_first(deployment)
+    stall.clear()
     assert deployment.ended(job_id).server == another.url
     assert put_back_with(deployment, job_id) == ["out_of_memory"]
     assert deployment.faults() == [], "it was asked to free its memory"

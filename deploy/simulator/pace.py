@@ -4,6 +4,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
+SHARED_OUT = 0.8  # of a fixed total; the rest is left for what drawing and writing really take
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -29,13 +31,19 @@ class Pace:
         return replace(self, **changes)  # type: ignore[arg-type]  # checked just above
 
     def shared(self, *, steps: int, nodes: int) -> "Pace":
-        """The pace of one prompt with so many sampler steps and nodes to run: a fixed total is shared among them."""
+        """The pace of one prompt with so many sampler steps and nodes to run: most of a fixed total is shared among
+        them."""
         if self.gpu_seconds is None:
             return self
+        total = SHARED_OUT * self.gpu_seconds
         if steps:
-            return replace(self, step_seconds=self.gpu_seconds / steps, load_seconds=0.0, node_seconds=0.0)
-        share = self.gpu_seconds / max(nodes, 1)
+            return replace(self, step_seconds=total / steps, load_seconds=0.0, node_seconds=0.0)
+        share = total / max(nodes, 1)
         return replace(self, step_seconds=0.0, load_seconds=share, node_seconds=share)
+
+    def left(self, spent: float) -> float:
+        """Seconds that are left of a fixed total after so many."""
+        return 0.0 if self.gpu_seconds is None else max(0.0, self.gpu_seconds - spent)
 
 
 @dataclass

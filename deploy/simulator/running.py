@@ -1,6 +1,7 @@
 """One prompt from its start to its end: node after node, until all are done, one fails, or it is interrupted."""
 
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,8 +65,11 @@ class PromptRun:
         self._nodes = len(order.pending)
         self._steps = sum(self._steps_of(node_id) for node_id in order.pending)
         self.around.hazards.meet(Moment.PLANNED, prompt_id=prompt_id)
+        began = time.monotonic()
         self.succeeded = self._run_nodes(order)
         if self.succeeded:
+            if self.executed:
+                self.around.dial.spend(self.around.dial.pace.left(time.monotonic() - began))
             self.report.say("execution_success", {"prompt_id": prompt_id})
 
     def _run_nodes(self, order: ExecutionOrder) -> bool:

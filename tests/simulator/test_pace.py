@@ -2,28 +2,35 @@
 
 import pytest
 
-from deploy.simulator.pace import Pace
+from deploy.simulator.pace import SHARED_OUT, Pace
 from tests.simulator.graphs import Graph, noise, run, submit, txt2img
 from tests.simulator.listening import listening
 from tests.simulator.running import RunningSimulator
 
 
 def test_a_fixed_total_is_shared_among_the_steps() -> None:
-    shared = Pace(step_seconds=9, load_seconds=9, node_seconds=9, gpu_seconds=6).shared(steps=3, nodes=8)
+    shared = Pace(step_seconds=9, load_seconds=9, node_seconds=9, gpu_seconds=6 / SHARED_OUT).shared(steps=3, nodes=8)
 
     assert (shared.step_seconds, shared.load_seconds, shared.node_seconds) == (2, 0, 0)
 
 
 def test_a_fixed_total_is_shared_among_the_nodes_if_there_are_no_steps() -> None:
-    shared = Pace(step_seconds=9, load_seconds=9, node_seconds=9, gpu_seconds=6).shared(steps=0, nodes=3)
+    shared = Pace(step_seconds=9, load_seconds=9, node_seconds=9, gpu_seconds=6 / SHARED_OUT).shared(steps=0, nodes=3)
 
     assert (shared.step_seconds, shared.load_seconds, shared.node_seconds) == (0, 2, 2)
+
+
+def test_what_other_work_leaves_of_a_fixed_total_is_spent_in_the_end() -> None:
+    pace = Pace(gpu_seconds=6)
+
+    assert [pace.left(spent) for spent in (0, 4.5, 7)] == [6, 1.5, 0]
 
 
 def test_without_a_total_every_duration_stands() -> None:
     pace = Pace(step_seconds=1, load_seconds=2, node_seconds=3)
 
     assert pace.shared(steps=3, nodes=8) == pace
+    assert pace.left(0) == 0
 
 
 def test_a_change_keeps_the_other_durations() -> None:

@@ -96,6 +96,7 @@ class Attempt:
             log.warning("slot.kept", error=str(error))
             return
         self.has_slot = False
+        self.resources.room.slot_left()
         self.resources.wakeups.send_one(self.job.id)
 
     @property

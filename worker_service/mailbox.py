@@ -10,6 +10,7 @@ from worker_service.comfyui.frames import Cached, NodeStates, Preview
 
 class Signal(StrEnum):
     LOOK = "look"  # something may have ended: look in the history
+    LOOK_SOON = "look_soon"  # it has ended, and the history says so in a moment
     CANCEL = "cancel"
     LEASE_LOST = "lease_lost"
     STOP = "stop"  # the worker is being stopped

@@ -18,7 +18,7 @@ from shared.storage import open_store
 from worker_service.actors.run_comfy_job import run_comfy_job
 from worker_service.calls import Calls
 from worker_service.comfyui.fleet import Fleet
-from worker_service.consuming import AttentiveBroker, Bell
+from worker_service.consuming import AttentiveBroker, Bell, Room
 from worker_service.leases import Leases
 from worker_service.middleware.hard_time_limit import HardTimeLimit
 from worker_service.middleware.log_context import LogContext
@@ -50,7 +50,7 @@ def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
     broker = AttentiveBroker(
         patient_client(settings.broker_url),
         settings,
-        resources.bell,
+        resources.room,
         middleware=[  # before-hooks run from the first to the last, after-hooks from the last to the first
             LogContext(),  # before Retries: what it logs last must know whether the message failed
             Recycling(settings.worker_max_messages),
@@ -72,15 +72,15 @@ def create_resources(settings: Settings) -> Resources:
     outbox = Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
     worker_id = new_worker_id()
     leases = Leases(engine, worker_id, threads=settings.worker_threads)
-    bell = Bell()
+    bell, fleet = Bell(), create_fleet(settings, engine)
     return Resources(
         settings=settings,
         engine=engine,
         outbox=outbox,
         store=open_store(settings.storage_url),
-        fleet=create_fleet(settings, engine),
+        fleet=fleet,
         leases=leases,
-        bell=bell,
+        room=Room(sum(fleet.slots.values()), bell),
         calls=Calls(hasty_client(settings.redis_url), channels, leases, bell),
         wakeups=WakeUps(outbox, running_jobs=settings.limit_running_jobs),
         worker_id=worker_id,

@@ -24,7 +24,7 @@ from shared.storage import OutputStore
 from worker_service.calls import Calls
 from worker_service.comfyui.fleet import Fleet, Lookout
 from worker_service.comfyui.survey import Surveyor
-from worker_service.consuming import Bell
+from worker_service.consuming import Room
 from worker_service.leases import Leases
 from worker_service.mailbox import Signal
 from worker_service.wakeups import WakeUps
@@ -42,7 +42,7 @@ class Resources:
     store: OutputStore
     fleet: Fleet
     leases: Leases
-    bell: Bell
+    room: Room
     calls: Calls
     wakeups: WakeUps
     worker_id: str

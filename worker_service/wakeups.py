@@ -38,8 +38,12 @@ class WakeUps:
             return 0
 
     def send_one(self, job_id: int) -> None:
-        """A slot is free again. Whether a job waits for it is found out by whoever is woken."""
-        self.outbox.send(RunComfyJob(job_id=job_id))
+        """A slot is free again: have somebody look for a job that waits for it, unless a message waits that does."""
+        try:
+            if waiting_messages(self.outbox.broker, RunComfyJob.queue) == 0:
+                self.outbox.send(RunComfyJob(job_id=job_id))
+        except redis.RedisError as error:
+            log.warning("wakeups.unavailable", error=str(error))
 
     def count_and_send(self) -> int:
         on_their_way = waiting_messages(self.outbox.broker, RunComfyJob.queue)

@@ -27,7 +27,8 @@ from worker_service.mailbox import Mailbox, Signal
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 5.0  # with or without a socket
-LOOK_SOON_S = (0.005, 0.02, 0.1, 0.5)  # execution_success is said up to 5 ms before the history has it
+# execution_success is said up to 5 ms before the history has it. What is said then brings the look forward.
+LOOK_SOON_S = (0.02, 0.02, 0.1, 0.5)
 UNREACHABLE_S = 10.0  # so long may a server not answer before the attempt is given up
 REFUSED_S = 2.0  # and so long refuse connections, before its process is taken to have ended, with its queue
 LOOK_AGAIN_S = 0.5  # while a server does not answer
@@ -89,6 +90,8 @@ def watch(watched: Watched, mailbox: Mailbox, teller: Teller) -> Finished:
         if mail.preview:
             teller.preview(mail.preview)
         if Signal.LOOK in mail.signals:
+            lookout.look_now()
+        elif Signal.LOOK_SOON in mail.signals:
             lookout.look_soon()
         if lookout.due_in() <= 0 and (finished := lookout.look()):
             return finished
@@ -112,10 +115,15 @@ class Looking:
         """Something was heard of the prompt, or it is not its turn yet."""
         self.moved_at = time.monotonic()
 
-    def look_soon(self) -> None:
+    def look_now(self) -> None:
         """Something was said: look at once, and a few times more shortly after."""
         self.soon = list(LOOK_SOON_S)
         self.next_at = time.monotonic()
+
+    def look_soon(self) -> None:
+        """Look in a moment, and a few times more after that."""
+        first, *self.soon = LOOK_SOON_S
+        self.next_at = time.monotonic() + first
 
     def look(self) -> Finished | None:
         """Look once. Raises PromptLost, ServerWedged, Stalled, and ComfyUIUnreachable once the server has not answered

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from dramatiq import Consumer, MessageProxy
+from dramatiq.common import dq_name
 
 from shared.events import Channels
 from shared.messages import RunComfyJob
@@ -14,7 +15,7 @@ from shared.redis_clients import hasty_client, patient_client
 from shared.settings import Settings
 from tests.worker_service.deployment import until
 from worker_service.calls import Calls
-from worker_service.consuming import AttentiveBroker, Bell
+from worker_service.consuming import AttentiveBroker, Bell, Room
 from worker_service.leases import Leases
 
 FOR_EVER_MS = 3_600_000
@@ -54,7 +55,7 @@ def bell() -> Bell:
 
 @pytest.fixture
 def broker(settings: Settings, bell: Bell) -> Iterator[AttentiveBroker]:
-    broker = AttentiveBroker(patient_client(settings.broker_url), settings, bell, [])
+    broker = AttentiveBroker(patient_client(settings.broker_url), settings, Room(2, bell), [])
     yield broker
     broker.client.close()
 
@@ -93,6 +94,29 @@ def test_a_message_that_is_done_makes_room_for_the_next_one_at_once(outbox: Outb
         until(lambda: len(waiter.found) == 2)
         consumer.nack(waiter.found[1])
         assert waiter.done()
+
+
+def test_no_message_is_taken_up_for_which_there_is_no_slot(outbox: Outbox, broker: AttentiveBroker) -> None:
+    for job_id in range(1, 5):
+        outbox.send(RunComfyJob(job_id=job_id))
+    with consumer_of(broker, prefetch=3) as consumer:
+        waiter = Waiter(consumer, wanted=4)
+        until(lambda: waiter.looks == 3, lambda: "it looks a third time, and takes nothing")
+        assert len(waiter.found) == 2
+        broker.room.slot_left()
+        until(lambda: len(waiter.found) == 3)
+        broker.room.stored()
+        consumer.ack(waiter.found[0])
+        consumer.ack(waiter.found[1])
+        assert waiter.done()
+
+
+def test_what_waits_for_its_time_needs_no_room(outbox: Outbox, broker: AttentiveBroker) -> None:
+    broker.enqueue(RunComfyJob(job_id=1).to_dramatiq(), delay=1)
+    broker.room.slots = 0
+    consumer = broker.consume(dq_name(RunComfyJob.queue.value), timeout=20)
+    assert Waiter(consumer).done()
+    consumer.close()
 
 
 def test_without_a_bell_it_is_looked_for_all_the_same(outbox: Outbox, broker: AttentiveBroker) -> None:

@@ -73,7 +73,7 @@ def stuck_worker(
         resources.fleet.look(client)
     limit = HardTimeLimit(timedelta(0), settle or resources.give_up, end=end)
     redis_client = patient_client(deployment.settings.broker_url)
-    broker = AttentiveBroker(redis_client, deployment.settings, resources.bell, middleware=[CurrentMessage(), limit])
+    broker = AttentiveBroker(redis_client, deployment.settings, resources.room, middleware=[CurrentMessage(), limit])
     test_is_over = threading.Event()
 
     @receives(RunComfyJob)

@@ -65,6 +65,8 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery) -> None:
         finally:
             if attempt.has_slot:
                 resources.wakeups.send_one(claim.job.id)
+            else:
+                resources.room.stored()
 
 
 def take(resources: Resources, message_id: str) -> Claim | None:

@@ -27,7 +27,9 @@ class Preview(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The prompt has ended, one way or another: the history says which."""
+    """The prompt has ended, one way or another: the history says which, and `is_written` by now or in a moment."""
+
+    is_written: bool
 
 
 Frame = Cached | NodeStates | Preview | Ended
@@ -47,8 +49,10 @@ def read_text(message: dict[str, Any], prompt_id: str) -> Frame | None:
     kind, data = message["type"], message["data"]
     if data.get("prompt_id") != prompt_id:
         return None
-    if kind in ENDINGS or (kind == "executing" and data["node"] is None):
-        return Ended()
+    if kind in ENDINGS:
+        return Ended(is_written=False)
+    if kind == "executing" and data["node"] is None:
+        return Ended(is_written=True)
     if kind == "execution_cached":
         return Cached([str(node) for node in data["nodes"]])
     if kind == "progress_state":

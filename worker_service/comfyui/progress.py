@@ -82,8 +82,8 @@ class ProgressSocket:
             match frame:
                 case None:
                     pass
-                case Ended():
-                    self.mailbox.signal(Signal.LOOK)
+                case Ended(is_written):
+                    self.mailbox.signal(Signal.LOOK if is_written else Signal.LOOK_SOON)
                 case _:
                     self.mailbox.tell(frame)
 

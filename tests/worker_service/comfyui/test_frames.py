@@ -34,7 +34,7 @@ def test_a_job_goes_from_its_cache_over_its_nodes_to_its_end() -> None:
     found = meanings("ws/01_success_model_free", prompt_id)
     assert found[0] == Cached([])
     assert found[1] == NodeStates({"1": (0.0, 1.0, "running")})
-    assert [frame for frame in found if isinstance(frame, Ended)] == [Ended(), Ended()], "success, then node null"
+    assert [frame for frame in found if isinstance(frame, Ended)] == [Ended(is_written=False), Ended(is_written=True)]
     last = next(frame for frame in reversed(found) if isinstance(frame, NodeStates))
     assert {state for _, _, state in last.nodes.values()} == {"finished"}
 
@@ -52,7 +52,7 @@ def test_sampler_steps_are_told() -> None:
 
 @pytest.mark.parametrize("name", ["ws/07_error_mid_run", "ws/09_interrupt_prompt_id", "ws/13_fully_cached"])
 def test_errors_interrupts_and_cached_jobs_end_too(name: str) -> None:
-    assert Ended() in meanings(name, prompt_ids(name)[0])
+    assert Ended(is_written=True) in meanings(name, prompt_ids(name)[0])
 
 
 def test_another_clients_job_means_nothing() -> None:

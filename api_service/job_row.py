@@ -39,7 +39,7 @@ def new_job(body: AnyJob, user_id: UUID, accepted_at: datetime, **noted: Any) ->
 def what_to_run(body: AnyJob) -> dict[str, Any]:
     match body:
         case TypedJob():
-            asked = body.parameters()
+            asked = body.parameters
             parameters = asked.model_copy(update={"params": asked.params.with_seed()})
             key = workflow_key(text_to_image(parameters))
             return {"job_type": IMAGE, "workflow_key": key, **parameters.model_dump(mode="json")}

@@ -58,8 +58,8 @@ class PlannedJobView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, body: AnyJob) -> Self:
-        parameters = body.parameters() if isinstance(body, TypedJob) else None
-        graph = body.workflow if isinstance(body, WorkflowJob) else text_to_image(body.parameters())
+        parameters = body.parameters if isinstance(body, TypedJob) else None
+        graph = body.workflow if isinstance(body, WorkflowJob) else text_to_image(body.parameters)
         now = datetime.now(UTC)
         return cls(
             job_type=IMAGE if parameters else WORKFLOW,

@@ -107,8 +107,8 @@ def facts_of(job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> dict[str,
     """The fields of a JobView."""
     return {
         **{name: getattr(job, name) for name in COPIED},
-        "sampler_params": {name: value for name, value in job.params.items() if name in Sampling.model_fields},
-        "params": {name: value for name, value in job.params.items() if name not in Sampling.model_fields},
+        "sampler_params": {name: value for name, value in job.params.items() if name in SAMPLING},
+        "params": {name: value for name, value in job.params.items() if name not in SAMPLING},
         "metadata": job.caller_metadata,
         "error": error_of(job),
         "outputs": [OutputView.of(output) for output in outputs],
@@ -117,6 +117,7 @@ def facts_of(job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> dict[str,
 
 
 DERIVED = {"sampler_params", "params", "metadata", "error", "outputs", "links"}
+SAMPLING = frozenset(Sampling.model_fields)
 COPIED = tuple(name for name in JobView.model_fields if name not in DERIVED)
 
 

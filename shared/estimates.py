@@ -25,16 +25,13 @@ def workflow_key(graph: Mapping[str, Mapping[str, Any]]) -> str:
 def traits(node: Mapping[str, Any]) -> tuple[Any, ...]:
     """A node's class, and those of its inputs that tell how long it takes, by name. Links tell nothing."""
     inputs = node["inputs"]
-    told = ((name, plain(inputs[name])) for name in sorted(TELLING & inputs.keys()))
-    return (node["class_type"], *((name, value) for name, value in told if value is not None))
+    told = [(name, plain(inputs[name])) for name in sorted(TELLING.intersection(inputs))]
+    return (node["class_type"], *[one for one in told if one[1] is not None])
 
 
 def plain(value: Any) -> float | str | None:
     """A number or a word; 20 and 20.0 are one. None for anything else."""
-    match value:
-        case bool() | int() | float():
-            return float(value)
-        case str():
-            return value
-        case _:
-            return None
+    # For every input of every node of every job: `match` would take three times as long.
+    if isinstance(value, str):
+        return value
+    return float(value) if isinstance(value, (int, float)) else None

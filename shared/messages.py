@@ -1,6 +1,5 @@
 """Every message that leaves for the worker: the class is the contract, so nobody needs to import the actor."""
 
-import dataclasses
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
@@ -22,10 +21,15 @@ class Message(BaseModel, frozen=True, extra="forbid"):
 
     def to_dramatiq(self, message_id: str | None = None) -> dramatiq.Message[Any]:
         """The message as Dramatiq sends it, under the id given or one of its own."""
-        message: dramatiq.Message[Any] = dramatiq.Message(
-            queue_name=self.queue.value, actor_name=self.actor_name, args=(), kwargs=self.model_dump(), options={}
+        named: dict[str, Any] = {} if message_id is None else {"message_id": message_id}
+        return dramatiq.Message(
+            queue_name=self.queue.value,
+            actor_name=self.actor_name,
+            args=(),
+            kwargs=self.model_dump(),
+            options={},
+            **named,
         )
-        return message if message_id is None else dataclasses.replace(message, message_id=message_id)
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> Self:

@@ -15,7 +15,7 @@ from worker_service.comfyui.answers import OutputFile, OutputText
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.mailbox import Mailbox
 from worker_service.thumbnails import thumbnails
-from worker_service.verification import Facts, verify
+from worker_service.verification import Verified, verify
 from worker_service.watching import check
 
 log = structlog.get_logger(__name__)
@@ -52,10 +52,11 @@ class Collector:
             case OutputText():
                 suffix = ".txt"
                 local.write_text(output.text, "utf-8")
-                facts = verify(local, f"text{suffix}")
+                verified = verify(local, f"text{suffix}")
             case OutputFile():
                 suffix = Path(output.filename).suffix.lower()
-                facts = self.read(output, local)
+                verified = self.read(output, local)
+        facts = verified.facts
         path = f"{self.folder}/{number}{suffix}"
         self.store.put(path, local)
         row = JobOutput(
@@ -72,10 +73,10 @@ class Collector:
             height=facts.height,
             duration_ms=facts.duration_ms,
         )
-        self.picture(row, local, facts)
+        self.picture(row, local, verified)
         return row
 
-    def read(self, output: OutputFile, local: Path) -> Facts:
+    def read(self, output: OutputFile, local: Path) -> Verified:
         """Read a file from ComfyUI and verify it; one that is damaged is read again before it is given up."""
         for pause_s in (*READ_AGAIN_S, None):
             try:
@@ -88,13 +89,14 @@ class Collector:
                 time.sleep(pause_s)
         raise AssertionError("the loop returns or raises")
 
-    def picture(self, row: JobOutput, local: Path, facts: Facts) -> None:
+    def picture(self, row: JobOutput, local: Path, verified: Verified) -> None:
         """Store the thumbnails. An output that has none is no less an output: the note says why."""
+        facts = verified.facts
         if facts.undecoded or facts.kind not in PICTURED:
             row.thumbnail_note = facts.undecoded or f"{facts.kind} outputs have no picture"
             return
         try:
-            for thumbnail in thumbnails(local, facts.kind):
+            for thumbnail in thumbnails(local, facts.kind, verified.picture):
                 path = f"{self.folder}/{row.number}-{thumbnail.size}.webp"
                 small = local.with_name(f"{thumbnail.size}.webp")
                 small.write_bytes(thumbnail.content)

@@ -23,27 +23,44 @@ class Thumbnail(NamedTuple):
     content: bytes
 
 
-def thumbnails(file: Path, kind: OutputKind) -> Iterator[Thumbnail]:
+def thumbnails(file: Path, kind: OutputKind, decoded: Image.Image | None = None) -> Iterator[Thumbnail]:
     """One for each size, the largest first: the picture is decoded once and each is made from the one before.
 
-    Of an animation and of a video it is the first frame. Raises what decoders raise; the file was verified before.
+    Of an animation and of a video it is the first frame. `decoded` is the picture where the caller has it; it is
+    turned upright in place. Raises what decoders raise; the file was verified before.
     """
-    picture = first_frame(file) if kind is OutputKind.VIDEO else still(file)
+    if decoded is not None:
+        picture = upright(decoded)
+    else:
+        picture = first_frame(file) if kind is OutputKind.VIDEO else still(file)
     width, height = picture.size
+    content = b""
     for size in sorted(SIZES, reverse=True):
         share = min(1.0, size / max(width, height))
         fitting = (max(1, round(width * share)), max(1, round(height * share)))
-        picture = picture.resize(fitting, Image.Resampling.LANCZOS)
-        content = io.BytesIO()
-        picture.save(content, "WEBP", quality=QUALITY, method=4)
-        yield Thumbnail(size, *picture.size, content.getvalue())
+        if not content or fitting != picture.size:  # else it is smaller than both sizes: the same picture again
+            picture = picture.resize(fitting, Image.Resampling.LANCZOS)
+            content = encoded(picture)
+        yield Thumbnail(size, *picture.size, content)
+
+
+def encoded(picture: Image.Image) -> bytes:
+    content = io.BytesIO()
+    picture.save(content, "WEBP", quality=QUALITY, method=4)
+    return content.getvalue()
 
 
 def still(file: Path) -> Image.Image:
     with Image.open(file) as image:
         # For JPEG: decode at the smallest of 1/2, 1/4 and 1/8 that is still large enough.
         image.draft("RGB", (max(SIZES), max(SIZES)))
-        return in_srgb(ImageOps.exif_transpose(image))
+        return upright(image)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The picture as a viewer shows it. Nothing is copied that need not be: `image` itself is turned."""
+    ImageOps.exif_transpose(image, in_place=True)
+    return in_srgb(image)
 
 
 def first_frame(file: Path) -> Image.Image:
@@ -60,7 +77,8 @@ def in_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if profile and image.mode in {"RGB", "RGBA", "L", "CMYK"}:
         image = through_profile(image, profile)
-    return image.convert("RGBA" if has_alpha else "RGB")
+    mode = "RGBA" if has_alpha else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def through_profile(image: Image.Image, profile: bytes) -> Image.Image:

@@ -34,7 +34,14 @@ class Facts(NamedTuple):
     undecoded: str | None = None
 
 
-def verify(file: Path, filename: str) -> Facts:
+class Verified(NamedTuple):
+    """What a file is, and its `picture` where that need not be decoded again: of every still one but a JPEG."""
+
+    facts: Facts
+    picture: Image.Image | None = None
+
+
+def verify(file: Path, filename: str) -> Verified:
     """Decode the whole file, by the kind its name promises. Raises OutputCorrupt.
 
     A file of a kind we do not know is kept as it came: there is nothing to hold it to but that it is not empty.
@@ -44,13 +51,13 @@ def verify(file: Path, filename: str) -> Facts:
         if suffix in IMAGES:
             return verify_image(file)
         if suffix in VIDEOS or suffix in SOUNDS:
-            return verify_media(file, suffix)
+            return Verified(verify_media(file, suffix))
         if suffix in TEXTS:
             file.read_text("utf-8")
-            return Facts(OutputKind.TEXT, TEXTS[suffix])
+            return Verified(Facts(OutputKind.TEXT, TEXTS[suffix]))
         if not file.stat().st_size:
             raise EOFError("it is empty")
-    return Facts(OutputKind.OTHER, "application/octet-stream")
+    return Verified(Facts(OutputKind.OTHER, "application/octet-stream"))
 
 
 @contextmanager
@@ -64,7 +71,7 @@ def saying_what_is_corrupt(filename: str) -> Iterator[None]:
         raise OutputCorrupt(filename, str(error)) from error
 
 
-def verify_image(file: Path) -> Facts:
+def verify_image(file: Path) -> Verified:
     check_png_end(file)
     try:
         with Image.open(file) as image:
@@ -73,9 +80,12 @@ def verify_image(file: Path) -> Facts:
                 image.seek(number)
                 image.load()
             kind = OutputKind.ANIMATION if frames > 1 else OutputKind.IMAGE
-            return Facts(kind, image.get_format_mimetype() or "application/octet-stream", *image.size)
+            facts = Facts(kind, image.get_format_mimetype() or "application/octet-stream", *image.size)
+            # A JPEG is decoded small faster than it is made small: 4096x4096 in 48 ms instead of 142.
+            return Verified(facts, image if frames == 1 and image.format != "JPEG" else None)
     except Bombs as error:
-        return Facts(OutputKind.IMAGE, bomb_media_type(file), undecoded=f"the image is too large to decode: {error}")
+        reason = f"the image is too large to decode: {error}"
+        return Verified(Facts(OutputKind.IMAGE, bomb_media_type(file), undecoded=reason))
 
 
 def check_png_end(file: Path) -> None:

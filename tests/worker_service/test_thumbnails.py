@@ -10,18 +10,29 @@ from PIL import Image, ImageCms
 from shared.models import OutputKind
 from tests.worker_service.pictures import FILES, encoded, picture
 from worker_service.thumbnails import thumbnails
+from worker_service.verification import verify
 
 
 def small(content: bytes, tmp_path: Path, kind: OutputKind = OutputKind.IMAGE) -> dict[int, Image.Image]:
     file = tmp_path / "output"
     file.write_bytes(content)
-    made = {thumbnail.size: thumbnail for thumbnail in thumbnails(file, kind)}
+    found = list(thumbnails(file, kind))
+    if kind is OutputKind.IMAGE:
+        assert found == list(thumbnails(file, kind, decoded(file)))
+    made = {thumbnail.size: thumbnail for thumbnail in found}
     opened: dict[int, Image.Image] = {
         size: Image.open(io.BytesIO(thumbnail.content)) for size, thumbnail in made.items()
     }
     assert all(opened[size].size == (made[size].width, made[size].height) for size in made)
     assert all(thumbnail.content[8:12] == b"WEBP" for thumbnail in made.values())
     return opened
+
+
+def decoded(file: Path) -> Image.Image | None:
+    """The picture as its verification hands it on: the thumbnails must come out the same."""
+    with Image.open(file) as image:
+        suffix = f".{image.format}".lower()
+    return verify(file, f"output{suffix}").picture
 
 
 def colour_of(image: Image.Image) -> Any:
@@ -43,6 +54,24 @@ def test_each_fits_its_square_keeps_its_proportions_and_never_grows(
 ) -> None:
     made = small(encoded(picture(size), "PNG"), tmp_path)
     assert {number: image.size for number, image in made.items()} == expected
+
+
+def test_sizes_that_a_small_picture_fits_alike_have_the_same_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "output"
+    file.write_bytes(encoded(picture((200, 100)), "PNG"))
+    large, middle, least = thumbnails(file, OutputKind.IMAGE)
+    assert large.content == middle.content != least.content
+
+
+def test_a_decoded_picture_needs_its_file_no_more(tmp_path: Path) -> None:
+    file = tmp_path / "output"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file.write_bytes(encoded(picture((600, 300)), "PNG", exif=exif))
+    handed_on = decoded(file)
+    assert handed_on is not None
+    file.unlink()
+    assert [(one.width, one.height) for one in thumbnails(file, OutputKind.IMAGE, handed_on)][-1] == (75, 150)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])

@@ -31,12 +31,17 @@ def made(name: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_whole_file_passes_with_its_facts(name: str, tmp_path: Path) -> None:
-    assert verify(made(name, tmp_path), name) == EXPECTED[name]
+    assert verify(made(name, tmp_path), name).facts == EXPECTED[name]
+
+
+def test_a_still_picture_is_handed_on_but_a_jpeg_that_is_decoded_small_again(tmp_path: Path) -> None:
+    handed_on = {name for name in FILES if verify(made(name, tmp_path), name).picture is not None}
+    assert handed_on == {"a.png", "a.webp", "a.gif"}
 
 
 @pytest.mark.parametrize(("name", "media_type"), [("sound.flac", "audio/flac"), ("sound.mp3", "audio/mpeg")])
 def test_a_whole_sound_passes_with_its_length(name: str, media_type: str, tmp_path: Path) -> None:
-    facts = verify(made(name, tmp_path), name)
+    facts = verify(made(name, tmp_path), name).facts
     assert (facts.kind, facts.media_type) == (OutputKind.AUDIO, media_type)
     assert facts.duration_ms == pytest.approx(1000, abs=50)
 
@@ -88,7 +93,7 @@ def test_damage_of_any_sort_is_an_output_corrupt_or_goes_unseen_but_never_anythi
 def test_an_image_beyond_pillows_limit_is_not_decoded(tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.png"
     bomb.write_bytes(encoded(picture((10_000, 10_000), "1", colour=0), "PNG"))  # the limit is 89,478,485 pixels
-    facts = verify(bomb, "bomb.png")
+    facts = verify(bomb, "bomb.png").facts
     assert (facts.kind, facts.media_type, facts.width) == (OutputKind.IMAGE, "image/png", None)
     assert facts.undecoded is not None
     assert "too large" in facts.undecoded

@@ -12,6 +12,7 @@ from shared.models import OutputKind
 
 SIZES = (150, 300, 600)
 QUALITY = 82
+METHOD = 2  # of 6: at 4 the files are 8 % smaller, and making them takes two and a half times as long
 
 
 class Thumbnail(NamedTuple):
@@ -46,7 +47,7 @@ def thumbnails(file: Path, kind: OutputKind, decoded: Image.Image | None = None)
 
 def encoded(picture: Image.Image) -> bytes:
     content = io.BytesIO()
-    picture.save(content, "WEBP", quality=QUALITY, method=4)
+    picture.save(content, "WEBP", quality=QUALITY, method=METHOD)
     return content.getvalue()
 
 

@@ -72,7 +72,7 @@ def claim_one(outbox: Outbox, claimant: Claimant) -> int:
 
 @contextmanager
 def opened(place: Place) -> Iterator[Measure]:
-    times, jobs = place.few(40, 4), place.few(100_000, 2_000)
+    times, jobs = place.few(10, 4), place.few(100_000, 2_000)
     with (
         place.system(Wanted(apis=0, workers=0, scheduler=False)) as here,
         pool_of(WORKERS) as pool,

@@ -3,11 +3,22 @@
 from sqlmodel import select
 
 from shared import lifecycle
+from shared.claims import Claim
 from shared.models import ComfyUIServer, Outcome
 from shared.outbox import Outbox
 from shared.servers import free_slots
 from tests import jobs
 from tests.worker_service.deployment import Deployment, until
+
+
+def left_while_it_was_stored(deployment: Deployment) -> Claim:
+    """A job whose worker died when ComfyUI was done with it."""
+    job_id = jobs.submitted(deployment.outbox)
+    left = deployment.leave_behind(job_id, sent=True)
+    deployment.comfyui.wait_finished(left.prompt.id)
+    with deployment.outbox.transaction() as session:
+        lifecycle.generated(session, left.lease)
+    return left
 
 
 def test_the_next_job_runs_while_the_files_of_the_one_before_are_read(deployment: Deployment) -> None:
@@ -36,11 +47,8 @@ def test_a_job_that_ends_wakes_the_next_one(deployment: Deployment) -> None:
 
 
 def test_a_worker_that_died_while_it_stored_is_taken_over_without_another_run(deployment: Deployment) -> None:
-    job_id = jobs.submitted(deployment.outbox)
-    left = deployment.leave_behind(job_id, sent=True)
-    deployment.comfyui.wait_finished(left.prompt.id)
-    with deployment.outbox.transaction() as session:
-        lifecycle.generated(session, left.lease)
+    left = left_while_it_was_stored(deployment)
+    job_id = left.job.id
     generated_at = deployment.job(job_id).generated_at
     with deployment.worker():
         deployment.ended(job_id)
@@ -50,11 +58,8 @@ def test_a_worker_that_died_while_it_stored_is_taken_over_without_another_run(de
 
 
 def test_what_comfyui_has_lost_meanwhile_waits_for_a_slot_like_any_other_job(deployment: Deployment) -> None:
-    job_id = jobs.submitted(deployment.outbox)
-    left = deployment.leave_behind(job_id, sent=True)
-    deployment.comfyui.wait_finished(left.prompt.id)
-    with deployment.outbox.transaction() as session:
-        lifecycle.generated(session, left.lease)
+    left = left_while_it_was_stored(deployment)
+    job_id = left.job.id
     deployment.comfyui.kill()
     deployment.comfyui.restart()
     with deployment.worker():

@@ -4,9 +4,7 @@ The model knows what each job is and who holds it. After every step the rows are
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,50 +14,13 @@ from sqlmodel import col, select
 
 from shared import claims, lifecycle, servers, waiting
 from shared.claims import Claim
-from shared.errors import CancelRequested, LeaseLost, NodeFailed, PromptLost
+from shared.errors import CancelRequested, LeaseLost
 from shared.lifecycle import AlreadySettled, Lease
-from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobStatistic, JobStatus, Outcome
+from shared.models import GenerationJob, JobAttempt, JobEvent, JobStatistic, Outcome
 from shared.outbox import Outbox
 from tests.jobs import ANOTHER, SERVER, answering, claimed, new_job, output, silence
-
-S, E = JobStatus, EventType
-SLOTS = {SERVER: 1, ANOTHER: 2}
-HELD, WAITING, FINAL = {S.RUNNING, S.CANCELLING}, {S.QUEUED}, {S.COMPLETED, S.FAILED, S.CANCELLED}
-# Which event may follow which: the path a watcher sees.
-NEXT = {
-    E.QUEUED: {E.STARTED, E.CANCELLING, E.CANCELLED},
-    E.STARTED: {E.QUEUED, E.COMPLETED, E.FAILED, E.CANCELLING},
-    E.CANCELLING: {E.CANCELLED},
-    E.COMPLETED: set(),
-    E.FAILED: set(),
-    E.CANCELLED: set(),
-}
-FINAL_OUTCOME = {S.COMPLETED: Outcome.COMPLETED, S.FAILED: Outcome.FAILED, S.CANCELLED: Outcome.CANCELLED}
-LOST, BROKEN = PromptLost("gpu", "p"), NodeFailed("3", "KSampler", "ValueError", "no")
-DEEDS = ["complete", "fail", "retry", "doubt", "confirm_cancel", "redirect"]
-
-
-@dataclass
-class Expected:
-    """What a job must be. `outcomes` has one for each attempt, None for the one that holds it."""
-
-    status: JobStatus = S.QUEUED
-    server: str | None = None  # of a prompt that is alive, or may be
-    expired: bool = False
-    outcomes: list[Outcome | None] = field(default_factory=list)
-    priority: int = 5
-
-    @property
-    def attempt(self) -> int:
-        return len(self.outcomes)
-
-    @property
-    def is_held(self) -> bool:
-        return self.status in HELD
-
-    def end(self, outcome: Outcome) -> None:
-        if self.outcomes and self.outcomes[-1] is None:
-            self.outcomes[-1] = outcome
+from tests.shared import expectations
+from tests.shared.expectations import BROKEN, DEEDS, FINAL, HELD, LOST, SLOTS, Expected, S
 
 
 class Claims(RuleBasedStateMachine):
@@ -246,29 +207,14 @@ class Claims(RuleBasedStateMachine):
             counts = list(session.exec(select(JobStatistic)))
         assert rows.keys() == self.jobs.keys()
         for job_id, row in rows.items():
-            self.is_as_expected(row, [attempt.outcome for attempt in attempts if attempt.job_id == job_id])
-            self.is_a_legal_path(row, [event for event in events if event.job_id == job_id])
+            outcomes = [attempt.outcome for attempt in attempts if attempt.job_id == job_id]
+            expectations.assert_as_expected(self.jobs[job_id], row, outcomes)
+            expectations.assert_legal_path(row, [event for event in events if event.job_id == job_id])
         held = Counter(row.server for row in rows.values() if row.status in HELD)
         assert all(held[name] <= slots for name, slots in SLOTS.items()), "no slot is filled twice"
         ended = Counter(job.status for job in self.jobs.values() if job.status in FINAL)
         counted = {status: sum(row.jobs for row in counts if row.status == status) for status in FINAL}
         assert counted == {status: ended[status] for status in FINAL}
-
-    def is_as_expected(self, row: GenerationJob, outcomes: list[Outcome | None]) -> None:
-        job = self.jobs[row.id]
-        assert (row.status, row.attempt, outcomes) == (job.status, job.attempt, job.outcomes)
-        assert row.server == job.server or job.status in FINAL
-        assert (row.completed_at is not None) is (job.status in FINAL)
-        assert outcomes.count(None) <= 1, "one holder at a time"
-        if job.status in {S.COMPLETED, S.FAILED}:
-            assert outcomes[-1] is FINAL_OUTCOME[job.status]
-
-    def is_a_legal_path(self, row: GenerationJob, events: list[JobEvent]) -> None:
-        path = [event.type for event in events]
-        assert [event.sequence for event in events] == list(range(1, row.events + 1))
-        assert path[0] is E.QUEUED
-        assert all(after in NEXT[before] for before, after in pairwise(path)), path
-        assert (row.status in FINAL) is (not NEXT[path[-1]])
 
 
 @pytest.mark.timeout(600)

@@ -21,18 +21,23 @@ NEXT = {
 }
 FINAL_OUTCOME = {S.COMPLETED: Outcome.COMPLETED, S.FAILED: Outcome.FAILED, S.CANCELLED: Outcome.CANCELLED}
 LOST, BROKEN = PromptLost("gpu", "p"), NodeFailed("3", "KSampler", "ValueError", "no")
-DEEDS = ["complete", "fail", "retry", "doubt", "confirm_cancel", "redirect"]
+DEEDS = ["generate", "complete", "fail", "retry", "doubt", "confirm_cancel", "redirect"]
 
 
 @dataclass
 class Expected:
-    """What a job must be. `outcomes` has one for each attempt, None for the one that holds it."""
+    """What a job must be. `outcomes` has one for each attempt, None for the one that holds it.
+
+    One that is `generated` has left its slot; one that was cancelled `in_doubt` is held without having been given one.
+    """
 
     status: JobStatus = S.QUEUED
     server: str | None = None  # of a prompt that is alive, or may be
     expired: bool = False
     outcomes: list[Outcome | None] = field(default_factory=list)
     priority: int = 5
+    generated: bool = False
+    in_doubt: bool = False
 
     @property
     def attempt(self) -> int:
@@ -41,6 +46,10 @@ class Expected:
     @property
     def is_held(self) -> bool:
         return self.status in HELD
+
+    @property
+    def is_in_slot(self) -> bool:
+        return self.is_held and not self.generated
 
     def end(self, outcome: Outcome) -> None:
         if self.outcomes and self.outcomes[-1] is None:
@@ -52,6 +61,7 @@ def assert_as_expected(job: Expected, row: GenerationJob, outcomes: list[Outcome
     assert row.server == job.server or job.status in FINAL
     assert (row.completed_at is not None) is (job.status in FINAL)
     assert outcomes.count(None) <= 1, "one holder at a time"
+    assert (row.generated_at is not None) is job.generated or job.status in FINAL
     if job.status in {S.COMPLETED, S.FAILED}:
         assert outcomes[-1] is FINAL_OUTCOME[job.status]
 

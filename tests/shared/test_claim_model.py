@@ -20,7 +20,7 @@ from shared.models import GenerationJob, JobAttempt, JobEvent, JobStatistic, Out
 from shared.outbox import Outbox
 from tests.jobs import ANOTHER, SERVER, answering, claimed, new_job, output, silence
 from tests.shared import expectations
-from tests.shared.expectations import BROKEN, DEEDS, FINAL, HELD, LOST, SLOTS, Expected, S
+from tests.shared.expectations import BROKEN, DEEDS, FINAL, LOST, SLOTS, Expected, S
 
 
 class Claims(RuleBasedStateMachine):
@@ -39,7 +39,7 @@ class Claims(RuleBasedStateMachine):
             self.submit(priority, "x")
 
     def load(self, server: str) -> int:
-        return sum(job.is_held and job.server == server for job in self.jobs.values())
+        return sum(job.is_in_slot and job.server == server for job in self.jobs.values())
 
     def expected_of(self, lease: Lease) -> Expected | None:
         """The job, if this lease is the one that counts: it was neither given back nor taken over."""
@@ -116,6 +116,8 @@ class Claims(RuleBasedStateMachine):
     def speak(self, deed: str, claim: Claim) -> None:
         with self.outbox.transaction() as session:
             match deed:
+                case "generate":
+                    lifecycle.generated(session, claim.lease)
                 case "complete":
                     lifecycle.complete(session, claim.lease, [output(claim)])
                 case "fail":
@@ -131,6 +133,8 @@ class Claims(RuleBasedStateMachine):
 
     def heard(self, deed: str, job: Expected) -> None:
         match deed:
+            case "generate":
+                job.generated = True
             case "complete":
                 job.status = S.COMPLETED
                 job.end(Outcome.COMPLETED)
@@ -138,10 +142,10 @@ class Claims(RuleBasedStateMachine):
                 job.status = S.FAILED
                 job.end(Outcome.FAILED)
             case "retry":
-                job.status, job.server = S.QUEUED, None
+                job.status, job.server, job.generated = S.QUEUED, None, False
                 job.end(Outcome.RETRIED)
             case "doubt":
-                job.status = S.QUEUED
+                job.status, job.generated = S.QUEUED, False
                 job.end(Outcome.IN_DOUBT)
             case "confirm_cancel":
                 job.status = S.CANCELLED
@@ -189,7 +193,8 @@ class Claims(RuleBasedStateMachine):
         if job.server is None:
             job.status = S.CANCELLED
         else:
-            job.expired = job.expired or job.status is S.QUEUED  # a prompt in doubt is for the next worker to find
+            job.in_doubt = job.status is S.QUEUED
+            job.expired = job.expired or job.in_doubt  # the prompt is for the next worker to find
             job.status = S.CANCELLING
 
     @rule(name=st.sampled_from([SERVER, ANOTHER]), on=st.booleans())
@@ -210,8 +215,8 @@ class Claims(RuleBasedStateMachine):
             outcomes = [attempt.outcome for attempt in attempts if attempt.job_id == job_id]
             expectations.assert_as_expected(self.jobs[job_id], row, outcomes)
             expectations.assert_legal_path(row, [event for event in events if event.job_id == job_id])
-        held = Counter(row.server for row in rows.values() if row.status in HELD)
-        assert all(held[name] <= slots for name, slots in SLOTS.items()), "no slot is filled twice"
+        given = Counter(job.server for job in self.jobs.values() if job.is_in_slot and not job.in_doubt)
+        assert all(given[name] <= slots for name, slots in SLOTS.items()), "no slot is filled twice"
         ended = Counter(job.status for job in self.jobs.values() if job.status in FINAL)
         counted = {status: sum(row.jobs for row in counts if row.status == status) for status in FINAL}
         assert counted == {status: ended[status] for status in FINAL}

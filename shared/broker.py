@@ -1,5 +1,6 @@
 """Dramatiq over Redis, as both services need it: the API only sends, the worker also consumes."""
 
+import redis
 from dramatiq.brokers.redis import RedisBroker
 from redis.client import Pipeline
 
@@ -12,11 +13,13 @@ EVERY_COMMAND = 1_000_000  # of a million: else the messages of a dead worker co
 
 def sending_broker(settings: Settings) -> RedisBroker:
     """A broker that can only send, and gives up within about a second."""
+    return plain_broker(hasty_client(settings.broker_url), settings)
+
+
+def plain_broker(client: redis.Redis, settings: Settings) -> RedisBroker:
+    """Dramatiq's own broker, without middleware."""
     return RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves this one untyped
-        client=hasty_client(settings.broker_url),
-        namespace=settings.redis_ns,
-        middleware=[],
-        maintenance_chance=EVERY_COMMAND,
+        client=client, namespace=settings.redis_ns, middleware=[], maintenance_chance=EVERY_COMMAND
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
+from sqlalchemy import Row
 
 from shared.models import EventType, GenerationJob, JobEvent
 
@@ -56,8 +57,8 @@ class Event(BaseModel, frozen=True, extra="forbid"):
         )
 
     @classmethod
-    def first(cls, kind: EventType, job: GenerationJob, *, at: datetime, data: dict[str, Any]) -> "Event":
-        """That a job was accepted: the event it was recorded with."""
+    def written(cls, kind: EventType, job: GenerationJob | Row[Any], *, at: datetime, data: dict[str, Any]) -> "Event":
+        """The event that was written by the statement which last wrote the job."""
         return cls(
             type=kind, job_id=job.id, user_id=job.user_id, attempt=job.attempt, at=at, sequence=job.events, data=data
         )

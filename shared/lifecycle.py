@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Interval, Row, bindparam, func, update
+from sqlalchemy import ColumnElement, Integer, Interval, Row, bindparam, func, update
 from sqlmodel import Session, col, select
 
 from shared.consequences import EVENT_DATA, STORED_BYTES, completing
@@ -141,11 +141,15 @@ def confirm_cancel(session: Session, lease: Lease) -> GenerationJob:
     return job
 
 
-UNDER_LEASE = (col(GenerationJob.attempt) == ATTEMPT, col(GenerationJob.worker_id).is_not(None))
+def is_held_under(attempt: Any) -> tuple[ColumnElement[bool], ...]:
+    """What the job must be for whoever holds this attempt to change it."""
+    return (col(GenerationJob.attempt) == attempt, col(GenerationJob.worker_id).is_not(None))
+
+
 GENERATE = Prepared(
     "generate",
     transition(
-        "generate", JOB, *UNDER_LEASE, generated_at=func.coalesce(GenerationJob.generated_at, func.now())
+        "generate", JOB, *is_held_under(ATTEMPT), generated_at=func.coalesce(GenerationJob.generated_at, func.now())
     ).returning(col(GenerationJob.id)),
     (col(GenerationJob.id),),
 )
@@ -153,7 +157,7 @@ COMPLETE = completing(
     transition(
         "complete",
         JOB,
-        *UNDER_LEASE,
+        *is_held_under(ATTEMPT),
         completed_at=func.now(),
         generated_at=func.coalesce(GenerationJob.generated_at, func.now() - STORING),
         lease_expires_at=None,
@@ -163,8 +167,7 @@ COMPLETE = completing(
 
 def held(session: Session, deed: str, lease: Lease, **values: Any) -> GenerationJob:
     """Make a transition under a lease. Raises LeaseLost, CancelRequested or AlreadySettled, by what stands there."""
-    good = (col(GenerationJob.attempt) == lease.attempt, col(GenerationJob.worker_id).is_not(None))
-    if job := move(session, deed, lease.job_id, *good, **values):
+    if job := move(session, deed, lease.job_id, *is_held_under(lease.attempt), **values):
         return job
     raise refusal(session, deed, lease)
 
@@ -207,9 +210,6 @@ def record(session: Session, job: GenerationJob, kind: EventType, **data: Any) -
 
 def told(session: Session, job: GenerationJob | Row[Any], kind: EventType, data: dict[str, Any]) -> None:
     """As `record`, of an event that the statement of the transition has written, see `shared.consequences`."""
-    row = JobEvent(
-        job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt, data=data, created_at=job.updated_at
-    )
-    announce(session, Event.from_row(row, job.user_id))
+    announce(session, Event.written(kind, job, at=job.updated_at, data=data))
     if kind.is_final:
         count_ended(session, job)

@@ -34,7 +34,7 @@ def submit_all(session: Session, jobs: Sequence[GenerationJob]) -> None:
     told = [{"run_after": str(job.run_after)} if job.status == JobStatus.PENDING else {} for job in jobs]
     for job, data, row in zip(jobs, told, accept(session, jobs, told), strict=True):
         learn(job, id=row.id, run_after=row.run_after, created_at=row.created_at, updated_at=row.updated_at)
-        announce(session, Event.first(EventType(job.status), job, at=row.told_at, data=data))
+        announce(session, Event.written(EventType(job.status), job, at=row.told_at, data=data))
 
 
 def learn(job: GenerationJob, **values: Any) -> None:

@@ -1,15 +1,16 @@
 """Jobs for tests, in whichever state a test needs one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from shared import claims, waiting
+from shared import claims, lifecycle, waiting
 from shared.claims import Claim, Claimant
-from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, OutputKind
+from shared.errors import PromptLost
+from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome, OutputKind
 from shared.outbox import Outbox
 
 USER, ANOTHER_USER = UUID(int=1), UUID(int=2)  # the owners that every test database has
@@ -59,6 +60,15 @@ def running(outbox: Outbox, **values: Any) -> Claim:
     claim = claimed(outbox)
     assert claim is not None
     return claim
+
+
+def claimed_again(outbox: Outbox, claim: Claim, outcome: Outcome = Outcome.RETRIED) -> Claim:
+    """The next claim of a job that is put back, and may start at once."""
+    with outbox.transaction() as session:
+        lifecycle.retry(session, claim.lease, PromptLost(claim.prompt.server, claim.prompt.id), outcome, timedelta(0))
+    again = claimed(outbox)
+    assert again is not None
+    return again
 
 
 def silence(outbox: Outbox, job_id: int, seconds: float = 1) -> None:

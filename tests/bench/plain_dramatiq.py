@@ -11,9 +11,8 @@ from queue import SimpleQueue
 
 import dramatiq
 from dramatiq import Worker
-from dramatiq.brokers.redis import RedisBroker
 
-from shared.broker import EVERY_COMMAND
+from shared.broker import plain_broker
 from shared.redis_clients import patient_client
 from shared.settings import Settings
 
@@ -25,12 +24,7 @@ SHIPPED_WORKER_TIMEOUT_MS = 1000  # Dramatiq's default, whatever the variable dr
 @contextmanager
 def idle_worker(settings: Settings) -> Iterator[Callable[[], float]]:
     """Run a worker until the block ends. Yields what measures the median of a pick-up, in milliseconds."""
-    broker = RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves this one untyped
-        client=patient_client(settings.broker_url),
-        namespace=settings.redis_ns,
-        middleware=[],
-        maintenance_chance=EVERY_COMMAND,
-    )
+    broker = plain_broker(patient_client(settings.broker_url), settings)
     picked_up: SimpleQueue[float] = SimpleQueue()
 
     def stamp(sent_at: float) -> None:

@@ -12,7 +12,7 @@ from shared.lifecycle import AlreadySettled, Lease
 from shared.models import FINAL, EventType, JobStatus, Outcome
 from shared.outbox import Outbox
 from shared.transitions import TRANSITIONS
-from tests.jobs import attempts, claimed, events, job, output, running, silence, submitted
+from tests.jobs import attempts, claimed, claimed_again, events, job, output, running, silence, submitted
 
 E = EventType
 LOST = PromptLost("gpu", "p")
@@ -236,10 +236,7 @@ def test_every_status_can_be_reached_and_left_unless_it_is_final() -> None:
 
 def test_the_events_of_a_job_are_numbered_without_a_gap(outbox: Outbox) -> None:
     claim = running(outbox)
-    with outbox.transaction() as session:
-        lifecycle.retry(session, claim.lease, LOST, Outcome.RETRIED, timedelta(0))
-    second = claimed(outbox)
-    assert second is not None
+    second = claimed_again(outbox, claim)
     with outbox.transaction() as session:
         lifecycle.cancel(session, claim.job.id)
     with outbox.transaction() as session:

@@ -1,7 +1,6 @@
 """What a worker leaves behind is taken over with its prompt, by one worker; a doubt lasts until somebody has looked."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -20,6 +19,7 @@ from tests.jobs import (
     attempts,
     claimant,
     claimed,
+    claimed_again,
     events,
     job,
     running,
@@ -98,10 +98,7 @@ def test_many_heirs_at_once_adopt_a_job_once(outbox: Outbox) -> None:
 def test_a_retried_job_gets_a_new_prompt_and_its_old_one_only_where_that_is_in_doubt(outbox: Outbox) -> None:
     for outcome in (Outcome.RETRIED, Outcome.IN_DOUBT):
         claim = running(outbox)
-        with outbox.transaction() as session:
-            lifecycle.retry(session, claim.lease, LOST, outcome, timedelta(0))
-        again = claimed(outbox)
-        assert again is not None
+        again = claimed_again(outbox, claim, outcome)
         assert again.prompt.id != claim.prompt.id
         assert again.doubt == (claim.prompt if outcome.leaves_doubt else None)
 
@@ -109,17 +106,11 @@ def test_a_retried_job_gets_a_new_prompt_and_its_old_one_only_where_that_is_in_d
 def test_a_prompt_stays_in_doubt_until_somebody_has_looked_for_it(outbox: Outbox) -> None:
     first = claim = running(outbox)
     for _ in range(3):
-        with outbox.transaction() as session:
-            lifecycle.retry(session, claim.lease, LOST, Outcome.IN_DOUBT, timedelta(0))
-        again = claimed(outbox)
-        assert again is not None
-        assert again.doubt == first.prompt
-        claim = again
+        claim = claimed_again(outbox, claim, Outcome.IN_DOUBT)
+        assert claim.doubt == first.prompt
     with outbox.transaction() as session:
         claims.redirect(session, claim.lease, claim.prompt, adopted=False)
-        lifecycle.retry(session, claim.lease, LOST, Outcome.IN_DOUBT, timedelta(0))
-    last = claimed(outbox)
-    assert last is not None
+    last = claimed_again(outbox, claim, Outcome.IN_DOUBT)
     assert last.doubt == claim.prompt, "it was gone, and this one was sent"
 
 
@@ -142,10 +133,7 @@ def test_only_the_holder_of_the_lease_can_redirect(outbox: Outbox) -> None:
 
 def test_a_first_start_stays_the_start(outbox: Outbox) -> None:
     claim = running(outbox)
-    with outbox.transaction() as session:
-        lifecycle.retry(session, claim.lease, LOST, Outcome.RETRIED, timedelta(0))
-    again = claimed(outbox)
-    assert again is not None
+    again = claimed_again(outbox, claim)
     assert again.job.started_at == claim.job.started_at
 
 

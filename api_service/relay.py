@@ -6,7 +6,7 @@ is numbered without a gap, so nothing comes twice, and what is missing is read f
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from api_service.audience import Audience
 from api_service.catching_up import Rows, catch_up
 from api_service.watch import JobWatch, ServerStops, Watch
-from shared.events import Channels, Event
+from shared.events import Channels, Event, Events
 
 log = structlog.get_logger(__name__)
 
@@ -143,6 +143,7 @@ class Relay:
         followed: set[int] = set()
         self.previews = {job_id: asyncio.Event() for job_id in self.audience.of_previews}
         self.connected_at = asyncio.get_running_loop().time()
+        await self.pubsub.subscribe(self.channels.several_jobs)
         await self.pubsub.psubscribe(self.channels.every_job)
         while not self.stopping:
             await self.follow_previews(followed)
@@ -172,21 +173,26 @@ class Relay:
         followed ^= new | old
 
     def hear(self, message: Mapping[str, Any]) -> None:
-        kind = message["type"]
+        kind, channel = message["type"], message["channel"].decode()
         if kind == "psubscribe":
             self.settled.set()
             self.missed.set()
-        elif kind in {"subscribe", "message", "pmessage"}:
-            job_id = self.channels.job_id(message["channel"].decode())
-            if kind == "subscribe":
-                self.previews.setdefault(job_id, asyncio.Event()).set()
-            elif self.audience.cares(job_id):
-                self.understand(message["data"])
+        elif kind == "subscribe" and channel != self.channels.several_jobs:
+            self.previews.setdefault(self.channels.job_id(channel), asyncio.Event()).set()
+        elif kind in {"message", "pmessage"} and self.audience:
+            self.tell(channel, message["data"])
 
-    def understand(self, data: bytes) -> None:
+    def tell(self, channel: str, data: bytes) -> None:
         try:
-            event = Event.model_validate_json(data)
+            for event in self.events_in(channel, data):
+                self.audience.tell(event)
         except ValidationError:
             log.exception("relay.not_understood")
-        else:
-            self.audience.tell(event)
+
+    def events_in(self, channel: str, data: bytes) -> Sequence[Event]:
+        """The events that a message carries, as far as somebody may watch them. Raises ValidationError."""
+        if channel == self.channels.several_jobs:
+            return Events.validate_json(data)
+        if self.audience.cares(self.channels.job_id(channel)):
+            return [Event.model_validate_json(data)]
+        return []

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy import Row
 
 from shared.models import EventType, GenerationJob, JobEvent
@@ -81,6 +81,9 @@ class Event(BaseModel, frozen=True, extra="forbid"):
         return cls(type=EventType.DELETED, job_id=job_id, user_id=user_id, attempt=0, at=datetime.now(UTC))
 
 
+Events = TypeAdapter(list[Event])
+
+
 class Channels:
     """The names of one deployment's Redis channels and keys, all under its namespace."""
 
@@ -90,6 +93,7 @@ class Channels:
         self.prefix = f"{namespace}:job:"
         # A pattern for the events of all jobs. Previews are many and large, and their channels end in a letter.
         self.every_job = f"{self.prefix}*[0-9]"
+        self.several_jobs = f"{namespace}:jobs"  # what one transaction did to several jobs, as a list of events
 
     def job(self, job_id: int) -> str:
         return f"{self.prefix}{job_id}"

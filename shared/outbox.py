@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from shared.broker import collecting_broker
 from shared.database import transaction
-from shared.events import Channels, Event
+from shared.events import Channels, Event, Events
 from shared.messages import Message
 from shared.models import EventType, JobEvent
 
@@ -56,7 +56,7 @@ class Outbox:
         with transaction(self.engine) as session:
             yield session
         if staged := session.info.pop("events", ()):
-            self.publish_all([event() for event in staged])
+            self.publish(*[event() for event in staged])
 
     def send(self, message: Message, message_id: str | None = None) -> bool:
         """Send a message now. False if Redis did not take it (or did, and could not say so)."""
@@ -84,12 +84,9 @@ class Outbox:
             pipeline.execute()
         self.ring()
 
-    def publish(self, event: Event) -> None:
-        """Tell watchers of the event's job. Raises nothing: a watcher who missed it reads the row."""
-        self.publish_all([event])
-
-    def publish_all(self, events: Sequence[Event]) -> None:
-        self.attempt("event", lambda: self.deliver(events))
+    def publish(self, *events: Event) -> None:
+        """Tell watchers of the events' jobs. Raises nothing: a watcher who missed one reads the row."""
+        self.attempt("event", lambda: self.deliver(*events))
 
     def request_cancel(self, job_id: int) -> None:
         """Tell whichever worker holds the job. If it is not heard, the worker's next heartbeat says it."""
@@ -107,17 +104,21 @@ class Outbox:
             return False
         return True
 
-    def deliver(self, events: Sequence[Event]) -> None:
-        """Publish events in one round trip."""
+    def deliver(self, *events: Event) -> None:
+        """Publish events in one round trip: one on its job's channel, several as one message."""
+        match events:
+            case [Event(type=EventType.PREVIEW) as event]:
+                self.client.publish(self.channels.previews(event.job_id), event.model_dump_json())
+            case [Event(type=EventType.PROCESSING) as event]:
+                self.deliver_progress(event)
+            case [event]:
+                self.client.publish(self.channels.job(event.job_id), event.model_dump_json())
+            case _:
+                self.client.publish(self.channels.several_jobs, Events.dump_json(list(events)))
+
+    def deliver_progress(self, event: Event) -> None:
+        body = event.model_dump_json()
         with self.client.pipeline(transaction=False) as pipeline:
-            for event in events:
-                body = event.model_dump_json()
-                match event.type:
-                    case EventType.PREVIEW:
-                        pipeline.publish(self.channels.previews(event.job_id), body)
-                    case EventType.PROCESSING:
-                        pipeline.set(self.channels.progress(event.job_id), body, ex=PROGRESS_KEPT)
-                        pipeline.publish(self.channels.job(event.job_id), body)
-                    case _:
-                        pipeline.publish(self.channels.job(event.job_id), body)
+            pipeline.set(self.channels.progress(event.job_id), body, ex=PROGRESS_KEPT)
+            pipeline.publish(self.channels.job(event.job_id), body)
             pipeline.execute()

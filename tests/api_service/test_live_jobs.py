@@ -1,6 +1,7 @@
 """/ws/jobs: a snapshot of the jobs that go on, then every event of each, those of new jobs too."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from api_service.endpoints.live import MOST_JOBS
 from api_service.main import create_app
 from shared import lifecycle
 from shared.broker import sending_broker
-from shared.events import Channels
-from shared.models import Scope
+from shared.events import Channels, Event
+from shared.models import EventType, Scope
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client
 from shared.settings import Settings, load_settings
@@ -184,6 +185,24 @@ def test_jobs_that_redis_never_told_of_are_found_in_the_rows(
         assert sorted(found) == [(made, 1, "queued"), (made, 2, "cancelled"), (lives, 1, "queued")]
         cancel(outbox, lives)
         assert heard(socket, 1) == [(lives, 2, "cancelled")], "and nothing of the job that had ended before"
+
+
+def test_several_jobs_of_one_transaction_are_told_in_one_message(client: TestClient, outbox: Outbox) -> None:
+    """What is told here is in no row, so nobody can have heard it from there."""
+    jobs = [submitted(outbox), submitted(outbox)]
+    theirs = submitted(outbox, user_id=ANOTHER_USER)
+    at = datetime.now(UTC)
+    events = [
+        Event(type=EventType.CANCELLING, job_id=job_id, user_id=user_id, attempt=1, at=at, sequence=2)
+        for job_id, user_id in ((jobs[0], USER), (theirs, ANOTHER_USER), (jobs[1], USER))
+    ]
+    paths = ("/ws/jobs", f"/ws/jobs?job_ids={jobs[0]},{jobs[1]}")
+    with client.websocket_connect(paths[0]) as all_mine, client.websocket_connect(paths[1]) as some:
+        for socket in (all_mine, some):
+            socket.receive_json()
+        outbox.publish(*events)
+        for socket in (all_mine, some):
+            assert heard(socket, 2) == [(jobs[0], 2, "cancelling"), (jobs[1], 2, "cancelling")]
 
 
 def test_those_who_leave_leave_no_trace(client: TestClient, outbox: Outbox) -> None:

@@ -57,12 +57,22 @@ class Seat(NamedTuple):
 
 
 # The owners of as many running jobs as they may have. Few rows: they are counted where jobs are held.
-USERS_AT_THEIR_LIMIT = (
-    select(col(GenerationJob.user_id))
-    .join(User, col(User.id) == col(GenerationJob.user_id))
+HELD_BY_USER = (
+    select(col(GenerationJob.user_id), func.count().label("jobs"))
     .where(*IN_A_SLOT)
-    .group_by(col(GenerationJob.user_id), col(User.running_jobs_limit))
-    .having(func.count() >= func.coalesce(User.running_jobs_limit, cast(RUNNING_JOBS, Integer)))
+    .group_by(col(GenerationJob.user_id))
+    .subquery("held_by_user")
+)
+USERS_AT_THEIR_LIMIT = (
+    select(HELD_BY_USER.c.user_id)
+    .join(User, col(User.id) == HELD_BY_USER.c.user_id)
+    .where(HELD_BY_USER.c.jobs >= func.coalesce(User.running_jobs_limit, cast(RUNNING_JOBS, Integer)))
+)
+SOMEBODY_IS_LIMITED = exists(select(col(User.id)).where(col(User.running_jobs_limit).is_not(None)))
+# Where nobody is limited, nobody's jobs are counted.
+OWNER_IS_BELOW_THE_LIMIT = or_(
+    and_(cast(RUNNING_JOBS, Integer).is_(None), ~SOMEBODY_IS_LIMITED),
+    col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT),
 )
 # What a job must be to be started now: queued, its time come, its deadline not passed, its owner below the limit.
 STARTABLE = (
@@ -71,7 +81,7 @@ STARTABLE = (
     col(GenerationJob.deadline_at).is_(None)
     | (col(GenerationJob.deadline_at) > func.now())
     | col(GenerationJob.started_at).is_not(None),
-    col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT),
+    OWNER_IS_BELOW_THE_LIMIT,
 )
 FIRST_COMES = (col(GenerationJob.priority).desc(), col(GenerationJob.id))
 
@@ -96,7 +106,7 @@ LOOK = Prepared(
     "look",
     select(
         exists(select(col(GenerationJob.id)).where(*ABANDONED_WITHIN_REACH)),
-        exists(select(col(User.id)).where(col(User.running_jobs_limit).is_not(None))),
+        SOMEBODY_IS_LIMITED,
         HEAD.c.id,
         HEAD.c.checkpoint_model,
     ).select_from(select(literal(1).label("one")).subquery("one").outerjoin(HEAD, true())),
@@ -124,11 +134,13 @@ def count_exactly(session: Session) -> None:
     session.connection().execute(LOCK_LIMITED)
 
 
+# Counted once, and not for each server again.
 LOAD = (
     select(col(GenerationJob.server), func.count().label("jobs"))
     .where(*IN_A_SLOT)
     .group_by(col(GenerationJob.server))
-    .subquery("load")
+    .cte("load")
+    .prefix_with("MATERIALIZED")
 )
 JOBS = func.coalesce(LOAD.c.jobs, 0)
 FREE_SERVER = (

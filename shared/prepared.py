@@ -10,9 +10,11 @@ from functools import cached_property
 from typing import Any
 
 from psycopg2.extensions import AsIs
-from sqlalchemy import BindParameter, Connection, CursorResult, select, text
+from sqlalchemy import BindParameter, Connection, CursorResult, text
 from sqlalchemy.dialects.postgresql import psycopg2
 from sqlmodel import Session
+
+from shared.models.rows import stored_row
 
 KEPT_FOR = timedelta(seconds=10)  # a plan that was made for a table while it was small does not stay for longer
 
@@ -52,13 +54,9 @@ class Prepared:
         return connection.execute(self.call, {name: facts[name] for name in self.changing})
 
     def load(self, session: Session, facts: Mapping[str, Any]) -> Any:
-        """Run it for the single row that it gives, or none, as an object of the session."""
-        self.prepare(session.connection())
-        return session.scalars(self.loading, {name: facts[name] for name in self.changing}).one_or_none()
-
-    @cached_property
-    def loading(self) -> Any:
-        return select(self.entity).from_statement(self.call).execution_options(populate_existing=True)
+        """Run it for the single row that it gives, or none, as an object outside of the session."""
+        row = self.execute(session, facts).one_or_none()
+        return stored_row(self.entity, row._asdict()) if row else None
 
     def prepare(self, connection: Connection) -> None:
         """Let the connection know it; anew if it has known it for long."""

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic.fields import FieldInfo
-from sqlalchemy.orm import class_mapper
+from sqlalchemy.orm import class_mapper, make_transient_to_detached
 from sqlmodel import SQLModel
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -20,6 +20,14 @@ def new_row(model: type[Row], **values: Any) -> Row:
     row.__dict__.update(given, **{name: make() for name, make in made.items() if name not in values})
     row.__dict__.update(values)
     row.__pydantic_fields_set__.update(values)
+    return row
+
+
+def stored_row(model: type[Row], columns: Mapping[str, Any]) -> Row:
+    """A row of the database whose columns are all known, as a session would leave it behind."""
+    row: Row = class_mapper(model).class_manager.new_instance()
+    row.__dict__.update(columns)
+    make_transient_to_detached(row)
     return row
 
 

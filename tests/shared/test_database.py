@@ -1,4 +1,4 @@
-"""Connections that were lost while nobody used them cost nobody anything."""
+"""Connections that were lost while nobody used them cost nobody anything, and all plan as our statements want it."""
 
 import time
 
@@ -30,6 +30,12 @@ def ended(connection: Connection, pid: int) -> None:
     while connection.execute(LIVES, {"pid": pid}).scalar_one():
         connection.rollback()  # what is seen of the others stays the same within a transaction
         time.sleep(0.01)
+
+
+def test_statements_are_never_compiled_and_prepared_ones_are_planned_for_all_values(one: Engine) -> None:
+    with transaction(one) as session:
+        settings = {name: session.execute(text(f"SHOW {name}")).scalar_one() for name in ("jit", "plan_cache_mode")}
+    assert settings == {"jit": "off", "plan_cache_mode": "force_generic_plan"}
 
 
 def test_a_connection_that_the_server_has_closed_is_replaced_before_it_is_used(one: Engine, engine: Engine) -> None:

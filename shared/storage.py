@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -24,8 +24,11 @@ def job_folder(user_id: UUID, created_at: datetime, job_id: int) -> str:
 class OutputStore(Protocol):
     """Where outputs are kept: a folder today; an object store has the same four deeds."""
 
-    def put(self, key: str, file: Path) -> None:
-        """Keep a copy of the file's bytes under `key`, over what was there. Raises StorageUnavailable."""
+    def put(self, files: Mapping[str, Path]) -> None:
+        """Keep a copy of each file's bytes under its key, over what was there.
+
+        Raises StorageUnavailable, which names the first of them; some may have been kept then.
+        """
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes from `start`, in chunks of at most 256 KiB. Raises FileNotFoundError at once if there are none."""
@@ -48,24 +51,17 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def put(self, key: str, file: Path) -> None:
-        target = self.path(key)
+    def put(self, files: Mapping[str, Path]) -> None:
+        targets = {self.path(key): file for key, file in files.items()}
         try:
-            make_folders(target.parent, self.root)
-            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".incoming-", delete=False) as incoming:
-                try:
-                    with file.open("rb") as source:
-                        shutil.copyfileobj(source, incoming, CHUNK)
-                    incoming.flush()
-                    os.fsync(incoming.fileno())
-                    Path(incoming.name).chmod(0o644)
-                    Path(incoming.name).replace(target)
-                except BaseException:
-                    Path(incoming.name).unlink(missing_ok=True)
-                    raise
-            sync_folder(target.parent)
+            for folder in (folders := {target.parent for target in targets}):
+                make_folders(folder, self.root)
+            for target, file in targets.items():
+                copy(file, target)
+            for folder in folders:
+                sync_folder(folder)
         except OSError as error:
-            raise StorageUnavailable(key, error.strerror or str(error)) from error
+            raise StorageUnavailable(next(iter(files)), error.strerror or str(error)) from error
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         file = self.path(key).open("rb")
@@ -105,6 +101,21 @@ def make_folders(folder: Path, root: Path) -> None:
         make_folders(folder.parent, root)
     folder.mkdir(parents=folder == root, exist_ok=True)
     sync_folder(folder.parent)
+
+
+def copy(file: Path, target: Path) -> None:
+    """Put a durable copy in the target's place, at once and whole. Its name is durable once its folder is synced."""
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".incoming-", delete=False) as incoming:
+        try:
+            with file.open("rb") as source:
+                shutil.copyfileobj(source, incoming, CHUNK)
+            incoming.flush()
+            os.fsync(incoming.fileno())
+            Path(incoming.name).chmod(0o644)
+            Path(incoming.name).replace(target)
+        except BaseException:
+            Path(incoming.name).unlink(missing_ok=True)
+            raise
 
 
 def sync_folder(folder: Path) -> None:

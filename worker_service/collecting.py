@@ -3,12 +3,12 @@
 import hashlib
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
-from shared.errors import NoOutputs, OutputCorrupt, StorageUnavailable
+from shared.errors import NoOutputs, OutputCorrupt
 from shared.models import JobOutput, OutputKind
 from shared.storage import OutputStore
 from worker_service.comfyui.answers import OutputFile, OutputText
@@ -58,7 +58,6 @@ class Collector:
                 verified = self.read(output, local)
         facts = verified.facts
         path = f"{self.folder}/{number}{suffix}"
-        self.store.put(path, local)
         row = JobOutput(
             job_id=self.job_id,
             number=number,
@@ -73,7 +72,7 @@ class Collector:
             height=facts.height,
             duration_ms=facts.duration_ms,
         )
-        self.picture(row, local, verified)
+        self.store.put({path: local, **self.picture(row, local, verified)})
         return row
 
     def read(self, output: OutputFile, local: Path) -> Verified:
@@ -89,29 +88,30 @@ class Collector:
                 time.sleep(pause_s)
         raise AssertionError("the loop returns or raises")
 
-    def picture(self, row: JobOutput, local: Path, verified: Verified) -> None:
-        """Store the thumbnails. An output that has none is no less an output: the note says why."""
+    def picture(self, row: JobOutput, local: Path, verified: Verified) -> Mapping[str, Path]:
+        """Make the thumbnails, and tell where each is to be stored. An output that has none is no less an output: the
+        note says why."""
         facts = verified.facts
         if facts.undecoded or facts.kind not in PICTURED:
             row.thumbnail_note = facts.undecoded or f"{facts.kind} outputs have no picture"
-            return
+            return {}
+        files = {}
         try:
             for thumbnail in thumbnails(local, facts.kind, verified.picture):
                 path = f"{self.folder}/{row.number}-{thumbnail.size}.webp"
-                small = local.with_name(f"{thumbnail.size}.webp")
-                small.write_bytes(thumbnail.content)
-                self.store.put(path, small)
+                files[path] = local.with_name(f"{thumbnail.size}.webp")
+                files[path].write_bytes(thumbnail.content)
                 row.thumbnails[str(thumbnail.size)] = {
                     "path": path,
                     "width": thumbnail.width,
                     "height": thumbnail.height,
                     "size_bytes": len(thumbnail.content),
                 }
-        except StorageUnavailable:
-            raise
         except Exception as error:
             log.exception("thumbnails.failed", number=row.number)
             row.thumbnails, row.thumbnail_note = {}, f"no thumbnail could be made: {error}"
+            return {}
+        return files
 
 
 def digest(file: Path) -> str:

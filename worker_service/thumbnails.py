@@ -12,6 +12,7 @@ from shared.models import OutputKind
 
 SIZES = (150, 300, 600)
 QUALITY = 82
+FILTER = Image.Resampling.BICUBIC  # Pillow's own for thumbnails; LANCZOS takes a third longer for the same picture
 METHOD = 2  # of 6: at 4 the files are 8 % smaller, and making them takes two and a half times as long
 
 
@@ -40,7 +41,7 @@ def thumbnails(file: Path, kind: OutputKind, decoded: Image.Image | None = None)
         share = min(1.0, size / max(width, height))
         fitting = (max(1, round(width * share)), max(1, round(height * share)))
         if not content or fitting != picture.size:  # else it is smaller than both sizes: the same picture again
-            picture = picture.resize(fitting, Image.Resampling.LANCZOS)
+            picture = picture.resize(fitting, FILTER)
             content = encoded(picture)
         yield Thumbnail(size, *picture.size, content)
 

@@ -102,7 +102,7 @@ def world(engine: Engine, outbox: Outbox, settings: Settings, tmp_path: Path) ->
     made = output(claim, thumbnails={"300": {"path": "thumb.webp"}})
     (tmp_path / "file").write_bytes(b"bytes")
     for path in (made.path, "thumb.webp"):
-        open_store(settings.storage_url).put(path, tmp_path / "file")
+        open_store(settings.storage_url).put({path: tmp_path / "file"})
     with outbox.transaction() as session:
         lifecycle.complete(session, claim.lease, [made])
     with transaction(engine) as session:

@@ -48,7 +48,7 @@ def completed(outbox: Outbox, settings: Settings, tmp_path: Path, **values: Any)
     for one in outputs:
         file = tmp_path / "content"
         file.write_bytes(b"x" * one.size_bytes)
-        store.put(one.path, file)
+        store.put({one.path: file})
     with outbox.transaction() as session:
         lifecycle.complete(session, claim.lease, outputs)
     return claim
@@ -149,7 +149,7 @@ def test_files_of_a_worker_that_was_given_up_for_dead_are_removed_too(
     late = tmp_path / "late"
     late.write_bytes(b"late")
     store = open_store(settings.storage_url)
-    store.put(f"{folder_of(claim.job)}/2/0.png", late)
+    store.put({f"{folder_of(claim.job)}/2/0.png": late})
     assert notes(outbox) == [folder_of(claim.job)], "somebody knows of that file"
     an_hour_ago(outbox)
     remove_forsaken(outbox, store)

@@ -30,7 +30,7 @@ def job_url(outbox: Outbox, settings: Settings, tmp_path: Path) -> str:
         ),
     ]
     for key in (outputs[0].path, outputs[1].path, "thumb.webp"):
-        store.put(key, file)
+        store.put({key: file})
     with outbox.transaction() as session:
         lifecycle.complete(session, claim.lease, outputs)
     return f"/api/v1/generation-jobs/{claim.job.id}"

@@ -23,13 +23,22 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_what_is_put_is_read_back(store: FolderStore, file: Path) -> None:
-    store.put("a/b/c.png", file)
+    store.put({"a/b/c.png": file})
     assert b"".join(store.read("a/b/c.png")) == file.read_bytes()
     assert store.size("a/b/c.png") == 1024
 
 
+def test_several_are_put_together_whichever_folders_they_are_for(
+    store: FolderStore, file: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"other")
+    store.put({"a/x": file, "a/y": other, "b/x": other})
+    assert [b"".join(store.read(key)) for key in ("a/x", "a/y", "b/x")] == [file.read_bytes(), b"other", b"other"]
+
+
 def test_a_part_is_read_from_its_start_for_its_length(store: FolderStore, file: Path) -> None:
-    store.put("x", file)
+    store.put({"x": file})
     assert b"".join(store.read("x", 250, 10)) == bytes([250, 251, 252, 253, 254, 255, 0, 1, 2, 3])
     assert b"".join(store.read("x", 1020)) == bytes([252, 253, 254, 255])
     assert b"".join(store.read("x", 1020, 100)) == bytes([252, 253, 254, 255])
@@ -38,19 +47,19 @@ def test_a_part_is_read_from_its_start_for_its_length(store: FolderStore, file: 
 def test_large_files_come_in_chunks(store: FolderStore, tmp_path: Path) -> None:
     large = tmp_path / "large"
     large.write_bytes(b"x" * (2 * CHUNK + 1))
-    store.put("large", large)
+    store.put({"large": large})
     assert [len(chunk) for chunk in store.read("large")] == [CHUNK, CHUNK, 1]
 
 
 def test_a_second_put_takes_the_place_of_the_first(store: FolderStore, file: Path) -> None:
-    store.put("x", file)
+    store.put({"x": file})
     file.write_bytes(b"second")
-    store.put("x", file)
+    store.put({"x": file})
     assert b"".join(store.read("x")) == b"second"
 
 
 def test_nothing_but_the_file_is_left_in_its_folder(store: FolderStore, file: Path) -> None:
-    store.put("a/x", file)
+    store.put({"a/x": file})
     assert [path.name for path in (store.root / "a").iterdir()] == ["x"]
 
 
@@ -64,12 +73,12 @@ def test_a_missing_file_is_missed_before_the_first_byte(store: FolderStore) -> N
 @pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../../x", "a/\0"])
 def test_a_key_cannot_leave_the_store(store: FolderStore, file: Path, key: str) -> None:
     with pytest.raises(ValueError, match="not a key"):
-        store.put(key, file)
+        store.put({key: file})
 
 
 def test_removing_a_folder_removes_all_below_it_and_nothing_else(store: FolderStore, file: Path) -> None:
     for key in ("a/1/x", "a/1/y/z", "a/2/x"):
-        store.put(key, file)
+        store.put({key: file})
     store.remove("a/1")
     store.remove("a/1")
     assert [str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file()] == ["a/2/x"]
@@ -79,12 +88,12 @@ def test_a_store_that_cannot_write_says_so_and_leaves_nothing_behind(tmp_path: P
     in_the_way = tmp_path / "store"
     in_the_way.write_text("a file where the folder should be")
     with pytest.raises(StorageUnavailable, match="could not store x"):
-        FolderStore(in_the_way).put("x", file)
+        FolderStore(in_the_way).put({"x": file})
 
 
 def test_a_store_is_opened_by_its_url(tmp_path: Path, file: Path) -> None:
     folder = tmp_path / "with space"
-    open_store(folder.as_uri()).put("x", file)
+    open_store(folder.as_uri()).put({"x": file})
     assert (folder / "x").exists()
 
 

@@ -7,7 +7,7 @@ for as long: checkpoints that alternate in the queue are changed once a minute, 
 The statements are made once, with names for what changes: making them takes longer than running them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -22,24 +22,20 @@ from sqlalchemy import (
     cast,
     exists,
     func,
-    literal,
     or_,
     select,
-    true,
 )
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from shared.abilities import runnable_on
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus, User
-from shared.prepared import Prepared
 from shared.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
 
 LOOK_AHEAD = 50  # so many of the waiting jobs are looked at for one whose checkpoint is loaded
 OVERDUE = timedelta(minutes=1)
 OUT_OF_REACH = timedelta(minutes=1)  # after so long, a worker that does not know its server may adopt a job
 AVOIDED_FOR = timedelta(minutes=2)  # so long a job waits for another server than the one it was moved away from
-LIMITED_CLAIMS = 0x67656E6F_0001  # locked by a claim that counts what a user has running
 
 RUNNING_JOBS = bindparam("most_running", type_=Integer)  # of one user at once, NULL for no limit
 SERVERS = bindparam("among_servers", type_=ARRAY(String))  # those the worker can reach
@@ -69,11 +65,9 @@ USERS_AT_THEIR_LIMIT = (
     .where(HELD_BY_USER.c.jobs >= func.coalesce(User.running_jobs_limit, cast(RUNNING_JOBS, Integer)))
 )
 SOMEBODY_IS_LIMITED = exists(select(col(User.id)).where(col(User.running_jobs_limit).is_not(None)))
+NOBODY_IS_LIMITED = and_(cast(RUNNING_JOBS, Integer).is_(None), ~SOMEBODY_IS_LIMITED)
 # Where nobody is limited, nobody's jobs are counted.
-OWNER_IS_BELOW_THE_LIMIT = or_(
-    and_(cast(RUNNING_JOBS, Integer).is_(None), ~SOMEBODY_IS_LIMITED),
-    col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT),
-)
+OWNER_IS_BELOW_THE_LIMIT = or_(NOBODY_IS_LIMITED, col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT))
 # What a job must be to be started now: queued, its time come, its deadline not passed, its owner below the limit.
 STARTABLE = (
     col(GenerationJob.status) == JobStatus.QUEUED,
@@ -95,97 +89,6 @@ ABANDONED_WITHIN_REACH = (
     *ABANDONED,
     or_(col(GenerationJob.server) == any_(SERVERS), col(GenerationJob.lease_expires_at) <= func.now() - OUT_OF_REACH),
 )
-HEAD = (
-    select(col(GenerationJob.id), col(GenerationJob.checkpoint_model))
-    .where(*STARTABLE)
-    .order_by(*FIRST_COMES)
-    .limit(1)
-    .subquery("head")
-)
-LOOK = Prepared(
-    "look",
-    select(
-        exists(select(col(GenerationJob.id)).where(*ABANDONED_WITHIN_REACH)),
-        SOMEBODY_IS_LIMITED,
-        HEAD.c.id,
-        HEAD.c.checkpoint_model,
-    ).select_from(select(literal(1).label("one")).subquery("one").outerjoin(HEAD, true())),
-)
-LOCK_LIMITED = select(func.pg_advisory_xact_lock(LIMITED_CLAIMS))
-
-
-class Look(NamedTuple):
-    """What there is to do: a job to adopt, or a first one to start; and whether any user has a limit of his own."""
-
-    is_abandoned: bool
-    is_limited: bool
-    first: int | None
-    checkpoint: str | None
-
-
-def look(session: Session, servers: Sequence[str], running_jobs: int | None) -> Look:
-    """Before anything is locked: a wake-up that finds nothing costs one look at two indexes."""
-    facts = {SERVERS.key: servers, RUNNING_JOBS.key: running_jobs}
-    return Look(*LOOK.execute(session, facts).one())
-
-
-def count_exactly(session: Session) -> None:
-    """Where there are limits of running jobs, one claim counts at a time, or two could take a user's last."""
-    session.connection().execute(LOCK_LIMITED)
-
-
-# Counted once, and not for each server again.
-LOAD = (
-    select(col(GenerationJob.server), func.count().label("jobs"))
-    .where(*IN_A_SLOT)
-    .group_by(col(GenerationJob.server))
-    .cte("load")
-    .prefix_with("MATERIALIZED")
-)
-JOBS = func.coalesce(LOAD.c.jobs, 0)
-FREE_SERVER = (
-    select(col(ComfyUIServer.name), col(ComfyUIServer.loaded_checkpoint), col(ComfyUIServer.loaded_since))
-    .outerjoin(LOAD, LOAD.c.server == col(ComfyUIServer.name))
-    .where(col(ComfyUIServer.name) == any_(SERVERS), *USABLE, JOBS < OPEN_SLOTS)
-    .order_by(
-        JOBS > 0,
-        func.coalesce(col(ComfyUIServer.loaded_checkpoint) == CHECKPOINT, False).desc(),
-        JOBS,
-        col(ComfyUIServer.name),
-    )
-    .limit(1)
-)
-# No key of the row changes, so that rows which point at it can be written meanwhile.
-FREE_SERVER_AT_ONCE = Prepared(
-    "free_server_at_once",
-    FREE_SERVER.with_for_update(of=ComfyUIServer, key_share=True, skip_locked=True),
-)
-FREE_SERVER_IN_TURN = Prepared(
-    "free_server_in_turn",
-    FREE_SERVER.with_for_update(of=ComfyUIServer, key_share=True),
-)
-
-
-def free_servers(session: Session, servers: Sequence[str], wanted: str | None) -> Iterator[Seat]:
-    """The servers with a free slot, each locked in turn: idle ones, then those that have the wanted checkpoint loaded,
-    then those with the fewest jobs.
-
-    One that another claim is looking at is passed over. Only the first is waited for, if they all are: whoever holds
-    one and waits for the next could wait for ever. What is free is counted again by BEST_JOB, for that claim may
-    have filled the slot.
-    """
-    left = list(servers)
-    while left:
-        facts = {SERVERS.key: left, CHECKPOINT.key: wanted}
-        found = FREE_SERVER_AT_ONCE.execute(session, facts).one_or_none()
-        if found is None and len(left) == len(servers):
-            found = FREE_SERVER_IN_TURN.execute(session, facts).one_or_none()
-        if found is None:
-            return
-        yield Seat(*found)
-        left.remove(found[0])
-
-
 # What a job must be for SERVER to run it: it asks for nothing that the server lacks. One that was moved away goes
 # elsewhere, for a while at least, if there is another server.
 ANOTHER_SERVER = exists().where(col(ComfyUIServer.name) == any_(SERVERS), col(ComfyUIServer.name) != SERVER, *USABLE)

@@ -10,20 +10,12 @@ from uuid import uuid4
 from sqlalchemy import String, bindparam, func, insert, tuple_, update
 from sqlmodel import Session, col, select
 
-from shared.choosing import (
-    ABANDONED_WITHIN_REACH,
-    BEST_JOB,
-    SERVER,
-    SERVERS,
-    count_exactly,
-    facts_for,
-    free_servers,
-    look,
-)
+from shared.choosing import ABANDONED_WITHIN_REACH, BEST_JOB, SERVER, SERVERS, facts_for
 from shared.consequences import MESSAGE, starting
 from shared.leftovers import note_leftovers
 from shared.lifecycle import Lease, held, told
 from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, Worker
+from shared.seats import Look, count_exactly, free_servers, look
 from shared.transitions import transition
 
 LEASE = timedelta(seconds=30)  # a worker that says nothing for so long has lost its jobs
@@ -69,7 +61,7 @@ def claim(session: Session, claimant: Claimant) -> Claim | None:
     if claimed is None and seen.first is not None:
         if seen.is_limited or claimant.running_jobs is not None:
             count_exactly(session)
-        claimed = take(session, claimant, seen.checkpoint)
+        claimed = take(session, claimant, seen)
     return claimed
 
 
@@ -126,10 +118,10 @@ TAKE = starting(
 )
 
 
-def take(session: Session, claimant: Claimant, checkpoint: str | None) -> Claim | None:
-    """The best job for a free server, see `shared.choosing`. `checkpoint` is what the first job needs."""
+def take(session: Session, claimant: Claimant, seen: Look) -> Claim | None:
+    """The best job for a free server, see `shared.choosing`."""
     hold = {WORKER.key: claimant.worker_id, MESSAGE.key: claimant.message_id, PROMPT.key: str(uuid4())}
-    for seat in free_servers(session, claimant.servers, checkpoint):
+    for seat in free_servers(session, claimant.servers, seen):
         facts = facts_for(seat, claimant.servers, claimant.running_jobs)
         if job := TAKE.load(session, {**facts, **hold}):
             told(session, job, EventType.STARTED, {"server": seat.server})

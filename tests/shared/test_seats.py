@@ -1,0 +1,114 @@
+"""One look finds the first job and locks a server for it, unless there is something else to do or to lock first."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from shared import claims, lifecycle
+from shared.claims import Claimant
+from shared.errors import PromptLost
+from shared.models import Outcome, User
+from shared.outbox import Outbox
+from shared.seats import Look, look
+from tests.jobs import ANOTHER, SERVER, USER, answering, claimant, claimed, running, silence, submitted
+from tests.plans import recorded
+
+# Rows of servers that somebody has locked are passed over.
+UNLOCKED = text("SELECT name FROM comfyui_servers ORDER BY name FOR UPDATE SKIP LOCKED")
+
+
+def seen(session: Session, limit: int | None = None) -> Look:
+    return look(session, [SERVER, ANOTHER], limit)
+
+
+def unlocked(outbox: Outbox) -> list[str]:
+    with outbox.transaction() as session:
+        return list(session.scalars(UNLOCKED))
+
+
+def test_the_server_for_the_first_job_is_locked_by_the_look_and_no_other(outbox: Outbox) -> None:
+    answering(outbox, SERVER, ANOTHER)
+    answering(outbox, ANOTHER, loaded_checkpoint="x")
+    first = submitted(outbox, checkpoint_model="x")
+    with outbox.transaction() as session:
+        found = seen(session)
+        assert (found.first, found.checkpoint, found.seat and found.seat.server) == (first, "x", ANOTHER)
+        assert unlocked(outbox) == [SERVER]
+
+
+def test_one_that_another_claim_looks_at_is_passed_over(outbox: Outbox) -> None:
+    answering(outbox, SERVER, ANOTHER)
+    submitted(outbox)
+    with outbox.transaction() as one, outbox.transaction() as two, outbox.transaction() as three:
+        seats = [seen(session).seat for session in (one, two, three)]
+    assert [seat and seat.server for seat in seats] == [ANOTHER, SERVER, None]
+
+
+def test_a_server_whose_slots_are_filled_is_none(outbox: Outbox) -> None:
+    running(outbox)
+    answering(outbox, slots=1)
+    submitted(outbox)
+    with outbox.transaction() as session:
+        assert seen(session).seat is None
+
+
+def test_nothing_is_locked_where_there_is_no_job(outbox: Outbox) -> None:
+    answering(outbox)
+    with outbox.transaction() as session:
+        assert seen(session) == Look(is_abandoned=False, is_limited=False, first=None, checkpoint=None, seat=None)
+        assert unlocked(outbox) == [SERVER]
+
+
+def test_nor_before_a_job_is_taken_over(outbox: Outbox) -> None:
+    silence(outbox, running(outbox).job.id)
+    submitted(outbox)
+    with outbox.transaction() as session:
+        found = seen(session)
+        assert (found.is_abandoned, found.seat) == (True, None)
+
+
+@pytest.mark.parametrize("where", ["setting", "user"])
+def test_nor_before_those_who_count_have_their_lock(outbox: Outbox, where: str) -> None:
+    answering(outbox)
+    first = submitted(outbox)
+    with outbox.transaction() as session:
+        session.get_one(User, USER).running_jobs_limit = 3 if where == "user" else None
+    with outbox.transaction() as session:
+        found = seen(session, 3 if where == "setting" else None)
+        assert (found.first, found.is_limited, found.seat) == (first, where == "user", None)
+        assert unlocked(outbox) == [SERVER]
+    with outbox.transaction() as session:
+        claim = claims.claim(session, Claimant("worker-1", "message-1", [SERVER], running_jobs=3))
+        assert claim
+        assert claim.job.id == first
+
+
+def test_a_claim_is_two_statements(outbox: Outbox, engine: Engine) -> None:
+    answering(outbox)
+    submitted(outbox)
+    submitted(outbox)
+    claimed(outbox)  # this connection knows the statements now
+    with engine.connect() as connection, Session(connection) as session:
+        claims.claim(session, claimant())
+        session.rollback()
+        with recorded(connection) as statements:
+            assert claims.claim(session, claimant())
+        session.rollback()
+    assert [statement.split()[1] for statement, _ in statements] == ["look", "start"]
+
+
+def test_the_next_server_is_tried_where_the_job_is_not_to_run_on_the_first(outbox: Outbox) -> None:
+    answering(outbox, SERVER, ANOTHER)
+    claim = running(outbox)
+    with outbox.transaction() as session:
+        claims.avoid(session, claim.lease, SERVER)
+        lifecycle.retry(session, claim.lease, PromptLost(SERVER, "p"), Outcome.RETRIED, timedelta(0))
+    with outbox.transaction() as session:
+        seat = seen(session).seat
+        assert seat
+        assert seat.server == SERVER, "the look does not know yet which jobs can run there"
+    again = claimed(outbox, SERVER, ANOTHER)
+    assert again
+    assert again.prompt.server == ANOTHER

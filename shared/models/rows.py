@@ -26,9 +26,16 @@ def new_row(model: type[Row], **values: Any) -> Row:
 def stored_row(model: type[Row], columns: Mapping[str, Any]) -> Row:
     """A row of the database whose columns are all known, as a session would leave it behind."""
     row: Row = class_mapper(model).class_manager.new_instance()
-    row.__dict__.update(columns)
+    names = attributes_of(model)
+    row.__dict__.update({names[name]: value for name, value in columns.items()})
     make_transient_to_detached(row)
     return row
+
+
+@cache
+def attributes_of(model: type[SQLModel]) -> Mapping[str, str]:
+    """The attribute that holds each column, by the column's name."""
+    return {attribute.columns[0].name: attribute.key for attribute in class_mapper(model).column_attrs}
 
 
 @cache

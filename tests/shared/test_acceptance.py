@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import inspect
 from sqlmodel import select
 
 from shared import waiting
@@ -13,7 +14,7 @@ from shared.models import GenerationJob, JobEvent, JobStatus
 from shared.models.rows import new_row
 from shared.outbox import Outbox
 from shared.parameters import LARGEST_SEED
-from tests.jobs import PARAMETERS, USER, job
+from tests.jobs import PARAMETERS, USER, job, running
 
 ODD = {"text": 'ein Kätzchen \u20ac \U0001f408 "%s" \\ \' %(jobs)s', "none": None, "deep": [{"a": [1.5, True, {}]}]}
 EVERYTHING: dict[str, Any] = {
@@ -94,3 +95,12 @@ def test_a_row_made_quickly_can_be_added_to_a_session(outbox: Outbox) -> None:
         session.flush()
         row.priority = 9
     assert job(outbox, row.id).priority == 9
+
+
+@pytest.mark.parametrize("values", [PARAMETERS, EVERYTHING])
+def test_a_claimed_job_is_what_its_row_says_and_belongs_to_no_session(outbox: Outbox, values: dict[str, Any]) -> None:
+    claim = running(outbox, **values)
+    assert columns(claim.job) == columns(job(outbox, claim.job.id))
+    state = inspect(claim.job)
+    assert state.detached
+    assert not state.modified

@@ -12,6 +12,7 @@ from sqlmodel import SQLModel, col
 
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobAttempt, JobEvent, Outcome, User
 from shared.prepared import Prepared
+from shared.servers import trusting
 
 MESSAGE = bindparam("by_message", type_=String)
 EVENT_DATA = bindparam("event_data", type_=JSONB)
@@ -23,6 +24,7 @@ ENDED = (
     col(GenerationJob.id),
     col(GenerationJob.user_id),
     col(GenerationJob.status),
+    col(GenerationJob.server),
     col(GenerationJob.attempt),
     col(GenerationJob.events),
     col(GenerationJob.created_at),
@@ -41,10 +43,11 @@ def starting(taking: Any) -> Prepared:
 
 
 def completing(ending: Any) -> Prepared:
-    """The UPDATE that completes a job, with its attempt, its event, and how much its owner has stored."""
+    """The UPDATE that completes a job, with its attempt, its event, what its server has shown by it, and how much its
+    owner has stored."""
     job = ending.returning(*ENDED).cte("job")
     event = event_of(job, EventType.COMPLETED, EVENT_DATA)
-    rows = (attempt_ended(job, Outcome.COMPLETED), event, stored_by_owner(job))
+    rows = (attempt_ended(job, Outcome.COMPLETED), event, breaker_closed(job), stored_by_owner(job))
     return Prepared("complete", select(job).add_cte(*rows), ENDED)
 
 
@@ -98,6 +101,11 @@ def checkpoint_of(job: CTE) -> CTE:
         .values(loaded_checkpoint=job.c.checkpoint_model, loaded_since=func.now())
         .cte("server")
     )
+
+
+def breaker_closed(job: CTE) -> CTE:
+    """As `shared.servers.trust`."""
+    return trusting(job.c.server).cte("server")
 
 
 def stored_by_owner(job: CTE) -> CTE:

@@ -49,7 +49,8 @@ def generated(session: Session, lease: Lease) -> None:
 def complete(session: Session, lease: Lease, outputs: Sequence[JobOutput], *, storing: timedelta = timedelta()) -> None:
     """The outputs are stored and verified, which took so long: say so, with their rows, in one transaction.
 
-    Writes the job's row, its attempt, an event, the outputs, what the owner has stored, and the statistics.
+    Writes the job's row, its attempt, an event, the outputs, what the owner has stored, the statistics, and that its
+    server does well.
     """
     data = {"outputs": [output_facts(output) for output in outputs]}
     facts = {

@@ -7,8 +7,9 @@ server is given one job at a time, and the first that shows it well closes the b
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, update
+from sqlalchemy import ColumnElement, Update, case, func, or_, update
 from sqlmodel import Session, col, select
 
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobAttempt
@@ -93,13 +94,12 @@ def blame(session: Session, server: str, codes: Collection[str]) -> None:
 
 def trust(session: Session, server: str) -> None:
     """This server has just brought a job to an end: its breaker is closed."""
+    session.exec(trusting(server).execution_options(synchronize_session=False))
+
+
+def trusting(server: Any) -> Update:
     opened = (col(ComfyUIServer.name) == server, col(ComfyUIServer.opened_at).is_not(None))
-    session.exec(
-        update(ComfyUIServer)
-        .where(*opened)
-        .values(opened_at=None, open_until=None)
-        .execution_options(synchronize_session=False)
-    )
+    return update(ComfyUIServer).where(*opened).values(opened_at=None, open_until=None)
 
 
 def drain(session: Session, server: str) -> ComfyUIServer | None:

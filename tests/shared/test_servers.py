@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from shared import lifecycle, servers
-from shared.errors import PromptLost, StorageUnavailable, Transient
+from shared.errors import NoOutputs, PromptLost, StorageUnavailable, Transient
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus, Outcome
 from shared.outbox import Outbox
 from shared.servers import FAILURES, OPEN_FOR, WINDOW, ServerState, state_of
@@ -94,7 +94,8 @@ def test_after_a_while_it_is_tried_with_one_job(outbox: Outbox) -> None:
     assert claimed(outbox) is None
 
 
-def test_a_probe_that_goes_well_closes_it(outbox: Outbox) -> None:
+@pytest.mark.parametrize("end", ["completed", "failed by its own fault"])
+def test_a_probe_that_the_server_brings_to_an_end_closes_it(outbox: Outbox, end: str) -> None:
     answering(outbox)
     failing(outbox)
     passes(outbox, OPEN_FOR)
@@ -103,8 +104,11 @@ def test_a_probe_that_goes_well_closes_it(outbox: Outbox) -> None:
     probe = claimed(outbox)
     assert probe is not None
     with outbox.transaction() as session:
-        lifecycle.complete(session, probe.lease, [])
-        servers.trust(session, SERVER)
+        if end == "completed":
+            lifecycle.complete(session, probe.lease, [])
+        else:
+            lifecycle.fail(session, probe.lease, NoOutputs())
+            servers.trust(session, SERVER)
     assert state(outbox) is ServerState.UP
     assert [claimed(outbox) is not None for _ in range(2)] == [True, True]
 

@@ -125,12 +125,8 @@ def finish(resources: Resources, attempt: Attempt) -> None:
 def complete(resources: Resources, attempt: Attempt, outputs: list[JobOutput]) -> None:
     storing = attempt.storing
 
-    def deed(session: Session) -> None:
-        lifecycle.complete(session, attempt.lease, outputs, storing=storing)
-        servers.trust(session, attempt.prompt.server)
-
     try:
-        resources.settle(deed)
+        resources.settle(lambda session: lifecycle.complete(session, attempt.lease, outputs, storing=storing))
     except NotAFailure:
         attempt.discard()
         raise

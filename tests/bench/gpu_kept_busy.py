@@ -84,7 +84,7 @@ def makespan(place: Place, name: str, seconds: float) -> Iterator[Measure]:
 @contextmanager
 def straight(place: Place) -> Iterator[Measure]:
     """Half of the straight ones go before ours and half after, so that a machine that gets slower favours neither."""
-    jobs = place.few(80, 6)
+    jobs = place.few(120, 6)
     with place.system(Wanted(simulators=(("--step-seconds", "0", "--load-seconds", "0"),))) as here:
         submit_and_wait(here, place.few(WARM_UP, 1), LARGE)
 

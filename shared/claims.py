@@ -59,7 +59,7 @@ def claim(session: Session, claimant: Claimant) -> Claim | None:
     seen = look(session, claimant.servers, claimant.running_jobs)
     claimed = adopt(session, claimant) if seen.is_abandoned else None
     if claimed is None and seen.first is not None:
-        if seen.is_limited or claimant.running_jobs is not None:
+        if seen.is_limited:
             count_exactly(session)
         claimed = take(session, claimant, seen)
     return claimed

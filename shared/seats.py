@@ -13,7 +13,6 @@ from shared.choosing import (
     NOBODY_IS_LIMITED,
     RUNNING_JOBS,
     SERVERS,
-    SOMEBODY_IS_LIMITED,
     STARTABLE,
     Seat,
 )
@@ -77,14 +76,14 @@ SEAT = (
 )
 LOOK = Prepared(
     "look",
-    select(IS_ABANDONED, SOMEBODY_IS_LIMITED, HEAD.c.id, HEAD.c.checkpoint_model, *SEAT.c).select_from(
+    select(IS_ABANDONED, ~NOBODY_IS_LIMITED, HEAD.c.id, HEAD.c.checkpoint_model, *SEAT.c).select_from(
         select(literal(1).label("one")).subquery("one").outerjoin(HEAD, true()).outerjoin(SEAT, true())
     ),
 )
 
 
 class Look(NamedTuple):
-    """What there is to do: a job to adopt, or a first one to start; whether any user has a limit of his own; and a
+    """What there is to do: a job to adopt, or a first one to start; whether anybody's running jobs are limited; and a
     server for that first one, if it was time to lock one and one was free."""
 
     is_abandoned: bool

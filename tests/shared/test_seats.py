@@ -77,7 +77,7 @@ def test_nor_before_those_who_count_have_their_lock(outbox: Outbox, where: str) 
         session.get_one(User, USER).running_jobs_limit = 3 if where == "user" else None
     with outbox.transaction() as session:
         found = seen(session, 3 if where == "setting" else None)
-        assert (found.first, found.is_limited, found.seat) == (first, where == "user", None)
+        assert (found.first, found.is_limited, found.seat) == (first, True, None)
         assert unlocked(outbox) == [SERVER]
     with outbox.transaction() as session:
         claim = claims.claim(session, Claimant("worker-1", "message-1", [SERVER], running_jobs=3))

@@ -84,7 +84,7 @@ scheduler-%: $(VENV)/ready ## The scheduler of an environment
 ## ---------------------------------------------------------------- data
 
 settings: $(VENV)/ready ## The effective settings, with where each comes from
-	@$(PY) -m shared.settings
+	@$(PY) -m shared.configuration.settings
 
 migrate: $(VENV)/ready ## Bring DATABASE_URL to the newest schema
 	$(PY) -m migrations

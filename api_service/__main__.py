@@ -3,7 +3,7 @@
 import argparse
 
 from api_service.serving import serve
-from shared.settings import settings_or_exit
+from shared.configuration.settings import settings_or_exit
 
 
 def main() -> None:

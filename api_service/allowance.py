@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from api_service.authentication import Identity
-from shared.settings import Settings
+from shared.configuration.settings import Settings
 
 
 class Limit(StrEnum):

@@ -13,9 +13,9 @@ from sqlmodel import Session
 
 from api_service import accounts
 from api_service.account_views import state_of
+from shared.configuration.settings import settings_or_exit
 from shared.database import create_engine, transaction
 from shared.models import ApiKey, Scope, User
-from shared.settings import settings_or_exit
 
 DURATION = re.compile(r"(\d{1,6})([mhdw])")
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

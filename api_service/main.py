@@ -21,12 +21,12 @@ from api_service.state import Services
 from api_service.stream_records import DatabaseRows
 from api_service.surface import ROUTES
 from shared.broker import sending_broker
+from shared.configuration.logging import configure_logging
+from shared.configuration.settings import Settings, settings_or_exit
 from shared.database import create_engine
 from shared.events import Channels
-from shared.logging import configure_logging
 from shared.outbox import Outbox
 from shared.redis_clients import counting_client, hasty_client, listening_client
-from shared.settings import Settings, settings_or_exit
 from shared.storage import open_store
 
 # Together, since they share paths; those with a fixed name before `{job_id}`.

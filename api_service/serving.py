@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import uvicorn
 
-from shared.settings import Settings
+from shared.configuration.settings import Settings
 
 READ_WITHIN_MS = 60_000  # a client that takes nothing of what was sent for so long is disconnected by the kernel
 PING_S = 15.0

@@ -2,8 +2,8 @@
 
 import logging
 
-from shared.logging import configure_logging
-from shared.settings import Settings, settings_or_exit
+from shared.configuration.logging import configure_logging
+from shared.configuration.settings import Settings, settings_or_exit
 
 PREAMBLE = ("Context impl", "Will assume")  # alembic says this of every connection
 

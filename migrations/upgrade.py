@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, NullPool, create_engine
 
-from shared.setting_types import database_url as checked
+from shared.configuration.types import database_url as checked
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:

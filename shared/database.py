@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, Oper
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
-from shared.settings import Settings
+from shared.configuration.settings import Settings
 
 log = structlog.get_logger(__name__)
 

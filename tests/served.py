@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from api_service.main import create_app
-from shared.settings import Settings
+from shared.configuration.settings import Settings
 
 STOPPED_WITHIN_S = 15.0
 

@@ -13,7 +13,7 @@ ENTRY_POINTS = [
     "worker_service",
     "worker_service.scheduler",
     "migrations",
-    "shared.settings",
+    "shared.configuration.settings",
     "deploy.local",
     "deploy.local.load_test_data",
     "deploy.local.redis_keys",

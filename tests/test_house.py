@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.configuration.settings import Settings
 from shared.messages import MESSAGES, Queue
-from shared.settings import Settings
 from worker_service.main import RECEIVERS
 
 ROOT = Path(__file__).parents[1]

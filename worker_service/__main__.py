@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from shared.settings import settings_or_exit
+from shared.configuration.settings import settings_or_exit
 
 GRACE_MS = 6_000  # running jobs are given back within seconds; what has not by then is left to its lease
 

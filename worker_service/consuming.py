@@ -13,7 +13,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import q_name
 
 from shared.broker import EVERY_COMMAND
-from shared.settings import Settings
+from shared.configuration.settings import Settings
 
 
 class Bell:

@@ -14,12 +14,12 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from shared import lifecycle
+from shared.configuration.settings import Settings
 from shared.database import patiently
 from shared.errors import NotAFailure, TimedOut
 from shared.leftovers import note_leftovers
 from shared.lifecycle import AlreadySettled, Lease
 from shared.outbox import Outbox
-from shared.settings import Settings
 from shared.storage import OutputStore
 from worker_service.calls import Calls
 from worker_service.comfyui.fleet import Fleet, Lookout

@@ -17,7 +17,7 @@ from deploy.local.errors import CannotStart
 from deploy.local.parent import end_with_parent
 from deploy.local.ports import free_ports
 from deploy.local.system import REPOSITORY, Plan, keep_running, running_system
-from shared.settings import SettingsError, environment, load_settings
+from shared.configuration.settings import SettingsError, environment, load_settings
 
 PICTURES = REPOSITORY / "build" / "demo"
 KEPT = REPOSITORY / "var" / "up"

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.local.errors import CannotStart
 from migrations.upgrade import connected, current, upgrade
-from shared.settings import settings_or_exit
+from shared.configuration.settings import settings_or_exit
 
 FILES = Path(__file__).parents[2] / "tests" / "data" / "legacy"
 TABLES = ("generation_jobs", "comfyui_generation_requests")

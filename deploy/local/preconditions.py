@@ -8,9 +8,9 @@ import redis
 
 from deploy.local.databases import connected
 from deploy.local.errors import CannotStart
+from shared.configuration.settings import Settings, load_settings
+from shared.configuration.types import as_shown
 from shared.redis_clients import hasty_client
-from shared.setting_types import as_shown
-from shared.settings import Settings, load_settings
 
 # For what is started later, and where production has no defaults.
 TO_BE_STARTED = {

@@ -11,10 +11,10 @@ from typing import cast
 
 import redis
 
+from shared.configuration.settings import Settings, settings_or_exit
+from shared.configuration.types import as_shown
 from shared.messages import Queue
 from shared.redis_clients import hasty_client
-from shared.setting_types import as_shown
-from shared.settings import Settings, settings_or_exit
 
 AT_ONCE = 500
 FACTS = ("redis_version", "uptime_in_seconds", "connected_clients", "used_memory_human", "maxmemory_policy")

@@ -19,8 +19,8 @@ from deploy.local.ports import start_on_a_free_port
 from deploy.local.process import Command, Process, Processes, ProcessFailed
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
-from shared.setting_types import as_shown
-from shared.settings import Settings, load_settings, read
+from shared.configuration.settings import Settings, load_settings, read
+from shared.configuration.types import as_shown
 
 REPOSITORY = Path(__file__).parents[2]
 READY_WITHIN_S = 60.0

@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 
 from api_service.accounts import create_key
 from api_service.main import create_app
+from shared.configuration.settings import Settings
 from shared.database import transaction
 from shared.models import Scope
-from shared.settings import Settings
 from tests.jobs import ANOTHER_USER, USER
 
 

@@ -15,10 +15,10 @@ from starlette.websockets import WebSocketDisconnect
 from api_service.accounts import create_key, revoke_key
 from api_service.main import create_app
 from shared import lifecycle
+from shared.configuration.settings import Settings
 from shared.database import transaction
 from shared.models import Scope
 from shared.outbox import Outbox
-from shared.settings import Settings
 from shared.storage import open_store
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import SERVER, USER, output, running, submitted

@@ -4,9 +4,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared import lifecycle
+from shared.configuration.settings import Settings
 from shared.events import Channels
 from shared.outbox import Outbox
-from shared.settings import Settings
 from tests.jobs import output, running, submitted
 
 URL = "/api/v1/generation-jobs"

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import Engine, event, update
 
 from api_service.capabilities import CapabilityReader
+from shared.configuration.settings import Settings, load_settings
 from shared.database import create_engine
 from shared.models import ComfyUIServer
 from shared.node_classes import ModelKind
 from shared.outbox import Outbox
-from shared.settings import Settings, load_settings
 from tests.jobs import ANOTHER, SERVER, answering
 from tests.object_infos import object_info, publish
 

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from shared import lifecycle
 from shared.claims import Claim
+from shared.configuration.settings import Settings
 from shared.database import transaction
 from shared.deletion import delete_job, folder_of
 from shared.errors import NoOutputs
@@ -29,7 +30,6 @@ from shared.models import (
     User,
 )
 from shared.outbox import Outbox
-from shared.settings import Settings
 from shared.storage import open_store
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, job, output, running, submitted

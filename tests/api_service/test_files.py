@@ -7,8 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared import lifecycle
+from shared.configuration.settings import Settings
 from shared.outbox import Outbox
-from shared.settings import Settings
 from shared.storage import open_store
 from tests.jobs import output, running, submitted
 

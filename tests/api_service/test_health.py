@@ -5,9 +5,9 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from api_service.main import create_app
+from shared.configuration.settings import load_settings
 from shared.models import Worker
 from shared.outbox import Outbox
-from shared.settings import load_settings
 from tests.api_service.conftest import bearer
 from tests.jobs import answering
 

@@ -18,10 +18,10 @@ from api_service.stretches import Stretch
 from deploy.local.load_test_data import load
 from deploy.local.servers import Servers
 from shared import lifecycle
+from shared.configuration.settings import Settings, load_settings
 from shared.database import create_engine, transaction
 from shared.models import GenerationJob, JobStatus, Scope, User
 from shared.outbox import Outbox
-from shared.settings import Settings, load_settings
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.lists import URL, added, found, walked
 from tests.jobs import ANOTHER_USER, USER, answering, claimed, job, output, running, submitted

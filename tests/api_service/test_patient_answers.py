@@ -15,9 +15,9 @@ from api_service.main import create_app, running
 from api_service.state import Services
 from shared import lifecycle
 from shared.claims import Claim
+from shared.configuration.settings import Settings, load_settings
 from shared.models import GenerationJob, JobStatus
 from shared.outbox import Outbox
-from shared.settings import Settings, load_settings
 from tests.api_service.conftest import bearer, without_notes
 from tests.api_service.test_submitting import LEAST, URL
 from tests.jobs import answering, claimed, job, output

@@ -19,10 +19,10 @@ from api_service.stretches import Stretch
 from deploy.local.servers import Servers
 from shared import claims, deletion, lifecycle, waiting
 from shared.claims import Claimant
+from shared.configuration.settings import load_settings
 from shared.database import create_engine
 from shared.lifecycle import Lease
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
-from shared.settings import load_settings
 from tests.jobs import USER
 from tests.plans import Plan, plans_of
 from tests.population import Population, populate

@@ -10,11 +10,11 @@ import redis
 from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
+from shared.configuration.settings import Settings
 from shared.messages import RunComfyJob
 from shared.models import EventType, JobStatus
 from shared.outbox import Outbox
 from shared.parameters import LARGEST_SEED
-from shared.settings import Settings
 from tests.jobs import events, job
 
 URL = "/api/v1/generation-jobs/"

@@ -16,10 +16,10 @@ from api_service.accounts import revoke_key
 from api_service.authentication import Keyring
 from api_service.main import create_app
 from api_service.problems import Problem
+from shared.configuration.settings import Settings
 from shared.database import transaction
 from shared.models import Scope, StreamTicket
 from shared.outbox import Outbox
-from shared.settings import Settings
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, submitted
 from worker_service.expired_tickets import remove_expired_tickets

@@ -7,12 +7,12 @@ import pytest
 import redis
 from starlette.testclient import TestClient
 
+from shared.configuration.settings import Settings
 from shared.estimates import workflow_key
 from shared.graph import text_to_image
 from shared.models import EventType, JobStatus
 from shared.outbox import Outbox
 from shared.parameters import TextToImage
-from shared.settings import Settings
 from tests.api_service.test_submitting import post, refused
 from tests.jobs import answering, claimed, events, job
 from worker_service.wakeups import WakeUps

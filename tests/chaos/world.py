@@ -20,7 +20,7 @@ from deploy.local.servers import Servers, local_servers
 from deploy.local.system import Plan as LocalPlan
 from deploy.local.system import Say, service, status
 from migrations.upgrade import upgrade
-from shared.settings import Settings, load_settings
+from shared.configuration.settings import Settings, load_settings
 from tests.chaos.plan import APIS, SCHEDULERS, SIMULATORS, SLOTS, WORKERS, Plan
 from tests.chaos.proxy import Link, links
 from tests.simulator.running import ArmedFault, RunningSimulator

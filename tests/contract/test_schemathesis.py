@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from shared.configuration.settings import Settings, load_settings
 from shared.models import Scope
 from shared.outbox import Outbox
-from shared.settings import Settings, load_settings
 from tests.api_service.conftest import new_key
 from tests.jobs import output, running, submitted
 from tests.served import served

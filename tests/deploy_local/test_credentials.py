@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 from api_service.accounts import revoke_key
 from api_service.authentication import Keyring
 from deploy.local.credentials import local_key
+from shared.configuration.settings import Settings
 from shared.database import transaction
 from shared.models import Scope
-from shared.settings import Settings
 
 
 def test_the_key_is_used_again_and_is_the_launchers_alone(settings: Settings, engine: Engine, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from deploy.local.ports import free_ports
 from deploy.local.preconditions import NoAnswer, check
 from deploy.local.servers import Servers
 from deploy.local.system import Plan, chosen, running_system
-from shared.settings import SettingsError
+from shared.configuration.settings import SettingsError
 from tests.simulator.running import RunningSimulator
 
 NOBODY = "127.0.0.1:9"

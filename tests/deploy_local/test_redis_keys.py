@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from shared.settings import Settings
+from shared.configuration.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 MANY = 2000  # names of keys: more than lies in a pipe

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Engine
 
+from shared.configuration.settings import Settings
 from shared.outbox import Outbox
-from shared.settings import Settings
 from tests.api_service.conftest import new_key
 from tests.jobs import ANOTHER_USER, running, submitted
 from tests.served import served

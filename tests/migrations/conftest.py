@@ -8,7 +8,7 @@ import pytest
 from deploy.local.load_test_data import copy
 from deploy.local.postgres import Postgres
 from migrations.upgrade import upgrade
-from shared.setting_types import database_url
+from shared.configuration.types import database_url
 from tests.migrations.databases import LEGACY, Databases
 
 

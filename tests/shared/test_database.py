@@ -5,8 +5,8 @@ import time
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from shared.configuration.settings import Settings
 from shared.database import ASKED_AFTER, create_engine, transaction
-from shared.settings import Settings
 
 PID = text("SELECT pg_backend_pid()")
 END = text("SELECT pg_terminate_backend(:pid)")

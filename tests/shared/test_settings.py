@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.settings import AppEnv, Settings, SettingsError, load_settings, table
+from shared.configuration.settings import AppEnv, Settings, SettingsError, load_settings, table
 
 SERVERS = {
     "DATABASE_URL": "postgresql://db/genonaut",
@@ -151,7 +151,9 @@ def test_the_table_names_the_source_of_each_value() -> None:
     assert len(rows) == len(Settings.model_fields)
 
 
-@pytest.mark.parametrize("module", ["api_service", "worker_service", "worker_service.scheduler", "shared.settings"])
+@pytest.mark.parametrize(
+    "module", ["api_service", "worker_service", "worker_service.scheduler", "shared.configuration.settings"]
+)
 def test_a_wrong_value_ends_the_start_of_each_service(module: str) -> None:
     started = subprocess.run(
         [sys.executable, "-m", module],

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from shared.configuration.settings import Settings
 from shared.outbox import Outbox
-from shared.settings import Settings
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.agreement import assert_agreement
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker

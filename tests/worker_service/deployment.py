@@ -15,11 +15,11 @@ from sqlmodel import col, select
 
 from shared import lifecycle
 from shared.claims import Claim
+from shared.configuration.settings import load_settings
 from shared.events import Channels, Event
 from shared.messages import RunComfyJob
 from shared.models import FINAL, EventType, GenerationJob, JobOutput, JobStatus, Outcome
 from shared.outbox import Outbox
-from shared.settings import load_settings
 from tests import jobs
 from tests.simulator.running import RunningSimulator
 from worker_service.actors.run_comfy_job import take

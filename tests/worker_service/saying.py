@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from shared.configuration.types import server_url
 from shared.database import transaction
 from shared.models import ServerCapabilities
-from shared.setting_types import server_url
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.fleet import Fleet
 

@@ -8,11 +8,11 @@ import pytest
 from dramatiq import Consumer, MessageProxy
 from dramatiq.common import dq_name
 
+from shared.configuration.settings import Settings
 from shared.events import Channels
 from shared.messages import RunComfyJob
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client, patient_client
-from shared.settings import Settings
 from tests.worker_service.deployment import until
 from worker_service.calls import Calls
 from worker_service.consuming import AttentiveBroker, Bell, Room

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from shared.configuration.types import server_url
 from shared.models import ComfyUIServer
-from shared.setting_types import server_url
 from tests.object_infos import object_info
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment, RunningWorker, until

@@ -12,10 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
+from shared.configuration.types import ServerUrl
 from shared.database import transaction
 from shared.errors import ComfyUIUnreachable, WorkflowRejected
 from shared.models import ComfyUIServer
-from shared.setting_types import ServerUrl
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.wedge import Sign, runs_again
 

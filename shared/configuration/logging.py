@@ -7,8 +7,8 @@ from typing import Any
 
 import structlog
 
-from shared.setting_types import masked
-from shared.settings import LogFormat, Settings
+from shared.configuration.settings import LogFormat, Settings
+from shared.configuration.types import masked
 
 # Without local variables: they hold prompts, settings and whole responses.
 tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))

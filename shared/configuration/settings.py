@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
-from shared.setting_types import (
+from shared.configuration.types import (
     ComfyUIUrls,
     DatabaseUrl,
     Duration,
@@ -213,8 +213,10 @@ def table(environ: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
 
 
 def main() -> None:
-    """`python -m shared.settings`: the effective settings for people."""
-    argparse.ArgumentParser(prog="python -m shared.settings", description="Shows the effective settings.").parse_args()
+    """`python -m shared.configuration.settings`: the effective settings for people."""
+    argparse.ArgumentParser(
+        prog="python -m shared.configuration.settings", description="Shows the effective settings."
+    ).parse_args()
     try:
         rows = [("VARIABLE", "VALUE", "FROM", "WHAT IT IS"), *table(environment())]
     except SettingsError as error:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, or_, update
 from sqlmodel import col
 
 from api_service.problems import unauthenticated
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import ApiKey, Scope
 
 KEY = re.compile(r"gn_([a-z0-9]{1,32})_([A-Za-z0-9_-]{1,128})")

@@ -12,7 +12,7 @@ from api_service.filters import Filters
 from api_service.listing import page
 from api_service.stretches import Stretch
 from shared.cancelling import cancel_all
-from shared.database import patiently
+from shared.database.engine import patiently
 from shared.models import GenerationJob, JobStatus
 from shared.outbox import Outbox
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import ComfyUIServer, ServerCapabilities
 from shared.node_classes import Catalogue, ModelKind, NodeClass, read_catalogue
 from shared.servers import SERVER_SEEN

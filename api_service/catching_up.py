@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from api_service.audience import Audience
-from shared.database import is_unavailable
+from shared.database.engine import is_unavailable
 from shared.events import Event
 
 log = structlog.get_logger(__name__)

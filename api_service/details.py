@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from api_service.estimates import Estimate, Place, estimate_for, place_of
 from api_service.records import owned_job
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy import Date, Engine, Select, cast, func, literal, select, true, tuple_, union_all
 from sqlmodel import SQLModel, col
 
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import FINAL, GenerationJob, JobStatistic, JobStatus, User
 from shared.statistics import percentile_ms
 

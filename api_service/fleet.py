@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, case, func, literal
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, col, select
 
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities
 from shared.node_classes import LISTED_BY, ModelKind
 from shared.servers import IN_A_SLOT, ServerState, state_of

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from api_service import accounts
 from api_service.account_views import state_of
 from shared.configuration.settings import settings_or_exit
-from shared.database import create_engine, transaction
+from shared.database.engine import create_engine, transaction
 from shared.models import ApiKey, Scope, User
 
 DURATION = re.compile(r"(\d{1,6})([mhdw])")

@@ -23,7 +23,7 @@ from api_service.surface import ROUTES
 from shared.broker import sending_broker
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
-from shared.database import create_engine
+from shared.database.engine import create_engine
 from shared.events import Channels
 from shared.outbox import Outbox
 from shared.redis_clients import counting_client, hasty_client, listening_client

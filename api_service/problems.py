@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from api_service.codes import Code
-from shared.database import is_unavailable
+from shared.database.engine import is_unavailable
 from shared.models import JobStatus, Scope
 
 log = structlog.get_logger(__name__)

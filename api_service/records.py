@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import ComfyUIServer, GenerationJob, JobOutput, Worker
 
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from api_service.catching_up import UserJob
 from api_service.records import owned_job
 from api_service.watch import LATE
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.events import Event
 from shared.models import FINAL, GenerationJob, JobEvent, JobStatus
 

@@ -19,7 +19,7 @@ from api_service.problems import job_not_found
 from api_service.rate_limit import check_quotas, count_submissions, limits_submissions
 from api_service.state import Services
 from shared import waiting
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.messages import RunComfyJob
 from shared.models import GenerationJob, JobOutput
 from shared.outbox import Outbox

@@ -12,7 +12,7 @@ from starlette.datastructures import QueryParams
 from api_service.authentication import Identity, Keyring, hash_of, identity_by
 from api_service.problems import unauthenticated
 from api_service.state import Services
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import StreamTicket
 
 GOOD_FOR = timedelta(minutes=1)

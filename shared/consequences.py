@@ -10,8 +10,8 @@ from sqlalchemy import CTE, BigInteger, ColumnElement, String, bindparam, false,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel, col
 
+from shared.database.prepared_statement import Prepared
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobAttempt, JobEvent, Outcome, User
-from shared.prepared import Prepared
 from shared.servers import trusting
 
 MESSAGE = bindparam("by_message", type_=String)

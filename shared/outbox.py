@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from shared.broker import collecting_broker
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.events import Channels, Event, Events
 from shared.messages import Message
 from shared.models import EventType, JobEvent

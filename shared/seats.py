@@ -16,8 +16,8 @@ from shared.choosing import (
     STARTABLE,
     Seat,
 )
+from shared.database.prepared_statement import Prepared
 from shared.models import ComfyUIServer, GenerationJob
-from shared.prepared import Prepared
 from shared.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
 
 LIMITED_CLAIMS = 0x67656E6F_0001  # locked by a claim that counts what a user has running

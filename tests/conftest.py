@@ -15,7 +15,7 @@ from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
 from shared.broker import sending_broker
 from shared.configuration.settings import Settings, load_settings
-from shared.database import create_engine, transaction
+from shared.database.engine import create_engine, transaction
 from shared.events import Channels
 from shared.models import User
 from shared.outbox import Outbox

@@ -5,7 +5,7 @@ from sqlalchemy import Engine, delete, func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import StreamTicket
 
 log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared import claims
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.errors import LeaseLost
 from shared.lifecycle import Lease
 from shared.models import JobStatus, Worker

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from shared.broker import sending_broker
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
-from shared.database import create_engine
+from shared.database.engine import create_engine
 from shared.events import Channels
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client, patient_client

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from shared import lifecycle
 from shared.configuration.settings import Settings
-from shared.database import patiently
+from shared.database.engine import patiently
 from shared.errors import NotAFailure, TimedOut
 from shared.leftovers import note_leftovers
 from shared.lifecycle import AlreadySettled, Lease

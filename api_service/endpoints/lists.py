@@ -18,7 +18,7 @@ from api_service.listing import first_outputs, jobs_of
 from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.stretches import Stretch
 from api_service.views import answer_with
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.links import JOBS
 from shared.models import Scope
 

@@ -11,7 +11,7 @@ from api_service.authentication import Identity
 from api_service.operations import Access, Answer, Call, Nothing, Operation
 from api_service.state import Services
 from api_service.views import answer_with
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import ApiKey, Scope, User
 
 

@@ -13,7 +13,7 @@ from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import Problem
 from api_service.views import answer_with
 from shared import servers
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import ComfyUIServer, Scope
 
 SERVERS = "/api/v1/servers"

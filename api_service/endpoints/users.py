@@ -14,7 +14,7 @@ from api_service.codes import Code
 from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import name_taken, user_not_found
 from api_service.views import answer_with
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import Scope, User
 
 USERS = "/api/v1/users"

@@ -7,7 +7,7 @@ from api_service.accounts import create_key, user_named
 from api_service.authentication import Keyring
 from api_service.problems import Problem
 from shared.configuration.settings import Settings
-from shared.database import create_engine, transaction
+from shared.database.engine import create_engine, transaction
 from shared.models import Scope
 
 USER = "local"

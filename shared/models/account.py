@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Uuid, tex
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, of_a_user
+from shared.database.columns import document, moment, of_a_user
 
 
 class Scope(StrEnum):

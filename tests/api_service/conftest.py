@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from api_service.accounts import create_key
 from api_service.main import create_app
 from shared.configuration.settings import Settings
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import Scope
 from tests.jobs import ANOTHER_USER, USER
 

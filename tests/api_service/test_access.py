@@ -16,7 +16,7 @@ from api_service.accounts import create_key, revoke_key
 from api_service.main import create_app
 from shared import lifecycle
 from shared.configuration.settings import Settings
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import Scope
 from shared.outbox import Outbox
 from shared.storage import open_store

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from api_service.accounts import user_named
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import Scope
 from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, event, update
 
 from api_service.capabilities import CapabilityReader
 from shared.configuration.settings import Settings, load_settings
-from shared.database import create_engine
+from shared.database.engine import create_engine
 from shared.models import ComfyUIServer
 from shared.node_classes import ModelKind
 from shared.outbox import Outbox

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 from shared import lifecycle
 from shared.claims import Claim
 from shared.configuration.settings import Settings
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.deletion import delete_job, folder_of
 from shared.errors import NoOutputs
 from shared.models import (

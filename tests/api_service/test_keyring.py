@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from api_service.accounts import revoke_key
 from api_service.authentication import Keyring
 from api_service.problems import Problem
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import ApiKey
 from tests.jobs import USER
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from api_service.keys import parse
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import User
 from tests.api_service.conftest import bearer
 from tests.jobs import USER

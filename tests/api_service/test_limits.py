@@ -16,7 +16,7 @@ from api_service.accounts import create_key
 from api_service.main import create_app
 from shared import lifecycle
 from shared.configuration.settings import load_settings
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import GenerationJob, Scope
 from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key

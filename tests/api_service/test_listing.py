@@ -19,7 +19,7 @@ from deploy.local.load_test_data import load
 from deploy.local.servers import Servers
 from shared import lifecycle
 from shared.configuration.settings import Settings, load_settings
-from shared.database import create_engine, transaction
+from shared.database.engine import create_engine, transaction
 from shared.models import GenerationJob, JobStatus, Scope, User
 from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key

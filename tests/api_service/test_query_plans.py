@@ -20,7 +20,7 @@ from deploy.local.servers import Servers
 from shared import claims, deletion, lifecycle, waiting
 from shared.claims import Claimant
 from shared.configuration.settings import load_settings
-from shared.database import create_engine
+from shared.database.engine import create_engine
 from shared.lifecycle import Lease
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
 from tests.jobs import USER

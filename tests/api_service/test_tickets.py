@@ -17,7 +17,7 @@ from api_service.authentication import Keyring
 from api_service.main import create_app
 from api_service.problems import Problem
 from shared.configuration.settings import Settings
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import Scope, StreamTicket
 from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key

@@ -20,7 +20,7 @@ from deploy.local.servers import Servers
 from migrations.upgrade import upgrade
 from shared.broker import sending_broker
 from shared.configuration.settings import Settings, load_settings
-from shared.database import create_engine
+from shared.database.engine import create_engine
 from shared.events import Channels
 from shared.outbox import Outbox
 from shared.redis_clients import hasty_client

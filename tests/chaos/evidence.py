@@ -12,7 +12,7 @@ import httpx
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, col, select
 
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import (
     DiscardedFolder,
     GenerationJob,

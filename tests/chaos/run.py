@@ -14,7 +14,7 @@ from sqlmodel import select
 from deploy.local.credentials import USER
 from deploy.local.system import Say
 from shared.broker import sending_broker
-from shared.database import create_engine, transaction
+from shared.database.engine import create_engine, transaction
 from shared.events import Channels
 from shared.models import User
 from shared.outbox import Outbox

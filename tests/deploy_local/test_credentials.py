@@ -9,7 +9,7 @@ from api_service.accounts import revoke_key
 from api_service.authentication import Keyring
 from deploy.local.credentials import local_key
 from shared.configuration.settings import Settings
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import Scope
 
 

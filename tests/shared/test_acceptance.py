@@ -9,9 +9,9 @@ from sqlalchemy import inspect
 from sqlmodel import select
 
 from shared import waiting
-from shared.database import transaction
+from shared.database.engine import transaction
+from shared.database.fast_rows import new_row
 from shared.models import GenerationJob, JobEvent, JobStatus
-from shared.models.rows import new_row
 from shared.outbox import Outbox
 from shared.parameters import LARGEST_SEED
 from tests.jobs import PARAMETERS, USER, job, running

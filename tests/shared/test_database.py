@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from shared.configuration.settings import Settings
-from shared.database import ASKED_AFTER, create_engine, transaction
+from shared.database.engine import ASKED_AFTER, create_engine, transaction
 
 PID = text("SELECT pg_backend_pid()")
 END = text("SELECT pg_terminate_backend(:pid)")

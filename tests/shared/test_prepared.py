@@ -8,9 +8,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col
 
-from shared.database import transaction
+from shared.database.engine import transaction
+from shared.database.prepared_statement import Prepared
 from shared.models import GenerationJob, JobStatus, User
-from shared.prepared import Prepared
 from tests.jobs import ANOTHER_USER, USER
 
 WORDS = bindparam("words", type_=ARRAY(String))

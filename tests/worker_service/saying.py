@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from shared.configuration.types import server_url
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.fleet import Fleet

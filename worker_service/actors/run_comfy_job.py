@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from shared import claims, lifecycle, servers
 from shared.claims import Claim, Claimant
-from shared.database import is_unavailable
+from shared.database.engine import is_unavailable
 from shared.doubts import known_to_others
 from shared.errors import (
     CancelRequested,

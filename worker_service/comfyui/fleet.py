@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from shared.configuration.types import ServerUrl
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.errors import ComfyUIUnreachable, WorkflowRejected
 from shared.models import ComfyUIServer
 from worker_service.comfyui.client import ComfyUIClient

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from shared.abilities import LOCK_OFFERS, compare_servers, offers
-from shared.database import transaction
+from shared.database.engine import transaction
 from shared.errors import ComfyUIUnreachable
 from shared.models import ServerCapabilities
 from shared.node_classes import read_catalogue

@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Connection, CursorResult, text
 from sqlalchemy.dialects.postgresql import psycopg2
 from sqlmodel import Session
 
-from shared.models.rows import stored_row
+from shared.database.fast_rows import stored_row
 
 KEPT_FOR = timedelta(seconds=10)  # a plan that was made for a table while it was small does not stay for longer
 

@@ -45,7 +45,7 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
             # A process that is stopped in a transaction holds its locks, and everybody waits who claims a job: no
             # transaction of ours waits for anything but the database, so ten seconds of silence are such a process.
             "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s"
-            # Prepared statements only: planned once for all values, see `shared.prepared`.
+            # Prepared statements only: planned once for all values, see `shared.database.prepared_statement`.
             " -c plan_cache_mode=force_generic_plan"
             # The plan of a claim looks dear enough to be compiled each time, for longer than it runs.
             " -c jit=off",

@@ -7,7 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from api_service.watch import Watch
-from shared.events import Event
+from shared.messaging.events import Event
 from shared.models import EventType
 
 K = TypeVar("K")

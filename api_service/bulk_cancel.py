@@ -13,8 +13,8 @@ from api_service.listing import page
 from api_service.stretches import Stretch
 from shared.cancelling import cancel_all
 from shared.database.engine import patiently
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus
-from shared.outbox import Outbox
 
 PORTION = 200
 MOST = 10_000  # of one request

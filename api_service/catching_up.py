@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api_service.audience import Audience
 from shared.database.engine import is_unavailable
-from shared.events import Event
+from shared.messaging.events import Event
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from api_service.audience import Audience
 from api_service.catching_up import Rows, catch_up
 from api_service.watch import JobWatch, ServerStops, Watch
-from shared.events import Channels, Event, Events
+from shared.messaging.events import Channels, Event, Events
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ from api_service.catching_up import UserJob
 from api_service.records import owned_job
 from api_service.watch import LATE
 from shared.database.engine import transaction
-from shared.events import Event
+from shared.messaging.events import Event
 from shared.models import FINAL, GenerationJob, JobEvent, JobStatus
 
 EVENTS_AT_ONCE = 1000

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 
 from api_service.views import Links, links_to
-from shared.events import Event
+from shared.messaging.events import Event
 from shared.models import JobStatus
 
 

@@ -20,9 +20,9 @@ from api_service.rate_limit import check_quotas, count_submissions, limits_submi
 from api_service.state import Services
 from shared import waiting
 from shared.database.engine import transaction
-from shared.messages import RunComfyJob
+from shared.messaging.after_commit import Outbox
+from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob, JobOutput
-from shared.outbox import Outbox
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.events import Event
+from shared.messaging.events import Event
 from shared.models import LIVE_ONLY, EventType
 
 HELD_PROGRESS = 32  # live events a slow reader may be behind before newer ones are not told

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import ARRAY, Integer, any_, cast, func
 from sqlmodel import Session, col, select
 
+from shared.messaging.after_commit import stage
 from shared.models import EventType, GenerationJob, JobEvent
-from shared.outbox import stage
 from shared.statistics import count_ended
 from shared.transitions import moving
 

@@ -15,9 +15,9 @@ from sqlmodel import Session, col, select
 from shared.consequences import EVENT_DATA, STORED_BYTES, completing
 from shared.database.prepared_statement import Prepared
 from shared.errors import CancelRequested, GenerationError, LeaseLost
-from shared.events import Event
+from shared.messaging.after_commit import announce, stage
+from shared.messaging.events import Event
 from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome
-from shared.outbox import announce, stage
 from shared.statistics import count_ended
 from shared.telling import error_columns, error_facts, output_facts
 from shared.transitions import TRANSITIONS, move, transition

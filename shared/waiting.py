@@ -9,10 +9,10 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
 from shared.acceptance import accept
-from shared.events import Event
 from shared.lifecycle import record
+from shared.messaging.after_commit import announce
+from shared.messaging.events import Event
 from shared.models import WAITING, EventType, GenerationJob, JobStatus
-from shared.outbox import announce
 from shared.transitions import move
 
 

@@ -13,13 +13,13 @@ from sqlalchemy import Engine
 
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
-from shared.broker import sending_broker
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine, transaction
-from shared.events import Channels
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels
+from shared.messaging.redis_clients import patient_client
 from shared.models import User
-from shared.outbox import Outbox
-from shared.redis_clients import patient_client
 from tests.jobs import ANOTHER_USER, USER
 from tests.simulator.running import RunningSimulator, running_simulator
 

@@ -10,8 +10,8 @@ from sqlmodel import Session, col, select
 from shared import claims, lifecycle, waiting
 from shared.claims import Claim, Claimant
 from shared.errors import PromptLost
+from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome, OutputKind
-from shared.outbox import Outbox
 
 USER, ANOTHER_USER = UUID(int=1), UUID(int=2)  # the owners that every test database has
 SERVER = "http://gpu:8188"

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, ServerCapabilities
-from shared.outbox import Outbox
 from tests.jobs import SERVER
 from tests.simulator.recordings import document
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.configuration.settings import Settings
-from shared.messages import MESSAGES, Queue
+from shared.messaging.messages import MESSAGES, Queue
 from worker_service.main import RECEIVERS
 
 ROOT = Path(__file__).parents[1]

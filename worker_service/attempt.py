@@ -25,9 +25,9 @@ from shared.errors import (
     Stalled,
     WorkflowRejected,
 )
-from shared.events import Event
 from shared.graph import Graph, text_to_image, with_filename_prefix
 from shared.leftovers import attempt_folder, note_leftovers
+from shared.messaging.events import Event
 from shared.models import EventType, JobOutput, JobStatus
 from shared.parameters import TextToImage
 from worker_service.collecting import Collector

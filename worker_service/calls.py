@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import redis
 import structlog
 
-from shared.events import Channels
+from shared.messaging.events import Channels
 from worker_service.consuming import Bell
 from worker_service.leases import Leases
 from worker_service.mailbox import Signal

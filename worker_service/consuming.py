@@ -12,8 +12,8 @@ from dramatiq import Consumer, MessageProxy, Middleware
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import q_name
 
-from shared.broker import EVERY_COMMAND
 from shared.configuration.settings import Settings
+from shared.messaging.broker import EVERY_COMMAND
 
 
 class Bell:

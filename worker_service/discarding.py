@@ -4,7 +4,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.deletion import forget, forsaken_folders
-from shared.outbox import Outbox
+from shared.messaging.after_commit import Outbox
 from shared.storage import OutputStore
 
 log = structlog.get_logger(__name__)

@@ -7,13 +7,13 @@ from dramatiq.middleware import CurrentMessage, Retries, TimeLimit
 from PIL import Image
 from sqlalchemy import Engine
 
-from shared.broker import sending_broker
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
-from shared.events import Channels
-from shared.outbox import Outbox
-from shared.redis_clients import hasty_client, patient_client
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels
+from shared.messaging.redis_clients import hasty_client, patient_client
 from shared.storage import open_store
 from worker_service.actors.run_comfy_job import run_comfy_job
 from worker_service.calls import Calls

@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import dramatiq
 from dramatiq.middleware import CurrentMessage
 
-from shared.messages import Message
+from shared.messaging.messages import Message
 from worker_service.resources import Resources
 
 M = TypeVar("M", bound=Message)

@@ -19,7 +19,7 @@ from shared.database.engine import patiently
 from shared.errors import NotAFailure, TimedOut
 from shared.leftovers import note_leftovers
 from shared.lifecycle import AlreadySettled, Lease
-from shared.outbox import Outbox
+from shared.messaging.after_commit import Outbox
 from shared.storage import OutputStore
 from worker_service.calls import Calls
 from worker_service.comfyui.fleet import Fleet, Lookout

@@ -18,13 +18,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.broker import sending_broker
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
-from shared.events import Channels
-from shared.outbox import Outbox
-from shared.redis_clients import hasty_client
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels
+from shared.messaging.redis_clients import hasty_client
 from shared.storage import OutputStore, open_store
 from worker_service.discarding import remove_forsaken
 from worker_service.expired_tickets import remove_expired_tickets

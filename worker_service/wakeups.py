@@ -9,11 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from shared import waiting
-from shared.broker import waiting_messages
 from shared.choosing import ABANDONED, FIRST_COMES, RUNNING_JOBS, STARTABLE
-from shared.messages import RunComfyJob
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import waiting_messages
+from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob, JobStatus
-from shared.outbox import Outbox
 from shared.servers import free_slots
 
 log = structlog.get_logger(__name__)

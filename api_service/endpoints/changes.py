@@ -19,10 +19,10 @@ from api_service.state import Services
 from api_service.views import JobView, answer_with
 from shared import waiting
 from shared.deletion import delete_job, folder_of
-from shared.events import Event
 from shared.links import JOBS
+from shared.messaging.after_commit import Outbox
+from shared.messaging.events import Event
 from shared.models import FINAL, WAITING, GenerationJob, JobStatus, Scope
-from shared.outbox import Outbox
 
 log = structlog.get_logger(__name__)
 

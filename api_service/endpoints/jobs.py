@@ -14,8 +14,8 @@ from api_service.problems import job_ended, job_not_found
 from api_service.views import JobView, answer_with
 from shared import lifecycle
 from shared.links import JOBS
+from shared.messaging.after_commit import Outbox
 from shared.models import FINAL, GenerationJob, JobStatus, Scope
-from shared.outbox import Outbox
 
 
 async def show(call: Call[Nothing, Nothing]) -> Response:

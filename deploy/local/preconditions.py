@@ -10,7 +10,7 @@ from deploy.local.databases import connected
 from deploy.local.errors import CannotStart
 from shared.configuration.settings import Settings, load_settings
 from shared.configuration.types import as_shown
-from shared.redis_clients import hasty_client
+from shared.messaging.redis_clients import hasty_client
 
 # For what is started later, and where production has no defaults.
 TO_BE_STARTED = {

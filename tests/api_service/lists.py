@@ -6,8 +6,8 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob
-from shared.outbox import Outbox
 from tests.jobs import new_job
 
 URL = "/api/v1/generation-jobs/"

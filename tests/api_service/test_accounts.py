@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from api_service.accounts import user_named
 from shared.database.engine import transaction
+from shared.messaging.after_commit import Outbox
 from shared.models import Scope
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER_USER, USER, submitted
 

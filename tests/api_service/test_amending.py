@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from shared.messaging.after_commit import Outbox
 from shared.models import JobStatus
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import answering, claimed, job, running, submitted
 

@@ -5,8 +5,8 @@ from starlette.testclient import TestClient
 
 from shared import lifecycle
 from shared.configuration.settings import Settings
-from shared.events import Channels
-from shared.outbox import Outbox
+from shared.messaging.after_commit import Outbox
+from shared.messaging.events import Channels
 from tests.jobs import output, running, submitted
 
 URL = "/api/v1/generation-jobs"

@@ -11,10 +11,10 @@ from api_service import bulk_cancel
 from shared import lifecycle
 from shared.configuration.settings import Settings
 from shared.errors import CancelRequested
-from shared.events import Channels
 from shared.lifecycle import AlreadySettled
+from shared.messaging.after_commit import Outbox
+from shared.messaging.events import Channels
 from shared.models import EventType, JobStatus, Scope
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER_USER, USER, events, job, new_job, output, running, submitted
 

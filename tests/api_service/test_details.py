@@ -12,9 +12,9 @@ from api_service import estimates
 from api_service.details import details
 from shared import lifecycle
 from shared.errors import NodeFailed, PromptLost
-from shared.events import Event
+from shared.messaging.after_commit import Outbox
+from shared.messaging.events import Event
 from shared.models import EventType, GenerationJob, JobStatus, Outcome
-from shared.outbox import Outbox
 from tests.jobs import SERVER, USER, answering, claimed, job, new_job, output, running, submitted
 
 URL = "/api/v1/generation-jobs"

@@ -13,12 +13,12 @@ from api_service import main
 from api_service.endpoints.events import Following
 from deploy.local.valkey import Valkey
 from shared import lifecycle
-from shared.broker import sending_broker
 from shared.configuration.settings import Settings, load_settings
-from shared.events import Channels, Event
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels, Event
+from shared.messaging.redis_clients import hasty_client
 from shared.models import EventType, GenerationJob, JobStatus
-from shared.outbox import Outbox
-from shared.redis_clients import hasty_client
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.serving import served
 from tests.api_service.test_live import progress

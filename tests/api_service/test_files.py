@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from shared import lifecycle
 from shared.configuration.settings import Settings
-from shared.outbox import Outbox
+from shared.messaging.after_commit import Outbox
 from shared.storage import open_store
 from tests.jobs import output, running, submitted
 

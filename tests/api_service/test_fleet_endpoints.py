@@ -6,8 +6,8 @@ import pytest
 from sqlmodel import func, select
 from starlette.testclient import TestClient
 
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, Scope
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER, SERVER
 from tests.object_infos import RECORDED, object_info, page, publish

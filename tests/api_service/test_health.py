@@ -6,8 +6,8 @@ from starlette.testclient import TestClient
 
 from api_service.main import create_app
 from shared.configuration.settings import load_settings
+from shared.messaging.after_commit import Outbox
 from shared.models import Worker
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer
 from tests.jobs import answering
 

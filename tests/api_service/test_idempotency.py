@@ -12,8 +12,8 @@ from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from shared import lifecycle
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, Scope
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key, without_notes
 from tests.api_service.test_submitting import LEAST, URL, refused
 from tests.jobs import job, output, running

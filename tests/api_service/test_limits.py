@@ -17,8 +17,8 @@ from api_service.main import create_app
 from shared import lifecycle
 from shared.configuration.settings import load_settings
 from shared.database.engine import transaction
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, Scope
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, output, running, submitted
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from starlette.testclient import TestClient
 
+from shared.messaging.after_commit import Outbox
 from shared.models import JobStatus, Scope
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.lists import URL, added, found
 from tests.jobs import ANOTHER_USER, USER

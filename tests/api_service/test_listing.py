@@ -20,8 +20,8 @@ from deploy.local.servers import Servers
 from shared import lifecycle
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine, transaction
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus, Scope, User
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.lists import URL, added, found, walked
 from tests.jobs import ANOTHER_USER, USER, answering, claimed, job, output, running, submitted

@@ -8,13 +8,13 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.main import create_app
 from shared import lifecycle
-from shared.broker import sending_broker
 from shared.configuration.settings import Settings, load_settings
 from shared.errors import Poison
-from shared.events import Channels, Event
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels, Event
+from shared.messaging.redis_clients import hasty_client
 from shared.models import EventType
-from shared.outbox import Outbox
-from shared.redis_clients import hasty_client
 from tests.api_service.conftest import bearer
 from tests.jobs import events, job, output, running, submitted
 

@@ -12,12 +12,12 @@ from starlette.websockets import WebSocketDisconnect
 from api_service.endpoints.live import MOST_JOBS
 from api_service.main import create_app
 from shared import lifecycle
-from shared.broker import sending_broker
 from shared.configuration.settings import Settings, load_settings
-from shared.events import Channels, Event
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels, Event
+from shared.messaging.redis_clients import hasty_client
 from shared.models import EventType, Scope
-from shared.outbox import Outbox
-from shared.redis_clients import hasty_client
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.test_live import closing, progress
 from tests.jobs import ANOTHER_USER, USER, new_job, output, running, submitted

@@ -13,7 +13,7 @@ from api_service.open_streams import OpenStreams
 from api_service.patience import SILENCE_S, WAIT_S, Patience
 from api_service.rate_counter import Rate, RateCounter, Window
 from shared.configuration.settings import Settings
-from shared.redis_clients import counting_client
+from shared.messaging.redis_clients import counting_client
 
 REQUESTS = Limit.REQUESTS_PER_MINUTE
 LONG_S = 30.0  # where Redis is there it answers, however slow the machine is

@@ -16,8 +16,8 @@ from api_service.state import Services
 from shared import lifecycle
 from shared.claims import Claim
 from shared.configuration.settings import Settings, load_settings
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, without_notes
 from tests.api_service.test_submitting import LEAST, URL
 from tests.jobs import answering, claimed, job, output

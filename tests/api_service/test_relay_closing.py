@@ -8,7 +8,7 @@ from starlette.testclient import TestClient, WebSocketTestSession
 
 from api_service.main import create_app
 from shared.configuration.settings import Settings
-from shared.outbox import Outbox
+from shared.messaging.after_commit import Outbox
 from tests.api_service.conftest import bearer
 from tests.jobs import running
 

@@ -13,11 +13,11 @@ from structlog.testing import capture_logs
 from api_service.relay import Relay
 from api_service.stream_records import DatabaseRows
 from deploy.local.valkey import Valkey
-from shared.broker import sending_broker
 from shared.configuration.settings import Settings, load_settings
-from shared.events import Channels
-from shared.outbox import Outbox
-from shared.redis_clients import hasty_client, listening_client
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels
+from shared.messaging.redis_clients import hasty_client, listening_client
 from tests.api_service.test_live import progress
 from tests.chaos.proxy import Link, links
 from tests.jobs import running

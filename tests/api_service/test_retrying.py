@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from shared import lifecycle, waiting
 from shared.errors import Poison
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus, Scope
-from shared.outbox import Outbox
 from shared.parameters import LARGEST_SEED
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.test_submitting import LEAST, URL, refused

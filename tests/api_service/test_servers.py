@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from shared import lifecycle
 from shared.errors import PromptLost
+from shared.messaging.after_commit import Outbox
 from shared.models import Outcome, Scope, ServerCapabilities
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER, SERVER, answering, claimed, submitted
 

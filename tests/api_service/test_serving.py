@@ -14,9 +14,9 @@ import uvicorn
 
 from api_service.serving import listening
 from shared import lifecycle
-from shared.events import Event
+from shared.messaging.after_commit import Outbox
+from shared.messaging.events import Event
 from shared.models import EventType
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
 from tests.api_service.test_live import progress

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from shared import lifecycle, waiting
 from shared.claims import Claim
 from shared.errors import NodeFailed, PromptLost
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus, Outcome, Scope
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, new_job, output, submitted
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from api_service import stream_records
-from shared.outbox import Outbox
+from shared.messaging.after_commit import Outbox
 from tests.jobs import USER, running, submitted
 
 ENDED = 30_000

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
 from shared.configuration.settings import Settings
-from shared.messages import RunComfyJob
+from shared.messaging.after_commit import Outbox
+from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, JobStatus
-from shared.outbox import Outbox
 from shared.parameters import LARGEST_SEED
 from tests.jobs import events, job
 

@@ -18,8 +18,8 @@ from api_service.main import create_app
 from api_service.problems import Problem
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
+from shared.messaging.after_commit import Outbox
 from shared.models import Scope, StreamTicket
-from shared.outbox import Outbox
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, submitted
 from worker_service.expired_tickets import remove_expired_tickets

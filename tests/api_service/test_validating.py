@@ -8,8 +8,8 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from shared.graph import text_to_image
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobEvent, Scope
-from shared.outbox import Outbox
 from shared.parameters import TextToImage
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.test_submitting import LEAST, URL, refused

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from shared.configuration.settings import Settings
 from shared.estimates import workflow_key
 from shared.graph import text_to_image
+from shared.messaging.after_commit import Outbox
 from shared.models import EventType, JobStatus
-from shared.outbox import Outbox
 from shared.parameters import TextToImage
 from tests.api_service.test_submitting import post, refused
 from tests.jobs import answering, claimed, events, job

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared.estimates import workflow_key
-from shared.outbox import Outbox
+from shared.messaging.after_commit import Outbox
 from shared.parameters import LARGEST_DRAWN_SEED, LARGEST_SEED
 from tests.api_service.test_submitting import LEAST, URL, refused
 from tests.jobs import job

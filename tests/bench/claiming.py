@@ -18,8 +18,8 @@ from sqlmodel import col, select
 from shared import claims
 from shared.claims import Claimant
 from shared.configuration.settings import load_settings
+from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, JobAttempt
-from shared.outbox import Outbox
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place, Running, Wanted, outbox_of
 

@@ -18,12 +18,12 @@ from deploy.local.ports import free_ports
 from deploy.local.process import Command, Process, Processes
 from deploy.local.servers import Servers
 from migrations.upgrade import upgrade
-from shared.broker import sending_broker
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine
-from shared.events import Channels
-from shared.outbox import Outbox
-from shared.redis_clients import hasty_client
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels
+from shared.messaging.redis_clients import hasty_client
 
 REPOSITORY = Path(__file__).parents[2]
 READY_WITHIN_S = 60.0

@@ -12,9 +12,9 @@ from queue import SimpleQueue
 import dramatiq
 from dramatiq import Worker
 
-from shared.broker import plain_broker
 from shared.configuration.settings import Settings
-from shared.redis_clients import patient_client
+from shared.messaging.broker import plain_broker
+from shared.messaging.redis_clients import patient_client
 
 QUEUES = 10  # each is waited for by itself, so that a round has as many messages and idles once
 IDLE_S = 1.0

@@ -19,7 +19,7 @@ from api_service.job_body import JobBody
 from api_service.job_row import new_job
 from shared import waiting
 from shared.links import JOBS
-from shared.messages import RunComfyJob
+from shared.messaging.messages import RunComfyJob
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import REPOSITORY, Place, Running, Wanted
 

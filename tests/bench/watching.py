@@ -14,7 +14,7 @@ from sqlmodel import select
 from websockets.asyncio.client import ClientConnection, connect
 
 from shared import waiting
-from shared.events import Event
+from shared.messaging.events import Event
 from shared.models import EventType, GenerationJob, JobStatus, User
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place, Running, Wanted

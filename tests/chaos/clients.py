@@ -11,9 +11,9 @@ import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared import waiting
-from shared.messages import RunComfyJob
+from shared.messaging.after_commit import Outbox
+from shared.messaging.messages import RunComfyJob
 from shared.models import FINAL, GenerationJob, JobStatus
-from shared.outbox import Outbox
 from tests.chaos.jobs import JobKind, Ordered, Submission
 from tests.chaos.watchers import Watchers
 

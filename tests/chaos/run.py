@@ -13,12 +13,12 @@ from sqlmodel import select
 
 from deploy.local.credentials import USER
 from deploy.local.system import Say
-from shared.broker import sending_broker
 from shared.database.engine import create_engine, transaction
-from shared.events import Channels
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels
+from shared.messaging.redis_clients import hasty_client
 from shared.models import User
-from shared.outbox import Outbox
-from shared.redis_clients import hasty_client
 from tests.chaos.account import Violation, account
 from tests.chaos.clients import Clients
 from tests.chaos.evidence import Evidence, Witnesses, gather

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.configuration.settings import Settings, load_settings
+from shared.messaging.after_commit import Outbox
 from shared.models import Scope
-from shared.outbox import Outbox
 from tests.api_service.conftest import new_key
 from tests.jobs import output, running, submitted
 from tests.served import served

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.configuration.settings import Settings
-from shared.outbox import Outbox
+from shared.messaging.after_commit import Outbox
 from tests.api_service.conftest import new_key
 from tests.jobs import ANOTHER_USER, running, submitted
 from tests.served import served

@@ -8,9 +8,9 @@ from sqlalchemy import bindparam, text
 from sqlmodel import col, select
 
 from shared.abilities import LOCK_OFFERS, compare_servers, offers, runnable_on
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, ServerCapabilities
 from shared.node_classes import read_catalogue
-from shared.outbox import Outbox
 from tests.jobs import ANOTHER, SERVER, answering, submitted
 from tests.object_infos import object_info
 

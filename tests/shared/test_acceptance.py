@@ -11,8 +11,8 @@ from sqlmodel import select
 from shared import waiting
 from shared.database.engine import transaction
 from shared.database.fast_rows import new_row
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobEvent, JobStatus
-from shared.outbox import Outbox
 from shared.parameters import LARGEST_SEED
 from tests.jobs import PARAMETERS, USER, job, running
 

@@ -13,8 +13,8 @@ from shared import claims, lifecycle
 from shared.choosing import AVOIDED_FOR, LOOK_AHEAD, OVERDUE
 from shared.claims import Claim
 from shared.errors import OutOfMemory
+from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, GenerationJob, JobStatus, Outcome, User
-from shared.outbox import Outbox
 from tests.jobs import ANOTHER, SERVER, USER, answering, claimed, job, submitted
 
 X, Y = "x.safetensors", "y.safetensors"

@@ -16,8 +16,8 @@ from shared import claims, lifecycle, servers, waiting
 from shared.claims import Claim
 from shared.errors import CancelRequested, LeaseLost
 from shared.lifecycle import AlreadySettled, Lease
+from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobAttempt, JobEvent, JobStatistic, Outcome
-from shared.outbox import Outbox
 from tests.jobs import ANOTHER, SERVER, answering, claimed, new_job, output, silence
 from tests.shared import expectations
 from tests.shared.expectations import BROKEN, DEEDS, FINAL, LOST, SLOTS, Expected, S

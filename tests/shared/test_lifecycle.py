@@ -9,8 +9,8 @@ import pytest
 from shared import lifecycle, waiting
 from shared.errors import CancelRequested, LeaseLost, NodeFailed, PromptLost
 from shared.lifecycle import AlreadySettled, Lease
+from shared.messaging.after_commit import Outbox
 from shared.models import FINAL, EventType, JobStatus, Outcome
-from shared.outbox import Outbox
 from shared.transitions import TRANSITIONS
 from tests.jobs import attempts, claimed, claimed_again, events, job, output, running, silence, submitted
 

@@ -9,8 +9,8 @@ from sqlmodel import Session
 from shared import claims, lifecycle
 from shared.claims import Claimant
 from shared.errors import PromptLost
+from shared.messaging.after_commit import Outbox
 from shared.models import Outcome, User
-from shared.outbox import Outbox
 from shared.seats import Look, look
 from tests.jobs import ANOTHER, SERVER, USER, answering, claimant, claimed, running, silence, submitted
 from tests.plans import recorded

@@ -8,8 +8,8 @@ from sqlmodel import col
 
 from shared import lifecycle, servers
 from shared.errors import NoOutputs, PromptLost, StorageUnavailable, Transient
+from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus, Outcome
-from shared.outbox import Outbox
 from shared.servers import FAILURES, OPEN_FOR, WINDOW, ServerState, state_of
 from tests.jobs import ANOTHER, SERVER, answering, claimed, job, submitted
 

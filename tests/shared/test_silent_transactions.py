@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.outbox import Outbox
+from shared.messaging.after_commit import Outbox
 from tests.jobs import answering, claimed, submitted
 
 

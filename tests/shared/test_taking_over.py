@@ -11,8 +11,8 @@ from shared.claims import Prompt
 from shared.errors import LeaseLost, PromptLost
 from shared.leftovers import attempt_folder
 from shared.lifecycle import Lease
+from shared.messaging.after_commit import Outbox
 from shared.models import DiscardedFolder, JobStatus, Outcome
-from shared.outbox import Outbox
 from tests.jobs import (
     ANOTHER,
     answering,

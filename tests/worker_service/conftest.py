@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from shared.configuration.settings import Settings
-from shared.outbox import Outbox
+from shared.messaging.after_commit import Outbox
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.agreement import assert_agreement
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker

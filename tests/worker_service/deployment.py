@@ -16,10 +16,10 @@ from sqlmodel import col, select
 from shared import lifecycle
 from shared.claims import Claim
 from shared.configuration.settings import load_settings
-from shared.events import Channels, Event
-from shared.messages import RunComfyJob
+from shared.messaging.after_commit import Outbox
+from shared.messaging.events import Channels, Event
+from shared.messaging.messages import RunComfyJob
 from shared.models import FINAL, EventType, GenerationJob, JobOutput, JobStatus, Outcome
-from shared.outbox import Outbox
 from tests import jobs
 from tests.simulator.running import RunningSimulator
 from worker_service.actors.run_comfy_job import take

@@ -9,10 +9,10 @@ from dramatiq import Consumer, MessageProxy
 from dramatiq.common import dq_name
 
 from shared.configuration.settings import Settings
-from shared.events import Channels
-from shared.messages import RunComfyJob
-from shared.outbox import Outbox
-from shared.redis_clients import hasty_client, patient_client
+from shared.messaging.after_commit import Outbox
+from shared.messaging.events import Channels
+from shared.messaging.messages import RunComfyJob
+from shared.messaging.redis_clients import hasty_client, patient_client
 from tests.worker_service.deployment import until
 from worker_service.calls import Calls
 from worker_service.consuming import AttentiveBroker, Bell, Room

@@ -14,9 +14,9 @@ from dramatiq.middleware import CurrentMessage
 from sqlmodel import select
 
 from shared.leftovers import attempt_folder
-from shared.messages import RunComfyJob
+from shared.messaging.messages import RunComfyJob
+from shared.messaging.redis_clients import patient_client
 from shared.models import DiscardedFolder, JobStatus, Outcome
-from shared.redis_clients import patient_client
 from tests import jobs
 from tests.worker_service.deployment import Deployment, until
 from worker_service.actors.run_comfy_job import take

@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from shared.events import Event
-from shared.messages import RunComfyJob
+from shared.messaging.events import Event
+from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, Outcome
 from tests import jobs
 from tests.jobs import USER

@@ -4,7 +4,7 @@ import pytest
 from dramatiq import MessageProxy
 from dramatiq.brokers.stub import StubBroker
 
-from shared.messages import RunComfyJob
+from shared.messaging.messages import RunComfyJob
 from tests.worker_service.deployment import until
 from worker_service.middleware.recycling import PUT_OFF, Recycling
 

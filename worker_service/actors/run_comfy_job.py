@@ -19,7 +19,7 @@ from shared.errors import (
     Unexpected,
     WorkerStopping,
 )
-from shared.messages import RunComfyJob
+from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob, JobOutput
 from worker_service.attempt import Attempt
 from worker_service.failures import BLAMED, treatment_of

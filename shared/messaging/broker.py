@@ -5,8 +5,8 @@ from dramatiq.brokers.redis import RedisBroker
 from redis.client import Pipeline
 
 from shared.configuration.settings import Settings
-from shared.messages import Queue
-from shared.redis_clients import hasty_client
+from shared.messaging.messages import Queue
+from shared.messaging.redis_clients import hasty_client
 
 EVERY_COMMAND = 1_000_000  # of a million: else the messages of a dead worker come back only after minutes
 

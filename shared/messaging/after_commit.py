@@ -13,10 +13,10 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from shared.broker import collecting_broker
 from shared.database.engine import transaction
-from shared.events import Channels, Event, Events
-from shared.messages import Message
+from shared.messaging.broker import collecting_broker
+from shared.messaging.events import Channels, Event, Events
+from shared.messaging.messages import Message
 from shared.models import EventType, JobEvent
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from api_service.problems import key_not_found, user_not_found
 from shared.models import Scope
-from shared.parameters import Name
+from shared.workflows.parameters import Name
 
 LARGEST_LIMIT = 2**53 - 1  # every JSON reader keeps such a number exact
 LARGEST_COUNT = 2**31 - 1  # PostgreSQL's integer

@@ -13,7 +13,7 @@ from sqlmodel import col
 from api_service.authentication import Identity
 from api_service.problems import forbidden
 from shared.models import JobStatus, Scope
-from shared.parameters import without_nul
+from shared.workflows.parameters import without_nul
 
 ALL = "all"
 # `key`, or `key:value`; a colon or backslash in the key stands behind a backslash.

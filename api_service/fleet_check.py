@@ -8,10 +8,10 @@ from api_service.capabilities import Capabilities, KnownServer
 from api_service.close_matches import suggestion
 from api_service.node_check import Finding, Graph, findings
 from api_service.problems import FieldError
-from shared.graph import text_to_image
-from shared.parameters import Sampling, TextToImage
-from shared.workflow import WorkflowFault, with_seeds
-from shared.workflow_graph import graph_faults
+from shared.workflows.links import graph_faults
+from shared.workflows.parameters import Sampling, TextToImage
+from shared.workflows.shape import WorkflowFault, with_seeds
+from shared.workflows.text_to_image import text_to_image
 
 MOST_ERRORS = 100
 MOST_SUGGESTED = 10  # comparing names takes its time

@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 from api_service.bodies import RAW, TYPED
 from api_service.caller_metadata import Metadata
 from shared.models.generation_job import DEFAULT_PRIORITY
-from shared.parameters import Sampling, TextToImage
+from shared.workflows.parameters import Sampling, TextToImage
 
 FURTHEST = timedelta(days=30)  # so far ahead a job can be put off
 LONGEST_DEADLINE = timedelta(days=60)

@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 
 from api_service.job_body import AnyJob, TypedJob, WorkflowJob
 from shared.database.fast_rows import new_row
-from shared.estimates import workflow_key
-from shared.graph import text_to_image
 from shared.models import GenerationJob, JobStatus
-from shared.parameters import drawn_seed
-from shared.workflow import first_checkpoint, prompt_text, with_seeds
+from shared.workflows.duration_key import workflow_key
+from shared.workflows.parameters import drawn_seed
+from shared.workflows.shape import first_checkpoint, prompt_text, with_seeds
+from shared.workflows.text_to_image import text_to_image
 
 IMAGE, WORKFLOW = "image", "workflow"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.node_classes import CHOICE, PLACEHOLDER, Catalogue, ModelKind, NodeClass, NodeInput
-from shared.workflow_graph import needed_for, unwrapped
+from shared.workflows.links import needed_for, unwrapped
 
 Graph = Mapping[str, Mapping[str, Any]]
 

@@ -10,8 +10,8 @@ from api_service.codes import Code
 from api_service.job_body import AnyJob, TypedJob, WorkflowJob
 from api_service.problems import FieldError, Problem, invalid_fields
 from shared.models import FINAL, GenerationJob
-from shared.parameters import LARGEST_SEED, TextToImage, drawn_seed
-from shared.workflow import has_seeds, with_seeds
+from shared.workflows.parameters import LARGEST_SEED, TextToImage, drawn_seed
+from shared.workflows.shape import has_seeds, with_seeds
 
 
 def in_one_sentence(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:

@@ -11,10 +11,10 @@ from api_service.job_body import AnyJob, TypedJob, WorkflowJob
 from api_service.job_row import IMAGE, WORKFLOW
 from api_service.submission import Accepted
 from api_service.views import JobView, facts_of
-from shared.estimates import workflow_key
-from shared.graph import text_to_image
 from shared.models import GenerationJob, JobOutput
-from shared.parameters import TextToImage
+from shared.workflows.duration_key import workflow_key
+from shared.workflows.parameters import TextToImage
+from shared.workflows.text_to_image import text_to_image
 
 
 class AcceptedJobView(JobView, frozen=True):

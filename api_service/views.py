@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from shared.links import job_url
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
-from shared.parameters import Sampling
 from shared.telling import output_facts
+from shared.workflows.parameters import Sampling
 
 
 def answer_with(view: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:

@@ -25,11 +25,11 @@ from shared.errors import (
     Stalled,
     WorkflowRejected,
 )
-from shared.graph import Graph, text_to_image, with_filename_prefix
 from shared.leftovers import attempt_folder, note_leftovers
 from shared.messaging.events import Event
 from shared.models import EventType, JobOutput, JobStatus
-from shared.parameters import TextToImage
+from shared.workflows.parameters import TextToImage
+from shared.workflows.text_to_image import Graph, text_to_image, with_filename_prefix
 from worker_service.collecting import Collector
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient

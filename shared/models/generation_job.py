@@ -17,7 +17,7 @@ class GenerationJob(SQLModel, table=True):
     """One row of `generation_jobs`. Only the transitions of `shared.transitions` change its status.
 
     What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `workflow_key` is the
-    same for jobs that take about as long as each other, see `shared.estimates`.
+    same for jobs that take about as long as each other, see `shared.workflows.duration_key`.
     `run_after` is when it may start: at once unless said otherwise. NULL, as in rows of the old system, is never.
     Once `deadline_at` has passed it is not started any more.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.

@@ -6,7 +6,7 @@ import pytest
 
 from api_service.node_check import Finding, findings
 from shared.node_classes import read_catalogue
-from shared.workflow_graph import graph_faults
+from shared.workflows.links import graph_faults
 from tests.object_infos import RECORDED, object_info, page
 from tests.simulator.graphs import node
 from tests.simulator.recordings import document

@@ -13,7 +13,7 @@ from shared import lifecycle, waiting
 from shared.errors import Poison
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus, Scope
-from shared.parameters import LARGEST_SEED
+from shared.workflows.parameters import LARGEST_SEED
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.test_submitting import LEAST, URL, refused
 from tests.api_service.test_workflows import with_inputs

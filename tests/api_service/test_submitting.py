@@ -14,7 +14,7 @@ from shared.configuration.settings import Settings
 from shared.messaging.after_commit import Outbox
 from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, JobStatus
-from shared.parameters import LARGEST_SEED
+from shared.workflows.parameters import LARGEST_SEED
 from tests.jobs import events, job
 
 URL = "/api/v1/generation-jobs/"

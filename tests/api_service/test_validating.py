@@ -7,10 +7,10 @@ from sqlalchemy import Engine, func
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from shared.graph import text_to_image
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobEvent, Scope
-from shared.parameters import TextToImage
+from shared.workflows.parameters import TextToImage
+from shared.workflows.text_to_image import text_to_image
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.test_submitting import LEAST, URL, refused
 from tests.api_service.test_workflows import WORKFLOW

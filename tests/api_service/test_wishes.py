@@ -8,11 +8,11 @@ import redis
 from starlette.testclient import TestClient
 
 from shared.configuration.settings import Settings
-from shared.estimates import workflow_key
-from shared.graph import text_to_image
 from shared.messaging.after_commit import Outbox
 from shared.models import EventType, JobStatus
-from shared.parameters import TextToImage
+from shared.workflows.duration_key import workflow_key
+from shared.workflows.parameters import TextToImage
+from shared.workflows.text_to_image import text_to_image
 from tests.api_service.test_submitting import post, refused
 from tests.jobs import answering, claimed, events, job
 from worker_service.wakeups import WakeUps

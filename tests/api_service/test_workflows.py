@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from shared.estimates import workflow_key
 from shared.messaging.after_commit import Outbox
-from shared.parameters import LARGEST_DRAWN_SEED, LARGEST_SEED
+from shared.workflows.duration_key import workflow_key
+from shared.workflows.parameters import LARGEST_DRAWN_SEED, LARGEST_SEED
 from tests.api_service.test_submitting import LEAST, URL, refused
 from tests.jobs import job
 

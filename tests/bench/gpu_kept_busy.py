@@ -12,9 +12,9 @@ import httpx
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from shared.graph import text_to_image, with_filename_prefix
 from shared.models import GenerationJob, JobStatus
-from shared.parameters import TextToImage
+from shared.workflows.parameters import TextToImage
+from shared.workflows.text_to_image import text_to_image, with_filename_prefix
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place, Running, Wanted, wait_until
 

@@ -13,7 +13,7 @@ from shared.database.engine import transaction
 from shared.database.fast_rows import new_row
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobEvent, JobStatus
-from shared.parameters import LARGEST_SEED
+from shared.workflows.parameters import LARGEST_SEED
 from tests.jobs import PARAMETERS, USER, job, running
 
 ODD = {"text": 'ein Kätzchen \u20ac \U0001f408 "%s" \\ \' %(jobs)s', "none": None, "deep": [{"a": [1.5, True, {}]}]}

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.estimates import workflow_key
-from shared.graph import Graph, text_to_image
-from shared.parameters import TextToImage
+from shared.workflows.duration_key import workflow_key
+from shared.workflows.parameters import TextToImage
+from shared.workflows.text_to_image import Graph, text_to_image
 
 
 def graph(**values: Any) -> Graph:

@@ -1,7 +1,7 @@
 """A graph is what the parameters say, node by node, and the same every time."""
 
-from shared.graph import SAVE_NODE, text_to_image, upstream, with_filename_prefix, work_units
-from shared.parameters import Lora, Params, TextToImage
+from shared.workflows.parameters import Lora, Params, TextToImage
+from shared.workflows.text_to_image import SAVE_NODE, text_to_image, upstream, with_filename_prefix, work_units
 
 PLAIN = TextToImage(prompt="a cat", checkpoint_model="sd15.safetensors", params=Params(seed=1, steps=20))
 

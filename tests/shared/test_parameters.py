@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.models import GenerationJob, JobStatus
-from shared.parameters import LARGEST_DRAWN_SEED, LARGEST_SEED, Params, TextToImage
+from shared.workflows.parameters import LARGEST_DRAWN_SEED, LARGEST_SEED, Params, TextToImage
 
 
 def parameters(**values: object) -> TextToImage:

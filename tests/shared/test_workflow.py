@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.graph import text_to_image
-from shared.parameters import LARGEST_SEED, TextToImage
-from shared.workflow import (
+from shared.workflows.parameters import LARGEST_SEED, TextToImage
+from shared.workflows.shape import (
     DEEPEST,
     LARGEST,
     LONGEST_TEXT,
@@ -19,6 +18,7 @@ from shared.workflow import (
     prompt_text,
     with_seeds,
 )
+from shared.workflows.text_to_image import text_to_image
 
 
 def node(kind: str = "KSampler", /, **inputs: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.workflow import MOST_NODES
-from shared.workflow_graph import graph_faults, needed_for
+from shared.workflows.links import graph_faults, needed_for
+from shared.workflows.shape import MOST_NODES
 from tests.simulator.recordings import DATA
 
 

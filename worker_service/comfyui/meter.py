@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from shared.graph import upstream, work_units
+from shared.workflows.text_to_image import upstream, work_units
 from worker_service.comfyui.frames import NodeStates
 
 

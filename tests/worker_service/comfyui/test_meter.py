@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.graph import text_to_image
-from shared.parameters import Params, TextToImage
+from shared.workflows.parameters import Params, TextToImage
+from shared.workflows.text_to_image import text_to_image
 from tests.simulator import recordings
 from worker_service.comfyui.frames import Cached, NodeStates, read_frame
 from worker_service.comfyui.meter import Meter

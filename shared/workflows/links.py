@@ -7,7 +7,7 @@ without `inputs`, ends its worker thread, and nothing runs there until it is res
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from shared.workflow import WorkflowFault, check_shape
+from shared.workflows.shape import WorkflowFault, check_shape
 
 
 class Link(NamedTuple):

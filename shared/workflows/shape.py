@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from shared.documents import flaws
-from shared.graph import Graph
+from shared.workflows.json_limits import flaws
+from shared.workflows.text_to_image import Graph
 
 MOST_NODES = 2000
 MOST_FAULTS = 100  # are told at once

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.parameters import TextToImage
+from shared.workflows.parameters import TextToImage
 
 Graph = dict[str, dict[str, Any]]
 

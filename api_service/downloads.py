@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api_service.problems import output_gone, range_not_satisfiable
-from shared.storage import OutputStore
+from shared.files.store import OutputStore
 
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 

@@ -23,11 +23,11 @@ from api_service.surface import ROUTES
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
+from shared.files.store import open_store
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
-from shared.storage import open_store
 
 # Together, since they share paths; those with a fixed name before `{job_id}`.
 THREADS = 10  # blocking calls at once; each may hold a database connection

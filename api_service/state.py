@@ -17,8 +17,8 @@ from api_service.open_streams import OpenStreams
 from api_service.rate_counter import RateCounter
 from api_service.relay import Relay
 from shared.configuration.settings import Settings
+from shared.files.store import OutputStore
 from shared.messaging.after_commit import Outbox
-from shared.storage import OutputStore
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from shared.choosing import ABANDONED_WITHIN_REACH, BEST_JOB, SERVER, SERVERS, facts_for
 from shared.consequences import MESSAGE, starting
-from shared.leftovers import note_leftovers
+from shared.files.orphan_folders import note_leftovers
 from shared.lifecycle import Lease, held, told
 from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, Worker
 from shared.seats import Look, count_exactly, free_servers, look

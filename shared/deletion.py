@@ -13,8 +13,8 @@ from sqlalchemy import delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from shared.files.store import job_folder
 from shared.models import FINAL, DiscardedFolder, GenerationJob, JobOutput, User
-from shared.storage import job_folder
 
 # The hard limit ends a worker's job after half an hour, whatever it waits for.
 WRITERS_GONE = timedelta(hours=1)

@@ -25,7 +25,7 @@ from shared.errors import (
     Stalled,
     WorkflowRejected,
 )
-from shared.leftovers import attempt_folder, note_leftovers
+from shared.files.orphan_folders import attempt_folder, note_leftovers
 from shared.messaging.events import Event
 from shared.models import EventType, JobOutput, JobStatus
 from shared.workflows.parameters import TextToImage

@@ -9,8 +9,8 @@ from pathlib import Path
 import structlog
 
 from shared.errors import NoOutputs, OutputCorrupt
+from shared.files.store import OutputStore
 from shared.models import JobOutput, OutputKind
-from shared.storage import OutputStore
 from worker_service.comfyui.answers import OutputFile, OutputText
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.mailbox import Mailbox

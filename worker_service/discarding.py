@@ -4,8 +4,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.deletion import forget, forsaken_folders
+from shared.files.store import OutputStore
 from shared.messaging.after_commit import Outbox
-from shared.storage import OutputStore
 
 log = structlog.get_logger(__name__)
 

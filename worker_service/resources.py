@@ -17,10 +17,10 @@ from shared import lifecycle
 from shared.configuration.settings import Settings
 from shared.database.engine import patiently
 from shared.errors import NotAFailure, TimedOut
-from shared.leftovers import note_leftovers
+from shared.files.orphan_folders import note_leftovers
+from shared.files.store import OutputStore
 from shared.lifecycle import AlreadySettled, Lease
 from shared.messaging.after_commit import Outbox
-from shared.storage import OutputStore
 from worker_service.calls import Calls
 from worker_service.comfyui.fleet import Fleet, Lookout
 from worker_service.comfyui.survey import Surveyor

@@ -21,11 +21,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
+from shared.files.store import OutputStore, open_store
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client
-from shared.storage import OutputStore, open_store
 from worker_service.discarding import remove_forsaken
 from worker_service.expired_tickets import remove_expired_tickets
 from worker_service.wakeups import WakeUps

@@ -17,9 +17,9 @@ from api_service.main import create_app
 from shared import lifecycle
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
+from shared.files.store import open_store
 from shared.messaging.after_commit import Outbox
 from shared.models import Scope
-from shared.storage import open_store
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import SERVER, USER, output, running, submitted
 

@@ -18,6 +18,7 @@ from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.deletion import delete_job, folder_of
 from shared.errors import NoOutputs
+from shared.files.store import open_store
 from shared.messaging.after_commit import Outbox
 from shared.models import (
     DiscardedFolder,
@@ -30,7 +31,6 @@ from shared.models import (
     Scope,
     User,
 )
-from shared.storage import open_store
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, job, output, running, submitted
 from worker_service.discarding import remove_forsaken

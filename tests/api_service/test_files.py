@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from shared import lifecycle
 from shared.configuration.settings import Settings
+from shared.files.store import open_store
 from shared.messaging.after_commit import Outbox
-from shared.storage import open_store
 from tests.jobs import output, running, submitted
 
 CONTENT = bytes(range(256))

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from shared.errors import StorageUnavailable
-from shared.storage import CHUNK, FolderStore, job_folder, open_store
+from shared.files.store import CHUNK, FolderStore, job_folder, open_store
 
 
 @pytest.fixture

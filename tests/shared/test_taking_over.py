@@ -9,7 +9,7 @@ from shared import claims, lifecycle
 from shared.choosing import OUT_OF_REACH
 from shared.claims import Prompt
 from shared.errors import LeaseLost, PromptLost
-from shared.leftovers import attempt_folder
+from shared.files.orphan_folders import attempt_folder
 from shared.lifecycle import Lease
 from shared.messaging.after_commit import Outbox
 from shared.models import DiscardedFolder, JobStatus, Outcome

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import NoOutputs
+from shared.files.store import FolderStore
 from shared.models import JobOutput, OutputKind
-from shared.storage import FolderStore
 from tests.simulator.graphs import Graph, node, noise, run
 from tests.simulator.running import RunningSimulator
 from worker_service.collecting import Collector, digest

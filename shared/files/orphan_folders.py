@@ -3,8 +3,8 @@
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
+from shared.files.store import job_folder
 from shared.models import DiscardedFolder, GenerationJob
-from shared.storage import job_folder
 
 
 def attempt_folder(job: GenerationJob, attempt: int) -> str:

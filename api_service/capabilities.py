@@ -11,9 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from shared.database.engine import transaction
+from shared.fleet.object_info import Catalogue, ModelKind, NodeClass, read_catalogue
+from shared.fleet.servers import SERVER_SEEN
 from shared.models import ComfyUIServer, ServerCapabilities
-from shared.node_classes import Catalogue, ModelKind, NodeClass, read_catalogue
-from shared.servers import SERVER_SEEN
 
 log = structlog.get_logger(__name__)
 

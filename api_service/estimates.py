@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, select, union_all
 from sqlmodel import Session, col
 
+from shared.fleet.servers import OPEN_SLOTS, USABLE, free_slots
 from shared.models import GenerationJob, JobStatus
-from shared.servers import OPEN_SLOTS, USABLE, free_slots
 
 COUNTED = 1000  # jobs that go before: so far they are counted
 LATEST = 20  # jobs of a kind whose times are looked at

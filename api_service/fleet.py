@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, col, select
 
 from shared.database.engine import transaction
+from shared.fleet.object_info import LISTED_BY, ModelKind
+from shared.fleet.servers import IN_A_SLOT, ServerState, state_of
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities
-from shared.node_classes import LISTED_BY, ModelKind
-from shared.servers import IN_A_SLOT, ServerState, state_of
 
 LATELY = timedelta(minutes=10)
 # The models that are counted, and where `/object_info` lists them: those a job names, and two that only workflows use.

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import BaseModel
 
 from api_service.capabilities import Capabilities, Holders
-from shared.node_classes import ModelKind, NodeClass, NodeInput
+from shared.fleet.object_info import ModelKind, NodeClass, NodeInput
 
 
 class ModelView(BaseModel, frozen=True):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.node_classes import CHOICE, PLACEHOLDER, Catalogue, ModelKind, NodeClass, NodeInput
+from shared.fleet.object_info import CHOICE, PLACEHOLDER, Catalogue, ModelKind, NodeClass, NodeInput
 from shared.workflows.links import needed_for, unwrapped
 
 Graph = Mapping[str, Mapping[str, Any]]

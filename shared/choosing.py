@@ -28,9 +28,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from shared.abilities import runnable_on
+from shared.fleet.capabilities import runnable_on
+from shared.fleet.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus, User
-from shared.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
 
 LOOK_AHEAD = 50  # so many of the waiting jobs are looked at for one whose checkpoint is loaded
 OVERDUE = timedelta(minutes=1)

@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel, col
 
 from shared.database.prepared_statement import Prepared
+from shared.fleet.servers import trusting
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobAttempt, JobEvent, Outcome, User
-from shared.servers import trusting
 
 MESSAGE = bindparam("by_message", type_=String)
 EVENT_DATA = bindparam("event_data", type_=JSONB)
@@ -104,7 +104,7 @@ def checkpoint_of(job: CTE) -> CTE:
 
 
 def breaker_closed(job: CTE) -> CTE:
-    """As `shared.servers.trust`."""
+    """As `shared.fleet.servers.trust`."""
     return trusting(job.c.server).cte("server")
 
 

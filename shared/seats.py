@@ -17,8 +17,8 @@ from shared.choosing import (
     Seat,
 )
 from shared.database.prepared_statement import Prepared
+from shared.fleet.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
 from shared.models import ComfyUIServer, GenerationJob
-from shared.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
 
 LIMITED_CLAIMS = 0x67656E6F_0001  # locked by a claim that counts what a user has running
 LOCK_LIMITED = select(func.pg_advisory_xact_lock(LIMITED_CLAIMS))

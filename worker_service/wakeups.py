@@ -10,11 +10,11 @@ from sqlmodel import Session, col, select
 
 from shared import waiting
 from shared.choosing import ABANDONED, FIRST_COMES, RUNNING_JOBS, STARTABLE
+from shared.fleet.servers import free_slots
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import waiting_messages
 from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob, JobStatus
-from shared.servers import free_slots
 
 log = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ from api_service.fleet_views import ModelsView
 from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import Problem
 from api_service.views import answer_with
+from shared.fleet.object_info import ModelKind
 from shared.models import Scope
-from shared.node_classes import ModelKind
 
 
 async def list_models(call: Call[Nothing, Nothing]) -> Response:

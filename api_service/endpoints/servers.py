@@ -12,8 +12,8 @@ from api_service.fleet import NamedServer, ServersView, ServerView, server_as_se
 from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import Problem
 from api_service.views import answer_with
-from shared import servers
 from shared.database.engine import transaction
+from shared.fleet import servers
 from shared.models import ComfyUIServer, Scope
 
 SERVERS = "/api/v1/servers"

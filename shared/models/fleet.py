@@ -50,7 +50,7 @@ class ServerCapabilities(SQLModel, table=True):
 
     `digest` is the SHA-256 of the JSON, so that nobody reads it twice. `devices` is from `/system_stats`. The row
     stays while the server is away: what only it has is accepted, and waits. `offers` and `lacks` are names, see
-    `shared.abilities`.
+    `shared.fleet.capabilities`.
     """
 
     __tablename__ = "server_capabilities"

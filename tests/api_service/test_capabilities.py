@@ -8,9 +8,9 @@ from sqlalchemy import Engine, event, update
 from api_service.capabilities import CapabilityReader
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine
+from shared.fleet.object_info import ModelKind
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer
-from shared.node_classes import ModelKind
 from tests.jobs import ANOTHER, SERVER, answering
 from tests.object_infos import object_info, publish
 

@@ -6,7 +6,7 @@ import pytest
 
 from api_service.capabilities import Capabilities, KnownServer
 from api_service.fleet_check import MOST_ERRORS, MOST_SUGGESTED, NOTHING_KNOWN, ONLY_AWAY, SOME_UNKNOWN, fleet_check
-from shared.node_classes import read_catalogue
+from shared.fleet.object_info import read_catalogue
 from shared.workflows.parameters import TextToImage
 from tests.object_infos import Page, object_info
 from tests.simulator.graphs import Graph, node, txt2img

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api_service.node_check import Finding, findings
-from shared.node_classes import read_catalogue
+from shared.fleet.object_info import read_catalogue
 from shared.workflows.links import graph_faults
 from tests.object_infos import RECORDED, object_info, page
 from tests.simulator.graphs import node

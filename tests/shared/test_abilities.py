@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import bindparam, text
 from sqlmodel import col, select
 
-from shared.abilities import LOCK_OFFERS, compare_servers, offers, runnable_on
+from shared.fleet.capabilities import LOCK_OFFERS, compare_servers, offers, runnable_on
+from shared.fleet.object_info import read_catalogue
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, ServerCapabilities
-from shared.node_classes import read_catalogue
 from tests.jobs import ANOTHER, SERVER, answering, submitted
 from tests.object_infos import object_info
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlmodel import col, select
 
-from shared import claims, lifecycle, servers, waiting
+from shared import claims, lifecycle, waiting
 from shared.claims import Claim
 from shared.errors import CancelRequested, LeaseLost
+from shared.fleet import servers
 from shared.lifecycle import AlreadySettled, Lease
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobAttempt, JobEvent, JobStatistic, Outcome

@@ -10,10 +10,10 @@ from sqlmodel import col
 from shared import claims, lifecycle
 from shared.claims import LEASE, Prompt
 from shared.errors import PromptLost
+from shared.fleet.servers import SERVER_SEEN
 from shared.lifecycle import Lease
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus
-from shared.servers import SERVER_SEEN
 from tests.jobs import (
     ANOTHER,
     SERVER,

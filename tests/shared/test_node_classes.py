@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.node_classes import ModelKind, NodeInput, read_catalogue
+from shared.fleet.object_info import ModelKind, NodeInput, read_catalogue
 from tests.object_infos import RECORDED, object_info, page
 
 

@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from shared import lifecycle, servers
+from shared import lifecycle
 from shared.errors import NoOutputs, PromptLost, StorageUnavailable, Transient
+from shared.fleet import servers
+from shared.fleet.servers import FAILURES, OPEN_FOR, WINDOW, ServerState, state_of
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus, Outcome
-from shared.servers import FAILURES, OPEN_FOR, WINDOW, ServerState, state_of
 from tests.jobs import ANOTHER, SERVER, answering, claimed, job, submitted
 
 LOST, NOT_STORED = PromptLost(SERVER, "p"), StorageUnavailable("a", "full")

@@ -4,9 +4,9 @@ from sqlmodel import select
 
 from shared import lifecycle
 from shared.claims import Claim
+from shared.fleet.servers import free_slots
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, Outcome
-from shared.servers import free_slots
 from tests import jobs
 from tests.worker_service.deployment import Deployment, until
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared import servers
+from shared.fleet import servers
 from shared.models import ComfyUIServer, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit

@@ -5,7 +5,7 @@ from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
 from sqlmodel import Session
 
-from shared import claims, lifecycle, servers
+from shared import claims, lifecycle
 from shared.claims import Claim, Claimant
 from shared.database.engine import is_unavailable
 from shared.doubts import known_to_others
@@ -19,6 +19,7 @@ from shared.errors import (
     Unexpected,
     WorkerStopping,
 )
+from shared.fleet import servers
 from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob, JobOutput
 from worker_service.attempt import Attempt

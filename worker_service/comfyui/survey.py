@@ -14,11 +14,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from shared.abilities import LOCK_OFFERS, compare_servers, offers
 from shared.database.engine import transaction
 from shared.errors import ComfyUIUnreachable
+from shared.fleet.capabilities import LOCK_OFFERS, compare_servers, offers
+from shared.fleet.object_info import read_catalogue
 from shared.models import ServerCapabilities
-from shared.node_classes import read_catalogue
 from worker_service.comfyui.client import ComfyUIClient
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from sqlalchemy import BindParameter, Boolean, ColumnElement, text, type_coerce
 from sqlmodel import Session
 
-from shared.node_classes import Catalogue
+from shared.fleet.object_info import Catalogue
 
 
 def offers(catalogue: Catalogue) -> list[str]:

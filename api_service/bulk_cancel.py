@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from api_service.filters import Filters
 from api_service.listing import page
 from api_service.stretches import Stretch
-from shared.cancelling import cancel_all
 from shared.database.engine import patiently
+from shared.jobs.cancel_many import cancel_all
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus
 

@@ -12,8 +12,8 @@ from sqlalchemy import Date, Engine, Select, cast, func, literal, select, true, 
 from sqlmodel import SQLModel, col
 
 from shared.database.engine import transaction
+from shared.jobs.statistics import percentile_ms
 from shared.models import FINAL, GenerationJob, JobStatistic, JobStatus, User
-from shared.statistics import percentile_ms
 
 JOBS = SQLModel.metadata.tables["generation_jobs"]
 LIVE = tuple(status for status in JobStatus if status not in FINAL)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 
 from api_service.views import Links, links_to
-from shared.links import output_url, thumbnail_url
+from shared.jobs.urls import output_url, thumbnail_url
 from shared.models import JobStatus, OutputKind
 
 

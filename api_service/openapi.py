@@ -15,7 +15,7 @@ from api_service.codes import MEANINGS, Code
 from api_service.examples import EXAMPLES, problem_example
 from api_service.operations import Access, Answer, Nothing, Operation
 from api_service.problems import ProblemBody
-from shared.links import LARGEST_ID
+from shared.jobs.urls import LARGEST_ID
 from shared.models import Scope
 
 VERSION = "1.0.0"

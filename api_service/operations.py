@@ -19,7 +19,7 @@ from api_service.problems import forbidden, job_not_found
 from api_service.rate_limit import count_request
 from api_service.state import JobsRequest, Services
 from api_service.tickets import identify_stream
-from shared.links import number_in
+from shared.jobs.urls import number_in
 from shared.models import Scope
 
 

@@ -18,8 +18,8 @@ from api_service.job_row import new_job
 from api_service.problems import job_not_found
 from api_service.rate_limit import check_quotas, count_submissions, limits_submissions
 from api_service.state import Services
-from shared import waiting
 from shared.database.engine import transaction
+from shared.jobs import before_start
 from shared.messaging.after_commit import Outbox
 from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob, JobOutput
@@ -66,7 +66,7 @@ def submit(services: Services, submission: Submission) -> Accepted:
             if limits_submissions(services, submission.identity):
                 from_thread.run(count_submissions, services, submission.identity, len(jobs))
             lock_parent(session, submission.parent_id)
-            waiting.submit_all(session, jobs)
+            before_start.submit_all(session, jobs)
     except IntegrityError as error:
         if not was_made_meanwhile(error):
             raise
@@ -111,4 +111,4 @@ def wake_up(outbox: Outbox, jobs: Sequence[GenerationJob]) -> Sequence[Generatio
     if not messages or outbox.send_all(messages):
         return jobs
     with outbox.transaction() as session:
-        return [waiting.defer(session, job.id) or job for job in jobs]
+        return [before_start.defer(session, job.id) or job for job in jobs]

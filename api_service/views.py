@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from shared.links import job_url
+from shared.jobs.event_data import output_facts
+from shared.jobs.urls import job_url
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
-from shared.telling import output_facts
 from shared.workflows.parameters import Sampling
 
 

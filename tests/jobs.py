@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from shared import claims, lifecycle, waiting
-from shared.claims import Claim, Claimant
-from shared.errors import PromptLost
+from shared.jobs import before_start, lifecycle
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import Claim, Claimant
+from shared.jobs.errors import PromptLost
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome, OutputKind
 
@@ -33,7 +34,7 @@ def new_job(**values: Any) -> GenerationJob:
 
 def submitted(outbox: Outbox, **values: Any) -> int:
     with outbox.transaction() as session:
-        return waiting.submit(session, new_job(**values)).id
+        return before_start.submit(session, new_job(**values)).id
 
 
 def answering(outbox: Outbox, *servers: str, **values: Any) -> None:

@@ -13,9 +13,11 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared import claims, lifecycle
-from shared.claims import Claim, Prompt
-from shared.errors import (
+from shared.files.orphan_folders import attempt_folder, note_leftovers
+from shared.jobs import lifecycle
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import Claim, Prompt
+from shared.jobs.errors import (
     CancelRequested,
     ComfyUIUnreachable,
     NotAFailure,
@@ -25,7 +27,6 @@ from shared.errors import (
     Stalled,
     WorkflowRejected,
 )
-from shared.files.orphan_folders import attempt_folder, note_leftovers
 from shared.messaging.events import Event
 from shared.models import EventType, JobOutput, JobStatus
 from shared.workflows.parameters import TextToImage

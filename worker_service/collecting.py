@@ -8,8 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from shared.errors import NoOutputs, OutputCorrupt
 from shared.files.store import OutputStore
+from shared.jobs.errors import NoOutputs, OutputCorrupt
 from shared.models import JobOutput, OutputKind
 from worker_service.comfyui.answers import OutputFile, OutputText
 from worker_service.comfyui.client import ComfyUIClient

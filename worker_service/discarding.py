@@ -3,8 +3,8 @@
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.deletion import forget, forsaken_folders
 from shared.files.store import OutputStore
+from shared.jobs.deletion import forget, forsaken_folders
 from shared.messaging.after_commit import Outbox
 
 log = structlog.get_logger(__name__)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shared.errors import (
+from shared.jobs.errors import (
     ComfyUIUnreachable,
     GenerationError,
     NodeFailed,

@@ -10,10 +10,10 @@ from sqlalchemy import Engine, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared import claims
 from shared.database.engine import transaction
-from shared.errors import LeaseLost
-from shared.lifecycle import Lease
+from shared.jobs.claim import claims
+from shared.jobs.errors import LeaseLost
+from shared.jobs.lifecycle import Lease
 from shared.models import JobStatus, Worker
 from worker_service.mailbox import Mailbox, Signal
 

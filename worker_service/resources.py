@@ -13,13 +13,13 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from shared import lifecycle
 from shared.configuration.settings import Settings
 from shared.database.engine import patiently
-from shared.errors import NotAFailure, TimedOut
 from shared.files.orphan_folders import note_leftovers
 from shared.files.store import OutputStore
-from shared.lifecycle import AlreadySettled, Lease
+from shared.jobs import lifecycle
+from shared.jobs.errors import NotAFailure, TimedOut
+from shared.jobs.lifecycle import AlreadySettled, Lease
 from shared.messaging.after_commit import Outbox
 from worker_service.calls import Calls
 from worker_service.comfyui.fleet import Fleet, Lookout

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from shared.errors import GenerationError
+from shared.jobs.errors import GenerationError
 from shared.models import Outcome
 from worker_service.failures import treatment_of
 

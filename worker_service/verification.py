@@ -9,7 +9,7 @@ import av
 from av.error import FFmpegError
 from PIL import Image
 
-from shared.errors import OutputCorrupt
+from shared.jobs.errors import OutputCorrupt
 from shared.models import OutputKind
 
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"

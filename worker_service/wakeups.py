@@ -8,9 +8,9 @@ from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from shared import waiting
-from shared.choosing import ABANDONED, FIRST_COMES, RUNNING_JOBS, STARTABLE
 from shared.fleet.servers import free_slots
+from shared.jobs import before_start
+from shared.jobs.claim.conditions import ABANDONED, FIRST_COMES, RUNNING_JOBS, STARTABLE
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import waiting_messages
 from shared.messaging.messages import RunComfyJob
@@ -48,8 +48,8 @@ class WakeUps:
     def count_and_send(self) -> int:
         on_their_way = waiting_messages(self.outbox.broker, RunComfyJob.queue)
         with self.outbox.transaction() as session:
-            waiting.expire(session, waiting.overdue(session, AT_ONCE))
-            waiting.wake(session, due_pending(session))
+            before_start.expire(session, before_start.overdue(session, AT_ONCE))
+            before_start.wake(session, due_pending(session))
         with self.outbox.transaction() as session:
             due = [*abandoned(session), *due_queued(session, free_slots(session), self.running_jobs)]
         missing = due[on_their_way:]

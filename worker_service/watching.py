@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from shared.claims import Prompt
-from shared.errors import (
+from shared.jobs.claim.claims import Prompt
+from shared.jobs.errors import (
     CancelRequested,
     ComfyUIUnreachable,
     LeaseLost,

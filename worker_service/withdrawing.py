@@ -4,8 +4,8 @@ import math
 import time
 from enum import StrEnum
 
-from shared.claims import Prompt
-from shared.errors import ComfyUIUnreachable, LeaseLost, WorkerStopping
+from shared.jobs.claim.claims import Prompt
+from shared.jobs.errors import ComfyUIUnreachable, LeaseLost, WorkerStopping
 from worker_service.comfyui.answers import Finished, Gone
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.mailbox import Mailbox, Signal

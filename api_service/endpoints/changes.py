@@ -17,9 +17,9 @@ from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import job_not_ended, job_not_found, job_started
 from api_service.state import Services
 from api_service.views import JobView, answer_with
-from shared import waiting
-from shared.deletion import delete_job, folder_of
-from shared.links import JOBS
+from shared.jobs import before_start
+from shared.jobs.deletion import delete_job, folder_of
+from shared.jobs.urls import JOBS
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
 from shared.models import FINAL, WAITING, GenerationJob, JobStatus, Scope
@@ -89,7 +89,7 @@ def amend_job(outbox: Outbox, job_id: int, body: AmendBody, owner: UUID | None) 
     changes = {name: value for name, value in given.items() if value is not None}
     with outbox.transaction() as session:
         job = records.owned_job(session, job_id, owner, lock=True)
-        return job and (waiting.amend(session, job_id, **changes) or job)
+        return job and (before_start.amend(session, job_id, **changes) or job)
 
 
 async def delete(call: Call[Nothing, Nothing]) -> Response:

@@ -24,7 +24,7 @@ from api_service.rate_limit import open_stream
 from api_service.state import Services
 from api_service.streams import SEND_S, STOPPING, TOO_SLOW, stop_when_hung_up
 from api_service.watch import JobWatch, ServerStops, TooSlow
-from shared.links import JOBS, number_in
+from shared.jobs.urls import JOBS, number_in
 from shared.messaging.events import Event
 from shared.models import HELD, Scope
 

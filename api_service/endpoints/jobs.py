@@ -12,8 +12,8 @@ from api_service.details import details
 from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import job_ended, job_not_found
 from api_service.views import JobView, answer_with
-from shared import lifecycle
-from shared.links import JOBS
+from shared.jobs import lifecycle
+from shared.jobs.urls import JOBS
 from shared.messaging.after_commit import Outbox
 from shared.models import FINAL, GenerationJob, JobStatus, Scope
 

@@ -19,7 +19,7 @@ from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.stretches import Stretch
 from api_service.views import answer_with
 from shared.database.engine import transaction
-from shared.links import JOBS
+from shared.jobs.urls import JOBS
 from shared.models import Scope
 
 

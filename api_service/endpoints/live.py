@@ -24,7 +24,7 @@ from api_service.stream_views import JobsSnapshotView
 from api_service.streams import HUNG_UP_S, SEND_S, STOPPING, TOO_SLOW, identify, stop_when_hung_up
 from api_service.views import JobView, SnapshotView
 from api_service.watch import JobWatch, ServerStops, TooSlow, Watch, place_at
-from shared.links import number_in
+from shared.jobs.urls import number_in
 from shared.models import FINAL, HELD, JobStatus
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from api_service.codes import Code
 from api_service.downloads import StoredFile, send_file
 from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.problems import job_not_found, output_not_found, thumbnail_not_found
-from shared.links import JOBS, number_in
+from shared.jobs.urls import JOBS, number_in
 from shared.models import JobOutput, Scope
 
 

@@ -11,7 +11,7 @@ from api_service.figures import FiguresView, figures
 from api_service.filters import owner_asked_for
 from api_service.operations import Answer, Call, Nothing, Operation
 from api_service.views import answer_with
-from shared.links import JOBS
+from shared.jobs.urls import JOBS
 from shared.models import Scope
 
 

@@ -20,7 +20,7 @@ from api_service.submission import Accepted, Submission, replay, submit
 from api_service.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
 from api_service.views import answer_with
 from shared.database.engine import transaction
-from shared.links import JOBS, job_url
+from shared.jobs.urls import JOBS, job_url
 from shared.models import GenerationJob, Scope
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from shared.errors import StorageUnavailable
+from shared.jobs.errors import StorageUnavailable
 
 CHUNK = 256 * 1024
 

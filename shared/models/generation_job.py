@@ -14,7 +14,7 @@ DEFAULT_PRIORITY = 5  # of 0 to 9: 9 goes first
 
 
 class GenerationJob(SQLModel, table=True):
-    """One row of `generation_jobs`. Only the transitions of `shared.transitions` change its status.
+    """One row of `generation_jobs`. Only the transitions of `shared.jobs.transitions` change its status.
 
     What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `workflow_key` is the
     same for jobs that take about as long as each other, see `shared.workflows.duration_key`.

@@ -13,7 +13,7 @@ from shared.models.status import JobStatus
 class JobStatistic(SQLModel, table=True):
     """One row of `job_statistics`: so many jobs of a user, accepted on a day (UTC), ended so, after about as long.
 
-    `bucket` is the time from start to end on a logarithmic scale, see `shared.statistics`; -1 for jobs that were
+    `bucket` is the time from start to end on a logarithmic scale, see `shared.jobs.statistics`; -1 for jobs that were
     never started. What is deleted later stays counted.
     """
 

@@ -14,10 +14,10 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.accounts import create_key, revoke_key
 from api_service.main import create_app
-from shared import lifecycle
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.files.store import open_store
+from shared.jobs import lifecycle
 from shared.messaging.after_commit import Outbox
 from shared.models import Scope
 from tests.api_service.conftest import bearer, new_key

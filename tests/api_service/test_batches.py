@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 from api_service.job_body import LARGEST_BATCH
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
+from shared.jobs.before_start import submit_all
 from shared.messaging.after_commit import Outbox
 from shared.models import EventType, GenerationJob, JobStatus
-from shared.waiting import submit_all
 from tests.api_service.conftest import bearer, without_notes
 from tests.api_service.test_submitting import LEAST, URL, refused
 from tests.api_service.test_workflows import WORKFLOW

@@ -3,8 +3,8 @@
 import pytest
 from starlette.testclient import TestClient
 
-from shared import lifecycle
 from shared.configuration.settings import Settings
+from shared.jobs import lifecycle
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Channels
 from tests.jobs import output, running, submitted

@@ -8,10 +8,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from api_service import bulk_cancel
-from shared import lifecycle
 from shared.configuration.settings import Settings
-from shared.errors import CancelRequested
-from shared.lifecycle import AlreadySettled
+from shared.jobs import lifecycle
+from shared.jobs.errors import CancelRequested
+from shared.jobs.lifecycle import AlreadySettled
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Channels
 from shared.models import EventType, JobStatus, Scope

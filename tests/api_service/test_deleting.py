@@ -12,13 +12,13 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from shared import lifecycle
-from shared.claims import Claim
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
-from shared.deletion import delete_job, folder_of
-from shared.errors import NoOutputs
 from shared.files.store import open_store
+from shared.jobs import lifecycle
+from shared.jobs.claim.claims import Claim
+from shared.jobs.deletion import delete_job, folder_of
+from shared.jobs.errors import NoOutputs
 from shared.messaging.after_commit import Outbox
 from shared.models import (
     DiscardedFolder,

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from api_service import estimates
 from api_service.details import details
-from shared import lifecycle
-from shared.errors import NodeFailed, PromptLost
+from shared.jobs import lifecycle
+from shared.jobs.errors import NodeFailed, PromptLost
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
 from shared.models import EventType, GenerationJob, JobStatus, Outcome

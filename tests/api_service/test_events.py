@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from api_service import main
 from api_service.endpoints.events import Following
 from deploy.local.valkey import Valkey
-from shared import lifecycle
 from shared.configuration.settings import Settings, load_settings
+from shared.jobs import lifecycle
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels, Event

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from shared import lifecycle
 from shared.configuration.settings import Settings
 from shared.files.store import open_store
+from shared.jobs import lifecycle
 from shared.messaging.after_commit import Outbox
 from tests.jobs import output, running, submitted
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, func
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
-from shared import lifecycle
+from shared.jobs import lifecycle
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, Scope
 from tests.api_service.conftest import bearer, new_key, without_notes

@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 
 from api_service.accounts import create_key
 from api_service.main import create_app
-from shared import lifecycle
 from shared.configuration.settings import load_settings
 from shared.database.engine import transaction
+from shared.jobs import lifecycle
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, Scope
 from tests.api_service.conftest import bearer, new_key

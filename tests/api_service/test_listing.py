@@ -17,9 +17,9 @@ from api_service.main import create_app
 from api_service.stretches import Stretch
 from deploy.local.load_test_data import load
 from deploy.local.servers import Servers
-from shared import lifecycle
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine, transaction
+from shared.jobs import lifecycle
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus, Scope, User
 from tests.api_service.conftest import bearer, new_key

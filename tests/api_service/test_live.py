@@ -7,9 +7,9 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from api_service.main import create_app
-from shared import lifecycle
 from shared.configuration.settings import Settings, load_settings
-from shared.errors import Poison
+from shared.jobs import lifecycle
+from shared.jobs.errors import Poison
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels, Event

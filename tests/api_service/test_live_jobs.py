@@ -11,8 +11,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.endpoints.live import MOST_JOBS
 from api_service.main import create_app
-from shared import lifecycle
 from shared.configuration.settings import Settings, load_settings
+from shared.jobs import lifecycle
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels, Event

@@ -13,9 +13,9 @@ from starlette.types import Message, Scope
 
 from api_service.main import create_app, running
 from api_service.state import Services
-from shared import lifecycle
-from shared.claims import Claim
 from shared.configuration.settings import Settings, load_settings
+from shared.jobs import lifecycle
+from shared.jobs.claim.claims import Claim
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus
 from tests.api_service.conftest import bearer, without_notes

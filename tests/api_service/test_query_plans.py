@@ -17,11 +17,12 @@ from api_service.listing import first_outputs, jobs_of
 from api_service.records import owned_job
 from api_service.stretches import Stretch
 from deploy.local.servers import Servers
-from shared import claims, deletion, lifecycle, waiting
-from shared.claims import Claimant
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
-from shared.lifecycle import Lease
+from shared.jobs import before_start, deletion, lifecycle
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import Claimant
+from shared.jobs.lifecycle import Lease
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
 from tests.jobs import USER
 from tests.plans import Plan, plans_of
@@ -163,9 +164,9 @@ DEEDS: dict[str, tuple[Callable[[Session], object], set[str]]] = {
     "due, queued, with limits": (lambda session: wakeups.due_queued(session, 8, 3), {"claim"}),
     "due, pending": (lambda session: wakeups.due_pending(session), {"pending"}),
     "abandoned": (lambda session: wakeups.abandoned(session), {"held"}),
-    "overdue": (lambda session: waiting.overdue(session, 500), {"deadline"}),
+    "overdue": (lambda session: before_start.overdue(session, 500), {"deadline"}),
     "cancel": (lambda session: lifecycle.cancel(session, JOBS), {"generation_jobs_pkey"}),
-    "amend": (lambda session: waiting.amend(session, JOBS, priority=1), {"generation_jobs_pkey"}),
+    "amend": (lambda session: before_start.amend(session, JOBS, priority=1), {"generation_jobs_pkey"}),
     "delete": (lambda session: deletion.delete_job(session, 1, None), {"generation_jobs_pkey", "job_outputs_pkey"}),
 }
 

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, delete
 from sqlmodel import col
 from starlette.testclient import TestClient
 
-from shared import lifecycle, waiting
-from shared.errors import Poison
+from shared.jobs import before_start, lifecycle
+from shared.jobs.errors import Poison
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus, Scope
 from shared.workflows.parameters import LARGEST_SEED
@@ -185,6 +185,6 @@ def test_retries_against_a_deletion_are_made_or_refused_and_nothing_between(clie
 def test_a_job_that_expired_can_be_tried_again_without_its_deadline(client: TestClient, outbox: Outbox) -> None:
     late = client.post(URL, json={**LEAST, "deadline_seconds": 0.001}).json()
     with outbox.transaction() as session:
-        waiting.expire(session, waiting.overdue(session, 10))
+        before_start.expire(session, before_start.overdue(session, 10))
     body = retry(client, late["id"]).json()
     assert (body["status"], body["deadline_at"]) == ("queued", None)

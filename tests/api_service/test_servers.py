@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from shared import lifecycle
-from shared.errors import PromptLost
+from shared.jobs import lifecycle
+from shared.jobs.errors import PromptLost
 from shared.messaging.after_commit import Outbox
 from shared.models import Outcome, Scope, ServerCapabilities
 from tests.api_service.conftest import bearer, new_key

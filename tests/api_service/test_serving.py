@@ -13,7 +13,7 @@ import redis
 import uvicorn
 
 from api_service.serving import listening
-from shared import lifecycle
+from shared.jobs import lifecycle
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
 from shared.models import EventType

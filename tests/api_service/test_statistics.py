@@ -10,9 +10,9 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 from starlette.testclient import TestClient
 
-from shared import lifecycle, waiting
-from shared.claims import Claim
-from shared.errors import NodeFailed, PromptLost
+from shared.jobs import before_start, lifecycle
+from shared.jobs.claim.claims import Claim
+from shared.jobs.errors import NodeFailed, PromptLost
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus, Outcome, Scope
 from tests.api_service.conftest import bearer, new_key
@@ -28,7 +28,7 @@ def accepted(outbox: Outbox, days_ago: int, **values: Any) -> int:
         setattr(made, name, value)
     made.created_at = datetime.now(UTC) - timedelta(days=days_ago)
     with outbox.transaction() as session:
-        return waiting.submit(session, made).id
+        return before_start.submit(session, made).id
 
 
 def live_a_while(outbox: Outbox, chance: random.Random) -> None:
@@ -42,7 +42,7 @@ def live_a_while(outbox: Outbox, chance: random.Random) -> None:
             values["deadline_at"] = datetime.now(UTC) - timedelta(seconds=1)
         accepted(outbox, chance.randrange(5), **values)
         with outbox.transaction() as session:
-            waiting.expire(session, waiting.overdue(session, 10))
+            before_start.expire(session, before_start.overdue(session, 10))
         claim = claimed(outbox) if chance.random() < 0.7 else None
         with outbox.transaction() as session:
             if claim:

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from shared import claims
-from shared.claims import Claimant
 from shared.configuration.settings import load_settings
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import Claimant
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, JobAttempt
 from tests.bench.figure import Bench, Figure, Measure, Round

@@ -17,8 +17,8 @@ from uuid import UUID
 
 from api_service.job_body import JobBody
 from api_service.job_row import new_job
-from shared import waiting
-from shared.links import JOBS
+from shared.jobs import before_start
+from shared.jobs.urls import JOBS
 from shared.messaging.messages import RunComfyJob
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import REPOSITORY, Place, Running, Wanted
@@ -90,7 +90,7 @@ def without_http(here: Running, owner: UUID, jobs: int) -> float:
     for _ in range(jobs):
         job = new_job(body, owner, datetime.now(UTC))
         with here.outbox.transaction() as session:
-            waiting.submit(session, job)
+            before_start.submit(session, job)
         assert here.outbox.send(RunComfyJob(job_id=job.id), job.message_id)
     return jobs / (time.perf_counter() - started)
 

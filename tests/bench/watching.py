@@ -13,7 +13,7 @@ import psutil
 from sqlmodel import select
 from websockets.asyncio.client import ClientConnection, connect
 
-from shared import waiting
+from shared.jobs import before_start
 from shared.messaging.events import Event
 from shared.models import EventType, GenerationJob, JobStatus, User
 from tests.bench.figure import Bench, Figure, Measure, Round
@@ -159,7 +159,7 @@ def waiting_job(here: Running) -> GenerationJob:
         user = session.exec(select(User)).first()
         assert user is not None
         job = GenerationJob(user_id=user.id, job_type="image", status=JobStatus.QUEUED, prompt="a cat", attempt=1)
-        return waiting.submit(session, job)
+        return before_start.submit(session, job)
 
 
 WATCHING = Bench(FIGURES, opened, warm=True)

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from shared.jobs.transitions import TRANSITIONS
 from shared.models import FINAL, EventType, JobStatus, Outcome
-from shared.transitions import TRANSITIONS
 from tests.chaos.evidence import Evidence, Row
 
 BEGINNINGS = {EventType.QUEUED: JobStatus.QUEUED, EventType.PENDING: JobStatus.PENDING}

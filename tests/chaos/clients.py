@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared import waiting
+from shared.jobs import before_start
 from shared.messaging.after_commit import Outbox
 from shared.messaging.messages import RunComfyJob
 from shared.models import FINAL, GenerationJob, JobStatus
@@ -110,7 +110,7 @@ class Clients:
             )
             try:
                 with self.outbox.transaction() as session:
-                    job_id = waiting.submit(session, job).id
+                    job_id = before_start.submit(session, job).id
             except SQLAlchemyError:
                 submission.unknown += 1
                 return None

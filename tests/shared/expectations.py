@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from shared.errors import NodeFailed, PromptLost
+from shared.jobs.errors import NodeFailed, PromptLost
 from shared.models import EventType, GenerationJob, JobEvent, JobStatus, Outcome
 from tests.jobs import ANOTHER, SERVER
 

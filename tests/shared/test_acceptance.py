@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import inspect
 from sqlmodel import select
 
-from shared import waiting
 from shared.database.engine import transaction
 from shared.database.fast_rows import new_row
+from shared.jobs import before_start
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobEvent, JobStatus
 from shared.workflows.parameters import LARGEST_SEED
@@ -47,7 +47,7 @@ def test_a_job_is_recorded_as_its_row_says(outbox: Outbox, values: dict[str, Any
     start = later and datetime.now(UTC) + later
     row = new_row(GenerationJob, user_id=USER, job_type="image", status=JobStatus.QUEUED, run_after=start, **values)
     with outbox.transaction() as session:
-        waiting.submit(session, row)
+        before_start.submit(session, row)
     found = job(outbox, row.id)
     assert columns(found) == columns(row)
     assert values.items() <= columns(found).items()
@@ -68,7 +68,7 @@ def test_each_job_of_many_has_its_own_first_event(outbox: Outbox) -> None:
         for number in range(20)
     ]
     with outbox.transaction() as session:
-        waiting.submit_all(session, rows)
+        before_start.submit_all(session, rows)
     ids = [row.id for row in rows]
     assert ids == sorted(ids)
     with transaction(outbox.engine) as session:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from shared import claims, lifecycle
-from shared.choosing import AVOIDED_FOR, LOOK_AHEAD, OVERDUE
-from shared.claims import Claim
-from shared.errors import OutOfMemory
+from shared.jobs import lifecycle
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import Claim
+from shared.jobs.claim.conditions import AVOIDED_FOR, LOOK_AHEAD, OVERDUE
+from shared.jobs.errors import OutOfMemory
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, GenerationJob, JobStatus, Outcome, User
 from tests.jobs import ANOTHER, SERVER, USER, answering, claimed, job, submitted

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlmodel import col, select
 
-from shared import claims, lifecycle, waiting
-from shared.claims import Claim
-from shared.errors import CancelRequested, LeaseLost
 from shared.fleet import servers
-from shared.lifecycle import AlreadySettled, Lease
+from shared.jobs import before_start, lifecycle
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import Claim
+from shared.jobs.errors import CancelRequested, LeaseLost
+from shared.jobs.lifecycle import AlreadySettled, Lease
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobAttempt, JobEvent, JobStatistic, Outcome
 from tests.jobs import ANOTHER, SERVER, answering, claimed, new_job, output, silence
@@ -53,7 +54,7 @@ class Claims(RuleBasedStateMachine):
 
     def submit(self, priority: int, checkpoint: str) -> None:
         with self.outbox.transaction() as session:
-            job = waiting.submit(session, new_job(priority=priority, checkpoint_model=checkpoint))
+            job = before_start.submit(session, new_job(priority=priority, checkpoint_model=checkpoint))
         self.jobs[job.id] = Expected(priority=priority)
 
     @rule(reach=st.sampled_from([(SERVER,), (ANOTHER,), (SERVER, ANOTHER)]), worker=st.sampled_from("abc"))

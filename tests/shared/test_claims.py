@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from shared import claims, lifecycle
-from shared.claims import LEASE, Prompt
-from shared.errors import PromptLost
 from shared.fleet.servers import SERVER_SEEN
-from shared.lifecycle import Lease
+from shared.jobs import lifecycle
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import LEASE, Prompt
+from shared.jobs.errors import PromptLost
+from shared.jobs.lifecycle import Lease
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus
 from tests.jobs import (

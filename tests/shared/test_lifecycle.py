@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from shared import lifecycle, waiting
-from shared.errors import CancelRequested, LeaseLost, NodeFailed, PromptLost
-from shared.lifecycle import AlreadySettled, Lease
+from shared.jobs import before_start, lifecycle
+from shared.jobs.errors import CancelRequested, LeaseLost, NodeFailed, PromptLost
+from shared.jobs.lifecycle import AlreadySettled, Lease
+from shared.jobs.transitions import TRANSITIONS
 from shared.messaging.after_commit import Outbox
 from shared.models import FINAL, EventType, JobStatus, Outcome
-from shared.transitions import TRANSITIONS
 from tests.jobs import attempts, claimed, claimed_again, events, job, output, running, silence, submitted
 
 E = EventType
@@ -86,11 +86,11 @@ def test_a_retried_job_remembers_where_a_prompt_in_doubt_may_be(outbox: Outbox) 
 def test_a_job_whose_wake_up_was_not_sent_is_pending_until_it_is_woken(outbox: Outbox) -> None:
     job_id = submitted(outbox)
     with outbox.transaction() as session:
-        deferred = waiting.defer(session, job_id)
+        deferred = before_start.defer(session, job_id)
     assert deferred is not None
     assert deferred.status is JobStatus.PENDING
     with outbox.transaction() as session:
-        waiting.wake(session, [job_id, job_id + 1])
+        before_start.wake(session, [job_id, job_id + 1])
     assert job(outbox, job_id).status is JobStatus.QUEUED
     assert [event.type for event in events(outbox, job_id)] == [E.QUEUED, E.QUEUED]
 
@@ -98,7 +98,7 @@ def test_a_job_whose_wake_up_was_not_sent_is_pending_until_it_is_woken(outbox: O
 def test_a_job_that_a_worker_already_has_is_not_deferred(outbox: Outbox) -> None:
     claim = running(outbox)
     with outbox.transaction() as session:
-        assert waiting.defer(session, claim.job.id) is None
+        assert before_start.defer(session, claim.job.id) is None
     assert job(outbox, claim.job.id).status is JobStatus.RUNNING
 
 

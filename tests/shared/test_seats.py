@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from shared import claims, lifecycle
-from shared.claims import Claimant
-from shared.errors import PromptLost
+from shared.jobs import lifecycle
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import Claimant
+from shared.jobs.claim.free_server import Look, look
+from shared.jobs.errors import PromptLost
 from shared.messaging.after_commit import Outbox
 from shared.models import Outcome, User
-from shared.seats import Look, look
 from tests.jobs import ANOTHER, SERVER, USER, answering, claimant, claimed, running, silence, submitted
 from tests.plans import recorded
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from shared import lifecycle
-from shared.errors import NoOutputs, PromptLost, StorageUnavailable, Transient
 from shared.fleet import servers
 from shared.fleet.servers import FAILURES, OPEN_FOR, WINDOW, ServerState, state_of
+from shared.jobs import lifecycle
+from shared.jobs.errors import NoOutputs, PromptLost, StorageUnavailable, Transient
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus, Outcome
 from tests.jobs import ANOTHER, SERVER, answering, claimed, job, submitted

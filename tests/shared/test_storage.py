@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from shared.errors import StorageUnavailable
 from shared.files.store import CHUNK, FolderStore, job_folder, open_store
+from shared.jobs.errors import StorageUnavailable
 
 
 @pytest.fixture

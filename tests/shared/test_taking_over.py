@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlmodel import select
 
-from shared import claims, lifecycle
-from shared.choosing import OUT_OF_REACH
-from shared.claims import Prompt
-from shared.errors import LeaseLost, PromptLost
 from shared.files.orphan_folders import attempt_folder
-from shared.lifecycle import Lease
+from shared.jobs import lifecycle
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import Prompt
+from shared.jobs.claim.conditions import OUT_OF_REACH
+from shared.jobs.errors import LeaseLost, PromptLost
+from shared.jobs.lifecycle import Lease
 from shared.messaging.after_commit import Outbox
 from shared.models import DiscardedFolder, JobStatus, Outcome
 from tests.jobs import (

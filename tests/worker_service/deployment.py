@@ -13,9 +13,9 @@ import dramatiq
 import redis
 from sqlmodel import col, select
 
-from shared import lifecycle
-from shared.claims import Claim
 from shared.configuration.settings import load_settings
+from shared.jobs import lifecycle
+from shared.jobs.claim.claims import Claim
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Channels, Event
 from shared.messaging.messages import RunComfyJob

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from shared import claims, lifecycle
-from shared.claims import Claim, Prompt
-from shared.errors import ComfyUIUnreachable, TimedOut
+from shared.jobs import lifecycle
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import Claim, Prompt
+from shared.jobs.errors import ComfyUIUnreachable, TimedOut
 from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
 from tests.jobs import attempts, claimed, silence

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared import lifecycle
-from shared.errors import ComfyUIUnreachable
+from shared.jobs import lifecycle
+from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import FINAL, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit

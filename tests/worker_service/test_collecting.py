@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import NoOutputs
 from shared.files.store import FolderStore
+from shared.jobs.errors import NoOutputs
 from shared.models import JobOutput, OutputKind
 from tests.simulator.graphs import Graph, node, noise, run
 from tests.simulator.running import RunningSimulator

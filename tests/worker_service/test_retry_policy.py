@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.errors import (
+from shared.jobs.errors import (
     ComfyUIUnreachable,
     GenerationError,
     NodeFailed,

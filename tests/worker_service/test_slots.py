@@ -2,9 +2,9 @@
 
 from sqlmodel import select
 
-from shared import lifecycle
-from shared.claims import Claim
 from shared.fleet.servers import free_slots
+from shared.jobs import lifecycle
+from shared.jobs.claim.claims import Claim
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, Outcome
 from tests import jobs

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from shared.errors import ComfyUIUnreachable
+from shared.jobs.errors import ComfyUIUnreachable
 from tests.object_infos import object_info
 from tests.worker_service.saying import Body, Saying, client_of, known
 from worker_service.comfyui.survey import Surveyor, survey

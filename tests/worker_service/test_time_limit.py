@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.claims import Claim, prompt_of
-from shared.errors import LeaseLost
-from shared.lifecycle import Lease
+from shared.jobs.claim.claims import Claim, prompt_of
+from shared.jobs.errors import LeaseLost
+from shared.jobs.lifecycle import Lease
 from shared.models import JobStatus, Outcome
 from tests.simulator.graphs import noise, submit
 from tests.worker_service.deployment import Deployment, RunningWorker, until

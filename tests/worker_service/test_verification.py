@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import OutputCorrupt
+from shared.jobs.errors import OutputCorrupt
 from shared.models import OutputKind
 from tests.worker_service.pictures import FILES, encoded, picture
 from worker_service.verification import Facts, verify

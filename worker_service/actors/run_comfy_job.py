@@ -5,11 +5,13 @@ from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
 from sqlmodel import Session
 
-from shared import claims, lifecycle
-from shared.claims import Claim, Claimant
 from shared.database.engine import is_unavailable
-from shared.doubts import known_to_others
-from shared.errors import (
+from shared.fleet import servers
+from shared.jobs import lifecycle
+from shared.jobs.claim import claims
+from shared.jobs.claim.claims import Claim, Claimant
+from shared.jobs.claim.doubts import known_to_others
+from shared.jobs.errors import (
     CancelRequested,
     GenerationError,
     LeaseLost,
@@ -19,7 +21,6 @@ from shared.errors import (
     Unexpected,
     WorkerStopping,
 )
-from shared.fleet import servers
 from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob, JobOutput
 from worker_service.attempt import Attempt

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from shared.errors import GenerationError, NodeFailed, OutOfMemory, PromptInterrupted
+from shared.jobs.errors import GenerationError, NodeFailed, OutOfMemory, PromptInterrupted
 
 
 class OutputFile(NamedTuple):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from shared.errors import ComfyUIUnreachable, OutputCorrupt, OutputMissing, WorkflowRejected
+from shared.jobs.errors import ComfyUIUnreachable, OutputCorrupt, OutputMissing, WorkflowRejected
 from worker_service.comfyui.answers import Gone, OutputFile, Queue, Whereabouts, in_history, in_queue, queue_of, refusal
 
 TIMEOUT = httpx.Timeout(10, connect=3)

@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from shared.configuration.types import ServerUrl
 from shared.database.engine import transaction
-from shared.errors import ComfyUIUnreachable, WorkflowRejected
+from shared.jobs.errors import ComfyUIUnreachable, WorkflowRejected
 from shared.models import ComfyUIServer
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.wedge import Sign, runs_again

@@ -15,9 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from shared.database.engine import transaction
-from shared.errors import ComfyUIUnreachable
 from shared.fleet.capabilities import LOCK_OFFERS, compare_servers, offers
 from shared.fleet.object_info import read_catalogue
+from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import NodeFailed, PromptInterrupted
+from shared.jobs.errors import NodeFailed, PromptInterrupted
 from tests.simulator import recordings
 from worker_service.comfyui.answers import (
     Finished,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import ComfyUIUnreachable, OutputMissing, WorkflowRejected
+from shared.jobs.errors import ComfyUIUnreachable, OutputMissing, WorkflowRejected
 from tests.simulator.graphs import Graph, node, noise
 from tests.simulator.running import RunningSimulator
 from worker_service.comfyui.answers import Finished, Gone, OutputFile, Running, Waiting

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import any_, exists, func, literal, select, true
 from sqlmodel import Session, col
 
-from shared.choosing import (
+from shared.database.prepared_statement import Prepared
+from shared.fleet.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
+from shared.jobs.claim.conditions import (
     ABANDONED_WITHIN_REACH,
     CHECKPOINT,
     FIRST_COMES,
@@ -16,8 +18,6 @@ from shared.choosing import (
     STARTABLE,
     Seat,
 )
-from shared.database.prepared_statement import Prepared
-from shared.fleet.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
 from shared.models import ComfyUIServer, GenerationJob
 
 LIMITED_CLAIMS = 0x67656E6F_0001  # locked by a claim that counts what a user has running

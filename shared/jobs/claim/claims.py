@@ -10,13 +10,13 @@ from uuid import uuid4
 from sqlalchemy import String, bindparam, func, insert, tuple_, update
 from sqlmodel import Session, col, select
 
-from shared.choosing import ABANDONED_WITHIN_REACH, BEST_JOB, SERVER, SERVERS, facts_for
-from shared.consequences import MESSAGE, starting
 from shared.files.orphan_folders import note_leftovers
-from shared.lifecycle import Lease, held, told
+from shared.jobs.claim.conditions import ABANDONED_WITHIN_REACH, BEST_JOB, SERVER, SERVERS, facts_for
+from shared.jobs.claim.free_server import Look, count_exactly, free_servers, look
+from shared.jobs.lifecycle import Lease, held, told
+from shared.jobs.start_and_complete import MESSAGE, starting
+from shared.jobs.transitions import transition
 from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus, Outcome, Worker
-from shared.seats import Look, count_exactly, free_servers, look
-from shared.transitions import transition
 
 LEASE = timedelta(seconds=30)  # a worker that says nothing for so long has lost its jobs
 
@@ -119,7 +119,7 @@ TAKE = starting(
 
 
 def take(session: Session, claimant: Claimant, seen: Look) -> Claim | None:
-    """The best job for a free server, see `shared.choosing`."""
+    """The best job for a free server, see `shared.jobs.claim.conditions`."""
     hold = {WORKER.key: claimant.worker_id, MESSAGE.key: claimant.message_id, PROMPT.key: str(uuid4())}
     for seat in free_servers(session, claimant.servers, seen):
         facts = facts_for(seat, claimant.servers, claimant.running_jobs)

@@ -1,6 +1,6 @@
 """What a worker makes of a job that it has, and what a cancel makes of any: transitions, with all they bring with them.
 
-What happens to a job before a worker has it stands in `shared.waiting`. A worker writes under a lease: job and attempt
+What happens to a job before a worker has it stands in `shared.jobs.before_start`. A worker writes under a lease: job and attempt
 number. One that was given up for dead holds an old number, so whatever it still says changes nothing and raises
 LeaseLost.
 """
@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Integer, Interval, Row, bindparam, func, update
 from sqlmodel import Session, col, select
 
-from shared.consequences import EVENT_DATA, STORED_BYTES, completing
 from shared.database.prepared_statement import Prepared
-from shared.errors import CancelRequested, GenerationError, LeaseLost
+from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost
+from shared.jobs.event_data import error_columns, error_facts, output_facts
+from shared.jobs.start_and_complete import EVENT_DATA, STORED_BYTES, completing
+from shared.jobs.statistics import count_ended
+from shared.jobs.transitions import TRANSITIONS, move, transition
 from shared.messaging.after_commit import announce, stage
 from shared.messaging.events import Event
 from shared.models import EventType, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome
-from shared.statistics import count_ended
-from shared.telling import error_columns, error_facts, output_facts
-from shared.transitions import TRANSITIONS, move, transition
 
 # Under which lease, and how long ago ComfyUI was done.
 JOB = bindparam("of_job", type_=Integer)
@@ -210,7 +210,7 @@ def record(session: Session, job: GenerationJob, kind: EventType, **data: Any) -
 
 
 def told(session: Session, job: GenerationJob | Row[Any], kind: EventType, data: dict[str, Any]) -> None:
-    """As `record`, of an event that the statement of the transition has written, see `shared.consequences`."""
+    """As `record`, of an event that the statement of the transition has written, see `shared.jobs.start_and_complete`."""
     announce(session, Event.written(kind, job, at=job.updated_at, data=data))
     if kind.is_final:
         count_ended(session, job)

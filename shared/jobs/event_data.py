@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.errors import GenerationError
-from shared.links import output_url, thumbnail_url
+from shared.jobs.errors import GenerationError
+from shared.jobs.urls import output_url, thumbnail_url
 from shared.models import JobOutput
 
 OUTPUT_FACTS = ("number", "kind", "media_type", "size_bytes", "sha256", "width", "height")

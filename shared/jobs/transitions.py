@@ -7,7 +7,7 @@
                   v           v
     expired or cancelled <────┘
 
-`shared.waiting` and `shared.lifecycle` make them, before and from when a worker has the job.
+`shared.jobs.before_start` and `shared.jobs.lifecycle` make them, before and from when a worker has the job.
 """
 
 from typing import Any, NamedTuple

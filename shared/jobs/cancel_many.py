@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import ARRAY, Integer, any_, cast, func
 from sqlmodel import Session, col, select
 
+from shared.jobs.statistics import count_ended
+from shared.jobs.transitions import moving
 from shared.messaging.after_commit import stage
 from shared.models import EventType, GenerationJob, JobEvent
-from shared.statistics import count_ended
-from shared.transitions import moving
 
 
 def cancel_all(session: Session, job_ids: Sequence[int]) -> Sequence[GenerationJob]:

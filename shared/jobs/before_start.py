@@ -8,12 +8,12 @@ from sqlalchemy import func, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
-from shared.acceptance import accept
-from shared.lifecycle import record
+from shared.jobs.insert import accept
+from shared.jobs.lifecycle import record
+from shared.jobs.transitions import move
 from shared.messaging.after_commit import announce
 from shared.messaging.events import Event
 from shared.models import WAITING, EventType, GenerationJob, JobStatus
-from shared.transitions import move
 
 
 def submit(session: Session, job: GenerationJob) -> GenerationJob:

@@ -2,7 +2,7 @@
 
 from sqlmodel import Session, select
 
-from shared.lifecycle import Lease
+from shared.jobs.lifecycle import Lease
 from shared.models import JobAttempt
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from api_service.capabilities import Capabilities
+from api_service.doors.v1.jobs.bodies import AnyJob, TypedJob, WorkflowJob
 from api_service.fleet_check import Checked, fleet_check
-from api_service.job_body import AnyJob, TypedJob, WorkflowJob
 from api_service.problems import invalid_fields
 from api_service.state import Services
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from api_service.job_body import AnyJob, TypedJob, WorkflowJob
+from api_service.doors.v1.jobs.bodies import AnyJob, TypedJob, WorkflowJob
 from shared.database.fast_rows import new_row
 from shared.models import GenerationJob, JobStatus
 from shared.workflows.duration_key import workflow_key

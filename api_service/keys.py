@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from api_service import accounts
-from api_service.account_views import state_of
+from api_service.doors.v1.accounts.views import state_of
 from shared.configuration.settings import settings_or_exit
 from shared.database.engine import create_engine, transaction
 from shared.models import ApiKey, Scope, User

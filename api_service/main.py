@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from api_service.access_log import AccessLog
 from api_service.authentication import Keyring
 from api_service.capabilities import CapabilityReader
+from api_service.doors.v1.routes import ROUTES
 from api_service.open_streams import OpenStreams
 from api_service.patience import WAIT_S, Patience
 from api_service.problems import HANDLERS
@@ -19,7 +20,6 @@ from api_service.rate_counter import RateCounter
 from api_service.relay import Relay
 from api_service.state import Services
 from api_service.stream_records import DatabaseRows
-from api_service.surface import ROUTES
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine

@@ -82,7 +82,7 @@ class Operation(Generic[B, Q]):
 
     With `takes_ticket`, `?ticket=` may stand in for the key; the query's model has it too.
 
-    `problems` are the refusals of its own, besides those that `api_service.openapi` adds to all of its kind.
+    `problems` are the refusals of its own, besides those that `api_service.doors.v1.openapi` adds to all of its kind.
     """
 
     name: str

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from api_service.bodies import field_error
 from api_service.codes import Code
-from api_service.job_body import AnyJob, TypedJob, WorkflowJob
+from api_service.doors.v1.jobs.bodies import AnyJob, TypedJob, WorkflowJob
 from api_service.problems import FieldError, Problem, invalid_fields
 from shared.models import FINAL, GenerationJob
 from shared.workflows.parameters import LARGEST_SEED, TextToImage, drawn_seed

@@ -12,8 +12,8 @@ from sqlmodel import Session, col, select
 from api_service import records
 from api_service.authentication import Identity
 from api_service.checking import check_all
+from api_service.doors.v1.jobs.bodies import AnyJob
 from api_service.idempotency import Once, made_before, was_made_meanwhile
-from api_service.job_body import AnyJob
 from api_service.job_row import new_job
 from api_service.problems import job_not_found
 from api_service.rate_limit import check_quotas, count_submissions, limits_submissions

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, event, func
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
-from api_service.job_body import LARGEST_BATCH
+from api_service.doors.v1.jobs.bodies import LARGEST_BATCH
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs.before_start import submit_all

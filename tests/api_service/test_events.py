@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from api_service import main
-from api_service.endpoints.events import Following
+from api_service.doors.v1.streams.server_sent import Following
 from deploy.local.valkey import Valkey
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from api_service.endpoints.lists import read_page
+from api_service.doors.v1.jobs.lists import read_page
 from api_service.filters import Filters
 from api_service.main import create_app
 from api_service.stretches import Stretch

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from api_service.endpoints.live import MOST_JOBS
+from api_service.doors.v1.streams.websocket import MOST_JOBS
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from api_service.job_body import JobBody
+from api_service.doors.v1.jobs.bodies import JobBody
 from api_service.job_row import new_job
 from shared.jobs import before_start
 from shared.jobs.urls import JOBS

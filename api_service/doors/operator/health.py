@@ -1,0 +1,93 @@
+"""Whether this process lives, and whether what it needs is there: each with its own line."""
+
+from datetime import timedelta
+from http import HTTPStatus
+
+import redis
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import Response
+
+from api_service import records
+from api_service.doors.v1.jobs.job_views import CheckView, LiveView, ReadyView, answer_with
+from api_service.operations import Access, Answer, Call, Nothing, Operation
+from api_service.state import Services
+
+LATELY = timedelta(seconds=30)
+
+
+async def live(_call: Call[Nothing, Nothing]) -> Response:
+    """Tell whether this process lives."""
+    return answer_with(LiveView())
+
+
+async def ready(call: Call[Nothing, Nothing]) -> Response:
+    """Tell whether what the service needs is there.
+
+    200 while jobs are accepted, even where they will only run later; 503 while none can be accepted.
+    """
+    services = call.services
+    view = await services.run(look_around, services)
+    return answer_with(view, HTTPStatus.OK if view.database.ok else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def look_around(services: Services) -> ReadyView:
+    cache = see_redis(services)
+    try:
+        worker, comfyui = see_workers(services), see_comfyui(services)
+        database = CheckView(ok=True, detail="answers")
+    except SQLAlchemyError as error:
+        database = CheckView(ok=False, detail=f"does not answer: {type(error).__name__}")
+        worker = comfyui = CheckView(ok=False, detail="not known without the database")
+    checks = {"database": database, "redis": cache, "worker": worker, "comfyui": comfyui}
+    well = "ready" if all(check.ok for check in checks.values()) else "degraded"
+    return ReadyView(status=well if database.ok else "unavailable", **checks)
+
+
+def see_redis(services: Services) -> CheckView:
+    try:
+        services.outbox.client.ping()
+    except redis.RedisError as error:
+        return CheckView(
+            ok=False, detail=f"does not answer: {type(error).__name__}; jobs wait, and start when it is back"
+        )
+    return CheckView(ok=True, detail="answers")
+
+
+def see_workers(services: Services) -> CheckView:
+    seen = records.workers_seen(services.engine, LATELY)
+    if not seen:
+        return CheckView(ok=False, detail=f"none seen in the last {LATELY.seconds} s; jobs wait for one")
+    return CheckView(ok=True, detail=f"{seen} seen in the last {LATELY.seconds} s")
+
+
+def see_comfyui(services: Services) -> CheckView:
+    answering, silent = records.servers_seen(services.engine, LATELY)
+    if not answering:
+        return CheckView(ok=False, detail=f"none answered a worker in the last {LATELY.seconds} s; jobs wait for one")
+    rest = f", {silent} did not" if silent else ""
+    return CheckView(ok=True, detail=f"{answering} answered in the last {LATELY.seconds} s{rest}")
+
+
+OPERATIONS = (
+    Operation(
+        "live",
+        "GET",
+        "/health/live",
+        live,
+        Access.NO_KEY,
+        {HTTPStatus.OK: Answer(LiveView, "it lives")},
+        tag="health",
+    ),
+    Operation(
+        "ready",
+        "GET",
+        "/health/ready",
+        ready,
+        Access.NO_KEY,
+        {
+            HTTPStatus.OK: Answer(ReadyView, "jobs are accepted"),
+            HTTPStatus.SERVICE_UNAVAILABLE: Answer(ReadyView, "none can be accepted: the database does not answer"),
+        },
+        tag="health",
+    ),
+)

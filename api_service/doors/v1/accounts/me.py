@@ -1,0 +1,63 @@
+"""The one who asks: what their key is, and a ticket in its stead for where no header can be sent."""
+
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from api_service import quotas, tickets
+from api_service.allowance import Limit, allowance
+from api_service.authentication import Identity
+from api_service.doors.v1.accounts.views import MeView, TicketView
+from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.operations import Access, Answer, Call, Nothing, Operation
+from api_service.state import Services
+from shared.database.engine import transaction
+from shared.models import ApiKey, Scope, User
+
+
+async def show(call: Call[Nothing, Nothing]) -> Response:
+    """Show who is asking: the user, the key, its limits, and what the user has of them."""
+    return answer_with(await call.services.run(me, call.services, call.identity))
+
+
+def me(services: Services, identity: Identity) -> MeView:
+    limits: dict[str, int | None] = {limit: allowance(services.settings, identity, limit) for limit in Limit}
+    with transaction(services.engine) as session:
+        user, key = session.get_one(User, identity.user_id), session.get_one(ApiKey, identity.key_id)
+        own = user.running_jobs_limit
+        limits["running_jobs"] = services.settings.limit_running_jobs if own is None else own
+        return MeView.of(user, key, limits, quotas.queued_jobs(session, user.id))
+
+
+async def issue_ticket(call: Call[Nothing, Nothing]) -> Response:
+    """Get a ticket for one stream.
+
+    For browsers, which cannot send headers with a WebSocket or EventSource: open the stream with `?ticket=` within a
+    minute. The ticket has the rights of the key that asked for it, is used up by the first try, and is worth nothing
+    once that key is revoked.
+    """
+    made = await call.services.run(tickets.issue, call.services.engine, call.identity)
+    view = TicketView(ticket=made.ticket, expires_at=made.expires_at)
+    return answer_with(view, HTTPStatus.CREATED, **{"Cache-Control": "no-store"})
+
+
+OPERATIONS = (
+    Operation(
+        "showMe",
+        "GET",
+        "/api/v1/me",
+        show,
+        Access.ANY_KEY,
+        {HTTPStatus.OK: Answer(MeView, "the user and the key")},
+        tag="accounts",
+    ),
+    Operation(
+        "createStreamTicket",
+        "POST",
+        "/api/v1/stream-tickets",
+        issue_ticket,
+        Scope.READ,
+        {HTTPStatus.CREATED: Answer(TicketView, "the ticket", headers={"Cache-Control": "`no-store`"})},
+        tag="streams",
+    ),
+)

@@ -1,0 +1,12 @@
+"""Examples for the OpenAPI document, by model; a test holds each to its model."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from api_service.doors.v1.examples import accounts, fleet, jobs
+from api_service.doors.v1.examples.problems import problem_example
+
+EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {**jobs.EXAMPLES, **accounts.EXAMPLES, **fleet.EXAMPLES}
+
+__all__ = ["EXAMPLES", "problem_example"]

@@ -1,0 +1,53 @@
+"""Users, their keys and their tickets."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from api_service.doors.v1.accounts.bodies import KeyBody, UserBody, UserChange
+from api_service.doors.v1.accounts.views import KeyList, KeyView, MeView, NewKeyView, TicketView, UserList, UserView
+
+USER: dict[str, Any] = {
+    "id": "0b0a1c52-4c1e-4f0e-9c63-0d5f1a2b3c4d",
+    "name": "studio-7",
+    "stored_bytes": 412345,
+    "running_jobs_limit": None,
+    "created_at": "2026-01-01T12:00:00Z",
+}
+KEY: dict[str, Any] = {
+    "id": "k3v9x0q2m7ab",
+    "user_id": USER["id"],
+    "name": "render farm",
+    "scopes": ["jobs:read", "jobs:write"],
+    "limits": {"requests_per_minute": 1200},
+    "state": "good",
+    "created_at": "2026-01-01T12:00:00Z",
+    "expires_at": None,
+    "revoked_at": None,
+    "last_used_at": "2026-01-01T12:00:00Z",
+}
+OWN = ("id", "name", "scopes", "expires_at")
+
+EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
+    UserBody: {"plain": {"name": "studio-7"}, "limited": {"name": "guest", "running_jobs_limit": 1}},
+    UserChange: {"limited": {"running_jobs_limit": 4}},
+    UserView: {"user": USER},
+    UserList: {"all": {"users": [USER], "next": None}},
+    KeyBody: {
+        "plain": {"name": "render farm"},
+        "reader": {"name": "dashboard", "scopes": ["jobs:read"], "limits": {"requests_per_minute": 60}},
+    },
+    KeyView: {"key": KEY},
+    NewKeyView: {"shown once": {**KEY, "last_used_at": None, "key": f"gn_{KEY['id']}_<secret>"}},
+    KeyList: {"all": {"keys": [KEY], "next": None}},
+    MeView: {
+        "me": {
+            "user": {"id": USER["id"], "name": USER["name"]},
+            "key": {name: KEY[name] for name in OWN},
+            "limits": {"requests_per_minute": 1200, "stored_bytes": None},
+            "queued_jobs": 3,
+            "stored_bytes": 412345,
+        }
+    },
+    TicketView: {"ticket": {"ticket": "st_<secret>", "expires_at": "2026-01-01T12:01:00Z"}},
+}

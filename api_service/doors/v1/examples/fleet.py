@@ -1,0 +1,68 @@
+"""What the servers can do, and whether all is well."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from api_service.doors.v1.fleet.views import ModelsView, NodeClassView
+from api_service.doors.v1.jobs.job_views import LiveView, ReadyView
+from api_service.fleet import NamedServer, ServersView, ServerView
+
+SERVER: dict[str, Any] = {
+    "name": "http://gpu-1:8188",
+    "state": "up",
+    "draining": False,
+    "slots": {"total": 2, "used": 1},
+    "version": "0.8.0",
+    "last_seen_at": "2026-01-01T12:00:00Z",
+    "unreachable_since": None,
+    "wedged_since": None,
+    "open_until": None,
+    "problem": None,
+    "loaded_checkpoint": "sd15.safetensors",
+    "models": {"checkpoints": 3, "loras": 12},
+    "recent_failures": [{"code": "prompt_lost", "count": 1, "last_at": "2026-01-01T11:55:00Z"}],
+}
+
+EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
+    ModelsView: {
+        "checkpoints": {
+            "kind": "checkpoints",
+            "models": [{"name": "sd15.safetensors", "servers": 2, "available": True}],
+            "unknown_servers": 0,
+        }
+    },
+    NodeClassView: {
+        "VAEDecode": {
+            "name": "VAEDecode",
+            "inputs": [
+                {
+                    "name": "samples",
+                    "type": "LATENT",
+                    "required": True,
+                    "choices": None,
+                    "minimum": None,
+                    "maximum": None,
+                }
+            ],
+            "outputs": ["IMAGE"],
+            "output_node": False,
+            "custom": False,
+            "servers": 2,
+            "available": True,
+        }
+    },
+    ServersView: {"one": {"items": [SERVER]}},
+    ServerView: {"up": SERVER},
+    NamedServer: {"gpu-1": {"server": SERVER["name"]}},
+    LiveView: {"ok": {"status": "ok"}},
+    ReadyView: {
+        "ready": {
+            "status": "ready",
+            "database": {"ok": True, "detail": "answers"},
+            "redis": {"ok": True, "detail": "answers"},
+            "worker": {"ok": True, "detail": "2 seen in the last 30 s"},
+            "comfyui": {"ok": True, "detail": "1 answered in the last 30 s"},
+        }
+    },
+}

@@ -1,0 +1,44 @@
+"""Models: which checkpoints, LoRAs, VAEs, samplers and schedulers the servers have."""
+
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from api_service.codes import Code
+from api_service.doors.v1.fleet.views import ModelsView
+from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.operations import Answer, Call, Nothing, Operation
+from api_service.problems import Problem
+from shared.fleet.object_info import ModelKind
+from shared.models import Scope
+
+
+async def list_models(call: Call[Nothing, Nothing]) -> Response:
+    """List the models of a kind.
+
+    Kinds are `checkpoints`, `loras`, `vaes`, `samplers` and `schedulers`. A job may name any of these models; one that
+    is not `available` right now is only on servers that do not answer, and a job that names it waits for them.
+    """
+    name = call.request.path_params["kind"]
+    if name not in list(ModelKind):
+        raise kind_not_found(name)
+    capabilities = await call.services.run(call.services.capabilities.current)
+    return answer_with(ModelsView.of(ModelKind(name), capabilities))
+
+
+def kind_not_found(name: str) -> Problem:
+    return Problem(Code.KIND_NOT_FOUND, f"there is no list of {name!r}; there are {', '.join(ModelKind)}")
+
+
+OPERATIONS = (
+    Operation(
+        "listModels",
+        "GET",
+        "/api/v1/models/{kind}",
+        list_models,
+        Scope.READ,
+        {HTTPStatus.OK: Answer(ModelsView, "the models of this kind, by name")},
+        tag="fleet",
+        problems=(Code.KIND_NOT_FOUND,),
+    ),
+)

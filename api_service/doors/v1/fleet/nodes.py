@@ -1,0 +1,53 @@
+"""Node classes: what a raw workflow may be made of, and what each takes and gives."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from api_service.capabilities import Capabilities
+from api_service.close_matches import suggestion
+from api_service.codes import Code
+from api_service.doors.v1.fleet.views import NodeClassView
+from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.operations import Answer, Call, Nothing, Operation
+from api_service.problems import Problem
+from shared.models import Scope
+
+
+async def show_node_class(call: Call[Nothing, Nothing]) -> Response:
+    """Show a node class.
+
+    Its inputs and outputs are those of a server that answers, if one of those has it. Custom nodes may differ from one
+    server to another.
+    """
+    name = call.request.path_params["node_class"]
+    view = await call.services.run(look_up, call.services.capabilities.current, name)
+    return answer_with(view)
+
+
+def look_up(current: Callable[[], Capabilities], name: str) -> NodeClassView:
+    capabilities = current()
+    found = capabilities.node_class(name)
+    if found is None:
+        raise node_class_not_found(name, capabilities)
+    return NodeClassView.of(*found)
+
+
+def node_class_not_found(name: str, capabilities: Capabilities) -> Problem:
+    close = suggestion(name, capabilities.node_class_names())
+    return Problem(Code.NODE_CLASS_NOT_FOUND, f"no server has the node class {name!r}{close}")
+
+
+OPERATIONS = (
+    Operation(
+        "showNodeClass",
+        "GET",
+        "/api/v1/nodes/{node_class}",
+        show_node_class,
+        Scope.READ,
+        {HTTPStatus.OK: Answer(NodeClassView, "the node class")},
+        tag="fleet",
+        problems=(Code.NODE_CLASS_NOT_FOUND,),
+    ),
+)

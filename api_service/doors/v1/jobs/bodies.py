@@ -1,0 +1,148 @@
+"""A job as a client asks for it: a picture from words or a workflow of the client's own, and when it is to run."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    Discriminator,
+    Field,
+    RootModel,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from api_service.bodies import RAW, TYPED
+from api_service.doors.v1.jobs.metadata import Metadata
+from shared.models.generation_job import DEFAULT_PRIORITY
+from shared.workflows.parameters import Sampling, TextToImage
+
+FURTHEST = timedelta(days=30)  # so far ahead a job can be put off
+LONGEST_DEADLINE = timedelta(days=60)
+MOST_JOBS = 100  # in one batch
+LARGEST_BATCH = 8 * 1024 * 1024  # bytes
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC, if it is no further ahead than a job can be put off."""
+    if moment - datetime.now(UTC) > FURTHEST:
+        raise PydanticCustomError("too_far_ahead", "must be at most {days} days ahead", {"days": FURTHEST.days})
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("no_such_date", "must be a date of the years 1 to 9999 in UTC") from None
+
+
+class Wishes(BaseModel, frozen=True, extra="forbid", strict=True):
+    """When a job is to run, how urgently and how often, and what its owner notes on it.
+
+    `run_at` or `delay_seconds`: not before. `deadline_seconds`, from its acceptance: not started later, but `expired`.
+    Of jobs that wait, those with the highest `priority` go first.
+    """
+
+    priority: Annotated[int, Field(ge=0, le=9)] = DEFAULT_PRIORITY
+    run_at: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
+    delay_seconds: Annotated[float, Field(ge=0, le=FURTHEST.total_seconds(), allow_inf_nan=False)] | None = None
+    deadline_seconds: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE.total_seconds(), allow_inf_nan=False)] | None = (
+        None
+    )
+    max_attempts: Annotated[int, Field(ge=1, le=10)] | None = None
+    metadata: Metadata = {}
+
+    @field_validator("delay_seconds")
+    @classmethod
+    def is_the_only_start(cls, delay_seconds: float | None, info: ValidationInfo) -> float | None:
+        if delay_seconds is not None and info.data.get("run_at") is not None:
+            raise PydanticCustomError("given_twice", "`run_at` says when it is to start already")
+        return delay_seconds
+
+    @field_validator("deadline_seconds")
+    @classmethod
+    def is_after_the_start(cls, deadline_seconds: float | None, info: ValidationInfo) -> float | None:
+        start_seconds = info.data.get("delay_seconds") or 0.0
+        if run_at := info.data.get("run_at"):
+            start_seconds = (run_at - datetime.now(UTC)).total_seconds()
+        if deadline_seconds is not None and deadline_seconds <= start_seconds:
+            raise PydanticCustomError("before_the_start", "must be later than the job may start")
+        return deadline_seconds
+
+    def run_after(self, accepted_at: datetime) -> datetime | None:
+        """When it may start; None for at once."""
+        start = self.run_at
+        if self.delay_seconds:
+            start = accepted_at + timedelta(seconds=self.delay_seconds)
+        return start if start and start > accepted_at else None
+
+    def deadline_at(self, accepted_at: datetime) -> datetime | None:
+        return None if self.deadline_seconds is None else accepted_at + timedelta(seconds=self.deadline_seconds)
+
+
+class TypedJob(Wishes, TextToImage):
+    """A job to run: a picture from words.
+
+    `sampler_params` and `params` are one thing under two names: the sampler's settings may stand in either, the
+    others in `params`. The same setting in both must have the same value.
+    """
+
+    sampler_params: Sampling = Sampling()
+
+    @model_validator(mode="after")
+    def says_each_thing_once(self) -> Self:
+        for name in sorted(self.sampler_params.model_fields_set & self.params.model_fields_set):
+            if getattr(self.sampler_params, name) != getattr(self.params, name):
+                raise PydanticCustomError(
+                    "given_twice", "`{name}` is given in sampler_params and in params, differently", {"name": name}
+                )
+        return self
+
+    @cached_property
+    def parameters(self) -> TextToImage:
+        """The parameters meant, made once. A seed that was not given is -1."""
+        sampling = self.sampler_params.model_dump(exclude_unset=True)
+        values = {name: getattr(self, name) for name in TextToImage.model_fields}
+        return TextToImage(**(values | {"params": self.params.model_copy(update=sampling)}))
+
+
+class WorkflowParams(BaseModel, frozen=True, extra="forbid", strict=True):
+    """What can be asked for beside a workflow."""
+
+    previews: bool = False
+
+
+class WorkflowJob(Wishes):
+    """A job to run: a workflow in ComfyUI's API format, `{node id: {"class_type": ..., "inputs": {...}}}`.
+
+    Each `seed` or `noise_seed` of -1 in it is drawn. Everything else that is run stands in the workflow, so none of the
+    parameters of a picture is taken beside it.
+    """
+
+    workflow: dict[str, Any]
+    params: WorkflowParams = WorkflowParams()
+
+
+def form_of(given: Any) -> str:
+    raw = isinstance(given, WorkflowJob) or (isinstance(given, dict) and "workflow" in given)
+    return RAW if raw else TYPED
+
+
+AnyJob = TypedJob | WorkflowJob
+EitherJob = Annotated[
+    Annotated[TypedJob, Tag(TYPED)] | Annotated[WorkflowJob, Tag(RAW)],
+    Discriminator(form_of),
+]
+
+
+class JobBody(RootModel[EitherJob], frozen=True):
+    """A job to run: the parameters of a picture, or a `workflow`."""
+
+
+class BatchBody(BaseModel, frozen=True, extra="forbid"):
+    """Jobs to be accepted together, or not at all."""
+
+    jobs: Annotated[list[EitherJob], Field(min_length=1, max_length=MOST_JOBS)]

@@ -1,0 +1,100 @@
+"""What clients see of one job when they ask for it: how far it is, when it may end, and what happened to it."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from api_service.details import Details
+from api_service.doors.v1.jobs.job_views import ErrorView, JobView, error_of
+from api_service.estimates import Place
+from shared.models import GenerationJob, JobAttempt, Outcome
+
+
+class QueueView(BaseModel, frozen=True):
+    """A place in the queue: 1 is the next to start. Where `exact` is false, it is further back than that."""
+
+    position: int
+    exact: bool
+
+    @classmethod
+    def of(cls, place: Place) -> Self:
+        return cls(position=place.position, exact=place.exact)
+
+
+class EstimateView(BaseModel, frozen=True):
+    """When the job may start and end, going by the latest jobs of its workflow. Null where nothing is known."""
+
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+class AttemptView(BaseModel, frozen=True):
+    """An attempt at the job: where, when, and how it ended. `outcome` is null while it goes on.
+
+    An `adopted` attempt went on with the prompt of the one before it, whose worker fell silent or was stopped.
+    """
+
+    attempt: int
+    server: str
+    comfyui_prompt_id: str
+    adopted: bool
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: Outcome | None
+    error: ErrorView | None
+
+    @classmethod
+    def of(cls, attempt: JobAttempt) -> Self:
+        facts = {name: getattr(attempt, name) for name in cls.model_fields.keys() - {"error"}}
+        return cls(**facts, error=error_of(attempt))
+
+
+class TimingsView(BaseModel, frozen=True):
+    """How long the job waited until it was first started, ran until ComfyUI was done, and was stored until it was
+    completed; in ms, null for what has not ended or was not reached."""
+
+    queued_ms: int | None
+    running_ms: int | None
+    stored_ms: int | None
+
+    @classmethod
+    def of(cls, job: GenerationJob) -> Self:
+        return cls(
+            queued_ms=between(job.created_at, job.started_at),
+            running_ms=between(job.started_at, job.generated_at or job.completed_at),
+            stored_ms=between(job.generated_at, job.completed_at),
+        )
+
+
+class DetailedJobView(JobView, frozen=True):
+    """A job as it stands, with all that is known of it.
+
+    `queue` is null unless the job is queued and its time has come. `progress` is what was last told of a running one:
+    percentage, node_id, node_type, step, steps.
+    """
+
+    queue: QueueView | None
+    estimate: EstimateView
+    progress: dict[str, Any] | None
+    attempts: list[AttemptView]
+    timings: TimingsView
+
+    @classmethod
+    def of_details(cls, details: Details, progress: dict[str, Any] | None) -> Self:
+        plain = JobView.of(details.job, details.outputs)
+        return cls(
+            **{name: getattr(plain, name) for name in JobView.model_fields},
+            queue=details.place and QueueView.of(details.place),
+            estimate=EstimateView(starts_at=details.estimate.starts_at, ends_at=details.estimate.ends_at),
+            progress=progress,
+            attempts=[AttemptView.of(attempt) for attempt in details.attempts],
+            timings=TimingsView.of(details.job),
+        )
+
+
+def between(start: datetime | None, end: datetime | None) -> int | None:
+    """Milliseconds from start to end. Two clocks may differ a little: never less than nothing."""
+    if start is None or end is None:
+        return None
+    return max(0, round((end - start).total_seconds() * 1000))

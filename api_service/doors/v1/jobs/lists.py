@@ -1,0 +1,88 @@
+"""Lists of jobs: the caller's, filtered, page by page."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import Engine, Row
+from starlette.responses import Response
+
+from api_service.codes import Code
+from api_service.cursors import Position, cursor_at, digest_of, position_in
+from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.doors.v1.jobs.list_views import JobPage, ListedJob
+from api_service.filters import Filters, owner_asked_for
+from api_service.listing import first_outputs, jobs_of
+from api_service.operations import Answer, Call, Nothing, Operation
+from api_service.stretches import Stretch
+from shared.database.engine import transaction
+from shared.jobs.urls import JOBS
+from shared.models import Scope
+
+
+class ListQuery(Filters):
+    """Which jobs, in which order, and which page of them.
+
+    Without a cursor it is the first page; `cursor` is from the page before, whose filters and order must be the same.
+    """
+
+    order: Literal["desc", "asc"] = "desc"
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, Field(max_length=100)] | None = None
+
+
+async def list_jobs(call: Call[Nothing, ListQuery]) -> Response:
+    """List jobs, the newest first.
+
+    A page holds up to `limit` jobs, and `next` is the address of the page after it. Jobs that are added meanwhile
+    neither move a page nor come twice. The filters hold together; `status` and `metadata` may be given several
+    times: any of the statuses, all of the metadata.
+    """
+    query, owner = call.query, owner_asked_for(call.identity, call.query.user_id)
+    digest = list_digest(query, owner)
+    after = None if query.cursor is None else position_in(query.cursor, digest)
+    stretch = Stretch(owner, query.limit + 1, after, ascending=query.order == "asc")
+    jobs, first = await call.services.run(read_page, call.services.engine, query, stretch)
+    shown, cursor = jobs[: query.limit], None
+    if len(jobs) > query.limit:
+        cursor = cursor_at(Position(shown[-1].created_at, shown[-1].id), digest)
+    items = [ListedJob.of(job, first.get(job.id)) for job in shown]
+    return answer_with(JobPage(items=items, next=cursor and next_page(call, cursor), cursor=cursor))
+
+
+def read_page(engine: Engine, filters: Filters, stretch: Stretch) -> tuple[Sequence[Row[Any]], dict[int, Row[Any]]]:
+    with transaction(engine) as session:
+        jobs = jobs_of(session, filters, stretch)
+        return jobs, first_outputs(session, [job.id for job in jobs])
+
+
+def list_digest(query: ListQuery, owner: UUID | None) -> bytes:
+    """What a cursor of this list is bound to: the filters by their meaning, the order, and the owner."""
+    chosen = query.model_copy(
+        update={"status": tuple(sorted(set(query.status))), "metadata": tuple(sorted(set(query.metadata)))}
+    )
+    return digest_of(f"{owner} {chosen.model_dump_json(exclude={'limit', 'cursor', 'user_id'})}")
+
+
+def next_page(call: Call[Nothing, ListQuery], cursor: str) -> str:
+    """The address of the next page, with the parameters as this one had them."""
+    given = [(name, value) for name, value in call.request.query_params.multi_items() if name != "cursor"]
+    return f"{JOBS}/?{urlencode([*given, ('cursor', cursor)])}"
+
+
+OPERATIONS = (
+    Operation(
+        "listJobs",
+        "GET",
+        f"{JOBS}/",
+        list_jobs,
+        Scope.READ,
+        {HTTPStatus.OK: Answer(JobPage, "a page of jobs, possibly empty")},
+        tag="jobs",
+        query=ListQuery,
+        problems=(Code.INVALID_CURSOR,),
+    ),
+)

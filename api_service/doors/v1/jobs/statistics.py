@@ -1,0 +1,45 @@
+"""Statistics of jobs: how many, how they ended, how long they took."""
+
+from http import HTTPStatus
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.figures import FiguresView, figures
+from api_service.filters import owner_asked_for
+from api_service.operations import Answer, Call, Nothing, Operation
+from shared.jobs.urls import JOBS
+from shared.models import Scope
+
+
+class StatisticsQuery(BaseModel, frozen=True, extra="forbid"):
+    """Of how many days, today being one; `user_id` is for admins: another user's, or `all`."""
+
+    days: Annotated[int, Field(ge=1, le=366)] = 30
+    user_id: UUID | Literal["all"] | None = None
+
+
+async def show_statistics(call: Call[Nothing, StatisticsQuery]) -> Response:
+    """Count jobs by status and by day, and say how long they took.
+
+    Days are those on which jobs were accepted, in UTC.
+    """
+    owner = owner_asked_for(call.identity, call.query.user_id)
+    return answer_with(await call.services.run(figures, call.services.engine, owner, call.query.days))
+
+
+OPERATIONS = (
+    Operation(
+        "showStatistics",
+        "GET",
+        f"{JOBS}/stats",
+        show_statistics,
+        Scope.READ,
+        {HTTPStatus.OK: Answer(FiguresView, "the counts and durations")},
+        tag="jobs",
+        query=StatisticsQuery,
+    ),
+)

@@ -1,0 +1,216 @@
+"""The OpenAPI document, made from the operations and the models that parse: `python -m api_service.doors.v1.openapi`."""
+
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from api_service.codes import MEANINGS, Code
+from api_service.doors.v1.examples import EXAMPLES, problem_example
+from api_service.operations import Access, Answer, Nothing, Operation
+from api_service.problems import ProblemBody
+from shared.jobs.urls import LARGEST_ID
+from shared.models import Scope
+
+VERSION = "1.0.0"
+SCHEMAS = "#/components/schemas/"
+PATH_PARAMETER = re.compile(r"{(\w+)}")
+NUMBERS = {"job_id", "number"}
+NUMBER = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
+PROBLEMS_OF_ALL = (Code.INVALID_QUERY, Code.INTERNAL_ERROR)
+PROBLEMS_OF_KEYS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.DATABASE_UNAVAILABLE)
+NEEDS: dict[Scope | Access, str] = {Access.NO_KEY: "Needs no key.", Access.ANY_KEY: "Any key will do."}
+PROBLEMS_OF_BODIES = (
+    Code.INVALID_JSON,
+    Code.BODY_TOO_DEEP,
+    Code.BODY_TOO_LARGE,
+    Code.UNSUPPORTED_MEDIA_TYPE,
+    Code.INVALID_FIELDS,
+)
+HEADERS_OF_ALL = {"X-Request-Id": "the id that the request came with, or was given; it stands in the logs"}
+DESCRIPTION = """
+A durable job service in front of ComfyUI. A job that was accepted ends exactly once: `completed` with its outputs,
+`failed` with a reason, `cancelled` or `expired`.
+
+Every request needs a key: `Authorization: Bearer gn_<id>_<secret>`. Each key sees only its own user's jobs; another
+user's job answers exactly as one that does not exist. Refusals are RFC 9457 problems: `code` is stable, `errors` names
+each wrong field.
+
+Live streams are WebSockets, which OpenAPI does not describe: `/ws/jobs/{id}` tells a snapshot of a job and then each of
+its events, once and in order.
+""".strip()
+
+
+def document_of(operations: Sequence[Operation[Any, Any]]) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of these operations, as JSON can hold it."""
+    schemas, refs = schemas_of(operations)
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for operation in operations:
+        paths[operation.path][operation.method.lower()] = described(operation, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Genonaut Generation",
+            "version": VERSION,
+            "description": DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in operations)],
+        "paths": dict(paths),
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "bearerFormat": "gn_<id>_<secret>"},
+            },
+        },
+    }
+
+
+Refs = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
+
+
+def schemas_of(operations: Iterable[Operation[Any, Any]]) -> tuple[dict[str, Any], Refs]:
+    """The schemas of all models, and where each stands: as it is parsed, or as it is answered."""
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemBody, "serialization")]
+    for operation in operations:
+        wanted += [(operation.body, "validation"), (operation.query, "validation")]
+        wanted += [(answer.model, "serialization") for answer in operation.answers.values() if answer.model]
+    refs, made = models_json_schema(list(dict.fromkeys(wanted)), ref_template=SCHEMAS + "{model}")
+    return made.get("$defs", {}), refs
+
+
+def described(operation: Operation[Any, Any], refs: Refs) -> dict[str, Any]:
+    summary, _, description = (operation.endpoint.__doc__ or operation.name).partition("\n")
+    needs = NEEDS.get(operation.scope) or f"Needs a key with the scope `{operation.scope}`."
+    made: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": summary.rstrip("."),
+        "description": "\n\n".join(filter(None, [unwrapped(description), needs])),
+        "tags": [operation.tag],
+        "parameters": [*path_parameters(operation), *query_parameters(operation), *header_parameters(operation)],
+        "responses": responses(operation, refs),
+    }
+    if operation.scope is Access.NO_KEY:
+        made["security"] = []
+    if operation.body is not Nothing:
+        content = {"schema": refs[operation.body, "validation"], **examples_of(operation.body)}
+        made["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return made
+
+
+def unwrapped(text: str) -> str:
+    """A docstring's paragraphs, each on one line."""
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def path_parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
+            if name in NUMBERS
+            else {"type": "string"},
+            "example": 1 if name in NUMBERS else name,
+        }
+        for name in PATH_PARAMETER.findall(operation.path)
+    ]
+
+
+def query_parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
+    """Each property of the query's model, with what it refers to in its place."""
+    schema = operation.query.model_json_schema(ref_template=SCHEMAS + "{model}")
+    required = schema.get("required", [])
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": facts.get("description", ""),
+            "schema": inlined({key: value for key, value in facts.items() if key != "description"}, schema),
+        }
+        for name, facts in schema.get("properties", {}).items()
+    ]
+
+
+def inlined(schema: Any, whole: Mapping[str, Any]) -> Any:
+    match schema:
+        case {"$ref": str() as ref}:
+            return inlined(whole["$defs"][ref.removeprefix(SCHEMAS)], whole)
+        case dict():
+            return {key: inlined(value, whole) for key, value in schema.items()}
+        case list():
+            return [inlined(value, whole) for value in schema]
+        case _:
+            return schema
+
+
+def header_parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in operation.request_headers.items()
+    ]
+
+
+def responses(operation: Operation[Any, Any], refs: Refs) -> dict[str, Any]:
+    """What it answers, and each refusal by its status."""
+    made = {str(int(status)): response(answer, refs) for status, answer in operation.answers.items()}
+    codes = [*operation.problems, *PROBLEMS_OF_ALL]
+    codes += PROBLEMS_OF_KEYS if operation.scope is not Access.NO_KEY else ()
+    codes += PROBLEMS_OF_BODIES if operation.body is not Nothing else ()
+    by_status: dict[HTTPStatus, list[Code]] = defaultdict(list)
+    for code in dict.fromkeys(codes):
+        by_status[code.status].append(code)
+    for status, found in sorted(by_status.items()):
+        made[str(int(status))] = refusal(found, refs)
+    return made
+
+
+def response(answer: Answer, refs: Refs) -> dict[str, Any]:
+    made: dict[str, Any] = {"description": answer.description, "headers": headers({**HEADERS_OF_ALL, **answer.headers})}
+    for media_type in answer.media_types:
+        content = {"schema": refs[answer.model, "serialization"], **examples_of(answer.model)} if answer.model else {}
+        made.setdefault("content", {})[media_type] = content
+    return made
+
+
+def refusal(codes: Sequence[Code], refs: Refs) -> dict[str, Any]:
+    return {
+        "description": "; or ".join(f"`{code}`: {MEANINGS[code].text}" for code in codes),
+        "headers": headers(HEADERS_OF_ALL),
+        "content": {
+            "application/problem+json": {
+                "schema": refs[ProblemBody, "serialization"],
+                "examples": {str(code): {"value": problem_example(code)} for code in codes},
+            }
+        },
+    }
+
+
+def headers(texts: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"description": text, "schema": {"type": "string"}} for name, text in texts.items()}
+
+
+def examples_of(model: type[BaseModel]) -> dict[str, Any]:
+    return {"examples": {name: {"value": value} for name, value in EXAMPLES.get(model, {}).items()}}
+
+
+def main() -> None:
+    from api_service.doors.v1.routes import OPERATIONS  # the document's own endpoint stands on this module
+
+    json.dump(document_of(OPERATIONS), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

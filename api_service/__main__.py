@@ -2,7 +2,7 @@
 
 import argparse
 
-from api_service.serving import serve
+from api_service.http.serving import serve
 from shared.configuration.settings import settings_or_exit
 
 

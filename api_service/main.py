@@ -9,17 +9,17 @@ import anyio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from api_service.access_log import AccessLog
-from api_service.authentication import Keyring
-from api_service.capabilities import CapabilityReader
+from api_service.accounts.keyring import Keyring
 from api_service.doors.v1.routes import ROUTES
-from api_service.open_streams import OpenStreams
-from api_service.patience import WAIT_S, Patience
-from api_service.problems import HANDLERS
-from api_service.rate_counter import RateCounter
-from api_service.relay import Relay
-from api_service.state import Services
-from api_service.stream_records import DatabaseRows
+from api_service.fleet.capability_cache import CapabilityReader
+from api_service.http.access_log import AccessLog
+from api_service.limits.open_streams import OpenStreams
+from api_service.limits.rates import RateCounter
+from api_service.limits.redis_guard import WAIT_S, Patience
+from api_service.refusals.problems import HANDLERS
+from api_service.services import Services
+from api_service.streams.relay import Relay
+from api_service.streams.stream_queries import DatabaseRows
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from api_service.accounts import create_key, user_named
-from api_service.authentication import Keyring
-from api_service.problems import Problem
+from api_service.accounts.accounts import create_key, user_named
+from api_service.accounts.keyring import Keyring
+from api_service.refusals.problems import Problem
 from shared.configuration.settings import Settings
 from shared.database.engine import create_engine, transaction
 from shared.models import Scope

@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api_service.accounts import create_key, revoke_key
+from api_service.accounts.accounts import create_key, revoke_key
 from api_service.main import create_app
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction

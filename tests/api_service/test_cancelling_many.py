@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api_service import bulk_cancel
+from api_service.jobs import cancel_many
 from shared.configuration.settings import Settings
 from shared.jobs import lifecycle
 from shared.jobs.errors import CancelRequested
@@ -94,7 +94,7 @@ def test_everybodys_jobs_are_cancelled_by_admins_only(client: TestClient, outbox
 
 
 def test_many_are_cancelled_in_portions(client: TestClient, outbox: Outbox) -> None:
-    count = bulk_cancel.PORTION * 2 + 50
+    count = cancel_many.PORTION * 2 + 50
     with outbox.transaction() as session:
         session.add_all(new_job() for _ in range(count))
     assert cancelled(client, all=True) == {"cancelled": count, "cancelling": 0, "complete": True}

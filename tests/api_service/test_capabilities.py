@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, event, update
 
-from api_service.capabilities import CapabilityReader
+from api_service.fleet.capability_cache import CapabilityReader
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine
 from shared.fleet.object_info import ModelKind

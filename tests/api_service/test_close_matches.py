@@ -2,7 +2,7 @@
 
 import pytest
 
-from api_service.close_matches import close_matches, suggestion
+from api_service.fleet.close_matches import close_matches, suggestion
 
 NAMES = ["SD15/dreamshaper_8.safetensors", "juggernautXL_v9.safetensors", "euler", "euler_ancestral"]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from api_service.depth import deeper_than
+from api_service.http.depth import deeper_than
 
 TEXTS = st.text(alphabet='[]{}"\\a\u00e4\n', max_size=6)
 VALUES = st.recursive(

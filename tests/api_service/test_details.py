@@ -8,8 +8,8 @@ from sqlalchemy import update
 from sqlmodel import col
 from starlette.testclient import TestClient
 
-from api_service import estimates
-from api_service.details import details
+from api_service.jobs import queue_estimate
+from api_service.jobs.detail import details
 from shared.jobs import lifecycle
 from shared.jobs.errors import NodeFailed, PromptLost
 from shared.messaging.after_commit import Outbox
@@ -84,7 +84,7 @@ def test_a_long_queue_is_counted_to_a_thousand(outbox: Outbox, urgent: int) -> N
     assert found is not None
     assert found.place == (1001 + 1, False)
     assert found.estimate == (None, None)
-    assert estimates.COUNTED == 1000
+    assert queue_estimate.COUNTED == 1000
 
 
 def test_the_estimate_is_the_median_of_the_latest_of_its_kind_for_each_slot(client: TestClient, outbox: Outbox) -> None:

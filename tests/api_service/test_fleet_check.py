@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from api_service.capabilities import Capabilities, KnownServer
-from api_service.fleet_check import MOST_ERRORS, MOST_SUGGESTED, NOTHING_KNOWN, ONLY_AWAY, SOME_UNKNOWN, fleet_check
+from api_service.fleet.capability_cache import Capabilities, KnownServer
+from api_service.fleet.check import MOST_ERRORS, MOST_SUGGESTED, NOTHING_KNOWN, ONLY_AWAY, SOME_UNKNOWN, fleet_check
 from shared.fleet.object_info import read_catalogue
 from shared.workflows.parameters import TextToImage
 from tests.object_infos import Page, object_info

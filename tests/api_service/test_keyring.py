@@ -12,9 +12,9 @@ from sqlalchemy import Engine, update
 from sqlmodel import col
 from starlette.testclient import TestClient
 
-from api_service.accounts import revoke_key
-from api_service.authentication import Keyring
-from api_service.problems import Problem
+from api_service.accounts.accounts import revoke_key
+from api_service.accounts.keyring import Keyring
+from api_service.refusals.problems import Problem
 from shared.database.engine import transaction
 from shared.models import ApiKey
 from tests.jobs import USER

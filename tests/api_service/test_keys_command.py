@@ -1,4 +1,4 @@
-"""`python -m api_service.keys`, as an operator runs it."""
+"""`python -m api_service.accounts.keys`, as an operator runs it."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from api_service.keys import parse
+from api_service.accounts.keys import parse
 from shared.database.engine import transaction
 from shared.models import User
 from tests.api_service.conftest import bearer
@@ -36,7 +36,7 @@ class Command(NamedTuple):
 
     def __call__(self, *arguments: str) -> Said:
         done = subprocess.run(
-            [sys.executable, "-m", "api_service.keys", *arguments],
+            [sys.executable, "-m", "api_service.accounts.keys", *arguments],
             cwd=self.folder,
             env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), "DATABASE_URL": self.database_url},
             capture_output=True,
@@ -130,7 +130,7 @@ def test_a_wrong_command_is_explained_with_status_2(
     with pytest.raises(SystemExit) as ended:
         parse(arguments)
     assert ended.value.code == 2
-    assert "usage: python -m api_service.keys" in capsys.readouterr().err
+    assert "usage: python -m api_service.accounts.keys" in capsys.readouterr().err
 
 
 def test_a_name_that_another_has_is_not_given_to_a_migrated_owner(keys: Command, engine: Engine) -> None:
@@ -151,4 +151,4 @@ def test_everything_has_help(deed: tuple[str, ...], capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit) as ended:
         parse((*deed, "--help"))
     assert ended.value.code == 0
-    assert "usage: python -m api_service.keys" in capsys.readouterr().out
+    assert "usage: python -m api_service.accounts.keys" in capsys.readouterr().out

@@ -12,9 +12,9 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from api_service.doors.v1.jobs.lists import read_page
-from api_service.filters import Filters
+from api_service.jobs.filters import Filters
+from api_service.jobs.page_range import Stretch
 from api_service.main import create_app
-from api_service.stretches import Stretch
 from deploy.local.load_test_data import load
 from deploy.local.servers import Servers
 from shared.configuration.settings import Settings, load_settings

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api_service.node_check import Finding, findings
+from api_service.fleet.node_rules import Finding, findings
 from shared.fleet.object_info import read_catalogue
 from shared.workflows.links import graph_faults
 from tests.object_infos import RECORDED, object_info, page

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from api_service.doors.v1.examples import EXAMPLES
 from api_service.doors.v1.openapi import document_of
 from api_service.doors.v1.routes import OPERATIONS, ROUTES
-from api_service.operations import Nothing
+from api_service.http.operations import Nothing
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = {"/openapi.json", "/docs", "/docs/page.js"}

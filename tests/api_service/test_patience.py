@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import redis
 from structlog.testing import capture_logs
 
-from api_service.allowance import Limit
-from api_service.open_streams import OpenStreams
-from api_service.patience import SILENCE_S, WAIT_S, Patience
-from api_service.rate_counter import Rate, RateCounter, Window
+from api_service.limits.effective_limits import Limit
+from api_service.limits.open_streams import OpenStreams
+from api_service.limits.rates import Rate, RateCounter, Window
+from api_service.limits.redis_guard import SILENCE_S, WAIT_S, Patience
 from shared.configuration.settings import Settings
 from shared.messaging.redis_clients import counting_client
 

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from api_service import estimates, figures
-from api_service.cursors import Position
-from api_service.details import attempts_of, outputs_of
-from api_service.filters import Filters
-from api_service.listing import first_outputs, jobs_of
-from api_service.records import owned_job
-from api_service.stretches import Stretch
+from api_service.jobs import queue_estimate, statistics
+from api_service.jobs.cursors import Position
+from api_service.jobs.detail import attempts_of, outputs_of
+from api_service.jobs.filters import Filters
+from api_service.jobs.job_queries import owned_job
+from api_service.jobs.listing import first_outputs, jobs_of
+from api_service.jobs.page_range import Stretch
 from deploy.local.servers import Servers
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
@@ -132,7 +132,7 @@ def test_a_job_is_read_by_its_key_with_all_that_belongs_to_it(engine: Engine, st
     def read(session: Session) -> None:
         job = owned_job(session, job_id, USER) or session.get_one(GenerationJob, job_id)
         outputs_of(session, job), attempts_of(session, job)
-        estimates.estimate_for(session, job, estimates.place_of(session, job))
+        queue_estimate.estimate_for(session, job, queue_estimate.place_of(session, job))
 
     used = indexes(planned(engine, read))
     expected = {
@@ -146,10 +146,10 @@ def test_a_job_is_read_by_its_key_with_all_that_belongs_to_it(engine: Engine, st
 @pytest.mark.parametrize("owner", [USER, None], ids=["mine", "everybody's"])
 def test_statistics_never_read_the_jobs_that_ended(engine: Engine, owner: UUID | None) -> None:
     since = datetime.now(UTC).date() - timedelta(days=29)
-    assert indexes(planned(engine, lambda session: session.execute(figures.live_by_day(owner, since)))) == {
+    assert indexes(planned(engine, lambda session: session.execute(statistics.live_by_day(owner, since)))) == {
         "list_status"
     }
-    (plan,) = plans_of(engine, lambda session: session.execute(figures.ended(owner, since)))
+    (plan,) = plans_of(engine, lambda session: session.execute(statistics.ended(owner, since)))
     assert {node.get("Relation Name") for node in plan.nodes} <= {"job_statistics", None}
     assert owner is None or plan.indexes == {"job_statistics_pkey"}
 

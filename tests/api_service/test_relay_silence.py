@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from api_service.relay import Relay
-from api_service.stream_records import DatabaseRows
+from api_service.streams.relay import Relay
+from api_service.streams.stream_queries import DatabaseRows
 from deploy.local.valkey import Valkey
 from shared.configuration.settings import Settings, load_settings
 from shared.messaging.after_commit import Outbox

@@ -12,7 +12,7 @@ import pytest
 import redis
 import uvicorn
 
-from api_service.serving import listening
+from api_service.http.serving import listening
 from shared.jobs import lifecycle
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from api_service import stream_records
+from api_service.streams import stream_queries
 from shared.messaging.after_commit import Outbox
 from tests.jobs import USER, running, submitted
 
@@ -54,31 +54,31 @@ def asked(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 
 
 def ask_live(engine: Engine) -> object:
-    return stream_records.live_jobs(engine, USER, 1001)
+    return stream_queries.live_jobs(engine, USER, 1001)
 
 
 def ask_live_of_all(engine: Engine) -> object:
-    return stream_records.live_jobs(engine, None, 1001)
+    return stream_queries.live_jobs(engine, None, 1001)
 
 
 def ask_new(engine: Engine) -> object:
-    return stream_records.jobs_since(engine, [USER], datetime.now(UTC) - timedelta(seconds=5))
+    return stream_queries.jobs_since(engine, [USER], datetime.now(UTC) - timedelta(seconds=5))
 
 
 def ask_new_of_all(engine: Engine) -> object:
-    return stream_records.jobs_since(engine, None, datetime.now(UTC) - timedelta(seconds=5))
+    return stream_queries.jobs_since(engine, None, datetime.now(UTC) - timedelta(seconds=5))
 
 
 def ask_some(engine: Engine) -> object:
-    return stream_records.some_jobs(engine, range(1, 1001), USER)
+    return stream_queries.some_jobs(engine, range(1, 1001), USER)
 
 
 def ask_events(engine: Engine) -> object:
-    return stream_records.events_since(engine, {1: 0, 2: 1})
+    return stream_queries.events_since(engine, {1: 0, 2: 1})
 
 
 def ask_story(engine: Engine) -> object:
-    return stream_records.events_of(engine, 1, USER, 0)
+    return stream_queries.events_of(engine, 1, USER, 0)
 
 
 QUESTIONS = [ask_live, ask_live_of_all, ask_new, ask_new_of_all, ask_some, ask_events, ask_story]

@@ -11,11 +11,11 @@ from sqlmodel import col, select
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api_service import tickets
-from api_service.accounts import revoke_key
-from api_service.authentication import Keyring
+from api_service.accounts import tickets
+from api_service.accounts.accounts import revoke_key
+from api_service.accounts.keyring import Keyring
 from api_service.main import create_app
-from api_service.problems import Problem
+from api_service.refusals.problems import Problem
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.messaging.after_commit import Outbox

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.watch import HELD_EVENTS, LATE, Place, ServerStops, TooSlow, Watch, place_at
+from api_service.streams.watch import HELD_EVENTS, LATE, Place, ServerStops, TooSlow, Watch, place_at
 from shared.messaging.events import Event
 from shared.models import EventType
 from tests.api_service.test_watch import next_of, progress, told

@@ -5,8 +5,8 @@ from stat import S_IMODE
 
 from sqlalchemy import Engine
 
-from api_service.accounts import revoke_key
-from api_service.authentication import Keyring
+from api_service.accounts.accounts import revoke_key
+from api_service.accounts.keyring import Keyring
 from deploy.local.credentials import local_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction

@@ -7,10 +7,10 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from api_service import records
 from api_service.doors.v1.jobs.job_views import CheckView, LiveView, ReadyView, answer_with
-from api_service.operations import Access, Answer, Call, Nothing, Operation
-from api_service.state import Services
+from api_service.http.operations import Access, Answer, Call, Nothing, Operation
+from api_service.jobs import job_queries
+from api_service.services import Services
 
 LATELY = timedelta(seconds=30)
 
@@ -54,14 +54,14 @@ def see_redis(services: Services) -> CheckView:
 
 
 def see_workers(services: Services) -> CheckView:
-    seen = records.workers_seen(services.engine, LATELY)
+    seen = job_queries.workers_seen(services.engine, LATELY)
     if not seen:
         return CheckView(ok=False, detail=f"none seen in the last {LATELY.seconds} s; jobs wait for one")
     return CheckView(ok=True, detail=f"{seen} seen in the last {LATELY.seconds} s")
 
 
 def see_comfyui(services: Services) -> CheckView:
-    answering, silent = records.servers_seen(services.engine, LATELY)
+    answering, silent = job_queries.servers_seen(services.engine, LATELY)
     if not answering:
         return CheckView(ok=False, detail=f"none answered a worker in the last {LATELY.seconds} s; jobs wait for one")
     rest = f", {silent} did not" if silent else ""

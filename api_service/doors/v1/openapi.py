@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from api_service.codes import MEANINGS, Code
 from api_service.doors.v1.examples import EXAMPLES, problem_example
-from api_service.operations import Access, Answer, Nothing, Operation
-from api_service.problems import ProblemBody
+from api_service.http.operations import Access, Answer, Nothing, Operation
+from api_service.refusals.codes import MEANINGS, Code
+from api_service.refusals.problems import ProblemBody
 from shared.jobs.urls import LARGEST_ID
 from shared.models import Scope
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
-from api_service.problems import key_not_found, user_not_found
+from api_service.refusals.problems import key_not_found, user_not_found
 from shared.models import Scope
 from shared.workflows.parameters import Name
 

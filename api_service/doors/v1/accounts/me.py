@@ -4,13 +4,14 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from api_service import quotas, tickets
-from api_service.allowance import Limit, allowance
-from api_service.authentication import Identity
+from api_service.accounts import tickets
+from api_service.accounts.keyring import Identity
 from api_service.doors.v1.accounts.views import MeView, TicketView
 from api_service.doors.v1.jobs.job_views import answer_with
-from api_service.operations import Access, Answer, Call, Nothing, Operation
-from api_service.state import Services
+from api_service.http.operations import Access, Answer, Call, Nothing, Operation
+from api_service.limits import quotas
+from api_service.limits.effective_limits import Limit, allowance
+from api_service.services import Services
 from shared.database.engine import transaction
 from shared.models import ApiKey, Scope, User
 

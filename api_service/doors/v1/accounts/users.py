@@ -7,13 +7,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
-from api_service import accounts
-from api_service.codes import Code
+from api_service.accounts import accounts
 from api_service.doors.v1.accounts.bodies import UserBody, UserChange, UsersQuery, user_id_in
 from api_service.doors.v1.accounts.views import UserList, UserView
 from api_service.doors.v1.jobs.job_views import answer_with
-from api_service.operations import Answer, Call, Nothing, Operation
-from api_service.problems import name_taken, user_not_found
+from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.refusals.codes import Code
+from api_service.refusals.problems import name_taken, user_not_found
 from shared.database.engine import transaction
 from shared.models import Scope, User
 

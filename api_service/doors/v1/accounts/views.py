@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from api_service.accounts import NewKey
+from api_service.accounts.accounts import NewKey
 from shared.models import ApiKey, User
 
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from api_service.doors.v1.fleet.views import ModelsView, NodeClassView
 from api_service.doors.v1.jobs.job_views import LiveView, ReadyView
-from api_service.fleet import NamedServer, ServersView, ServerView
+from api_service.fleet.fleet_queries import NamedServer, ServersView, ServerView
 
 SERVER: dict[str, Any] = {
     "name": "http://gpu-1:8188",

@@ -10,8 +10,8 @@ from api_service.doors.v1.jobs.detail_views import DetailedJobView
 from api_service.doors.v1.jobs.job_views import JobView
 from api_service.doors.v1.jobs.list_views import JobPage
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, ValidView
-from api_service.figures import FiguresView
-from api_service.retries import RetryBody
+from api_service.jobs.statistics import FiguresView
+from api_service.submit.resubmit import RetryBody
 
 USER = "0b0a1c52-4c1e-4f0e-9c63-0d5f1a2b3c4d"
 BATCH = "7a1f9a44-93a1-4d7a-8a55-1f0c3e5d7b90"

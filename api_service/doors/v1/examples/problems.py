@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from api_service.codes import MEANINGS, Code
-from api_service.problems import FieldError, ProblemBody
+from api_service.refusals.codes import MEANINGS, Code
+from api_service.refusals.problems import FieldError, ProblemBody
 
 WRONG_FIELDS = {
     Code.INVALID_FIELDS: FieldError(field="width", message="Input should be a multiple of 8", code="multiple_of"),

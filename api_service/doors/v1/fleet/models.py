@@ -4,11 +4,11 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from api_service.codes import Code
 from api_service.doors.v1.fleet.views import ModelsView
 from api_service.doors.v1.jobs.job_views import answer_with
-from api_service.operations import Answer, Call, Nothing, Operation
-from api_service.problems import Problem
+from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.refusals.codes import Code
+from api_service.refusals.problems import Problem
 from shared.fleet.object_info import ModelKind
 from shared.models import Scope
 

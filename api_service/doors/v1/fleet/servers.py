@@ -7,11 +7,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api_service.codes import Code
 from api_service.doors.v1.jobs.job_views import answer_with
-from api_service.fleet import NamedServer, ServersView, ServerView, server_as_seen, servers_as_seen
-from api_service.operations import Answer, Call, Nothing, Operation
-from api_service.problems import Problem
+from api_service.fleet.fleet_queries import NamedServer, ServersView, ServerView, server_as_seen, servers_as_seen
+from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.refusals.codes import Code
+from api_service.refusals.problems import Problem
 from shared.database.engine import transaction
 from shared.fleet import servers
 from shared.models import ComfyUIServer, Scope

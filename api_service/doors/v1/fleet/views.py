@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from api_service.capabilities import Capabilities, Holders
+from api_service.fleet.capability_cache import Capabilities, Holders
 from shared.fleet.object_info import ModelKind, NodeClass, NodeInput
 
 

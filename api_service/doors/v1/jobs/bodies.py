@@ -18,8 +18,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from api_service.bodies import RAW, TYPED
 from api_service.doors.v1.jobs.metadata import Metadata
+from api_service.http.bodies import RAW, TYPED
 from shared.models.generation_job import DEFAULT_PRIORITY
 from shared.workflows.parameters import Sampling, TextToImage
 

@@ -8,15 +8,15 @@ import structlog
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
-from api_service import records
-from api_service.bulk_cancel import cancel_matching
-from api_service.codes import Code
 from api_service.doors.v1.jobs.job_views import JobView, answer_with
 from api_service.doors.v1.jobs.metadata import Metadata
-from api_service.filters import Filters, owner_asked_for
-from api_service.operations import Answer, Call, Nothing, Operation
-from api_service.problems import job_not_ended, job_not_found, job_started
-from api_service.state import Services
+from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.jobs import job_queries
+from api_service.jobs.cancel_many import cancel_matching
+from api_service.jobs.filters import Filters, owner_asked_for
+from api_service.refusals.codes import Code
+from api_service.refusals.problems import job_not_ended, job_not_found, job_started
+from api_service.services import Services
 from shared.jobs import before_start
 from shared.jobs.deletion import delete_job, folder_of
 from shared.jobs.urls import JOBS
@@ -88,7 +88,7 @@ def amend_job(outbox: Outbox, job_id: int, body: AmendBody, owner: UUID | None) 
     given = {"priority": body.priority, "caller_metadata": body.metadata}
     changes = {name: value for name, value in given.items() if value is not None}
     with outbox.transaction() as session:
-        job = records.owned_job(session, job_id, owner, lock=True)
+        job = job_queries.owned_job(session, job_id, owner, lock=True)
         return job and (before_start.amend(session, job_id, **changes) or job)
 
 

@@ -5,9 +5,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from api_service.details import Details
 from api_service.doors.v1.jobs.job_views import ErrorView, JobView, error_of
-from api_service.estimates import Place
+from api_service.jobs.detail import Details
+from api_service.jobs.queue_estimate import Place
 from shared.models import GenerationJob, JobAttempt, Outcome
 
 

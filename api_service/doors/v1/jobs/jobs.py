@@ -5,13 +5,13 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from api_service import records
-from api_service.codes import Code
-from api_service.details import details
 from api_service.doors.v1.jobs.detail_views import DetailedJobView
 from api_service.doors.v1.jobs.job_views import JobView, answer_with
-from api_service.operations import Answer, Call, Nothing, Operation
-from api_service.problems import job_ended, job_not_found
+from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.jobs import job_queries
+from api_service.jobs.detail import details
+from api_service.refusals.codes import Code
+from api_service.refusals.problems import job_ended, job_not_found
 from shared.jobs import lifecycle
 from shared.jobs.urls import JOBS
 from shared.messaging.after_commit import Outbox
@@ -51,7 +51,7 @@ async def cancel(call: Call[Nothing, Nothing]) -> Response:
 
 def cancel_job(outbox: Outbox, job_id: int, owner: UUID | None) -> GenerationJob | None:
     with outbox.transaction() as session:
-        found = records.owned_job(session, job_id, owner)
+        found = job_queries.owned_job(session, job_id, owner)
         job = found and lifecycle.cancel(session, job_id)
     if job is not None and job.status == JobStatus.CANCELLING:
         outbox.request_cancel(job.id)

@@ -10,14 +10,14 @@ from pydantic import Field
 from sqlalchemy import Engine, Row
 from starlette.responses import Response
 
-from api_service.codes import Code
-from api_service.cursors import Position, cursor_at, digest_of, position_in
 from api_service.doors.v1.jobs.job_views import answer_with
 from api_service.doors.v1.jobs.list_views import JobPage, ListedJob
-from api_service.filters import Filters, owner_asked_for
-from api_service.listing import first_outputs, jobs_of
-from api_service.operations import Answer, Call, Nothing, Operation
-from api_service.stretches import Stretch
+from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.jobs.cursors import Position, cursor_at, digest_of, position_in
+from api_service.jobs.filters import Filters, owner_asked_for
+from api_service.jobs.listing import first_outputs, jobs_of
+from api_service.jobs.page_range import Stretch
+from api_service.refusals.codes import Code
 from shared.database.engine import transaction
 from shared.jobs.urls import JOBS
 from shared.models import Scope

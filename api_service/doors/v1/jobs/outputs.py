@@ -5,11 +5,11 @@ from http import HTTPStatus
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api_service import records
-from api_service.codes import Code
-from api_service.downloads import StoredFile, send_file
-from api_service.operations import Answer, Call, Nothing, Operation
-from api_service.problems import job_not_found, output_not_found, thumbnail_not_found
+from api_service.http.downloads import StoredFile, send_file
+from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.jobs import job_queries
+from api_service.refusals.codes import Code
+from api_service.refusals.problems import job_not_found, output_not_found, thumbnail_not_found
 from shared.jobs.urls import JOBS, number_in
 from shared.models import JobOutput, Scope
 
@@ -42,7 +42,7 @@ async def asked_output(call: Call[Nothing, Nothing] | Call[Nothing, ThumbnailQue
     """The output that the path names. Raises Problem 404, saying which of the two is not there."""
     job_id, number = call.request.path_params["job_id"], call.request.path_params["number"]
     match await call.services.run(
-        records.output, call.services.engine, call.job_id, number_in(number), call.identity.owner
+        job_queries.output, call.services.engine, call.job_id, number_in(number), call.identity.owner
     ):
         case JobOutput() as found:
             return found

@@ -8,10 +8,10 @@ import anyio
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from api_service import records
 from api_service.doors.v1.streams.connection import stop_when_hung_up
-from api_service.state import JobsRequest, Services
-from api_service.watch import JobWatch, StreamEnded
+from api_service.jobs import job_queries
+from api_service.services import JobsRequest, Services
+from api_service.streams.watch import JobWatch, StreamEnded
 from shared.models import FINAL, GenerationJob, JobOutput
 
 log = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ async def follow(services: Services, watch: JobWatch) -> None:
 async def look(services: Services, job_id: int) -> JobWithOutputs | None:
     """The job as it stands; None if it is gone, or if the database is."""
     try:
-        return await services.run(records.job_with_outputs, services.engine, job_id, None)
+        return await services.run(job_queries.job_with_outputs, services.engine, job_id, None)
     except SQLAlchemyError as error:
         log.warning("wait.given_up", job_id=job_id, error=str(error))
         return None

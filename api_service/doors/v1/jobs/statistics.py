@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api_service.doors.v1.jobs.job_views import answer_with
-from api_service.figures import FiguresView, figures
-from api_service.filters import owner_asked_for
-from api_service.operations import Answer, Call, Nothing, Operation
+from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.jobs.filters import owner_asked_for
+from api_service.jobs.statistics import FiguresView, figures
 from shared.jobs.urls import JOBS
 from shared.models import Scope
 

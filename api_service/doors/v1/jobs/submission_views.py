@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from api_service.doors.v1.jobs.bodies import AnyJob, TypedJob, WorkflowJob
 from api_service.doors.v1.jobs.job_views import JobView, facts_of
-from api_service.job_row import IMAGE, WORKFLOW
-from api_service.submission import Accepted
+from api_service.submit.row import IMAGE, WORKFLOW
+from api_service.submit.submit import Accepted
 from shared.models import GenerationJob, JobOutput
 from shared.workflows.duration_key import workflow_key
 from shared.workflows.parameters import TextToImage

@@ -7,18 +7,18 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api_service import records
-from api_service.checking import check_all
-from api_service.codes import Code
 from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, BatchBody, JobBody
 from api_service.doors.v1.jobs.job_views import answer_with
 from api_service.doors.v1.jobs.prefer_wait import asked_wait_s, ended_within
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
-from api_service.idempotency import HEADER, read_once
-from api_service.operations import Answer, Call, Nothing, Operation
-from api_service.problems import job_not_found
-from api_service.retries import RetryBody, repeated
-from api_service.submission import Accepted, Submission, replay, submit
+from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.jobs import job_queries
+from api_service.refusals.codes import Code
+from api_service.refusals.problems import job_not_found
+from api_service.submit.checking import check_all
+from api_service.submit.idempotency import HEADER, read_once
+from api_service.submit.resubmit import RetryBody, repeated
+from api_service.submit.submit import Accepted, Submission, replay, submit
 from shared.database.engine import transaction
 from shared.jobs.urls import JOBS, job_url
 from shared.models import GenerationJob, Scope
@@ -78,7 +78,7 @@ def submit_again(call: Call[RetryBody, Nothing]) -> Accepted:
 
 def owned_job(call: Call[RetryBody, Nothing]) -> GenerationJob | None:
     with transaction(call.services.engine) as session:
-        return records.owned_job(session, call.job_id, call.identity.owner)
+        return job_queries.owned_job(session, call.job_id, call.identity.owner)
 
 
 def submission(

@@ -4,11 +4,11 @@ import anyio
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive
 
-from api_service.authentication import Identity
-from api_service.problems import forbidden
-from api_service.rate_limit import count_request
-from api_service.state import Services
-from api_service.tickets import identify_stream
+from api_service.accounts.keyring import Identity
+from api_service.accounts.tickets import identify_stream
+from api_service.limits.enforce import count_request
+from api_service.refusals.problems import forbidden
+from api_service.services import Services
 from shared.models import Scope
 
 SEND_S = 10.0  # a watcher that takes longer to take one event is too slow

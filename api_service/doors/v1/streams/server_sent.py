@@ -15,15 +15,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
-from api_service import stream_records
-from api_service.authentication import Identity
-from api_service.codes import Code
+from api_service.accounts.keyring import Identity
 from api_service.doors.v1.streams.connection import SEND_S, STOPPING, TOO_SLOW, stop_when_hung_up
-from api_service.operations import Answer, Call, Nothing, Operation
-from api_service.problems import FieldError, invalid_query, job_not_found
-from api_service.rate_limit import open_stream
-from api_service.state import Services
-from api_service.watch import JobWatch, ServerStops, TooSlow
+from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.limits.enforce import open_stream
+from api_service.refusals.codes import Code
+from api_service.refusals.problems import FieldError, invalid_query, job_not_found
+from api_service.services import Services
+from api_service.streams import stream_queries
+from api_service.streams.watch import JobWatch, ServerStops, TooSlow
 from shared.jobs.urls import JOBS, number_in
 from shared.messaging.events import Event
 from shared.models import HELD, Scope
@@ -58,7 +58,7 @@ async def follow(call: Call[Nothing, EventsQuery]) -> Response:
     """
     services, job_id, owner = call.services, call.job_id, call.identity.owner
     after = last_event_id(call)
-    found = await services.run(stream_records.events_of, services.engine, job_id, owner, after)
+    found = await services.run(stream_queries.events_of, services.engine, job_id, owner, after)
     if found is None:
         raise job_not_found(str(job_id))
     job, events = found
@@ -103,7 +103,7 @@ class Following:
     async def replay(self, watch: JobWatch, send: Callable[[str], Awaitable[None]]) -> bool:
         """Send what has happened, and let the watch go on from there. Whether that was all."""
         services = self.services
-        found = await services.run(stream_records.events_of, services.engine, self.job_id, self.owner, self.after)
+        found = await services.run(stream_queries.events_of, services.engine, self.job_id, self.owner, self.after)
         if found is None:
             return True
         job, events = found

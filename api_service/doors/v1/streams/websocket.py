@@ -15,15 +15,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
-from api_service import records, stream_records
-from api_service.authentication import Identity
+from api_service.accounts.keyring import Identity
 from api_service.doors.v1.jobs.job_views import JobView, SnapshotView
 from api_service.doors.v1.streams.connection import HUNG_UP_S, SEND_S, STOPPING, TOO_SLOW, identify, stop_when_hung_up
 from api_service.doors.v1.streams.views import JobsSnapshotView
-from api_service.problems import Problem
-from api_service.rate_limit import open_stream
-from api_service.state import JobsWebSocket
-from api_service.watch import JobWatch, ServerStops, TooSlow, Watch, place_at
+from api_service.jobs import job_queries
+from api_service.limits.enforce import open_stream
+from api_service.refusals.problems import Problem
+from api_service.services import JobsWebSocket
+from api_service.streams import stream_queries
+from api_service.streams.watch import JobWatch, ServerStops, TooSlow, Watch, place_at
 from shared.jobs.urls import number_in
 from shared.models import FINAL, HELD, JobStatus
 
@@ -127,7 +128,7 @@ async def tell_job(websocket: JobsWebSocket, identity: Identity) -> Closing:
 async def begin_job(websocket: JobsWebSocket, watch: JobWatch, owner: UUID | None) -> JobStatus | None:
     """Show how the job stands, and let the watch go on from there. Its status; None if there is no such job."""
     services = websocket.state.services
-    found = await services.run(records.job_with_outputs, services.engine, watch.job_id, owner)
+    found = await services.run(job_queries.job_with_outputs, services.engine, watch.job_id, owner)
     if found is None:
         return None
     job, outputs = found
@@ -202,7 +203,7 @@ async def begin_some(
     websocket: JobsWebSocket, watch: Watch, owner: UUID | None, job_ids: Collection[int]
 ) -> dict[int, JobStatus]:
     services = websocket.state.services
-    rows = await services.run(stream_records.some_jobs, services.engine, job_ids, owner)
+    rows = await services.run(stream_queries.some_jobs, services.engine, job_ids, owner)
     await begin(websocket, watch, rows, not_found=sorted(set(job_ids) - {row.id for row in rows}))
     return {row.id: row.status for row in rows}
 
@@ -217,7 +218,7 @@ async def tell_all(websocket: JobsWebSocket, user_id: UUID | None) -> Closing:
 
 async def begin_all(websocket: JobsWebSocket, watch: Watch, user_id: UUID | None) -> None:
     services = websocket.state.services
-    since, rows = await services.run(stream_records.live_jobs, services.engine, user_id, MOST_JOBS + 1)
+    since, rows = await services.run(stream_queries.live_jobs, services.engine, user_id, MOST_JOBS + 1)
     await begin(websocket, watch, rows[:MOST_JOBS], since=since, cut=len(rows) > MOST_JOBS)
 
 

@@ -1,0 +1,140 @@
+"""Who is asking: a key is looked up by its id, and its secret compared by hash, in constant time."""
+
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Engine, func, or_, update
+from sqlmodel import col
+
+from api_service.refusals.problems import unauthenticated
+from shared.database.engine import transaction
+from shared.models import ApiKey, Scope
+
+KEY = re.compile(r"gn_([a-z0-9]{1,32})_([A-Za-z0-9_-]{1,128})")
+BELIEVED_S = 1.0  # how long a process goes on believing what it read of a key
+USED_EVERY = timedelta(minutes=1)  # how exactly `last_used_at` is kept
+NOBODYS_HASH = hashlib.sha256(b"").digest()
+REMEMBERED = 10_000  # keys
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The user that a request is made for, and what its key may do."""
+
+    user_id: UUID
+    key_id: str
+    scopes: frozenset[str]
+    limits: Mapping[str, Any]
+
+    @property
+    def is_admin(self) -> bool:
+        return Scope.ADMIN in self.scopes
+
+    @property
+    def owner(self) -> UUID | None:
+        """Whose jobs these are to be; None for an admin, who may see everybody's."""
+        return None if self.is_admin else self.user_id
+
+    def may(self, scope: Scope) -> bool:
+        return self.is_admin or scope in self.scopes
+
+
+class SentKey(NamedTuple):
+    """A key as it was sent: not known to be anybody's yet."""
+
+    id: str
+    secret: str
+
+
+class Known(NamedTuple):
+    key: ApiKey | None
+    until: float
+
+
+class Keyring:
+    """The keys of this deployment. What it read is believed for a second, so a key that is revoked is refused after
+    that everywhere. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.known: dict[str, Known] = {}
+
+    def identify(self, authorization: str | None) -> Identity:
+        """The identity behind an Authorization header. Raises Problem 401, whatever it is that is wrong."""
+        sent = key_in(authorization)
+        return identity_of(sent, self.key(sent.id))
+
+    def recall(self, authorization: str | None) -> Identity | None:
+        """The same from memory alone: None where the database must be asked. Raises Problem 401 likewise."""
+        sent = key_in(authorization)
+        known = self.remembered(sent.id)
+        return identity_of(sent, known.key) if known else None
+
+    def remembered(self, key_id: str) -> Known | None:
+        """What was read of a key less than a second ago, be it that there is none."""
+        known = self.known.get(key_id)
+        return known if known and time.monotonic() < known.until else None
+
+    def key(self, key_id: str) -> ApiKey | None:
+        """A key as it was at most a second ago; that it was used is noted."""
+        if known := self.remembered(key_id):
+            return known.key
+        with transaction(self.engine) as session:
+            key = session.get(ApiKey, key_id)
+            if key and (key.last_used_at is None or datetime.now(UTC) - key.last_used_at > USED_EVERY):
+                long_ago = or_(col(ApiKey.last_used_at).is_(None), col(ApiKey.last_used_at) < func.now() - USED_EVERY)
+                session.exec(
+                    update(ApiKey)
+                    .where(col(ApiKey.id) == key_id, long_ago)
+                    .values(last_used_at=func.now())
+                    .execution_options(synchronize_session=False)
+                )
+        if len(self.known) >= REMEMBERED:
+            self.known.clear()
+        self.known[key_id] = Known(key, time.monotonic() + BELIEVED_S)
+        return key
+
+    def forget(self, key_id: str) -> None:
+        """Read a key anew at its next use: it was changed here."""
+        self.known.pop(key_id, None)
+
+
+def key_in(authorization: str | None) -> SentKey:
+    """The key in an Authorization header. Raises Problem 401 if it holds none."""
+    if not authorization:
+        raise unauthenticated("no key was sent")
+    scheme, _, credentials = authorization.strip().partition(" ")
+    found = KEY.fullmatch(credentials.strip())
+    if scheme.lower() != "bearer" or not found:
+        raise unauthenticated("the Authorization header holds no key")
+    return SentKey(*found.groups())
+
+
+def identity_of(sent: SentKey, key: ApiKey | None) -> Identity:
+    """The identity behind a key that was sent, from its row. Raises Problem 401 if its secret is another."""
+    # Compared in any case, so that the time taken does not tell which ids there are.
+    good = hmac.compare_digest(hash_of(sent.secret), key.secret_hash if key else NOBODYS_HASH)
+    if key is None or not good:
+        raise unauthenticated("the key is not known")
+    return identity_by(key)
+
+
+def identity_by(key: ApiKey) -> Identity:
+    """The identity that a key stands for. Raises Problem 401 for one that is revoked or has expired."""
+    if key.revoked_at is not None:
+        raise unauthenticated("the key was revoked")
+    if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
+        raise unauthenticated("the key has expired")
+    return Identity(key.user_id, key.id, frozenset(key.scopes), key.limits)
+
+
+def hash_of(secret: str) -> bytes:
+    """What is kept of a secret. One round is enough: secrets are drawn, 256 bits long, not chosen by people."""
+    return hashlib.sha256(secret.encode()).digest()

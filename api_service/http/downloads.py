@@ -1,0 +1,86 @@
+"""A stored file over HTTP: its bytes, whole or one range of them, and not again where the client has them."""
+
+import re
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from api_service.refusals.problems import output_gone, range_not_satisfiable
+from shared.files.store import OutputStore
+
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+# A browser may show these; anything else is only offered for saving.
+SHOWN = re.compile(r"(image/(png|jpeg|webp|gif|apng|avif)|video/(mp4|webm)|audio/[a-z0-9.+-]+|text/plain)(;.*)?")
+
+
+class StoredFile(NamedTuple):
+    """What is to be sent: its key in the store, and what to say of it. `tag` differs wherever the bytes do."""
+
+    path: str
+    media_type: str
+    filename: str
+    tag: str
+
+
+def send_file(request: Request[Any], store: OutputStore, file: StoredFile) -> Response:
+    """The answer to GET and HEAD. Raises Problem: 410 where the store lost the file, 416 for a range beyond it."""
+    headers = file_headers(file)
+    if has_it(request, headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    try:
+        size = store.size(file.path)
+        asked = asked_range(request, headers["ETag"], size)
+        start, end = asked or (0, size)
+        content = store.read(file.path, start, end - start) if request.method == "GET" else iter(())
+    except FileNotFoundError:
+        raise output_gone(file.path) from None
+    headers["Content-Length"] = str(end - start)
+    if asked:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    status = HTTPStatus.PARTIAL_CONTENT if asked else HTTPStatus.OK
+    return StreamingResponse(content, status_code=status, headers=headers, media_type=file.media_type)
+
+
+def file_headers(file: StoredFile) -> dict[str, str]:
+    shown = "inline" if SHOWN.fullmatch(file.media_type) else "attachment"
+    return {
+        "ETag": f'"{file.tag}"',
+        "Accept-Ranges": "bytes",
+        # The files of a job never change, and they are its owner's.
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(file.filename, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+
+
+def has_it(request: Request[Any], tag: str) -> bool:
+    """Whether If-None-Match says that the client has these bytes."""
+    given = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    return tag in given or given == ["*"]
+
+
+def asked_range(request: Request[Any], tag: str, size: int) -> tuple[int, int] | None:
+    """The one range asked for, as start and end. None for no range, a changed file, or a form not served in parts.
+
+    RFC 9110, 14.2: a server may ignore Range; it must where If-Range does not match, or the method is not GET.
+    """
+    found = RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
+    if not found or request.method != "GET" or request.headers.get("if-range", tag) != tag:
+        return None
+    first, last = found.groups()
+    if first:
+        start, end = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < int(first):
+            return None
+    elif last:
+        start, end = max(size - int(last), 0), size
+    else:
+        return None
+    if start >= size:
+        raise range_not_satisfiable(size)
+    return start, end

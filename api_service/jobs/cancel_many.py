@@ -1,0 +1,63 @@
+"""Many jobs are cancelled in portions, each a transaction: a request that breaks off has cancelled what it has."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from api_service.jobs.filters import Filters
+from api_service.jobs.listing import page
+from api_service.jobs.page_range import Stretch
+from shared.database.engine import patiently
+from shared.jobs.cancel_many import cancel_all
+from shared.messaging.after_commit import Outbox
+from shared.models import GenerationJob, JobStatus
+
+PORTION = 200
+MOST = 10_000  # of one request
+PATIENCE = timedelta(seconds=5)
+CANCELLABLE = (JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+def cancel_matching(outbox: Outbox, filters: Filters, owner: UUID | None) -> tuple[Counter[JobStatus], bool]:
+    """Cancel the jobs that match, of those accepted before this began, the oldest first.
+
+    Returns how many are `cancelled` and how many `cancelling`, and whether that was all.
+    """
+    statuses = [status for status in CANCELLABLE if not filters.status or status in filters.status]
+    counts: Counter[JobStatus] = Counter()
+    matching = up_to(filters, moment_of(outbox)) if statuses else filters
+    while statuses and counts.total() < MOST:
+        found, jobs = patiently(partial(cancel_portion, outbox, matching, statuses, owner), patience=PATIENCE)
+        for job in jobs:
+            counts[job.status] += 1
+            if job.status == JobStatus.CANCELLING:
+                outbox.request_cancel(job.id)
+        if found < PORTION:
+            return counts, True
+    return counts, not statuses
+
+
+def cancel_portion(
+    outbox: Outbox, filters: Filters, statuses: Sequence[JobStatus], owner: UUID | None
+) -> tuple[int, Sequence[GenerationJob]]:
+    """Cancel the oldest jobs that match. Returns how many did, and those that had not ended meanwhile."""
+    with outbox.transaction() as session:
+        found = session.execute(page(filters, statuses, Stretch(owner, PORTION, ascending=True))).all()
+        return len(found), cancel_all(session, [row.id for row in found])
+
+
+def moment_of(outbox: Outbox) -> datetime:
+    """Now, as the database says."""
+    with outbox.transaction() as session:
+        now: datetime = session.scalars(select(func.now())).one()
+    return now
+
+
+def up_to(filters: Filters, moment: datetime) -> Filters:
+    """The same filters for jobs accepted before this moment."""
+    before = filters.created_before
+    return filters.model_copy(update={"created_before": moment if before is None else min(before, moment)})

@@ -1,0 +1,50 @@
+"""A job with everything that is known of it: its place in the queue, its attempts, its outputs, its times."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from api_service.jobs.job_queries import owned_job
+from api_service.jobs.queue_estimate import Estimate, Place, estimate_for, place_of
+from shared.database.engine import transaction
+from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus
+
+
+@dataclass(frozen=True)
+class Details:
+    job: GenerationJob
+    outputs: Sequence[JobOutput]
+    attempts: Sequence[JobAttempt]
+    place: Place | None
+    estimate: Estimate
+
+
+def details(engine: Engine, job_id: int, owner: UUID | None) -> Details | None:
+    """A job of that owner, or of anybody for an admin. None if there is none."""
+    with transaction(engine) as session:
+        job = owned_job(session, job_id, owner)
+        if job is None:
+            return None
+        place = place_of(session, job)
+        return Details(
+            job,
+            outputs_of(session, job),
+            attempts_of(session, job),
+            place,
+            estimate_for(session, job, place),
+        )
+
+
+def outputs_of(session: Session, job: GenerationJob) -> Sequence[JobOutput]:
+    if job.status != JobStatus.COMPLETED:
+        return []
+    return session.exec(select(JobOutput).where(JobOutput.job_id == job.id).order_by(col(JobOutput.number))).all()
+
+
+def attempts_of(session: Session, job: GenerationJob) -> Sequence[JobAttempt]:
+    if not job.attempt:
+        return []
+    return session.exec(select(JobAttempt).where(JobAttempt.job_id == job.id).order_by(col(JobAttempt.attempt))).all()

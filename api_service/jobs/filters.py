@@ -1,0 +1,112 @@
+"""Which jobs are meant: the filters of a list, which hold one and all, and what they say to the database."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from sqlalchemy import ColumnElement, Text, cast, func, literal, literal_column, or_
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import col
+
+from api_service.accounts.keyring import Identity
+from api_service.refusals.problems import forbidden
+from shared.models import JobStatus, Scope
+from shared.workflows.parameters import without_nul
+
+ALL = "all"
+# `key`, or `key:value`; a colon or backslash in the key stands behind a backslash.
+METADATA = re.compile(r"((?:[^:\\]|\\.)+)(?::(.*))?", re.DOTALL)
+# What is the same text in JSON without quotes. Of numbers, those that PostgreSQL holds exactly.
+BARE = re.compile(r"true|false|null|-?(0|[1-9][0-9]{0,29})(\.[0-9]{1,29})?")
+
+Word = AfterValidator(without_nul)
+
+
+def known_form(value: str) -> str:
+    if not METADATA.fullmatch(value):
+        raise ValueError("must be `key` or `key:value`")
+    return value
+
+
+MetadataFilter = Annotated[str, Field(max_length=500), Word, AfterValidator(known_form)]
+
+
+class Filters(BaseModel, frozen=True, extra="forbid"):
+    """Jobs for which all of these hold.
+
+    Several statuses: any of them. `created_after` is the first moment that counts, `created_before` the first that no
+    longer does. `metadata` is `key`, for jobs that have it, or `key:value`; a number, true, false or null is found by
+    its text as a string is. `text` is words of the prompt as one types them into a search engine: all of them, "in this
+    order", this or that, -not. `user_id` is for admins: another user's jobs, or `all`.
+    """
+
+    status: Annotated[tuple[JobStatus, ...], Field(max_length=50)] = ()
+    type: Annotated[str, Field(min_length=1, max_length=50), Word] | None = None
+    created_after: AwareDatetime | None = None
+    created_before: AwareDatetime | None = None
+    checkpoint: Annotated[str, Field(min_length=1, max_length=255), Word] | None = None
+    batch: UUID | None = None
+    metadata: Annotated[tuple[MetadataFilter, ...], Field(max_length=10)] = ()
+    text: Annotated[str, Field(min_length=1, max_length=1000), Word] | None = None
+    user_id: UUID | Literal["all"] | None = None
+
+    @property
+    def statuses(self) -> Sequence[JobStatus]:
+        return list(dict.fromkeys(self.status))
+
+    @property
+    def has_index_of_its_own(self) -> bool:
+        """Whether a filter finds its jobs without knowing whose they are."""
+        return self.batch is not None or self.says_something_of_contents
+
+    @property
+    def says_something_of_contents(self) -> bool:
+        return bool(self.metadata) or self.text is not None
+
+    def conditions(self, of: Any) -> list[ColumnElement[bool]]:
+        """All filters but status and owner, which choose the index; of the table of jobs, or of a part of it."""
+        found: list[ColumnElement[bool]] = []
+        if self.type is not None:
+            found.append(col(of.job_type) == self.type)
+        if self.checkpoint is not None:
+            found.append(col(of.checkpoint_model) == self.checkpoint)
+        if self.created_after is not None:
+            found.append(col(of.created_at) >= self.created_after)
+        if self.created_before is not None:
+            found.append(col(of.created_at) < self.created_before)
+        if self.batch is not None:
+            found.append(col(of.batch_id) == self.batch)
+        if self.metadata:
+            # What the partial index says of its rows, in its words.
+            found.append(col(of.caller_metadata) != literal_column("'{}'::jsonb"))
+            found.extend(metadata_condition(of.caller_metadata, one) for one in self.metadata)
+        if self.text is not None:
+            simple: ColumnElement[str] = literal_column("'simple'")
+            words: ColumnElement[Any] = func.to_tsvector(simple, of.prompt)
+            found.append(words.op("@@")(func.websearch_to_tsquery(simple, self.text)))
+        return found
+
+
+def metadata_condition(metadata: Any, given: str) -> ColumnElement[bool]:
+    found = METADATA.fullmatch(given)
+    assert found, "the model has checked it"
+    key, value = re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL), found[2]
+    has: ColumnElement[bool] = metadata.op("?")(key)
+    if value is None:
+        return has
+    as_text: ColumnElement[bool] = metadata.op("@>")(func.jsonb_build_object(cast(key, Text), cast(value, Text)))
+    if not BARE.fullmatch(value):
+        return as_text
+    bare = cast(literal(value, Text()), JSONB)
+    return or_(as_text, metadata.op("@>")(func.jsonb_build_object(cast(key, Text), bare)))
+
+
+def owner_asked_for(identity: Identity, user_id: UUID | str | None) -> UUID | None:
+    """Whose jobs are asked for; None for everybody's. Raises Problem 403 for others' unless one is an admin."""
+    if user_id is None or user_id == identity.user_id:
+        return identity.user_id
+    if not identity.is_admin:
+        raise forbidden(Scope.ADMIN)
+    return None if user_id == ALL else UUID(str(user_id))

@@ -1,0 +1,36 @@
+"""Which part of a list is asked for, and in which order: jobs by the time they were accepted, then by their number."""
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, tuple_
+from sqlmodel import col
+
+from api_service.jobs.cursors import Position
+from shared.models import GenerationJob
+
+
+class Stretch(NamedTuple):
+    """Whose jobs (None: everybody's), how many at most, after which, and in which order."""
+
+    owner: UUID | None
+    limit: int
+    after: Position | None = None
+    ascending: bool = False
+
+    def order(self, of: Any) -> tuple[Any, ...]:
+        """By what to sort a table of jobs, or a part of one."""
+        columns = (col(of.created_at), col(of.id))
+        return columns if self.ascending else tuple(column.desc() for column in columns)
+
+
+def within(stretch: Stretch) -> list[ColumnElement[bool]]:
+    """The jobs of a stretch and all after it: its owner's, beyond where the last one ended."""
+    found: list[ColumnElement[bool]] = []
+    if stretch.owner is not None:
+        found.append(col(GenerationJob.user_id) == stretch.owner)
+    if stretch.after is not None:
+        # Compared as one row, which an index can be entered with.
+        here, there = tuple_(col(GenerationJob.created_at), col(GenerationJob.id)), tuple_(*stretch.after)
+        found.append(here > there if stretch.ascending else here < there)
+    return found

@@ -1,0 +1,79 @@
+"""Streams that are open are entries in Redis that fade unless renewed: a process that dies leaves no count behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import anyio
+import redis.asyncio
+
+from api_service.limits.redis_guard import Patience
+
+KEPT_S = 60  # an entry that nobody renewed for so long is nobody's
+RENEWED_S = 20.0
+
+# By Redis's clock, and in one step, so that no two streams both take the last place.
+OPEN = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if ARGV[2] ~= '' and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+    return 0
+end
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+
+
+class OpenStreams:
+    """The streams that this process holds open, and the count of them all. Give `run` a task of its own."""
+
+    def __init__(self, client: redis.asyncio.Redis, namespace: str, patience: Patience) -> None:
+        self.client = client
+        self.script = client.register_script(OPEN)
+        self.prefix = f"{namespace}:limits:streams:"
+        self.patience = patience
+        self.held: dict[str, str] = {}  # stream -> the key it was opened with
+
+    @asynccontextmanager
+    async def opened(self, key_id: str, most: int | None) -> AsyncIterator[bool]:
+        """Whether one more stream may be opened with the key; if so, it counts as open within the block.
+
+        It may if Redis does not answer, and is counted from when that does.
+        """
+        stream = uuid4().hex
+        if await self.ask(stream, key_id, most) == 0:
+            yield False
+            return
+        self.held[stream] = key_id
+        try:
+            yield True
+        finally:
+            del self.held[stream]
+            # Whoever hung up has cancelled this task.
+            with anyio.CancelScope(shield=True):
+                await self.forget(stream, key_id)
+
+    async def ask(self, stream: str, key_id: str, most: int | None) -> object:
+        if not self.patience.allows():
+            return None
+        limit = "" if most is None else most
+        return await self.patience.ask(self.script(keys=[f"{self.prefix}{key_id}"], args=[stream, limit, KEPT_S]))
+
+    async def forget(self, stream: str, key_id: str) -> None:
+        if self.patience.allows():
+            await self.patience.ask(self.client.zrem(f"{self.prefix}{key_id}", stream))
+
+    async def run(self) -> None:
+        """Renew the entries of the streams that are open, until cancelled."""
+        while True:
+            await asyncio.sleep(RENEWED_S)
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Say of every open stream that it still is."""
+        for stream, key_id in tuple(self.held.items()):
+            await self.ask(stream, key_id, None)
+            if stream not in self.held:  # closed meanwhile, and its entry perhaps made anew
+                await self.forget(stream, key_id)

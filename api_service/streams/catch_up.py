@@ -1,0 +1,86 @@
+"""What Redis did not carry is read from the rows: events of watched jobs, and jobs that nobody heard of."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from api_service.streams.watchers import Audience
+from shared.database.engine import is_unavailable
+from shared.messaging.events import Event
+
+log = structlog.get_logger(__name__)
+
+CATCH_UP_S = 5.0  # how late an event may come that Redis lost
+PAUSE_S = 0.05  # between two looks at the rows, so that readers keep up with what the first one brought
+
+
+class UserJob(NamedTuple):
+    """A job as far as it matters to those who watch all jobs of its user."""
+
+    id: int
+    user_id: UUID
+    completed_at: datetime | None
+
+
+class Rows(Protocol):
+    """What the database knows of events. Both raise SQLAlchemyError."""
+
+    async def events_since(self, known: Mapping[int, int]) -> tuple[Sequence[Event], bool]:
+        """The events of these jobs after these sequence numbers, in order, and whether there are more of them."""
+
+    async def jobs_since(self, users: Collection[UUID] | None, since: datetime) -> tuple[datetime, Sequence[UserJob]]:
+        """The time, and the lately made jobs of these users (None: of all) that had not ended by `since`."""
+
+
+async def catch_up(audience: Audience, rows: Rows, missed: asyncio.Event) -> None:
+    """Tell watchers what they lack: when one of them found a gap, and every few seconds anyway. Until cancelled."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S):
+                await missed.wait()
+        missed.clear()
+        try:
+            await discover_jobs(audience, rows)
+            if await fill_gaps(audience, rows):
+                missed.set()
+        except SQLAlchemyError as error:
+            log.warning("relay.no_rows", error=str(error), exc_info=not is_unavailable(error))
+        await asyncio.sleep(PAUSE_S)
+
+
+async def discover_jobs(audience: Audience, rows: Rows) -> None:
+    """Tell those who watch all jobs of a user which were made, for the case that nobody heard of them."""
+    watching = {
+        user_id: begun
+        for user_id, watches in audience.of_user.items()
+        if (begun := [watch for watch in watches if watch.since])
+    }
+    if not watching:
+        return
+    since = min(watch.since for begun in watching.values() for watch in begun if watch.since)
+    users = None if audience.everybody in watching else [user_id for user_id in watching if user_id]
+    now, jobs = await rows.jobs_since(users, since)
+    for user_id, begun in watching.items():
+        found = {job.id: job.completed_at for job in jobs if user_id in {job.user_id, audience.everybody}}
+        for watch in begun:
+            watch.discover(found, now)
+
+
+async def fill_gaps(audience: Audience, rows: Rows) -> bool:
+    """Tell the events that are in the rows and were not heard. Whether there are more of them."""
+    known: dict[int, int] = {}
+    for watch in audience:
+        for job_id, sequence in watch.known():
+            known[job_id] = min(sequence, known.get(job_id, sequence))
+    if not known:
+        return False
+    events, more = await rows.events_since(known)
+    for event in events:
+        audience.tell(event)
+    return more

@@ -1,0 +1,198 @@
+"""One Redis connection tells every watcher of this process, and the rows of `job_events` tell what Redis did not.
+
+The connection hears the events of all jobs, so that watchers come and go without a word to Redis. Each event of a job
+is numbered without a gap, so nothing comes twice, and what is missing is read from the database.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import redis.asyncio
+import structlog
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
+
+from api_service.streams.catch_up import Rows, catch_up
+from api_service.streams.watch import JobWatch, ServerStops, Watch
+from api_service.streams.watchers import Audience
+from shared.messaging.events import Channels, Event, Events
+
+log = structlog.get_logger(__name__)
+
+RECONNECT_S = 1.0
+LOOK_UP_S = 0.1  # how soon somebody who asks for previews is subscribed to them
+SILENT_S = 10.0  # after this long without an answer to a ping the connection is taken for dead
+PATIENCE_S = 1.0  # how long a watcher waits for Redis before it relies on the rows alone
+LEFT_WITHIN_S = 2.0  # how long the server's stop waits for watchers to be told of it
+
+
+class Relay:
+    """Give `run` a task of its own; open a watch for each watcher."""
+
+    def __init__(self, client: redis.asyncio.Redis, channels: Channels, *, silent_s: float = SILENT_S) -> None:
+        self.client = client
+        self.channels = channels
+        self.silent_s = silent_s
+        self.pubsub = client.pubsub()
+        self.audience = Audience()
+        self.previews: dict[int, asyncio.Event] = {}  # the jobs whose previews are subscribed to, and since when
+        self.settled = asyncio.Event()  # it is known whether Redis is there
+        self.missed = asyncio.Event()
+        self.reading = asyncio.Lock()
+        self.stopping = self.closed = False
+        self.connected_at = 0.0
+
+    async def run(self, rows: Rows) -> None:
+        """Relay until the relay is told to stop, and this is cancelled."""
+        listening = asyncio.create_task(self.listen())
+        try:
+            await catch_up(self.audience, rows, self.missed)
+        finally:
+            # redis may swallow a cancel that meets it while it connects, so this ends by itself.
+            await listening
+
+    @contextlib.asynccontextmanager
+    async def watch(self, job_id: int, *, previews: bool = False) -> AsyncIterator[JobWatch]:
+        """A watch of one job. Its owner tells it where its snapshot ends."""
+        watch = JobWatch(job_id, self.missed)
+        async with self.joined(watch, [job_id], previews=previews):
+            yield watch
+
+    @contextlib.asynccontextmanager
+    async def watch_jobs(self, job_ids: Collection[int]) -> AsyncIterator[Watch]:
+        """A watch of several jobs. Its owner starts it with the places that its snapshot shows."""
+        watch = Watch(self.missed)
+        async with self.joined(watch, job_ids, previews=False):
+            yield watch
+
+    @contextlib.asynccontextmanager
+    async def watch_user(self, user_id: UUID | None) -> AsyncIterator[Watch]:
+        """A watch of all jobs of a user, or of everybody's, those that are yet to come too. Started like the others,
+        and with the moment of its snapshot."""
+        watch = Watch(self.missed)
+        self.audience.join_user(watch, user_id)
+        try:
+            await self.admit(watch)
+            yield watch
+        finally:
+            self.audience.leave_user(watch, user_id)
+
+    @contextlib.asynccontextmanager
+    async def joined(self, watch: Watch, job_ids: Collection[int], *, previews: bool) -> AsyncIterator[None]:
+        self.audience.join(watch, job_ids, previews=previews)
+        try:
+            await self.admit(watch, job_ids if previews else ())
+            yield
+        finally:
+            self.audience.leave(watch, job_ids)
+
+    async def admit(self, watch: Watch, previews_of: Collection[int] = ()) -> None:
+        """Wait until Redis carries events here, as far as it is there. What it carries from now on is not missed."""
+        if self.stopping:
+            watch.end(ServerStops())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await self.settled.wait()
+                for job_id in previews_of:
+                    await self.previews.setdefault(job_id, asyncio.Event()).wait()
+
+    async def last_progress(self, *job_ids: int) -> dict[int, Event]:
+        """The last progress that was told of each running job, as far as Redis has it."""
+        keys = [self.channels.progress(job_id) for job_id in job_ids]
+        try:
+            async with asyncio.timeout(PATIENCE_S), self.reading:
+                kept = await self.client.mget(keys) if keys and not self.closed else []
+        except (RedisError, OSError, TimeoutError):
+            return {}
+        found = (Event.model_validate_json(one) for one in kept if one)
+        return {event.job_id: event for event in found}
+
+    async def stop(self) -> None:
+        """The server stops: tell every watcher, and those who still come."""
+        self.stopping = True
+        for watch in self.audience:
+            watch.end(ServerStops())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEFT_WITHIN_S):
+                await self.audience.gone()
+
+    async def aclose(self) -> None:
+        """Close the connections, once `run` has ended, and open none any more for watchers that are still leaving."""
+        self.closed = True
+        async with self.reading:
+            await self.pubsub.aclose()  # type: ignore[no-untyped-call]  # redis leaves this one untyped
+            await self.client.aclose()
+
+    async def listen(self) -> None:
+        while not self.stopping:
+            try:
+                await self.read()
+            except (RedisError, OSError) as error:
+                log.warning("relay.disconnected", error=str(error))
+            self.settled.set()
+            if not self.stopping:
+                await asyncio.sleep(RECONNECT_S)
+
+    async def read(self) -> None:
+        """Read one connection until it breaks, or the relay stops. Only this task uses it."""
+        await self.pubsub.aclose()  # type: ignore[no-untyped-call]  # redis leaves this one untyped
+        followed: set[int] = set()
+        self.previews = {job_id: asyncio.Event() for job_id in self.audience.of_previews}
+        self.connected_at = asyncio.get_running_loop().time()
+        await self.pubsub.subscribe(self.channels.several_jobs)
+        await self.pubsub.psubscribe(self.channels.every_job)
+        while not self.stopping:
+            await self.follow_previews(followed)
+            message = await self.pubsub.get_message(timeout=LOOK_UP_S)
+            if message is not None:
+                self.hear(message)
+            elif self.is_silent():
+                raise RedisTimeout("no answer to a ping")
+
+    def is_silent(self) -> bool:
+        """Whether the connection should have heard something for a while: redis asks, and does not mind the answer."""
+        connection: Any = self.pubsub.connection
+        due = max(self.connected_at, connection.next_health_check if connection else 0.0)
+        return asyncio.get_running_loop().time() - due > self.silent_s
+
+    async def follow_previews(self, followed: set[int]) -> None:
+        """Subscribe to the previews that somebody asks for, and to no others."""
+        wanted = self.audience.of_previews.keys()
+        if wanted == followed:
+            return
+        if new := wanted - followed:
+            await self.pubsub.subscribe(*map(self.channels.previews, new))
+        if old := followed - wanted:
+            await self.pubsub.unsubscribe(*map(self.channels.previews, old))
+            for job_id in old:
+                self.previews.pop(job_id, None)
+        followed ^= new | old
+
+    def hear(self, message: Mapping[str, Any]) -> None:
+        kind, channel = message["type"], message["channel"].decode()
+        if kind == "psubscribe":
+            self.settled.set()
+            self.missed.set()
+        elif kind == "subscribe" and channel != self.channels.several_jobs:
+            self.previews.setdefault(self.channels.job_id(channel), asyncio.Event()).set()
+        elif kind in {"message", "pmessage"} and self.audience:
+            self.tell(channel, message["data"])
+
+    def tell(self, channel: str, data: bytes) -> None:
+        try:
+            for event in self.events_in(channel, data):
+                self.audience.tell(event)
+        except ValidationError:
+            log.exception("relay.not_understood")
+
+    def events_in(self, channel: str, data: bytes) -> Sequence[Event]:
+        """The events that a message carries, as far as somebody may watch them. Raises ValidationError."""
+        if channel == self.channels.several_jobs:
+            return Events.validate_json(data)
+        if self.audience.cares(self.channels.job_id(channel)):
+            return [Event.model_validate_json(data)]
+        return []

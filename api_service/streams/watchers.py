@@ -1,0 +1,87 @@
+"""Who watches what: single jobs, all jobs of a user, or everybody's; and whose previews are asked for."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+from uuid import UUID
+
+from api_service.streams.watch import Watch
+from shared.messaging.events import Event
+from shared.models import EventType
+
+K = TypeVar("K")
+
+
+class Audience:
+    """The watches of this process. Under `everybody` stand those of admins who watch all jobs."""
+
+    everybody = None
+
+    def __init__(self) -> None:
+        self.of_job: defaultdict[int, set[Watch]] = defaultdict(set)
+        self.of_user: defaultdict[UUID | None, set[Watch]] = defaultdict(set)
+        self.of_previews: defaultdict[int, set[Watch]] = defaultdict(set)
+        self.somebody_left = asyncio.Event()
+
+    def join(self, watch: Watch, job_ids: Iterable[int], *, previews: bool) -> None:
+        for job_id in job_ids:
+            self.of_job[job_id].add(watch)
+            if previews:
+                self.of_previews[job_id].add(watch)
+
+    def leave(self, watch: Watch, job_ids: Iterable[int]) -> None:
+        for job_id in job_ids:
+            discard(self.of_job, job_id, watch)
+            discard(self.of_previews, job_id, watch)
+        self.somebody_left.set()
+
+    def join_user(self, watch: Watch, user_id: UUID | None) -> None:
+        self.of_user[user_id].add(watch)
+
+    def leave_user(self, watch: Watch, user_id: UUID | None) -> None:
+        discard(self.of_user, user_id, watch)
+        self.somebody_left.set()
+
+    def cares(self, job_id: int) -> bool:
+        """Whether somebody may watch this job. Whose it is stands in its events."""
+        return bool(self.of_user) or job_id in self.of_job
+
+    def tell(self, event: Event) -> None:
+        for watch in self.of(event):
+            watch.offer(event)
+
+    def of(self, event: Event) -> list[Watch]:
+        """Those who are to hear of an event."""
+        if event.type is EventType.PREVIEW:
+            return list(self.of_previews.get(event.job_id, ()))
+        if event.type is EventType.DELETED:
+            return [watch for watch in self if not watch.started or event.job_id in watch.places]
+        found = (
+            self.of_job.get(event.job_id, ()),
+            self.of_user.get(event.user_id, ()),
+            self.of_user.get(self.everybody, ()),
+        )
+        return [watch for watches in found for watch in watches]
+
+    async def gone(self) -> None:
+        """Wait until nobody watches any more."""
+        while self:
+            self.somebody_left.clear()
+            await self.somebody_left.wait()
+
+    def __iter__(self) -> Iterator[Watch]:
+        """Each watch once."""
+        groups = (*self.of_job.values(), *self.of_user.values())
+        return iter({watch for watches in groups for watch in watches})
+
+    def __bool__(self) -> bool:
+        return bool(self.of_job or self.of_user)
+
+
+def discard(groups: dict[K, set[Watch]], key: K, watch: Watch) -> None:
+    """Take a watch out of a group, and an empty group away."""
+    if group := groups.get(key):
+        group.discard(watch)
+        if not group:
+            del groups[key]

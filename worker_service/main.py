@@ -16,18 +16,18 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client, patient_client
 from worker_service.actors.run_comfy_job import run_comfy_job
-from worker_service.calls import Calls
-from worker_service.comfyui.fleet import Fleet
-from worker_service.consuming import AttentiveBroker, Bell, Room
-from worker_service.leases import Leases
+from worker_service.dramatiq_glue.consumer import AttentiveBroker, Bell, Room
+from worker_service.dramatiq_glue.signals import Calls
+from worker_service.fleet.health import Fleet
+from worker_service.fleet.restart_command import Restarter
 from worker_service.middleware.hard_time_limit import HardTimeLimit
 from worker_service.middleware.log_context import LogContext
 from worker_service.middleware.presence import Presence
 from worker_service.middleware.prompt_exit import PromptExit
 from worker_service.middleware.recycling import Recycling
 from worker_service.resources import Resources, new_worker_id
-from worker_service.restarting import Restarter
-from worker_service.wakeups import WakeUps
+from worker_service.run.leases import Leases
+from worker_service.scheduler.wakeups import WakeUps
 
 RECEIVERS = (run_comfy_job,)
 

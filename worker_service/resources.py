@@ -21,13 +21,13 @@ from shared.jobs import lifecycle
 from shared.jobs.errors import NotAFailure, TimedOut
 from shared.jobs.lifecycle import AlreadySettled, Lease
 from shared.messaging.after_commit import Outbox
-from worker_service.calls import Calls
-from worker_service.comfyui.fleet import Fleet, Lookout
-from worker_service.comfyui.survey import Surveyor
-from worker_service.consuming import Room
-from worker_service.leases import Leases
-from worker_service.mailbox import Signal
-from worker_service.wakeups import WakeUps
+from worker_service.dramatiq_glue.consumer import Room
+from worker_service.dramatiq_glue.signals import Calls
+from worker_service.fleet.capability_reader import Surveyor
+from worker_service.fleet.health import Fleet, Lookout
+from worker_service.run.leases import Leases
+from worker_service.run.mailbox import Signal
+from worker_service.scheduler.wakeups import WakeUps
 
 log = structlog.get_logger(__name__)
 

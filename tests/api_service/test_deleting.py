@@ -33,7 +33,7 @@ from shared.models import (
 )
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, job, output, running, submitted
-from worker_service.discarding import remove_forsaken
+from worker_service.scheduler.discard_folders import remove_forsaken
 
 URL = "/api/v1/generation-jobs"
 

@@ -27,7 +27,7 @@ from shared.models import ComfyUIServer, GenerationJob, JobStatus
 from tests.jobs import USER
 from tests.plans import Plan, plans_of
 from tests.population import Population, populate
-from worker_service import wakeups
+from worker_service.scheduler import wakeups
 
 JOBS = 20_000
 MIDDLE = Position(datetime.now(UTC) - timedelta(days=2), JOBS // 2)

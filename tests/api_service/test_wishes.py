@@ -15,7 +15,7 @@ from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import text_to_image
 from tests.api_service.test_submitting import post, refused
 from tests.jobs import answering, claimed, events, job
-from worker_service.wakeups import WakeUps
+from worker_service.scheduler.wakeups import WakeUps
 
 HOUR = timedelta(hours=1)
 

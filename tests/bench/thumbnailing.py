@@ -12,7 +12,7 @@ from PIL import Image
 from shared.models import OutputKind
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place
-from worker_service.thumbnails import FILTER, METHOD, QUALITY, SIZES, thumbnails
+from worker_service.media.thumbnails import FILTER, METHOD, QUALITY, SIZES, thumbnails
 
 PNG, JPEG = "thumbnails of a PNG of 1024x1024, pictures/s", "thumbnails of a JPEG of 4096x4096, pictures/s"
 

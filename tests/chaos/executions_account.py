@@ -9,7 +9,7 @@ from shared.models import FINAL, JobStatus
 from tests.chaos.attempts_account import by_job
 from tests.chaos.evidence import Entry, Evidence
 from tests.chaos.schedule import Struck
-from worker_service.comfyui.wedge import CANARY
+from worker_service.fleet.wedge import CANARY
 
 MARGIN_S = 1.0  # between the clock of a fault and those of the journal and the rows
 OUT_OF_REACH_S = 20.0  # a cancel gives up on a server that has not answered for half as long

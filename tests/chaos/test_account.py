@@ -24,7 +24,7 @@ from tests.chaos.sound import (
     submission,
 )
 from tests.chaos.watchers import Watched
-from worker_service.comfyui.wedge import CANARY
+from worker_service.fleet.wedge import CANARY
 
 
 def with_submission(number: int, **values: Any) -> Evidence:

@@ -23,10 +23,10 @@ from shared.models import FINAL, EventType, GenerationJob, JobOutput, JobStatus,
 from tests import jobs
 from tests.simulator.running import RunningSimulator
 from worker_service.actors.run_comfy_job import take
-from worker_service.attempt import Attempt
-from worker_service.mailbox import Signal
 from worker_service.main import create_broker, create_resources
-from worker_service.wakeups import WakeUps
+from worker_service.run.attempt import Attempt
+from worker_service.run.mailbox import Signal
+from worker_service.scheduler.wakeups import WakeUps
 
 PATIENCE_S = 40.0
 LOOK_S = 0.02

@@ -13,7 +13,7 @@ from shared.configuration.types import server_url
 from shared.database.engine import transaction
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.fleet import Fleet
+from worker_service.fleet.health import Fleet
 
 Body = bytes | Callable[[], Iterator[bytes]]
 

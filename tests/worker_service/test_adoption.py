@@ -11,7 +11,7 @@ from tests import jobs
 from tests.jobs import attempts, claimed, silence
 from tests.simulator.graphs import noise, submit
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker, at_step, until
-from worker_service.mailbox import Signal
+from worker_service.run.mailbox import Signal
 
 FOR_EVER = 3600.0
 UNREACHABLE = ComfyUIUnreachable("gpu", "it hung")

@@ -10,7 +10,7 @@ from shared.models import FINAL, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
 from tests.worker_service.deployment import Deployment, RunningWorker, until
-from worker_service.mailbox import Signal
+from worker_service.run.mailbox import Signal
 
 CANCELLED = JobStatus.CANCELLED
 FOR_EVER = 3600.0  # a step that an interrupt alone ends

@@ -10,10 +10,10 @@ from shared.jobs.errors import NoOutputs
 from shared.models import JobOutput, OutputKind
 from tests.simulator.graphs import Graph, node, noise, run
 from tests.simulator.running import RunningSimulator
-from worker_service.collecting import Collector, digest
 from worker_service.comfyui.answers import Finished
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.mailbox import Mailbox
+from worker_service.run.collect import Collector, digest
+from worker_service.run.mailbox import Mailbox
 
 FRAMES: Graph = {name: made for name, made in noise(batch_size=3).items() if name != "9"}
 SOUND: Graph = {"1": node("EmptyAudio", duration=0.5, sample_rate=44100, channels=2)}

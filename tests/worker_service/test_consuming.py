@@ -14,9 +14,9 @@ from shared.messaging.events import Channels
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.redis_clients import hasty_client, patient_client
 from tests.worker_service.deployment import until
-from worker_service.calls import Calls
-from worker_service.consuming import AttentiveBroker, Bell, Room
-from worker_service.leases import Leases
+from worker_service.dramatiq_glue.consumer import AttentiveBroker, Bell, Room
+from worker_service.dramatiq_glue.signals import Calls
+from worker_service.run.leases import Leases
 
 FOR_EVER_MS = 3_600_000
 

@@ -20,10 +20,10 @@ from shared.models import DiscardedFolder, JobStatus, Outcome
 from tests import jobs
 from tests.worker_service.deployment import Deployment, until
 from worker_service.actors.run_comfy_job import take
-from worker_service.consuming import AttentiveBroker
+from worker_service.dramatiq_glue.consumer import AttentiveBroker
+from worker_service.dramatiq_glue.receiver import Delivery, receives
 from worker_service.main import create_resources
 from worker_service.middleware.hard_time_limit import EXIT_STATUS, HardTimeLimit
-from worker_service.receiver import Delivery, receives
 from worker_service.resources import Resources
 
 

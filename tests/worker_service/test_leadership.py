@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.worker_service.deployment import until
-from worker_service.scheduler import leadership
+from worker_service.scheduler.main import leadership
 
 
 def leads(engine: Engine) -> bool:

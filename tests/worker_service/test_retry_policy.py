@@ -26,8 +26,8 @@ from shared.jobs.errors import (
     WorkflowRejected,
 )
 from shared.models import Outcome
-from worker_service.failures import BLAMED, FAILURES
-from worker_service.retry_policy import Retry, Tries, decide
+from worker_service.run.failures import BLAMED, FAILURES
+from worker_service.run.retry_policy import Retry, Tries, decide
 
 CHANCE = random.Random(0)
 

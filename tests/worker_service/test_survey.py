@@ -14,8 +14,8 @@ from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 from tests.worker_service.saying import Saying, client_of, known, written
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.fleet import Fleet
-from worker_service.comfyui.survey import Surveyor, survey
+from worker_service.fleet.capability_reader import Surveyor, survey
+from worker_service.fleet.health import Fleet
 
 
 def server(deployment: Deployment) -> ComfyUIServer:

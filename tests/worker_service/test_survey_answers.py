@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from shared.jobs.errors import ComfyUIUnreachable
 from tests.object_infos import object_info
 from tests.worker_service.saying import Body, Saying, client_of, known
-from worker_service.comfyui.survey import Surveyor, survey
+from worker_service.fleet.capability_reader import Surveyor, survey
 
 
 def test_what_jsonb_refuses_is_left_out(engine: Engine, saying: Saying) -> None:

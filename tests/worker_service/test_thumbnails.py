@@ -9,8 +9,8 @@ from PIL import Image, ImageCms
 
 from shared.models import OutputKind
 from tests.worker_service.pictures import FILES, encoded, picture
-from worker_service.thumbnails import thumbnails
-from worker_service.verification import verify
+from worker_service.media.thumbnails import thumbnails
+from worker_service.media.verify import verify
 
 
 def small(content: bytes, tmp_path: Path, kind: OutputKind = OutputKind.IMAGE) -> dict[int, Image.Image]:

@@ -9,8 +9,8 @@ from shared.models import JobStatus, Outcome
 from tests.simulator.graphs import noise, submit
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 from worker_service.actors.run_comfy_job import time_out
-from worker_service.attempt import Attempt
-from worker_service.mailbox import Mailbox
+from worker_service.run.attempt import Attempt
+from worker_service.run.mailbox import Mailbox
 
 LIMITS = {"SOFT_TIME_LIMIT": "1s", "HARD_TIME_LIMIT": "1h"}
 

@@ -8,7 +8,7 @@ import pytest
 from shared.jobs.errors import OutputCorrupt
 from shared.models import OutputKind
 from tests.worker_service.pictures import FILES, encoded, picture
-from worker_service.verification import Facts, verify
+from worker_service.media.verify import Facts, verify
 
 EXPECTED = {
     "a.png": Facts(OutputKind.IMAGE, "image/png", 64, 48),

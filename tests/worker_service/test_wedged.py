@@ -12,7 +12,7 @@ from tests.simulator.graphs import noise, submit
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 from worker_service.comfyui.answers import Queue
-from worker_service.comfyui.wedge import CANARY, LOOKS, Sign
+from worker_service.fleet.wedge import CANARY, LOOKS, Sign
 
 IDLE = Queue((), ())
 QUIET = Queue((), ("a", "b"))  # nothing runs, and two wait

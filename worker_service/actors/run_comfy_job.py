@@ -23,13 +23,13 @@ from shared.jobs.errors import (
 )
 from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob, JobOutput
-from worker_service.attempt import Attempt
-from worker_service.failures import BLAMED, treatment_of
-from worker_service.receiver import Delivery, receives
+from worker_service.dramatiq_glue.receiver import Delivery, receives
 from worker_service.resources import Resources
-from worker_service.retry_policy import Retry as Again
-from worker_service.retry_policy import Tries, decide
-from worker_service.withdrawing import Withdrawal
+from worker_service.run.attempt import Attempt
+from worker_service.run.failures import BLAMED, treatment_of
+from worker_service.run.retry_policy import Retry as Again
+from worker_service.run.retry_policy import Tries, decide
+from worker_service.run.withdraw import Withdrawal
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from worker_service.comfyui.frames import Ended, read_frame
-from worker_service.mailbox import Mailbox, Signal
+from worker_service.run.mailbox import Mailbox, Signal
 
 log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from shared.jobs.claim.claims import Prompt
 from shared.jobs.errors import ComfyUIUnreachable, LeaseLost, WorkerStopping
 from worker_service.comfyui.answers import Finished, Gone
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.mailbox import Mailbox, Signal
-from worker_service.watching import UNREACHABLE_S
+from worker_service.run.mailbox import Mailbox, Signal
+from worker_service.run.watch import UNREACHABLE_S
 
 WITHDRAW_EVERY_S = 0.5
 

@@ -31,16 +31,16 @@ from shared.messaging.events import Event
 from shared.models import EventType, JobOutput, JobStatus
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import Graph, text_to_image, with_filename_prefix
-from worker_service.collecting import Collector
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.frames import Preview
 from worker_service.comfyui.meter import Progress
 from worker_service.comfyui.progress import ProgressSocket
-from worker_service.mailbox import Mailbox
 from worker_service.resources import Resources
-from worker_service.watching import Teller, Watched, check, watch
-from worker_service.withdrawing import Withdrawal, withdraw
+from worker_service.run.collect import Collector
+from worker_service.run.mailbox import Mailbox
+from worker_service.run.watch import Teller, Watched, check, watch
+from worker_service.run.withdraw import Withdrawal, withdraw
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from shared.database.engine import transaction
 from shared.jobs.errors import ComfyUIUnreachable, WorkflowRejected
 from shared.models import ComfyUIServer
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.wedge import Sign, runs_again
+from worker_service.fleet.wedge import Sign, runs_again
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from shared.jobs.errors import GenerationError
 from shared.models import Outcome
-from worker_service.failures import treatment_of
+from worker_service.run.failures import treatment_of
 
 FIRST = timedelta(seconds=40)
 LONGEST = timedelta(seconds=320)

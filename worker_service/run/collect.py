@@ -13,10 +13,10 @@ from shared.jobs.errors import NoOutputs, OutputCorrupt
 from shared.models import JobOutput, OutputKind
 from worker_service.comfyui.answers import OutputFile, OutputText
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.mailbox import Mailbox
-from worker_service.thumbnails import thumbnails
-from worker_service.verification import Verified, verify
-from worker_service.watching import check
+from worker_service.media.thumbnails import thumbnails
+from worker_service.media.verify import Verified, verify
+from worker_service.run.mailbox import Mailbox
+from worker_service.run.watch import check
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from shared.jobs.claim import claims
 from shared.jobs.errors import LeaseLost
 from shared.jobs.lifecycle import Lease
 from shared.models import JobStatus, Worker
-from worker_service.mailbox import Mailbox, Signal
+from worker_service.run.mailbox import Mailbox, Signal
 
 log = structlog.get_logger(__name__)
 

@@ -10,9 +10,9 @@ import redis
 import structlog
 
 from shared.messaging.events import Channels
-from worker_service.consuming import Bell
-from worker_service.leases import Leases
-from worker_service.mailbox import Signal
+from worker_service.dramatiq_glue.consumer import Bell
+from worker_service.run.leases import Leases
+from worker_service.run.mailbox import Signal
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,7 @@ from worker_service.comfyui.answers import Finished, Gone, Running, Waiting
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.frames import Preview
 from worker_service.comfyui.meter import Meter, Progress
-from worker_service.mailbox import Mailbox, Signal
+from worker_service.run.mailbox import Mailbox, Signal
 
 log = structlog.get_logger(__name__)
 

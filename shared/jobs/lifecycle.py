@@ -1,8 +1,7 @@
 """What a worker makes of a job that it has, and what a cancel makes of any: transitions, with all they bring with them.
 
-What happens to a job before a worker has it stands in `shared.jobs.before_start`. A worker writes under a lease: job and attempt
-number. One that was given up for dead holds an old number, so whatever it still says changes nothing and raises
-LeaseLost.
+`shared.jobs.before_start` has what happens to a job before a worker has it. A worker writes under a lease: job and
+attempt number. A worker that was given up for dead holds an old number: its writes change nothing and raise LeaseLost.
 """
 
 from collections.abc import Sequence
@@ -210,7 +209,7 @@ def record(session: Session, job: GenerationJob, kind: EventType, **data: Any) -
 
 
 def told(session: Session, job: GenerationJob | Row[Any], kind: EventType, data: dict[str, Any]) -> None:
-    """As `record`, of an event that the statement of the transition has written, see `shared.jobs.start_and_complete`."""
+    """As `record`, for an event that the transition's own statement wrote: see `shared.jobs.start_and_complete`."""
     announce(session, Event.written(kind, job, at=job.updated_at, data=data))
     if kind.is_final:
         count_ended(session, job)

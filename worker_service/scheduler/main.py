@@ -146,7 +146,3 @@ def lead(held: Connection, means: Means, stopping: threading.Event) -> None:
             held.execute(text("SELECT 1"))
     finally:
         scheduler.shutdown()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the operations and the models that parse: `python -m api_service.doors.v1.openapi`."""
+"""The OpenAPI document, made from operations and models: `python -m api_service.doors.v1.openapi`."""
 
 import json
 import re

@@ -1,0 +1,5 @@
+"""`python -m worker_service.scheduler`."""
+
+from worker_service.scheduler.main import main
+
+main()

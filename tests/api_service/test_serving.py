@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 import redis
 import uvicorn
@@ -57,6 +58,18 @@ def test_an_answer_does_not_wait_for_the_client_to_acknowledge_its_head() -> Non
         listener.listen()
         with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_no_answer_of_a_served_api_waits_for_an_acknowledgement(api: Served) -> None:
+    def seconds(http: httpx.Client) -> float:
+        asked_at = time.monotonic()
+        assert http.get("/health/live").status_code == 200
+        return time.monotonic() - asked_at
+
+    with httpx.Client(base_url=f"http://{api.address}") as http:
+        took = [seconds(http) for _ in range(40)]
+    # A client acknowledges the first answers of a connection at once, and then none before 40 ms are over.
+    assert min(took[-10:]) < 0.03
 
 
 def relays(client: redis.Redis) -> int:

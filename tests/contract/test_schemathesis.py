@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from shared.configuration.settings import Settings, load_settings
 from shared.messaging.after_commit import Outbox
 from shared.models import Scope
 from tests.api_service.conftest import new_key
+from tests.api_service.serving import served
 from tests.jobs import output, running, submitted
-from tests.served import served
 
 CHECKS = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance"),
@@ -35,14 +34,13 @@ KINDS = {
 def test_every_answer_is_one_that_the_document_promises(
     kind: str, environ: dict[str, str], engine: Engine, outbox: Outbox, tmp_path: Path
 ) -> None:
-    settings: Settings = load_settings({**environ, "LIMIT_REQUESTS_PER_MINUTE": "none"})
     submitted(outbox)
     output(running(outbox))
     key = new_key(engine, *KINDS[kind]) if KINDS[kind] else "gn_nobody_0"
-    with served(settings) as port:
+    with served({**environ, "LIMIT_REQUESTS_PER_MINUTE": "none"}, key, tmp_path) as api:
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{port}/openapi.json"),
+                *(sys.executable, "-m", "schemathesis.cli", "run", f"http://{api.address}/openapi.json"),
                 *("--header", f"Authorization: Bearer {key}", "--checks", ",".join(CHECKS)),
                 *("--max-examples", "8", "--seed", "1", "--suppress-health-check", "all", "--no-color"),
                 *("--exclude-operation-id", "followJob", "--request-timeout", "70"),

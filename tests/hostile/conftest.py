@@ -1,4 +1,4 @@
-"""The API as a process has it, on a socket of its own, so that requests arrive exactly as they are written."""
+"""The API in a process of its own, so that requests arrive exactly as they are written."""
 
 import http.client
 import json
@@ -6,15 +6,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from shared.configuration.settings import Settings
 from shared.messaging.after_commit import Outbox
 from tests.api_service.conftest import new_key
+from tests.api_service.serving import Served, served
 from tests.jobs import ANOTHER_USER, running, submitted
-from tests.served import served
 
 PATIENCE_S = 30.0
 
@@ -23,14 +23,14 @@ PATIENCE_S = 30.0
 class Target:
     """Where to send, with what key. The job `mine` waits; `other` is another user's."""
 
-    port: int
-    key: str
+    api: Served
     mine: int
     other: int
 
     def send(self, raw: bytes) -> tuple[int, str | None]:
         """Send bytes. The status of the answer, and the code of the problem in it; 0 if there was no answer."""
-        with closing(socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)) as connection:
+        host, _, port = self.api.address.partition(":")
+        with closing(socket.create_connection((host, int(port)), timeout=PATIENCE_S)) as connection:
             with suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read everything
                 connection.sendall(raw)
             answer = http.client.HTTPResponse(connection, method=raw.partition(b" ")[0].decode("latin-1"))
@@ -45,7 +45,7 @@ class Target:
 
 
 @pytest.fixture
-def target(settings: Settings, engine: Engine, outbox: Outbox) -> Iterator[Target]:
+def target(environ: dict[str, str], engine: Engine, outbox: Outbox, tmp_path: Path) -> Iterator[Target]:
     other = running(outbox, user_id=ANOTHER_USER).job.id
-    with served(settings) as port:
-        yield Target(port, new_key(engine), submitted(outbox), other)
+    with served(environ, new_key(engine), tmp_path) as api:
+        yield Target(api, submitted(outbox), other)

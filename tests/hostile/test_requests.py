@@ -211,7 +211,7 @@ def test_each_gets_its_exact_answer(target: Target) -> None:
     wrong = []
     for hostile in REQUESTS:
         raw = hostile.raw
-        for name, value in (("key", target.key), ("mine", target.mine), ("other", target.other)):
+        for name, value in (("key", target.api.key), ("mine", target.mine), ("other", target.other)):
             raw = raw.replace(b"{%s}" % name.encode(), str(value).encode())
         answer = target.send(raw)
         if answer != (hostile.status, hostile.code):

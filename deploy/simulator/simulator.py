@@ -1,6 +1,7 @@
 """The parts of one simulated server, built once and handed to whoever needs them."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ class Simulator:
     interrupted: threading.Event
     leave: Callable[[int], None]
     counter: "Counter"
+    moments: "Moments"
 
 
 @dataclass
@@ -57,6 +59,21 @@ class Counter:
         number = self.upcoming
         self.upcoming += 1
         return number
+
+
+@dataclass
+class Moments:
+    """When prompts came, in milliseconds since 1970. Each is later than the one before.
+
+    Lists of jobs are sorted by it, and no two prompts of the recordings came within one millisecond. Here they do.
+    """
+
+    clock: Callable[[], float] = time.time
+    last: int = 0
+
+    def next(self) -> int:
+        self.last = max(round(self.clock() * 1000), self.last + 1)
+        return self.last
 
 
 def build(settings: Settings, leave: Callable[[int], None]) -> Simulator:
@@ -79,4 +96,5 @@ def build(settings: Settings, leave: Callable[[int], None]) -> Simulator:
         interrupted=interrupted,
         leave=leave,
         counter=Counter(),
+        moments=Moments(),
     )

@@ -1,6 +1,5 @@
 """POST /prompt parses trustingly: what it trips over becomes a 500, sometimes after the prompt was queued."""
 
-import time
 import uuid
 from typing import Any
 
@@ -43,7 +42,7 @@ async def submit_prompt(request: web.Request) -> web.StreamResponse:
     judgement = judge(prompt, NODES, simulator.stock, body.get("partial_execution_targets"))
     if judgement.error is not None:
         return web.json_response({"error": judgement.error, "node_errors": judgement.node_errors}, status=400)
-    item = Item(number, prompt_id, prompt, _extra_data(body), judgement.outputs)
+    item = Item(number, prompt_id, prompt, _extra_data(body, simulator.moments.next()), judgement.outputs)
     _enqueue(simulator, item)
     if simulator.faults.strike("error_after_queue"):
         raise MadeToAnswer500
@@ -58,14 +57,14 @@ def _number(body: Any, simulator: Simulator) -> float:
     return -number if "front" in body and body["front"] else number  # noqa: RUF019  # the body may be a list
 
 
-def _extra_data(body: dict[str, Any]) -> dict[str, Any]:
+def _extra_data(body: dict[str, Any], create_time: int) -> dict[str, Any]:
     extra_data = body.get("extra_data", {})
     if "client_id" in body:
         extra_data["client_id"] = body["client_id"]
     for secret in SECRETS:
         if secret in extra_data:
             del extra_data[secret]
-    extra_data["create_time"] = round(time.time() * 1000)
+    extra_data["create_time"] = create_time
     return extra_data  # type: ignore[no-any-return]  # whatever the client sent
 
 

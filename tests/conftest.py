@@ -1,4 +1,4 @@
-"""Real servers for all tests: PostgreSQL and Valkey once a session, a database and a namespace for each test."""
+"""Real servers for all tests: PostgreSQL and Valkey once a session, an empty database and a namespace for each test."""
 
 import os
 from collections.abc import Iterator
@@ -8,19 +8,18 @@ from uuid import uuid4
 
 import pytest
 import redis
-import sqlalchemy
 from sqlalchemy import Engine
 
+from deploy.local.databases import connected
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings
-from shared.database.engine import create_engine, transaction
+from shared.database.engine import create_engine
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import patient_client
-from shared.models import User
-from tests.jobs import ANOTHER_USER, USER
+from tests.lent_database import ADD_USERS, LentDatabase, new_name
 from tests.simulator.running import RunningSimulator, running_simulator
 
 TEST_DATABASE = 3  # of Redis
@@ -38,17 +37,31 @@ def template(servers: Servers) -> Iterator[str]:
     name = f"template_{uuid4().hex}"
     url = servers.create_database(name)
     upgrade(url)
-    engine = sqlalchemy.create_engine(url)
-    with transaction(engine) as session:
-        session.add_all([User(id=USER, name="somebody"), User(id=ANOTHER_USER, name="somebody else")])
-    engine.dispose()
+    with connected(url) as connection, connection.cursor() as cursor:
+        cursor.execute(ADD_USERS)
     yield name
     servers.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def lent_database(servers: Servers, template: str) -> Iterator[LentDatabase]:
+    with connected(servers.database_url) as admin:
+        database = LentDatabase(servers, admin, template)
+        yield database
+        servers.drop_database(database.name)
+
+
 @pytest.fixture
-def database_url(servers: Servers, template: str) -> Iterator[str]:
-    name = f"test_{uuid4().hex}"
+def database_url(lent_database: LentDatabase) -> Iterator[str]:
+    """A database with two users. Other tests have it before and after; see `own_database`."""
+    with lent_database.lent() as url:
+        yield url
+
+
+@pytest.fixture
+def own_database(servers: Servers, template: str) -> Iterator[str]:
+    """A database for one test alone: one that fills it with many rows, looks at its plans, or ends its connections."""
+    name = new_name()
     yield servers.create_database(name, template)
     servers.drop_database(name)
 

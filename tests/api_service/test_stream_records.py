@@ -22,6 +22,11 @@ FILL = text("""
 
 
 @pytest.fixture
+def database_url(own_database: str) -> str:
+    return own_database
+
+
+@pytest.fixture
 def full(outbox: Outbox) -> Outbox:
     """A few jobs that go on, among many that have ended."""
     running(outbox)

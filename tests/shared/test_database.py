@@ -15,6 +15,11 @@ LAST = text("SELECT query FROM pg_stat_activity WHERE pid = :pid")
 
 
 @pytest.fixture
+def database_url(own_database: str) -> str:
+    return own_database
+
+
+@pytest.fixture
 def one(settings: Settings) -> Engine:
     """An engine with a single connection."""
     return create_engine(settings, application="tests", connections=1)

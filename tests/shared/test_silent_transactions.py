@@ -8,6 +8,11 @@ from shared.messaging.after_commit import Outbox
 from tests.jobs import answering, claimed, submitted
 
 
+@pytest.fixture
+def database_url(own_database: str) -> str:
+    return own_database
+
+
 def test_the_servers_that_a_stopped_worker_has_locked_are_free_again_before_a_lease_runs_out(
     engine: Engine, outbox: Outbox
 ) -> None:

@@ -11,6 +11,11 @@ from tests.worker_service.deployment import until
 from worker_service.scheduler.main import leadership
 
 
+@pytest.fixture
+def database_url(own_database: str) -> str:
+    return own_database
+
+
 def leads(engine: Engine) -> bool:
     with leadership(engine) as held:
         return held is not None

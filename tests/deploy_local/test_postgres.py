@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -68,8 +69,9 @@ def test_only_the_owner_reads_the_password(postgres: Postgres) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.stat().st_uid == os.geteuid()
     assert not (postgres.cluster.home / "initdb.password").exists()
-    everything = subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, text=True, timeout=30, check=False)
-    assert postgres.cluster.password not in everything.stdout
+    arguments = [argument for process in psutil.process_iter(["cmdline"]) for argument in process.info["cmdline"] or ()]
+    assert arguments
+    assert not [argument for argument in arguments if postgres.cluster.password in argument]
 
 
 def test_a_database_is_made_from_a_template(postgres: Postgres) -> None:
@@ -155,10 +157,7 @@ def test_root_runs_it_as_somebody_else(postgres: Postgres) -> None:
     account = postgres.cluster.account
     assert account
     assert account.uid != 0
-    owner = subprocess.run(
-        ["ps", "-o", "uid=", "-p", str(postgres.process.pid)], capture_output=True, text=True, timeout=30, check=True
-    )
-    assert int(owner.stdout) == account.uid
+    assert psutil.Process(postgres.process.pid).uids().effective == account.uid
     assert postgres.cluster.data.stat().st_uid == account.uid
 
 

@@ -1,10 +1,12 @@
 """What a test sees of processes: whether they are gone, and whether something came true in bounded time."""
 
-import os
-import subprocess
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 PATIENCE_S = 30.0
 
@@ -20,18 +22,19 @@ def until(came_true: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
 def gone(pid: int) -> bool:
     """Whether a process has ended. One that only waits to be collected, by an init that may never do it, has."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+    except psutil.NoSuchProcess:
         return True
-    except PermissionError:
-        return False
+
+
+@contextmanager
+def as_from_a_terminal() -> Iterator[None]:
+    """What is started within the block heeds Ctrl-C, even where the tests do not: under `nohup`, or behind `&`."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] in "ZX"
-    except FileNotFoundError:
-        if Path("/proc/self").exists():
-            return True
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return not state.stdout.strip() or state.stdout.strip().startswith("Z")
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def numbers_in(file: Path) -> list[int]:

@@ -17,7 +17,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.deploy_local.watching import gone
+from tests.deploy_local.watching import as_from_a_terminal, gone
 from tests.journeys.conftest import Start, bearer, until
 
 pytestmark = pytest.mark.timeout(300)  # it starts a whole system, and waits out delays of up to 40 s
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def launched(deed: str, folder: Path) -> Iterator["subprocess.Popen[str]"]:
     """A launcher as `make` starts it, its output in a file."""
-    with (folder / "said").open("w") as said:
+    with (folder / "said").open("w") as said, as_from_a_terminal():
         launcher = subprocess.Popen(
             [sys.executable, "-u", "-m", "deploy.local", deed, "--directory", str(folder / "data")],
             cwd=ROOT,

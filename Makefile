@@ -13,8 +13,9 @@ PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 VENV := .venv
 PY := $(VENV)/bin/python
 TEST_PROCESSES ?= auto
+PYTEST = $(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
-.PHONY: help demo up test chaos check lint types imports format bench lock settings migrate load-test-data clean
+.PHONY: help demo up test test-quick test-long chaos check lint types imports format bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -28,8 +29,15 @@ help: ## List what there is
 demo: $(VENV)/ready ## Run one job through the whole system, and show its picture's path
 	$(PY) -m deploy.local demo --end-with-parent
 
-test: check ## Lint, types, import rules, then all tests (ARGS='-k word' for some)
-	$(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+test: check ## Lint, types, import rules, then all tests but the long ones (ARGS='-k word' for some)
+	$(PYTEST) -m 'not long' $(ARGS)
+
+test-quick: $(VENV)/ready ## The tests that start no whole system, in about a minute
+	$(PYTEST) -m 'not system and not long' $(ARGS)
+
+test-long: $(VENV)/ready ## The long tests, then the full `make chaos`
+	$(PYTEST) -m long $(ARGS)
+	$(PY) -m tests.chaos
 
 chaos: $(VENV)/ready ## Let everything die under 500 jobs, and account for each (ARGS='--short', ARGS=--help)
 	$(PY) -m tests.chaos $(ARGS)

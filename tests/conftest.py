@@ -20,9 +20,15 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import patient_client
 from tests.lent_database import ADD_USERS, LentDatabase, new_name
+from tests.lodgings import remove_lodgings
 from tests.simulator.running import RunningSimulator, running_simulator
 
 TEST_DATABASE = 3  # of Redis
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that no process is alone with one in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("system") is None)
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +70,13 @@ def own_database(servers: Servers, template: str) -> Iterator[str]:
     name = new_name()
     yield servers.create_database(name, template)
     servers.drop_database(name)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder, for servers too: what root's PostgreSQL kept of it elsewhere is removed with it."""
+    yield tmp_path
+    remove_lodgings(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -115,9 +128,13 @@ def redis_client(settings: Settings) -> Iterator[redis.Redis]:
     client = patient_client(settings.redis_url)
     yield client
     with suppress(redis.RedisError):
-        for key in client.scan_iter(match=f"{settings.redis_ns}:*"):
-            client.delete(key)
+        delete_keys(client, settings.redis_ns)
     client.close()
+
+
+def delete_keys(client: redis.Redis, namespace: str) -> None:
+    for key in client.scan_iter(match=f"{namespace}:*"):
+        client.delete(key)
 
 
 @pytest.fixture

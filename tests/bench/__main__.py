@@ -12,6 +12,7 @@ from deploy.local.servers import local_servers
 from tests.bench import benches
 from tests.bench.figure import Result, measured, ratios_in, table
 from tests.bench.place import REPOSITORY, Place
+from tests.lodgings import remove_lodgings
 
 WRITTEN = REPOSITORY / "build" / "bench.json"
 ROUNDS = 5
@@ -39,12 +40,15 @@ def run(names: list[str], rounds: int, *, short: bool) -> list[Result]:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="genonaut-bench-") as temporary:
         folder = Path(temporary)
-        with local_servers(folder, durable=True, environ=os.environ) as servers:
-            place = Place(servers, folder, short=short)
-            for name in names:
-                started = time.monotonic()
-                results += measured(benches.BENCHES[name], place, rounds)
-                print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        try:
+            with local_servers(folder, durable=True, environ=os.environ) as servers:
+                place = Place(servers, folder, short=short)
+                for name in names:
+                    started = time.monotonic()
+                    results += measured(benches.BENCHES[name], place, rounds)
+                    print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        finally:
+            remove_lodgings(folder)
     print(f"in all: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return results
 

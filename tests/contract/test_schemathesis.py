@@ -29,6 +29,7 @@ KINDS = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_answer_is_one_that_the_document_promises(

@@ -1,7 +1,6 @@
 """Servers and folders for the tests; each test gets its own folder, and nothing is left behind."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,19 +12,6 @@ from deploy.local.postgres import Postgres
 from tests.deploy_local.watching import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-
-
-def remove_lodgings(folder: Path) -> None:
-    """Remove the data that root's server could not keep in a folder only root may enter."""
-    for link in folder.rglob("elsewhere"):
-        shutil.rmtree(link.resolve(), ignore_errors=True)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """An empty folder."""
-    yield tmp_path
-    remove_lodgings(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,23 @@
-"""The whole system as processes, for the length of one journey."""
+"""The whole system as processes: one that the tests of a module share, or one of a test's own."""
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from deploy.local.ports import free_ports
+from deploy.local.servers import Servers
 from deploy.local.system import Plan, System, running_system
+from shared.messaging.redis_clients import patient_client
+from tests.conftest import TEST_DATABASE, delete_keys
+from tests.lent_database import new_name
 from tests.simulator.running import RunningSimulator, running_simulator
 
 BODY = {"prompt": "a cat", "checkpoint_model": "random_sd15.safetensors", "width": 64, "height": 64}
@@ -86,6 +91,17 @@ class Journey:
         """How often each prompt that ComfyUI ever saw was started."""
         return [execution.started for execution in self.comfyui.executions().values()]
 
+    def come_to_rest(self) -> None:
+        """Return once all services run, no job has anything left to do, and ComfyUI is as if just started."""
+        for process in self.system.processes:
+            if not process.running:
+                self.system.processes.start(process.command)
+        until(lambda: self.http.get("/health/ready").json()["status"] == "ready")
+        self.http.post("/api/v1/generation-jobs/cancel", json={"all": True}).raise_for_status()
+        unfinished = {"status": ["pending", "queued", "running", "cancelling"]}
+        until(lambda: not self.http.get("/api/v1/generation-jobs/", params=unfinished).json()["items"])
+        self.comfyui.reset()
+
     def restart(self, name: str) -> None:
         """Start a service again, as a supervisor would."""
         process = self.system.processes[name]
@@ -113,20 +129,68 @@ Start = Callable[..., AbstractContextManager[Journey]]
 
 
 @pytest.fixture
-def journey(tmp_path: Path) -> Start:
-    """Start the system; keyword arguments are variables for its services."""
+def journey(servers: Servers, own_database: str, folder: Path) -> Start:
+    """Start a system; keyword arguments are variables for its services.
+
+    Its PostgreSQL and Valkey are those of the session, unless it is to have ones that a test may stop or kill.
+    """
 
     @contextmanager
-    def start(*, step_seconds: float = 0.0, durable: bool = False, **variables: str) -> Iterator[Journey]:
-        with running_simulator(step_seconds=step_seconds) as comfyui:
-            kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR", "LANG"}}
-            unlimited = {"LIMIT_REQUESTS_PER_MINUTE": "none"}  # a journey asks often what has become of its job
-            environ = {**kept, **unlimited, "APP_ENV": "test", "COMFYUI_URLS": comfyui.url, **variables}
-            plan = Plan(tmp_path / "system", durable=durable, api_ports=free_ports())
-            with (
-                running_system(plan, environ, say=lambda _: None) as system,
-                httpx.Client(base_url=system.api_url, headers=bearer(system.key), timeout=PATIENCE_S) as http,
-            ):
-                yield Journey(system, http, comfyui)
+    def start(
+        *, step_seconds: float = 0.0, own_servers: bool = False, durable: bool = False, **variables: str
+    ) -> Iterator[Journey]:
+        plan = Plan(folder / "system", durable=durable, api_ports=free_ports())
+        if own_servers:
+            with started(plan, variables, step_seconds) as journey:
+                yield journey
+        else:
+            with shared(servers, own_database) as given, started(plan, given | variables, step_seconds) as journey:
+                yield journey
 
     return start
+
+
+@pytest.fixture(scope="module")
+def variables() -> dict[str, str]:
+    """For the services of `here`; a module may have others."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def module_journey(
+    servers: Servers, template: str, tmp_path_factory: pytest.TempPathFactory, variables: dict[str, str]
+) -> Iterator[Journey]:
+    name = new_name()
+    plan = Plan(tmp_path_factory.mktemp("system"), durable=False, api_ports=free_ports())
+    with shared(servers, servers.create_database(name, template)) as given, started(plan, given | variables) as journey:
+        yield journey
+    servers.drop_database(name)
+
+
+@pytest.fixture
+def here(module_journey: Journey) -> Journey:
+    """A running system that has nothing to do. What a test stops of it, the next one finds started again."""
+    module_journey.come_to_rest()
+    return module_journey
+
+
+@contextmanager
+def shared(servers: Servers, database_url: str) -> Iterator[dict[str, str]]:
+    """The variables of a system on the servers of the session."""
+    url, namespace = servers.redis(TEST_DATABASE), f"genonaut_test_{uuid4().hex}"
+    yield {"DATABASE_URL": database_url, "REDIS_URL": url, "REDIS_NS": namespace}
+    with patient_client(url) as client:
+        delete_keys(client, namespace)
+
+
+@contextmanager
+def started(plan: Plan, variables: Mapping[str, str], step_seconds: float = 0.0) -> Iterator[Journey]:
+    with running_simulator(step_seconds=step_seconds) as comfyui:
+        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR", "LANG"}}
+        unlimited = {"LIMIT_REQUESTS_PER_MINUTE": "none"}  # a journey asks often what has become of its job
+        environ = {**kept, **unlimited, "APP_ENV": "test", "COMFYUI_URLS": comfyui.url, **variables}
+        with (
+            running_system(plan, environ, say=lambda _: None) as system,
+            httpx.Client(base_url=system.api_url, headers=bearer(system.key), timeout=PATIENCE_S) as http,
+        ):
+            yield Journey(system, http, comfyui)

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from tests.journeys.conftest import Journey, Start, until
+from tests.journeys.conftest import HeldUp, Journey, Start, until
 
-pytestmark = pytest.mark.timeout(300)  # it starts a whole system, and waits out delays of up to 40 s
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]  # some wait out delays of up to 40 s
 
 WITHIN_S = 20.0  # ten seconds, and as much again for a machine that is slow
 
@@ -17,11 +17,15 @@ WITHIN_S = 20.0  # ten seconds, and as much again for a machine that is slow
 @contextmanager
 def hanging(here: Journey, what: str) -> Iterator[None]:
     """As after a SIGSTOP to all of its processes."""
-    postgres, valkey = here.system.servers.postgres, here.system.servers.valkey
-    assert postgres is not None
-    assert valkey is not None
-    pids = {"comfyui": here.comfyui.pid, "redis": valkey.process.pid, "postgresql": postgres.process.pid}
-    main = psutil.Process(pids[what])
+    servers = here.system.servers
+    own = {"redis": servers.valkey, "postgresql": servers.postgres}
+    if what == "comfyui":
+        pid = here.comfyui.pid
+    else:
+        server = own[what]
+        assert server is not None
+        pid = server.process.pid
+    main = psutil.Process(pid)
     stopped = [main, *main.children(recursive=True)]
     for process in stopped:
         process.send_signal(signal.SIGSTOP)
@@ -37,33 +41,41 @@ def stop(here: Journey, name: str) -> None:
     assert here.system.processes[name].stop(WITHIN_S) == 0
 
 
-@pytest.mark.parametrize("what", ["comfyui", "redis", "postgresql"])
-def test_a_worker_stops_in_time_while_something_hangs(journey: Start, what: str) -> None:
-    with journey() as here:
-        held = here.held_up()
-        with hanging(here, what):
-            stop(here, "worker")
-        held.let_go()
-        here.restart("worker")
-        job = here.completed(held.id)
-        assert (job["attempt"], job["comfyui_prompt_id"]) == (2, held.prompt_id)
-        assert here.times_run() == [1]
+def goes_on(here: Journey, held: HeldUp) -> None:
+    """The next worker takes over the job of the one that has stopped, and does not run it again."""
+    held.let_go()
+    here.restart("worker")
+    job = here.completed(held.id)
+    assert (job["attempt"], job["comfyui_prompt_id"]) == (2, held.prompt_id)
+    assert here.times_run() == [1]
+
+
+def leads(here: Journey) -> None:
+    """Return once the scheduler does."""
+    until(lambda: "scheduler.leads" in here.system.processes["scheduler"].tail(1000))
+
+
+def test_a_worker_stops_in_time_while_comfyui_hangs(here: Journey) -> None:
+    held = here.held_up()
+    with hanging(here, "comfyui"):
+        stop(here, "worker")
+    goes_on(here, held)
+
+
+def test_the_lock_of_a_scheduler_that_stops_is_free_for_the_next(here: Journey) -> None:
+    leads(here)
+    stop(here, "scheduler")
+    here.restart("scheduler")
+    leads(here)
 
 
 @pytest.mark.parametrize("what", ["redis", "postgresql"])
-def test_a_scheduler_stops_in_time_while_something_hangs(journey: Start, what: str) -> None:
-    with journey() as here:
+def test_scheduler_and_worker_stop_in_time_while_something_hangs(journey: Start, what: str) -> None:
+    with journey(own_servers=True) as here:
+        held = here.held_up()
         with hanging(here, what):
             stop(here, "scheduler")
+            stop(here, "worker")
         here.restart("scheduler")
-        until(lambda: "scheduler.leads" in here.system.processes["scheduler"].tail())
-        here.completed(here.submit()["id"])
-
-
-def test_the_lock_of_a_scheduler_that_stops_is_free_for_the_next(journey: Start) -> None:
-    with journey() as here:
-        first = here.system.processes["scheduler"]
-        until(lambda: "scheduler.leads" in first.tail())
-        stop(here, "scheduler")
-        here.restart("scheduler")
-        until(lambda: "scheduler.leads" in here.system.processes["scheduler"].tail())
+        leads(here)
+        goes_on(here, held)

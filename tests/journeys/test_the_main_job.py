@@ -18,11 +18,17 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.deploy_local.watching import as_from_a_terminal, gone
-from tests.journeys.conftest import Start, bearer, until
+from tests.journeys.conftest import Journey, Start, bearer, until
 
-pytestmark = pytest.mark.timeout(300)  # it starts a whole system, and waits out delays of up to 40 s
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def variables() -> dict[str, str]:
+    """One job at a time is sent to ComfyUI."""
+    return {"COMFYUI_SLOTS": "1"}
 
 
 @contextmanager
@@ -44,8 +50,8 @@ def launched(deed: str, folder: Path) -> Iterator["subprocess.Popen[str]"]:
         launcher.wait(30)
 
 
-def test_the_demo_shows_a_picture_and_leaves_nothing_running(tmp_path: Path) -> None:
-    with launched("demo", tmp_path) as launcher:
+def test_the_demo_shows_a_picture_and_leaves_nothing_running(folder: Path) -> None:
+    with launched("demo", folder) as launcher:
         seen: set[int] = set()
 
         def ended() -> bool:
@@ -54,7 +60,7 @@ def test_the_demo_shows_a_picture_and_leaves_nothing_running(tmp_path: Path) -> 
             return launcher.poll() is not None
 
         until(ended)
-        said = (tmp_path / "said").read_text()
+        said = (folder / "said").read_text()
         assert launcher.returncode == 0, said
     path = re.search(r"Picture +(\S+)", said)
     assert path, said
@@ -72,9 +78,9 @@ def test_the_demo_shows_a_picture_and_leaves_nothing_running(tmp_path: Path) -> 
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
     ids=["Ctrl-C", "TERM", "KILL"],
 )
-def test_what_was_brought_up_goes_down_with_its_launcher(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    with launched("up", tmp_path) as launcher:
-        said = tmp_path / "said"
+def test_what_was_brought_up_goes_down_with_its_launcher(folder: Path, number: signal.Signals, code: int) -> None:
+    with launched("up", folder) as launcher:
+        said = folder / "said"
         until(lambda: "Running until Ctrl-C" in said.read_text() or launcher.poll() is not None, said.read_text)
         children = [child.pid for child in psutil.Process(launcher.pid).children(recursive=True)]
         assert len(children) > 10, said.read_text()
@@ -90,22 +96,21 @@ def step_of(event: dict[str, Any]) -> int:
     return told.get("step") or 0
 
 
-def test_a_job_is_followed_over_a_real_socket_to_its_end(journey: Start) -> None:
-    with journey() as here:
-        stalls = {step: here.comfyui.fault("stall", step=step) for step in (2, 4, 6, 8)}
-        job = here.submit(steps=10)
-        heard = []
-        address = here.system.api_url.replace("http", "ws", 1) + job["links"]["events"]
-        with (
-            connect(address, additional_headers=bearer(here.system.key)) as socket,
-            pytest.raises(ConnectionClosed) as closed,
-        ):
-            while True:
-                heard.append(json.loads(socket.recv(timeout=60)))
-                if stall := stalls.pop(step_of(heard[-1]), None):  # it goes on once this was heard
-                    stall.clear()
-        assert closed.value.rcvd is not None
-        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1000, "completed")
+def test_a_job_is_followed_over_a_real_socket_to_its_end(here: Journey) -> None:
+    stalls = {step: here.comfyui.fault("stall", step=step) for step in (2, 4, 6, 8)}
+    job = here.submit(steps=10)
+    heard = []
+    address = here.system.api_url.replace("http", "ws", 1) + job["links"]["events"]
+    with (
+        connect(address, additional_headers=bearer(here.system.key)) as socket,
+        pytest.raises(ConnectionClosed) as closed,
+    ):
+        while True:
+            heard.append(json.loads(socket.recv(timeout=60)))
+            if stall := stalls.pop(step_of(heard[-1]), None):  # it goes on once this was heard
+                stall.clear()
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1000, "completed")
     assert heard[0]["type"] == "snapshot"
     numbers = [event["sequence"] for event in heard if "sequence" in event]
     assert numbers == list(range(numbers[0], 4))
@@ -127,12 +132,12 @@ def test_many_jobs_are_each_run_once_and_the_worker_starts_afresh_on_its_way(jou
         until(lambda: children.isdisjoint(child.pid for child in psutil.Process(worker).children()))
 
 
-def test_a_cancel_reaches_comfyui_and_leaves_others_alone(journey: Start) -> None:
-    with journey(step_seconds=3600, COMFYUI_SLOTS="1") as here:
-        mine, other = here.submit(), here.submit()
-        running = here.sampling(mine["id"])
-        here.comfyui.pace(step_seconds=0)
-        assert here.http.post(mine["links"]["cancel"]).status_code == 202
-        here.when(mine["id"], "cancelled")
-        here.completed(other["id"])
-        assert here.comfyui.executions()[running["comfyui_prompt_id"]].outcomes == ["interrupted"]
+def test_a_cancel_reaches_comfyui_and_leaves_others_alone(here: Journey) -> None:
+    here.comfyui.pace(step_seconds=3600)
+    mine, other = here.submit(), here.submit()
+    running = here.sampling(mine["id"])
+    here.comfyui.pace(step_seconds=0)
+    assert here.http.post(mine["links"]["cancel"]).status_code == 202
+    here.when(mine["id"], "cancelled")
+    here.completed(other["id"])
+    assert here.comfyui.executions()[running["comfyui_prompt_id"]].outcomes == ["interrupted"]

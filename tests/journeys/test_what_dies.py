@@ -3,59 +3,55 @@
 import psutil
 import pytest
 
-from tests.journeys.conftest import BODY, Start, until
+from tests.journeys.conftest import BODY, Journey, Start, until
 
-pytestmark = pytest.mark.timeout(300)  # it starts a whole system, and waits out delays of up to 40 s
-
-
-def test_a_worker_is_killed(journey: Start) -> None:
-    with journey() as here:
-        held = here.held_up()
-        main = psutil.Process(here.system.processes["worker"].pid)
-        for process in (*main.children(recursive=True), main):
-            process.kill()
-        held.let_go()
-        here.restart("worker")
-        job = here.completed(held.id)
-        assert (job["attempt"], job["comfyui_prompt_id"]) == (2, held.prompt_id)
-        assert here.times_run() == [1]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]  # some wait out delays of up to 40 s
 
 
-def test_a_worker_is_stopped_and_another_goes_on(journey: Start) -> None:
-    with journey() as here:
-        held = here.held_up()
-        assert here.system.processes["worker"].stop() == 0
-        held.let_go()
-        here.restart("worker")
-        job = here.completed(held.id)
-        assert (job["attempt"], job["comfyui_prompt_id"]) == (2, held.prompt_id)
-        assert here.times_run() == [1]
+def test_a_worker_is_killed(here: Journey) -> None:
+    held = here.held_up()
+    main = psutil.Process(here.system.processes["worker"].pid)
+    for process in (*main.children(recursive=True), main):
+        process.kill()
+    held.let_go()
+    here.restart("worker")
+    job = here.completed(held.id)
+    assert (job["attempt"], job["comfyui_prompt_id"]) == (2, held.prompt_id)
+    assert here.times_run() == [1]
 
 
-def test_comfyui_is_killed_and_comes_back(journey: Start) -> None:
-    with journey() as here:
-        held = here.held_up()
-        here.comfyui.kill()
-        here.comfyui.restart()
-        job = here.completed(held.id)
-        assert job["retries"] == 1
-        assert here.times_run() == [1, 1], "the second run was needed: the first one's queue was gone"
+def test_a_worker_is_stopped_and_another_goes_on(here: Journey) -> None:
+    held = here.held_up()
+    assert here.system.processes["worker"].stop() == 0
+    held.let_go()
+    here.restart("worker")
+    job = here.completed(held.id)
+    assert (job["attempt"], job["comfyui_prompt_id"]) == (2, held.prompt_id)
+    assert here.times_run() == [1]
+
+
+def test_comfyui_is_killed_and_comes_back(here: Journey) -> None:
+    held = here.held_up()
+    here.comfyui.kill()
+    here.comfyui.restart()
+    job = here.completed(held.id)
+    assert job["retries"] == 1
+    assert here.times_run() == [1, 1], "the second run was needed: the first one's queue was gone"
 
 
 @pytest.mark.parametrize("name", ["api", "scheduler"])
-def test_a_service_without_state_is_killed(journey: Start, name: str) -> None:
-    with journey() as here:
-        held = here.held_up()
-        here.system.processes[name].kill()
-        here.restart(name)
-        held.let_go()
-        here.completed(held.id)
-        here.completed(here.submit()["id"])
-        assert here.times_run() == [1, 1]
+def test_a_service_without_state_is_killed(here: Journey, name: str) -> None:
+    held = here.held_up()
+    here.system.processes[name].kill()
+    here.restart(name)
+    held.let_go()
+    here.completed(held.id)
+    here.completed(here.submit()["id"])
+    assert here.times_run() == [1, 1]
 
 
 def test_redis_is_killed_and_comes_back_empty(journey: Start) -> None:
-    with journey() as here:
+    with journey(own_servers=True) as here:
         held = here.held_up()
         valkey = here.system.servers.valkey
         assert valkey is not None
@@ -73,7 +69,7 @@ def test_redis_is_killed_and_comes_back_empty(journey: Start) -> None:
 
 
 def test_postgresql_is_killed_and_comes_back(journey: Start) -> None:
-    with journey(durable=True) as here:
+    with journey(own_servers=True, durable=True) as here:
         held = here.held_up()
         postgres = here.system.servers.postgres
         assert postgres is not None

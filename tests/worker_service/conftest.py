@@ -7,7 +7,7 @@ import redis
 
 from shared.configuration.settings import Settings
 from shared.messaging.after_commit import Outbox
-from tests.simulator.running import RunningSimulator
+from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.agreement import assert_agreement
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker
 from tests.worker_service.saying import Saying, saying_server
@@ -17,6 +17,19 @@ from tests.worker_service.saying import Saying, saying_server
 def environ(environ: dict[str, str], simulator: RunningSimulator) -> dict[str, str]:
     """The deployment's ComfyUI is the simulated one. It never recycles: that would signal this process's parent."""
     return {**environ, "COMFYUI_URLS": simulator.url, "WORKER_MAX_MESSAGES": "1000000"}
+
+
+@pytest.fixture(scope="session")
+def second_simulator() -> Iterator[RunningSimulator]:
+    with running_simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def another(second_simulator: RunningSimulator) -> RunningSimulator:
+    """A second simulated ComfyUI, as if just started."""
+    second_simulator.reset()
+    return second_simulator
 
 
 @pytest.fixture

@@ -74,6 +74,14 @@ class RunningWorker:
         for client in self.resources.fleet.clients.values():
             self.resources.fleet.look(client)
 
+    def look_at_prompts(self) -> None:
+        """Have each job here look at its prompt now, as word from a socket does, and not seconds later."""
+        leases = self.resources.leases
+        with leases.lock:
+            mailboxes = list(leases.mailboxes.values())
+        for mailbox in mailboxes:
+            mailbox.signal(Signal.LOOK)
+
     def heard(self, job_id: int) -> set[Signal]:
         """The signals that have come for a job that is held here."""
         leases = self.resources.leases

@@ -1,21 +1,13 @@
 """Several servers share the jobs, one that does not answer gets none, and one that is unknown does no harm."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from shared.models import ComfyUIServer, JobStatus, Outcome
 from tests import jobs
-from tests.simulator.running import RunningSimulator, running_simulator
+from tests.simulator.running import RunningSimulator
 from tests.worker_service.deployment import Deployment, until
 
 NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.fixture
-def another() -> Iterator[RunningSimulator]:
-    with running_simulator() as another:
-        yield another
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_one_leads_and_the_others_stand_by_until_it_lets_go(engine: Engine) -> N
 
 
 def test_a_leader_that_speaks_stays_leader(engine: Engine) -> None:
-    until(lambda: was_leader_for_longer(engine, silence_s=3))
+    until(lambda: was_leader_for_longer(engine, silence_s=1.5))
 
 
 def was_leader_for_longer(engine: Engine, *, silence_s: float) -> bool:

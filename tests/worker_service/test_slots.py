@@ -62,7 +62,9 @@ def test_what_comfyui_has_lost_meanwhile_waits_for_a_slot_like_any_other_job(dep
     job_id = left.job.id
     deployment.comfyui.kill()
     deployment.comfyui.restart()
-    with deployment.worker():
+    with deployment.worker() as worker:
+        deployment.until(job_id, lambda job: job.retries)
+        worker.look()
         job = deployment.ended(job_id)
     assert deployment.outcomes(job_id) == [Outcome.EXPIRED, Outcome.RETRIED, Outcome.COMPLETED]
     assert job.comfyui_prompt_id != left.prompt.id

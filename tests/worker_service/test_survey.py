@@ -36,12 +36,14 @@ def test_a_worker_writes_down_at_once_what_its_server_can_do(deployment: Deploym
 
 def test_a_server_that_comes_back_with_other_models_is_read_at_once(deployment: Deployment) -> None:
     engine, url = deployment.outbox.engine, deployment.comfyui.url
-    with deployment.worker():
+    with deployment.worker() as worker:
         until(lambda: written(engine, url))
         deployment.comfyui.kill()
-        until(lambda: server(deployment).unreachable_since)
+        worker.look()
+        assert server(deployment).unreachable_since
         assert "ckpt_name=random_sd15.safetensors" in known(engine, url).offers, "kept while it is away"
         with running_simulator(port=deployment.comfyui.port, checkpoint=["after.safetensors"]):
+            worker.look()
             until(lambda: "ckpt_name=after.safetensors" in known(engine, url).offers)
     deployment.comfyui.restart()
 

@@ -1,6 +1,6 @@
 """A server that answers and runs nothing is found out, and what it holds runs elsewhere."""
 
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
 import pytest
@@ -9,19 +9,15 @@ from shared.fleet import servers
 from shared.models import ComfyUIServer, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
-from tests.simulator.running import RunningSimulator, running_simulator
+from tests.simulator.running import RunningSimulator
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 from worker_service.comfyui.answers import Queue
 from worker_service.fleet.wedge import CANARY, LOOKS, Sign
 
+STALL_TIMEOUT_S = 0.5
+STALL_TIMEOUT = f"{STALL_TIMEOUT_S}s"
 IDLE = Queue((), ())
 QUIET = Queue((), ("a", "b"))  # nothing runs, and two wait
-
-
-@pytest.fixture
-def another() -> Iterator[RunningSimulator]:
-    with running_simulator() as another:
-        yield another
 
 
 @pytest.fixture
@@ -63,6 +59,17 @@ def waiting_on_a_dead_thread(deployment: Deployment) -> int:
 def found_out(worker: RunningWorker) -> None:
     for _ in range(LOOKS):
         worker.look()
+    worker.look_at_prompts()
+
+
+def stalled(worker: RunningWorker, deployment: Deployment, job_id: int) -> None:
+    """Return once the worker has given up the job's prompt, which it looks at all the time."""
+
+    def given_up() -> bool:
+        worker.look_at_prompts()
+        return deployment.outcomes(job_id)[0] is not None
+
+    until(given_up, lambda: deployment.story(job_id))
 
 
 def works_again(worker: RunningWorker, deployment: Deployment) -> bool:
@@ -103,6 +110,7 @@ def test_another_worker_hears_of_it_and_moves_its_jobs_too(
     with deployment.worker() as second:
         found_out(second)
         worker.look()
+        worker.look_at_prompts()
         assert deployment.ended(waits).server == another.url
 
 
@@ -152,8 +160,9 @@ def test_a_stalled_prompt_is_interrupted_and_its_job_runs_elsewhere(
     deployment: Deployment, another: RunningSimulator
 ) -> None:
     deployment.comfyui.pace(step_seconds=3600)
-    with deployment.worker(STALL_TIMEOUT="2s"):
+    with deployment.worker(STALL_TIMEOUT=STALL_TIMEOUT) as worker:
         job_id = submitted_to_the_first(deployment)
+        stalled(worker, deployment, job_id)
         assert deployment.ended(job_id).server == another.url
     assert put_back_with(deployment, job_id) == ["stalled"]
     prompt_id = jobs.attempts(deployment.outbox, job_id)[0].comfyui_prompt_id
@@ -165,9 +174,10 @@ def test_a_stalled_prompt_that_heeds_no_interrupt_makes_its_server_wedged(
     deployment: Deployment, another: RunningSimulator
 ) -> None:
     stall = deployment.comfyui.fault("stall", step=1)
-    with deployment.worker(STALL_TIMEOUT="2s") as worker:
+    with deployment.worker(STALL_TIMEOUT=STALL_TIMEOUT) as worker:
         job_id = submitted_to_the_first(deployment)
         stall.wait_until_struck()
+        stalled(worker, deployment, job_id)
         assert deployment.ended(job_id).server == another.url
         worker.look()
         assert server(deployment, deployment.comfyui.url).wedged_since, "it is still running there"
@@ -180,11 +190,15 @@ def test_a_prompt_that_waits_behind_a_long_one_has_not_stalled(deployment: Deplo
     stall = deployment.comfyui.fault("stall", prompt_id="foreign")
     submit(deployment.comfyui, "foreign", noise())
     stall.wait_until_struck()
-    with deployment.worker(STALL_TIMEOUT="2s", COMFYUI_URLS=deployment.comfyui.url) as worker:
+    with deployment.worker(STALL_TIMEOUT=STALL_TIMEOUT, COMFYUI_URLS=deployment.comfyui.url) as worker:
         job_id = deployment.submit()
-        looks = deployment.comfyui.fault("latency", path="/history", seconds=0, times=5)  # at least two of its looks
-        until(lambda: "latency" not in deployment.faults())
-        looks.clear()
+        deployment.when(job_id, JobStatus.RUNNING)
+        for _ in range(3):
+            time.sleep(1.2 * STALL_TIMEOUT_S)
+            looks = deployment.comfyui.fault("latency", path="/history", seconds=0, times=2)  # each look asks twice
+            worker.look_at_prompts()
+            until(lambda: "latency" not in deployment.faults())
+            looks.clear()
         assert worker.resources.leases.by_holder()
         stall.clear()
         deployment.ended(job_id)
@@ -193,7 +207,7 @@ def test_a_prompt_that_waits_behind_a_long_one_has_not_stalled(deployment: Deplo
 
 def test_a_cancelled_prompt_that_heeds_nothing_makes_its_server_wedged(deployment: Deployment) -> None:
     stall = deployment.comfyui.fault("stall", step=1)
-    with deployment.worker(STALL_TIMEOUT="2s", COMFYUI_URLS=deployment.comfyui.url):
+    with deployment.worker(STALL_TIMEOUT=STALL_TIMEOUT, COMFYUI_URLS=deployment.comfyui.url):
         job_id = deployment.submit()
         stall.wait_until_struck()
         deployment.cancel(job_id)

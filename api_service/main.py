@@ -28,6 +28,7 @@ from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
+from shared.schema import exit_unless_migrated
 
 # Together, since they share paths; those with a fixed name before `{job_id}`.
 THREADS = 10  # blocking calls at once; each may hold a database connection
@@ -93,4 +94,5 @@ def app() -> Starlette:
     """For uvicorn: `uvicorn --factory api_service.main:app`."""
     settings = settings_or_exit()
     configure_logging(settings, service="api")
+    exit_unless_migrated(settings, application="api")
     return create_app(settings)

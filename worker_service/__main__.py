@@ -5,12 +5,16 @@ import sys
 from pathlib import Path
 
 from shared.configuration.settings import settings_or_exit
+from shared.schema import exit_unless_migrated
 
 GRACE_MS = 6_000  # running jobs are given back within seconds; what has not by then is left to its lease
 
 
 def main() -> None:
     settings = settings_or_exit()
+    # `start` looks too, but there Dramatiq's main process would have the last word.
+    if not sys.argv[1:]:
+        exit_unless_migrated(settings, application="worker")
     threads = str(settings.worker_threads)
     variables = {
         # As many messages as there are threads: one more would wait here while another worker is idle.

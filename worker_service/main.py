@@ -15,6 +15,7 @@ from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client, patient_client
+from shared.schema import exit_unless_migrated
 from worker_service.actors.run_comfy_job import run_comfy_job
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Bell, Room
 from worker_service.dramatiq_glue.signals import Calls
@@ -38,6 +39,7 @@ def start() -> None:
     """Called by the `dramatiq` command in each of its processes: build what it needs, and name its broker."""
     settings = settings_or_exit()
     configure_logging(settings, service="worker")
+    exit_unless_migrated(settings, application="worker")
     # Pillow warns of a decompression bomb where it could refuse one: in a service it shall refuse.
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     broker = create_broker(settings, create_resources(settings))

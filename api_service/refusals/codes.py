@@ -100,5 +100,7 @@ MEANINGS: dict[Code, Meaning] = {
     Code.JOB_STARTED: Meaning(S.CONFLICT, "the job no longer waits, and only then can this be changed"),
     Code.HTTP_ERROR: Meaning(S.BAD_REQUEST, "the request is not one of HTTP as it is understood here"),
     Code.INTERNAL_ERROR: Meaning(S.INTERNAL_SERVER_ERROR, "something went wrong on our side; it has been logged"),
-    Code.DATABASE_UNAVAILABLE: Meaning(S.SERVICE_UNAVAILABLE, "the database is away; send the same request again"),
+    Code.DATABASE_UNAVAILABLE: Meaning(
+        S.SERVICE_UNAVAILABLE, "the database is away, or not migrated; send the same request again"
+    ),
 }

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from api_service.refusals.codes import Code
 from shared.database.engine import is_unavailable
 from shared.models import JobStatus, Scope
+from shared.schema import is_not_there
 
 log = structlog.get_logger(__name__)
 
@@ -187,12 +188,12 @@ def quota_exceeded(limit: str, reason: str, *, retry_after_s: int) -> Problem:
     return Problem(Code.QUOTA_EXCEEDED, reason, headers={"Retry-After": str(retry_after_s)}, limit=limit)
 
 
-def database_unavailable() -> Problem:
-    return Problem(
-        Code.DATABASE_UNAVAILABLE,
-        "the database cannot be reached right now; send the same request again soon",
-        headers={"Retry-After": "5"},
-    )
+AWAY = "the database cannot be reached right now; send the same request again soon"
+OTHER_SCHEMA = "the database has another schema than this service needs: run `make migrate`; see /health/ready"
+
+
+def database_unavailable(detail: str = AWAY) -> Problem:
+    return Problem(Code.DATABASE_UNAVAILABLE, detail, headers={"Retry-After": "5"})
 
 
 async def answer_problem(request: Request, error: Exception) -> Response:
@@ -215,10 +216,13 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def answer_database_error(request: Request, error: Exception) -> Response:
-    """The database is away: 503. It refused what we asked: our mistake, 500."""
+    """The database is away, or has another schema: 503. It refused what we asked: our mistake, 500."""
     if isinstance(error, PoolTimeout) or is_unavailable(error):
         log.warning("database.unavailable", error=str(error))
         return await answer_problem(request, database_unavailable())
+    if is_not_there(error):
+        log.error("database.other_schema", error=str(error))
+        return await answer_problem(request, database_unavailable(OTHER_SCHEMA))
     return await answer_bug(request, error)
 
 

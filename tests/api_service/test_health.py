@@ -5,6 +5,7 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from api_service.main import create_app
+from migrations.upgrade import downgrade, upgrade
 from shared.configuration.settings import load_settings
 from shared.messaging.after_commit import Outbox
 from shared.models import Worker
@@ -56,3 +57,17 @@ def test_without_its_database_it_accepts_nothing_and_says_when_to_come_again(
         response = client.post("/api/v1/generation-jobs/", json={"prompt": "x", "checkpoint_model": "y"})
         assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
         assert response.headers["retry-after"] == "5"
+
+
+def test_without_its_schema_it_says_what_to_do_and_recovers_once_that_is_done(
+    client: TestClient, environ: dict[str, str]
+) -> None:
+    downgrade(environ["DATABASE_URL"], "base")
+    ready = client.get("/health/ready")
+    assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
+    assert ready.json()["database"]["detail"] == "the database has no schema: run `make migrate`"
+    refused = client.get("/api/v1/generation-jobs/")
+    assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+    assert "make migrate" in refused.json()["detail"]
+    upgrade(environ["DATABASE_URL"])
+    assert client.get("/health/ready").status_code == 200

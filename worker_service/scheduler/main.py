@@ -26,6 +26,7 @@ from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client
+from shared.schema import exit_unless_migrated
 from worker_service.scheduler.discard_folders import remove_forsaken
 from worker_service.scheduler.expire_tickets import remove_expired_tickets
 from worker_service.scheduler.wakeups import WakeUps
@@ -69,6 +70,7 @@ def main() -> None:
     argparse.ArgumentParser(prog="python -m worker_service.scheduler", description=__doc__).parse_args()
     settings = settings_or_exit()
     configure_logging(settings, service="scheduler")
+    exit_unless_migrated(settings, application="scheduler")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -11,6 +11,7 @@ from api_service.doors.v1.jobs.job_views import CheckView, LiveView, ReadyView, 
 from api_service.http.operations import Access, Answer, Call, Nothing, Operation
 from api_service.jobs import job_queries
 from api_service.services import Services
+from shared.schema import schema_problem
 
 LATELY = timedelta(seconds=30)
 
@@ -31,16 +32,28 @@ async def ready(call: Call[Nothing, Nothing]) -> Response:
 
 
 def look_around(services: Services) -> ReadyView:
-    cache = see_redis(services)
-    try:
-        worker, comfyui = see_workers(services), see_comfyui(services)
-        database = CheckView(ok=True, detail="answers")
-    except SQLAlchemyError as error:
-        database = CheckView(ok=False, detail=f"does not answer: {type(error).__name__}")
-        worker = comfyui = CheckView(ok=False, detail="not known without the database")
+    cache, database = see_redis(services), see_database(services)
+    worker = comfyui = CheckView(ok=False, detail="not known without the database")
+    if database.ok:
+        try:
+            worker, comfyui = see_workers(services), see_comfyui(services)
+        except SQLAlchemyError as error:
+            database = silent(error)
     checks = {"database": database, "redis": cache, "worker": worker, "comfyui": comfyui}
     well = "ready" if all(check.ok for check in checks.values()) else "degraded"
     return ReadyView(status=well if database.ok else "unavailable", **checks)
+
+
+def see_database(services: Services) -> CheckView:
+    try:
+        problem = schema_problem(services.engine)
+    except SQLAlchemyError as error:
+        return silent(error)
+    return CheckView(ok=not problem, detail=problem or "answers")
+
+
+def silent(error: SQLAlchemyError) -> CheckView:
+    return CheckView(ok=False, detail=f"does not answer: {type(error).__name__}")
 
 
 def see_redis(services: Services) -> CheckView:
@@ -86,7 +99,9 @@ OPERATIONS = (
         Access.NO_KEY,
         {
             HTTPStatus.OK: Answer(ReadyView, "jobs are accepted"),
-            HTTPStatus.SERVICE_UNAVAILABLE: Answer(ReadyView, "none can be accepted: the database does not answer"),
+            HTTPStatus.SERVICE_UNAVAILABLE: Answer(
+                ReadyView, "none can be accepted: the database does not answer, or has another schema"
+            ),
         },
         tag="health",
     ),

@@ -1,0 +1,66 @@
+"""The database's schema is the one this code needs, or one sentence says what to do about it."""
+
+import sys
+
+import structlog
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from shared.configuration.settings import Settings
+from shared.database.engine import create_engine
+
+log = structlog.get_logger(__name__)
+
+# The revisions in migrations/versions, the oldest first. The services do not load alembic, so a test holds this equal.
+REVISIONS = ("0001_legacy_tables", "merge_generation_tables", "job_dispatch", "accounts_and_requests", "fleet")
+NEEDED = REVISIONS[-1]
+# PostgreSQL's codes for a table, a column and a schema that are not there.
+NOT_THERE = {"42P01", "42703", "3F000"}
+
+
+def schema_problem(engine: Engine) -> str | None:
+    """One sentence if the database is not at the revision that this code needs. Raises SQLAlchemyError."""
+    with engine.connect() as connection:
+        revision = revision_of(connection)
+    if revision == NEEDED:
+        return None
+    if revision is None:
+        return "the database has no schema: run `make migrate`"
+    if revision in REVISIONS:
+        return f"the database is at revision {revision}, and this code needs {NEEDED}: run `make migrate`"
+    return (
+        f"the database is at revision {revision}, which this code does not know; it needs {NEEDED}: "
+        "run the release that migrated the database"
+    )
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision that the last migration left, None if there was none."""
+    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def exit_unless_migrated(settings: Settings, *, application: str) -> None:
+    """For a `main`: end the process with status 1 and one sentence if the schema is not the one it needs.
+
+    A service starts without a database that does not answer, and waits for it.
+    """
+    engine = create_engine(settings, application=application, connections=1)
+    try:
+        problem = schema_problem(engine)
+    except SQLAlchemyError as error:
+        log.warning("database.unavailable", error=str(error))
+        return
+    finally:
+        engine.dispose()
+    if problem:
+        sys.stderr.write(f"DATABASE_URL: {problem}\n")
+        sys.stderr.flush()
+        sys.exit(1)
+
+
+def is_not_there(error: BaseException) -> bool:
+    """Whether a statement failed because a table or a column is missing."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) in NOT_THERE

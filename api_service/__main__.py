@@ -8,7 +8,7 @@ from shared.configuration.settings import settings_or_exit
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m api_service", description=__doc__).parse_args()
-    serve(settings_or_exit())
+    serve(settings_or_exit(are_read_again=True))
 
 
 if __name__ == "__main__":

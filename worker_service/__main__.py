@@ -11,7 +11,7 @@ GRACE_MS = 6_000  # running jobs are given back within seconds; what has not by 
 
 
 def main() -> None:
-    settings = settings_or_exit()
+    settings = settings_or_exit(are_read_again=True)
     # `start` looks too, but there Dramatiq's main process would have the last word.
     if not sys.argv[1:]:
         exit_unless_migrated(settings, application="worker")
@@ -21,6 +21,8 @@ def main() -> None:
         "dramatiq_queue_prefetch": threads,
         # Look for messages every 100 ms: idle pick-up takes 42 ms in the median instead of 170.
         "dramatiq_worker_timeout": "100",
+        # The worker's own standard output is a pipe to Dramatiq's main process, even where this one's is a terminal.
+        "LOG_FORMAT": settings.log_format,
     }
     # The command itself, not `python -m dramatiq`: to start afresh, that executes whichever `python` is in PATH.
     command = [str(Path(sys.executable).with_name("dramatiq")), "worker_service.main:start"]

@@ -25,6 +25,7 @@ from shared.configuration.types import (
     as_shown,
     comfyui_urls,
 )
+from shared.misspellings import misspelt
 
 
 class AppEnv(StrEnum):
@@ -95,7 +96,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     limit_open_streams: Limit = Field(100, description="streams open at once with one key, or none")
     log_level: Annotated[LogLevel, LowerCase] = Field(LogLevel.INFO, description="the least level that is logged")
     log_format: Annotated[LogFormat, LowerCase] = Field(
-        LogFormat.JSON, description="json for machines, console for people"
+        LogFormat.JSON,
+        description="json for machines, console for people; default: console where standard output is a terminal",
     )
 
     @field_validator("hard_time_limit")
@@ -108,12 +110,17 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
 
 
 DERIVED = {"broker_url", "worker_threads"}  # their defaults are made from other variables
+VARIABLES = {
+    "APP_ENV",
+    *(f"{field}{suffix}".upper() for field in Settings.model_fields for suffix in ("", *(f"_{env}" for env in AppEnv))),
+}
 REDIS_DATABASES = {AppEnv.DEV: 4, AppEnv.DEMO: 2, AppEnv.TEST: 3}
 
 
 def dependent_defaults(app_env: AppEnv, given: Mapping[str, str]) -> dict[str, Any]:
     """Defaults that depend on the environment or on other variables. Production names its servers itself."""
-    values: dict[str, Any] = {"redis_ns": f"genonaut_{app_env}"}
+    log_format = LogFormat.CONSOLE if sys.stdout.isatty() else LogFormat.JSON
+    values: dict[str, Any] = {"redis_ns": f"genonaut_{app_env}", "log_format": log_format}
     if app_env is not AppEnv.PROD:
         values |= {
             "database_url": f"postgresql+psycopg2://127.0.0.1:5432/genonaut_{app_env}",
@@ -191,13 +198,20 @@ def environment() -> dict[str, str]:
     return {**{name: value or "" for name, value in dotenv_values(".env").items()}, **os.environ}
 
 
-def settings_or_exit() -> Settings:
-    """The settings of this process, for a `main`: wrong ones end it with status 2, a line for each."""
+def settings_or_exit(*, are_read_again: bool = False) -> Settings:
+    """The settings of this process, for a `main`: wrong ones end it with status 2, a line for each.
+
+    Misspelt ones are named too; by whoever reads last, where what this process starts reads them once more.
+    """
+    environ = environment()
     try:
-        return load_settings(environment())
+        settings = load_settings(environ)
     except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write("".join(f"{line}\n" for line in [*error.problems, *misspelt(environ, VARIABLES)]))
         sys.exit(2)
+    if not are_read_again:
+        sys.stderr.write("".join(f"{line}\n" for line in misspelt(environ, VARIABLES)))
+    return settings
 
 
 def table(environ: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
@@ -217,11 +231,8 @@ def main() -> None:
     argparse.ArgumentParser(
         prog="python -m shared.configuration.settings", description="Shows the effective settings."
     ).parse_args()
-    try:
-        rows = [("VARIABLE", "VALUE", "FROM", "WHAT IT IS"), *table(environment())]
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+    settings_or_exit()
+    rows = [("VARIABLE", "VALUE", "FROM", "WHAT IT IS"), *table(environment())]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for *columns, meaning in rows:
         padded = "  ".join(text.ljust(width) for text, width in zip(columns, widths, strict=True))

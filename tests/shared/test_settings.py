@@ -1,13 +1,17 @@
 """Settings come from the environment, and a wrong one is named with what is accepted."""
 
+import os
+import pty
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from shared.configuration.settings import AppEnv, Settings, SettingsError, load_settings, table
 
+ROOT = Path(__file__).parents[2]
 SERVERS = {
     "DATABASE_URL": "postgresql://db/genonaut",
     "REDIS_URL": "redis://cache/0",
@@ -166,3 +170,52 @@ def test_a_wrong_value_ends_the_start_of_each_service(module: str) -> None:
     assert started.returncode == 2
     assert [line.partition(":")[0] for line in started.stderr.splitlines()] == ["REDIS_URL", "API_PORT"]
     assert "hunter2" not in started.stderr
+
+
+def said_on_a_terminal(environ: dict[str, str]) -> str:
+    """What `make settings` writes to a terminal."""
+    terminal, ours = pty.openpty()
+    with subprocess.Popen([sys.executable, "-m", "shared.configuration.settings"], env=environ, stdout=ours):
+        os.close(ours)
+        said = b""
+        try:
+            while part := os.read(terminal, 65536):
+                said += part
+        except OSError:  # so ends a terminal that nobody writes to any more, on Linux
+            pass
+    os.close(terminal)
+    return said.decode()
+
+
+def test_logs_are_for_people_where_they_go_to_a_terminal() -> None:
+    assert load_settings({"LOG_FORMAT": "json"}).log_format == "json"
+    effective = {
+        words[0]: words[1] for line in said_on_a_terminal({"APP_ENV": "test"}).splitlines() if (words := line.split())
+    }
+    assert effective["LOG_FORMAT"] == "console"
+    piped = subprocess.run(
+        [sys.executable, "-m", "shared.configuration.settings"], env={}, capture_output=True, text=True, check=True
+    )
+    assert [line.split()[1] for line in piped.stdout.splitlines() if line.startswith("LOG_FORMAT")] == ["json"]
+
+
+@pytest.mark.parametrize(
+    "module", ["api_service.accounts.keys", "migrations", "shared.configuration.settings", "worker_service"]
+)
+def test_a_misspelt_variable_is_named_with_what_was_meant(module: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("COMFY_URLS=http://gpu:8188\n")
+    started = subprocess.run(
+        [sys.executable, "-m", module, *(["list"] if module == "api_service.accounts.keys" else [])],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "APP_ENV": "prod", "DATABSE_URL": "postgresql://db/genonaut", "API_KEY": "x"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert started.returncode == 2
+    assert "DATABASE_URL: not set" in started.stderr
+    assert [line for line in started.stderr.splitlines() if "meant" in line] == [
+        "COMFY_URLS is not a setting and has no effect: COMFYUI_URLS was probably meant",
+        "DATABSE_URL is not a setting and has no effect: DATABASE_URL was probably meant",
+    ]

@@ -12,7 +12,14 @@ from shared.database.engine import create_engine
 log = structlog.get_logger(__name__)
 
 # The revisions in migrations/versions, the oldest first. The services do not load alembic, so a test holds this equal.
-REVISIONS = ("0001_legacy_tables", "merge_generation_tables", "job_dispatch", "accounts_and_requests", "fleet")
+REVISIONS = (
+    "0001_legacy_tables",
+    "merge_generation_tables",
+    "job_dispatch",
+    "accounts_and_requests",
+    "fleet",
+    "named_servers",
+)
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.
 NOT_THERE = {"42P01", "42703", "3F000"}

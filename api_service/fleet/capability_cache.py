@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from shared.database.engine import transaction
 from shared.fleet.object_info import Catalogue, ModelKind, NodeClass, read_catalogue
-from shared.fleet.servers import SERVER_SEEN
+from shared.fleet.servers import IS_NAMED, SERVER_SEEN
 from shared.models import ComfyUIServer, ServerCapabilities
 
 log = structlog.get_logger(__name__)
@@ -23,16 +23,18 @@ FORGOTTEN = timedelta(days=7)  # a server that nobody saw for so long is not exp
 
 @dataclass(frozen=True)
 class KnownServer:
-    """A server, whether it is given jobs right now, and what it can do: None if it never said."""
+    """A server, whether it is given jobs right now, what it can do (None if it never said), and whether a worker still
+    names it."""
 
     name: str
     is_reachable: bool
     catalogue: Catalogue | None
+    is_named: bool = True
 
 
 @dataclass(frozen=True)
 class Holders:
-    """On how many servers something is, and whether one of them is reachable."""
+    """On how many of the servers that workers name something is, and whether one of them is reachable."""
 
     servers: int
     is_available: bool
@@ -65,7 +67,7 @@ class Capabilities:
 
 
 def holders(having: list[KnownServer]) -> Holders:
-    return Holders(len(having), any(server.is_reachable for server in having))
+    return Holders(sum(server.is_named for server in having), any(server.is_reachable for server in having))
 
 
 class CapabilityReader:
@@ -105,18 +107,18 @@ class CapabilityReader:
         seen = col(ComfyUIServer.last_seen_at)
         is_reachable = (seen > func.now() - SERVER_SEEN) & col(ComfyUIServer.unreachable_since).is_(None)
         statement = (
-            select(ComfyUIServer.name, is_reachable, ServerCapabilities.digest)
+            select(ComfyUIServer.name, is_reachable, ServerCapabilities.digest, IS_NAMED)
             .join(ServerCapabilities, isouter=True)
             .where(seen > func.now() - FORGOTTEN)
             .order_by(ComfyUIServer.name)
         )
         rows = session.exec(statement).all()
-        digests = {digest for _, _, digest in rows if digest}
+        digests = {digest for _, _, digest, _ in rows if digest}
         self.catalogues = {digest: self.catalogue(session, digest) for digest in digests}
         return Capabilities(
             tuple(
-                KnownServer(name, reachable, self.catalogues[digest] if digest else None)
-                for name, reachable, digest in rows
+                KnownServer(name, reachable, self.catalogues[digest] if digest else None, named)
+                for name, reachable, digest, named in rows
             )
         )
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from shared.database.engine import transaction
+from shared.fleet.servers import IS_NAMED
 from shared.models import ComfyUIServer, GenerationJob, JobOutput, Worker
 
 
@@ -55,13 +56,13 @@ def workers_seen(engine: Engine, lately: timedelta) -> int:
 
 
 def servers_seen(engine: Engine, lately: timedelta) -> tuple[int, int]:
-    """How many ComfyUI servers answered a worker lately and work, and how many do not."""
+    """How many of the ComfyUI servers that workers name answered lately and work, and how many do not."""
     with transaction(engine) as session:
         well = (
             (col(ComfyUIServer.last_seen_at) > func.now() - lately)
             & col(ComfyUIServer.unreachable_since).is_(None)
             & col(ComfyUIServer.wedged_since).is_(None)
         )
-        found = session.exec(select(well, func.count()).group_by(well)).all()
+        found = session.exec(select(well, func.count()).where(IS_NAMED).group_by(well)).all()
     counts = {bool(answers): count for answers, count in found}
     return counts.get(True, 0), counts.get(False, 0)

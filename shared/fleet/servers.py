@@ -10,11 +10,14 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Update, case, func, or_, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobAttempt
 
 SERVER_SEEN = timedelta(seconds=30)  # a server that no worker saw for so long gets no job
+NAMED_WITHIN = timedelta(minutes=1)  # each worker looks at its servers every few seconds
+FORGOTTEN_AFTER = timedelta(minutes=50)
 FAILURES = 5  # so many ...
 WINDOW = timedelta(minutes=1)  # ... within so long open the breaker ...
 OPEN_FOR = timedelta(seconds=30)  # ... and keep it open for so long
@@ -56,6 +59,16 @@ OPEN_SLOTS: ColumnElement[int] = case(
     else_=1,
 )
 
+
+# Whether some worker has this server among its own. Measured by the server that was looked at last, so that none is
+# forgotten while no worker runs.
+LATEST_LOOK = select(func.max(aliased(ComfyUIServer).named_at)).scalar_subquery()
+IS_NAMED = col(ComfyUIServer.named_at) > LATEST_LOOK - NAMED_WITHIN
+# A server that is to get no jobs is remembered, or it would get some when it is named again.
+IS_FORGOTTEN = (
+    col(ComfyUIServer.named_at) <= LATEST_LOOK - FORGOTTEN_AFTER,
+    col(ComfyUIServer.draining_since).is_(None),
+)
 
 # The jobs that fill a server's slots: what a server has generated is stored without it.
 IN_A_SLOT = (col(GenerationJob.status).in_(HELD), col(GenerationJob.generated_at).is_(None))

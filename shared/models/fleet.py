@@ -1,6 +1,6 @@
 """Who is there to do the work: worker processes and ComfyUI servers, as last seen."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, SmallInteger, String, Text, text
@@ -26,7 +26,8 @@ class ComfyUIServer(SQLModel, table=True):
     `name` is its URL without a password. `slots` is how many jobs it holds, as the worker that saw it last was told.
     While `unreachable_since`, `wedged_since` or `draining_since` is set it gets no job; `problem` says why. From
     `opened_at` on its circuit breaker is open: until `open_until` it gets no job, and after that one at a time.
-    `loaded_checkpoint` is that of the last job it was given, and the same since `loaded_since`.
+    `loaded_checkpoint` is that of the last job it was given, and the same since `loaded_since`. At `named_at` a worker
+    last looked at it, whether it answered or not.
     """
 
     __tablename__ = "comfyui_servers"
@@ -43,6 +44,9 @@ class ComfyUIServer(SQLModel, table=True):
     open_until: datetime | None = Field(default=None, sa_column=moment("open_until"))
     loaded_checkpoint: str | None = Field(default=None, sa_column=Column("loaded_checkpoint", String(255)))
     loaded_since: datetime | None = Field(default=None, sa_column=moment("loaded_since"))
+    named_at: datetime = Field(
+        default_factory=lambda: datetime.now(UTC), sa_column=moment("named_at", nullable=False, now=True)
+    )
 
 
 class ServerCapabilities(SQLModel, table=True):

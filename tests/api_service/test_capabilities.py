@@ -1,6 +1,7 @@
 """What the fleet can do is read little and seldom, by one thread at a time, and kept while the database is away."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, event, update
@@ -64,6 +65,17 @@ def test_a_server_that_nobody_saw_for_a_week_is_not_waited_for(outbox: Outbox, r
     publish(outbox, object_info(), SERVER, seconds_ago=A_WEEK_S + 60)
     publish(outbox, object_info(), ANOTHER, seconds_ago=A_WEEK_S - 60)
     assert [server.name for server in reader.current().servers] == [ANOTHER]
+
+
+def test_a_server_that_no_worker_names_any_more_is_known_and_not_counted(
+    outbox: Outbox, reader: CapabilityReader
+) -> None:
+    for server in (SERVER, ANOTHER):
+        publish(outbox, object_info(checkpoints=["a"]), server)
+    with outbox.transaction() as session:
+        session.get_one(ComfyUIServer, ANOTHER).named_at -= timedelta(minutes=2)
+    assert [server.name for server in reader.current().servers] == [ANOTHER, SERVER]
+    assert reader.current().models(ModelKind.CHECKPOINTS)["a"].servers == 1
 
 
 def test_a_server_that_said_nothing_is_known_to_be_there(outbox: Outbox, reader: CapabilityReader) -> None:

@@ -1,5 +1,6 @@
 """Whether it lives, and whether what it needs is there: each with its own line."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from starlette.testclient import TestClient
@@ -10,7 +11,7 @@ from shared.configuration.settings import load_settings
 from shared.messaging.after_commit import Outbox
 from shared.models import Worker
 from tests.api_service.conftest import bearer
-from tests.jobs import answering
+from tests.jobs import ANOTHER, answering
 
 
 def test_it_lives(client: TestClient) -> None:
@@ -35,6 +36,14 @@ def test_with_a_worker_and_a_server_it_is_ready(client: TestClient, outbox: Outb
     with outbox.transaction() as session:
         session.add(Worker(id="worker-1", threads=2))
     assert client.get("/health/ready").json()["status"] == "ready"
+
+
+def test_a_server_that_no_worker_names_any_more_is_not_counted(client: TestClient, outbox: Outbox) -> None:
+    answering(outbox)
+    answering(outbox, ANOTHER, named_at=datetime.now(UTC) - timedelta(minutes=2), unreachable_since=datetime.now(UTC))
+    assert client.get("/health/ready").json()["comfyui"]["detail"] == "1 answered in the last 30 s"
+    answering(outbox, ANOTHER, unreachable_since=datetime.now(UTC))
+    assert client.get("/health/ready").json()["comfyui"]["detail"] == "1 answered in the last 30 s, 1 did not"
 
 
 def test_without_redis_it_still_accepts(environ: dict[str, str], key: str) -> None:

@@ -16,6 +16,7 @@ LEGACY = "0001_legacy_tables"
 MERGED = "merge_generation_tables"
 DISPATCH = "job_dispatch"
 ACCOUNTS = "accounts_and_requests"
+FLEET = "fleet"
 
 
 @contextmanager

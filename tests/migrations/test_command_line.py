@@ -15,7 +15,7 @@ from migrations.upgrade import configuration, current, upgrade
 from tests.migrations.databases import LEGACY, execute, value
 
 ROOT = Path(__file__).parents[2]
-HEAD = "fleet"
+HEAD = "named_servers"
 
 
 def start(url: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:

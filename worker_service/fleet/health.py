@@ -81,6 +81,7 @@ class Fleet:
             "version": version,
             "slots": self.slots[name],
             "last_seen_at": func.now(),
+            "named_at": func.now(),
             "unreachable_since": None,
             "problem": case((wedged_since.is_(None), None), else_=col(ComfyUIServer.problem)),
         }
@@ -98,6 +99,7 @@ class Fleet:
             "unreachable_since": func.coalesce(ComfyUIServer.unreachable_since, func.now()),
             "problem": problem,
             "loaded_checkpoint": None,
+            "named_at": func.now(),
         }
         first = insert(ComfyUIServer).values(
             name=name, slots=self.slots.get(name, 1), unreachable_since=func.now(), problem=problem

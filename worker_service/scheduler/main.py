@@ -27,6 +27,7 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client
 from shared.schema import exit_unless_migrated
+from worker_service.forgetting import forget_servers
 from worker_service.scheduler.discard_folders import remove_forsaken
 from worker_service.scheduler.expire_tickets import remove_expired_tickets
 from worker_service.scheduler.wakeups import WakeUps
@@ -59,6 +60,9 @@ SCHEDULE = (
     # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
     Periodic("send missing wake-ups", timedelta(seconds=2), lambda means: means.wakeups.send_missing()),
     Periodic("remove expired tickets", timedelta(minutes=1), lambda means: remove_expired_tickets(means.outbox.engine)),
+    Periodic(
+        "forget servers that nobody names", timedelta(minutes=1), lambda means: forget_servers(means.outbox.engine)
+    ),
     # Files of deleted jobs that were not removed with them, or that came after.
     Periodic(
         "remove files of deleted jobs", timedelta(minutes=1), lambda means: remove_forsaken(means.outbox, means.store)

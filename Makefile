@@ -27,7 +27,7 @@ help: ## List what there is
 ## ---------------------------------------------------------------- the two commands
 
 demo: $(VENV)/ready ## Run one job through the whole system, and show its picture's path
-	$(PY) -m deploy.local demo --end-with-parent
+	@$(PY) -m deploy.local demo --end-with-parent
 
 test: check ## Lint, types, import rules, then all tests but the long ones (ARGS='-k word' for some)
 	$(PYTEST) -m 'not long' $(ARGS)
@@ -43,7 +43,7 @@ chaos: $(VENV)/ready ## Let everything die under 500 jobs, and account for each 
 	$(PY) -m tests.chaos $(ARGS)
 
 up: $(VENV)/ready ## Run the whole system until Ctrl-C; its data is kept in var/up
-	$(PY) -m deploy.local up --end-with-parent
+	@$(PY) -m deploy.local up --end-with-parent
 
 ## ---------------------------------------------------------------- the house
 

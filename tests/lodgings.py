@@ -3,9 +3,14 @@
 import shutil
 from pathlib import Path
 
+from deploy.local.cluster import served
+from tests.deploy_local.watching import until
+
 
 def remove_lodgings(folder: Path) -> None:
-    """Remove the data that servers in `folder`, stopped by now, could not keep in there."""
+    """Remove the data that root's servers could not keep in a folder only root may enter, once they are stopped."""
     for link in folder.rglob("elsewhere"):
-        shutil.rmtree(link.resolve(), ignore_errors=True)
+        home = link.resolve()
+        until(lambda home=home: not served(home / "data"))  # type: ignore[misc]
+        shutil.rmtree(home, ignore_errors=True)
         link.unlink()

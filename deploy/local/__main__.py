@@ -1,94 +1,117 @@
 """`python -m deploy.local demo` runs one job and stops; `python -m deploy.local up` runs until Ctrl-C."""
 
 import argparse
+import os
 import signal
 import sys
-import tempfile
-from itertools import repeat
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
-from alembic.util import CommandError
-from sqlalchemy.exc import SQLAlchemyError
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOOK_S = 0.5
 
-from deploy.local.demo import first_checkpoint, run_one_job
-from deploy.local.errors import CannotStart
-from deploy.local.parent import end_with_parent
-from deploy.local.ports import free_ports
-from deploy.local.system import REPOSITORY, Plan, keep_running, running_system
-from shared.configuration.settings import SettingsError, environment, load_settings
 
-PICTURES = REPOSITORY / "build" / "demo"
-KEPT = REPOSITORY / "var" / "up"
+class Stop:
+    """Leaves at the first signal, by an exception, so that every `with` block stops what it started.
+
+    Further signals, such as a second Ctrl-C, change nothing: what is left to do is bounded.
+    """
+
+    def __init__(self) -> None:
+        self.was_asked = False
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        if not self.was_asked:
+            self.was_asked = True
+            sys.exit(128 + number)
 
 
 def main() -> None:
+    # Until all is loaded there is nothing to stop, and a signal may end this at once.
+    hear(signal.SIG_DFL)
+    parent = os.getppid()
+    arguments = parse()
+    run = loaded()
+    stop = Stop()
+    hear(stop)
+    if arguments.end_with_parent:
+        threading.Thread(target=end_with, args=[parent], name="parent", daemon=True).start()
+    run(arguments, stop)
+
+
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     parser.add_argument("deed", choices=["demo", "up"])
     parser.add_argument(
         "--directory", type=Path, help="where data and logs are kept (up: var/up; demo: a temporary folder)"
     )
     parser.add_argument("--end-with-parent", action="store_true", help="stop when whoever started this is gone")
-    arguments = parser.parse_args()
-    deed = demo if arguments.deed == "demo" else up
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    if arguments.end_with_parent:
-        end_with_parent()
-    try:
-        deed(arguments.directory)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    except (CannotStart, CommandError, SettingsError, SQLAlchemyError) as error:
-        sys.exit(f"\n{error}")
+    return parser.parse_args()
 
 
-def stop(number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave by an exception, so that every `with` block stops what it started."""
-    sys.exit(128 + number)
+def loaded() -> Callable[[argparse.Namespace, Stop], None]:
+    """What does the work. It is imported here, as that takes a second in which Ctrl-C shall print no traceback."""
+    from alembic.util import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from deploy.local.demo import demo
+    from deploy.local.process import CannotStart
+    from deploy.local.up import up
+    from shared.configuration.settings import VARIABLES, SettingsError, environment
+    from shared.misspellings import misspelt
+
+    def run(arguments: argparse.Namespace, stop: Stop) -> None:
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        for line in misspelt(environment(), VARIABLES):
+            print(line, file=sys.stderr)
+        try:
+            if arguments.deed == "demo":
+                demo(arguments.directory, say)
+            else:
+                up(arguments.directory, say, lambda: stop.was_asked)
+        except SystemExit:
+            tell("\nStopped, with everything that was started.")
+            raise
+        except BrokenPipeError:  # Nobody reads what is said.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except (CannotStart, CommandError, SettingsError, SQLAlchemyError) as error:
+            sys.exit(f"\n{error}{in_short(arguments.deed, str(error))}")
+
+    return run
 
 
-def demo(directory: Path | None) -> None:
-    print("Genonaut Generation: one job through the whole system\n\nStarting")
-    with tempfile.TemporaryDirectory(prefix="genonaut-demo-") as temporary:
-        plan = Plan(directory or Path(temporary), durable=False, api_ports=free_ports())
-        with running_system(plan, environment(), say) as system:
-            run_one_job(system, PICTURES)
-    print("\nEverything that was started is stopped again. 'make up' keeps it running.")
-
-
-def up(directory: Path | None) -> None:
-    print("Genonaut Generation\n\nStarting")
-    environ = environment()
-    port = load_settings({**environ, "APP_ENV": environ.get("APP_ENV") or "demo"}).api_port
-    plan = Plan(directory or KEPT, durable=True, api_ports=repeat(port) if port else free_ports())
-    with running_system(plan, environ, say) as system:
-        checkpoint = first_checkpoint(system.settings.comfyui_urls[0])
-        said = ADDRESSES.format(url=system.api_url, key=system.key, logs=system.logs, checkpoint=checkpoint)
-        print(said, flush=True)
-        keep_running(system, say)
-
-
-ADDRESSES = """
-Running until Ctrl-C:
-
-  API      {url}
-  key      {key}   (of the user `local`; every scope)
-  health   {url}/health/ready
-  logs     {logs}/*.log
-
-Try it:
-
-  curl {url}/api/v1/generation-jobs/ \\
-      -H 'Authorization: Bearer {key}' \\
-      -H 'Content-Type: application/json' \\
-      -d '{{"prompt": "a lighthouse at dusk", "checkpoint_model": "{checkpoint}"}}'
-"""
+def in_short(deed: str, reason: str) -> str:
+    """The last line, where the reason has several."""
+    first, *more = reason.splitlines()
+    return f"\n\nmake {deed} failed: {first.removesuffix('; the end of its log:')}" if more else ""
 
 
 def say(text: str) -> None:
-    print(f"  {text}", flush=True)
+    print(f"  {text}")
+
+
+def tell(text: str) -> None:
+    with suppress(OSError):  # The terminal may be gone.
+        print(text)
+
+
+def hear(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    """What to do at a signal to stop. One that is ignored stays so: that is how `nohup` keeps it from a hang-up."""
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def end_with(parent: int) -> None:
+    """End this process as by SIGTERM once its parent is gone, even if that was killed and could not say so."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_S)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.account import Account, accounts, owner
-from deploy.local.binaries import Installation
-from deploy.local.errors import CannotStart
-from deploy.local.process import Command, Process, ProcessFailed
+from deploy.local.process import CannotStart, Command, Process, ProcessFailed
+from deploy.local.programs import Account, Installation, accounts, owner
 
 USER = "genonaut"
 LASTING = Path("/var/tmp")  # Kept over a restart of the machine, and everybody may enter it.
@@ -69,21 +67,32 @@ class Cluster:
 def prepare_cluster(directory: Path, log: Path, installation: Installation, *, durable: bool) -> Cluster:
     """The cluster in `directory`, made if there is none yet. The caller holds the directory.
 
-    Raises PasswordLost, ProcessFailed if initdb fails, and for root AccountMissing or ProgramUnreachable.
+    Raises PasswordLost, ProcessFailed if initdb fails, and for root AccountMissing or ProgramUnreachable. Then, as when
+    it is interrupted, nothing of a cluster that was not finished stays outside the directory.
     """
     home, account = quarters(directory)
-    postgres = reachable(installation, home, account)
-    password = home / "password"
-    if (home / "data").is_dir():
-        if not password.is_file():
-            raise PasswordLost(home)
-        return Cluster(home, postgres, account, password.read_text(), made=False)
-    cluster = Cluster(home, postgres, account, secrets.token_urlsafe(24), made=True)
-    write_secret(password, cluster.password, None)
-    if home != directory and not durable:
-        (home / THROWAWAY).write_text(str(directory))
-    initialise(cluster, log, durable=durable)
+    try:
+        if home != directory and not durable and not (home / "data").is_dir():
+            (home / THROWAWAY).write_text(str(directory))
+        postgres = reachable(installation, home, account)
+        if (home / "data").is_dir():
+            return Cluster(home, postgres, account, known_password(home), made=False)
+        cluster = Cluster(home, postgres, account, secrets.token_urlsafe(24), made=True)
+        write_secret(home / "password", cluster.password, None)
+        initialise(cluster, log, durable=durable)
+    except BaseException:
+        if home != directory and not (home / "data").is_dir():
+            remove_home(home, directory)
+        raise
     return cluster
+
+
+def known_password(home: Path) -> str:
+    """The password of the data in there. Raises PasswordLost."""
+    try:
+        return (home / "password").read_text()
+    except FileNotFoundError:
+        raise PasswordLost(home) from None
 
 
 def remove_cluster(cluster: Cluster, directory: Path) -> None:
@@ -92,8 +101,13 @@ def remove_cluster(cluster: Cluster, directory: Path) -> None:
     shutil.rmtree(cluster.home / "program", ignore_errors=True)
     (cluster.home / "password").unlink(missing_ok=True)
     if cluster.home != directory:
-        (directory / "elsewhere").unlink(missing_ok=True)
-        shutil.rmtree(cluster.home, ignore_errors=True)
+        remove_home(cluster.home, directory)
+
+
+def remove_home(home: Path, directory: Path) -> None:
+    """Remove a folder outside the directory, and the link to it."""
+    (directory / "elsewhere").unlink(missing_ok=True)
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def remove_abandoned() -> None:

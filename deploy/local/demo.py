@@ -1,9 +1,11 @@
 """One job through the whole system, as its user sees it: submitted, watched, and its picture on disk."""
 
 import json
+import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,13 @@ from typing import Any
 import httpx
 from websockets.sync.client import connect
 
-from deploy.local.errors import CannotStart
-from deploy.local.system import System
+from deploy.local.ports import free_ports
+from deploy.local.process import CannotStart
+from deploy.local.system import REPOSITORY, Plan, Say, System, running_system
+from shared.configuration.settings import environment
+from shared.configuration.types import as_shown
 
+PICTURES = REPOSITORY / "build" / "demo"
 PROMPT = "a lighthouse above a stormy sea at dusk, oil on canvas"
 WATCH_FOR_S = 1800.0
 BAR = 32
@@ -23,7 +29,29 @@ class DemoFailed(CannotStart):
     """The job did not end as it should; the message says how."""
 
 
-def run_one_job(system: System, pictures: Path) -> None:
+def demo(directory: Path | None, say: Say) -> None:
+    """Start everything, run one job, and stop everything. Raises CannotStart."""
+    print("Genonaut Generation: one job through the whole system\n\nStarting")
+    with tempfile.TemporaryDirectory(prefix="genonaut-demo-") as temporary:
+        # Whoever runs PostgreSQL for root must get in, or its data would be kept elsewhere.
+        Path(temporary).chmod(0o711)
+        plan = Plan(directory or Path(temporary), durable=False, api_ports=free_ports())
+        with running_system(plan, environment(), say) as system:
+            picture = run_one_job(system, PICTURES)
+            is_simulated = system.is_simulated
+    print("\nEverything that was started is stopped again; `make up` keeps it running.")
+    if is_simulated:
+        print("No model was used: the simulated ComfyUI paints by rule. Yours: COMFYUI_URLS=http://gpu:8188 make demo")
+    print(f"Done. Look at the picture: {way_to_look_at(picture)}")
+
+
+def way_to_look_at(picture: Path) -> str:
+    """A command that shows it, or where a browser finds it."""
+    viewer = "open" if sys.platform == "darwin" else "xdg-open"
+    return f"{viewer} {picture}" if shutil.which(viewer) else picture.as_uri()
+
+
+def run_one_job(system: System, pictures: Path) -> Path:
     """Submit a job, show its progress, write its picture below `pictures`, and tell its story. Raises DemoFailed."""
     authorization = {"Authorization": f"Bearer {system.key}"}
     with httpx.Client(base_url=system.api_url, headers=authorization, timeout=30) as http:
@@ -31,33 +59,40 @@ def run_one_job(system: System, pictures: Path) -> None:
         events = list(watch(system.api_url, job, authorization))
         if events[-1]["type"] != "completed":
             raise DemoFailed(f"the job {events[-1]['type']}: {json.dumps(events[-1].get('data', {}))}")
-        for output in events[-1]["data"]["outputs"]:
-            save(http, job, output, pictures)
+        saved = [save(http, job, output, pictures) for output in events[-1]["data"]["outputs"]]
         tell_time_line(http, job, events)
+    return saved[0]
 
 
 def job_body(system: System) -> dict[str, Any]:
-    """What to ask for: a small picture, from a checkpoint that the first server has."""
+    """What to ask for: a small picture, from a checkpoint that a server has. Raises DemoFailed if none has any."""
+    checkpoint, problem = first_checkpoint(system.settings.comfyui_urls)
+    if not checkpoint:
+        raise DemoFailed(problem)
     return {
         "prompt": PROMPT,
         "negative_prompt": "blurry",
-        "checkpoint_model": first_checkpoint(system.settings.comfyui_urls[0]),
+        "checkpoint_model": checkpoint,
         "width": 512,
         "height": 512,
         "sampler_params": {"steps": 20},
     }
 
 
-def first_checkpoint(server: str) -> str:
-    """A checkpoint that a ComfyUI server has. Raises DemoFailed if it has none, or does not say."""
+def first_checkpoint(servers: Sequence[str]) -> tuple[str | None, str]:
+    """A checkpoint that one of the ComfyUI servers has; or None, and why."""
+    problems = []
     with httpx.Client(timeout=10) as http:
-        try:
-            checkpoints = http.get(f"{server}/models/checkpoints").raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise DemoFailed(f"ComfyUI at {server} does not list its checkpoints: {error}") from error
-    if not checkpoints:
-        raise DemoFailed(f"ComfyUI at {server} has no checkpoint; put one into its models/checkpoints")
-    return str(checkpoints[0])
+        for server in servers:
+            try:
+                checkpoints = http.get(f"{server}/models/checkpoints").raise_for_status().json()
+            except (httpx.HTTPError, ValueError) as error:
+                problems.append(f"ComfyUI at {as_shown(server)} does not list its checkpoints: {error}")
+                continue
+            if checkpoints:
+                return str(checkpoints[0]), ""
+            problems.append(f"ComfyUI at {as_shown(server)} has no checkpoint; put one into its models/checkpoints")
+    return None, "; ".join(problems)
 
 
 def submit(http: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:
@@ -122,8 +157,8 @@ class ProgressBar:
         self.tenth = tenth
 
 
-def save(http: httpx.Client, job: dict[str, Any], output: dict[str, Any], pictures: Path) -> None:
-    """Download an output as anybody would, and print where it is."""
+def save(http: httpx.Client, job: dict[str, Any], output: dict[str, Any], pictures: Path) -> Path:
+    """Download an output as anybody would, and print where it is. Its path."""
     response = http.get(output["url"]).raise_for_status()
     pictures.mkdir(parents=True, exist_ok=True)
     suffix = output["media_type"].partition("/")[2]
@@ -133,6 +168,7 @@ def save(http: httpx.Client, job: dict[str, Any], output: dict[str, Any], pictur
     print(f"\nPicture     {path}\n            {size}, sha256 {output['sha256'][:16]}...")
     for name, url in sorted(output["thumbnails"].items(), key=lambda item: int(item[0])):
         print(f"Thumbnail   {name:>4} px  {len(http.get(url).raise_for_status().content):>7,} bytes  {url}")
+    return path
 
 
 def tell_time_line(http: httpx.Client, job: dict[str, Any], events: list[dict[str, Any]]) -> None:

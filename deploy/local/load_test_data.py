@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from deploy.local.errors import CannotStart
+from deploy.local.process import CannotStart
 from migrations.upgrade import connected, current, upgrade
 from shared.configuration.settings import settings_or_exit
 

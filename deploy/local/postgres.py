@@ -3,19 +3,24 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote, urlsplit
 
-from deploy.local import databases
-from deploy.local.binaries import POSTGRES, Places, find
+import psycopg2
+from psycopg2 import extensions, sql
+
 from deploy.local.cluster import ENVIRON, USER, Cluster, hold, prepare_cluster, remove_cluster
 from deploy.local.ports import free_ports, start_on_a_free_port
 from deploy.local.process import Command, Process
+from deploy.local.programs import POSTGRES, Places, find
 
+CONNECTED_WITHIN_S = 5
 READY_WITHIN_S = 60.0
 GRACE_S = 30.0
+DRIVER = "postgresql+psycopg2"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -30,7 +35,7 @@ NOT_DURABLE = {
 
 
 class Postgres:
-    """A running server and its databases. A context manager: leaving it stops the server."""
+    """A running server and its  A context manager: leaving it stops the server."""
 
     def __init__(self, cluster: Cluster, process: Process, port: int, serve_again: Callable[[], Process]) -> None:
         self.cluster = cluster
@@ -81,16 +86,16 @@ class Postgres:
         self.stop()
 
     def url(self, name: str = "postgres") -> str:
-        """SQLAlchemy's URL of one of this server's databases."""
+        """SQLAlchemy's URL of one of this server's"""
         return server_url(self.cluster, self.port, name)
 
     def create_database(self, name: str, template: str | None = None) -> bool:
         """Create a database, as a copy of `template` if one is named. False if there is one of that name already."""
-        return databases.create_database(self.url(), name, template)
+        return create_database(self.url(), name, template)
 
     def drop_database(self, name: str) -> None:
         """Drop a database if there is one, and end the connections to it."""
-        databases.drop_database(self.url(), name)
+        drop_database(self.url(), name)
 
     def restart(self) -> None:
         """Serve the same data on the same port again; if it still runs it is stopped first. Raises ProcessFailed."""
@@ -124,7 +129,7 @@ def serve(cluster: Cluster, log: Path, port: int, *, durable: bool) -> Process:
     )
     try:
         process.wait_until(lambda: accepts_connections(cluster.data, process.pid), within_s=READY_WITHIN_S)
-        with databases.connected(server_url(cluster, port, "postgres")):
+        with connected(server_url(cluster, port, "postgres")):
             pass
     except BaseException:
         process.stop()
@@ -143,4 +148,39 @@ def accepts_connections(data: Path, pid: int) -> bool:
 
 def server_url(cluster: Cluster, port: int, name: str) -> str:
     """SQLAlchemy's URL of a database of the cluster served on a port."""
-    return databases.named(f"{databases.DRIVER}://{USER}:{cluster.password}@127.0.0.1:{port}", name)
+    return named(f"{DRIVER}://{USER}:{cluster.password}@127.0.0.1:{port}", name)
+
+
+def named(url: str, name: str) -> str:
+    """The same server's URL for another database."""
+    return urlsplit(url)._replace(path=f"/{quote(name, safe='')}").geturl()
+
+
+def create_database(url: str, name: str, template: str | None = None) -> bool:
+    """Create a database, as a copy of `template` if one is named. False if there is one of that name already."""
+    statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+    if template:
+        statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+    with connected(url) as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute(statement)
+        except psycopg2.errors.DuplicateDatabase:
+            return False
+    return True
+
+
+def drop_database(url: str, name: str) -> None:
+    """Drop a database if there is one, and end the connections to it."""
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    with connected(url) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[extensions.connection]:
+    """A connection without a transaction around each statement. Raises psycopg2.OperationalError."""
+    scheme, _, rest = url.partition("://")
+    dsn = f"{scheme.partition('+')[0]}://{rest}"
+    with closing(psycopg2.connect(dsn, connect_timeout=CONNECTED_WITHIN_S)) as connection:
+        connection.autocommit = True
+        yield connection

@@ -13,14 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deploy.local.errors import CannotStart
-
 GUARD = Path(__file__).with_name("guard.py")
 REPORTED_WITHIN_S = 10.0
 KILLED_WITHIN_S = 10.0
 POLL_S = 0.02
 TAIL_BYTES = 65_536
 LINKER = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # Some Pythons, the guard's too, do not start without.
+
+
+class CannotStart(Exception):
+    """What keeps something from being started on this machine. Its message is all that a person needs to see."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,10 @@ class ProcessFailed(CannotStart):
         self.tail = tail
 
 
+class NotInTime(ProcessFailed):
+    """A process runs, and did not get ready in time."""
+
+
 class Process:
     """A started command. Its `pid` is the service's own, not the guard's."""
 
@@ -58,6 +64,7 @@ class Process:
         self.name = command.name
         self.guard = guard
         self.log_start = log_start
+        self.started_at = time.monotonic()
         self.pid = 0
 
     @classmethod
@@ -107,7 +114,7 @@ class Process:
             if not self.running:
                 raise ProcessFailed(self.name, f"ended with code {self.wait(0)}", self.tail())
             if time.monotonic() > deadline:
-                raise ProcessFailed(self.name, f"was not ready within {within_s:g} s", self.tail())
+                raise NotInTime(self.name, f"was not ready within {within_s:g} s", self.tail())
             time.sleep(POLL_S)
 
     def stop(self, timeout_s: float | None = None) -> int:
@@ -171,6 +178,9 @@ class Processes:
 
     def __iter__(self) -> Iterator[Process]:
         return iter(tuple(self.started.values()))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.started
 
     def __getitem__(self, name: str) -> Process:
         return self.started[name]

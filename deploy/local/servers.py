@@ -5,9 +5,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local import databases
-from deploy.local.binaries import Places
-from deploy.local.postgres import Postgres
+from deploy.local.ports import KeptPorts
+from deploy.local.postgres import Postgres, create_database, drop_database, named
+from deploy.local.programs import Places
 from deploy.local.valkey import Valkey
 
 
@@ -25,38 +25,60 @@ class Servers:
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """The URL of the database of that name, made (as a copy of `template`) if there is none yet."""
-        databases.create_database(self.database_url, name, template)
-        return databases.named(self.database_url, name)
+        create_database(self.database_url, name, template)
+        return named(self.database_url, name)
 
     def drop_database(self, name: str) -> None:
         """Drop a database if there is one, and end the connections to it."""
-        databases.drop_database(self.database_url, name)
+        drop_database(self.database_url, name)
 
     def redis(self, database: int) -> str:
         """The URL of another database of the Redis server."""
-        return databases.named(self.redis_url, str(database))
+        return named(self.redis_url, str(database))
 
 
 @contextmanager
 def local_servers(
-    directory: Path, *, durable: bool, environ: Mapping[str, str], database: str = "genonaut"
+    directory: Path,
+    *,
+    durable: bool,
+    environ: Mapping[str, str],
+    database: str = "genonaut",
+    ports: KeptPorts | None = None,
 ) -> Iterator[Servers]:
     """Two servers, for as long as the `with` block lasts. Their data and logs are kept below `directory`.
 
     DATABASE_URL and REDIS_URL in `environ` name servers to use instead; nothing is started for these. `database` is
-    made if it is not there. With durable=False data made by this run is removed at the end. Raises what
-    Postgres.start and Valkey.start raise.
+    made if it is not there. With durable=False data made by this run is removed at the end. With `ports` they listen
+    where they did in the last run. Raises what Postgres.start and Valkey.start raise.
     """
     places = Places.of(environ)
     database_url, redis_url = environ.get("DATABASE_URL"), environ.get("REDIS_URL")
     postgres = valkey = None
     with ExitStack() as stack:
         if not database_url:
-            log = directory / "postgres.log"
-            postgres = stack.enter_context(Postgres.start(directory / "postgres", log, durable=durable, places=places))
+            postgres = stack.enter_context(
+                Postgres.start(
+                    directory / "postgres",
+                    directory / "postgres.log",
+                    durable=durable,
+                    places=places,
+                    ports=ports.of("postgres") if ports else None,
+                )
+            )
             postgres.create_database(database)
             database_url = postgres.url(database)
         if not redis_url:
-            valkey = stack.enter_context(Valkey.start(directory / "valkey", directory / "valkey.log", places=places))
+            valkey = stack.enter_context(
+                Valkey.start(
+                    directory / "valkey",
+                    directory / "valkey.log",
+                    places=places,
+                    ports=ports.of("valkey") if ports else None,
+                )
+            )
             redis_url = valkey.url()
+        for name, server in (("postgres", postgres), ("valkey", valkey)):
+            if ports and server:
+                ports.keep(name, server.port)
         yield Servers(database_url, redis_url, postgres, valkey)

@@ -1,9 +1,9 @@
 """The whole system on this machine: PostgreSQL, Valkey, a ComfyUI, the API, a worker and the scheduler."""
 
 import json
+import os
 import re
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -12,18 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.local import preconditions
-from deploy.local.credentials import local_key
-from deploy.local.errors import CannotStart
-from deploy.local.ports import start_on_a_free_port
-from deploy.local.process import Command, Process, Processes, ProcessFailed
+from api_service.accounts.accounts import create_key, user_named
+from api_service.accounts.keyring import Keyring
+from api_service.refusals.problems import Problem
+from deploy.local.environment import check, chosen
+from deploy.local.ports import LOOPBACK, KeptPorts, free_ports, listens, start_on_a_free_port
+from deploy.local.process import CannotStart, Command, NotInTime, Process, Processes, ProcessFailed
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
-from shared.configuration.settings import Settings, load_settings, read
+from shared.configuration.settings import Settings, load_settings
 from shared.configuration.types import as_shown
+from shared.database.engine import create_engine, transaction
+from shared.models import Scope
 
 REPOSITORY = Path(__file__).parents[2]
 READY_WITHIN_S = 60.0
+USER = "local"  # the user that the key belongs to
 LISTENING = re.compile(r"listening on (http://\S+)")
 
 Say = Callable[[str], None]
@@ -41,15 +45,27 @@ class System:
     servers: Servers
     logs: Path
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether its ComfyUI is one without a model."""
+        return "simulator" in self.processes
+
 
 @dataclass(frozen=True)
 class Plan:
-    """How to run it: where its data and logs are kept, whether they outlast it, and which port the API is to have."""
+    """How to run it: where its data and logs are kept, whether they outlast it, and which port the API is to have.
+
+    What outlasts it has the same ports each time.
+    """
 
     directory: Path
     durable: bool
     api_ports: Iterator[int]
     simulator_options: tuple[str, ...] = ()
+
+    @property
+    def kept_ports(self) -> KeptPorts | None:
+        return KeptPorts(self.directory / "ports") if self.durable else None
 
 
 class NotReady(CannotStart):
@@ -68,9 +84,12 @@ def running_system(plan: Plan, environ: Mapping[str, str], say: Say) -> Iterator
     can be, and ProcessFailed with the end of the log of whatever did not come up.
     """
     given = chosen(environ)
-    preconditions.check(given)
+    check(given)
     say("PostgreSQL and Valkey")
-    with local_servers(plan.directory, durable=plan.durable, environ=given) as servers, Processes() as processes:
+    with (
+        local_servers(plan.directory, durable=plan.durable, environ=given, ports=plan.kept_ports) as servers,
+        Processes() as processes,
+    ):
         given |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
         given.setdefault("STORAGE_URL", (plan.directory / "outputs").as_uri())
         say("migrations")
@@ -85,30 +104,20 @@ def running_system(plan: Plan, environ: Mapping[str, str], say: Say) -> Iterator
         yield System(api_url, key, settings, given, processes, servers, plan.directory)
 
 
-def chosen(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for the services, with what holds for APP_ENV (demo, unless it says so) under its plain name."""
-    app_env, values, _ = read({"APP_ENV": "demo", **environ})
-    suffix = f"_{app_env}".upper()
-    rest = {
-        name: value
-        for name, value in environ.items()
-        if name.removesuffix(suffix).lower() not in Settings.model_fields  # also those that are empty, so unset
-    }
-    return {**rest, **{field.upper(): value for field, value in values.items()}, "APP_ENV": app_env}
-
-
 def start_simulator(processes: Processes, plan: Plan) -> str:
-    """Start a simulator. Its URL."""
-    command = service(plan, "simulator", ("deploy.simulator", "--port", "0", *plan.simulator_options), None)
-    simulator = processes.start(command)
-    found: list[str] = []
+    """Start a simulator, on the port of the last run where that is known. Its URL."""
 
-    def listening() -> bool:
-        found[:] = LISTENING.findall(simulator.tail())
-        return bool(found)
+    def start(port: int) -> tuple[str, int]:
+        options = ("--port", str(port), *plan.simulator_options)
+        simulator = processes.start(service(plan, "simulator", ("deploy.simulator", *options), None))
+        simulator.wait_until(lambda: bool(LISTENING.search(simulator.tail())), within_s=READY_WITHIN_S)
+        return LISTENING.findall(simulator.tail())[0], port
 
-    simulator.wait_until(listening, within_s=READY_WITHIN_S)
-    return found[0]
+    kept = plan.kept_ports
+    url, port = start_on_a_free_port(start, kept.of("simulator") if kept else free_ports())
+    if kept:
+        kept.keep("simulator", port)
+    return url
 
 
 def start_services(processes: Processes, plan: Plan, given: Mapping[str, str]) -> str:
@@ -117,26 +126,38 @@ def start_services(processes: Processes, plan: Plan, given: Mapping[str, str]) -
         processes.start(service(plan, name, (module,), given))
 
     def start_api(port: int) -> tuple[Process, str]:
-        host = given.get("API_HOST", "127.0.0.1")
+        host = given.get("API_HOST", LOOPBACK)
         environ = {**given, "API_HOST": host, "API_PORT": str(port)}
         api = processes.start(service(plan, "api", ("api_service",), environ))
-        url = f"http://{host}:{port}"
-        api.wait_until(lambda: status(f"{url}/health/live") == "ok", within_s=READY_WITHIN_S)
+        url = f"http://{reached_at(host)}:{port}"
+        # Its own process, and not somebody else's service that answers there.
+        api.wait_until(lambda: listens(api.pid, port) and status(f"{url}/health/live") == "ok", within_s=READY_WITHIN_S)
         return api, url
 
     api, url = start_on_a_free_port(start_api, plan.api_ports)
+
+    def ready() -> bool:
+        for process in processes:
+            if not process.running:
+                raise ProcessFailed(process.name, f"ended with code {process.wait(0)}", process.tail())
+        return status(f"{url}/health/ready") == "ready"
+
     try:
-        api.wait_until(lambda: status(f"{url}/health/ready") == "ready", within_s=READY_WITHIN_S)
-    except ProcessFailed as error:
-        raise next(filter(None, map(ended, processes)), NotReady(url)) from error
+        api.wait_until(ready, within_s=READY_WITHIN_S)
+    except NotInTime as error:
+        raise NotReady(url) from error
     return url
 
 
-def ended(process: Process) -> ProcessFailed | None:
-    """How a process ended that should be running, with the end of its log."""
-    if process.running:
-        return None
-    return ProcessFailed(process.command.name, f"ended with code {process.wait(0)}", process.tail())
+def reached_at(host: str) -> str:
+    """The host of a URL that reaches a server on this machine which listens on `host`."""
+    match host:
+        case "0.0.0.0":
+            return LOOPBACK
+        case "::":
+            return "[::1]"
+        case _:
+            return f"[{host}]" if ":" in host else host
 
 
 def service(plan: Plan, name: str, module: tuple[str, ...], environ: Mapping[str, str] | None) -> Command:
@@ -172,16 +193,27 @@ def status(url: str) -> str | None:
         return None
 
 
-def keep_running(system: System, say: Say) -> None:
-    """Start again whatever ends, as a supervisor of containers does, until interrupted."""
-    servers = [server for server in (system.servers.postgres, system.servers.valkey) if server]
-    while True:
-        time.sleep(1)
-        for server in servers:
-            if not server.process.running:
-                say(f"{server.process.name} ended with code {server.process.wait(0)} and is started again")
-                server.restart()
-        for process in system.processes:
-            if not process.running:
-                say(f"{process.name} ended with code {process.wait(0)} and is started again")
-                system.processes.start(process.command)
+def local_key(settings: Settings, directory: Path) -> str:
+    """A key of the user `local`, with every scope. One that was kept and is still good is used again."""
+    engine = create_engine(settings, application="launcher", connections=1)
+    kept = directory / "key"
+    try:
+        if kept.is_file() and is_good(Keyring(engine), token := kept.read_text().strip()):
+            return token
+        with transaction(engine) as session:
+            made = create_key(session, user_named(session, USER).id, "made by the launcher", scopes=list(Scope))
+        directory.mkdir(parents=True, exist_ok=True)
+        kept.unlink(missing_ok=True)  # whatever its mode was
+        with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(made.token)
+        return made.token
+    finally:
+        engine.dispose()
+
+
+def is_good(keyring: Keyring, token: str) -> bool:
+    try:
+        keyring.identify(f"Bearer {token}")
+    except Problem:
+        return False
+    return True

@@ -11,9 +11,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from deploy.local.binaries import VALKEY, Places, find
 from deploy.local.ports import free_ports, start_on_a_free_port
 from deploy.local.process import Command, Process
+from deploy.local.programs import VALKEY, Places, find
 
 READY_WITHIN_S = 20.0
 ANSWERS_WITHIN_S = 1.0

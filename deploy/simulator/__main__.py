@@ -57,8 +57,8 @@ def _settings(options: argparse.Namespace, own_folder: Path | None) -> Settings:
     )
     return Settings(
         folders=folders,
-        checkpoints=tuple(options.checkpoint or CHECKPOINTS),
-        loras=tuple(options.lora or LORAS),
+        checkpoints=tuple(filter(None, options.checkpoint or CHECKPOINTS)),
+        loras=tuple(filter(None, options.lora or LORAS)),
         pace=pace,
         drawing=Drawing(options.draw),
         journal=options.journal,
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     pace.add_argument("--load-seconds", type=_seconds, default=0.3, help="loading a checkpoint (%(default)s)")
     pace.add_argument("--node-seconds", type=_seconds, default=0.0, help="any other node (%(default)s)")
     pace.add_argument("--gpu-seconds", type=_seconds, help="a whole prompt, whatever its steps; instead of the others")
-    models = parser.add_argument_group("models", "give an option several times for several names")
+    models = parser.add_argument_group("models", "give an option several times for several names, or '' for none")
     models.add_argument("--checkpoint", action="append", metavar="NAME", help=f"offered ({', '.join(CHECKPOINTS)})")
     models.add_argument("--lora", action="append", metavar="NAME", help=f"offered ({', '.join(LORAS)})")
     files = parser.add_argument_group("files", "a folder not given is a temporary one, removed at the end")

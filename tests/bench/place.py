@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 from sqlalchemy import Engine
 
-from deploy.local.credentials import local_key
 from deploy.local.ports import free_ports
 from deploy.local.process import Command, Process, Processes
 from deploy.local.servers import Servers
+from deploy.local.system import local_key
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine

@@ -11,8 +11,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from deploy.local.credentials import USER
-from deploy.local.system import Say
+from deploy.local.system import USER, Say
 from shared.database.engine import create_engine, transaction
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker

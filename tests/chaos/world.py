@@ -12,13 +12,12 @@ from pathlib import Path
 
 import redis
 
-from deploy.local import databases
-from deploy.local.credentials import local_key
 from deploy.local.ports import free_ports, start_on_a_free_port
+from deploy.local.postgres import connected
 from deploy.local.process import Process, Processes
 from deploy.local.servers import Servers, local_servers
 from deploy.local.system import Plan as LocalPlan
-from deploy.local.system import Say, service, status
+from deploy.local.system import Say, local_key, service, status
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings
 from tests.chaos.plan import APIS, SCHEDULERS, SIMULATORS, SLOTS, WORKERS, Plan
@@ -120,7 +119,7 @@ def running_world(plan: Plan, say: Say) -> Iterator[World]:
         assert servers.valkey is not None
         # What is thrown away is not synced to disk; but a commit must outlive the server's own death, as it does where
         # data count. Without this the account finds the jobs that were run again because their ends were forgotten.
-        with databases.connected(servers.database_url) as connection, connection.cursor() as cursor:
+        with connected(servers.database_url) as connection, connection.cursor() as cursor:
             cursor.execute("ALTER ROLE CURRENT_USER SET synchronous_commit = on")
         upgrade(servers.database_url)
         make_link = stack.enter_context(links())

@@ -12,12 +12,11 @@ import psutil
 import psycopg2
 import pytest
 
-from deploy.local.binaries import POSTGRES, Places, ProgramMissing, find, installed_package
 from deploy.local.cluster import DirectoryInUse, PasswordLost, ProgramUnreachable
-from deploy.local.databases import connected
 from deploy.local.ports import free_ports
-from deploy.local.postgres import Postgres
+from deploy.local.postgres import Postgres, connected
 from deploy.local.process import ProcessFailed
+from deploy.local.programs import POSTGRES, Places, ProgramMissing, find, installed_package
 from tests.deploy_local.watching import PATIENCE_S, gone, until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
@@ -29,6 +28,10 @@ def ask(url: str, statement: str) -> str:
         cursor.execute(statement)
         row = cursor.fetchone() if cursor.description else None
         return str(row[0]) if row else ""
+
+
+def command_line(process: psutil.Process) -> str:
+    return " ".join(process.info["cmdline"] or [])
 
 
 @pytest.fixture
@@ -204,7 +207,7 @@ def test_a_program_that_cannot_be_run_nor_copied_is_an_error_of_one_line(folder:
 KILLED_WHILE_SERVING = """
 import os, signal, sys
 from pathlib import Path
-from deploy.local.postgres import Postgres
+from deploy.local.postgres import Postgres, connected
 server = Postgres.start(Path(sys.argv[1]), Path(sys.argv[2]), durable=False)
 print(server.process.pid, server.cluster.home, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

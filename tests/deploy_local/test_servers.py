@@ -7,8 +7,7 @@ from pathlib import Path
 
 import redis
 
-from deploy.local.databases import connected
-from deploy.local.postgres import Postgres
+from deploy.local.postgres import Postgres, connected
 from deploy.local.servers import local_servers
 from tests.deploy_local.watching import PATIENCE_S, gone, until
 

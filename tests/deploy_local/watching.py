@@ -1,6 +1,5 @@
 """What a test sees of processes: whether they are gone, and whether something came true in bounded time."""
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

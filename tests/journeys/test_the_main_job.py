@@ -1,13 +1,8 @@
 """The main job, as its user has it: the commands, and a job over HTTP and WebSocket."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +12,11 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.deploy_local.watching import as_from_a_terminal, gone
+from tests.deploy_local.watching import gone
 from tests.journeys.conftest import Journey, Start, bearer, until
+from tests.journeys.launching import launched
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -31,37 +25,18 @@ def variables() -> dict[str, str]:
     return {"COMFYUI_SLOTS": "1"}
 
 
-@contextmanager
-def launched(deed: str, folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A launcher as `make` starts it, its output in a file."""
-    with (folder / "said").open("w") as said, as_from_a_terminal():
-        launcher = subprocess.Popen(
-            [sys.executable, "-u", "-m", "deploy.local", deed, "--directory", str(folder / "data")],
-            cwd=ROOT,
-            env={**os.environ, "API_PORT": "0"},
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-    try:
-        yield launcher
-    finally:
-        launcher.kill()
-        launcher.wait(30)
-
-
-def test_the_demo_shows_a_picture_and_leaves_nothing_running(folder: Path) -> None:
-    with launched("demo", folder) as launcher:
+def test_the_demo_shows_a_picture_and_leaves_nothing_running(tmp_path: Path) -> None:
+    with launched("demo", tmp_path) as demo:
         seen: set[int] = set()
 
         def ended() -> bool:
-            if launcher.poll() is None:
-                seen.update(child.pid for child in psutil.Process(launcher.pid).children(recursive=True))
-            return launcher.poll() is not None
+            if demo.process.poll() is None:
+                seen.update(demo.children())
+            return demo.process.poll() is not None
 
         until(ended)
-        said = (folder / "said").read_text()
-        assert launcher.returncode == 0, said
+        assert demo.process.returncode == 0, demo.said()
+    said = demo.said()
     path = re.search(r"Picture +(\S+)", said)
     assert path, said
     with Image.open(path[1]) as picture:
@@ -69,6 +44,9 @@ def test_the_demo_shows_a_picture_and_leaves_nothing_running(folder: Path) -> No
     assert "201 in" in said
     assert "100.0 %" in said
     assert "completed: verified, stored, told" in said
+    assert "No model was used" in said
+    assert said.splitlines()[-1].startswith("Done. Look at the picture: ")
+    assert said.splitlines()[-1].endswith(path[1])
     assert seen
     until(lambda: all(gone(pid) for pid in seen))
 
@@ -78,16 +56,15 @@ def test_the_demo_shows_a_picture_and_leaves_nothing_running(folder: Path) -> No
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
     ids=["Ctrl-C", "TERM", "KILL"],
 )
-def test_what_was_brought_up_goes_down_with_its_launcher(folder: Path, number: signal.Signals, code: int) -> None:
-    with launched("up", folder) as launcher:
-        said = folder / "said"
-        until(lambda: "Running until Ctrl-C" in said.read_text() or launcher.poll() is not None, said.read_text)
-        children = [child.pid for child in psutil.Process(launcher.pid).children(recursive=True)]
-        assert len(children) > 10, said.read_text()
-        launcher.send_signal(number)
-        assert launcher.wait(60) == code
+def test_what_was_brought_up_goes_down_with_its_launcher(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    with launched("up", tmp_path) as up:
+        up.says("Running until Ctrl-C")
+        children = up.children()
+        assert len(children) > 10, up.said()
+        up.process.send_signal(number)
+        assert up.ended() == code
         until(lambda: all(gone(pid) for pid in children))
-    assert "Traceback" not in said.read_text()
+    assert "Traceback" not in up.said()
 
 
 def step_of(event: dict[str, Any]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
-from deploy.local.databases import create_database, drop_database, named
+from deploy.local.postgres import create_database, drop_database, named
 
 Row = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from api_service.accounts.accounts import revoke_key
 from api_service.accounts.keyring import Keyring
-from deploy.local.credentials import local_key
+from deploy.local.system import local_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.models import Scope

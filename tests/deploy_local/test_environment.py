@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.environment import NoAnswer, check, chosen
 from deploy.local.ports import free_ports
-from deploy.local.preconditions import NoAnswer, check
 from deploy.local.servers import Servers
-from deploy.local.system import Plan, chosen, running_system
+from deploy.local.system import Plan, running_system
 from shared.configuration.settings import SettingsError
 from tests.simulator.running import RunningSimulator
 

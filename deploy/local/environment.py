@@ -6,9 +6,9 @@ import httpx
 import psycopg2
 import redis
 
-from deploy.local.databases import connected
-from deploy.local.errors import CannotStart
-from shared.configuration.settings import Settings, load_settings
+from deploy.local.postgres import connected
+from deploy.local.process import CannotStart
+from shared.configuration.settings import Settings, load_settings, read
 from shared.configuration.types import as_shown
 from shared.messaging.redis_clients import hasty_client
 
@@ -29,9 +29,26 @@ class NoAnswer(CannotStart):
         super().__init__(f"{variable}: {what} does not answer: {reason}")
 
 
+def chosen(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for the services, with what holds for APP_ENV (demo, unless it says so) under its plain name."""
+    app_env, values, _ = read({"APP_ENV": "demo", **environ})
+    suffix = f"_{app_env}".upper()
+    rest = {
+        name: value
+        for name, value in environ.items()
+        if name.removesuffix(suffix).lower() not in Settings.model_fields  # also those that are empty, so unset
+    }
+    return {**rest, **{field.upper(): value for field, value in values.items()}, "APP_ENV": app_env}
+
+
+def settings_before(given: Mapping[str, str]) -> Settings:
+    """The settings as far as they are known before anything is started. Raises SettingsError."""
+    return load_settings({**TO_BE_STARTED, **given})
+
+
 def check(given: Mapping[str, str]) -> None:
     """Pass if all variables are right and the servers they name answer. Raises SettingsError or NoAnswer."""
-    settings = load_settings({**TO_BE_STARTED, **given})
+    settings = settings_before(given)
     if "DATABASE_URL" in given:
         check_database(settings)
     for variable in given.keys() & {"REDIS_URL", "BROKER_URL"}:

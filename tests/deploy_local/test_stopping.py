@@ -1,0 +1,33 @@
+"""A launcher that is to end with its parent does, however that ended."""
+
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.deploy_local.watching import PATIENCE_S, gone, until
+
+PARENT = """
+import subprocess, sys
+command = [sys.executable, "-m", "deploy.local", "up", "--end-with-parent", "--directory", sys.argv[1]]
+child = subprocess.Popen(command, stdout=subprocess.PIPE)
+for line in child.stdout:
+    if b"PostgreSQL" in line:
+        print(child.pid, flush=True)
+child.wait()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_it_ends_when_its_parent_has(
+    launch: Callable[..., "subprocess.Popen[str]"], folder: Path, number: signal.Signals
+) -> None:
+    parent = launch(PARENT, str(folder / "data"))
+    assert parent.stdout
+    child = int(parent.stdout.readline())
+    assert not gone(child)
+    parent.send_signal(number)
+    parent.wait(PATIENCE_S)
+    until(lambda: gone(child))

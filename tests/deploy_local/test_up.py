@@ -1,0 +1,32 @@
+"""What ends is started again, but not for ever."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local.process import Command, Processes, ProcessFailed
+from deploy.local.servers import Servers
+from deploy.local.system import System
+from deploy.local.up import TIMES, keep_running
+from shared.configuration.settings import Settings
+
+
+def test_what_ends_again_and_again_ends_the_system_with_its_log(settings: Settings, tmp_path: Path) -> None:
+    said: list[str] = []
+    command = Command(name="api", arguments=("sh", "-c", "echo address already in use; exit 1"), log=tmp_path / "log")
+    with Processes(command) as processes:
+        system = System("http://127.0.0.1:9", "key", settings, {}, processes, Servers("", ""), tmp_path)
+        with pytest.raises(ProcessFailed, match=r"api ended 5 times in a row soon(.|\n)*already in use"):
+            keep_running(system, said.append, lambda: False)
+    assert len(said) == TIMES - 1
+    assert said[0].startswith("api ended with code 1 and is started again; its log: ")
+
+
+def test_it_goes_on_until_it_is_to_stop(settings: Settings, tmp_path: Path) -> None:
+    command = Command(name="api", arguments=(sys.executable, "-c", "input()"), log=tmp_path / "log")
+    said: list[str] = []
+    with Processes(command) as processes:
+        system = System("http://127.0.0.1:9", "key", settings, {}, processes, Servers("", ""), tmp_path)
+        keep_running(system, said.append, lambda: bool(said))
+        assert processes["api"].command is command

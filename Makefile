@@ -116,7 +116,11 @@ $(VENV)/ready: requirements/dev.lock
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; fi; \
-	echo "Setting up $(VENV) with $$found ..."; \
+	echo "Setting up $(VENV) with $$found, once:"; \
 	$$found -m venv --clear $(VENV) || { echo "python3-venv is needed (Debian: apt install python3-venv)" >&2; exit 1; }; \
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.lock
+	echo "  downloading $$(grep -c '^[a-z].*==' requirements/dev.lock) packages, which takes about a minute ..."; \
+	{ $(PY) -m pip install --disable-pip-version-check --root-user-action=ignore --progress-bar off --require-hashes \
+	    --only-binary :all: -r requirements/dev.lock || touch $(VENV)/failed; } \
+	    | sed -n 's/^Installing collected packages.*/  installing them .../p'; \
+	test ! -e $(VENV)/failed
 	@touch $@

@@ -119,8 +119,8 @@ $(VENV)/ready: requirements/dev.lock
 	echo "Setting up $(VENV) with $$found, once:"; \
 	$$found -m venv --clear $(VENV) || { echo "python3-venv is needed (Debian: apt install python3-venv)" >&2; exit 1; }; \
 	echo "  downloading $$(grep -c '^[a-z].*==' requirements/dev.lock) packages, which takes about a minute ..."; \
-	{ $(PY) -m pip install --disable-pip-version-check --root-user-action=ignore --progress-bar off --require-hashes \
-	    --only-binary :all: -r requirements/dev.lock || touch $(VENV)/failed; } \
-	    | sed -n 's/^Installing collected packages.*/  installing them .../p'; \
-	test ! -e $(VENV)/failed
+	{ $(PY) -m pip install --disable-pip-version-check --progress-bar off --require-hashes --only-binary :all: \
+	    -r requirements/dev.lock 2>$(VENV)/pip.log || touch $(VENV)/failed; } \
+	    | awk '/^Installing collected packages/ { print "  installing them ..."; fflush() }'; \
+	if [ -e $(VENV)/failed ]; then cat $(VENV)/pip.log >&2; exit 1; fi
 	@touch $@

@@ -57,28 +57,24 @@ def local_servers(
     postgres = valkey = None
     with ExitStack() as stack:
         if not database_url:
-            postgres = stack.enter_context(
-                Postgres.start(
-                    directory / "postgres",
-                    directory / "postgres.log",
-                    durable=durable,
-                    places=places,
-                    ports=ports.of("postgres") if ports else None,
-                )
-            )
+            data, log = directory / "postgres", directory / "postgres.log"
+            kept = ports.of("postgres") if ports else None
+            postgres = stack.enter_context(Postgres.start(data, log, durable=durable, places=places, ports=kept))
             postgres.create_database(database)
             database_url = postgres.url(database)
         if not redis_url:
+            kept = ports.of("valkey") if ports else None
             valkey = stack.enter_context(
-                Valkey.start(
-                    directory / "valkey",
-                    directory / "valkey.log",
-                    places=places,
-                    ports=ports.of("valkey") if ports else None,
-                )
+                Valkey.start(directory / "valkey", directory / "valkey.log", places=places, ports=kept)
             )
             redis_url = valkey.url()
-        for name, server in (("postgres", postgres), ("valkey", valkey)):
-            if ports and server:
-                ports.keep(name, server.port)
+        if ports:
+            keep(ports, postgres=postgres, valkey=valkey)
         yield Servers(database_url, redis_url, postgres, valkey)
+
+
+def keep(ports: KeptPorts, **started: Postgres | Valkey | None) -> None:
+    """The next run gets the ports of what was started in this one."""
+    for name, server in started.items():
+        if server:
+            ports.keep(name, server.port)

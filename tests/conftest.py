@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 import redis
-from deploy.local.databases import connected
+from deploy.local.postgres import connected
 from sqlalchemy import Engine
 
 from deploy.local.servers import Servers, local_servers

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from deploy.local.databases import connected, named
+from deploy.local.postgres import connected, named
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 from sqlmodel import SQLModel

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import psycopg2
 import pytest
-from deploy.local.databases import connected
+from deploy.local.postgres import connected
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 from deploy.local.servers import Servers

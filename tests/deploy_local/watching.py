@@ -1,8 +1,7 @@
 """What a test sees of processes: whether they are gone, and whether something came true in bounded time."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -24,16 +23,6 @@ def gone(pid: int) -> bool:
         return psutil.Process(pid).status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
     except psutil.NoSuchProcess:
         return True
-
-
-@contextmanager
-def as_from_a_terminal() -> Iterator[None]:
-    """What is started within the block heeds Ctrl-C, even where the tests do not: under `nohup`, or behind `&`."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def numbers_in(file: Path) -> list[int]:

@@ -23,12 +23,12 @@ from api_service.streams.stream_queries import DatabaseRows
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
+from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
-from shared.schema import exit_unless_migrated
 
 # Together, since they share paths; those with a fixed name before `{job_id}`.
 THREADS = 10  # blocking calls at once; each may hold a database connection

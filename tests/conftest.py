@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 import redis
-from deploy.local.postgres import connected
 from sqlalchemy import Engine
 
+from deploy.local.postgres import connected
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from deploy.local.postgres import connected, named
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 from sqlmodel import SQLModel
 
 import shared.models  # noqa: F401 - names all tables to the metadata
+from deploy.local.postgres import connected, named
 from deploy.local.servers import Servers
 from tests.jobs import ANOTHER_USER, USER
 

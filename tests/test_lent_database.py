@@ -6,9 +6,9 @@ from contextlib import closing
 
 import psycopg2
 import pytest
-from deploy.local.postgres import connected
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
+from deploy.local.postgres import connected
 from deploy.local.servers import Servers
 from tests.lent_database import DELETE_ALL, LentDatabase
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from shared.configuration.settings import settings_or_exit
-from shared.schema import exit_unless_migrated
+from shared.database.schema import exit_unless_migrated
 
 GRACE_MS = 6_000  # running jobs are given back within seconds; what has not by then is left to its lease
 

@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
+from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client, patient_client
-from shared.schema import exit_unless_migrated
 from worker_service.actors.run_comfy_job import run_comfy_job
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Bell, Room
 from worker_service.dramatiq_glue.signals import Calls

@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from api_service.refusals.codes import Code
 from shared.database.engine import is_unavailable
+from shared.database.schema import is_not_there
 from shared.models import JobStatus, Scope
-from shared.schema import is_not_there
 
 log = structlog.get_logger(__name__)
 

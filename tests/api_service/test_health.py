@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
 
 from api_service.main import create_app
@@ -12,6 +13,12 @@ from shared.messaging.after_commit import Outbox
 from shared.models import Worker
 from tests.api_service.conftest import bearer
 from tests.jobs import ANOTHER, answering
+
+
+@pytest.fixture
+def database_url(own_database: str) -> str:
+    """Its schema changes."""
+    return own_database
 
 
 def test_it_lives(client: TestClient) -> None:

@@ -13,10 +13,16 @@ from sqlalchemy import Engine, text
 from deploy.local.servers import Servers
 from migrations.upgrade import downgrade, upgrade
 from shared.database.engine import transaction
-from shared.schema import NEEDED, REVISIONS, schema_problem
+from shared.database.schema import NEEDED, REVISIONS, schema_problem
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ["api_service", "worker_service", "worker_service.scheduler"]
+
+
+@pytest.fixture
+def database_url(own_database: str) -> str:
+    """Its schema changes."""
+    return own_database
 
 
 def test_the_revisions_are_those_of_the_migrations() -> None:

@@ -21,12 +21,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
+from shared.database.schema import exit_unless_migrated
 from shared.files.store import OutputStore, open_store
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client
-from shared.schema import exit_unless_migrated
 from worker_service.forgetting import forget_servers
 from worker_service.scheduler.discard_folders import remove_forsaken
 from worker_service.scheduler.expire_tickets import remove_expired_tickets

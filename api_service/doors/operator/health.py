@@ -11,7 +11,7 @@ from api_service.doors.v1.jobs.job_views import CheckView, LiveView, ReadyView, 
 from api_service.http.operations import Access, Answer, Call, Nothing, Operation
 from api_service.jobs import job_queries
 from api_service.services import Services
-from shared.schema import schema_problem
+from shared.database.schema import schema_problem
 
 LATELY = timedelta(seconds=30)
 

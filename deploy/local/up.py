@@ -64,7 +64,15 @@ Running until Ctrl-C.
   ComfyUI     {comfyui}{simulated}
   PostgreSQL  {for_psql(system.servers.database_url)}
   Redis       {system.settings.redis_url}
-  logs        {system.logs}/*.log"""
+  logs        {system.logs}/*.log
+  data        {" and ".join(map(str, data_folders(system)))}"""
+
+
+def data_folders(system: System) -> list[Path]:
+    """Where what outlasts this run is: its folder, and for root often another that PostgreSQL's account can enter."""
+    postgres = system.servers.postgres
+    elsewhere = [postgres.cluster.home] if postgres and not postgres.cluster.home.is_relative_to(system.logs) else []
+    return [system.logs, *elsewhere]
 
 
 def lines_to_paste(system: System) -> str:

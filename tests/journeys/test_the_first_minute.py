@@ -52,8 +52,8 @@ def to_paste(up: Launched, heading: str) -> str:
     return found[0]
 
 
-def address(up: Launched, name: str) -> str:
-    found = re.search(rf"^  {name} +(\S+)", up.said(), re.MULTILINE)
+def address(up: Launched, name: str, pattern: str = r"(\S+)") -> str:
+    found = re.search(rf"^  {name} +{pattern}", up.said(), re.MULTILINE)
     assert found, up.said()
     return found[1]
 
@@ -68,6 +68,7 @@ def test_what_it_prints_works_when_it_is_pasted_and_a_second_start_is_where_the_
         assert "made by the launcher" in inside, "keys list"
         assert "a lighthouse at dusk" in inside or "psql" not in up.said()
         assert httpx.get(address(up, "docs")).status_code == 200
+        assert all(Path(folder).is_dir() for folder in address(up, "data", r"(.+)").split(" and "))
         before = addresses(up)
         up.process.send_signal(signal.SIGINT)
         up.ended()

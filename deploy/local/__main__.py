@@ -61,8 +61,8 @@ def loaded() -> Callable[[argparse.Namespace, Stop], None]:
     from deploy.local.demo import demo
     from deploy.local.process import CannotStart
     from deploy.local.up import up
+    from shared.configuration.misspellings import misspelt
     from shared.configuration.settings import VARIABLES, SettingsError, environment
-    from shared.misspellings import misspelt
 
     def run(arguments: argparse.Namespace, stop: Stop) -> None:
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
+from shared.configuration.misspellings import misspelt
 from shared.configuration.types import (
     ComfyUIUrls,
     DatabaseUrl,
@@ -25,7 +26,6 @@ from shared.configuration.types import (
     as_shown,
     comfyui_urls,
 )
-from shared.misspellings import misspelt
 
 
 class AppEnv(StrEnum):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from shared.configuration.misspellings import distance, misspelt
 from shared.configuration.settings import VARIABLES
-from shared.misspellings import distance, misspelt
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tests.object_infos import object_info, publish
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.saying import known
 from worker_service.fleet.health import Fleet
-from worker_service.forgetting import forget_servers
+from worker_service.scheduler.forget_servers import forget_servers
 from worker_service.scheduler.main import SCHEDULE
 
 HOUR = timedelta(hours=1)

@@ -27,9 +27,9 @@ from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client
-from worker_service.forgetting import forget_servers
 from worker_service.scheduler.discard_folders import remove_forsaken
 from worker_service.scheduler.expire_tickets import remove_expired_tickets
+from worker_service.scheduler.forget_servers import forget_servers
 from worker_service.scheduler.wakeups import WakeUps
 
 log = structlog.get_logger(__name__)

@@ -3,12 +3,13 @@
 import argparse
 
 from api_service.http.serving import serve
+from api_service.main import DEFAULT_TIMINGS, app
 from shared.configuration.settings import settings_or_exit
 
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m api_service", description=__doc__).parse_args()
-    serve(settings_or_exit(are_read_again=True))
+    serve(settings_or_exit(are_read_again=True), app, DEFAULT_TIMINGS)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The API service: it writes jobs and sends messages, and shows what became of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import TypedDict
 
@@ -10,16 +10,19 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from api_service.accounts.keyring import Keyring
+from api_service.accounts.tickets import Tickets
 from api_service.doors.v1.routes import ROUTES
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.http.access_log import AccessLog
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
-from api_service.limits.redis_guard import WAIT_S, Patience
+from api_service.limits.redis_guard import Patience
 from api_service.refusals.problems import HANDLERS
 from api_service.services import Services
 from api_service.streams.relay import Relay
+from api_service.streams.rights import Rights, end_streams_without_right
 from api_service.streams.stream_queries import DatabaseRows
+from api_service.streams.timings import StreamTimings
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
@@ -30,7 +33,7 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
 
-# Together, since they share paths; those with a fixed name before `{job_id}`.
+DEFAULT_TIMINGS = StreamTimings()
 THREADS = 10  # blocking calls at once; each may hold a database connection
 
 
@@ -38,13 +41,12 @@ class LifespanState(TypedDict):
     services: Services
 
 
-def create_app(settings: Settings, *, count_within_s: float = WAIT_S) -> Starlette:
-    """The ASGI application. It connects to nothing before its lifespan starts. What is not counted within so long is
-    not limited."""
+def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
+    """The ASGI application. It connects to nothing before its lifespan starts."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[LifespanState]:
-        async with running(settings, count_within_s=count_within_s) as services:
+        async with running(settings, timings) as services:
             yield {"services": services}
 
     return Starlette(
@@ -56,43 +58,58 @@ def create_app(settings: Settings, *, count_within_s: float = WAIT_S) -> Starlet
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, count_within_s: float = WAIT_S) -> AsyncIterator[Services]:
+async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> AsyncIterator[Services]:
     """What the process needs, and the tasks beside it, until the block ends."""
     engine = create_engine(settings, application="api", connections=THREADS)
     channels = Channels(settings.redis_ns)
     client = hasty_client(settings.redis_url)
-    counting, patience = counting_client(settings.redis_url, wait_s=count_within_s), Patience(count_within_s)
+    counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
+    patience = Patience(timings.count_within_s)
+    keyring = Keyring(engine)
     services = Services(
         settings=settings,
         engine=engine,
         outbox=Outbox(engine, sending_broker(settings), client, channels),
         store=open_store(settings.storage_url),
-        relay=Relay(listening_client(settings.redis_url), channels),
-        keyring=Keyring(engine),
+        relay=Relay(listening_client(settings.redis_url), channels, timings),
+        keyring=keyring,
+        tickets=Tickets(engine, keyring, timings),
         rates=RateCounter(counting, settings.redis_ns, patience),
         streams=OpenStreams(counting, settings.redis_ns, patience),
         capabilities=CapabilityReader(engine),
+        timings=timings,
         threads=anyio.CapacityLimiter(THREADS),
     )
     rows = DatabaseRows(engine, services.run)
-    tasks = {asyncio.create_task(work) for work in (services.relay.run(rows), services.streams.run())}
+    rights = Rights(engine, services.run, timings)
+    work = (
+        services.relay.run(rows),
+        services.streams.run(),
+        end_streams_without_right(services.relay.watchers, rights),
+    )
+    tasks = {asyncio.create_task(one) for one in work}
     try:
         yield services
     finally:
         await services.relay.stop()
-        while still := {task for task in tasks if not task.done()}:
-            for task in still:
-                task.cancel()
-            await asyncio.wait(still, timeout=0.2)
+        await stop(tasks)
         await services.relay.aclose()
         await counting.aclose()
         client.close()
         engine.dispose()
 
 
-def app() -> Starlette:
+async def stop(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: one cancel may be swallowed."""
+    while still := {task for task in tasks if not task.done()}:
+        for task in still:
+            task.cancel()
+        await asyncio.wait(still, timeout=0.2)
+
+
+def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
     """For uvicorn: `uvicorn --factory api_service.main:app`."""
     settings = settings_or_exit()
     configure_logging(settings, service="api")
     exit_unless_migrated(settings, application="api")
-    return create_app(settings)
+    return create_app(settings, timings)

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
 from sqlalchemy import Engine
 from starlette.datastructures import State
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.websockets import WebSocket
 
 from api_service.accounts.keyring import Identity, Keyring
+from api_service.accounts.tickets import Tickets, ticket_in
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
 from api_service.streams.relay import Relay
+from api_service.streams.timings import StreamTimings
 from shared.configuration.settings import Settings
 from shared.files.store import OutputStore
 from shared.messaging.after_commit import Outbox
@@ -32,9 +34,11 @@ class Services:
     store: OutputStore
     relay: Relay
     keyring: Keyring
+    tickets: Tickets
     rates: RateCounter
     streams: OpenStreams
     capabilities: CapabilityReader
+    timings: StreamTimings
     threads: anyio.CapacityLimiter
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -46,6 +50,13 @@ class Services:
         if known := self.keyring.recall(authorization):
             return known
         return await self.run(self.keyring.identify, authorization)
+
+    async def identify_stream(self, connection: HTTPConnection[Any]) -> Identity:
+        """The identity that opens a stream: by the Authorization header, or else by `?ticket=`. Raises Problem."""
+        ticket = ticket_in(connection)
+        if ticket is None:
+            return await self.identify(connection.headers.get("authorization"))
+        return await self.run(self.tickets.identify, ticket, connection)
 
 
 class ServiceState(State):

@@ -1,22 +1,34 @@
-"""A ticket stands in for a key where no header can be sent: one stream, within a minute, with the key's rights."""
+"""A ticket stands in for a key where no header can be sent: it opens one stream, and only its client may resume that.
 
+URLs are written to logs and histories, so what stands in one must be worth little. A ticket opens nothing a minute
+after it was made, and nothing once it was used. Server-sent events give their client a second secret, in the ids of
+their events. A browser sends the last id in a header when it connects again, and with that the ticket resumes the same
+stream: for as long as the client is away no longer than a minute, a day at most, and on one connection at a time.
+"""
+
+import re
 import secrets
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import ColumnElement, Engine, Row, Update, delete, func, update
 from sqlmodel import col
 from starlette.datastructures import QueryParams
+from starlette.requests import HTTPConnection
 
 from api_service.accounts.keyring import Identity, Keyring, hash_of, identity_by
 from api_service.refusals.problems import unauthenticated
-from api_service.services import Services
+from api_service.streams.timings import StreamTimings
 from shared.database.engine import transaction
 from shared.models import StreamTicket
 
-GOOD_FOR = timedelta(minutes=1)
 KEY_NAMES = {"key", "api_key", "apikey", "token", "access_token", "authorization"}
+LAST_EVENT_ID = "Last-Event-ID"
+RESUMABLE_ID = re.compile(r"(?P<sequence>\d{1,10})-(?P<secret>[0-9a-f]{32})")
+# Parameters that do not say which stream it is.
+NOT_OF_THE_STREAM = {"ticket", "last_event_id"}
 
 
 class NewTicket(NamedTuple):
@@ -24,23 +36,106 @@ class NewTicket(NamedTuple):
     expires_at: datetime
 
 
-def issue(engine: Engine, identity: Identity) -> NewTicket:
-    """Make a ticket. Only its hash is kept."""
-    made = NewTicket(f"st_{secrets.token_hex(32)}", datetime.now(UTC) + GOOD_FOR)
-    with transaction(engine) as session:
-        session.add(StreamTicket(secret_hash=hash_of(made.ticket), key_id=identity.key_id, expires_at=made.expires_at))
-    return made
+@dataclass(frozen=True)
+class TicketIdentity(Identity):
+    """An identity by a ticket that may be used again, together with `resume_secret`."""
+
+    ticket_hash: bytes
+    connection: int
+    resume_secret: str
 
 
-async def identify_stream(services: Services, headers: Mapping[str, str], query: QueryParams) -> Identity:
-    """Who opens a stream: by the Authorization header, or else by `?ticket=`. Raises Problem 401."""
-    refuse_keys(query)
-    authorization, tickets = headers.get("authorization"), query.getlist("ticket")
-    if authorization or not tickets:
-        return await services.identify(authorization)
-    if len(tickets) > 1:
+@dataclass(frozen=True)
+class Tickets:
+    """The tickets of this deployment. Its methods do blocking work."""
+
+    engine: Engine
+    keyring: Keyring
+    timings: StreamTimings
+
+    def issue(self, identity: Identity) -> NewTicket:
+        """Make a ticket. Only its hash is kept."""
+        made = NewTicket(f"st_{secrets.token_hex(32)}", datetime.now(UTC) + self.timings.ticket_life)
+        row = StreamTicket(secret_hash=hash_of(made.ticket), key_id=identity.key_id, expires_at=made.expires_at)
+        with transaction(self.engine) as session:
+            session.add(row)
+        return made
+
+    def identify(self, ticket: str, connection: HTTPConnection[Any]) -> Identity:
+        """Who opens or resumes a stream with a ticket. Raises Problem 401, whatever is wrong with the ticket."""
+        if connection.scope["type"] == "websocket":
+            return self.redeem(ticket)
+        if last := RESUMABLE_ID.fullmatch(connection.headers.get(LAST_EVENT_ID, "")):
+            return self.resume(ticket, stream_of(connection), last["secret"])
+        return self.open(ticket, stream_of(connection))
+
+    def redeem(self, ticket: str) -> Identity:
+        """The identity that a ticket stands for; the ticket is used up. Raises Problem 401."""
+        used = delete(StreamTicket).where(*usable(ticket), col(StreamTicket.connections) == 0)
+        with transaction(self.engine) as session:
+            row = session.execute(used.returning(col(StreamTicket.key_id))).one_or_none()
+        return self.identity(row)
+
+    def open(self, ticket: str, stream: str) -> TicketIdentity:
+        """The same; but from now on the ticket resumes this stream. Raises Problem 401."""
+        resume_secret = secrets.token_hex(16)
+        opened = update(StreamTicket).where(*usable(ticket), col(StreamTicket.connections) == 0)
+        return self.connect(
+            ticket,
+            resume_secret,
+            opened.values(
+                stream_hash=hash_of(stream),
+                resume_hash=hash_of(resume_secret),
+                resumable_until=func.now() + self.timings.ticket_maximum_age,
+            ),
+        )
+
+    def resume(self, ticket: str, stream: str, resume_secret: str) -> TicketIdentity:
+        """The same for the stream that this ticket opened, and for whoever was sent this secret. Raises Problem 401."""
+        resumed = update(StreamTicket).where(
+            *usable(ticket),
+            col(StreamTicket.stream_hash) == hash_of(stream),
+            col(StreamTicket.resume_hash) == hash_of(resume_secret),
+            col(StreamTicket.resumable_until) > func.now(),
+        )
+        return self.connect(ticket, resume_secret, resumed)
+
+    def connect(self, ticket: str, resume_secret: str, opened: Update) -> TicketIdentity:
+        """Use a ticket for one more connection, as this statement does."""
+        opened = opened.values(
+            connections=col(StreamTicket.connections) + 1,
+            expires_at=func.now() + self.timings.ticket_pause,
+        ).returning(col(StreamTicket.key_id), col(StreamTicket.connections))
+        with transaction(self.engine) as session:
+            row = session.execute(opened.execution_options(synchronize_session=False)).one_or_none()
+        identity = self.identity(row)
+        return TicketIdentity(
+            **vars(identity),
+            ticket_hash=hash_of(ticket),
+            connection=row.connections if row else 0,
+            resume_secret=resume_secret,
+        )
+
+    def identity(self, row: Row[Any] | None) -> Identity:
+        key = self.keyring.key(row.key_id) if row else None
+        if key is None:
+            raise unauthenticated("the ticket is unknown, expired or already used")
+        return identity_by(key)
+
+
+def usable(ticket: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return col(StreamTicket.secret_hash) == hash_of(ticket), col(StreamTicket.expires_at) > func.now()
+
+
+def ticket_in(connection: HTTPConnection[Any]) -> str | None:
+    """The ticket that a stream is to be opened with; None for one with a key. Raises Problem 401."""
+    refuse_keys(connection.query_params)
+    sent = connection.query_params.getlist("ticket")
+    if "authorization" in connection.headers or not sent:
+        return None
+    if len(sent) > 1:
         raise unauthenticated("more than one ticket was sent")
-    return await services.run(redeem, services.engine, services.keyring, tickets[0])
+    return sent[0]
 
 
 def refuse_keys(query: QueryParams) -> None:
@@ -50,12 +145,7 @@ def refuse_keys(query: QueryParams) -> None:
             raise unauthenticated("keys are not taken from URLs, and one that was in a URL should be revoked")
 
 
-def redeem(engine: Engine, keyring: Keyring, ticket: str) -> Identity:
-    """The identity that a ticket stands for; the ticket is used up. Raises Problem 401, whatever is wrong."""
-    used = delete(StreamTicket).where(col(StreamTicket.secret_hash) == hash_of(ticket))
-    with transaction(engine) as session:
-        row = session.execute(used.returning(StreamTicket.key_id, StreamTicket.expires_at)).one_or_none()  # type: ignore[call-overload]
-    key = keyring.key(row.key_id) if row and row.expires_at > datetime.now(UTC) else None
-    if key is None:
-        raise unauthenticated("the ticket is not known, was used, or is older than a minute")
-    return identity_by(key)
+def stream_of(connection: HTTPConnection[Any]) -> str:
+    """Which stream it is: its path, and the parameters that choose its events."""
+    chosen = sorted(pair for pair in connection.query_params.multi_items() if pair[0] not in NOT_OF_THE_STREAM)
+    return f"{connection.scope['path']}?{urlencode(chosen)}"

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
+from starlette.requests import HTTPConnection
 
 from api_service.http.depth import deeper_than
 from api_service.refusals.problems import (
@@ -65,7 +66,7 @@ async def content_of(request: JobsRequest, largest: int) -> bytes:
     return bytes(content)
 
 
-def read_query(request: JobsRequest, model: type[Body]) -> Body:
+def read_query(request: HTTPConnection[Any], model: type[Body]) -> Body:
     """The query parameters as a model; one that may be given several times has a list. Raises Problem 422."""
     values: dict[str, Any] = {}
     for name in request.query_params:

@@ -13,7 +13,6 @@ from starlette.routing import Match, Route
 from starlette.types import Scope as Connection
 
 from api_service.accounts.keyring import Identity
-from api_service.accounts.tickets import identify_stream
 from api_service.http.bodies import LARGEST_BODY, read_body, read_query
 from api_service.limits.enforce import count_request
 from api_service.refusals.codes import Code
@@ -115,7 +114,7 @@ class Operation(Generic[B, Q]):
         if self.scope is Access.NO_KEY:
             return NOBODY
         if self.takes_ticket:
-            identity = await identify_stream(services, request.headers, request.query_params)
+            identity = await services.identify_stream(request)
         else:
             identity = await services.identify(request.headers.get("authorization"))
         request.state.rate = await count_request(services, identity)

@@ -2,15 +2,16 @@
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import uvicorn
+from starlette.applications import Starlette
 
+from api_service.streams.timings import StreamTimings
 from shared.configuration.settings import Settings
 
 READ_WITHIN_MS = 60_000  # a client that takes nothing of what was sent for so long is disconnected by the kernel
-PING_S = 15.0
 LARGEST_MESSAGE = 65_536  # bytes; nobody needs to say anything over a WebSocket
 
 
@@ -24,15 +25,18 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises SystemExit if the address is taken or the application does not start."""
+def serve(settings: Settings, app: Callable[[], Starlette], timings: StreamTimings) -> None:
+    """Serve the application that `app` makes until SIGTERM or SIGINT.
+
+    Raises SystemExit if the address is taken or the application does not start.
+    """
     config = uvicorn.Config(
-        "api_service.main:app",
+        app,
         factory=True,
         host=settings.api_host,
         port=settings.api_port,
         ws="websockets-sansio",
-        ws_ping_interval=PING_S,
+        ws_ping_interval=timings.ping_interval_s,
         ws_max_size=LARGEST_MESSAGE,
         # Events are short, and a compressor for each watcher takes more memory than all the rest of it.
         ws_per_message_deflate=False,
@@ -63,5 +67,5 @@ def listening(config: uvicorn.Config) -> Iterator[socket.socket]:
 
 
 def without_queries(record: logging.LogRecord) -> bool:
-    """Whether to log it. uvicorn tells of each WebSocket with its query, where the ticket stands."""
+    """Whether to log it. uvicorn logs each WebSocket with its query, which holds the ticket."""
     return '"WebSocket %s"' not in str(record.msg)

@@ -1,4 +1,4 @@
-"""What Redis did not carry is read from the rows: events of watched jobs, and jobs that nobody heard of."""
+"""Events that Redis lost are read from the rows: those of watched jobs, and the jobs that no event announced."""
 
 import asyncio
 import contextlib
@@ -10,18 +10,17 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from api_service.streams.watchers import Audience
+from api_service.streams.watchers import Watchers
 from shared.database.engine import is_unavailable
 from shared.messaging.events import Event
 
 log = structlog.get_logger(__name__)
 
-CATCH_UP_S = 5.0  # how late an event may come that Redis lost
 PAUSE_S = 0.05  # between two looks at the rows, so that readers keep up with what the first one brought
 
 
 class UserJob(NamedTuple):
-    """A job as far as it matters to those who watch all jobs of its user."""
+    """What those who watch all jobs of a user need to know of one."""
 
     id: int
     user_id: UUID
@@ -35,52 +34,52 @@ class Rows(Protocol):
         """The events of these jobs after these sequence numbers, in order, and whether there are more of them."""
 
     async def jobs_since(self, users: Collection[UUID] | None, since: datetime) -> tuple[datetime, Sequence[UserJob]]:
-        """The time, and the lately made jobs of these users (None: of all) that had not ended by `since`."""
+        """The time, and the new jobs of these users (None: of all) that had not ended by `since`."""
 
 
-async def catch_up(audience: Audience, rows: Rows, missed: asyncio.Event) -> None:
-    """Tell watchers what they lack: when one of them found a gap, and every few seconds anyway. Until cancelled."""
+async def catch_up(watchers: Watchers, rows: Rows, missed: asyncio.Event, *, every_s: float) -> None:
+    """Send watchers the events they lack: whenever one finds a gap, and every few seconds. Runs until cancelled."""
     while True:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CATCH_UP_S):
+            async with asyncio.timeout(every_s):
                 await missed.wait()
         missed.clear()
         try:
-            await discover_jobs(audience, rows)
-            if await fill_gaps(audience, rows):
+            await discover_jobs(watchers, rows)
+            if await fill_gaps(watchers, rows):
                 missed.set()
         except SQLAlchemyError as error:
             log.warning("relay.no_rows", error=str(error), exc_info=not is_unavailable(error))
         await asyncio.sleep(PAUSE_S)
 
 
-async def discover_jobs(audience: Audience, rows: Rows) -> None:
-    """Tell those who watch all jobs of a user which were made, for the case that nobody heard of them."""
+async def discover_jobs(watchers: Watchers, rows: Rows) -> None:
+    """Show new jobs to those who watch all jobs of a user, in case no event announced them."""
     watching = {
         user_id: begun
-        for user_id, watches in audience.of_user.items()
+        for user_id, watches in watchers.of_user.items()
         if (begun := [watch for watch in watches if watch.since])
     }
     if not watching:
         return
     since = min(watch.since for begun in watching.values() for watch in begun if watch.since)
-    users = None if audience.everybody in watching else [user_id for user_id in watching if user_id]
+    users = None if watchers.everybody in watching else [user_id for user_id in watching if user_id]
     now, jobs = await rows.jobs_since(users, since)
     for user_id, begun in watching.items():
-        found = {job.id: job.completed_at for job in jobs if user_id in {job.user_id, audience.everybody}}
+        found = {job.id: job.completed_at for job in jobs if user_id in {job.user_id, watchers.everybody}}
         for watch in begun:
             watch.discover(found, now)
 
 
-async def fill_gaps(audience: Audience, rows: Rows) -> bool:
-    """Tell the events that are in the rows and were not heard. Whether there are more of them."""
+async def fill_gaps(watchers: Watchers, rows: Rows) -> bool:
+    """Publish the events that the rows have and watchers lack. Returns whether there are more of them."""
     known: dict[int, int] = {}
-    for watch in audience:
+    for watch in watchers:
         for job_id, sequence in watch.known():
             known[job_id] = min(sequence, known.get(job_id, sequence))
     if not known:
         return False
     events, more = await rows.events_since(known)
     for event in events:
-        audience.tell(event)
+        watchers.publish(event)
     return more

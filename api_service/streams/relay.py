@@ -1,7 +1,7 @@
-"""One Redis connection tells every watcher of this process, and the rows of `job_events` tell what Redis did not.
+"""One Redis connection brings events to all watchers of this process; what Redis loses is read from `job_events`.
 
-The connection hears the events of all jobs, so that watchers come and go without a word to Redis. Each event of a job
-is numbered without a gap, so nothing comes twice, and what is missing is read from the database.
+The connection carries the events of all jobs, so watchers come and go without a command to Redis. Each event of a job
+is numbered without a gap, so no event comes twice, and a missing one is read from the database.
 """
 
 import asyncio
@@ -17,28 +17,28 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from api_service.streams.catch_up import Rows, catch_up
-from api_service.streams.watch import JobWatch, ServerStops, Watch
-from api_service.streams.watchers import Audience
+from api_service.streams.timings import StreamTimings
+from api_service.streams.watch import Holder, JobWatch, ServerStops, Watch
+from api_service.streams.watchers import Watchers
 from shared.messaging.events import Channels, Event, Events
 
 log = structlog.get_logger(__name__)
 
 RECONNECT_S = 1.0
 LOOK_UP_S = 0.1  # how soon somebody who asks for previews is subscribed to them
-SILENT_S = 10.0  # after this long without an answer to a ping the connection is taken for dead
 PATIENCE_S = 1.0  # how long a watcher waits for Redis before it relies on the rows alone
-LEFT_WITHIN_S = 2.0  # how long the server's stop waits for watchers to be told of it
+LEFT_WITHIN_S = 2.0  # how long a stopping server waits for its watchers to leave
 
 
 class Relay:
     """Give `run` a task of its own; open a watch for each watcher."""
 
-    def __init__(self, client: redis.asyncio.Redis, channels: Channels, *, silent_s: float = SILENT_S) -> None:
+    def __init__(self, client: redis.asyncio.Redis, channels: Channels, timings: StreamTimings) -> None:
         self.client = client
         self.channels = channels
-        self.silent_s = silent_s
+        self.timings = timings
         self.pubsub = client.pubsub()
-        self.audience = Audience()
+        self.watchers = Watchers()
         self.previews: dict[int, asyncio.Event] = {}  # the jobs whose previews are subscribed to, and since when
         self.settled = asyncio.Event()  # it is known whether Redis is there
         self.missed = asyncio.Event()
@@ -47,51 +47,53 @@ class Relay:
         self.connected_at = 0.0
 
     async def run(self, rows: Rows) -> None:
-        """Relay until the relay is told to stop, and this is cancelled."""
+        """Relay events until `stop` was called and this is cancelled."""
         listening = asyncio.create_task(self.listen())
         try:
-            await catch_up(self.audience, rows, self.missed)
+            await catch_up(self.watchers, rows, self.missed, every_s=self.timings.catch_up_s)
         finally:
             # redis may swallow a cancel that meets it while it connects, so this ends by itself.
             await listening
 
     @contextlib.asynccontextmanager
-    async def watch(self, job_id: int, *, previews: bool = False) -> AsyncIterator[JobWatch]:
-        """A watch of one job. Its owner tells it where its snapshot ends."""
-        watch = JobWatch(job_id, self.missed)
+    async def watch(
+        self, job_id: int, holder: Holder | None = None, *, previews: bool = False
+    ) -> AsyncIterator[JobWatch]:
+        """A watch of one job. The caller begins it with the position that its snapshot shows."""
+        watch = JobWatch(job_id, self.missed, holder)
         async with self.joined(watch, [job_id], previews=previews):
             yield watch
 
     @contextlib.asynccontextmanager
-    async def watch_jobs(self, job_ids: Collection[int]) -> AsyncIterator[Watch]:
-        """A watch of several jobs. Its owner starts it with the places that its snapshot shows."""
-        watch = Watch(self.missed)
+    async def watch_jobs(self, job_ids: Collection[int], holder: Holder | None = None) -> AsyncIterator[Watch]:
+        """A watch of several jobs. The caller starts it with the positions that its snapshot shows."""
+        watch = Watch(self.missed, holder)
         async with self.joined(watch, job_ids, previews=False):
             yield watch
 
     @contextlib.asynccontextmanager
-    async def watch_user(self, user_id: UUID | None) -> AsyncIterator[Watch]:
-        """A watch of all jobs of a user, or of everybody's, those that are yet to come too. Started like the others,
-        and with the moment of its snapshot."""
-        watch = Watch(self.missed)
-        self.audience.join_user(watch, user_id)
+    async def watch_user(self, user_id: UUID | None, holder: Holder | None = None) -> AsyncIterator[Watch]:
+        """A watch of all jobs of a user (None: of everybody), future ones included. The caller starts it with the
+        positions that its snapshot shows, and the moment of that snapshot."""
+        watch = Watch(self.missed, holder)
+        self.watchers.join_user(watch, user_id)
         try:
             await self.admit(watch)
             yield watch
         finally:
-            self.audience.leave_user(watch, user_id)
+            self.watchers.leave_user(watch, user_id)
 
     @contextlib.asynccontextmanager
     async def joined(self, watch: Watch, job_ids: Collection[int], *, previews: bool) -> AsyncIterator[None]:
-        self.audience.join(watch, job_ids, previews=previews)
+        self.watchers.join(watch, job_ids, previews=previews)
         try:
             await self.admit(watch, job_ids if previews else ())
             yield
         finally:
-            self.audience.leave(watch, job_ids)
+            self.watchers.leave(watch, job_ids)
 
     async def admit(self, watch: Watch, previews_of: Collection[int] = ()) -> None:
-        """Wait until Redis carries events here, as far as it is there. What it carries from now on is not missed."""
+        """Wait until Redis brings events here; briefly, as it may be away. From then on no event is missed."""
         if self.stopping:
             watch.end(ServerStops())
         with contextlib.suppress(TimeoutError):
@@ -101,7 +103,7 @@ class Relay:
                     await self.previews.setdefault(job_id, asyncio.Event()).wait()
 
     async def last_progress(self, *job_ids: int) -> dict[int, Event]:
-        """The last progress that was told of each running job, as far as Redis has it."""
+        """The last progress of each running job, where Redis has it."""
         keys = [self.channels.progress(job_id) for job_id in job_ids]
         try:
             async with asyncio.timeout(PATIENCE_S), self.reading:
@@ -112,16 +114,16 @@ class Relay:
         return {event.job_id: event for event in found}
 
     async def stop(self) -> None:
-        """The server stops: tell every watcher, and those who still come."""
+        """The server stops: end every watch with ServerStops, those that still come too."""
         self.stopping = True
-        for watch in self.audience:
+        for watch in self.watchers:
             watch.end(ServerStops())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEFT_WITHIN_S):
-                await self.audience.gone()
+                await self.watchers.all_gone()
 
     async def aclose(self) -> None:
-        """Close the connections, once `run` has ended, and open none any more for watchers that are still leaving."""
+        """Close the connections once `run` has ended. Watchers that are still leaving open none again."""
         self.closed = True
         async with self.reading:
             await self.pubsub.aclose()  # type: ignore[no-untyped-call]  # redis leaves this one untyped
@@ -141,7 +143,7 @@ class Relay:
         """Read one connection until it breaks, or the relay stops. Only this task uses it."""
         await self.pubsub.aclose()  # type: ignore[no-untyped-call]  # redis leaves this one untyped
         followed: set[int] = set()
-        self.previews = {job_id: asyncio.Event() for job_id in self.audience.of_previews}
+        self.previews = {job_id: asyncio.Event() for job_id in self.watchers.of_previews}
         self.connected_at = asyncio.get_running_loop().time()
         await self.pubsub.subscribe(self.channels.several_jobs)
         await self.pubsub.psubscribe(self.channels.every_job)
@@ -149,19 +151,19 @@ class Relay:
             await self.follow_previews(followed)
             message = await self.pubsub.get_message(timeout=LOOK_UP_S)
             if message is not None:
-                self.hear(message)
+                self.take(message)
             elif self.is_silent():
                 raise RedisTimeout("no answer to a ping")
 
     def is_silent(self) -> bool:
-        """Whether the connection should have heard something for a while: redis asks, and does not mind the answer."""
+        """Whether an answer to a ping is overdue: the redis client sends pings, and does not check for the answers."""
         connection: Any = self.pubsub.connection
         due = max(self.connected_at, connection.next_health_check if connection else 0.0)
-        return asyncio.get_running_loop().time() - due > self.silent_s
+        return asyncio.get_running_loop().time() - due > self.timings.redis_silence_s
 
     async def follow_previews(self, followed: set[int]) -> None:
-        """Subscribe to the previews that somebody asks for, and to no others."""
-        wanted = self.audience.of_previews.keys()
+        """Subscribe to the previews that somebody asked for, and to no others."""
+        wanted = self.watchers.of_previews.keys()
         if wanted == followed:
             return
         if new := wanted - followed:
@@ -172,27 +174,27 @@ class Relay:
                 self.previews.pop(job_id, None)
         followed ^= new | old
 
-    def hear(self, message: Mapping[str, Any]) -> None:
+    def take(self, message: Mapping[str, Any]) -> None:
         kind, channel = message["type"], message["channel"].decode()
         if kind == "psubscribe":
             self.settled.set()
             self.missed.set()
         elif kind == "subscribe" and channel != self.channels.several_jobs:
             self.previews.setdefault(self.channels.job_id(channel), asyncio.Event()).set()
-        elif kind in {"message", "pmessage"} and self.audience:
-            self.tell(channel, message["data"])
+        elif kind in {"message", "pmessage"} and self.watchers:
+            self.publish(channel, message["data"])
 
-    def tell(self, channel: str, data: bytes) -> None:
+    def publish(self, channel: str, data: bytes) -> None:
         try:
             for event in self.events_in(channel, data):
-                self.audience.tell(event)
+                self.watchers.publish(event)
         except ValidationError:
             log.exception("relay.not_understood")
 
     def events_in(self, channel: str, data: bytes) -> Sequence[Event]:
-        """The events that a message carries, as far as somebody may watch them. Raises ValidationError."""
+        """The events of a message that somebody may watch. Raises ValidationError."""
         if channel == self.channels.several_jobs:
             return Events.validate_json(data)
-        if self.audience.cares(self.channels.job_id(channel)):
+        if self.watchers.may_watch(self.channels.job_id(channel)):
             return [Event.model_validate_json(data)]
         return []

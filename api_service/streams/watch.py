@@ -4,30 +4,47 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from shared.messaging.events import Event
 from shared.models import LIVE_ONLY, EventType
 
-HELD_PROGRESS = 32  # live events a slow reader may be behind before newer ones are not told
-HELD_EVENTS = 2048  # and events before it is given up
+HELD_PROGRESS = 32  # live events a slow reader may be behind before it misses newer ones
+HELD_EVENTS = 2048  # events a slow reader may be behind before its stream ends
 LATE = timedelta(minutes=1)  # how late a message of Redis, or a commit, may come
 
 
 class StreamEnded(Exception):
-    """The watcher will be told nothing more, though its jobs have not ended."""
+    """The watcher gets no more events, though its jobs have not ended."""
 
 
 class TooSlow(StreamEnded):
-    """The watcher does not read what it is told."""
+    """The watcher does not read its events."""
 
 
 class ServerStops(StreamEnded):
     """This process stops; another goes on."""
 
 
+class KeyEnded(StreamEnded):
+    """The key that the stream was opened with was revoked, or has expired."""
+
+
+class Resumed(StreamEnded):
+    """The client has resumed the stream on another connection."""
+
+
+class Holder(NamedTuple):
+    """The right by which a stream is open: a key, and the ticket that stood in for it, if there was one."""
+
+    key_id: str
+    ticket_hash: bytes | None = None
+    connection: int = 0  # the newest connection of a ticket is the only one that lives
+
+
 @dataclass(slots=True)
-class Place:
-    """How far a watcher was told of one job: the events up to `sequence`, and this progress (attempt, tick)."""
+class WatchPosition:
+    """How far a watcher has come with one job: the events up to `sequence`, and this progress (attempt, tick)."""
 
     sequence: int = 0
     progress: tuple[int, int] = (0, 0)
@@ -49,14 +66,15 @@ class Place:
 class Watch:
     """Take events with `next`. Before `start` says what the snapshot holds, events are kept back.
 
-    A job that the snapshot does not hold is told from its first event on. `missed` is set when an event shows that
-    one before it never came. `since` is a moment of the database's clock: every job that is not in `places` and had
-    ended by then is of the past, and no news.
+    A job that the snapshot does not hold is watched from its first event on. `missed` is set when an event shows that
+    one before it never came. `since` is a moment of the database's clock: a job that is not in `positions` and had
+    ended by then is history, and none of its events is sent.
     """
 
-    def __init__(self, missed: asyncio.Event) -> None:
+    def __init__(self, missed: asyncio.Event, holder: Holder | None = None) -> None:
         self.missed = missed
-        self.places: dict[int, Place] = {}
+        self.holder = holder
+        self.positions: dict[int, WatchPosition] = {}
         self.ended: dict[int, datetime] = {}
         self.since: datetime | None = None
         self.started = False
@@ -64,9 +82,9 @@ class Watch:
         self.queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self.why: StreamEnded | None = None
 
-    def start(self, places: Mapping[int, Place], since: datetime | None = None) -> None:
-        """The snapshot includes these jobs, so far; and was taken at `since`."""
-        self.places.update(places)
+    def start(self, positions: Mapping[int, WatchPosition], since: datetime | None = None) -> None:
+        """The snapshot includes these jobs, up to these positions; it was taken at `since`."""
+        self.positions.update(positions)
         self.since = since
         self.started = True
         if len(self.early) >= HELD_EVENTS:
@@ -76,25 +94,25 @@ class Watch:
         self.early.clear()
 
     def offer(self, event: Event) -> None:
-        """An event was heard of, perhaps not for the first time."""
+        """Queue an event if it is the next one of its job. The same event may be offered several times."""
         if self.why:
             return
         if not self.started:
             if len(self.early) < HELD_EVENTS:
                 self.early.append(event)
             return
-        place = self.places.get(event.job_id)
-        if event.type is EventType.DELETED and (place is None or event.job_id in self.ended):
+        position = self.positions.get(event.job_id)
+        if event.type is EventType.DELETED and (position is None or event.job_id in self.ended):
             return
-        if place is None:
-            place = self.places[event.job_id] = Place()
-        if self.since and event.sequence is None and place.sequence == 0:
-            self.missed.set()  # progress of a job whose beginning was not heard
-        elif place.advance(event):
+        if position is None:
+            position = self.positions[event.job_id] = WatchPosition()
+        if self.since and event.sequence is None and position.sequence == 0:
+            self.missed.set()  # progress of a job whose first event did not come
+        elif position.advance(event):
             if event.type.is_final:
                 self.ended[event.job_id] = event.at
             self.put(event)
-        elif event.sequence is not None and event.sequence > place.sequence:
+        elif event.sequence is not None and event.sequence > position.sequence:
             self.missed.set()
 
     def put(self, event: Event) -> None:
@@ -105,12 +123,12 @@ class Watch:
             self.queue.put_nowait(event)
 
     def end(self, why: StreamEnded) -> None:
-        """Tell nothing more. Who waits for the next event is told why."""
+        """Queue nothing more, and raise this from `next`. The first reason counts."""
         self.why = self.why or why
         self.queue.put_nowait(None)
 
     async def next(self) -> Event:
-        """The next event. Raises TooSlow once the watcher has fallen too far behind, or ServerStops."""
+        """The next event. Raises StreamEnded: TooSlow once the watcher has fallen too far behind, or another."""
         if self.why:
             raise self.why
         event = await self.queue.get()
@@ -120,34 +138,34 @@ class Watch:
         return event
 
     def known(self) -> Iterable[tuple[int, int]]:
-        """The jobs of which more is to come, each with the sequence number it has reached here."""
-        return ((job_id, place.sequence) for job_id, place in self.places.items() if job_id not in self.ended)
+        """The jobs that have not ended, each with the sequence number it has reached here."""
+        return ((job_id, position.sequence) for job_id, position in self.positions.items() if job_id not in self.ended)
 
     def discover(self, jobs: Mapping[int, datetime | None], now: datetime) -> None:
-        """Jobs as the rows have them now, with the moment each ended: new ones are to be told from their first event.
+        """Take in jobs that the rows show, with the moment each ended: new ones are watched from their first event.
 
-        Jobs of which nothing can come any more are forgotten.
+        Jobs that ended more than a minute ago are forgotten.
         """
         assert self.since
         for job_id, completed_at in jobs.items():
-            if job_id not in self.places and (completed_at is None or completed_at > self.since):
-                self.places[job_id] = Place()
+            if job_id not in self.positions and (completed_at is None or completed_at > self.since):
+                self.positions[job_id] = WatchPosition()
         self.since = now
         for job_id in [job_id for job_id, at in self.ended.items() if at < now - LATE]:
-            del self.ended[job_id], self.places[job_id]
+            del self.ended[job_id], self.positions[job_id]
 
 
 class JobWatch(Watch):
     """A watch of one job."""
 
-    def __init__(self, job_id: int, missed: asyncio.Event) -> None:
-        super().__init__(missed)
+    def __init__(self, job_id: int, missed: asyncio.Event, holder: Holder | None = None) -> None:
+        super().__init__(missed, holder)
         self.job_id = job_id
 
     def begin(self, sequence: int, progress: Event | None) -> None:
         """The snapshot includes the job's events up to `sequence`, and this progress."""
-        self.start({self.job_id: place_at(sequence, progress)})
+        self.start({self.job_id: position_at(sequence, progress)})
 
 
-def place_at(sequence: int, progress: Event | None) -> Place:
-    return Place(sequence, (progress.attempt, progress.tick or 0) if progress else (0, 0))
+def position_at(sequence: int, progress: Event | None) -> WatchPosition:
+    return WatchPosition(sequence, (progress.attempt, progress.tick or 0) if progress else (0, 0))

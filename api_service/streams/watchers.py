@@ -1,4 +1,4 @@
-"""Who watches what: single jobs, all jobs of a user, or everybody's; and whose previews are asked for."""
+"""Who watches what: single jobs, all jobs of a user, or everybody's jobs; and whose previews somebody asked for."""
 
 import asyncio
 from collections import defaultdict
@@ -13,8 +13,8 @@ from shared.models import EventType
 K = TypeVar("K")
 
 
-class Audience:
-    """The watches of this process. Under `everybody` stand those of admins who watch all jobs."""
+class Watchers:
+    """The watches of this process. Admins who watch all jobs are listed under `everybody`."""
 
     everybody = None
 
@@ -43,20 +43,21 @@ class Audience:
         discard(self.of_user, user_id, watch)
         self.somebody_left.set()
 
-    def cares(self, job_id: int) -> bool:
-        """Whether somebody may watch this job. Whose it is stands in its events."""
+    def may_watch(self, job_id: int) -> bool:
+        """Whether somebody may watch this job. The job's owner is known only from the event itself."""
         return bool(self.of_user) or job_id in self.of_job
 
-    def tell(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
+        """Offer an event to everybody who watches its job."""
         for watch in self.of(event):
             watch.offer(event)
 
     def of(self, event: Event) -> list[Watch]:
-        """Those who are to hear of an event."""
+        """The watches that an event is for."""
         if event.type is EventType.PREVIEW:
             return list(self.of_previews.get(event.job_id, ()))
         if event.type is EventType.DELETED:
-            return [watch for watch in self if not watch.started or event.job_id in watch.places]
+            return [watch for watch in self if not watch.started or event.job_id in watch.positions]
         found = (
             self.of_job.get(event.job_id, ()),
             self.of_user.get(event.user_id, ()),
@@ -64,7 +65,7 @@ class Audience:
         )
         return [watch for watches in found for watch in watches]
 
-    async def gone(self) -> None:
+    async def all_gone(self) -> None:
         """Wait until nobody watches any more."""
         while self:
             self.somebody_left.clear()

@@ -19,6 +19,7 @@ REVISIONS = (
     "accounts_and_requests",
     "fleet",
     "named_servers",
+    "resumable_tickets",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Uuid, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -62,10 +62,21 @@ class ApiKey(SQLModel, table=True):
 
 
 class StreamTicket(SQLModel, table=True):
-    """One row of `stream_tickets`: good for one stream, for a minute, with the rights of the key that asked for it."""
+    """One row of `stream_tickets`: it opens one stream, with the rights of the key that asked for it.
+
+    A WebSocket deletes the row. Server-sent events keep it, so that the same client may resume the same stream: then
+    `stream_hash` is of its address, `resume_hash` of a secret that was only sent within the stream, and `connections`
+    counts how often it was opened. `expires_at` is moved while the stream is open, up to `resumable_until`.
+    """
 
     __tablename__ = "stream_tickets"
 
     secret_hash: bytes = Field(sa_column=Column("secret_hash", LargeBinary, primary_key=True))
     key_id: str = Field(sa_column=Column("key_id", String(32), nullable=False))
     expires_at: datetime = Field(sa_column=moment("expires_at", nullable=False))
+    stream_hash: bytes | None = Field(default=None, sa_column=Column("stream_hash", LargeBinary))
+    resume_hash: bytes | None = Field(default=None, sa_column=Column("resume_hash", LargeBinary))
+    resumable_until: datetime | None = Field(default=None, sa_column=moment("resumable_until"))
+    connections: int = Field(
+        default=0, sa_column=Column("connections", Integer, nullable=False, server_default=text("0"))
+    )

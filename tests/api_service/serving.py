@@ -27,24 +27,35 @@ class Served:
 
     address: str
     key: str
-    process: Process
+    processes: Processes
+
+    @property
+    def process(self) -> Process:
+        return self.processes["api"]
+
+    def restart(self) -> None:
+        """Kill it, as a crash would, and start it again on the same port."""
+        command = self.process.command
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+        wait_until_it_answers(self.processes.start(command), self.address)
 
     def watch(self, path: str, **options: Any) -> ClientConnection:
         socket: ClientConnection = connect(f"ws://{self.address}{path}", additional_headers=bearer(self.key), **options)
         return socket
 
     @contextmanager
-    def follow(self, path: str, **headers: str) -> Iterator["Following"]:
+    def follow(self, path: str, **headers: str) -> Iterator["EventReader"]:
         """The server-sent events of a job."""
         with (
             httpx.Client(base_url=f"http://{self.address}", headers=bearer(self.key), timeout=PATIENCE_S) as http,
             http.stream("GET", path, headers=headers) as response,
         ):
-            yield Following(response)
+            yield EventReader(response)
 
 
-class Following:
-    """Server-sent events, as a browser takes them apart."""
+class EventReader:
+    """Server-sent events, one after another."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
@@ -66,24 +77,28 @@ class Following:
 
 
 @contextmanager
-def served(environ: dict[str, str], key: str, folder: Path) -> Iterator[Served]:
+def served(environ: dict[str, str], key: str, folder: Path, program: str = "api_service") -> Iterator[Served]:
+    """The API as its command starts it; or as `tests.api_service.quick_api` does, with times of tenths of a second."""
     with Processes() as processes:
 
-        def start(port: int) -> tuple[Process, str]:
+        def start(port: int) -> str:
             command = Command(
                 name="api",
-                arguments=(sys.executable, "-m", "api_service"),
+                arguments=(sys.executable, "-m", program),
                 log=folder / "api.log",
                 cwd=REPOSITORY,
                 environ={**environ, "API_PORT": str(port)},
             )
             api = processes.start(command)
             address = f"127.0.0.1:{port}"
-            api.wait_until(lambda: status(f"http://{address}/health/live") == "ok", within_s=PATIENCE_S)
-            return api, address
+            wait_until_it_answers(api, address)
+            return address
 
-        process, address = start_on_a_free_port(start, free_ports())
-        yield Served(address, key, process)
+        yield Served(start_on_a_free_port(start, free_ports()), key, processes)
+
+
+def wait_until_it_answers(api: Process, address: str) -> None:
+    api.wait_until(lambda: status(f"http://{address}/health/live") == "ok", within_s=PATIENCE_S)
 
 
 def received(socket: ClientConnection) -> dict[str, Any]:

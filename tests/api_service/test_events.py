@@ -10,7 +10,9 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from api_service import main
-from api_service.doors.v1.streams.server_sent import Following
+from api_service.accounts.keyring import Identity
+from api_service.doors.v1.streams.event_follower import EventFollower
+from api_service.streams.timings import StreamTimings
 from deploy.local.valkey import Valkey
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
@@ -18,7 +20,7 @@ from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels, Event
 from shared.messaging.redis_clients import hasty_client
-from shared.models import EventType, GenerationJob, JobStatus
+from shared.models import EventType, GenerationJob, JobStatus, Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.serving import served
 from tests.api_service.test_live import progress
@@ -152,11 +154,13 @@ def test_while_nothing_happens_comments_show_that_the_stream_lives(settings: Set
                 lifecycle.complete(session, claim.lease, [output(claim)])
 
     async def story() -> None:
-        async with main.running(settings) as services:
-            await Following(services, claim.job.id, USER, after=0, previews=False, quiet_s=0.05).tell(send)
+        async with main.running(settings, StreamTimings(comment_after_s=0.05)) as services:
+            identity = Identity(USER, "a-key", frozenset({Scope.READ}), {})
+            follower = EventFollower(services, identity, claim.job.id, after=0, previews=False)
+            await follower.send_events(send)
 
     asyncio.run(story())
-    assert sent[2:4] == [COMMENT, COMMENT]
+    assert sent[3:5] == [COMMENT, COMMENT]
     assert [one["id"] for one in told("".join(sent))] == ["1", "2", "3"]
 
 

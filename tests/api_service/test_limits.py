@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from api_service.accounts.accounts import create_key
 from api_service.main import create_app
+from api_service.streams.timings import StreamTimings
 from shared.configuration.settings import load_settings
 from shared.database.engine import transaction
 from shared.jobs import lifecycle
@@ -32,7 +33,7 @@ LONG_S = 30.0  # so that a slow machine is no reason to let anything pass
 def limited(environ: dict[str, str], key: str, **limits: int | str) -> Iterator[TestClient]:
     """A client of an API with these limits."""
     variables = {f"LIMIT_{name}".upper(): str(most) for name, most in limits.items()}
-    app = create_app(load_settings({**environ, **variables}), count_within_s=LONG_S)
+    app = create_app(load_settings({**environ, **variables}), StreamTimings(count_within_s=LONG_S))
     with TestClient(app, headers=bearer(key)) as client:
         yield client
 

@@ -159,7 +159,7 @@ def test_many_watchers_hear_the_same_and_leave_without_a_trace(client: TestClien
     assert [socket.receive_json()["tick"] for socket in sockets] == [1] * 5
     for socket in sockets:
         socket.__exit__(None, None, None)
-    assert not relay.audience
+    assert not relay.watchers
 
 
 def test_what_a_watcher_says_is_not_minded(client: TestClient, outbox: Outbox) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from api_service.doors.v1.streams.websocket import MOST_JOBS
+from api_service.doors.v1.streams.queries import MOST_JOBS
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
@@ -106,7 +106,7 @@ def test_an_admin_watches_a_user_or_everybody(client: TestClient, outbox: Outbox
 @pytest.mark.parametrize("wish", [f"user_id={ANOTHER_USER}", "user_id=all"])
 def test_only_an_admin_may_ask_for_those_of_others(client: TestClient, wish: str) -> None:
     with client.websocket_connect(f"/ws/jobs?{wish}") as socket:
-        assert closing(socket) == (4403, "only an admin may watch the jobs of others")
+        assert closing(socket) == (4403, "this needs a key with the scope admin")
 
 
 def test_a_user_may_name_itself(client: TestClient) -> None:
@@ -211,8 +211,8 @@ def test_those_who_leave_leave_no_trace(client: TestClient, outbox: Outbox) -> N
     for path in ("/ws/jobs", f"/ws/jobs?job_ids={job_id}", f"/ws/jobs/{job_id}?previews=1"):
         with client.websocket_connect(path) as socket:
             socket.receive_json()
-            assert relay.audience
-        assert not relay.audience
+            assert relay.watchers
+        assert not relay.watchers
 
 
 def test_the_end_of_the_service_ends_the_streams_with_a_reason(settings: Settings, key: str, outbox: Outbox) -> None:

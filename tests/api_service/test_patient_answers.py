@@ -175,7 +175,7 @@ def test_who_hangs_up_is_not_waited_for(settings: Settings, key: str, outbox: Ou
     async def hang_up() -> tuple[list[Message], int]:
         async with running(settings) as services:
             sent = await submit_and_hang_up(services, settings, key)
-            return sent, len(list(services.relay.audience))
+            return sent, len(list(services.relay.watchers))
 
     sent, watches = anyio.run(hang_up)
     assert sent[0]["status"] == 201

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from api_service.streams.relay import Relay
 from api_service.streams.stream_queries import DatabaseRows
+from api_service.streams.timings import StreamTimings
 from deploy.local.valkey import Valkey
 from shared.configuration.settings import Settings, load_settings
 from shared.messaging.after_commit import Outbox
@@ -54,7 +55,7 @@ def outbox(engine: Engine, environ: dict[str, str], valkey: Valkey) -> Iterator[
 async def relaying(engine: Engine, settings: Settings, link: Link, *, silent_s: float) -> AsyncIterator[Relay]:
     """A relay that has heard from Redis."""
     client = listening_client(f"redis://127.0.0.1:{link.port}/0", asked_every_s=OFTEN_S)
-    relay = Relay(client, Channels(settings.redis_ns), silent_s=silent_s)
+    relay = Relay(client, Channels(settings.redis_ns), StreamTimings(redis_silence_s=silent_s))
     task = asyncio.create_task(relay.run(DatabaseRows(engine, asyncio.to_thread)))
     try:
         await relay.missed.wait()

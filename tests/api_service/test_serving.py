@@ -30,7 +30,7 @@ RELAY = "genonaut-relay"  # by this name Redis knows their connections
 
 @pytest.fixture
 def api(environ: dict[str, str], key: str, tmp_path: Path) -> Iterator[Served]:
-    with served(environ, key, tmp_path) as started:
+    with served(environ, key, tmp_path, program="tests.api_service.quick_api") as started:
         yield started
 
 

@@ -1,7 +1,7 @@
 """A ticket opens one stream, within a minute, for whoever asked for it; a key in a URL opens none."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -11,11 +11,12 @@ from sqlmodel import col, select
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api_service.accounts import tickets
 from api_service.accounts.accounts import revoke_key
-from api_service.accounts.keyring import Keyring
+from api_service.accounts.keyring import Identity, Keyring
+from api_service.accounts.tickets import Tickets
 from api_service.main import create_app
 from api_service.refusals.problems import Problem
+from api_service.streams.timings import StreamTimings
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.messaging.after_commit import Outbox
@@ -53,7 +54,7 @@ def opened(client: TestClient, job_id: int, query: str, key: str | None = None) 
 def test_a_ticket_opens_one_stream_and_no_second(browser: TestClient, key: str, outbox: Outbox) -> None:
     job_id, made = submitted(outbox), ticket(browser, key)
     assert opened(browser, job_id, f"ticket={made}") == "snapshot"
-    assert opened(browser, job_id, f"ticket={made}").startswith("4401 the ticket is not known, was used")
+    assert opened(browser, job_id, f"ticket={made}").startswith("4401 the ticket is unknown, expired or already used")
 
 
 def test_a_ticket_is_good_for_a_minute_and_says_so(browser: TestClient, key: str) -> None:
@@ -101,13 +102,20 @@ def test_what_is_no_ticket_opens_nothing(browser: TestClient, outbox: Outbox, qu
     assert opened(browser, submitted(outbox), query).startswith("4401")
 
 
-def test_of_many_who_come_with_one_ticket_at_once_one_is_let_in(engine: Engine, key: str) -> None:
-    keyring = Keyring(engine)
-    made = tickets.issue(engine, keyring.identify(f"Bearer {key}")).ticket
+@pytest.fixture
+def tickets(engine: Engine) -> Tickets:
+    return Tickets(engine, Keyring(engine), StreamTimings())
+
+
+@pytest.mark.parametrize("way", [Tickets.redeem, lambda tickets, made: tickets.open(made, "/a-stream?")])
+def test_of_many_who_come_with_one_ticket_at_once_one_is_let_in(
+    tickets: Tickets, key: str, way: Callable[[Tickets, str], Identity]
+) -> None:
+    made = tickets.issue(tickets.keyring.identify(f"Bearer {key}")).ticket
 
     def redeemed(_: int) -> bool:
         try:
-            return tickets.redeem(engine, keyring, made).user_id == USER
+            return way(tickets, made).user_id == USER
         except Problem:
             return False
 
@@ -127,9 +135,9 @@ def test_tickets_that_expired_are_removed_and_no_others(engine: Engine, browser:
     assert left.secret_hash == hashlib.sha256(good.encode()).digest()
 
 
-def test_a_ticket_of_a_key_that_another_process_revoked_is_refused(engine: Engine, key: str) -> None:
-    made = tickets.issue(engine, Keyring(engine).identify(f"Bearer {key}")).ticket
+def test_a_ticket_of_a_key_that_another_process_revoked_is_refused(engine: Engine, tickets: Tickets, key: str) -> None:
+    made = Tickets(engine, Keyring(engine), StreamTimings()).issue(Keyring(engine).identify(f"Bearer {key}")).ticket
     with transaction(engine) as session:
         revoke_key(session, key.split("_")[1])
     with pytest.raises(Problem, match="revoked"):
-        tickets.redeem(engine, Keyring(engine), made)
+        tickets.redeem(made)

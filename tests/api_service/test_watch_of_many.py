@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_service.streams.watch import HELD_EVENTS, LATE, Place, ServerStops, TooSlow, Watch, place_at
+from api_service.streams.watch import HELD_EVENTS, LATE, ServerStops, TooSlow, Watch, WatchPosition, position_at
 from shared.messaging.events import Event
 from shared.models import EventType
 from tests.api_service.test_watch import next_of, progress, told
@@ -25,7 +25,7 @@ def event(job_id: int, sequence: int, at: datetime = BEGUN) -> Event:
 def watch(*job_ids: int) -> Watch:
     """A watch of all jobs, whose snapshot had these at their first event."""
     made = Watch(asyncio.Event())
-    made.start({job_id: Place(1) for job_id in job_ids}, BEGUN)
+    made.start({job_id: WatchPosition(1) for job_id in job_ids}, BEGUN)
     return made
 
 
@@ -45,13 +45,13 @@ def test_each_job_is_told_without_gap_or_doubling(
     watching = Watch(asyncio.Event())
     for position, (job_id, sequence) in enumerate(heard):
         if position == before:
-            watching.start({job: place_at(reached, None) for job, reached in snapshot.items()}, BEGUN)
+            watching.start({job: position_at(reached, None) for job, reached in snapshot.items()}, BEGUN)
         if position == looked_at and watching.started:
             watching.discover(dict.fromkeys(range(1, 4)), BEGUN + timedelta(seconds=5))
         watching.offer(event(job_id, sequence))
     if not watching.started:
-        watching.start({job: place_at(reached, None) for job, reached in snapshot.items()}, BEGUN)
-    if any(sequence > watching.places[job_id].sequence for job_id, sequence in heard):
+        watching.start({job: position_at(reached, None) for job, reached in snapshot.items()}, BEGUN)
+    if any(sequence > watching.positions[job_id].sequence for job_id, sequence in heard):
         assert watching.missed.is_set()
     watching.discover(dict.fromkeys(range(1, 4)), BEGUN + timedelta(seconds=10))
     # Then the rows are read, as they are whenever something was missed.
@@ -79,7 +79,7 @@ def test_jobs_that_ended_are_forgotten_once_nothing_can_come_of_them() -> None:
     watching.offer(event(1, LAST))
     assert numbers(told(watching), 1) == [2, 3, 4], "what comes late is not told again"
     watching.discover({2: None}, BEGUN + LATE + timedelta(seconds=1))
-    assert set(watching.places) == {2}
+    assert set(watching.positions) == {2}
 
 
 def test_progress_of_a_job_waits_for_its_beginning() -> None:

@@ -17,6 +17,7 @@ MERGED = "merge_generation_tables"
 DISPATCH = "job_dispatch"
 ACCOUNTS = "accounts_and_requests"
 FLEET = "fleet"
+NAMED = "named_servers"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from migrations.upgrade import configuration, current, upgrade
 from tests.migrations.databases import LEGACY, execute, value
 
 ROOT = Path(__file__).parents[2]
-HEAD = "named_servers"
+HEAD = "resumable_tickets"
 
 
 def start(url: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:

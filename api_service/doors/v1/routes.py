@@ -8,7 +8,7 @@ from api_service.doors.v1.accounts import keys, me, users
 from api_service.doors.v1.fleet import models, nodes, servers
 from api_service.doors.v1.jobs import changes, jobs, lists, outputs, statistics, submissions
 from api_service.doors.v1.openapi import document_of
-from api_service.doors.v1.streams import server_sent, websocket
+from api_service.doors.v1.streams import server_sent, tickets, websocket
 from api_service.http.operations import routes_of
 
 NOUNS = (
@@ -22,6 +22,7 @@ NOUNS = (
     models,
     nodes,
     servers,
+    tickets,
     me,
     users,
     keys,

@@ -1,19 +1,18 @@
-"""The one who asks: what their key is, and a ticket in its stead for where no header can be sent."""
+"""The one who asks: the user, the key and its limits."""
 
 from http import HTTPStatus
 
 from starlette.responses import Response
 
-from api_service.accounts import tickets
 from api_service.accounts.keyring import Identity
-from api_service.doors.v1.accounts.views import MeView, TicketView
+from api_service.doors.v1.accounts.views import MeView
 from api_service.doors.v1.jobs.job_views import answer_with
 from api_service.http.operations import Access, Answer, Call, Nothing, Operation
 from api_service.limits import quotas
 from api_service.limits.effective_limits import Limit, allowance
 from api_service.services import Services
 from shared.database.engine import transaction
-from shared.models import ApiKey, Scope, User
+from shared.models import ApiKey, User
 
 
 async def show(call: Call[Nothing, Nothing]) -> Response:
@@ -30,18 +29,6 @@ def me(services: Services, identity: Identity) -> MeView:
         return MeView.of(user, key, limits, quotas.queued_jobs(session, user.id))
 
 
-async def issue_ticket(call: Call[Nothing, Nothing]) -> Response:
-    """Get a ticket for one stream.
-
-    For browsers, which cannot send headers with a WebSocket or EventSource: open the stream with `?ticket=` within a
-    minute. The ticket has the rights of the key that asked for it, is used up by the first try, and is worth nothing
-    once that key is revoked.
-    """
-    made = await call.services.run(tickets.issue, call.services.engine, call.identity)
-    view = TicketView(ticket=made.ticket, expires_at=made.expires_at)
-    return answer_with(view, HTTPStatus.CREATED, **{"Cache-Control": "no-store"})
-
-
 OPERATIONS = (
     Operation(
         "showMe",
@@ -51,14 +38,5 @@ OPERATIONS = (
         Access.ANY_KEY,
         {HTTPStatus.OK: Answer(MeView, "the user and the key")},
         tag="accounts",
-    ),
-    Operation(
-        "createStreamTicket",
-        "POST",
-        "/api/v1/stream-tickets",
-        issue_ticket,
-        Scope.READ,
-        {HTTPStatus.CREATED: Answer(TicketView, "the ticket", headers={"Cache-Control": "`no-store`"})},
-        tag="streams",
     ),
 )

@@ -1,4 +1,4 @@
-"""What is shown of users and keys. Never a secret, but for the once that a key or ticket is made."""
+"""What is shown of users and keys. Never a secret, except once, when a key is made."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -114,13 +114,6 @@ class MeView(BaseModel, frozen=True):
             queued_jobs=queued_jobs,
             stored_bytes=user.stored_bytes,
         )
-
-
-class TicketView(BaseModel, frozen=True):
-    """A ticket, shown this once: for one stream, opened with `?ticket=` before `expires_at`."""
-
-    ticket: str
-    expires_at: datetime
 
 
 def state_of(key: ApiKey) -> KeyState:

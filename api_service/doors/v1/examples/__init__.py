@@ -4,9 +4,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.examples import accounts, fleet, jobs
+from api_service.doors.v1.examples import accounts, fleet, jobs, streams
 from api_service.doors.v1.examples.problems import problem_example
 
-EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {**jobs.EXAMPLES, **accounts.EXAMPLES, **fleet.EXAMPLES}
+EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
+    **jobs.EXAMPLES,
+    **streams.EXAMPLES,
+    **accounts.EXAMPLES,
+    **fleet.EXAMPLES,
+}
 
 __all__ = ["EXAMPLES", "problem_example"]

@@ -1,11 +1,11 @@
-"""Users, their keys and their tickets."""
+"""Users and their keys."""
 
 from typing import Any
 
 from pydantic import BaseModel
 
 from api_service.doors.v1.accounts.bodies import KeyBody, UserBody, UserChange
-from api_service.doors.v1.accounts.views import KeyList, KeyView, MeView, NewKeyView, TicketView, UserList, UserView
+from api_service.doors.v1.accounts.views import KeyList, KeyView, MeView, NewKeyView, UserList, UserView
 
 USER: dict[str, Any] = {
     "id": "0b0a1c52-4c1e-4f0e-9c63-0d5f1a2b3c4d",
@@ -49,5 +49,4 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
             "stored_bytes": 412345,
         }
     },
-    TicketView: {"ticket": {"ticket": "st_<secret>", "expires_at": "2026-01-01T12:01:00Z"}},
 }

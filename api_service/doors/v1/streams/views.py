@@ -1,4 +1,4 @@
-"""What watchers of several jobs are told first: a line for each job that goes on."""
+"""What is shown of streams: a ticket, and the snapshot of several jobs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,8 +13,15 @@ from shared.messaging.events import Event
 from shared.models import JobStatus
 
 
+class TicketView(BaseModel, frozen=True):
+    """A ticket, shown this once. It opens one stream with `?ticket=` before `expires_at`."""
+
+    ticket: str
+    expires_at: datetime
+
+
 class JobLine(BaseModel, frozen=True):
-    """A job in brief. The events up to `sequence` have happened; the next one that is told is the one after."""
+    """A job in brief. It includes the events up to `sequence`; the next event of the stream is the one after."""
 
     id: int
     user_id: UUID
@@ -39,9 +46,9 @@ class JobLine(BaseModel, frozen=True):
 
 
 class JobsSnapshotView(BaseModel, frozen=True):
-    """The jobs, newest first. `cut`: there are more than these; their events are told from the first one on.
+    """The jobs, newest first. `cut`: there are more; their events are sent from the first one on.
 
-    `not_found` has the numbers that were asked for and are no jobs that the caller may see.
+    `not_found` has the numbers that were asked for and name no job that the caller may see.
     """
 
     type: str = "snapshot"

@@ -1,0 +1,35 @@
+"""How a WebSocket closes: 4000 and the HTTP status that says the same, where there is one."""
+
+from typing import NamedTuple
+
+from api_service.refusals.problems import Problem
+
+LONGEST_REASON = 123  # bytes: what a close frame holds
+
+STOPPING = "service restart"
+TOO_SLOW = "the events were not read fast enough"
+KEY_ENDED = "the key was revoked or has expired"
+RESUMED = "the stream was resumed on another connection"
+
+
+class Closing(NamedTuple):
+    code: int
+    reason: str
+
+    @classmethod
+    def of(cls, problem: Problem) -> "Closing":
+        """The refusal that an HTTP request would get; with what is wrong with each parameter, as far as it fits."""
+        wrong = "; ".join(f"{error.field}: {error.message}" for error in problem.errors)
+        return cls(4000 + problem.status, wrong or problem.detail)
+
+    @property
+    def frame_reason(self) -> str:
+        return self.reason.encode()[:LONGEST_REASON].decode(errors="ignore")
+
+
+ALL_ENDED = Closing(1000, "all have ended")
+RESTART = Closing(1012, STOPPING)
+TRY_AGAIN = Closing(1013, "the database cannot be reached right now")
+NOT_VALID = Closing(4401, KEY_ENDED)
+NO_SUCH_JOB = Closing(4404, "there is no such job")
+SLOW = Closing(4408, TOO_SLOW)

@@ -1,0 +1,22 @@
+"""How long streams wait, live and repeat: `main` passes the defaults, tests pass tenths of a second."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class StreamTimings:
+    """Times of WebSockets, server-sent events and their tickets, with the unit in each name."""
+
+    send_timeout_s: float = 10.0  # a client that takes longer to accept one event is too slow
+    close_timeout_s: float = 5.0  # how long a client that was too slow has to accept the reason
+    comment_after_s: float = 15.0  # without an event: a comment shows that the stream lives
+    ping_interval_s: float = 15.0  # of WebSockets
+    reconnect_after_ms: int = 2000  # how long an EventSource waits before it connects again
+    catch_up_s: float = 5.0  # how late an event may come that Redis lost
+    redis_silence_s: float = 10.0  # after this long without an answer to a ping, Redis's connection counts as dead
+    rights_check_s: float = 3.0  # how often keys and tickets of open streams are looked at
+    ticket_life: timedelta = timedelta(minutes=1)  # how long a new ticket waits for its first use
+    ticket_pause: timedelta = timedelta(minutes=1)  # how long a client may be away before its ticket expires
+    ticket_maximum_age: timedelta = timedelta(hours=24)  # after its first use
+    count_within_s: float = 0.3  # how long to wait for the rate counter before a request passes uncounted

@@ -1,0 +1,21 @@
+"""`python -m tests.api_service.quick_api`: the API as its command starts it, with times that tests can wait for."""
+
+from datetime import timedelta
+from functools import partial
+
+from api_service.http.serving import serve
+from api_service.main import app
+from api_service.streams.timings import StreamTimings
+from shared.configuration.settings import settings_or_exit
+
+QUICK = StreamTimings(
+    send_timeout_s=0.5,
+    close_timeout_s=0.5,
+    reconnect_after_ms=100,
+    catch_up_s=0.2,
+    rights_check_s=0.1,
+    ticket_pause=timedelta(seconds=30),
+)
+
+if __name__ == "__main__":
+    serve(settings_or_exit(are_read_again=True), partial(app, QUICK), QUICK)

@@ -1,0 +1,26 @@
+"""Tickets that nobody used survive the way up and down; one that was used opens nothing in the older schema."""
+
+from migrations.upgrade import downgrade, upgrade
+from tests.migrations.databases import NAMED, execute, fetch
+
+ADD = (
+    "INSERT INTO stream_tickets (secret_hash, key_id, expires_at) VALUES (:secret, 'key', now() + interval '1 minute')"
+)
+SECRETS = "SELECT secret_hash FROM stream_tickets"
+
+
+def test_a_ticket_that_is_there_may_open_its_first_stream(legacy: str) -> None:
+    upgrade(legacy, NAMED)
+    execute(legacy, ADD, secret=b"unused")
+    upgrade(legacy)
+    (row,) = fetch(legacy, "SELECT * FROM stream_tickets")
+    assert (bytes(row["secret_hash"]), row["connections"], row["stream_hash"]) == (b"unused", 0, None)
+
+
+def test_a_ticket_that_was_used_does_not_open_another_stream_in_the_older_schema(legacy: str) -> None:
+    upgrade(legacy)
+    for secret in (b"unused", b"used"):
+        execute(legacy, ADD, secret=secret)
+    execute(legacy, "UPDATE stream_tickets SET connections = 1 WHERE secret_hash = :secret", secret=b"used")
+    downgrade(legacy, NAMED)
+    assert [bytes(row["secret_hash"]) for row in fetch(legacy, SECRETS)] == [b"unused"]

@@ -1,9 +1,9 @@
-"""A ticket stands in for a key where no header can be sent: it opens one stream, and only its client may resume that.
+"""A ticket replaces a key where no header can be sent. It opens one stream, and only that stream's client resumes it.
 
-URLs are written to logs and histories, so what stands in one must be worth little. A ticket opens nothing a minute
-after it was made, and nothing once it was used. Server-sent events give their client a second secret, in the ids of
-their events. A browser sends the last id in a header when it connects again, and with that the ticket resumes the same
-stream: for as long as the client is away no longer than a minute, a day at most, and on one connection at a time.
+URLs get into logs and histories, so a ticket in one must be worth little: it opens one stream within a minute, and
+then nothing. Server-sent events carry a second secret, in their ids. A browser sends the last id back in a header when
+it connects again, and with it the ticket resumes the same stream: on one connection at a time, after a pause of up to
+a minute, for up to a day.
 """
 
 import re
@@ -70,14 +70,14 @@ class Tickets:
         return self.open(ticket, stream_of(connection))
 
     def redeem(self, ticket: str) -> Identity:
-        """The identity that a ticket stands for; the ticket is used up. Raises Problem 401."""
+        """Use a ticket up. Returns the identity of its key. Raises Problem 401."""
         used = delete(StreamTicket).where(*usable(ticket), col(StreamTicket.connections) == 0)
         with transaction(self.engine) as session:
             row = session.execute(used.returning(col(StreamTicket.key_id))).one_or_none()
         return self.identity(row)
 
     def open(self, ticket: str, stream: str) -> TicketIdentity:
-        """The same; but from now on the ticket resumes this stream. Raises Problem 401."""
+        """Use a ticket for its first stream, which it may resume from now on. Raises Problem 401."""
         resume_secret = secrets.token_hex(16)
         opened = update(StreamTicket).where(*usable(ticket), col(StreamTicket.connections) == 0)
         return self.connect(
@@ -91,7 +91,7 @@ class Tickets:
         )
 
     def resume(self, ticket: str, stream: str, resume_secret: str) -> TicketIdentity:
-        """The same for the stream that this ticket opened, and for whoever was sent this secret. Raises Problem 401."""
+        """Use a ticket for its own stream again, with the secret that was sent within that. Raises Problem 401."""
         resumed = update(StreamTicket).where(
             *usable(ticket),
             col(StreamTicket.stream_hash) == hash_of(stream),

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Rights:
-    """What the database says of the keys and tickets of open streams: `run` does blocking work elsewhere."""
+    """What the database says of the keys and tickets of open streams. `run` does blocking work in a thread."""
 
     engine: Engine
     run: Callable[..., Any]

@@ -1,4 +1,4 @@
-"""What streams read of jobs and their events: where they stand, and what happened since."""
+"""What streams read from the database: snapshots of jobs, and the events since then."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from shared.messaging.events import Event
 from shared.models import FINAL, GenerationJob, JobEvent, JobStatus
 
 EVENTS_AT_ONCE = 1000
-NOBODY = UUID(int=0)  # the owner of a job that is gone is not known any more
+UNKNOWN_USER = UUID(int=0)  # of a job that was deleted
 
-LINE = tuple(
+JOB_LINE = tuple(
     col(getattr(GenerationJob, name))
     for name in ("id", "user_id", "job_type", "status", "priority", "attempt", "events", "created_at", "started_at")
 )
@@ -28,7 +28,7 @@ LINE = tuple(
 
 @dataclass(frozen=True)
 class DatabaseRows:
-    """The rows, for the relay: `run` does blocking work elsewhere."""
+    """The rows, for the relay. `run` does blocking work in a thread."""
 
     engine: Engine
     run: Callable[..., Any]
@@ -36,7 +36,7 @@ class DatabaseRows:
     async def events_since(self, known: Mapping[int, int]) -> tuple[Sequence[Event], bool]:
         events = await self.run(events_since, self.engine, known)
         deleted = await self.run(deleted_among, self.engine, known)
-        return [*events, *(Event.deletion(job_id, NOBODY) for job_id in deleted)], len(events) == EVENTS_AT_ONCE
+        return [*events, *(Event.deletion(job_id, UNKNOWN_USER) for job_id in deleted)], len(events) == EVENTS_AT_ONCE
 
     async def jobs_since(self, users: Collection[UUID] | None, since: datetime) -> tuple[datetime, Sequence[UserJob]]:
         found: tuple[datetime, Sequence[UserJob]] = await self.run(jobs_since, self.engine, users, since)
@@ -44,7 +44,7 @@ class DatabaseRows:
 
 
 def events_since(engine: Engine, known: Mapping[int, int]) -> Sequence[Event]:
-    """The first events of several jobs after the sequence number known of each, in order."""
+    """The next events of several jobs, each after the sequence number that is known of it, in order."""
     jobs, sequences = (cast(list(numbers), ARRAY(Integer)) for numbers in (known.keys(), known.values()))
     asked = func.unnest(jobs, sequences).table_valued("job_id", "sequence").render_derived(name="asked")
     statement = (
@@ -60,7 +60,7 @@ def events_since(engine: Engine, known: Mapping[int, int]) -> Sequence[Event]:
 
 
 def deleted_among(engine: Engine, job_ids: Collection[int]) -> Collection[int]:
-    """Those of these jobs that are not there any more."""
+    """Those of these jobs that were deleted."""
     there = select(GenerationJob.id).where(col(GenerationJob.id).in_(job_ids))
     with transaction(engine) as session:
         found = session.exec(there).all()
@@ -68,8 +68,8 @@ def deleted_among(engine: Engine, job_ids: Collection[int]) -> Collection[int]:
 
 
 def jobs_since(engine: Engine, users: Collection[UUID] | None, since: datetime) -> tuple[datetime, Sequence[UserJob]]:
-    """The time, and the jobs of these users (None: of all) that were made since, or shortly before, and had not ended
-    by then. `created_at` is when a transaction began, so a job may be seen later than it says."""
+    """The time, and the jobs of these users (None: of all) that were created since then, or shortly before, and had not
+    ended by then. `created_at` is when a transaction began, so a job may appear later than it says."""
     statement = select(GenerationJob.id, GenerationJob.user_id, GenerationJob.completed_at).where(
         col(GenerationJob.created_at) > since - LATE,
         or_(col(GenerationJob.completed_at).is_(None), col(GenerationJob.completed_at) > since),
@@ -82,13 +82,16 @@ def jobs_since(engine: Engine, users: Collection[UUID] | None, since: datetime) 
 
 
 def live_jobs(engine: Engine, user_id: UUID | None, limit: int) -> tuple[datetime, Sequence[Row[Any]]]:
-    """The time, and the newest jobs of a user (None: of all) that have not ended. Each status has an index of its own
-    that holds none of the many that have."""
+    """The time, and the newest jobs of a user (None: of all) that have not ended. Each status has an index of its own,
+    which leaves out the many that have ended."""
     newest_first = (col(GenerationJob.created_at).desc(), col(GenerationJob.id).desc())
     owned = () if user_id is None else (col(GenerationJob.user_id) == user_id,)
     each = union_all(
         *(
-            columns_of(*LINE).where(col(GenerationJob.status) == status, *owned).order_by(*newest_first).limit(limit)
+            columns_of(*JOB_LINE)
+            .where(col(GenerationJob.status) == status, *owned)
+            .order_by(*newest_first)
+            .limit(limit)
             for status in JobStatus
             if status not in FINAL
         )
@@ -100,8 +103,8 @@ def live_jobs(engine: Engine, user_id: UUID | None, limit: int) -> tuple[datetim
 
 
 def some_jobs(engine: Engine, job_ids: Collection[int], owner: UUID | None) -> Sequence[Row[Any]]:
-    """Those of these jobs that there are among the owner's (None: among all)."""
-    statement = columns_of(*LINE).where(col(GenerationJob.id).in_(job_ids)).order_by(col(GenerationJob.id))
+    """Those of these jobs that exist and belong to the owner (None: to anybody)."""
+    statement = columns_of(*JOB_LINE).where(col(GenerationJob.id).in_(job_ids)).order_by(col(GenerationJob.id))
     if owner is not None:
         statement = statement.where(col(GenerationJob.user_id) == owner)
     with transaction(engine) as session:
@@ -111,7 +114,7 @@ def some_jobs(engine: Engine, job_ids: Collection[int], owner: UUID | None) -> S
 def events_of(
     engine: Engine, job_id: int, owner: UUID | None, after: int
 ) -> tuple[GenerationJob, Sequence[Event]] | None:
-    """A job, and its events after that one, in order."""
+    """A job, and its events after this sequence number, in order. None if the owner has no such job."""
     with transaction(engine) as session:
         job = owned_job(session, job_id, owner)
         if job is None:
@@ -122,6 +125,6 @@ def events_of(
 
 
 def moment(session: Session) -> datetime:
-    """The time before whatever the next statement sees."""
+    """The time, before the snapshot of the next statement."""
     now: datetime = session.scalars(columns_of(func.clock_timestamp())).one()
     return now

@@ -68,7 +68,7 @@ class Watch:
 
     A job that the snapshot does not hold is watched from its first event on. `missed` is set when an event shows that
     one before it never came. `since` is a moment of the database's clock: a job that is not in `positions` and had
-    ended by then is history, and none of its events is sent.
+    ended by then is history: its events are not sent.
     """
 
     def __init__(self, missed: asyncio.Event, holder: Holder | None = None) -> None:

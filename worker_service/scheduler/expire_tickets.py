@@ -1,4 +1,4 @@
-"""Tickets that nobody used in time are removed: they were of no use since."""
+"""Expired tickets are removed."""
 
 import structlog
 from sqlalchemy import Engine, delete, func

@@ -12,6 +12,7 @@ from tests.docs.pages import ROOT, blocks
 LIFE = ROOT / "docs" / "life-of-a-job.md"
 ARROW = re.compile(r"^ *(?P<source>[\w\[\]*]+) --> (?P<target>[\w\[\]*]+)(?:: (?P<name>.*))?$")
 BEGIN_OR_END = "[*]"
+SERVICES = ("api_service", "worker_service", "shared")
 
 
 def arrows() -> set[tuple[str, str, str]]:
@@ -61,3 +62,10 @@ def test_the_page_of_the_api_has_every_call_with_its_scope() -> None:
     rows = set(re.findall(r"^\| `([A-Z]+ /\S+)` \|.*\| (.+) \|$", generated.API.read_text(), re.MULTILINE))
     scopes = {f"{operation.method} {operation.path}": str(operation.scope) for operation in OPERATIONS}
     assert {call: scope.strip("`") for call, scope in rows} == scopes
+
+
+def test_each_log_event_that_operators_are_told_of_is_written() -> None:
+    words = re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "docs" / "operations.md").read_text())
+    code = "".join(path.read_text() for folder in SERVICES for path in (ROOT / folder).rglob("*.py"))
+    assert words
+    assert not [word for word in words if f'"{word}"' not in code]

@@ -33,7 +33,7 @@ such as `REDIS_URL_DEMO`, wins over the plain one. An empty variable counts as u
 line that says what is accepted. A duration is a number with a unit (`500ms`, `90s`, `25m`, `1h`); a bare number is
 seconds.
 
-`prod` has no default for servers and storage: `DATABASE_URL`, `REDIS_URL`, `COMFYUI_URLS` and `STORAGE_URL` must be set.
+`prod` has no default for servers and storage: set `DATABASE_URL`, `REDIS_URL`, `COMFYUI_URLS` and `STORAGE_URL`.
 """.lstrip()
 
 
@@ -57,8 +57,7 @@ def sentence(field: FieldInfo) -> str:
     """The description as a sentence. It may begin with a word that is accepted, which stays as it is."""
     text = f"{field.description}."
     first = text.split()[0]
-    is_accepted = isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum)
-    if is_accepted and first in list(field.annotation):
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum) and first in set(field.annotation):
         return text.replace(first, f"`{first}`", 1)
     return f"{text[:1].upper()}{text[1:]}"
 

@@ -54,7 +54,7 @@ def blocks(page: Path) -> Iterator[Block]:
             text = "\n".join(one.removeprefix(fence["indent"]) for one in lines[start : number - 1])
             yield Block(page, start + 1, fence["language"], fence["note"], text)
             opened = None
-    assert opened is None, f"{named(page)}: the block in line {opened and opened[0]} does not end"
+    assert opened is None, f"{page}: a block does not end"
 
 
 def blocks_of(language: str) -> list[Block]:

@@ -25,9 +25,7 @@ def arrows() -> set[tuple[str, str, str]]:
 
 
 def test_the_picture_of_the_states_is_the_table_of_transitions() -> None:
-    in_code = {
-        (str(source), str(step.target), name) for name, step in TRANSITIONS.items() for source in step.sources
-    }
+    in_code = {(str(source), str(step.target), name) for name, step in TRANSITIONS.items() for source in step.sources}
     assert {arrow for arrow in arrows() if BEGIN_OR_END not in arrow[:2]} == in_code
 
 

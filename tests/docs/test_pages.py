@@ -21,6 +21,11 @@ MAKE = re.compile(r"\bmake ((?:[A-Z]+=\S+ )*)(?P<target>[a-z][a-z-]*)")
 VARIABLE = re.compile(r"\b(?P<name>(?:API|APP|BROKER|COMFYUI|DATABASE|LIMIT|LOG|REDIS|STORAGE|WORKER)_[A-Z_]+)\b")
 OTHER_VARIABLES = {"COMFYUI_URL", "LIMIT_", "APP_ENV"}  # given to the restart command; a prefix
 FOLDERS = ("api_service", "worker_service", "shared", "migrations", "deploy", "tests", "docs", "requirements")
+# What only its author would say; a newcomer stumbles over it.
+DIALECT = re.compile(
+    r"\b(none of ours|good for nothing|be it|so many|so long|stands? (?:in|for|at)|deeds?|told|whoever|anew)\b",
+    re.IGNORECASE,
+)
 PATH = re.compile(rf"^(?:{'|'.join(FOLDERS)})/[\w./-]*$")
 
 
@@ -73,6 +78,10 @@ def is_target(name: str) -> bool:
 def test_no_line_is_wider_than_a_window(page: Path) -> None:
     lines = page.read_text().splitlines()
     assert not [line for line in lines if len(line) > (WIDEST_ROW if line.startswith("|") else WIDEST)]
+
+
+def test_the_english_is_plain(page: Path) -> None:
+    assert not {found[0] for found in DIALECT.finditer(prose(page))}
 
 
 def test_each_block_says_its_language_and_why_it_is_not_run(page: Path) -> None:

@@ -1,6 +1,11 @@
 """The pages of the documentation, and the fenced blocks in them.
 
-A block that no test can run says why behind its language: ```sh skip: it needs a Kubernetes cluster
+What stands behind the language of a block says what the tests do with it:
+
+    sh                  run in a shell, after the blocks above it on the page
+    sh skip: a reason   not run; the reason is shown
+    sh stays            run until the end of the page, as in a terminal of its own
+    text printed        must be in the output of what was run
 """
 
 import re
@@ -16,7 +21,6 @@ PAGES = (
     *sorted((ROOT / "docs").rglob("*.md")),
 )
 FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>\w*) *(?P<note>.*)$")
-# What the languages of blocks are, and what the tests do with each; see tests/docs/README.md.
 LANGUAGES = {"sh", "python", "sql", "json", "js", "text", "mermaid"}
 
 

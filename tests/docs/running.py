@@ -15,6 +15,16 @@ from tests.docs.pages import ROOT
 
 ADDRESS = "127.0.0.1:8000"  # in the pages; the system of the tests has another port
 MADE_HERE = {".git", "var", "build", ".env"}
+# A refusal is a failure, and a service that is being started is waited for.
+CURLRC = """
+fail-with-body
+silent
+show-error
+max-time = 90
+retry = 30
+retry-delay = 1
+retry-connrefused
+"""
 STARTED = "Running until Ctrl-C"
 STARTS_WITHIN_S = 90.0
 STOPS_WITHIN_S = 30.0
@@ -105,7 +115,7 @@ def look_like_the_repository(folder: Path) -> None:
     for path in ROOT.iterdir():
         if path.name not in MADE_HERE:
             (folder / path.name).symlink_to(path)
-    (folder / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\nmax-time = 90\n")
+    (folder / ".curlrc").write_text(CURLRC)
 
 
 def wait_until_it_runs(process: "subprocess.Popen[bytes]", log: Path) -> None:

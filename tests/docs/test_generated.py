@@ -62,6 +62,12 @@ def test_the_page_of_the_api_has_every_call_with_its_scope() -> None:
     assert {call: scope.strip("`") for call, scope in rows} == scopes
 
 
+def test_the_map_of_the_code_has_every_folder() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    folders = {path.parent for service in SERVICES for path in (ROOT / service).glob("*/*.py") if path.read_text()}
+    assert not [folder for folder in folders if f"| `{folder.relative_to(ROOT)}/` |" not in page]
+
+
 def test_each_log_event_that_operators_are_told_of_is_written() -> None:
     words = re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "docs" / "operations.md").read_text())
     code = "".join(path.read_text() for folder in SERVICES for path in (ROOT / folder).rglob("*.py"))

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,7 +19,7 @@ ADDRESS = "127.0.0.1:8000"  # in the pages; the system of the tests has another 
 MADE_HERE = {".git", "var", "build", ".env"}
 # A refusal is a failure, and a service that is being started is waited for.
 CURLRC = """
-fail-with-body
+fail
 silent
 show-error
 max-time = 90
@@ -25,6 +27,7 @@ retry = 30
 retry-delay = 1
 retry-connrefused
 """
+EXPORT = re.compile(r"^ *export (\w+)=(.*)$", re.MULTILINE)
 STARTED = "Running until Ctrl-C"
 STARTS_WITHIN_S = 90.0
 STOPS_WITHIN_S = 30.0
@@ -49,13 +52,19 @@ class Reader:
         }
 
     @property
+    def exported(self) -> dict[str, str]:
+        """What `make up` prints to be pasted, so that commands work on its database, but for the key."""
+        found = dict(EXPORT.findall(self.printed))
+        return {name: shlex.split(value)[0] for name, value in found.items() if name != "KEY"}
+
+    @property
     def key(self) -> str:
         """The key that `make up` made."""
         return (self.folder / "var" / "up" / "key").read_text()
 
     @property
     def printed(self) -> str:
-        return self.log.read_text()
+        return self.log.read_text() if self.log.exists() else ""
 
     def run(self, command: list[str], text: str, **more: str) -> "subprocess.CompletedProcess[str]":
         """Give a program this text on its standard input."""

@@ -19,7 +19,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 MAKE = re.compile(r"\bmake ((?:[A-Z]+=\S+ )*)(?P<target>[a-z][a-z-]*)")
 # `COMFYUI_URLS` with or without a value; what is not one of our variables is known by its first word.
 VARIABLE = re.compile(r"\b(?P<name>(?:API|APP|BROKER|COMFYUI|DATABASE|LIMIT|LOG|REDIS|STORAGE|WORKER)_[A-Z_]+)\b")
-OTHER_VARIABLES = {"COMFYUI_URL", "LIMIT_", "APP_ENV"}  # given to the restart command; a prefix
+OTHER_VARIABLES = {"COMFY_URLS", "COMFYUI_URL", "LIMIT_", "APP_ENV"}  # given to the restart command; a prefix
 FOLDERS = ("api_service", "worker_service", "shared", "migrations", "deploy", "tests", "docs", "requirements")
 # What only its author would say; a newcomer stumbles over it.
 DIALECT = re.compile(

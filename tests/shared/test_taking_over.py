@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlmodel import select
 
-from shared.files.orphan_folders import attempt_folder
+from shared.files.folders import attempt_folder
 from shared.jobs import lifecycle
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Prompt

@@ -13,7 +13,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.files.orphan_folders import attempt_folder, note_leftovers
+from shared.files.folders import attempt_folder, discard_attempt_folder
 from shared.jobs import lifecycle
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim, Prompt
@@ -222,7 +222,7 @@ class Attempt:
             self.resources.store.remove(self.folder)
         except OSError as error:
             log.warning("outputs.not_discarded", folder=self.folder, error=str(error))
-            self.resources.settle(lambda session: note_leftovers(session, self.job, self.lease.attempt))
+            self.resources.settle(lambda session: discard_attempt_folder(session, self.job, self.lease.attempt))
 
     def client(self) -> ComfyUIClient:
         client = self.resources.fleet.client(self.prompt.server)

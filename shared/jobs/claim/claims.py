@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import String, bindparam, func, insert, tuple_, update
 from sqlmodel import Session, col, select
 
-from shared.files.orphan_folders import note_leftovers
+from shared.files.folders import discard_attempt_folder
 from shared.jobs.claim.conditions import ABANDONED_WITHIN_REACH, BEST_JOB, SERVER, SERVERS, facts_for
 from shared.jobs.claim.free_server import Look, count_exactly, free_servers, look
 from shared.jobs.lifecycle import Lease, held, told
@@ -100,7 +100,7 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
         .where(col(JobAttempt.job_id) == job.id, col(JobAttempt.outcome).is_(None))
         .values(outcome=Outcome.EXPIRED, ended_at=func.now())
     )
-    note_leftovers(session, job, job.attempt - 1)
+    discard_attempt_folder(session, job, job.attempt - 1)
     claim = claim_of(session, job, left_behind=prompt_of(job))
     begin_attempt(session, claim, claimant)
     return claim

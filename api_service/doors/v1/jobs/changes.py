@@ -17,8 +17,9 @@ from api_service.jobs.filters import Filters, owner_asked_for
 from api_service.refusals.codes import Code
 from api_service.refusals.problems import job_not_ended, job_not_found, job_started
 from api_service.services import Services
+from shared.files.folders import job_folder
 from shared.jobs import before_start
-from shared.jobs.deletion import delete_job, folder_of
+from shared.jobs.deletion import delete_job
 from shared.jobs.urls import JOBS
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
@@ -111,7 +112,7 @@ def delete_with_files(services: Services, job_id: int, owner: UUID | None) -> Ge
     if job is not None and job.status in FINAL:
         services.outbox.publish(Event.deletion(job.id, job.user_id))
         try:
-            services.store.remove(folder_of(job))
+            services.store.remove(job_folder(job))
         except OSError as error:
             log.warning("files.not_removed", job_id=job.id, error=str(error))
     return job

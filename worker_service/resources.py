@@ -18,8 +18,9 @@ from shared.database.engine import patiently
 from shared.files.folders import discard_attempt_folder
 from shared.files.store import OutputStore
 from shared.jobs import lifecycle
+from shared.jobs.attempts import Lease
 from shared.jobs.errors import NotAFailure, TimedOut
-from shared.jobs.lifecycle import AlreadySettled, Lease
+from shared.jobs.lifecycle import AlreadySettled
 from shared.messaging.after_commit import Outbox
 from worker_service.dramatiq_glue.consumer import Room
 from worker_service.dramatiq_glue.signals import Calls

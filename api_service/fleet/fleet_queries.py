@@ -1,7 +1,7 @@
 """What an operator sees of the ComfyUI servers: one view a server, made from rows."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
 from pydantic import BaseModel, Field
@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from shared.database.engine import transaction
 from shared.fleet.object_info import LISTED_BY, ModelKind
-from shared.fleet.servers import IN_A_SLOT, ServerState, state_of
+from shared.fleet.servers import IN_A_SLOT, ServerState, server_states
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities
 
 LATELY = timedelta(minutes=10)
@@ -56,10 +56,10 @@ class ServerView(BaseModel, frozen=True):
     recent_failures: list[FailureView]
 
     @classmethod
-    def of(cls, server: ComfyUIServer, seen: "Seen", now: datetime) -> Self:
+    def of(cls, server: ComfyUIServer, seen: "Seen") -> Self:
         return cls(
             **server.model_dump(include=set(cls.model_fields) & set(ComfyUIServer.model_fields) - {"slots"}),
-            state=state_of(server, now),
+            state=seen.states[server.name],
             draining=server.draining_since is not None,
             slots=SlotsView(total=server.slots, used=seen.used.get(server.name, 0)),
             models=seen.models.get(server.name, {}),
@@ -78,8 +78,9 @@ class NamedServer(BaseModel, extra="forbid"):
 
 
 class Seen(NamedTuple):
-    """What other tables say of the servers, by name."""
+    """The state of each server, and what other tables say of it, by its name."""
 
+    states: Mapping[str, ServerState]
     used: Mapping[str, int]
     models: Mapping[str, dict[str, int]]
     failures: Mapping[str, list[FailureView]]
@@ -89,16 +90,16 @@ def servers_as_seen(engine: Engine) -> ServersView:
     """Every server that a worker ever saw, by name."""
     with transaction(engine) as session:
         found = session.exec(select(ComfyUIServer).order_by(ComfyUIServer.name)).all()
-        seen, now = look(session), datetime.now(UTC)
-    return ServersView(items=[ServerView.of(server, seen, now) for server in found])
+        seen = look(session)
+    return ServersView(items=[ServerView.of(server, seen) for server in found])
 
 
 def server_as_seen(session: Session, server: ComfyUIServer) -> ServerView:
-    return ServerView.of(server, look(session), datetime.now(UTC))
+    return ServerView.of(server, look(session))
 
 
 def look(session: Session) -> Seen:
-    return Seen(used_slots(session), models_offered(session), recent_failures(session))
+    return Seen(server_states(session), used_slots(session), models_offered(session), recent_failures(session))
 
 
 def used_slots(session: Session) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, select, union_all
 from sqlmodel import Session, col
 
-from shared.fleet.servers import OPEN_SLOTS, USABLE, free_slots
+from shared.fleet.servers import free_slots, usable_slots
 from shared.models import GenerationJob, JobStatus
 
 COUNTED = 1000  # jobs that go before: so far they are counted
@@ -90,5 +90,5 @@ def median_seconds(workflow_key: str) -> Select[*tuple[Any, ...]]:
 
 def slots_of(session: Session) -> tuple[int, int]:
     """The slots of all servers that are given jobs, and how many of them are taken."""
-    slots = session.execute(select(func.coalesce(func.sum(OPEN_SLOTS), 0)).where(*USABLE)).scalar_one()
-    return int(slots), int(slots) - free_slots(session)
+    slots = usable_slots(session)
+    return slots, slots - free_slots(session)

@@ -17,6 +17,7 @@ from shared.database.engine import transaction
 from shared.files.folders import job_folder
 from shared.files.store import open_store
 from shared.jobs import lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
 from shared.jobs.deletion import delete_job
 from shared.jobs.errors import NoOutputs
@@ -215,7 +216,7 @@ def test_a_delete_comes_before_or_after_the_end_and_never_between(
                 if end == "complete":
                     lifecycle.complete(session, claim.lease, [output(claim, size_bytes=100)])
                 else:
-                    lifecycle.cancel(session, claim.job.id)
+                    cancel_one(session, claim.job.id)
                     lifecycle.confirm_cancel(session, claim.lease)
 
         with ThreadPoolExecutor(9) as threads:

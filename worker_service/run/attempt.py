@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.files.folders import attempt_folder, discard_attempt_folder
 from shared.jobs import lifecycle
-from shared.jobs.claim import claims
-from shared.jobs.claim.claims import Claim, Prompt
+from shared.jobs.attempts import Prompt
+from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import (
     CancelRequested,
     ComfyUIUnreachable,
@@ -139,7 +139,7 @@ class Attempt:
             raise
 
     def redirect(self, prompt: Prompt, *, adopted: bool) -> None:
-        self.resources.settle(lambda session: claims.redirect(session, self.lease, prompt, adopted=adopted))
+        self.resources.settle(lambda session: lifecycle.redirect(session, self.lease, prompt, adopted=adopted))
         self.prompt = prompt
         structlog.contextvars.bind_contextvars(comfyui_prompt_id=prompt.id)
 

@@ -74,11 +74,10 @@ def see_workers(services: Services) -> CheckView:
 
 
 def see_comfyui(services: Services) -> CheckView:
-    answering, silent = job_queries.servers_seen(services.engine, LATELY)
-    if not answering:
-        return CheckView(ok=False, detail=f"none answered a worker in the last {LATELY.seconds} s; jobs wait for one")
-    rest = f", {silent} did not" if silent else ""
-    return CheckView(ok=True, detail=f"{answering} answered in the last {LATELY.seconds} s{rest}")
+    usable, servers = job_queries.usable_servers(services.engine)
+    if not usable:
+        return CheckView(ok=False, detail=f"none of {servers} is usable; jobs wait for one")
+    return CheckView(ok=True, detail=f"{usable} of {servers} usable")
 
 
 OPERATIONS = (

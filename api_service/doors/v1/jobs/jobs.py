@@ -12,7 +12,7 @@ from api_service.jobs import job_queries
 from api_service.jobs.detail import details
 from api_service.refusals.codes import Code
 from api_service.refusals.problems import job_ended, job_not_found
-from shared.jobs import lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.jobs.urls import JOBS
 from shared.messaging.after_commit import Outbox
 from shared.models import FINAL, GenerationJob, JobStatus, Scope
@@ -52,7 +52,7 @@ async def cancel(call: Call[Nothing, Nothing]) -> Response:
 def cancel_job(outbox: Outbox, job_id: int, owner: UUID | None) -> GenerationJob | None:
     with outbox.transaction() as session:
         found = job_queries.owned_job(session, job_id, owner)
-        job = found and lifecycle.cancel(session, job_id)
+        job = found and cancel_one(session, job_id)
     if job is not None and job.status == JobStatus.CANCELLING:
         outbox.request_cancel(job.id)
     return job

@@ -61,8 +61,7 @@ def wake(session: Session, job_ids: Sequence[int]) -> None:
 
 def overdue(session: Session, limit: int) -> Sequence[int]:
     """Jobs that were never started, and whose deadline has passed."""
-    passed = (col(GenerationJob.status).in_(WAITING), col(GenerationJob.deadline_at) <= func.now(), *NEVER_STARTED)
-    return session.exec(select(GenerationJob.id).where(*passed).limit(limit)).all()
+    return session.exec(select(GenerationJob.id).where(*OVERDUE).limit(limit)).all()
 
 
 def expire(session: Session, job_ids: Sequence[int]) -> None:
@@ -84,3 +83,4 @@ def amend(session: Session, job_id: int, **values: Any) -> GenerationJob | None:
 
 # A job that was put back after a failure has been started: no deadline takes that back.
 NEVER_STARTED = (col(GenerationJob.started_at).is_(None), col(GenerationJob.deadline_at).is_not(None))
+OVERDUE = (col(GenerationJob.status).in_(WAITING), col(GenerationJob.deadline_at) <= func.now(), *NEVER_STARTED)

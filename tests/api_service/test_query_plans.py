@@ -133,11 +133,11 @@ def test_a_job_is_read_by_its_key_with_all_that_belongs_to_it(engine: Engine, st
     def read(session: Session) -> None:
         job = owned_job(session, job_id, USER) or session.get_one(GenerationJob, job_id)
         outputs_of(session, job), attempts_of(session, job)
-        queue_estimate.estimate_for(session, job, queue_estimate.place_of(session, job))
+        queue_estimate.estimate_for(session, job, queue_estimate.position_of(session, job))
 
     used = indexes(planned(engine, read))
     expected = {
-        JobStatus.QUEUED: {"generation_jobs_pkey", "claim", "estimate", "held"},
+        JobStatus.QUEUED: {"generation_jobs_pkey", "claim", "deadline", "estimate", "held"},
         JobStatus.RUNNING: {"generation_jobs_pkey", "job_attempts_pkey", "estimate"},
         JobStatus.COMPLETED: {"generation_jobs_pkey", "job_attempts_pkey", "job_outputs_pkey"},
     }

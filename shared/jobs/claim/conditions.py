@@ -17,11 +17,12 @@ from sqlmodel import col
 
 from shared.fleet.capabilities import RUNNABLE, SERVER
 from shared.fleet.servers import IN_A_SLOT, MOST_JOBS, USABLE
+from shared.jobs import before_start
 from shared.jobs.claim.order import first_comes
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus, User
 
 LOOK_AHEAD = 50  # of the waiting jobs are searched for one whose checkpoint is loaded
-OVERDUE = timedelta(minutes=1)
+WAITED_LONG = timedelta(minutes=1)
 OUT_OF_REACH = timedelta(minutes=1)  # after this, a worker that does not know its server may adopt a job
 AVOIDED_FOR = timedelta(minutes=2)  # a job waits this long for another server than the one it was moved away from
 
@@ -65,6 +66,8 @@ MAY_START = (
     or_(NOBODY_IS_LIMITED, col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT)),
 )
 STARTABLE = (*DUE, *MAY_START)
+# A cheap answer for all of them at once: nobody is limited, and no deadline has passed.
+EVERY_JOB_MAY_START = and_(NOBODY_IS_LIMITED, ~exists().where(*before_start.OVERDUE))
 
 # Held by a worker that let its lease run out. What the former system left running was never held by one.
 ABANDONED = (
@@ -102,7 +105,9 @@ CANDIDATES = (
 )
 OLDEST_SINCE = select(CANDIDATES.c.run_after).order_by(*first_comes(CANDIDATES.c)).limit(1).scalar_subquery()
 # The server keeps the checkpoint that it has loaded, and so takes a job for it before older ones.
-KEEPS = or_(func.now() - OVERDUE < OLDEST_SINCE, cast(CHECKPOINT_SINCE, DateTime(timezone=True)) > func.now() - OVERDUE)
+KEEPS = or_(
+    func.now() - WAITED_LONG < OLDEST_SINCE, cast(CHECKPOINT_SINCE, DateTime(timezone=True)) > func.now() - WAITED_LONG
+)
 PREFERRED = func.coalesce(and_(CANDIDATES.c.checkpoint_model == cast(CHECKPOINT, String), KEEPS), False)
 JOBS_THERE = (
     select(func.count())

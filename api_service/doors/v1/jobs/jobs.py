@@ -24,7 +24,8 @@ async def show(call: Call[Nothing, Nothing]) -> Response:
     With its place in the queue, how far it is and when it may end, its attempts, its outputs and its times.
     """
     services = call.services
-    found = await services.run(details, services.engine, call.job_id, call.identity.owner)
+    limit = services.settings.limit_running_jobs
+    found = await services.run(details, services.engine, call.job_id, call.identity.owner, running_jobs=limit)
     if found is None:
         raise job_not_found(call.request.path_params["job_id"])
     told = await services.relay.last_progress(*([call.job_id] if found.job.status == JobStatus.RUNNING else []))

@@ -49,7 +49,7 @@ def insert_statement() -> Select[*tuple[Any, ...]]:
     # Both come as one document each, so the statement is the same for one job and for a hundred.
     rows = func.jsonb_populate_recordset(
         literal_column(f"NULL::{GenerationJob.__tablename__}"), cast(bindparam("new_jobs", type_=Text), JSONB)
-    ).table_valued(*(column.name for column in COLUMNS.values()), with_ordinality="ordinality")
+    ).table_valued(*(column.name for column in COLUMNS.values()), with_ordinality="ordinality", name="new_jobs")
     values = [with_default(rows.c[column.name], column) for column in COLUMNS.values()]
     returned = (*ADDED, "status", "attempt", "events")
     # PostgreSQL draws the ids in the order of the SELECT.

@@ -71,7 +71,7 @@ EVERY_JOB_MAY_START = and_(NOBODY_IS_LIMITED, ~exists().where(*before_start.OVER
 
 # Held by a worker that let its lease run out. What the former system left running was never held by one.
 ABANDONED = (
-    col(GenerationJob.status).in_(HELD),
+    col(GenerationJob.status).in_(sorted(HELD)),
     col(GenerationJob.lease_expires_at) <= func.now(),
     col(GenerationJob.server).is_not(None),
 )

@@ -12,8 +12,10 @@ from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
+from shared.jobs.claim.due import due_jobs
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
+from shared.messaging.due_work import WakeUps
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client, patient_client
 from worker_service.actors.run_comfy_job import run_comfy_job
@@ -28,7 +30,6 @@ from worker_service.middleware.prompt_exit import PromptExit
 from worker_service.middleware.recycling import Recycling
 from worker_service.resources import Resources, new_worker_id
 from worker_service.run.leases import Leases
-from worker_service.scheduler.wakeups import WakeUps
 
 RECEIVERS = (run_comfy_job,)
 
@@ -84,7 +85,7 @@ def create_resources(settings: Settings) -> Resources:
         leases=leases,
         room=Room(sum(fleet.slots.values()), bell),
         calls=Calls(hasty_client(settings.redis_url), channels, leases, bell),
-        wakeups=WakeUps(outbox, running_jobs=settings.limit_running_jobs),
+        wakeups=WakeUps(outbox, due_jobs(settings.limit_running_jobs)),
         worker_id=worker_id,
     )
 

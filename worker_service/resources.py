@@ -22,13 +22,13 @@ from shared.jobs.attempts import Lease
 from shared.jobs.errors import NotAFailure, TimedOut
 from shared.jobs.lifecycle import AlreadySettled
 from shared.messaging.after_commit import Outbox
+from shared.messaging.due_work import WakeUps
 from worker_service.dramatiq_glue.consumer import Room
 from worker_service.dramatiq_glue.signals import Calls
 from worker_service.fleet.capability_reader import Surveyor
 from worker_service.fleet.health import Fleet, Lookout
 from worker_service.run.leases import Leases
 from worker_service.run.mailbox import Signal
-from worker_service.scheduler.wakeups import WakeUps
 
 log = structlog.get_logger(__name__)
 

@@ -35,7 +35,7 @@ from shared.models import (
 )
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, job, output, running, submitted
-from worker_service.scheduler.discard_folders import remove_discarded
+from worker_service.scheduler.sweeps import remove_discarded_folders
 
 URL = "/api/v1/generation-jobs"
 
@@ -135,11 +135,11 @@ def test_files_that_were_left_behind_are_removed_later_and_the_note_last(
         delete_job(session, claim.job.id, USER)
     store = open_store(settings.storage_url)
     assert (len(files(settings)), notes(outbox)) == (2, [job_folder(claim.job)])
-    assert remove_discarded(outbox, store) == 0, "a worker may be writing there yet"
+    assert remove_discarded_folders(outbox.engine, store) == 0, "a worker may be writing there yet"
     an_hour_ago(outbox)
-    assert remove_discarded(outbox, store) == 1
+    assert remove_discarded_folders(outbox.engine, store) == 1
     assert (files(settings), notes(outbox)) == ([], [])
-    assert remove_discarded(outbox, store) == 0
+    assert remove_discarded_folders(outbox.engine, store) == 0
 
 
 def test_files_of_a_worker_that_was_given_up_for_dead_are_removed_too(
@@ -154,7 +154,7 @@ def test_files_of_a_worker_that_was_given_up_for_dead_are_removed_too(
     store.put({f"{job_folder(claim.job)}/2/0.png": late})
     assert notes(outbox) == [job_folder(claim.job)], "somebody knows of that file"
     an_hour_ago(outbox)
-    remove_discarded(outbox, store)
+    remove_discarded_folders(outbox.engine, store)
     assert (files(settings), notes(outbox)) == ([], [])
 
 
@@ -169,11 +169,11 @@ def test_a_folder_that_cannot_be_removed_stays_noted(
         assert client.delete(f"{URL}/{one.job.id}").status_code == 204
     an_hour_ago(outbox)
     store = open_store(settings.storage_url)
-    assert remove_discarded(outbox, store) == 1
+    assert remove_discarded_folders(outbox.engine, store) == 1
     assert notes(outbox) == [job_folder(claim.job)]
     folder.unlink()
     aside.rename(folder)
-    assert remove_discarded(outbox, store) == 1
+    assert remove_discarded_folders(outbox.engine, store) == 1
     assert (files(settings), notes(outbox)) == ([], [])
 
 

@@ -184,7 +184,7 @@ def test_a_client_that_comes_again_through_an_outage_of_redis_misses_nothing(
             assert [(one or {})["id"] for one in heard] == ["1", "2", "3"]
             with api.follow(path(claim.job.id), **{"Last-Event-ID": "3"}) as following:
                 valkey.restart()
-                outbox.silent_until = 0.0
+                outbox.redis_away.silent_until = 0.0
                 with outbox.transaction() as session:
                     lifecycle.confirm_cancel(session, claim.lease)
                 assert [one["id"] for one in following.until_the_end()] == ["4"]

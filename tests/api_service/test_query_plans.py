@@ -22,13 +22,12 @@ from shared.database.engine import create_engine
 from shared.jobs import before_start, deletion
 from shared.jobs.attempts import Lease
 from shared.jobs.cancel import cancel_one
-from shared.jobs.claim import claims
+from shared.jobs.claim import claims, due
 from shared.jobs.claim.claims import Claimant
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
 from tests.jobs import USER
 from tests.plans import Plan, plans_of
 from tests.population import Population, populate
-from worker_service.scheduler import wakeups
 
 JOBS = 20_000
 MIDDLE = Position(datetime.now(UTC) - timedelta(days=2), JOBS // 2)
@@ -161,10 +160,10 @@ DEEDS: dict[str, tuple[Callable[[Session], object], set[str]]] = {
     "take": (lambda session: claims.claim(session, CLAIMANT), {"claim"}),
     "adopt": (lambda session: claims.adopt(session, CLAIMANT), {"held"}),
     "renew": (lambda session: claims.renew(session, [Lease(JOBS - 560, 1)]), set()),
-    "due, queued": (lambda session: wakeups.due_queued(session, 8, None), {"claim"}),
-    "due, queued, with limits": (lambda session: wakeups.due_queued(session, 8, 3), {"claim"}),
+    "due, queued": (lambda session: due.startable(session, 8, None), {"claim"}),
+    "due, queued, with limits": (lambda session: due.startable(session, 8, 3), {"claim"}),
     "due, pending": (lambda session: before_start.due_pending(session, 500), {"pending"}),
-    "abandoned": (lambda session: wakeups.abandoned(session), {"held"}),
+    "abandoned": (lambda session: due.abandoned(session, 500), {"held"}),
     "overdue": (lambda session: before_start.overdue(session, 500), {"deadline"}),
     "cancel": (lambda session: cancel_one(session, JOBS), {"generation_jobs_pkey"}),
     "amend": (lambda session: before_start.amend(session, JOBS, priority=1), {"generation_jobs_pkey"}),

@@ -23,7 +23,7 @@ from shared.messaging.after_commit import Outbox
 from shared.models import Scope, StreamTicket
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, submitted
-from worker_service.scheduler.expire_tickets import remove_expired_tickets
+from worker_service.scheduler.sweeps import remove_expired_tickets
 
 URL = "/api/v1/stream-tickets"
 

@@ -8,14 +8,15 @@ import redis
 from starlette.testclient import TestClient
 
 from shared.configuration.settings import Settings
+from shared.jobs.claim.due import due_jobs
 from shared.messaging.after_commit import Outbox
+from shared.messaging.due_work import WakeUps
 from shared.models import EventType, JobStatus
 from shared.workflows.duration_key import workflow_key
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import text_to_image
 from tests.api_service.test_submitting import post, refused
 from tests.jobs import answering, claimed, events, job
-from worker_service.scheduler.wakeups import WakeUps
 
 HOUR = timedelta(hours=1)
 
@@ -115,7 +116,7 @@ def test_a_job_that_is_not_started_by_its_deadline_expires(client: TestClient, o
     late = post(client, deadline_seconds=3600).json()
     assert moment(late["deadline_at"]) - moment(late["created_at"]) <= HOUR
     answering(outbox)
-    WakeUps(outbox).send_missing()
+    WakeUps(outbox, due_jobs(None)).send_missing()
     assert client.get(body["links"]["self"]).json()["status"] == "expired"
     assert [event.type for event in events(outbox, body["id"])] == [EventType.QUEUED, EventType.EXPIRED]
     claim = claimed(outbox)
@@ -126,7 +127,7 @@ def test_a_job_that_is_not_started_by_its_deadline_expires(client: TestClient, o
 
 def test_a_job_that_is_put_off_and_overdue_expires_unqueued(client: TestClient, outbox: Outbox) -> None:
     body = post(client, delay_seconds=0.001, deadline_seconds=0.002).json()
-    WakeUps(outbox).send_missing()
+    WakeUps(outbox, due_jobs(None)).send_missing()
     assert job(outbox, body["id"]).status is JobStatus.EXPIRED
     assert client.post(body["links"]["cancel"]).status_code == 409
 

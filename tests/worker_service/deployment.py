@@ -16,7 +16,9 @@ from sqlmodel import col, select
 from shared.configuration.settings import load_settings
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
+from shared.jobs.claim.due import due_jobs
 from shared.messaging.after_commit import Outbox
+from shared.messaging.due_work import WakeUps
 from shared.messaging.events import Channels, Event
 from shared.messaging.messages import RunComfyJob
 from shared.models import FINAL, EventType, GenerationJob, JobOutput, JobStatus, Outcome
@@ -26,7 +28,6 @@ from worker_service.actors.run_comfy_job import take
 from worker_service.main import create_broker, create_resources
 from worker_service.run.attempt import Attempt
 from worker_service.run.mailbox import Signal
-from worker_service.scheduler.wakeups import WakeUps
 
 PATIENCE_S = 40.0
 LOOK_S = 0.02
@@ -99,7 +100,7 @@ class Deployment:
         self.outbox = outbox
         self.settings = load_settings(environ)
         self.folder = Path(urlsplit(self.settings.storage_url).path)
-        self.wakeups = WakeUps(outbox)
+        self.wakeups = WakeUps(outbox, due_jobs(None))
 
     @contextmanager
     def worker(self, changes: dict[str, Any] | None = None, /, **variables: str) -> Iterator[RunningWorker]:

@@ -5,9 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from shared.configuration.settings import load_settings
 from shared.configuration.types import server_url
-from shared.database.engine import create_engine
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, ServerCapabilities
 from tests.jobs import ANOTHER, SERVER, answering
@@ -15,8 +13,8 @@ from tests.object_infos import object_info, publish
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.saying import known
 from worker_service.fleet.health import Fleet
-from worker_service.scheduler.forget_servers import forget_servers
-from worker_service.scheduler.main import SCHEDULE
+from worker_service.scheduler.schedule import SCHEDULE
+from worker_service.scheduler.sweeps import forget_servers
 
 HOUR = timedelta(hours=1)
 
@@ -75,8 +73,3 @@ def test_one_that_is_named_is_kept_whether_it_answers_or_not(
 def test_the_scheduler_does_it_often_enough_for_an_hour() -> None:
     (every,) = [periodic.every for periodic in SCHEDULE if periodic.name == "forget servers that nobody names"]
     assert every <= timedelta(minutes=5)
-
-
-def test_without_its_database_it_waits_for_the_next_time(environ: dict[str, str]) -> None:
-    engine = create_engine(load_settings({**environ, "DATABASE_URL": "postgresql://127.0.0.1:9/x"}), application="x")
-    assert forget_servers(engine) == []

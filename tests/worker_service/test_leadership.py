@@ -7,8 +7,16 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.configuration.settings import load_settings
+from shared.database.engine import create_engine
+from shared.files.store import open_store
+from shared.messaging.after_commit import Outbox
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels
+from shared.messaging.redis_clients import hasty_client
 from tests.worker_service.deployment import until
-from worker_service.scheduler.main import leadership
+from worker_service.scheduler.main import leadership, run_sweep
+from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work
 
 
 @pytest.fixture
@@ -54,3 +62,16 @@ def test_a_leader_that_is_stopped_loses_its_lock_and_is_told_when_it_goes_on(eng
         until(lambda: leads(engine), lambda: "the lock of a silent leader was never free")
         with pytest.raises(SQLAlchemyError):
             held.execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize("sweep", SCHEDULE, ids=lambda sweep: sweep.name)
+def test_without_its_database_a_sweep_waits_for_the_next_time(sweep: Sweep, environ: dict[str, str]) -> None:
+    settings = load_settings({**environ, "DATABASE_URL": "postgresql://127.0.0.1:9/x"})
+    engine = create_engine(settings, application="x")
+    client = hasty_client(settings.redis_url)
+    outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
+    resources = SweepResources(outbox, open_store(settings.storage_url), due_work(settings))
+    with pytest.raises(SQLAlchemyError):
+        sweep.action(resources)
+    run_sweep(sweep, resources)
+    client.close()

@@ -9,7 +9,7 @@ a minute, for up to a day.
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -20,7 +20,6 @@ from starlette.requests import HTTPConnection
 
 from api_service.accounts.keyring import Identity, Keyring, hash_of, identity_by
 from api_service.refusals.problems import unauthenticated
-from api_service.streams.timings import StreamTimings
 from shared.database.engine import transaction
 from shared.models import StreamTicket
 
@@ -29,6 +28,13 @@ LAST_EVENT_ID = "Last-Event-ID"
 RESUMABLE_ID = re.compile(r"(?P<sequence>\d{1,10})-(?P<secret>[0-9a-f]{32})")
 # Parameters that do not say which stream it is.
 NOT_OF_THE_STREAM = {"ticket", "last_event_id"}
+
+
+@dataclass(frozen=True)
+class TicketTimings:
+    life: timedelta = timedelta(minutes=1)  # how long a new ticket waits for its first use
+    pause: timedelta = timedelta(minutes=1)  # how long a client may be away before its ticket expires
+    maximum_age: timedelta = timedelta(hours=24)  # after its first use
 
 
 class NewTicket(NamedTuple):
@@ -51,11 +57,11 @@ class Tickets:
 
     engine: Engine
     keyring: Keyring
-    timings: StreamTimings
+    timings: TicketTimings
 
     def issue(self, identity: Identity) -> NewTicket:
         """Make a ticket. Only its hash is kept."""
-        made = NewTicket(f"st_{secrets.token_hex(32)}", datetime.now(UTC) + self.timings.ticket_life)
+        made = NewTicket(f"st_{secrets.token_hex(32)}", datetime.now(UTC) + self.timings.life)
         row = StreamTicket(secret_hash=hash_of(made.ticket), key_id=identity.key_id, expires_at=made.expires_at)
         with transaction(self.engine) as session:
             session.add(row)
@@ -86,7 +92,7 @@ class Tickets:
             opened.values(
                 stream_hash=hash_of(stream),
                 resume_hash=hash_of(resume_secret),
-                resumable_until=func.now() + self.timings.ticket_maximum_age,
+                resumable_until=func.now() + self.timings.maximum_age,
             ),
         )
 
@@ -104,7 +110,7 @@ class Tickets:
         """Use a ticket for one more connection, as this statement does."""
         opened = opened.values(
             connections=col(StreamTicket.connections) + 1,
-            expires_at=func.now() + self.timings.ticket_pause,
+            expires_at=func.now() + self.timings.pause,
         ).returning(col(StreamTicket.key_id), col(StreamTicket.connections))
         with transaction(self.engine) as session:
             row = session.execute(opened.execution_options(synchronize_session=False)).one_or_none()

@@ -17,6 +17,7 @@ from shared.messaging.events import Channels, Event
 from shared.messaging.redis_clients import hasty_client
 from shared.models import EventType
 from tests.api_service.conftest import bearer
+from tests.api_service.quick_api import QUICK
 from tests.jobs import events, job, output, running, submitted
 
 
@@ -124,7 +125,7 @@ def test_without_redis_it_is_told_from_the_rows(
     job_id = submitted(outbox)
     settings = load_settings({**environ, "REDIS_URL": "redis://127.0.0.1:9/3"})
     with (
-        TestClient(create_app(settings), headers=bearer(key)) as client,
+        TestClient(create_app(settings, QUICK), headers=bearer(key)) as client,
         client.websocket_connect(f"/ws/jobs/{job_id}") as socket,
     ):
         assert socket.receive_json()["type"] == "snapshot"

@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from api_service.accounts.accounts import revoke_key
 from api_service.accounts.keyring import Keyring
-from api_service.accounts.tickets import Tickets
+from api_service.accounts.tickets import Tickets, TicketTimings
 from api_service.streams.rights import Rights, end_streams_without_right
 from api_service.streams.timings import StreamTimings
 from api_service.streams.watch import Holder, KeyEnded, Resumed, Watch
@@ -34,7 +34,7 @@ def key_id(key: str) -> str:
 
 @pytest.fixture
 def tickets(engine: Engine) -> Tickets:
-    return Tickets(engine, Keyring(engine), StreamTimings())
+    return Tickets(engine, Keyring(engine), TicketTimings())
 
 
 @pytest.fixture

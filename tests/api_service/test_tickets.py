@@ -13,10 +13,9 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.accounts.accounts import revoke_key
 from api_service.accounts.keyring import Identity, Keyring
-from api_service.accounts.tickets import Tickets
+from api_service.accounts.tickets import Tickets, TicketTimings
 from api_service.main import create_app
 from api_service.refusals.problems import Problem
-from api_service.streams.timings import StreamTimings
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.messaging.after_commit import Outbox
@@ -104,7 +103,7 @@ def test_what_is_no_ticket_opens_nothing(browser: TestClient, outbox: Outbox, qu
 
 @pytest.fixture
 def tickets(engine: Engine) -> Tickets:
-    return Tickets(engine, Keyring(engine), StreamTimings())
+    return Tickets(engine, Keyring(engine), TicketTimings())
 
 
 @pytest.mark.parametrize("way", [Tickets.redeem, lambda tickets, made: tickets.open(made, "/a-stream?")])
@@ -136,7 +135,7 @@ def test_tickets_that_expired_are_removed_and_no_others(engine: Engine, browser:
 
 
 def test_a_ticket_of_a_key_that_another_process_revoked_is_refused(engine: Engine, tickets: Tickets, key: str) -> None:
-    made = Tickets(engine, Keyring(engine), StreamTimings()).issue(Keyring(engine).identify(f"Bearer {key}")).ticket
+    made = Tickets(engine, Keyring(engine), TicketTimings()).issue(Keyring(engine).identify(f"Bearer {key}")).ticket
     with transaction(engine) as session:
         revoke_key(session, key.split("_")[1])
     with pytest.raises(Problem, match="revoked"):

@@ -31,7 +31,7 @@ def publish_after_commit(session: Session, event: Event) -> None:
 
 
 class Outbox:
-    """Sends what a committed transaction staged. That Redis is away is no failure: rows tell the rest.
+    """Sends what a committed transaction staged. That Redis is away is no failure: the rows have it all.
 
     While Redis is away it is asked once a second, so that a hung Redis slows one caller and not all.
     """
@@ -82,7 +82,7 @@ class Outbox:
         self.attempt("event", lambda: self.deliver(*events))
 
     def request_cancel(self, job_id: int) -> None:
-        """Tell whichever worker holds the job. If it is not heard, the worker's next heartbeat says it."""
+        """Tell the worker that holds the job. If it does not hear, it reads so with its next heartbeat."""
         self.attempt("cancel", lambda: self.client.publish(self.channels.cancels, job_id))
 
     def waiting_messages(self, queue: Queue) -> int | None:

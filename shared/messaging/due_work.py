@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 from sqlmodel import Session
 
-from shared.database.engine import transaction
+from shared.database.engine import reading
 from shared.messaging.after_commit import Outbox
 from shared.messaging.messages import Message, Queue
 
@@ -50,7 +50,7 @@ class WakeUps:
             self.work.prepare(session, AT_ONCE)
         if on_their_way is None:
             return 0
-        with transaction(self.outbox.engine) as session:
+        with reading(self.outbox.engine) as session:
             due = self.work.due(session, AT_ONCE)
         sent = sum(self.outbox.send(self.work.message(row_id)) for row_id in due[on_their_way:])
         if sent:

@@ -15,8 +15,11 @@ class RedisAway:
         self.silent_until = 0.0
 
     def may_ask(self) -> bool:
-        """Whether to ask now. While Redis is away, whoever may has the whole pause to itself: a Redis that hangs slows
-        one caller a second, and no other."""
+        """Whether to ask now.
+
+        While Redis is away, a caller that may has the whole pause to itself: a Redis that hangs slows one caller a
+        second, and no other.
+        """
         now = time.monotonic()
         if now < self.silent_until:
             return False

@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
-    """Lead, or stand by to lead, until told to stop."""
+    """Lead, or stand by to lead, until stopped."""
     engine = create_engine(settings, application="scheduler", connections=3)
     client = hasty_client(settings.redis_url)
     outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
@@ -97,7 +97,7 @@ def leadership(engine: Engine, *, silence: timedelta = SILENCE) -> Iterator[Conn
 
 
 def lead(held: Connection, resources: SweepResources, stopping: threading.Event) -> None:
-    """Follow SCHEDULE until told to stop. Raises SQLAlchemyError once the lock's connection is gone."""
+    """Follow SCHEDULE until stopped. Raises SQLAlchemyError once the lock's connection is gone."""
     scheduler = BackgroundScheduler(timezone=UTC)
     for sweep in SCHEDULE:
         scheduler.add_job(

@@ -4,7 +4,7 @@ import structlog
 from sqlalchemy import Engine, delete, func
 from sqlmodel import Session, col, select
 
-from shared.database.engine import transaction
+from shared.database.engine import reading, transaction
 from shared.files.folders import discarded_folders, forget_notes
 from shared.files.store import OutputStore
 from shared.fleet.capabilities import LOCK_OFFERS, compare_servers
@@ -27,8 +27,8 @@ def remove_expired_tickets(engine: Engine) -> int:
 
 
 def forget_servers(engine: Engine) -> list[str]:
-    """Forget servers that no worker names any more, with what they could do. Returns their names."""
-    with transaction(engine) as session:
+    """Forget servers that no worker names, with what they could do. Returns their names."""
+    with reading(engine) as session:
         if session.exec(select(ComfyUIServer.name).where(*IS_FORGOTTEN).limit(1)).first() is None:
             return []
     with transaction(engine) as session:
@@ -38,7 +38,7 @@ def forget_servers(engine: Engine) -> list[str]:
 
 
 def delete_forgotten(session: Session) -> list[str]:
-    # Before the rows: whoever writes down what a server can do takes this lock first, too.
+    # Before the rows: who records what a server can do takes this lock first, too.
     session.execute(LOCK_OFFERS)
     statement = delete(ComfyUIServer).where(*IS_FORGOTTEN).returning(col(ComfyUIServer.name))
     forgotten = sorted(session.execute(statement.execution_options(synchronize_session=False)).scalars())
@@ -51,7 +51,7 @@ def remove_discarded_folders(engine: Engine, store: OutputStore) -> int:
     next time."""
     removed = 0
     while True:
-        with transaction(engine) as session:
+        with reading(engine) as session:
             folders = discarded_folders(session, AT_ONCE)
         gone = [folder for folder in folders if is_removed(store, folder)]
         with transaction(engine) as session:

@@ -25,7 +25,8 @@ class ComfyUIServer(SQLModel, table=True):
 
     `name` is its URL without a password. `slots` is how many jobs it holds, by the settings of the worker that
     saw it last. While `unreachable_since`, `wedged_since` or `draining_since` is set it gets no job; `problem` says
-    why. From `opened_at` on its circuit breaker is open: until `open_until` it gets no job, and after that one at a time.
+    why. From `opened_at` on its circuit breaker is open: until `open_until` it gets no job, and after that one at a
+    time.
     `loaded_checkpoint` is that of the last job it was given, and the same since `loaded_since`. At `named_at` a worker
     last looked at it, whether it answered or not.
     """

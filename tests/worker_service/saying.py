@@ -13,7 +13,9 @@ from shared.configuration.types import server_url
 from shared.database.engine import transaction
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.fleet.capability_reader import CapabilityReader
 from worker_service.fleet.health import Fleet
+from worker_service.timings import FleetTimings
 
 Body = bytes | Callable[[], Iterator[bytes]]
 
@@ -68,10 +70,17 @@ def saying_server() -> Iterator[Saying]:
 @contextmanager
 def client_of(url: str, engine: Engine) -> Iterator[ComfyUIClient]:
     """A client of a server that was seen to answer."""
-    fleet = Fleet(engine, [server_url(url)], slots=2)
+    with reader_of(url, engine) as reader:
+        yield reader.client
+
+
+@contextmanager
+def reader_of(url: str, engine: Engine) -> Iterator[CapabilityReader]:
+    """A reader, not started, of a server that was seen to answer."""
+    fleet = Fleet(engine, [server_url(url)], slots=2, timings=FleetTimings())
     fleet.record_sight(url, "0.8.0")
     (client,) = fleet.clients.values()
-    yield client
+    yield CapabilityReader(fleet, client, threading.Event())
     fleet.close()
 
 

@@ -11,6 +11,7 @@ from tests import jobs
 from tests.jobs import attempts, claimed, silence
 from tests.simulator.graphs import noise, submit
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker, at_step, until
+from worker_service.main import stop_jobs
 from worker_service.run.mailbox import Signal
 
 FOR_EVER = 3600.0
@@ -141,7 +142,7 @@ def test_a_stopped_worker_gives_its_job_back_and_the_next_one_goes_on_with_it(
         job_id = deployment.submit(steps=4)
         holder = deployment.until(job_id, lambda job: job.status is JobStatus.RUNNING).worker_id
         listener.until(job_id, at_step(1))
-        leaving = first if holder == first.resources.worker_id else second
+        leaving = first if holder == first.resources.jobs.worker_id else second
         leaving.stop()
         deployment.until(job_id, lambda job: job.attempt == 2)
         stalls[1].clear()
@@ -161,7 +162,7 @@ def test_a_worker_that_is_stopped_while_it_reads_files_leaves_none_behind(deploy
     with deployment.worker() as first:
         job_id = deployment.submit(batch_size=2)
         hang.wait_until_struck()
-        first.resources.stop_jobs()
+        stop_jobs(first.resources)
         until(lambda: Signal.STOP in first.heard(job_id))
         hang.clear()
     with deployment.worker():

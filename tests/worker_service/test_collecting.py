@@ -113,7 +113,7 @@ def collected(simulator: RunningSimulator, client: ComfyUIClient, store: FolderS
     run(simulator, "p", graph, client_id="p")
     finished = client.locate("p")
     assert isinstance(finished, Finished)
-    return Collector(client, store, 1, "job").collect(finished.outputs, Mailbox())
+    return Collector(client, store, 1, "job", (0.0,)).collect(finished.outputs, Mailbox())
 
 
 @pytest.mark.parametrize("what", KINDS)

@@ -14,8 +14,8 @@ from shared.messaging.events import Channels
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.redis_clients import hasty_client, patient_client
 from tests.worker_service.deployment import until
-from worker_service.dramatiq_glue.consumer import AttentiveBroker, Bell, Room
-from worker_service.dramatiq_glue.signals import Calls
+from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
+from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.run.leases import Leases
 
 FOR_EVER_MS = 3_600_000
@@ -49,13 +49,13 @@ class Waiter(threading.Thread):
 
 
 @pytest.fixture
-def bell() -> Bell:
-    return Bell()
+def wake_consumers() -> WakeConsumers:
+    return WakeConsumers()
 
 
 @pytest.fixture
-def broker(settings: Settings, bell: Bell) -> Iterator[AttentiveBroker]:
-    broker = AttentiveBroker(patient_client(settings.broker_url), settings, Room(2, bell), [])
+def broker(settings: Settings, wake_consumers: WakeConsumers) -> Iterator[AttentiveBroker]:
+    broker = AttentiveBroker(patient_client(settings.broker_url), settings, Capacity(2, wake_consumers), [])
     yield broker
     broker.client.close()
 
@@ -68,20 +68,21 @@ def consumer_of(broker: AttentiveBroker, *, prefetch: int = 1, timeout_ms: int =
 
 
 def test_a_message_that_is_sent_wakes_a_worker_that_sleeps(
-    outbox: Outbox, settings: Settings, broker: AttentiveBroker, bell: Bell
+    outbox: Outbox, settings: Settings, broker: AttentiveBroker, wake_consumers: WakeConsumers
 ) -> None:
-    calls = Calls(
-        hasty_client(settings.redis_url), Channels(settings.redis_ns), Leases(outbox.engine, "w", threads=1), bell
+    leases = Leases(outbox.engine, "w", threads=1)
+    signals = SignalListener(
+        hasty_client(settings.redis_url), Channels(settings.redis_ns), cancel=leases.cancel, wake=wake_consumers
     )
-    calls.start()
+    signals.start()
     with consumer_of(broker) as consumer:
         waiter = Waiter(consumer)
         waiter.until_asleep()
-        until(lambda: outbox.client.pubsub_numsub(calls.channels.wakeups)[0][1] == 1)
+        until(lambda: outbox.client.pubsub_numsub(signals.channels.wakeups)[0][1] == 1)
         assert outbox.send(RunComfyJob(job_id=1))
         assert waiter.done()
-    calls.close()
-    calls.join()
+    signals.close()
+    signals.join()
 
 
 def test_a_message_that_is_done_makes_room_for_the_next_one_at_once(outbox: Outbox, broker: AttentiveBroker) -> None:
@@ -103,9 +104,9 @@ def test_no_message_is_taken_up_for_which_there_is_no_slot(outbox: Outbox, broke
         waiter = Waiter(consumer, wanted=4)
         until(lambda: waiter.looks == 3, lambda: "it looks a third time, and takes nothing")
         assert len(waiter.found) == 2
-        broker.room.slot_left()
-        until(lambda: len(waiter.found) == 3)
-        broker.room.stored()
+        with broker.capacity.slot(wake_next=lambda: None) as slot:
+            slot.leave()
+            until(lambda: len(waiter.found) == 3)
         consumer.ack(waiter.found[0])
         consumer.ack(waiter.found[1])
         assert waiter.done()
@@ -113,13 +114,13 @@ def test_no_message_is_taken_up_for_which_there_is_no_slot(outbox: Outbox, broke
 
 def test_what_waits_for_its_time_needs_no_room(outbox: Outbox, broker: AttentiveBroker) -> None:
     broker.enqueue(RunComfyJob(job_id=1).to_dramatiq(), delay=1)
-    broker.room.slots = 0
+    broker.capacity.slots = 0
     consumer = broker.consume(dq_name(RunComfyJob.queue.value), timeout=20)
     assert Waiter(consumer).done()
     consumer.close()
 
 
-def test_without_a_bell_it_is_looked_for_all_the_same(outbox: Outbox, broker: AttentiveBroker) -> None:
+def test_without_a_wake_up_it_is_looked_for_all_the_same(outbox: Outbox, broker: AttentiveBroker) -> None:
     with consumer_of(broker, timeout_ms=20) as consumer:
         waiter = Waiter(consumer)
         waiter.until_asleep()
@@ -127,7 +128,7 @@ def test_without_a_bell_it_is_looked_for_all_the_same(outbox: Outbox, broker: At
         assert waiter.done()
 
 
-def test_a_closed_consumer_is_forgotten(broker: AttentiveBroker, bell: Bell) -> None:
+def test_a_closed_consumer_is_forgotten(broker: AttentiveBroker, wake_consumers: WakeConsumers) -> None:
     with consumer_of(broker):
-        assert len(bell.sleepers) == 1
-    assert not bell.sleepers
+        assert len(wake_consumers.sleepers) == 1
+    assert not wake_consumers.sleepers

@@ -15,6 +15,7 @@ from tests.worker_service.saying import known
 from worker_service.fleet.health import Fleet
 from worker_service.scheduler.schedule import SCHEDULE
 from worker_service.scheduler.sweeps import forget_servers
+from worker_service.timings import FleetTimings
 
 HOUR = timedelta(hours=1)
 
@@ -59,12 +60,12 @@ def test_one_that_is_named_is_kept_whether_it_answers_or_not(
     outbox: Outbox, engine: Engine, simulator: RunningSimulator
 ) -> None:
     away = "http://127.0.0.1:9"
-    fleet = Fleet(engine, [server_url(simulator.url), server_url(away)], slots=2)
+    fleet = Fleet(engine, [server_url(simulator.url), server_url(away)], slots=2, timings=FleetTimings())
     answering(outbox, simulator.url, away, SERVER)
     for server in (simulator.url, away, SERVER):
         named(outbox, server, HOUR)
     for client in fleet.clients.values():
-        fleet.look(client)
+        fleet.probe(client)
     fleet.close()
     assert forget_servers(engine) == [SERVER]
     assert names(engine, outbox) == sorted([simulator.url, away])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import NoReturn
 
 import dramatiq
@@ -19,12 +20,15 @@ from shared.messaging.redis_clients import patient_client
 from shared.models import DiscardedFolder, JobStatus, Outcome
 from tests import jobs
 from tests.worker_service.deployment import Deployment, until
-from worker_service.actors.run_comfy_job import take
+from worker_service.actors.run_comfy_job import JobRunner, take
 from worker_service.dramatiq_glue.consumer import AttentiveBroker
+from worker_service.dramatiq_glue.middleware import STUCK_STATUS, HardTimeLimit
 from worker_service.dramatiq_glue.receiver import Delivery, receives
-from worker_service.main import create_resources
-from worker_service.middleware.hard_time_limit import EXIT_STATUS, HardTimeLimit
+from worker_service.main import close, create_resources
 from worker_service.resources import Resources
+from worker_service.run.settle import give_up
+
+CHECK_EVERY_S = 0.1
 
 
 class ProcessEnded(Exception):
@@ -61,7 +65,7 @@ class StuckWorker:
         """The first of the threads is beyond it, and the process ends."""
         with pytest.raises(ProcessEnded) as ended:
             self.limit.watch(self.broker)
-        assert ended.value.status == EXIT_STATUS
+        assert ended.value.status == STUCK_STATUS
 
 
 @contextmanager
@@ -70,20 +74,28 @@ def stuck_worker(
 ) -> Iterator[StuckWorker]:
     resources = create_resources(deployment.settings)
     for client in resources.fleet.clients.values():
-        resources.fleet.look(client)
-    limit = HardTimeLimit(timedelta(0), settle or resources.give_up, end=end)
+        resources.fleet.probe(client)
+    stuck = partial(
+        give_up,
+        outbox=resources.jobs.run.outbox,
+        leases=resources.leases,
+        limit=deployment.settings.hard_time_limit,
+    )
+    limit = HardTimeLimit(timedelta(0), settle or stuck, check_every_s=CHECK_EVERY_S, end=end)
     redis_client = patient_client(deployment.settings.broker_url)
-    broker = AttentiveBroker(redis_client, deployment.settings, resources.room, middleware=[CurrentMessage(), limit])
+    broker = AttentiveBroker(
+        redis_client, deployment.settings, resources.capacity, middleware=[CurrentMessage(), limit]
+    )
     test_is_over = threading.Event()
 
     @receives(RunComfyJob)
-    def hang(message: RunComfyJob, delivery: Delivery) -> None:
+    def hang(message: RunComfyJob, delivery: Delivery[JobRunner]) -> None:
         claim = take(delivery.resources, delivery.message_id)
         assert claim
-        with delivery.resources.leases.holding(claim.lease):
+        with delivery.resources.run.leases.holding(claim.lease):
             test_is_over.wait()
 
-    hang.bind(broker, resources)
+    hang.bind(broker, resources.jobs)
     worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=100)
     worker.queue_prefetch = threads
     worker.start()
@@ -92,7 +104,7 @@ def stuck_worker(
     finally:
         test_is_over.set()
         worker.stop(timeout=30_000)
-        resources.close()
+        close(resources)
         broker.client.close()
 
 

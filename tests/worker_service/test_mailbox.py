@@ -24,18 +24,18 @@ def test_mail_is_taken_once_but_a_signal_was_heard_for_ever() -> None:
 def test_only_the_latest_states_and_preview_are_kept_but_every_cached_list() -> None:
     mailbox = Mailbox()
     for number in (1.0, 2.0):
-        mailbox.tell(NodeStates({"a": (number, 2.0, "running")}))
-        mailbox.tell(Preview("image/png", bytes([int(number)])))
-        mailbox.tell(Cached([str(number)]))
-    mail = mailbox.wait(10)
-    assert mail.states == NodeStates({"a": (2.0, 2.0, "running")})
-    assert mail.preview == Preview("image/png", b"\2")
-    assert mail.cached == [Cached(["1.0"]), Cached(["2.0"])]
+        mailbox.receive(NodeStates({"a": (number, 2.0, "running")}))
+        mailbox.receive(Preview("image/png", bytes([int(number)])))
+        mailbox.receive(Cached([str(number)]))
+    received = mailbox.wait(10)
+    assert received.states == NodeStates({"a": (2.0, 2.0, "running")})
+    assert received.preview == Preview("image/png", b"\2")
+    assert received.cached == [Cached(["1.0"]), Cached(["2.0"])]
 
 
 def test_a_wait_without_mail_ends_with_nothing() -> None:
-    mail = Mailbox().wait(0.01)
-    assert (mail.signals, mail.cached, mail.states, mail.preview) == (frozenset(), [], None, None)
+    received = Mailbox().wait(0.01)
+    assert (received.signals, received.cached, received.states, received.preview) == (frozenset(), [], None, None)
 
 
 def test_a_waiting_thread_is_woken() -> None:

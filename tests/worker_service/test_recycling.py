@@ -6,7 +6,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from shared.messaging.messages import RunComfyJob
 from tests.worker_service.deployment import until
-from worker_service.middleware.recycling import PUT_OFF, Recycling
+from worker_service.dramatiq_glue.middleware import PUT_OFF, Recycling
 
 MESSAGES = 3
 MESSAGE = MessageProxy(RunComfyJob(job_id=1).to_dramatiq())
@@ -18,7 +18,7 @@ class Afresh:
 
     def __init__(self, idle_s: float) -> None:
         self.times = 0
-        self.recycling = Recycling(MESSAGES, idle_s=idle_s, start_afresh=self)
+        self.recycling = Recycling(MESSAGES, idle_s=idle_s, restart=self)
 
     def __call__(self) -> None:
         self.times += 1

@@ -26,8 +26,7 @@ from shared.jobs.errors import (
     WorkflowRejected,
 )
 from shared.models import Outcome
-from worker_service.run.failures import BLAMED, FAILURES
-from worker_service.run.retry_policy import Retry, Tries, decide
+from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
 
 CHANCE = random.Random(0)
 
@@ -51,7 +50,7 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
 ]
 
 
-def decided(error: GenerationError, retries: int = 0, max_attempts: int = 5, **failures: int) -> Retry | None:
+def decided(error: GenerationError, retries: int = 0, max_attempts: int = 5, **failures: int) -> NextTry | None:
     return decide(error, Tries(retries, max_attempts, failures), CHANCE)
 
 
@@ -74,10 +73,10 @@ def test_every_error_there_is_stands_in_the_table() -> None:
 
 
 def test_the_table_says_what_the_tree_says() -> None:
-    for kind, treatment in FAILURES.items():
-        assert (treatment.again is not None) is issubclass(kind, Transient), kind
-        assert (treatment.again is Outcome.RETRIED) is issubclass(kind, Settled), kind
-        assert not (treatment.blamed and treatment.trusted), kind
+    for kind, policy in FAILURES.items():
+        assert (policy.outcome is not None) is issubclass(kind, Transient), kind
+        assert (policy.outcome is Outcome.RETRIED) is issubclass(kind, Settled), kind
+        assert not (policy.blames_server and policy.trusts_server), kind
 
 
 def test_what_is_nobodys_server_counts_against_none() -> None:
@@ -91,7 +90,7 @@ def test_attempts_are_used_up() -> None:
     assert decided(error, max_attempts=1) is None
 
 
-@pytest.mark.parametrize("error", [error for error, _ in TABLE if FAILURES[type(error)].most == 1], ids=str)
+@pytest.mark.parametrize("error", [error for error, _ in TABLE if FAILURES[type(error)].max_retries == 1], ids=str)
 def test_what_is_tried_again_once_is_not_tried_twice(error: GenerationError) -> None:
     assert decided(error, 3, 10, prompt_lost=3)
     assert decided(error, 3, 10, **{error.code: 1}) is None

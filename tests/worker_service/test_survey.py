@@ -1,6 +1,5 @@
 """Workers write down what each server can do: at once, each minute, where it changed; and no answer does any harm."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +11,11 @@ from shared.models import ComfyUIServer
 from tests.object_infos import object_info
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment, RunningWorker, until
-from tests.worker_service.saying import Saying, client_of, known, written
+from tests.worker_service.saying import Saying, client_of, known, reader_of, written
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.fleet.capability_reader import Surveyor, survey
+from worker_service.fleet.capability_reader import read_capabilities
 from worker_service.fleet.health import Fleet
+from worker_service.timings import FleetTimings
 
 
 def server(deployment: Deployment) -> ComfyUIServer:
@@ -49,13 +49,13 @@ def test_a_server_that_comes_back_with_other_models_is_read_at_once(deployment: 
 
 
 def test_it_is_news_that_a_server_is_there_again_or_changed(engine: Engine, simulator: RunningSimulator) -> None:
-    fleet = Fleet(engine, [server_url(simulator.url)], slots=2)
+    fleet = Fleet(engine, [server_url(simulator.url)], slots=2, timings=FleetTimings())
     (client,) = fleet.clients.values()
 
     def is_news() -> bool:
-        fleet.news[client.name].clear()
-        fleet.look(client)
-        return fleet.news[client.name].is_set()
+        fleet.changed[client.name].clear()
+        fleet.probe(client)
+        return fleet.changed[client.name].is_set()
 
     assert is_news()
     assert not is_news()
@@ -69,12 +69,12 @@ def test_it_is_news_that_a_server_is_there_again_or_changed(engine: Engine, simu
 def test_what_has_not_changed_is_confirmed_and_not_written_again(engine: Engine, saying: Saying) -> None:
     saying.says(object_info())
     with client_of(saying.url, engine) as client:
-        survey(engine, client)
+        read_capabilities(engine, client)
         first = known(engine, saying.url)
         saying.devices = [{"name": "gpu", "vram_free": 5}]
         heard: list[str] = []
         event.listen(engine, "before_cursor_execute", lambda *facts: heard.append(facts[2]))
-        survey(engine, client)
+        read_capabilities(engine, client)
         assert not [statement for statement in heard if "object_info" in statement or "LOCK" in statement]
         second = known(engine, saying.url)
     assert second.refreshed_at > first.refreshed_at
@@ -86,7 +86,7 @@ def test_what_has_changed_is_written_with_what_it_offers(engine: Engine, saying:
     with client_of(saying.url, engine) as client:
         for checkpoints in (["one"], ["one", "two"], ["two"]):
             saying.says(object_info(checkpoints=checkpoints))
-            survey(engine, client)
+            read_capabilities(engine, client)
             row = known(engine, saying.url)
             assert row.object_info["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] == checkpoints
             assert [name for name in row.offers if name.startswith("ckpt_name=")] == [
@@ -96,7 +96,7 @@ def test_what_has_changed_is_written_with_what_it_offers(engine: Engine, saying:
 
 def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> None:
     urls = [f"http://127.0.0.1:9/{number}" for number in range(6)]
-    fleet = Fleet(engine, [server_url(url) for url in urls], slots=2)
+    fleet = Fleet(engine, [server_url(url) for url in urls], slots=2, timings=FleetTimings())
 
     class Told(ComfyUIClient):
         def object_info(self, **_: Any) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> Non
     for url in urls:
         fleet.record_sight(url, "0.8.0")
     with ThreadPoolExecutor(len(urls)) as threads:
-        list(threads.map(lambda url: survey(engine, Told(url)), urls))
+        list(threads.map(lambda url: read_capabilities(engine, Told(url)), urls))
     for url in urls:
         others = sorted(f"ckpt_name={other[-1]}" for other in urls if other != url)
         assert known(engine, url).lacks == others
@@ -116,12 +116,11 @@ def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> Non
 
 
 def test_what_another_worker_read_lately_is_not_read_again(engine: Engine, saying: Saying) -> None:
-    with client_of(saying.url, engine) as client:
-        surveyor = Surveyor(engine, client, news=threading.Event(), closing=threading.Event())
-        surveyor.survey_safely(at_once=False)
-        surveyor.survey_safely(at_once=False)
+    with reader_of(saying.url, engine) as reader:
+        reader.read_safely(at_once=False)
+        reader.read_safely(at_once=False)
         assert saying.asked == 1
-        surveyor.survey_safely(at_once=True)
+        reader.read_safely(at_once=True)
         assert saying.asked == 2
 
 

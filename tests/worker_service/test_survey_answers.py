@@ -1,6 +1,5 @@
 """Whatever a server says of itself is stored as far as it can be, refused in bounded time, and does no harm."""
 
-import threading
 import time
 from collections.abc import Iterator
 
@@ -9,8 +8,8 @@ from sqlalchemy import Engine
 
 from shared.jobs.errors import ComfyUIUnreachable
 from tests.object_infos import object_info
-from tests.worker_service.saying import Body, Saying, client_of, known
-from worker_service.fleet.capability_reader import Surveyor, survey
+from tests.worker_service.saying import Body, Saying, client_of, known, reader_of
+from worker_service.fleet.capability_reader import read_capabilities
 
 
 def test_what_jsonb_refuses_is_left_out(engine: Engine, saying: Saying) -> None:
@@ -21,7 +20,7 @@ def test_what_jsonb_refuses_is_left_out(engine: Engine, saying: Saying) -> None:
     )
     saying.devices = [{"name": "g\0pu", "vram_total": float("nan")}, "odd"]
     with client_of(saying.url, engine) as client:
-        survey(engine, client)
+        read_capabilities(engine, client)
         row = known(engine, saying.url)
         assert row.object_info == {
             "AB": {
@@ -35,7 +34,7 @@ def test_what_jsonb_refuses_is_left_out(engine: Engine, saying: Saying) -> None:
             }
         }
         assert row.devices == [{"name": "gpu", "vram_total": None}]
-        survey(engine, client)
+        read_capabilities(engine, client)
         assert known(engine, saying.url).refreshed_at > row.refreshed_at, "the same digest again"
 
 
@@ -82,10 +81,9 @@ def test_an_answer_that_is_none_is_refused_in_bounded_time(
 )
 def test_whatever_a_server_says_of_itself_is_survived(engine: Engine, saying: Saying, body: bytes) -> None:
     saying.object_info = body
-    with client_of(saying.url, engine) as client:
-        surveyor = Surveyor(engine, client, news=threading.Event(), closing=threading.Event())
-        surveyor.survey_safely(at_once=True)
+    with reader_of(saying.url, engine) as reader:
+        reader.read_safely(at_once=True)
         assert saying.asked == 1
         saying.says(object_info())
-        surveyor.survey_safely(at_once=True)
+        reader.read_safely(at_once=True)
         assert "KSampler" in known(engine, saying.url).object_info

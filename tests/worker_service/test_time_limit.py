@@ -1,16 +1,16 @@
 """A job that runs longer than the soft limit is stopped and failed, and its prompt does not go on without it."""
 
-import pytest
+from dramatiq.middleware import TimeLimitExceeded
 
 from shared.jobs.attempts import Lease
 from shared.jobs.claim.claims import Claim, prompt_of
-from shared.jobs.errors import LeaseLost
 from shared.models import JobStatus, Outcome
 from tests.simulator.graphs import noise, submit
 from tests.worker_service.deployment import Deployment, RunningWorker, until
-from worker_service.actors.run_comfy_job import time_out
+from worker_service.run import finish
 from worker_service.run.attempt import Attempt
 from worker_service.run.mailbox import Mailbox
+from worker_service.run.outcome import Lost, outcome_of
 
 LIMITS = {"SOFT_TIME_LIMIT": "1s", "HARD_TIME_LIMIT": "1h"}
 
@@ -82,8 +82,8 @@ def test_a_limit_that_passes_just_after_the_end_costs_a_completed_job_nothing(de
     with deployment.worker() as worker:
         job = deployment.ended(deployment.submit())
         claim = Claim(job, Lease(job.id, job.attempt), prompt_of(job), doubt=None, deaths=0)
-        with pytest.raises(LeaseLost):
-            time_out(worker.resources, Attempt(worker.resources, claim, Mailbox()))
+        attempt = Attempt(worker.resources.jobs.run, claim, Mailbox(), leave_slot=lambda: None)
+        assert outcome_of(finish.time_out, attempt, TimeLimitExceeded()) == Lost()
     assert deployment.outcomes(job.id) == [Outcome.COMPLETED]
     assert deployment.outputs(job.id)
 

@@ -8,19 +8,19 @@ import pytest
 from shared.jobs.errors import OutputCorrupt
 from shared.models import OutputKind
 from tests.worker_service.pictures import FILES, encoded, picture
-from worker_service.media.verify import Facts, verify
+from worker_service.media.verify import MediaInfo, verify
 
 EXPECTED = {
-    "a.png": Facts(OutputKind.IMAGE, "image/png", 64, 48),
-    "a.jpg": Facts(OutputKind.IMAGE, "image/jpeg", 64, 48),
-    "a.webp": Facts(OutputKind.IMAGE, "image/webp", 64, 48),
-    "a.gif": Facts(OutputKind.IMAGE, "image/gif", 64, 48),
-    "moving.webp": Facts(OutputKind.ANIMATION, "image/webp", 64, 48),
-    "moving.png": Facts(OutputKind.ANIMATION, "image/apng", 64, 48),
-    "film.mp4": Facts(OutputKind.VIDEO, "video/mp4", 64, 48, 1000),
-    "film.webm": Facts(OutputKind.VIDEO, "video/webm", 64, 48, 1000),
-    "text.txt": Facts(OutputKind.TEXT, "text/plain; charset=utf-8"),
-    "a.latent": Facts(OutputKind.OTHER, "application/octet-stream"),
+    "a.png": MediaInfo(OutputKind.IMAGE, "image/png", 64, 48),
+    "a.jpg": MediaInfo(OutputKind.IMAGE, "image/jpeg", 64, 48),
+    "a.webp": MediaInfo(OutputKind.IMAGE, "image/webp", 64, 48),
+    "a.gif": MediaInfo(OutputKind.IMAGE, "image/gif", 64, 48),
+    "moving.webp": MediaInfo(OutputKind.ANIMATION, "image/webp", 64, 48),
+    "moving.png": MediaInfo(OutputKind.ANIMATION, "image/apng", 64, 48),
+    "film.mp4": MediaInfo(OutputKind.VIDEO, "video/mp4", 64, 48, 1000),
+    "film.webm": MediaInfo(OutputKind.VIDEO, "video/webm", 64, 48, 1000),
+    "text.txt": MediaInfo(OutputKind.TEXT, "text/plain; charset=utf-8"),
+    "a.latent": MediaInfo(OutputKind.OTHER, "application/octet-stream"),
 }
 
 
@@ -31,7 +31,7 @@ def made(name: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_whole_file_passes_with_its_facts(name: str, tmp_path: Path) -> None:
-    assert verify(made(name, tmp_path), name).facts == EXPECTED[name]
+    assert verify(made(name, tmp_path), name).media == EXPECTED[name]
 
 
 def test_a_still_picture_is_handed_on_but_a_jpeg_that_is_decoded_small_again(tmp_path: Path) -> None:
@@ -41,9 +41,9 @@ def test_a_still_picture_is_handed_on_but_a_jpeg_that_is_decoded_small_again(tmp
 
 @pytest.mark.parametrize(("name", "media_type"), [("sound.flac", "audio/flac"), ("sound.mp3", "audio/mpeg")])
 def test_a_whole_sound_passes_with_its_length(name: str, media_type: str, tmp_path: Path) -> None:
-    facts = verify(made(name, tmp_path), name).facts
-    assert (facts.kind, facts.media_type) == (OutputKind.AUDIO, media_type)
-    assert facts.duration_ms == pytest.approx(1000, abs=50)
+    media = verify(made(name, tmp_path), name).media
+    assert (media.kind, media.media_type) == (OutputKind.AUDIO, media_type)
+    assert media.duration_ms == pytest.approx(1000, abs=50)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.8])
@@ -93,10 +93,10 @@ def test_damage_of_any_sort_is_an_output_corrupt_or_goes_unseen_but_never_anythi
 def test_an_image_beyond_pillows_limit_is_not_decoded(tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.png"
     bomb.write_bytes(encoded(picture((10_000, 10_000), "1", colour=0), "PNG"))  # the limit is 89,478,485 pixels
-    facts = verify(bomb, "bomb.png").facts
-    assert (facts.kind, facts.media_type, facts.width) == (OutputKind.IMAGE, "image/png", None)
-    assert facts.undecoded is not None
-    assert "too large" in facts.undecoded
+    media = verify(bomb, "bomb.png").media
+    assert (media.kind, media.media_type, media.width) == (OutputKind.IMAGE, "image/png", None)
+    assert media.undecoded is not None
+    assert "too large" in media.undecoded
 
 
 def test_a_bomb_that_was_cut_off_is_corrupt(tmp_path: Path) -> None:

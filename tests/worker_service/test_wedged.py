@@ -12,7 +12,7 @@ from tests.simulator.graphs import noise, submit
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 from worker_service.comfyui.answers import Queue
-from worker_service.fleet.wedge import CANARY, LOOKS, Sign
+from worker_service.fleet.wedge import CANARY, PROBES, WedgeDetector
 
 STALL_TIMEOUT_S = 0.5
 STALL_TIMEOUT = f"{STALL_TIMEOUT_S}s"
@@ -57,7 +57,7 @@ def waiting_on_a_dead_thread(deployment: Deployment) -> int:
 
 
 def found_out(worker: RunningWorker) -> None:
-    for _ in range(LOOKS):
+    for _ in range(PROBES):
         worker.look()
     worker.look_at_prompts()
 
@@ -149,7 +149,7 @@ def test_one_that_only_seemed_so_runs_our_small_prompt_and_is_well_again(deploym
     url = deployment.comfyui.url
     worker = RunningWorker(deployment.environ)  # not started, so that nobody looks but this test
     worker.look()
-    worker.resources.server_is_wedged(url, "so it seemed")
+    worker.resources.fleet.record_wedge(url, "so it seemed")
     assert server(deployment, url).problem == "so it seemed"
     until(lambda: works_again(worker, deployment))
     worker.close()
@@ -230,17 +230,17 @@ def test_memory_is_freed_where_it_ran_out_and_the_job_runs_elsewhere(
 
 
 def test_an_instant_between_two_prompts_is_no_sign() -> None:
-    sign = Sign()
+    detector = WedgeDetector()
     moving = [Queue((), (str(number), "last")) for number in range(10)]
-    assert not any(sign.look(queue) for queue in moving)
+    assert not any(detector.sees_wedge(queue) for queue in moving)
     busy = Queue(("z",), ("a",))
-    assert not any(sign.look(queue) for queue in [QUIET, QUIET, busy, QUIET, QUIET, IDLE, QUIET, QUIET])
+    assert not any(detector.sees_wedge(queue) for queue in [QUIET, QUIET, busy, QUIET, QUIET, IDLE, QUIET, QUIET])
 
 
 def test_the_same_prompt_waiting_at_each_look_while_nothing_runs_is() -> None:
-    assert [Sign().look(QUIET), Sign().look(IDLE)] == [False, False]
-    sign = Sign()
-    assert [sign.look(QUIET) for _ in range(LOOKS)] == [False] * (LOOKS - 1) + [True]
-    sign = Sign()
+    assert [WedgeDetector().sees_wedge(QUIET), WedgeDetector().sees_wedge(IDLE)] == [False, False]
+    detector = WedgeDetector()
+    assert [detector.sees_wedge(QUIET) for _ in range(PROBES)] == [False] * (PROBES - 1) + [True]
+    detector = WedgeDetector()
     pushed_in = Queue((), ("front", "a"))
-    assert [sign.look(queue) for queue in (QUIET, pushed_in, pushed_in)][-1]
+    assert [detector.sees_wedge(queue) for queue in (QUIET, pushed_in, pushed_in)][-1]

@@ -31,11 +31,11 @@ from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.fleet.capability_reader import CapabilityReader
 from worker_service.fleet.health import Fleet, HealthProbe
 from worker_service.fleet.restart_command import Restarter
-from worker_service.resources import Resources
+from worker_service.fleet.timings import FleetTimings
+from worker_service.resources import Resources, Timings
 from worker_service.run.leases import Leases
 from worker_service.run.resources import JobLimits, RunResources
 from worker_service.run.settle import give_up
-from worker_service.timings import FleetTimings, Timings
 
 RECEIVERS = (run_comfy_job,)
 

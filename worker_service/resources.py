@@ -1,16 +1,27 @@
 """What one worker process has. Only `main` and tests see all of it."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
 from worker_service.actors.run_comfy_job import JobRunner
 from worker_service.dramatiq_glue.consumer import Capacity
+from worker_service.dramatiq_glue.middleware import LimitTimings
 from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.fleet.health import Fleet
+from worker_service.fleet.timings import FleetTimings
 from worker_service.run.leases import Leases
-from worker_service.timings import Timings
+from worker_service.run.timings import RunTimings
+
+
+@dataclass(frozen=True)
+class Timings:
+    """How long this process waits: one record for each concern. Tests pass tenths of these."""
+
+    run: RunTimings = field(default_factory=RunTimings)
+    fleet: FleetTimings = field(default_factory=FleetTimings)
+    limits: LimitTimings = field(default_factory=LimitTimings)
 
 
 @dataclass(frozen=True)

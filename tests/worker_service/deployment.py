@@ -25,11 +25,12 @@ from shared.models import FINAL, EventType, GenerationJob, JobOutput, JobStatus,
 from tests import jobs
 from tests.simulator.running import RunningSimulator
 from worker_service.actors.run_comfy_job import take
+from worker_service.dramatiq_glue.middleware import LimitTimings
 from worker_service.main import close, create_broker, create_resources
-from worker_service.resources import Resources
+from worker_service.resources import Resources, Timings
 from worker_service.run.attempt import Attempt
 from worker_service.run.mailbox import Signal
-from worker_service.timings import LimitTimings, RunTimings, Timings
+from worker_service.run.timings import RunTimings
 
 PATIENCE_S = 40.0
 LOOK_S = 0.02

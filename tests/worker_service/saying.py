@@ -15,7 +15,7 @@ from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.fleet.capability_reader import CapabilityReader
 from worker_service.fleet.health import Fleet
-from worker_service.timings import FleetTimings
+from worker_service.fleet.timings import FleetTimings
 
 Body = bytes | Callable[[], Iterator[bytes]]
 

@@ -13,9 +13,9 @@ from tests.object_infos import object_info, publish
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.saying import known
 from worker_service.fleet.health import Fleet
+from worker_service.fleet.timings import FleetTimings
 from worker_service.scheduler.schedule import SCHEDULE
 from worker_service.scheduler.sweeps import forget_servers
-from worker_service.timings import FleetTimings
 
 HOUR = timedelta(hours=1)
 

@@ -15,7 +15,7 @@ from tests.worker_service.saying import Saying, client_of, known, reader_of, wri
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.fleet.capability_reader import read_capabilities
 from worker_service.fleet.health import Fleet
-from worker_service.timings import FleetTimings
+from worker_service.fleet.timings import FleetTimings
 
 
 def server(deployment: Deployment) -> ComfyUIServer:

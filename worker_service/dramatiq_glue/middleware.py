@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -126,6 +127,13 @@ class Recycling(Middleware):
 class Deadline(NamedTuple):
     at: float
     message: MessageProxy
+
+
+@dataclass(frozen=True)
+class LimitTimings:
+    """How often running messages are held against the soft and the hard time limit."""
+
+    check_every_s: float = 1.0
 
 
 class HardTimeLimit(Middleware):

@@ -17,8 +17,8 @@ from shared.database.engine import transaction
 from shared.jobs.errors import ComfyUIUnreachable, WorkflowRejected
 from shared.models import ComfyUIServer
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.fleet.timings import FleetTimings
 from worker_service.fleet.wedge import WedgeDetector, runs_again
-from worker_service.timings import FleetTimings
 
 log = structlog.get_logger(__name__)
 

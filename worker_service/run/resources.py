@@ -8,7 +8,7 @@ from shared.files.store import OutputStore
 from shared.messaging.after_commit import Outbox
 from worker_service.fleet.health import Fleet
 from worker_service.run.leases import Leases
-from worker_service.timings import RunTimings
+from worker_service.run.timings import RunTimings
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from shared.jobs.errors import ComfyUIUnreachable, LeaseLost, WorkerStopping
 from worker_service.comfyui.answers import Finished, Gone
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.run.mailbox import Mailbox, Signal
-from worker_service.timings import RunTimings
+from worker_service.run.timings import RunTimings
 
 
 class Withdrawal(StrEnum):

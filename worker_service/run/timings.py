@@ -1,6 +1,6 @@
-"""How long the worker waits, and for what: one record for each concern, with the values of production."""
+"""How long an attempt at a job waits, and for what. These are the values of production."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -21,27 +21,3 @@ class RunTimings:
     # ComfyUI writes in place: a file that is half written now may be whole in a moment.
     read_again_s: tuple[float, ...] = (0.2, 1.0, 3.0)
     database_s: float = 300.0  # for a database that is away when a result is to be written
-
-
-@dataclass(frozen=True)
-class FleetTimings:
-    """How often each ComfyUI server is looked at."""
-
-    probe_every_s: float = 5.0  # whether it answers and works
-    read_every_s: float = 60.0  # which nodes and models it has
-    fresh_s: float = 45.0  # what another worker read this lately is not read again
-    canary_s: float = 1.0  # an idle server that is well comes to a prompt in milliseconds
-
-
-@dataclass(frozen=True)
-class LimitTimings:
-    """How often running messages are held against the soft and the hard time limit."""
-
-    check_every_s: float = 1.0
-
-
-@dataclass(frozen=True)
-class Timings:
-    run: RunTimings = field(default_factory=RunTimings)
-    fleet: FleetTimings = field(default_factory=FleetTimings)
-    limits: LimitTimings = field(default_factory=LimitTimings)

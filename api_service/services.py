@@ -46,13 +46,13 @@ class Services:
         return await anyio.to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self.threads)
 
     async def identify(self, authorization: str | None) -> Identity:
-        """The identity behind an Authorization header; only a key that must be read costs a thread. Raises Problem."""
+        """The identity behind an Authorization header; only a key that must be read costs a thread. Raises Refusal."""
         if known := self.keyring.recall(authorization):
             return known
         return await self.run(self.keyring.identify, authorization)
 
     async def identify_stream(self, connection: HTTPConnection[Any]) -> Identity:
-        """The identity that opens a stream: by the Authorization header, or else by `?ticket=`. Raises Problem."""
+        """The identity that opens a stream: by the Authorization header, or else by `?ticket=`. Raises Refusal."""
         ticket = ticket_in(connection)
         if ticket is None:
             return await self.identify(connection.headers.get("authorization"))

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine, func, or_, update
 from sqlmodel import col
 
-from api_service.refusals.problems import unauthenticated
+from api_service.refusals.accounts import unauthenticated
 from shared.database.engine import transaction
 from shared.models import ApiKey, Scope
 
@@ -67,12 +67,12 @@ class Keyring:
         self.known: dict[str, Known] = {}
 
     def identify(self, authorization: str | None) -> Identity:
-        """The identity behind an Authorization header. Raises Problem 401, whatever it is that is wrong."""
+        """The identity behind an Authorization header. Raises Refusal 401, whatever it is that is wrong."""
         sent = key_in(authorization)
         return identity_of(sent, self.key(sent.id))
 
     def recall(self, authorization: str | None) -> Identity | None:
-        """The same from memory alone: None where the database must be asked. Raises Problem 401 likewise."""
+        """The same from memory alone: None where the database must be asked. Raises Refusal 401 likewise."""
         sent = key_in(authorization)
         known = self.remembered(sent.id)
         return identity_of(sent, known.key) if known else None
@@ -107,7 +107,7 @@ class Keyring:
 
 
 def key_in(authorization: str | None) -> SentKey:
-    """The key in an Authorization header. Raises Problem 401 if it holds none."""
+    """The key in an Authorization header. Raises Refusal 401 if it holds none."""
     if not authorization:
         raise unauthenticated("no key was sent")
     scheme, _, credentials = authorization.strip().partition(" ")
@@ -118,7 +118,7 @@ def key_in(authorization: str | None) -> SentKey:
 
 
 def identity_of(sent: SentKey, key: ApiKey | None) -> Identity:
-    """The identity behind a key that was sent, from its row. Raises Problem 401 if its secret is another."""
+    """The identity behind a key that was sent, from its row. Raises Refusal 401 if its secret is another."""
     # Compared in any case, so that the time taken does not tell which ids there are.
     good = hmac.compare_digest(hash_of(sent.secret), key.secret_hash if key else NOBODYS_HASH)
     if key is None or not good:
@@ -127,7 +127,7 @@ def identity_of(sent: SentKey, key: ApiKey | None) -> Identity:
 
 
 def identity_by(key: ApiKey) -> Identity:
-    """The identity that a key stands for. Raises Problem 401 for one that is revoked or has expired."""
+    """The identity that a key stands for. Raises Refusal 401 for one that is revoked or has expired."""
     if key.revoked_at is not None:
         raise unauthenticated("the key was revoked")
     if key.expires_at is not None and key.expires_at <= datetime.now(UTC):

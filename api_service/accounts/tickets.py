@@ -19,7 +19,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import HTTPConnection
 
 from api_service.accounts.keyring import Identity, Keyring, hash_of, identity_by
-from api_service.refusals.problems import unauthenticated
+from api_service.refusals.accounts import unauthenticated
 from api_service.streams.timings import StreamTimings
 from shared.database.engine import transaction
 from shared.models import StreamTicket
@@ -62,7 +62,7 @@ class Tickets:
         return made
 
     def identify(self, ticket: str, connection: HTTPConnection[Any]) -> Identity:
-        """Who opens or resumes a stream with a ticket. Raises Problem 401, whatever is wrong with the ticket."""
+        """Who opens or resumes a stream with a ticket. Raises Refusal 401, whatever is wrong with the ticket."""
         if connection.scope["type"] == "websocket":
             return self.redeem(ticket)
         if last := RESUMABLE_ID.fullmatch(connection.headers.get(LAST_EVENT_ID, "")):
@@ -70,14 +70,14 @@ class Tickets:
         return self.open(ticket, stream_of(connection))
 
     def redeem(self, ticket: str) -> Identity:
-        """Use a ticket up. Returns the identity of its key. Raises Problem 401."""
+        """Use a ticket up. Returns the identity of its key. Raises Refusal 401."""
         used = delete(StreamTicket).where(*usable(ticket), col(StreamTicket.connections) == 0)
         with transaction(self.engine) as session:
             row = session.execute(used.returning(col(StreamTicket.key_id))).one_or_none()
         return self.identity(row)
 
     def open(self, ticket: str, stream: str) -> TicketIdentity:
-        """Use a ticket for its first stream, which it may resume from now on. Raises Problem 401."""
+        """Use a ticket for its first stream, which it may resume from now on. Raises Refusal 401."""
         resume_secret = secrets.token_hex(16)
         opened = update(StreamTicket).where(*usable(ticket), col(StreamTicket.connections) == 0)
         return self.connect(
@@ -91,7 +91,7 @@ class Tickets:
         )
 
     def resume(self, ticket: str, stream: str, resume_secret: str) -> TicketIdentity:
-        """Use a ticket for its own stream again, with the secret that was sent within that. Raises Problem 401."""
+        """Use a ticket for its own stream again, with the secret that was sent within that. Raises Refusal 401."""
         resumed = update(StreamTicket).where(
             *usable(ticket),
             col(StreamTicket.stream_hash) == hash_of(stream),
@@ -128,7 +128,7 @@ def usable(ticket: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 def ticket_in(connection: HTTPConnection[Any]) -> str | None:
-    """The ticket that a stream is to be opened with; None for one with a key. Raises Problem 401."""
+    """The ticket that a stream is to be opened with; None for one with a key. Raises Refusal 401."""
     refuse_keys(connection.query_params)
     sent = connection.query_params.getlist("ticket")
     if "authorization" in connection.headers or not sent:
@@ -139,7 +139,7 @@ def ticket_in(connection: HTTPConnection[Any]) -> str | None:
 
 
 def refuse_keys(query: QueryParams) -> None:
-    """Raises Problem 401 for a key in a URL, even a good one: URLs are written to logs and histories."""
+    """Raises Refusal 401 for a key in a URL, even a good one: URLs are written to logs and histories."""
     for name, value in query.multi_items():
         if name.lower() in KEY_NAMES or value.lstrip().startswith(("gn_", "Bearer ")):
             raise unauthenticated("keys are not taken from URLs, and one that was in a URL should be revoked")

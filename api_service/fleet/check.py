@@ -7,7 +7,7 @@ from typing import Any
 from api_service.fleet.capability_cache import Capabilities, KnownServer
 from api_service.fleet.close_matches import suggestion
 from api_service.fleet.node_rules import Finding, Graph, findings
-from api_service.refusals.problems import FieldError
+from api_service.refusals.refusal import FieldError
 from shared.workflows.links import graph_faults
 from shared.workflows.parameters import Sampling, TextToImage
 from shared.workflows.shape import WorkflowFault, with_seeds

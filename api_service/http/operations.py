@@ -13,10 +13,11 @@ from starlette.routing import Match, Route
 from starlette.types import Scope as Connection
 
 from api_service.accounts.keyring import Identity
+from api_service.http.answers import rate_headers
 from api_service.http.bodies import LARGEST_BODY, read_body, read_query
 from api_service.limits.enforce import count_request
-from api_service.refusals.codes import Code
-from api_service.refusals.problems import forbidden, job_not_found
+from api_service.refusals.accounts import forbidden
+from api_service.refusals.jobs import job_not_found
 from api_service.services import JobsRequest, Services
 from shared.jobs.urls import number_in
 from shared.models import Scope
@@ -57,7 +58,7 @@ class Call(Generic[B, Q]):
 
     @property
     def job_id(self) -> int:
-        """The job's number in the path. Raises Problem 404: what cannot be a number names no job either."""
+        """The job's number in the path. Raises Refusal 404: what cannot be a number names no job either."""
         text = self.request.path_params["job_id"]
         job_id = number_in(text)
         if job_id is None:
@@ -93,13 +94,13 @@ class Operation(Generic[B, Q]):
     tag: str
     body: type[B] = Nothing  # type: ignore[assignment]  # no body
     query: type[Q] = Nothing  # type: ignore[assignment]  # no parameters
-    problems: tuple[Code, ...] = ()
+    problems: tuple[StrEnum, ...] = ()
     request_headers: Mapping[str, str] = field(default_factory=dict)
     largest_body: int = LARGEST_BODY
     takes_ticket: bool = False
 
     async def answer(self, request: JobsRequest) -> Response:
-        """Answer a request. Raises Problem."""
+        """Answer a request. Raises Refusal."""
         identity = await self.admit(request)
         query = NOTHING if self.query is Nothing and not request.query_params else read_query(request, self.query)
         body = NOTHING if self.body is Nothing else await read_body(request, self.body, self.largest_body)
@@ -108,7 +109,7 @@ class Operation(Generic[B, Q]):
         return response
 
     async def admit(self, request: JobsRequest) -> Identity:
-        """Who asks. Raises Problem: 401 for an unknown key, 429 for too many requests, 403 without the scope."""
+        """Who asks. Raises Refusal: 401 for an unknown key, 429 for too many requests, 403 without the scope."""
         services = request.state.services
         request.state.rate = {}
         if self.scope is Access.NO_KEY:
@@ -117,7 +118,7 @@ class Operation(Generic[B, Q]):
             identity = await services.identify_stream(request)
         else:
             identity = await services.identify(request.headers.get("authorization"))
-        request.state.rate = await count_request(services, identity)
+        request.state.rate = rate_headers(await count_request(services, identity))
         if isinstance(self.scope, Scope) and not identity.may(self.scope):
             raise forbidden(self.scope)
         return identity

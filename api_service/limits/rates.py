@@ -67,15 +67,9 @@ class Rate:
         return math.floor(self.window.wait_s(self.most, self.cost)) + 1
 
     @property
-    def headers(self) -> dict[str, str]:
-        """The fields of draft-ietf-httpapi-ratelimit-headers-06. `Reset` is when one more remains than now."""
-        reset = math.floor(self.window.wait_s(self.most, self.remaining + 1)) + 1 if self.window.used else 0
-        return {
-            "RateLimit-Limit": str(self.most),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(reset),
-            "RateLimit-Policy": f"{self.most};w={self.window.length_s}",
-        }
+    def reset_s(self) -> int:
+        """Whole seconds until one more remains than now; 0 if nothing is used."""
+        return math.floor(self.window.wait_s(self.most, self.remaining + 1)) + 1 if self.window.used else 0
 
 
 class RateCounter:

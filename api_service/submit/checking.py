@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from api_service.doors.v1.jobs.bodies import AnyJob, TypedJob, WorkflowJob
 from api_service.fleet.capability_cache import Capabilities
 from api_service.fleet.check import Checked, fleet_check
-from api_service.refusals.problems import invalid_fields
+from api_service.refusals.jobs import invalid_fields
 from api_service.services import Services
 
 
@@ -19,7 +19,7 @@ def check(body: AnyJob, capabilities: Capabilities) -> Checked:
 
 
 def check_all(bodies: Sequence[AnyJob], services: Services, *, one_of_many: bool) -> list[Checked]:
-    """Look at all jobs of a request. Raises Problem 422 with every error, each with its job's index in a batch."""
+    """Look at all jobs of a request. Raises Refusal 422 with every error, each with its job's index in a batch."""
     capabilities = services.capabilities.current()
     checked = [check(body, capabilities) for body in bodies]
     errors = [

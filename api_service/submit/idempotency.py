@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from api_service.refusals.codes import Code
-from api_service.refusals.problems import Problem
+from api_service.http.request_refusals import invalid_header
+from api_service.refusals.jobs import idempotency_key_reused
 from api_service.services import JobsRequest
 from shared.models import GenerationJob
 
@@ -33,12 +33,12 @@ class Once(NamedTuple):
 
 
 def read_once(request: JobsRequest, body: BaseModel) -> Once | None:
-    """The request's key, if it has one, with what was parsed of its body. Raises Problem 400."""
+    """The request's key, if it has one, with what was parsed of its body. Raises Refusal 400."""
     given = request.headers.getlist(HEADER)
     if not given:
         return None
     if len(given) > 1 or not ACCEPTABLE.fullmatch(given[0]):
-        raise Problem(Code.INVALID_HEADER, f"{HEADER} must be sent once, as 1 to 255 visible ASCII characters")
+        raise invalid_header(f"{HEADER} must be sent once, as 1 to 255 visible ASCII characters")
     # Without defaults, so that a field which comes with a later release makes no other request of this one.
     return Once(given[0], digest(request.url.path, body.model_dump(mode="json", exclude_defaults=True)))
 
@@ -50,16 +50,13 @@ def digest(path: str, body: Any) -> str:
 
 
 def made_before(session: Session, user_id: UUID, once: Once) -> Sequence[GenerationJob]:
-    """The jobs that were made under the key; none if it is new. Raises Problem 422 if it came with another request."""
+    """The jobs that were made under the key; none if it is new. Raises Refusal 422 if it came with another request."""
     mine = (col(GenerationJob.user_id) == user_id, col(GenerationJob.idempotency_key) == once.key)
     first = session.exec(select(GenerationJob).where(*mine)).one_or_none()
     if first is None:
         return ()
     if first.request_digest != once.digest:
-        raise Problem(
-            Code.IDEMPOTENCY_KEY_REUSED,
-            f"{HEADER} {once.key!r} came before with another request, which made job {first.id}",
-        )
+        raise idempotency_key_reused(once.key, first.id)
     if first.batch_id is None:
         return (first,)
     batch = select(GenerationJob).where(GenerationJob.batch_id == first.batch_id).order_by(col(GenerationJob.id))

@@ -6,9 +6,8 @@ from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHan
 from pydantic_core import PydanticCustomError
 
 from api_service.doors.v1.jobs.bodies import AnyJob, TypedJob, WorkflowJob
-from api_service.http.bodies import field_error
-from api_service.refusals.codes import Code
-from api_service.refusals.problems import FieldError, Problem, invalid_fields
+from api_service.refusals.jobs import invalid_fields, job_not_ended_for_retry, job_not_repeatable
+from api_service.refusals.refusal import FieldError, field_errors
 from shared.models import FINAL, GenerationJob
 from shared.workflows.parameters import LARGEST_SEED, TextToImage, drawn_seed
 from shared.workflows.shape import has_seeds, with_seeds
@@ -33,10 +32,10 @@ class RetryBody(BaseModel, frozen=True, extra="forbid", strict=True):
 def repeated(job: GenerationJob, body: RetryBody) -> AnyJob:
     """The job as it would be asked for again: at once, and without the deadline it had.
 
-    Raises Problem: 409 for one that has not ended, 422 for one of another system, or without the seed to change.
+    Raises Refusal: 409 for one that has not ended, 422 for one of another system, or without the seed to change.
     """
     if job.status not in FINAL:
-        raise Problem(Code.JOB_NOT_ENDED, f"the job is {job.status}; it can be tried again once it has ended")
+        raise job_not_ended_for_retry(job.status)
     wishes = {"priority": job.priority, "max_attempts": job.max_attempts, "metadata": job.caller_metadata}
     try:
         if job.workflow is not None:
@@ -46,8 +45,7 @@ def repeated(job: GenerationJob, body: RetryBody) -> AnyJob:
         params = typed["params"] if body.seed == "same" else {**typed["params"], "seed": seed_for(body)}
         return TypedJob.model_validate({**typed, "params": params, **wishes}, strict=False)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise not_repeatable(job, [field_error(one) for one in found]) from None
+        raise job_not_repeatable(job.id, field_errors(error)) from None
 
 
 def with_seed(workflow: dict[str, Any], body: RetryBody) -> dict[str, Any]:
@@ -60,11 +58,3 @@ def with_seed(workflow: dict[str, Any], body: RetryBody) -> dict[str, Any]:
 
 def seed_for(body: RetryBody) -> int:
     return body.seed if isinstance(body.seed, int) else drawn_seed()
-
-
-def not_repeatable(job: GenerationJob, errors: list[FieldError]) -> Problem:
-    return Problem(
-        Code.JOB_NOT_REPEATABLE,
-        f"job {job.id} was recorded with fields that no job can be submitted with: submit it anew",
-        errors=errors,
-    )

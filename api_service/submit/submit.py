@@ -13,7 +13,7 @@ from api_service.accounts.keyring import Identity
 from api_service.doors.v1.jobs.bodies import AnyJob
 from api_service.jobs import job_queries
 from api_service.limits.enforce import check_quotas, count_submissions, limits_submissions
-from api_service.refusals.problems import job_not_found
+from api_service.refusals.jobs import job_not_found
 from api_service.services import Services
 from api_service.submit.checking import check_all
 from api_service.submit.idempotency import Once, made_before, was_made_meanwhile
@@ -53,7 +53,7 @@ class Accepted:
 
 def submit(services: Services, submission: Submission) -> Accepted:
     """Record the jobs, all or none, and send their wake-ups: `queued`. What Redis does not take is `pending` until
-    the sweep sends it. Raises Problem for jobs that are refused."""
+    the sweep sends it. Raises Refusal for jobs that are refused."""
     if replayed := replay(services, submission):
         return replayed
     checked = check_all(submission.bodies, services, one_of_many=submission.batch_id is not None)
@@ -76,7 +76,7 @@ def submit(services: Services, submission: Submission) -> Accepted:
 
 
 def replay(services: Services, submission: Submission) -> Accepted | None:
-    """What the same request made before, as it stands. Raises Problem 422 if the key came with another."""
+    """What the same request made before, as it stands. Raises Refusal 422 if the key came with another."""
     if submission.once is None:
         return None
     with transaction(services.engine) as session:
@@ -98,7 +98,7 @@ def new_jobs(submission: Submission) -> list[GenerationJob]:
 
 
 def lock_parent(session: Session, parent_id: int | None) -> None:
-    """Keep the job that is repeated from being deleted meanwhile. Raises Problem 404 if it just was."""
+    """Keep the job that is repeated from being deleted meanwhile. Raises Refusal 404 if it just was."""
     if parent_id is not None:
         parent = select(GenerationJob.id).where(col(GenerationJob.id) == parent_id)
         if session.exec(parent.with_for_update(read=True, key_share=True)).one_or_none() is None:

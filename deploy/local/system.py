@@ -14,7 +14,7 @@ from typing import Any
 
 from api_service.accounts.accounts import create_key, user_named
 from api_service.accounts.keyring import Keyring
-from api_service.refusals.problems import Problem
+from api_service.refusals.refusal import Refusal
 from deploy.local.environment import check, chosen
 from deploy.local.ports import LOOPBACK, KeptPorts, free_ports, listens, start_on_a_free_port
 from deploy.local.process import CannotStart, Command, NotInTime, Process, Processes, ProcessFailed
@@ -214,6 +214,6 @@ def local_key(settings: Settings, directory: Path) -> str:
 def is_good(keyring: Keyring, token: str) -> bool:
     try:
         keyring.identify(f"Bearer {token}")
-    except Problem:
+    except Refusal:
         return False
     return True

@@ -7,7 +7,8 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from api_service.doors.v1.jobs.job_views import CheckView, LiveView, ReadyView, answer_with
+from api_service.doors.v1.jobs.job_views import CheckView, LiveView, ReadyView
+from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Call, Nothing, Operation
 from api_service.jobs import job_queries
 from api_service.services import Services

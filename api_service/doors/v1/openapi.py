@@ -5,6 +5,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -13,8 +14,9 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api_service.doors.v1.examples import EXAMPLES, problem_example
 from api_service.http.operations import Access, Answer, Nothing, Operation
-from api_service.refusals.codes import MEANINGS, Code
-from api_service.refusals.problems import ProblemBody
+from api_service.http.problems import STATUSES, TEXTS, ProblemBody
+from api_service.http.request_refusals import RequestCode
+from api_service.refusals.codes import Code
 from shared.jobs.urls import LARGEST_ID
 from shared.models import Scope
 
@@ -23,14 +25,15 @@ SCHEMAS = "#/components/schemas/"
 PATH_PARAMETER = re.compile(r"{(\w+)}")
 NUMBERS = {"job_id", "number"}
 NUMBER = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
-PROBLEMS_OF_ALL = (Code.INVALID_QUERY, Code.INTERNAL_ERROR)
+TEXT = {"type": "string"}
+PROBLEMS_OF_ALL = (RequestCode.INVALID_QUERY, Code.INTERNAL_ERROR)
 PROBLEMS_OF_KEYS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.DATABASE_UNAVAILABLE)
 NEEDS: dict[Scope | Access, str] = {Access.NO_KEY: "Needs no key.", Access.ANY_KEY: "Any key will do."}
 PROBLEMS_OF_BODIES = (
-    Code.INVALID_JSON,
-    Code.BODY_TOO_DEEP,
-    Code.BODY_TOO_LARGE,
-    Code.UNSUPPORTED_MEDIA_TYPE,
+    RequestCode.INVALID_JSON,
+    RequestCode.BODY_TOO_DEEP,
+    RequestCode.BODY_TOO_LARGE,
+    RequestCode.UNSUPPORTED_MEDIA_TYPE,
     Code.INVALID_FIELDS,
 )
 HEADERS_OF_ALL = {"X-Request-Id": "the id that the request came with, or was given; it stands in the logs"}
@@ -118,9 +121,7 @@ def path_parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
-            if name in NUMBERS
-            else {"type": "string"},
+            "schema": NUMBER if name in NUMBERS else TEXT,
             "example": 1 if name in NUMBERS else name,
         }
         for name in PATH_PARAMETER.findall(operation.path)
@@ -165,12 +166,12 @@ def header_parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
 def responses(operation: Operation[Any, Any], refs: Refs) -> dict[str, Any]:
     """What it answers, and each refusal by its status."""
     made = {str(int(status)): response(answer, refs) for status, answer in operation.answers.items()}
-    codes = [*operation.problems, *PROBLEMS_OF_ALL]
+    codes: list[StrEnum] = [*operation.problems, *PROBLEMS_OF_ALL]
     codes += PROBLEMS_OF_KEYS if operation.scope is not Access.NO_KEY else ()
     codes += PROBLEMS_OF_BODIES if operation.body is not Nothing else ()
-    by_status: dict[HTTPStatus, list[Code]] = defaultdict(list)
+    by_status: dict[HTTPStatus, list[StrEnum]] = defaultdict(list)
     for code in dict.fromkeys(codes):
-        by_status[code.status].append(code)
+        by_status[STATUSES[code]].append(code)
     for status, found in sorted(by_status.items()):
         made[str(int(status))] = refusal(found, refs)
     return made
@@ -184,9 +185,9 @@ def response(answer: Answer, refs: Refs) -> dict[str, Any]:
     return made
 
 
-def refusal(codes: Sequence[Code], refs: Refs) -> dict[str, Any]:
+def refusal(codes: Sequence[StrEnum], refs: Refs) -> dict[str, Any]:
     return {
-        "description": "; or ".join(f"`{code}`: {MEANINGS[code].text}" for code in codes),
+        "description": "; or ".join(f"`{code}`: {TEXTS[code]}" for code in codes),
         "headers": headers(HEADERS_OF_ALL),
         "content": {
             "application/problem+json": {

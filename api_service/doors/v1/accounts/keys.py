@@ -10,10 +10,10 @@ from api_service.accounts import accounts
 from api_service.accounts.accounts import NewKey
 from api_service.doors.v1.accounts.bodies import KeyBody, KeysQuery, key_id_in, user_id_in
 from api_service.doors.v1.accounts.views import KeyList, KeyView, NewKeyView
-from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.refusals.accounts import key_not_found, user_not_found
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import key_not_found, user_not_found
 from shared.database.engine import transaction
 from shared.models import ApiKey, Scope, User
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from api_service.accounts.keyring import Identity
 from api_service.doors.v1.accounts.views import MeView
-from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Call, Nothing, Operation
 from api_service.limits import quotas
 from api_service.limits.effective_limits import Limit, allowance

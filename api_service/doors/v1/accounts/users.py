@@ -10,10 +10,10 @@ from starlette.responses import Response
 from api_service.accounts import accounts
 from api_service.doors.v1.accounts.bodies import UserBody, UserChange, UsersQuery, user_id_in
 from api_service.doors.v1.accounts.views import UserList, UserView
-from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.refusals.accounts import name_taken, user_not_found
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import name_taken, user_not_found
 from shared.database.engine import transaction
 from shared.models import Scope, User
 
@@ -78,7 +78,7 @@ async def change(call: Call[UserChange, Nothing]) -> Response:
 
 
 def change_user(engine: Engine, user_id: UUID, body: UserChange) -> User | None:
-    """The user as changed; None if there is none. Raises Problem 409 if another has the name."""
+    """The user as changed; None if there is none. Raises Refusal 409 if another has the name."""
     try:
         with transaction(engine) as session:
             return accounts.change_user(session, user_id, body.given())

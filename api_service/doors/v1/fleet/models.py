@@ -5,10 +5,10 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from api_service.doors.v1.fleet.views import ModelsView
-from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import Problem
+from api_service.refusals.fleet import kind_not_found
 from shared.fleet.object_info import ModelKind
 from shared.models import Scope
 
@@ -21,13 +21,9 @@ async def list_models(call: Call[Nothing, Nothing]) -> Response:
     """
     name = call.request.path_params["kind"]
     if name not in list(ModelKind):
-        raise kind_not_found(name)
+        raise kind_not_found(name, ModelKind)
     capabilities = await call.services.run(call.services.capabilities.current)
     return answer_with(ModelsView.of(ModelKind(name), capabilities))
-
-
-def kind_not_found(name: str) -> Problem:
-    return Problem(Code.KIND_NOT_FOUND, f"there is no list of {name!r}; there are {', '.join(ModelKind)}")
 
 
 OPERATIONS = (

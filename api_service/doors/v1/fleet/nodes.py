@@ -6,12 +6,12 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from api_service.doors.v1.fleet.views import NodeClassView
-from api_service.doors.v1.jobs.job_views import answer_with
 from api_service.fleet.capability_cache import Capabilities
 from api_service.fleet.close_matches import suggestion
+from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import Problem
+from api_service.refusals.fleet import node_class_not_found
 from shared.models import Scope
 
 
@@ -30,13 +30,8 @@ def look_up(current: Callable[[], Capabilities], name: str) -> NodeClassView:
     capabilities = current()
     found = capabilities.node_class(name)
     if found is None:
-        raise node_class_not_found(name, capabilities)
+        raise node_class_not_found(name, suggestion(name, capabilities.node_class_names()))
     return NodeClassView.of(*found)
-
-
-def node_class_not_found(name: str, capabilities: Capabilities) -> Problem:
-    close = suggestion(name, capabilities.node_class_names())
-    return Problem(Code.NODE_CLASS_NOT_FOUND, f"no server has the node class {name!r}{close}")
 
 
 OPERATIONS = (

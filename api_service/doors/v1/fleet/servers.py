@@ -7,11 +7,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api_service.doors.v1.jobs.job_views import answer_with
 from api_service.fleet.fleet_queries import NamedServer, ServersView, ServerView, server_as_seen, servers_as_seen
+from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import Problem
+from api_service.refusals.fleet import server_not_found
 from shared.database.engine import transaction
 from shared.fleet import servers
 from shared.models import ComfyUIServer, Scope
@@ -41,11 +41,11 @@ async def resume(call: Call[NamedServer, Nothing]) -> Response:
 
 
 def change(engine: Engine, name: str, deed: Callable[[Session, str], ComfyUIServer | None]) -> ServerView:
-    """Raises Problem 404."""
+    """Raises Refusal 404."""
     with transaction(engine) as session:
         server = deed(session, name.rstrip("/"))
         if server is None:
-            raise Problem(Code.SERVER_NOT_FOUND, f"no worker ever saw a server {name!r}")
+            raise server_not_found(name)
         session.flush()
         return server_as_seen(session, server)
 

@@ -19,12 +19,13 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from api_service.doors.v1.jobs.metadata import Metadata
-from api_service.http.bodies import RAW, TYPED
+from api_service.refusals.refusal import FORM
 from shared.models.generation_job import DEFAULT_PRIORITY
 from shared.workflows.parameters import Sampling, TextToImage
 
 FURTHEST = timedelta(days=30)  # so far ahead a job can be put off
 LONGEST_DEADLINE = timedelta(days=60)
+TYPED, RAW = f"{FORM}typed", f"{FORM}raw"
 MOST_JOBS = 100  # in one batch
 LARGEST_BATCH = 8 * 1024 * 1024  # bytes
 

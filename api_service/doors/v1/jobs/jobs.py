@@ -6,12 +6,13 @@ from uuid import UUID
 from starlette.responses import Response
 
 from api_service.doors.v1.jobs.detail_views import DetailedJobView
-from api_service.doors.v1.jobs.job_views import JobView, answer_with
+from api_service.doors.v1.jobs.job_views import JobView
+from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
 from api_service.jobs import job_queries
 from api_service.jobs.detail import details
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import job_ended, job_not_found
+from api_service.refusals.jobs import job_ended, job_not_found
 from shared.jobs import lifecycle
 from shared.jobs.urls import JOBS
 from shared.messaging.after_commit import Outbox

@@ -10,8 +10,8 @@ from pydantic import Field
 from sqlalchemy import Engine, Row
 from starlette.responses import Response
 
-from api_service.doors.v1.jobs.job_views import answer_with
 from api_service.doors.v1.jobs.list_views import JobPage, ListedJob
+from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
 from api_service.jobs.cursors import Position, cursor_at, digest_of, position_in
 from api_service.jobs.filters import Filters, owner_asked_for

@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from api_service.http.downloads import StoredFile, send_file
 from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.http.request_refusals import RequestCode
 from api_service.jobs import job_queries
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import job_not_found, output_not_found, thumbnail_not_found
+from api_service.refusals.jobs import job_not_found, output_not_found, thumbnail_not_found
 from shared.jobs.urls import JOBS, number_in
 from shared.models import JobOutput, Scope
 
@@ -39,7 +40,7 @@ async def thumbnail(call: Call[Nothing, ThumbnailQuery]) -> Response:
 
 
 async def asked_output(call: Call[Nothing, Nothing] | Call[Nothing, ThumbnailQuery]) -> JobOutput:
-    """The output that the path names. Raises Problem 404, saying which of the two is not there."""
+    """The output that the path names. Raises Refusal 404, saying which of the two is not there."""
     job_id, number = call.request.path_params["job_id"], call.request.path_params["number"]
     match await call.services.run(
         job_queries.output, call.services.engine, call.job_id, number_in(number), call.identity.owner
@@ -58,7 +59,7 @@ FILE_HEADERS = {
     "Content-Disposition": "under which name to save it",
 }
 RANGED = {"Range": "`bytes=first-last`: only these", "If-None-Match": "an ETag: 304 if it is still that one"}
-PROBLEMS = (Code.JOB_NOT_FOUND, Code.OUTPUT_NOT_FOUND, Code.OUTPUT_GONE, Code.RANGE_NOT_SATISFIABLE)
+PROBLEMS = (Code.JOB_NOT_FOUND, Code.OUTPUT_NOT_FOUND, Code.OUTPUT_GONE, RequestCode.RANGE_NOT_SATISFIABLE)
 
 
 def answers(*media_types: str) -> dict[HTTPStatus, Answer]:

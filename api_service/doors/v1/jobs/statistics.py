@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
 from api_service.jobs.filters import owner_asked_for
 from api_service.jobs.statistics import FiguresView, figures

@@ -8,13 +8,14 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, BatchBody, JobBody
-from api_service.doors.v1.jobs.job_views import answer_with
 from api_service.doors.v1.jobs.prefer_wait import asked_wait_s, ended_within
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
+from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.http.request_refusals import RequestCode
 from api_service.jobs import job_queries
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import job_not_found
+from api_service.refusals.jobs import job_not_found
 from api_service.submit.checking import check_all
 from api_service.submit.idempotency import HEADER, read_once
 from api_service.submit.resubmit import RetryBody, repeated
@@ -133,7 +134,7 @@ ACCEPTED = {
         AcceptedJobView, "the job that this request made before, as it stands", headers={**LOCATED, **REPLAYED}
     ),
 }
-PROBLEMS = (Code.INVALID_HEADER, Code.IDEMPOTENCY_KEY_REUSED, Code.QUOTA_EXCEEDED)
+PROBLEMS = (RequestCode.INVALID_HEADER, Code.IDEMPOTENCY_KEY_REUSED, Code.QUOTA_EXCEEDED)
 
 OPERATIONS = (
     Operation(

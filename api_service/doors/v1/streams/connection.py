@@ -9,14 +9,14 @@ from starlette.types import Receive
 from api_service.accounts.keyring import Identity
 from api_service.accounts.tickets import TicketIdentity
 from api_service.limits.enforce import count_request
-from api_service.refusals.problems import forbidden
+from api_service.refusals.accounts import forbidden
 from api_service.services import Services
 from api_service.streams.watch import Holder
 from shared.models import Scope
 
 
 async def identify(services: Services, connection: HTTPConnection[Any]) -> Identity:
-    """Who listens, by key or by ticket. Raises Problem: 401 for neither, 429 for too many requests, 403 for a key
+    """Who listens, by key or by ticket. Raises Refusal: 401 for neither, 429 for too many requests, 403 for a key
     that may not read."""
     identity = await services.identify_stream(connection)
     await count_request(services, identity)

@@ -18,9 +18,11 @@ from api_service.doors.v1.streams.event_follower import EventFollower, as_commen
 from api_service.doors.v1.streams.event_follower import Send as SendText
 from api_service.doors.v1.streams.queries import EventsQuery
 from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.http.request_refusals import invalid_query
 from api_service.limits.enforce import open_stream
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import FieldError, invalid_query, job_not_found
+from api_service.refusals.jobs import job_not_found
+from api_service.refusals.refusal import FieldError
 from api_service.streams import stream_queries
 from api_service.streams.timings import StreamTimings
 from api_service.streams.watch import KeyEnded, Resumed, ServerStops, TooSlow
@@ -58,7 +60,7 @@ async def follow(call: Call[Nothing, EventsQuery]) -> Response:
 
 
 def last_event_id(call: Call[Nothing, EventsQuery]) -> int:
-    """The last event that the client has; 0 for none. Raises Problem 422 for a header that is no number."""
+    """The last event that the client has; 0 for none. Raises Refusal 422 for a header that is no number."""
     header = call.request.headers.get(LAST_EVENT_ID)
     if not header:
         return call.query.last_event_id or 0

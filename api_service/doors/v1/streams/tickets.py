@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from api_service.doors.v1.jobs.job_views import answer_with
 from api_service.doors.v1.streams.views import TicketView
+from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
 from shared.models import Scope
 

@@ -32,7 +32,7 @@ from api_service.http.bodies import read_query
 from api_service.jobs import job_queries
 from api_service.jobs.filters import owner_asked_for
 from api_service.limits.enforce import open_stream
-from api_service.refusals.problems import Problem
+from api_service.refusals.refusal import Refusal
 from api_service.services import JobsWebSocket
 from api_service.streams import stream_queries
 from api_service.streams.watch import JobWatch, KeyEnded, ServerStops, TooSlow, Watch, position_at
@@ -70,8 +70,8 @@ async def admit(websocket: JobsWebSocket, stream: Stream) -> None:
         identity = await identify(services, websocket)
         async with open_stream(services, identity):
             await close(websocket, await closing_of(websocket, stream, identity))
-    except Problem as problem:
-        await close(websocket, Closing.of(problem))
+    except Refusal as refusal:
+        await close(websocket, Closing.of(refusal))
     except SQLAlchemyError as error:
         log.warning("live.nobody_known", error=str(error))
         await close(websocket, TRY_AGAIN)
@@ -84,7 +84,7 @@ async def close(websocket: JobsWebSocket, closing: Closing) -> None:
 
 
 async def closing_of(websocket: JobsWebSocket, stream: Stream, identity: Identity) -> Closing:
-    """Send the client everything until there is no more to come. Returns what to close with. Raises Problem."""
+    """Send the client everything until there is no more to come. Returns what to close with. Raises Refusal."""
     try:
         return await stream(websocket, identity)
     except (TooSlow, TimeoutError):

@@ -15,6 +15,7 @@ from api_service.doors.v1.routes import ROUTES
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.http.access_log import AccessLog
 from api_service.http.problems import HANDLERS
+from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
 from api_service.limits.redis_guard import Patience
@@ -65,6 +66,7 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
     client = hasty_client(settings.redis_url)
     counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
     patience = Patience(timings.count_within_s)
+    open_streams = OpenStreams(counting, settings.redis_ns, patience)
     keyring = Keyring(engine)
     services = Services(
         settings=settings,
@@ -74,8 +76,7 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
         relay=Relay(listening_client(settings.redis_url), channels, timings),
         keyring=keyring,
         tickets=Tickets(engine, keyring, timings),
-        rates=RateCounter(counting, settings.redis_ns, patience),
-        streams=OpenStreams(counting, settings.redis_ns, patience),
+        limits=KeyLimits(settings, RateCounter(counting, settings.redis_ns, patience), open_streams),
         capabilities=CapabilityReader(engine),
         timings=timings,
         threads=anyio.CapacityLimiter(THREADS),
@@ -84,7 +85,7 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
     rights = Rights(engine, services.run, timings)
     work = (
         services.relay.run(rows),
-        services.streams.run(),
+        open_streams.run(),
         end_streams_without_right(services.relay.watchers, rights),
     )
     tasks = {asyncio.create_task(one) for one in work}

@@ -11,13 +11,14 @@ from starlette.datastructures import State
 from starlette.requests import HTTPConnection, Request
 from starlette.websockets import WebSocket
 
-from api_service.accounts.keyring import Identity, Keyring
+from api_service.accounts.identity import Identity
+from api_service.accounts.keyring import Keyring
 from api_service.accounts.tickets import Tickets, ticket_in
 from api_service.fleet.capability_cache import CapabilityReader
-from api_service.limits.open_streams import OpenStreams
-from api_service.limits.rates import RateCounter
+from api_service.limits.key_limits import KeyLimits
 from api_service.streams.relay import Relay
 from api_service.streams.timings import StreamTimings
+from api_service.submit.submit import Acceptance
 from shared.configuration.settings import Settings
 from shared.files.store import OutputStore
 from shared.messaging.after_commit import Outbox
@@ -35,11 +36,14 @@ class Services:
     relay: Relay
     keyring: Keyring
     tickets: Tickets
-    rates: RateCounter
-    streams: OpenStreams
+    limits: KeyLimits
     capabilities: CapabilityReader
     timings: StreamTimings
     threads: anyio.CapacityLimiter
+
+    @property
+    def acceptance(self) -> Acceptance:
+        return Acceptance(self.outbox, self.capabilities, self.limits, self.threads)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work in one of this service's own threads, so that a hung server starves nothing else."""

@@ -4,46 +4,22 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import NamedTuple
 
 from sqlalchemy import Engine, func, or_, update
 from sqlmodel import col
 
+from api_service.accounts.identity import Identity
 from api_service.refusals.accounts import unauthenticated
 from shared.database.engine import transaction
-from shared.models import ApiKey, Scope
+from shared.models import ApiKey
 
 KEY = re.compile(r"gn_([a-z0-9]{1,32})_([A-Za-z0-9_-]{1,128})")
 BELIEVED_S = 1.0  # how long a process goes on believing what it read of a key
 USED_EVERY = timedelta(minutes=1)  # how exactly `last_used_at` is kept
 NOBODYS_HASH = hashlib.sha256(b"").digest()
 REMEMBERED = 10_000  # keys
-
-
-@dataclass(frozen=True)
-class Identity:
-    """The user that a request is made for, and what its key may do."""
-
-    user_id: UUID
-    key_id: str
-    scopes: frozenset[str]
-    limits: Mapping[str, Any]
-
-    @property
-    def is_admin(self) -> bool:
-        return Scope.ADMIN in self.scopes
-
-    @property
-    def owner(self) -> UUID | None:
-        """Whose jobs these are to be; None for an admin, who may see everybody's."""
-        return None if self.is_admin else self.user_id
-
-    def may(self, scope: Scope) -> bool:
-        return self.is_admin or scope in self.scopes
 
 
 class SentKey(NamedTuple):

@@ -18,7 +18,8 @@ from sqlmodel import col
 from starlette.datastructures import QueryParams
 from starlette.requests import HTTPConnection
 
-from api_service.accounts.keyring import Identity, Keyring, hash_of, identity_by
+from api_service.accounts.identity import Identity
+from api_service.accounts.keyring import Keyring, hash_of, identity_by
 from api_service.refusals.accounts import unauthenticated
 from api_service.streams.timings import StreamTimings
 from shared.database.engine import transaction

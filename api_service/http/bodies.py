@@ -7,7 +7,6 @@ from typing import Any, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 from starlette.requests import HTTPConnection
 
-from api_service.http.depth import deeper_than
 from api_service.http.request_refusals import (
     body_too_deep,
     body_too_large,
@@ -20,7 +19,8 @@ from api_service.refusals.refusal import field_errors
 from api_service.services import JobsRequest
 
 LARGEST_BODY = 1024 * 1024
-DEEPEST_BODY = 64
+DEEPEST_BODY = 200  # levels; the JSON parser refuses more
+TOO_DEEP = "recursion limit exceeded"  # in the parser's message
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -31,14 +31,12 @@ async def read_body(request: JobsRequest, model: type[Body], largest: int = LARG
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type(content_type)
     content = await content_of(request, largest)
-    if deeper_than(content, DEEPEST_BODY):
-        raise body_too_deep(DEEPEST_BODY)
     try:
         body = model.model_validate_json(content)
     except ValidationError as error:
         first, *_ = found = field_errors(error)
         if first.code == "json_invalid":
-            raise invalid_json(first.message) from None
+            raise (body_too_deep(DEEPEST_BODY) if TOO_DEEP in first.message else invalid_json(first.message)) from None
         raise invalid_fields(found) from None
     json.loads(content, object_pairs_hook=each_key_once)
     return body

@@ -12,10 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope as Connection
 
-from api_service.accounts.keyring import Identity
+from api_service.accounts.identity import Identity
 from api_service.http.answers import rate_headers
 from api_service.http.bodies import LARGEST_BODY, read_body, read_query
-from api_service.limits.enforce import count_request
 from api_service.refusals.accounts import forbidden
 from api_service.refusals.jobs import job_not_found
 from api_service.services import JobsRequest, Services
@@ -118,7 +117,7 @@ class Operation(Generic[B, Q]):
             identity = await services.identify_stream(request)
         else:
             identity = await services.identify(request.headers.get("authorization"))
-        request.state.rate = rate_headers(await count_request(services, identity))
+        request.state.rate = rate_headers(await services.limits.count_request(identity))
         if isinstance(self.scope, Scope) and not identity.may(self.scope):
             raise forbidden(self.scope)
         return identity

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Text, cast, func, literal, literal_column,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
-from api_service.accounts.keyring import Identity
+from api_service.accounts.identity import Identity
 from api_service.refusals.accounts import forbidden
 from shared.models import JobStatus, Scope
 from shared.workflows.parameters import without_nul

@@ -19,6 +19,12 @@ def owned_job(session: Session, job_id: int, owner: UUID | None, *, lock: bool =
     return job if job and owner in {None, job.user_id} else None
 
 
+def find_job(engine: Engine, job_id: int, owner: UUID | None) -> GenerationJob | None:
+    """A job of that owner, or of anybody for an admin."""
+    with transaction(engine) as session:
+        return owned_job(session, job_id, owner)
+
+
 def job_with_outputs(
     engine: Engine, job_id: int, owner: UUID | None
 ) -> tuple[GenerationJob, Sequence[JobOutput]] | None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from api_service import main
-from api_service.accounts.keyring import Identity
+from api_service.accounts.identity import Identity
 from api_service.doors.v1.streams.event_follower import EventFollower
 from api_service.streams.timings import StreamTimings
 from deploy.local.valkey import Valkey

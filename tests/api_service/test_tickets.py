@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from api_service.accounts.accounts import revoke_key
-from api_service.accounts.keyring import Identity, Keyring
+from api_service.accounts.identity import Identity
+from api_service.accounts.keyring import Keyring
 from api_service.accounts.tickets import Tickets
 from api_service.main import create_app
 from api_service.refusals.refusal import Refusal

@@ -4,12 +4,12 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from api_service.accounts.keyring import Identity
+from api_service.accounts.identity import Identity
 from api_service.doors.v1.accounts.views import MeView
 from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Call, Nothing, Operation
 from api_service.limits import quotas
-from api_service.limits.effective_limits import Limit, allowance
+from api_service.limits.effective_limits import Limit
 from api_service.services import Services
 from shared.database.engine import transaction
 from shared.models import ApiKey, User
@@ -21,7 +21,7 @@ async def show(call: Call[Nothing, Nothing]) -> Response:
 
 
 def me(services: Services, identity: Identity) -> MeView:
-    limits: dict[str, int | None] = {limit: allowance(services.settings, identity, limit) for limit in Limit}
+    limits: dict[str, int | None] = {limit: services.limits.most(identity, limit) for limit in Limit}
     with transaction(services.engine) as session:
         user, key = session.get_one(User, identity.user_id), session.get_one(ApiKey, identity.key_id)
         own = user.running_jobs_limit

@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
 from api_service.doors.v1.jobs.job_views import JobView
-from api_service.doors.v1.jobs.metadata import Metadata
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Call, Nothing, Operation
 from api_service.jobs import job_queries
 from api_service.jobs.cancel_many import cancel_matching
 from api_service.jobs.filters import Filters, owner_asked_for
+from api_service.jobs.metadata import Metadata
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import job_not_ended, job_not_found, job_started
 from api_service.services import Services

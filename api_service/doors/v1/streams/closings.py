@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+from api_service.http.problems import STATUSES, detail_of
+from api_service.refusals.refusal import Refusal
+
 LONGEST_REASON = 123  # bytes: what a close frame holds
 
 STOPPING = "service restart"

@@ -6,9 +6,8 @@ import anyio
 from starlette.requests import HTTPConnection
 from starlette.types import Receive
 
-from api_service.accounts.keyring import Identity
+from api_service.accounts.identity import Identity
 from api_service.accounts.tickets import TicketIdentity
-from api_service.limits.enforce import count_request
 from api_service.refusals.accounts import forbidden
 from api_service.services import Services
 from api_service.streams.watch import Holder
@@ -19,7 +18,7 @@ async def identify(services: Services, connection: HTTPConnection[Any]) -> Ident
     """Who listens, by key or by ticket. Raises Refusal: 401 for neither, 429 for too many requests, 403 for a key
     that may not read."""
     identity = await services.identify_stream(connection)
-    await count_request(services, identity)
+    await services.limits.count_request(identity)
     if not identity.may(Scope.READ):
         raise forbidden(Scope.READ)
     return identity

@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from api_service.accounts.keyring import Identity
+from api_service.accounts.identity import Identity
 from api_service.accounts.tickets import TicketIdentity
 from api_service.doors.v1.streams.connection import holder_of
 from api_service.services import Services

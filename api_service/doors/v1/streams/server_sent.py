@@ -19,7 +19,6 @@ from api_service.doors.v1.streams.event_follower import Send as SendText
 from api_service.doors.v1.streams.queries import EventsQuery
 from api_service.http.operations import Answer, Call, Nothing, Operation
 from api_service.http.request_refusals import invalid_query
-from api_service.limits.enforce import open_stream
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import job_not_found
 from api_service.refusals.refusal import FieldError
@@ -93,7 +92,7 @@ class EventStream(Response):
         if scope["method"] == "HEAD":
             await send(start)
             return await write("", more=False)
-        async with open_stream(services, self.follower.identity), anyio.create_task_group() as tasks:
+        async with services.limits.open_stream(self.follower.identity), anyio.create_task_group() as tasks:
             await send(start)
             tasks.start_soon(stop_when_hung_up, receive, tasks.cancel_scope)
             last = await self.send_all(write)

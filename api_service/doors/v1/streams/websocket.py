@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
-from api_service.accounts.keyring import Identity
+from api_service.accounts.identity import Identity
 from api_service.doors.v1.jobs.job_views import JobView, SnapshotView
 from api_service.doors.v1.streams.closings import (
     ALL_ENDED,
@@ -31,7 +31,6 @@ from api_service.doors.v1.streams.views import JobsSnapshotView
 from api_service.http.bodies import read_query
 from api_service.jobs import job_queries
 from api_service.jobs.filters import owner_asked_for
-from api_service.limits.enforce import open_stream
 from api_service.refusals.refusal import Refusal
 from api_service.services import JobsWebSocket
 from api_service.streams import stream_queries
@@ -68,7 +67,7 @@ async def admit(websocket: JobsWebSocket, stream: Stream) -> None:
     services = websocket.state.services
     try:
         identity = await identify(services, websocket)
-        async with open_stream(services, identity):
+        async with services.limits.open_stream(identity):
             await close(websocket, await closing_of(websocket, stream, identity))
     except Refusal as refusal:
         await close(websocket, Closing.of(refusal))

@@ -11,7 +11,6 @@ from starlette.middleware import Middleware
 
 from api_service.accounts.keyring import Keyring
 from api_service.accounts.tickets import Tickets
-from api_service.doors.v1.routes import ROUTES
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.http.access_log import AccessLog
 from api_service.http.problems import HANDLERS
@@ -19,6 +18,7 @@ from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
 from api_service.limits.redis_guard import Patience
+from api_service.routes import ROUTES
 from api_service.services import Services
 from api_service.streams.relay import Relay
 from api_service.streams.rights import Rights, end_streams_without_right

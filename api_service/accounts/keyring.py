@@ -1,6 +1,5 @@
 """Who is asking: a key is looked up by its id, and its secret compared by hash, in constant time."""
 
-import hashlib
 import hmac
 import re
 import time
@@ -12,13 +11,14 @@ from sqlmodel import col
 
 from api_service.accounts.identity import Identity
 from api_service.refusals.accounts import unauthenticated
+from shared.accounts.secrets import hash_of
 from shared.database.engine import transaction
 from shared.models import ApiKey
 
 KEY = re.compile(r"gn_([a-z0-9]{1,32})_([A-Za-z0-9_-]{1,128})")
 BELIEVED_S = 1.0  # how long a process goes on believing what it read of a key
 USED_EVERY = timedelta(minutes=1)  # how exactly `last_used_at` is kept
-NOBODYS_HASH = hashlib.sha256(b"").digest()
+NOBODYS_HASH = hash_of("")
 REMEMBERED = 10_000  # keys
 
 
@@ -109,8 +109,3 @@ def identity_by(key: ApiKey) -> Identity:
     if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
         raise unauthenticated("the key has expired")
     return Identity(key.user_id, key.id, frozenset(key.scopes), key.limits)
-
-
-def hash_of(secret: str) -> bytes:
-    """What is kept of a secret. One round is enough: secrets are drawn, 256 bits long, not chosen by people."""
-    return hashlib.sha256(secret.encode()).digest()

@@ -12,6 +12,11 @@ def answer_with(view: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: 
     return Response(view.model_dump_json(), status_code=status, headers=headers, media_type="application/json")
 
 
+def as_answer(result: BaseModel | Response) -> Response:
+    """A response as it is; a model as JSON with status 200."""
+    return answer_with(result) if isinstance(result, BaseModel) else result
+
+
 def rate_headers(rate: Rate | None) -> dict[str, str]:
     """The fields of draft-ietf-httpapi-ratelimit-headers-06. `Reset` is when one more remains than now."""
     if rate is None:

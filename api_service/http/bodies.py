@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 from api_service.http.request_refusals import (
     body_too_deep,
@@ -16,7 +16,6 @@ from api_service.http.request_refusals import (
 )
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import field_errors
-from api_service.services import JobsRequest
 
 LARGEST_BODY = 1024 * 1024
 DEEPEST_BODY = 200  # levels; the JSON parser refuses more
@@ -25,7 +24,7 @@ TOO_DEEP = "recursion limit exceeded"  # in the parser's message
 Body = TypeVar("Body", bound=BaseModel)
 
 
-async def read_body(request: JobsRequest, model: type[Body], largest: int = LARGEST_BODY) -> Body:
+async def read_json(request: Request[Any], model: type[Body], largest: int = LARGEST_BODY) -> Body:
     """The request's JSON body as a model. Raises Refusal: 415, 413, 400 for no JSON or too deep a one, 422 by field."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
@@ -51,7 +50,7 @@ def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-async def content_of(request: JobsRequest, largest: int) -> bytes:
+async def content_of(request: Request[Any], largest: int) -> bytes:
     """The whole body. Raises Refusal 413 as soon as it is more than anybody needs."""
     content = bytearray()
     async for chunk in request.stream():

@@ -18,7 +18,7 @@ from api_service.http.request_refusals import REQUEST_MEANINGS, RequestCode
 from api_service.refusals.codes import MEANINGS, Code
 from api_service.refusals.refusal import FieldError, Refusal
 from shared.database.engine import is_unavailable
-from shared.schema import is_not_there
+from shared.database.schema import is_not_there
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +69,12 @@ OTHER_SCHEMA = "the database has another schema than this service needs: run `ma
 REALM = 'Bearer realm="genonaut"'
 
 
+WRONG_FIELDS: Mapping[StrEnum, FieldError] = {
+    Code.INVALID_FIELDS: FieldError(field="width", message="Input should be a multiple of 8", code="multiple_of"),
+    RequestCode.INVALID_QUERY: FieldError(field="limit", message="Input should be at most 200", code="less_than_equal"),
+}
+
+
 class ProblemBody(BaseModel, frozen=True):
     """The body of every answer that refuses; media type `application/problem+json`."""
 
@@ -79,6 +85,15 @@ class ProblemBody(BaseModel, frozen=True):
     detail: str
     errors: tuple[FieldError, ...] | None = None
     limit: str | None = None
+
+
+def problem_example(code: StrEnum) -> dict[str, Any]:
+    """What a refusal with this code looks like."""
+    wrong, status = WRONG_FIELDS.get(code), STATUSES[code]
+    body = ProblemBody(
+        title=status.phrase, status=status, code=code, detail=TEXTS[code], errors=(wrong,) if wrong else None
+    )
+    return body.model_dump(mode="json", exclude_none=True)
 
 
 def detail_of(refusal: Refusal) -> str:

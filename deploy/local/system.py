@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from api_service.accounts.accounts import create_key, user_named
 from api_service.accounts.keyring import Keyring
 from api_service.refusals.refusal import Refusal
 from deploy.local.environment import check, chosen
@@ -20,6 +19,8 @@ from deploy.local.ports import LOOPBACK, KeptPorts, free_ports, listens, start_o
 from deploy.local.process import CannotStart, Command, NotInTime, Process, Processes, ProcessFailed
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
+from shared.accounts.keys import create_key
+from shared.accounts.users import user_named
 from shared.configuration.settings import Settings, load_settings
 from shared.configuration.types import as_shown
 from shared.database.engine import create_engine, transaction

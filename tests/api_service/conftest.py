@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from api_service.accounts.accounts import create_key
 from api_service.main import create_app
+from shared.accounts.keys import create_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.models import Scope

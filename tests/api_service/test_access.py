@@ -12,8 +12,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api_service.accounts.accounts import create_key, revoke_key
 from api_service.main import create_app
+from shared.accounts.keys import create_key, revoke_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.files.store import open_store

@@ -12,10 +12,10 @@ from sqlalchemy import Engine, update
 from sqlmodel import col
 from starlette.testclient import TestClient
 
-from api_service.accounts.accounts import revoke_key
 from api_service.accounts.keyring import Keyring
 from api_service.http.problems import STATUSES, headers_of
 from api_service.refusals.refusal import Refusal
+from shared.accounts.keys import revoke_key
 from shared.database.engine import transaction
 from shared.models import ApiKey
 from tests.jobs import USER

@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from structlog.testing import capture_logs
 
-from api_service.accounts.accounts import create_key
 from api_service.main import create_app
 from api_service.streams.timings import StreamTimings
+from shared.accounts.keys import create_key
 from shared.configuration.settings import load_settings
 from shared.database.engine import transaction
 from shared.jobs import lifecycle

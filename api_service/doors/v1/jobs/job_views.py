@@ -136,24 +136,3 @@ class SnapshotView(BaseModel, frozen=True):
     sequence: int
     job: JobView
     progress: dict[str, Any] | None
-
-
-class LiveView(BaseModel, frozen=True):
-    status: str = "ok"
-
-
-class CheckView(BaseModel, frozen=True):
-    """One line of `/health/ready`."""
-
-    ok: bool
-    detail: str
-
-
-class ReadyView(BaseModel, frozen=True):
-    """`ready`: all is well. `degraded`: jobs are accepted and will run later. `unavailable`: nothing is accepted."""
-
-    status: str
-    database: CheckView
-    redis: CheckView
-    worker: CheckView
-    comfyui: CheckView

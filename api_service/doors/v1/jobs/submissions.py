@@ -9,13 +9,15 @@ from uuid import uuid4
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, BatchBody, JobBody, RetryBody
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.doors.v1.jobs.idempotency_header import HEADER, idempotency_key
+from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.jobs.prefer_wait import asked_wait_s, ended_within
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
 from api_service.http.answers import answer_with
-from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.refusals.codes import Code
 from api_service.submit.check import check_all
@@ -25,72 +27,74 @@ from shared.jobs.urls import JOBS, job_url
 from shared.models import Scope
 
 
-async def submit_job(call: Call[JobBody, Nothing]) -> Response:
+async def submit_job(request: ApiRequest[JobBody, Nothing]) -> Response:
     """Submit a job.
 
     It is recorded before this answers, and runs as soon as its time has come and a server has a free slot. With an
     `Idempotency-Key` the same request can be sent again without making another job.
     """
-    asked = replace(submission(call), jobs=[call.body.root.request(datetime.now(UTC))])
-    return await answer_accepted(call, await submit(call.services.acceptance, asked))
+    asked = replace(submission(request), jobs=[request.body.root.request(datetime.now(UTC))])
+    return await answer_accepted(request, await submit(request.services.acceptance, asked))
 
 
-async def submit_batch(call: Call[BatchBody, Nothing]) -> Response:
+async def submit_batch(request: ApiRequest[BatchBody, Nothing]) -> Response:
     """Submit up to 100 jobs.
 
     They are accepted together or not at all; an error names the job by its index, `jobs[3].width`.
     """
     now = datetime.now(UTC)
-    jobs = [job.request(now, f"jobs[{index}].") for index, job in enumerate(call.body.jobs)]
-    accepted = await submit(call.services.acceptance, replace(submission(call), jobs=jobs, batch_id=uuid4()))
+    jobs = [job.request(now, f"jobs[{index}].") for index, job in enumerate(request.body.jobs)]
+    accepted = await submit(request.services.acceptance, replace(submission(request), jobs=jobs, batch_id=uuid4()))
     batch_id = accepted.jobs[0].batch_id
     assert batch_id is not None, "every job of a batch has it, and so does the first"
     return answer_with(BatchView.of(batch_id, accepted), status_of(accepted), **replay_headers(accepted))
 
 
-async def validate_job(call: Call[JobBody, Nothing]) -> Response:
+async def validate_job(request: ApiRequest[JobBody, Nothing]) -> ValidView:
     """Look at a job without submitting it.
 
     The answer is what would be run, or the refusal that submitting it would meet. Nothing is recorded.
     """
-    request = call.body.root.request(datetime.now(UTC))
-    capabilities = await call.services.run(call.services.capabilities.current)
-    (notes,) = await call.services.run(check_all, [request], capabilities, field_name)
-    return answer_with(ValidView(notes=list(notes), job=PlannedJobView.of(request)))
+    asked = request.body.root.request(datetime.now(UTC))
+    capabilities = await request.services.run(request.services.capabilities.current)
+    (notes,) = await request.services.run(check_all, [asked], capabilities, field_name)
+    return ValidView(notes=list(notes), job=PlannedJobView.of(asked))
 
 
-async def retry_job(call: Call[RetryBody, Nothing]) -> Response:
+async def retry_job(request: ApiRequest[RetryBody, Nothing]) -> Response:
     """Submit a job that has ended again.
 
     The new job names it as its parent. Its priority, metadata and `max_attempts` are kept; it starts at once and has no
     deadline. It belongs to whom its parent belongs to.
     """
-    accepted = await resubmit(call.services.acceptance, call.job_id, call.body.seed, submission(call))
-    return await answer_accepted(call, accepted)
+    accepted = await resubmit(
+        request.services.acceptance, job_id_in(request.path), request.body.seed, submission(request)
+    )
+    return await answer_accepted(request, accepted)
 
 
-def submission(call: Call[Any, Nothing]) -> Submission:
+def submission(request: ApiRequest[Any, Nothing]) -> Submission:
     """What the request says of whoever submits; without the jobs."""
-    body: BaseModel = call.body
+    body: BaseModel = request.body
     return Submission(
         jobs=(),
-        identity=call.identity,
-        owner=call.identity.user_id,
-        request_id=call.request.state.request_id,
-        idempotency_key=idempotency_key(call.request, body),
+        identity=request.identity,
+        owner=request.identity.user_id,
+        request_id=request.http.state.request_id,
+        idempotency_key=idempotency_key(request.http, body),
         field_name=field_name,
     )
 
 
-async def answer_accepted(call: Call[Any, Nothing], accepted: Accepted) -> Response:
+async def answer_accepted(request: ApiRequest[Any, Nothing], accepted: Accepted) -> Response:
     """Answer with the one job that was accepted: now, or after the wait that the client prefers."""
     (job,), (notes,) = accepted.jobs, accepted.notes
     headers = {"Location": job_url(job.id), **replay_headers(accepted)}
     outputs = accepted.outputs.get(job.id, ())
-    wait_s = asked_wait_s(call.request)
+    wait_s = asked_wait_s(request.http)
     if wait_s is not None:
         headers["Preference-Applied"] = f"wait={wait_s}"
-        job, outputs = await ended_within(call.services, call.request, (job, outputs), wait_s)
+        job, outputs = await ended_within(request, (job, outputs), wait_s)
     return answer_with(AcceptedJobView.accepted(job, notes, outputs), status_of(accepted), **headers)
 
 

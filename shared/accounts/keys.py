@@ -1,19 +1,16 @@
-"""Users and their keys: made, listed, revoked. A secret is shown once, and only its hash is kept."""
+"""API keys: made, listed and revoked. A key is shown once; only the hash of its secret is kept."""
 
-import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from api_service.accounts.keyring import hash_of
+from shared.accounts.secrets import drawn_id, drawn_secret, hash_of
 from shared.models import ApiKey, Scope, User
-
-ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class NewKey(NamedTuple):
@@ -23,36 +20,17 @@ class NewKey(NamedTuple):
     token: str
 
 
-def user_named(session: Session, name: str) -> User:
-    """The user of that name, made now if there is none."""
-    create_user(session, name)
-    return session.exec(select(User).where(User.name == name)).one()
+class KeyState(StrEnum):
+    GOOD = "good"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
-def find_user(session: Session, name: str) -> User | None:
-    return session.exec(select(User).where(User.name == name)).one_or_none()
-
-
-def create_user(session: Session, name: str, running_jobs_limit: int | None = None) -> User | None:
-    """Make a user. None if somebody has the name already."""
-    values = {"id": uuid4(), "name": name, "running_jobs_limit": running_jobs_limit}
-    statement = insert(User).values(values).on_conflict_do_nothing(index_elements=["name"]).returning(User)
-    return session.scalars(statement).one_or_none()
-
-
-def change_user(session: Session, user_id: UUID, values: Mapping[str, Any]) -> User | None:
-    """Change a user's columns. None if there is no such user. Raises IntegrityError if another has the name."""
-    user = session.get(User, user_id, with_for_update=True)
-    if user is not None:
-        user.sqlmodel_update(dict(values))
-        session.flush()
-    return user
-
-
-def list_users(session: Session, after: str | None, limit: int) -> Sequence[User]:
-    """Users by name, after the one named."""
-    users = select(User).order_by(col(User.name)).limit(limit)
-    return session.exec(users if after is None else users.where(User.name > after)).all()
+def state_of(key: ApiKey) -> KeyState:
+    if key.revoked_at is not None:
+        return KeyState.REVOKED
+    expired = key.expires_at is not None and key.expires_at <= datetime.now(UTC)
+    return KeyState.EXPIRED if expired else KeyState.GOOD
 
 
 def create_key(
@@ -65,8 +43,7 @@ def create_key(
     limits: Mapping[str, Any] | None = None,
 ) -> NewKey:
     """Make a key for a user."""
-    key_id = "".join(secrets.choice(ID_LETTERS) for _ in range(12))
-    secret = secrets.token_hex(32)
+    key_id, secret = drawn_id(), drawn_secret()
     key = ApiKey(
         id=key_id,
         user_id=user_id,
@@ -82,7 +59,7 @@ def create_key(
 
 
 def revoke_key(session: Session, key_id: str) -> ApiKey | None:
-    """Make a key good for nothing, for ever. Twice is the same as once. None if there is no such key."""
+    """Revoke a key for good. Twice is the same as once. None if there is no such key."""
     statement = (
         update(ApiKey)
         .where(col(ApiKey.id) == key_id)

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from api_service.accounts.keyring import Keyring
-from api_service.accounts.tickets import Tickets
+from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.http.access_log import AccessLog
 from api_service.http.problems import HANDLERS
@@ -19,10 +19,10 @@ from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
 from api_service.limits.redis_guard import Patience
 from api_service.routes import ROUTES
-from api_service.services import Services
 from api_service.streams.relay import Relay
 from api_service.streams.rights import Rights, end_streams_without_right
 from api_service.streams.stream_queries import DatabaseRows
+from api_service.streams.tickets import Tickets
 from api_service.streams.timings import StreamTimings
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit

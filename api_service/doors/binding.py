@@ -9,10 +9,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.websockets import WebSocket
 
 from api_service.accounts.identity import Identity
+from api_service.doors.services import Services
 from api_service.http.answers import rate_headers
 from api_service.http.operations import Door, ParsedRequest
 from api_service.http.stream_tickets import identify_by_ticket, ticket_in
-from api_service.services import Services
 
 B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=BaseModel)

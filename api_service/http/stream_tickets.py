@@ -8,8 +8,8 @@ from starlette.datastructures import QueryParams
 from starlette.requests import HTTPConnection
 
 from api_service.accounts.identity import Identity
-from api_service.accounts.tickets import Tickets
 from api_service.refusals.accounts import unauthenticated
+from api_service.streams.tickets import Tickets
 
 KEY_NAMES = {"key", "api_key", "apikey", "token", "access_token", "authorization"}
 LAST_EVENT_ID = "Last-Event-ID"

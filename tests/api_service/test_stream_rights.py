@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from api_service.accounts.keyring import Keyring
-from api_service.accounts.tickets import Tickets
 from api_service.streams.rights import Rights, end_streams_without_right
+from api_service.streams.tickets import Tickets
 from api_service.streams.timings import StreamTimings
 from api_service.streams.watch import Holder, KeyEnded, Resumed, Watch
 from shared.accounts.keys import revoke_key

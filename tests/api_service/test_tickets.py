@@ -13,9 +13,9 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.accounts.identity import Identity
 from api_service.accounts.keyring import Keyring
-from api_service.accounts.tickets import Tickets
 from api_service.main import create_app
 from api_service.refusals.refusal import Refusal
+from api_service.streams.tickets import Tickets
 from api_service.streams.timings import StreamTimings
 from shared.accounts.keys import revoke_key
 from shared.configuration.settings import Settings

@@ -13,8 +13,8 @@ from api_service.doors.operator.views import CheckView, LiveView, ReadyView
 from api_service.fleet import readiness
 from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
-from shared.messaging.after_commit import Outbox
 from shared.database.schema import schema_problem
+from shared.messaging.after_commit import Outbox
 
 LATELY = timedelta(seconds=30)
 

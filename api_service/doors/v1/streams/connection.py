@@ -1,9 +1,9 @@
 """What WebSockets and server-sent events have in common: who listens, by which right, and when nobody does."""
 
 from api_service.accounts.identity import Identity
-from api_service.accounts.tickets import TicketIdentity
 from api_service.doors.binding import JobsWebSocket, by_key_or_ticket
 from api_service.refusals.accounts import forbidden
+from api_service.streams.tickets import TicketIdentity
 from api_service.streams.watch import Holder
 from shared.models import Scope
 

@@ -5,12 +5,12 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from api_service.accounts.tickets import TicketIdentity
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.streams.connection import holder_of
 from api_service.doors.v1.streams.queries import EventsQuery
 from api_service.http.operations import Nothing
 from api_service.streams import stream_queries
+from api_service.streams.tickets import TicketIdentity
 from api_service.streams.watch import JobWatch
 from shared.messaging.events import Event
 from shared.models import HELD

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
-from api_service.accounts.tickets import TicketIdentity
 from api_service.doors.binding import ApiRequest, by_key_or_ticket
 from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.streams.closings import KEY_ENDED, RESUMED, STOPPING, TOO_SLOW
@@ -26,6 +25,7 @@ from api_service.refusals.codes import Code
 from api_service.refusals.jobs import job_not_found
 from api_service.refusals.refusal import FieldError
 from api_service.streams import stream_queries
+from api_service.streams.tickets import TicketIdentity
 from api_service.streams.timings import StreamTimings
 from api_service.streams.watch import KeyEnded, Resumed, ServerStops, TooSlow
 from shared.jobs.urls import JOBS, number_in

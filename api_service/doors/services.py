@@ -9,10 +9,10 @@ import anyio.to_thread
 from sqlalchemy import Engine
 
 from api_service.accounts.keyring import Keyring
-from api_service.accounts.tickets import Tickets
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.limits.key_limits import KeyLimits
 from api_service.streams.relay import Relay
+from api_service.streams.tickets import Tickets
 from api_service.streams.timings import StreamTimings
 from api_service.submit.submit import Acceptance
 from shared.configuration.settings import Settings

@@ -1,8 +1,7 @@
 """Users and keys, as an admin makes, lists and changes them: each call is one transaction, and refuses what is not."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -11,18 +10,9 @@ from sqlmodel import Session
 
 from api_service.refusals.accounts import key_not_found, name_taken, user_not_found
 from shared.accounts import keys, users
-from shared.accounts.keys import NewKey
+from shared.accounts.keys import KeyTerms, NewKey
 from shared.database.engine import transaction
-from shared.models import ApiKey, Scope, User
-
-
-class NewKeyTerms(NamedTuple):
-    """What a key is for, what it may do, until when, and its own limits."""
-
-    name: str
-    scopes: Sequence[Scope]
-    expires_at: datetime | None = None
-    limits: Mapping[str, Any] = {}
+from shared.models import ApiKey, User
 
 
 def create_user(engine: Engine, name: str, running_jobs_limit: int | None) -> User:
@@ -59,13 +49,11 @@ def change_user(engine: Engine, user_id: UUID, values: Mapping[str, Any]) -> Use
     return user
 
 
-def create_key(engine: Engine, user_id: UUID, terms: NewKeyTerms) -> NewKey:
+def create_key(engine: Engine, user_id: UUID, terms: KeyTerms) -> NewKey:
     """Make a key for a user. Raises Refusal: user_not_found."""
     with transaction(engine) as session:
         user_with(session, user_id)
-        return keys.create_key(
-            session, user_id, terms.name, scopes=terms.scopes, expires_at=terms.expires_at, limits=terms.limits
-        )
+        return keys.create_key(session, user_id, terms)
 
 
 def page_of_keys(engine: Engine, user_id: UUID, after: str | None, limit: int) -> tuple[Sequence[ApiKey], bool]:

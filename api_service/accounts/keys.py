@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from shared.accounts import keys, users
-from shared.accounts.keys import state_of
+from shared.accounts.keys import KeyTerms, state_of
 from shared.configuration.settings import settings_or_exit
 from shared.database.engine import create_engine, transaction
 from shared.models import ApiKey, Scope, User
@@ -133,7 +133,7 @@ def create(engine: Engine, arguments: argparse.Namespace) -> None:
     scopes = [Scope(scope) for scope in arguments.scopes or (Scope.READ, Scope.WRITE)]
     with transaction(engine) as session:
         user = owner(session, arguments.user, arguments.user_id)
-        made = keys.create_key(session, user.id, arguments.name, scopes=scopes, expires_at=arguments.expires)
+        made = keys.create_key(session, user.id, KeyTerms(arguments.name, scopes, arguments.expires))
     # The key alone on stdout, so that a script can take it.
     sys.stderr.write(f"A key of {user.name} ({user.id}) with {', '.join(scopes)}. It is shown this once:\n")
     sys.stdout.write(f"{made.token}\n")

@@ -33,25 +33,26 @@ def state_of(key: ApiKey) -> KeyState:
     return KeyState.EXPIRED if expired else KeyState.GOOD
 
 
-def create_key(
-    session: Session,
-    user_id: UUID,
-    name: str,
-    *,
-    scopes: Sequence[Scope],
-    expires_at: datetime | None = None,
-    limits: Mapping[str, Any] | None = None,
-) -> NewKey:
+class KeyTerms(NamedTuple):
+    """What a key is for, what it may do, until when, and limits of its own."""
+
+    name: str
+    scopes: Sequence[Scope]
+    expires_at: datetime | None = None
+    limits: Mapping[str, Any] = {}
+
+
+def create_key(session: Session, user_id: UUID, terms: KeyTerms) -> NewKey:
     """Make a key for a user."""
     key_id, secret = drawn_id(), drawn_secret()
     key = ApiKey(
         id=key_id,
         user_id=user_id,
-        name=name,
+        name=terms.name,
         secret_hash=hash_of(secret),
-        scopes=[str(scope) for scope in dict.fromkeys(scopes)],
-        limits=dict(limits or {}),
-        expires_at=expires_at,
+        scopes=[str(scope) for scope in dict.fromkeys(terms.scopes)],
+        limits=dict(terms.limits),
+        expires_at=terms.expires_at,
     )
     session.add(key)
     session.flush()

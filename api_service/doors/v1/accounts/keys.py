@@ -11,6 +11,7 @@ from api_service.doors.v1.accounts.views import KeyList, KeyView, NewKeyView
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.refusals.codes import Code
+from shared.accounts.keys import KeyTerms
 from shared.models import Scope
 
 
@@ -20,7 +21,7 @@ async def create(request: ApiRequest[KeyBody, Nothing]) -> Response:
     The answer has the whole key, which cannot be shown again: only a hash of it is kept.
     """
     services, body = request.services, request.body
-    terms = account_queries.NewKeyTerms(body.name, body.scopes, body.expires_at, body.limits.given())
+    terms = KeyTerms(body.name, body.scopes, body.expires_at, body.limits.given())
     made = await services.run(account_queries.create_key, services.engine, user_id_in(request.path), terms)
     return answer_with(NewKeyView.made(made), HTTPStatus.CREATED, **{"Cache-Control": "no-store"})
 

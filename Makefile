@@ -15,7 +15,7 @@ PY := $(VENV)/bin/python
 TEST_PROCESSES ?= auto
 PYTEST = $(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
-.PHONY: help demo up test test-quick test-long chaos check lint types imports format bench lock settings migrate load-test-data clean
+.PHONY: help demo up test test-quick test-long chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -63,6 +63,9 @@ format: $(VENV)/ready ## Format the code
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
+docs: $(VENV)/ready ## Write what the documentation takes from the code: settings and errors
+	$(PY) -m tests.docs.generated
+
 lock: ## Renew requirements/*.lock (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --quiet --upgrade --extra api --extra worker --extra migrations --output-file requirements/prod.lock
@@ -75,6 +78,9 @@ clean: ## Remove the environment and what was built (never var/, where data is)
 
 bench: $(VENV)/ready ## Measure the service against its limits (ARGS='--short', '--only NAME', '--against FILE')
 	$(PY) -m tests.bench $(ARGS)
+
+sql: $(VENV)/ready ## Write the statements of a job's life, as PostgreSQL gets them, to shared/jobs/sql
+	$(PY) -m shared.jobs.sql
 
 ## ---------------------------------------------------------------- services, one at a time
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from shared.configuration.settings import Settings
 from shared.messaging.messages import MESSAGES, Queue
 from worker_service.main import RECEIVERS
 
@@ -188,15 +187,3 @@ def test_each_message_has_exactly_one_receiver_on_a_queue_that_exists() -> None:
     )
     assert len({message.actor_name for message in MESSAGES}) == len(MESSAGES)
     assert {message.queue for message in MESSAGES} <= set(Queue)
-
-
-def test_the_readme_names_every_variable() -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert not [field for field in Settings.model_fields if f"`{field.upper()}`" not in readme]
-
-
-def test_every_decision_is_on_one_page_and_in_the_index() -> None:
-    pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
-    index = (ROOT / "docs" / "decisions" / "README.md").read_text()
-    assert pages
-    assert not [page.name for page in pages if page.name not in index or len(page.read_text().splitlines()) > 80]

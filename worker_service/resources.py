@@ -15,11 +15,12 @@ from sqlmodel import Session
 
 from shared.configuration.settings import Settings
 from shared.database.engine import patiently
-from shared.files.orphan_folders import note_leftovers
+from shared.files.folders import discard_attempt_folder
 from shared.files.store import OutputStore
 from shared.jobs import lifecycle
+from shared.jobs.attempts import Lease
 from shared.jobs.errors import NotAFailure, TimedOut
-from shared.jobs.lifecycle import AlreadySettled, Lease
+from shared.jobs.lifecycle import AlreadySettled
 from shared.messaging.after_commit import Outbox
 from worker_service.dramatiq_glue.consumer import Room
 from worker_service.dramatiq_glue.signals import Calls
@@ -86,7 +87,7 @@ class Resources:
         error = TimedOut(self.settings.hard_time_limit.total_seconds())
         try:
             with self.outbox.transaction() as session:
-                note_leftovers(session, lifecycle.fail(session, stuck, error), stuck.attempt)
+                discard_attempt_folder(session, lifecycle.fail(session, stuck, error), stuck.attempt)
         except NotAFailure:
             self.give_back(stuck)
 

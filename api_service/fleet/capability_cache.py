@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from shared.database.engine import transaction
 from shared.fleet.object_info import Catalogue, ModelKind, NodeClass, read_catalogue
-from shared.fleet.servers import IS_NAMED, SERVER_SEEN
+from shared.fleet.servers import IS_NAMED, USABLE
 from shared.models import ComfyUIServer, ServerCapabilities
 
 log = structlog.get_logger(__name__)
@@ -105,9 +105,8 @@ class CapabilityReader:
     def read_fleet(self, session: Session) -> Capabilities:
         """One small question; and one for each `/object_info` that this process has not seen yet."""
         seen = col(ComfyUIServer.last_seen_at)
-        is_reachable = (seen > func.now() - SERVER_SEEN) & col(ComfyUIServer.unreachable_since).is_(None)
         statement = (
-            select(ComfyUIServer.name, is_reachable, ServerCapabilities.digest, IS_NAMED)
+            select(ComfyUIServer.name, USABLE, ServerCapabilities.digest, IS_NAMED)
             .join(ServerCapabilities, isouter=True)
             .where(seen > func.now() - FORGOTTEN)
             .order_by(ComfyUIServer.name)

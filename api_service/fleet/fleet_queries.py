@@ -1,7 +1,7 @@
 """What an operator sees of the ComfyUI servers: one view a server, made from rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
 from pydantic import BaseModel, Field
@@ -13,7 +13,7 @@ from api_service.refusals.fleet import server_not_found
 from shared.database.engine import transaction
 from shared.fleet import servers
 from shared.fleet.object_info import LISTED_BY, ModelKind
-from shared.fleet.servers import IN_A_SLOT, ServerState, state_of
+from shared.fleet.servers import IN_A_SLOT, ServerState, server_states
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities
 
 LATELY = timedelta(minutes=10)
@@ -58,10 +58,10 @@ class ServerView(BaseModel, frozen=True):
     recent_failures: list[FailureView]
 
     @classmethod
-    def of(cls, server: ComfyUIServer, seen: "Seen", now: datetime) -> Self:
+    def of(cls, server: ComfyUIServer, seen: "Seen") -> Self:
         return cls(
             **server.model_dump(include=set(cls.model_fields) & set(ComfyUIServer.model_fields) - {"slots"}),
-            state=state_of(server, now),
+            state=seen.states[server.name],
             draining=server.draining_since is not None,
             slots=SlotsView(total=server.slots, used=seen.used.get(server.name, 0)),
             models=seen.models.get(server.name, {}),
@@ -80,8 +80,9 @@ class NamedServer(BaseModel, extra="forbid"):
 
 
 class Seen(NamedTuple):
-    """What other tables say of the servers, by name."""
+    """The state of each server, and what other tables say of it, by its name."""
 
+    states: Mapping[str, ServerState]
     used: Mapping[str, int]
     models: Mapping[str, dict[str, int]]
     failures: Mapping[str, list[FailureView]]
@@ -91,12 +92,12 @@ def servers_as_seen(engine: Engine) -> ServersView:
     """Every server that a worker ever saw, by name."""
     with transaction(engine) as session:
         found = session.exec(select(ComfyUIServer).order_by(ComfyUIServer.name)).all()
-        seen, now = look(session), datetime.now(UTC)
-    return ServersView(items=[ServerView.of(server, seen, now) for server in found])
+        seen = look(session)
+    return ServersView(items=[ServerView.of(server, seen) for server in found])
 
 
 def look(session: Session) -> Seen:
-    return Seen(used_slots(session), models_offered(session), recent_failures(session))
+    return Seen(server_states(session), used_slots(session), models_offered(session), recent_failures(session))
 
 
 def used_slots(session: Session) -> dict[str, int]:
@@ -156,4 +157,4 @@ def change(engine: Engine, name: str, action: Callable[[Session, str], ComfyUISe
         if server is None:
             raise server_not_found(name)
         session.flush()
-        return ServerView.of(server, look(session), datetime.now(UTC))
+        return ServerView.of(server, look(session))

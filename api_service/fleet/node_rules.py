@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.fleet.object_info import CHOICE, PLACEHOLDER, Catalogue, ModelKind, NodeClass, NodeInput
-from shared.workflows.links import needed_for, unwrapped
+from shared.workflows.links import is_link, needed_for, unwrapped
 
 Graph = Mapping[str, Mapping[str, Any]]
 
@@ -83,7 +83,7 @@ def input_findings(graph: Graph, node_id: str, known: Mapping[str, NodeClass]) -
 def link_findings(
     where: tuple[str, str], link: list[Any], declared: NodeInput, known: Mapping[str, NodeClass], *, is_core: bool
 ) -> Iterator[Finding]:
-    if len(link) != 2 or not isinstance(link[0], str) or not isinstance(link[1], int):
+    if not is_link(link):
         yield Finding(*where, "bad_linked_input", "a list is taken for a link, which is [node, slot]")
         return
     source = known.get(link[0])

@@ -6,8 +6,8 @@ from sqlalchemy import Engine, func
 from sqlmodel import col, select
 
 from shared.database.engine import transaction
-from shared.fleet.servers import IS_NAMED
-from shared.models import ComfyUIServer, Worker
+from shared.fleet import servers
+from shared.models import Worker
 
 
 def workers_seen(engine: Engine, lately: timedelta) -> int:
@@ -17,14 +17,7 @@ def workers_seen(engine: Engine, lately: timedelta) -> int:
         return session.exec(select(func.count()).select_from(Worker).where(alive)).one()
 
 
-def servers_seen(engine: Engine, lately: timedelta) -> tuple[int, int]:
-    """How many of the ComfyUI servers that workers name answered lately and work, and how many do not."""
+def usable_servers(engine: Engine) -> tuple[int, int]:
+    """How many ComfyUI servers are given jobs, and how many servers workers have."""
     with transaction(engine) as session:
-        well = (
-            (col(ComfyUIServer.last_seen_at) > func.now() - lately)
-            & col(ComfyUIServer.unreachable_since).is_(None)
-            & col(ComfyUIServer.wedged_since).is_(None)
-        )
-        found = session.exec(select(well, func.count()).where(IS_NAMED).group_by(well)).all()
-    counts = {bool(answers): count for answers, count in found}
-    return counts.get(True, 0), counts.get(False, 0)
+        return servers.usable_servers(session)

@@ -12,7 +12,7 @@ from api_service.jobs.filters import Filters
 from api_service.jobs.listing import page
 from api_service.jobs.page_range import Stretch
 from shared.database.engine import patiently
-from shared.jobs.cancel_many import cancel_all
+from shared.jobs.cancel import cancel_many
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobStatus
 
@@ -47,7 +47,7 @@ def cancel_portion(
     """Cancel the oldest jobs that match. Returns how many did, and those that had not ended meanwhile."""
     with outbox.transaction() as session:
         found = session.execute(page(filters, statuses, Stretch(owner, PORTION, ascending=True))).all()
-        return len(found), cancel_all(session, [row.id for row in found])
+        return len(found), cancel_many(session, [row.id for row in found])
 
 
 def moment_of(outbox: Outbox) -> datetime:

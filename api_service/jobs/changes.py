@@ -7,9 +7,11 @@ import structlog
 
 from api_service.jobs.job_queries import owned_job
 from api_service.refusals.jobs import job_ended, job_not_ended, job_not_found, job_started
+from shared.files.folders import job_folder
 from shared.files.store import OutputStore
-from shared.jobs import before_start, lifecycle
-from shared.jobs.deletion import delete_job, folder_of
+from shared.jobs import before_start
+from shared.jobs.cancel import cancel_one
+from shared.jobs.deletion import delete_job
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
 from shared.models import FINAL, WAITING, GenerationJob, JobStatus
@@ -21,7 +23,7 @@ def cancel_job(outbox: Outbox, job_id: int, owner: UUID | None) -> GenerationJob
     """Cancel a job. Returns it as it is then: `cancelled` or `cancelling`. Raises Refusal: job_not_found, job_ended."""
     with outbox.transaction() as session:
         found = owned_job(session, job_id, owner)
-        job = found and lifecycle.cancel(session, job_id)
+        job = found and cancel_one(session, job_id)
     if job is None:
         raise job_not_found(job_id)
     if job.status in FINAL - {JobStatus.CANCELLED}:
@@ -57,6 +59,6 @@ def delete_with_files(outbox: Outbox, store: OutputStore, job_id: int, owner: UU
         raise job_not_ended(job.status)
     outbox.publish(Event.deletion(job.id, job.user_id))
     try:
-        store.remove(folder_of(job))
+        store.remove(job_folder(job))
     except OSError as error:
         log.warning("files.not_removed", job_id=job.id, error=str(error))

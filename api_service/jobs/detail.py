@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from api_service.jobs.job_queries import owned_job
-from api_service.jobs.queue_estimate import Estimate, Place, estimate_for, place_of
+from api_service.jobs.queue_estimate import Estimate, QueuePosition, estimate_for, position_of
 from api_service.refusals.jobs import job_not_found
 from shared.database.engine import transaction
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus
@@ -19,17 +19,20 @@ class Details:
     job: GenerationJob
     outputs: Sequence[JobOutput]
     attempts: Sequence[JobAttempt]
-    place: Place | None
+    place: QueuePosition | None
     estimate: Estimate
 
 
-def details(engine: Engine, job_id: int, owner: UUID | None) -> Details:
-    """A job of that owner, or of anybody for an admin. Raises Refusal: job_not_found."""
+def details(engine: Engine, job_id: int, owner: UUID | None, *, running_jobs: int | None = None) -> Details:
+    """A job of that owner, or of anybody for an admin. Raises Refusal: job_not_found.
+
+    `running_jobs` is how many jobs of a user may run at once.
+    """
     with transaction(engine) as session:
         job = owned_job(session, job_id, owner)
         if job is None:
             raise job_not_found(job_id)
-        place = place_of(session, job)
+        place = position_of(session, job, running_jobs)
         return Details(
             job,
             outputs_of(session, job),

@@ -6,17 +6,19 @@ Nothing is promised: what is not known is None. Every query reads a bounded numb
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select, union_all
+from sqlalchemy import Select, exists, func, or_, select, union_all
 from sqlmodel import Session, col
 
-from shared.fleet.servers import OPEN_SLOTS, USABLE, free_slots
+from shared.fleet.servers import free_slots, usable_slots
+from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, MAY_START, RUNNING_JOBS, STARTABLE
+from shared.jobs.claim.order import first_comes, goes_before
 from shared.models import GenerationJob, JobStatus
 
-COUNTED = 1000  # jobs that go before: so far they are counted
-LATEST = 20  # jobs of a kind whose times are looked at
+COUNTED = 1000  # of the jobs that go before are counted
+LATEST = 20  # jobs of a kind whose times are read
 
 
-class Place(NamedTuple):
+class QueuePosition(NamedTuple):
     """Where in the queue: 1 is the next to start. Not `exact`: it is further back than that."""
 
     position: int
@@ -30,29 +32,38 @@ class Estimate(NamedTuple):
     ends_at: datetime | None = None
 
 
-def place_of(session: Session, job: GenerationJob) -> Place | None:
-    """A queued job's place among those whose time has come. None for a job that is not among them."""
-    waits = job.status == JobStatus.QUEUED and job.run_after is not None and job.run_after <= datetime.now(UTC)
-    if not waits:
+def position_of(session: Session, job: GenerationJob, running_jobs: int | None = None) -> QueuePosition | None:
+    """The position of a job that could start now among those that could too. None for any other job.
+
+    `running_jobs` is how many jobs of a user may run at once.
+    """
+    if job.status != JobStatus.QUEUED:
         return None
-    before = session.execute(jobs_before(job)).scalar_one()
-    return Place(before + 1, exact=before <= COUNTED)
+    counts = session.execute(jobs_before(job), {RUNNING_JOBS.key: running_jobs})
+    may_start, before, counted = counts.one()
+    return QueuePosition(before + 1, exact=counted <= COUNTED) if may_start else None
 
 
-def jobs_before(job: GenerationJob) -> Select[*tuple[Any, ...]]:
-    """How many jobs would be claimed before this one; COUNTED + 1 stands for more. Two stretches of one index."""
-    priority, number = col(GenerationJob.priority), col(GenerationJob.id)
-    more_urgent, older = priority > job.priority, (priority == job.priority) & (number < job.id)
-    due = (col(GenerationJob.status) == JobStatus.QUEUED, col(GenerationJob.run_after) <= func.now())
-    stretches = (
-        select(number.label("id")).where(*due, stretch).order_by(priority.desc(), number).limit(COUNTED + 1).subquery()
-        for stretch in (more_urgent, older)
+def jobs_before(job: GenerationJob) -> Select[bool, int, int]:
+    """Whether this job may start, and how many may be claimed before it, of the first COUNTED + 1 that are due.
+
+    Two ranges of one index. No row of the table is read where nobody is limited and no deadline has passed.
+    """
+    ranges = (
+        select(col(GenerationJob.id).label("id"))
+        .where(*DUE, condition)
+        .order_by(*first_comes())
+        .limit(COUNTED + 1)
+        .subquery()
+        for condition in goes_before(job)
     )
-    together = union_all(*(select(stretch.c.id) for stretch in stretches)).limit(COUNTED + 1).subquery()
-    return select(func.count()).select_from(together)
+    before = union_all(*(select(part.c.id) for part in ranges)).limit(COUNTED + 1).subquery("before")
+    may_start = or_(EVERY_JOB_MAY_START, exists().where(col(GenerationJob.id) == before.c.id, *MAY_START))
+    this = exists().where(col(GenerationJob.id) == job.id, *STARTABLE)
+    return select(this, func.count().filter(may_start), func.count()).select_from(before)
 
 
-def estimate_for(session: Session, job: GenerationJob, place: Place | None) -> Estimate:
+def estimate_for(session: Session, job: GenerationJob, place: QueuePosition | None) -> Estimate:
     """When a queued or running job may start and end."""
     if job.status == JobStatus.RUNNING and job.started_at is not None:
         took = usual_time(session, job.workflow_key)
@@ -63,7 +74,7 @@ def estimate_for(session: Session, job: GenerationJob, place: Place | None) -> E
     slots, taken = slots_of(session)
     if took is None or not slots:
         return Estimate()
-    # So many jobs must end before this one has a slot.
+    # This many jobs must end before this one has a slot.
     ends_first = max(0, place.position - max(0, slots - taken))
     starts_at = datetime.now(UTC) + took * ends_first / slots
     return Estimate(starts_at, starts_at + took)
@@ -90,5 +101,5 @@ def median_seconds(workflow_key: str) -> Select[*tuple[Any, ...]]:
 
 def slots_of(session: Session) -> tuple[int, int]:
     """The slots of all servers that are given jobs, and how many of them are taken."""
-    slots = session.execute(select(func.coalesce(func.sum(OPEN_SLOTS), 0)).where(*USABLE)).scalar_one()
-    return int(slots), int(slots) - free_slots(session)
+    slots = usable_slots(session)
+    return slots, slots - free_slots(session)

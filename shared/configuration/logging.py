@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sized
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -13,6 +14,9 @@ from shared.configuration.types import masked
 # Without local variables: they hold prompts, settings and whole responses.
 tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
+LONGEST_TEXT = 8192  # characters
+MOST_ITEMS = 200
+DEEPEST = 12  # levels of a value; a traceback has six
 QUIET = ("httpx", "httpcore", "websockets", "apscheduler", "alembic.runtime.plugins", "uvicorn.access", "PIL")
 
 
@@ -28,9 +32,9 @@ def configure_logging(settings: Settings, *, service: str) -> None:
     ]
     rendering: list[structlog.typing.Processor]
     if settings.log_format is LogFormat.JSON:
-        rendering = [tracebacks, mask_passwords, structlog.processors.JSONRenderer()]
+        rendering = [tracebacks, shown_in_logs, structlog.processors.JSONRenderer()]
     else:
-        rendering = [mask_passwords, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        rendering = [shown_in_logs, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -63,18 +67,29 @@ def naming(service: str) -> structlog.typing.Processor:
     return add_service
 
 
-def mask_passwords(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask the password of any URL, however deep in the event it stands."""
-    return {name: without_passwords(value) for name, value in event.items()}
+def shown_in_logs(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cut what is long, and mask the password of any URL, however deep in the event."""
+    return {name: bounded(value) for name, value in event.items()}
 
 
-def without_passwords(value: Any) -> Any:
+def bounded(value: Any, depth: int = 0) -> Any:
+    """The value as it is logged: servers and callers have a say in it, so it has a bound in every direction."""
     match value:
         case str():
-            return masked(value)
+            # Cut first: a mask is for what is shown.
+            return masked(value[:LONGEST_TEXT]) + more(value, LONGEST_TEXT, "characters")
+        case bytes():
+            return bounded(repr(value[:LONGEST_TEXT]))
+        case dict() | list() | tuple() if depth == DEEPEST:
+            return "..."
         case dict():
-            return {key: without_passwords(item) for key, item in value.items()}
+            return {str(key): bounded(value[key], depth + 1) for key in islice(value, MOST_ITEMS)}
         case list() | tuple():
-            return [without_passwords(item) for item in value]
+            items = [bounded(item, depth + 1) for item in value[:MOST_ITEMS]]
+            return items + ([more(value, MOST_ITEMS, "items")] if len(value) > MOST_ITEMS else [])
         case _:
             return value
+
+
+def more(value: Sized, shown: int, unit: str) -> str:
+    return f"... ({len(value) - shown} more {unit})" if len(value) > shown else ""

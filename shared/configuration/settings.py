@@ -65,7 +65,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         None, description="run when a ComfyUI server answers but runs nothing, with its URL in COMFYUI_URL"
     )
     stall_timeout: Duration = Field(
-        timedelta(minutes=10), description="a prompt of which nothing is heard for so long is moved to another server"
+        timedelta(minutes=10),
+        description="how long nothing may be heard of a prompt before its job is moved to another server",
     )
     storage_url: StorageUrl = Field(description="the folder that keeps the outputs")
     soft_time_limit: Duration = Field(timedelta(minutes=25), description="a job that runs longer is stopped and failed")
@@ -83,8 +84,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         100,
         ge=1,
         le=1_000_000,
-        description="a worker process starts afresh after so many messages, when it is idle; after ten times "
-        "as many in any case",
+        description="messages after which a worker process restarts, once it is idle; after ten times as many it does "
+        "not wait for that",
     )
     api_host: str = Field("127.0.0.1", description="the address the API listens on")
     api_port: int = Field(8000, ge=0, le=65535, description="the port the API listens on")

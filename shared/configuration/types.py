@@ -11,7 +11,8 @@ from pydantic import BeforeValidator, GetPydanticSchema, StringConstraints
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
-PASSWORD_IN_URL = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^:/@\s]*:)[^@/\s]+(?=@)", re.IGNORECASE)
+# Begins with a literal: a repeat there would be tried again from each letter of a long word.
+PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^@/\s]+(?=@)")
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$")
 SLOTS = re.compile(r"^slots=([1-9]|[1-5][0-9]|6[0-4])$", re.ASCII)
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", None: "seconds"}

@@ -4,41 +4,72 @@
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from psycopg2.extensions import AsIs
-from sqlalchemy import BindParameter, Connection, CursorResult, text
+from sqlalchemy import BindParameter, ClauseElement, Connection, CursorResult, Executable, text
 from sqlalchemy.dialects.postgresql import psycopg2
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session
 
-from shared.database.fast_rows import stored_row
+T = TypeVar("T")
 
 KEPT_FOR = timedelta(seconds=10)  # a plan that was made for a table while it was small does not stay for longer
+DIALECT = psycopg2.dialect()  # type: ignore[no-untyped-call]
 
 
-class Prepared:
+def compiled(statement: ClauseElement) -> SQLCompiler:
+    """The statement as PostgreSQL reads it, with places for its parameters."""
+    found = statement.compile(dialect=DIALECT)
+    assert isinstance(found, SQLCompiler)
+    return found
+
+
+def changing(statement: SQLCompiler) -> Mapping[str, BindParameter[Any]]:
+    """What changes from call to call, in the order of its places; the other parameters are constants."""
+    return {name: bind for name, bind in statement.binds.items() if bind.required}
+
+
+def filled_in(statement: SQLCompiler, places: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The text of a statement and its parameters: its constants as the driver takes them, and `places` for the rest."""
+    found = statement.construct_expanded_state(places)
+    constants = {
+        name: process(found.parameters[name]) for name, process in found.processors.items() if name not in places
+    }
+    return found.statement, {**found.parameters, **constants}
+
+
+class Prepared(Generic[T]):
     """A statement with names for what changes, kept by each connection that has run it once.
 
-    `columns` are those of its rows, in their order, and say which types these have; `entity` is what they make up.
+    `row` makes something of the values of a row. `columns` are those of its rows, in their order: they say which types
+    these have, where the driver does not know them.
     """
 
-    def __init__(self, name: str, statement: Any, columns: Sequence[Any] = (), entity: Any = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        statement: Executable,
+        *,
+        row: Callable[..., T],
+        columns: Sequence[Any] = (),
+    ) -> None:
         self.name = name
         self.statement = statement
+        self.row = row
         self.columns = columns
-        self.entity = entity
 
     @cached_property
-    def compiled(self) -> Any:
-        return self.statement.compile(dialect=psycopg2.dialect())  # type: ignore[no-untyped-call]
+    def compiled(self) -> SQLCompiler:
+        assert isinstance(self.statement, ClauseElement)
+        return compiled(self.statement)
 
     @cached_property
     def changing(self) -> Mapping[str, BindParameter[Any]]:
-        """What changes, in the order of its places; the other parameters are constants of the statement."""
-        return {name: bind for name, bind in self.compiled.binds.items() if bind.required}
+        return changing(self.compiled)
 
     @cached_property
     def call(self) -> Any:
@@ -47,16 +78,15 @@ class Prepared:
         typed = named.bindparams(*self.changing.values())
         return typed.columns(*self.columns) if self.columns else typed
 
-    def execute(self, session: Session, facts: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
-        """Run it; `facts` may hold more than it has names for."""
+    def one_or_none(self, session: Session, values: Mapping[str, Any]) -> T | None:
+        """Run it for the single row that it gives, or none. `values` may hold more than it has names for."""
+        found = self.execute(session, values).one_or_none()
+        return None if found is None else self.row(*found)
+
+    def execute(self, session: Session, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
         connection = session.connection()
         self.prepare(connection)
-        return connection.execute(self.call, {name: facts[name] for name in self.changing})
-
-    def load(self, session: Session, facts: Mapping[str, Any]) -> Any:
-        """Run it for the single row that it gives, or none, as an object outside of the session."""
-        row = self.execute(session, facts).one_or_none()
-        return stored_row(self.entity, row._asdict()) if row else None
+        return connection.execute(self.call, {name: values[name] for name in self.changing})
 
     def prepare(self, connection: Connection) -> None:
         """Let the connection know it; anew if it has known it for long."""
@@ -75,9 +105,6 @@ class Prepared:
     def preparation(self) -> tuple[str, Mapping[str, Any]]:
         """The statement that prepares it, with its constants as parameters, and places for what changes."""
         places = {name: AsIs(f"${place}") for place, name in enumerate(self.changing, 1)}
-        found = self.compiled.construct_expanded_state(places)
-        constants = {
-            name: process(found.parameters[name]) for name, process in found.processors.items() if name not in places
-        }
-        types = ", ".join(bind.type.compile(self.compiled.dialect) for bind in self.changing.values())
-        return f"PREPARE {self.name} ({types}) AS {found.statement}", {**found.parameters, **constants}
+        statement, parameters = filled_in(self.compiled, places)
+        types = ", ".join(bind.type.compile(DIALECT) for bind in self.changing.values())
+        return f"PREPARE {self.name} ({types}) AS {statement}", parameters

@@ -5,29 +5,29 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
-from uuid import UUID
-
-from shared.jobs.errors import StorageUnavailable
 
 CHUNK = 256 * 1024
 
 
-def job_folder(user_id: UUID, created_at: datetime, job_id: int) -> str:
-    """The folder of a job's files: `{user}/{yyyy}/{mm}/{dd}/{job}`, by the day (UTC) it was accepted."""
-    return f"{user_id}/{created_at:%Y/%m/%d}/{job_id}"
+class NotStored(Exception):
+    """The store refused to keep a file: under which `key`, and why."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"could not store {key}: {reason}")
+        self.key = key
+        self.reason = reason
 
 
 class OutputStore(Protocol):
-    """Where outputs are kept: a folder today; an object store has the same four deeds."""
+    """Where outputs are kept: a folder today; an object store can do the same four things."""
 
     def put(self, files: Mapping[str, Path]) -> None:
         """Keep a copy of each file's bytes under its key, over what was there.
 
-        Raises StorageUnavailable, which names the first of them; some may have been kept then.
+        Raises NotStored, which names the first of them; some may have been kept then.
         """
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
@@ -61,7 +61,7 @@ class FolderStore:
             for folder in folders:
                 sync_folder(folder)
         except OSError as error:
-            raise StorageUnavailable(next(iter(files)), error.strerror or str(error)) from error
+            raise NotStored(next(iter(files)), error.strerror or str(error)) from error
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         file = self.path(key).open("rb")

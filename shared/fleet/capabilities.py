@@ -7,10 +7,12 @@ short list, which is empty where all servers are alike.
 
 from collections.abc import Iterator
 
-from sqlalchemy import BindParameter, Boolean, ColumnElement, text, type_coerce
+from sqlalchemy import Boolean, ColumnElement, String, bindparam, text, type_coerce
 from sqlmodel import Session
 
 from shared.fleet.object_info import Catalogue
+
+SERVER = bindparam("this_server", type_=String)
 
 
 def offers(catalogue: Catalogue) -> list[str]:
@@ -49,21 +51,17 @@ FROM lacking WHERE lacking.server = server_capabilities.server AND lacks <> lack
 """)
 
 
-def runnable_on(server: BindParameter[str]) -> ColumnElement[bool]:
-    """Whether a row of `generation_jobs` asks for nothing that this server lacks; true of a server that never said.
-
-    For the WHERE of a SELECT from `generation_jobs`. What the server lacks is read once a statement.
-    """
-    return type_coerce(text(RUNNABLE.replace(":able_server", f":{server.key}")).bindparams(server), Boolean)
-
-
+# Whether a row of `generation_jobs` asks for nothing that SERVER lacks; true of a server that never said. For the WHERE
+# of a SELECT from `generation_jobs`. What the server lacks is read once a statement.
+#
 # The OR looks left first: where nothing is lacking, no job is taken apart. IN within FILTER is one hash table for all
 # rows; as a join, or with `&&`, the list would be read through for each.
-RUNNABLE = """(
-coalesce(cardinality((SELECT lacks FROM server_capabilities WHERE server = :able_server)), 0) = 0
+RUNNABLE: ColumnElement[bool] = type_coerce(
+    text("""(
+coalesce(cardinality((SELECT lacks FROM server_capabilities WHERE server = :this_server)), 0) = 0
 OR 0 = (
     SELECT count(*) FILTER (
-        WHERE name IN (SELECT unnest(lacks) FROM server_capabilities WHERE server = :able_server)
+        WHERE name IN (SELECT unnest(lacks) FROM server_capabilities WHERE server = :this_server)
     )
     FROM unnest(
         ARRAY[
@@ -86,4 +84,6 @@ OR 0 = (
             ) AS input
         )
     ) AS name
-))"""
+))""").bindparams(SERVER),
+    Boolean,
+)

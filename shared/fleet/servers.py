@@ -1,26 +1,26 @@
 """What a ComfyUI server's row says: whether it gets jobs, how many, and why not.
 
-The circuit breaker is part of it. It opens once a server has failed so many jobs within a minute; after a while the
-server is given one job at a time, and the first that shows it well closes the breaker again.
+The circuit breaker is part of it. It opens once a server has failed 5 jobs within a minute. After 30 seconds the server
+is given one job at a time, and the first that shows the server to be well closes the breaker again.
 """
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, case, func, or_, update
+from sqlalchemy import ColumnElement, Update, and_, case, func, not_, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobAttempt
 
-SERVER_SEEN = timedelta(seconds=30)  # a server that no worker saw for so long gets no job
+SERVER_SEEN = timedelta(seconds=30)  # a server that no worker saw for longer gets no job
 NAMED_WITHIN = timedelta(minutes=1)  # each worker looks at its servers every few seconds
 FORGOTTEN_AFTER = timedelta(minutes=50)
-FAILURES = 5  # so many ...
-WINDOW = timedelta(minutes=1)  # ... within so long open the breaker ...
-OPEN_FOR = timedelta(seconds=30)  # ... and keep it open for so long
+FAILURES = 5  # within WINDOW open the breaker ...
+WINDOW = timedelta(minutes=1)
+OPEN_FOR = timedelta(seconds=30)  # ... and keep it open for this long
 
 
 class ServerState(StrEnum):
@@ -32,33 +32,28 @@ class ServerState(StrEnum):
     HALF_OPEN = "half-open"  # ... and it is being tried with one
 
 
-def state_of(server: ComfyUIServer, now: datetime) -> ServerState:
-    """The first that holds of what keeps a server from being given jobs."""
-    if server.unreachable_since or server.last_seen_at is None or server.last_seen_at <= now - SERVER_SEEN:
-        return ServerState.UNREACHABLE
-    if server.wedged_since:
-        return ServerState.WEDGED
-    if server.draining_since:
-        return ServerState.DRAINING
-    if server.opened_at:
-        return ServerState.OPEN if server.open_until and server.open_until > now else ServerState.HALF_OPEN
-    return ServerState.UP
-
-
-# The same for a query: what a server must be to be given jobs ...
-USABLE = (
-    col(ComfyUIServer.unreachable_since).is_(None),
-    col(ComfyUIServer.last_seen_at) > func.now() - SERVER_SEEN,
-    col(ComfyUIServer.wedged_since).is_(None),
-    col(ComfyUIServer.draining_since).is_(None),
-)
-# ... and how many it may hold at once.
-OPEN_SLOTS: ColumnElement[int] = case(
-    (col(ComfyUIServer.opened_at).is_(None), col(ComfyUIServer.slots)),
-    (col(ComfyUIServer.open_until) > func.now(), 0),
-    else_=1,
-)
-
+# The state of a server is the first whose condition holds, else UP. Each is true or false, and never NULL.
+CONDITIONS: dict[ServerState, ColumnElement[bool]] = {
+    ServerState.UNREACHABLE: or_(
+        col(ComfyUIServer.unreachable_since).is_not(None),
+        col(ComfyUIServer.last_seen_at).is_(None),
+        col(ComfyUIServer.last_seen_at) <= func.now() - SERVER_SEEN,
+    ),
+    ServerState.WEDGED: col(ComfyUIServer.wedged_since).is_not(None),
+    ServerState.DRAINING: col(ComfyUIServer.draining_since).is_not(None),
+    ServerState.OPEN: and_(
+        col(ComfyUIServer.opened_at).is_not(None),
+        col(ComfyUIServer.open_until).is_not(None),
+        col(ComfyUIServer.open_until) > func.now(),
+    ),
+    ServerState.HALF_OPEN: col(ComfyUIServer.opened_at).is_not(None),
+}
+STATE: ColumnElement[str] = case(*((holds, state.value) for state, holds in CONDITIONS.items()), else_=ServerState.UP)
+# A server is usable, which is to say is given jobs, in these states: ...
+GETS_JOBS = frozenset({ServerState.UP, ServerState.HALF_OPEN})
+USABLE: ColumnElement[bool] = and_(*(not_(holds) for state, holds in CONDITIONS.items() if state not in GETS_JOBS))
+# ... and may hold this many at once.
+MOST_JOBS: ColumnElement[int] = case((CONDITIONS[ServerState.HALF_OPEN], 1), else_=col(ComfyUIServer.slots))
 
 # Whether some worker has this server among its own. Measured by the server that was looked at last, so that none is
 # forgotten while no worker runs.
@@ -71,18 +66,35 @@ IS_FORGOTTEN = (
 )
 
 # The jobs that fill a server's slots: what a server has generated is stored without it.
-IN_A_SLOT = (col(GenerationJob.status).in_(HELD), col(GenerationJob.generated_at).is_(None))
+IN_A_SLOT = (col(GenerationJob.status).in_(sorted(HELD)), col(GenerationJob.generated_at).is_(None))
+
+
+def server_states(session: Session) -> dict[str, ServerState]:
+    """The state of every server, by its name."""
+    return {name: ServerState(state) for name, state in session.exec(select(ComfyUIServer.name, STATE))}
+
+
+def usable_servers(session: Session) -> tuple[int, int]:
+    """How many of the servers that workers name are usable, and how many those are."""
+    counts = select(func.count().filter(USABLE), func.count()).select_from(ComfyUIServer).where(IS_NAMED)
+    usable, named = session.exec(counts).one()
+    return usable, named
+
+
+def usable_slots(session: Session) -> int:
+    """The slots of all usable servers."""
+    return int(session.exec(select(func.coalesce(func.sum(MOST_JOBS), 0)).where(USABLE)).one())
 
 
 def free_slots(session: Session) -> int:
-    """Free slots of all servers that are given jobs. Where there is none, nothing can start."""
+    """The free slots of all usable servers. Where there is none, nothing can start."""
     held = select(func.count()).where(*IN_A_SLOT, GenerationJob.server == ComfyUIServer.name).scalar_subquery()
-    free = select(func.coalesce(func.sum(func.greatest(OPEN_SLOTS - held, 0)), 0)).where(*USABLE)
+    free = select(func.coalesce(func.sum(func.greatest(MOST_JOBS - held, 0)), 0)).where(USABLE)
     return int(session.exec(free).one())
 
 
 def blame(session: Session, server: str, codes: Collection[str]) -> None:
-    """An attempt on this server has just failed. `codes` are the errors that speak against a server: enough of them
+    """An attempt on this server has just failed. `codes` are the errors that count against a server: FAILURES of them
     open its breaker, and one does where it was being tried."""
     recently = (
         select(func.count())
@@ -105,14 +117,14 @@ def blame(session: Session, server: str, codes: Collection[str]) -> None:
     )
 
 
-def trust(session: Session, server: str) -> None:
-    """This server has just brought a job to an end: its breaker is closed."""
-    session.exec(trusting(server).execution_options(synchronize_session=False))
+def close_breaker(session: Session, server: str) -> None:
+    """This server has just brought a job to an end, whatever end that was."""
+    session.exec(close_breaker_sql(server).execution_options(synchronize_session=False))
 
 
-def trusting(server: Any) -> Update:
-    opened = (col(ComfyUIServer.name) == server, col(ComfyUIServer.opened_at).is_not(None))
-    return update(ComfyUIServer).where(*opened).values(opened_at=None, open_until=None)
+def close_breaker_sql(server: Any) -> Update:
+    is_open = (col(ComfyUIServer.name) == server, col(ComfyUIServer.opened_at).is_not(None))
+    return update(ComfyUIServer).where(*is_open).values(opened_at=None, open_until=None)
 
 
 def drain(session: Session, server: str) -> ComfyUIServer | None:

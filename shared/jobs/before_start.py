@@ -8,10 +8,10 @@ from sqlalchemy import func, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
-from shared.jobs.insert import accept
-from shared.jobs.lifecycle import record
-from shared.jobs.transitions import move
-from shared.messaging.after_commit import announce
+from shared.jobs.insert import insert_jobs
+from shared.jobs.job_events import record_events
+from shared.jobs.transitions import FRESH, transition
+from shared.messaging.after_commit import publish_after_commit
 from shared.messaging.events import Event
 from shared.models import WAITING, EventType, GenerationJob, JobStatus
 
@@ -25,60 +25,62 @@ def submit(session: Session, job: GenerationJob) -> GenerationJob:
 def submit_all(session: Session, jobs: Sequence[GenerationJob]) -> None:
     """Record several jobs as one, and their first events, in one statement. Their ids are in their order.
 
-    They are told what they became, but are no part of the session.
+    What the database made of them is set in them, but they are no part of the session.
     """
     now = datetime.now(UTC)
     for job in jobs:
         waits = job.run_after is not None and job.run_after > now
-        learn(job, status=JobStatus.PENDING if waits else JobStatus.QUEUED, events=1)
-    told = [{"run_after": str(job.run_after)} if job.status == JobStatus.PENDING else {} for job in jobs]
-    for job, data, row in zip(jobs, told, accept(session, jobs, told), strict=True):
-        learn(job, id=row.id, run_after=row.run_after, created_at=row.created_at, updated_at=row.updated_at)
-        announce(session, Event.written(EventType(job.status), job, at=row.told_at, data=data))
+        set_from_database(job, status=JobStatus.PENDING if waits else JobStatus.QUEUED, events=1)
+    first = [{"run_after": str(job.run_after)} if job.status == JobStatus.PENDING else {} for job in jobs]
+    for job, data, row in zip(jobs, first, insert_jobs(session, jobs, first), strict=True):
+        set_from_database(job, id=row.id, run_after=row.run_after, created_at=row.created_at, updated_at=row.updated_at)
+        publish_after_commit(session, Event.written(EventType(job.status), job, at=row.now, data=data))
 
 
-def learn(job: GenerationJob, **values: Any) -> None:
-    """Set what the database says."""
+def set_from_database(job: GenerationJob, **values: Any) -> None:
     for name, value in values.items():
         set_committed_value(job, name, value)
 
 
 def defer(session: Session, job_id: int) -> GenerationJob | None:
     """The wake-up of a queued job could not be sent: the sweep will. None if a worker has it already."""
-    return move(session, "defer", job_id, col(GenerationJob.attempt) == 0)
+    deferred = transition(session, "defer", [job_id], col(GenerationJob.attempt) == 0)
+    return deferred[0] if deferred else None
+
+
+def due_pending(session: Session, limit: int) -> Sequence[int]:
+    """Pending jobs whose time has come."""
+    due = (GenerationJob.status == JobStatus.PENDING, col(GenerationJob.run_after) <= func.now())
+    return session.exec(select(GenerationJob.id).where(*due).order_by(col(GenerationJob.run_after)).limit(limit)).all()
 
 
 def wake(session: Session, job_ids: Sequence[int]) -> None:
-    """Pending jobs whose time has come are queued."""
-    for job_id in job_ids:
-        if job := move(session, "wake", job_id):
-            record(session, job, EventType.QUEUED)
+    """Queue those of these jobs that are pending: their time has come."""
+    record_events(session, transition(session, "wake", job_ids), EventType.QUEUED)
 
 
 def overdue(session: Session, limit: int) -> Sequence[int]:
     """Jobs that were never started, and whose deadline has passed."""
-    passed = (col(GenerationJob.status).in_(WAITING), col(GenerationJob.deadline_at) <= func.now(), *NEVER_STARTED)
-    return session.exec(select(GenerationJob.id).where(*passed).limit(limit)).all()
+    return session.exec(select(GenerationJob.id).where(*OVERDUE).limit(limit)).all()
 
 
 def expire(session: Session, job_ids: Sequence[int]) -> None:
     """Their deadline passed before they were started: they will not be."""
-    for job_id in job_ids:
-        if job := move(session, "expire", job_id, *NEVER_STARTED, completed_at=func.now()):
-            record(session, job, EventType.EXPIRED)
+    expired = transition(session, "expire", job_ids, *NEVER_STARTED, completed_at=func.now())
+    record_events(session, expired, EventType.EXPIRED)
 
 
 def amend(session: Session, job_id: int, **values: Any) -> GenerationJob | None:
-    """Change the priority or the metadata (`caller_metadata`) of a job that waits. None if it does not, any more."""
+    """Change the priority or the metadata (`caller_metadata`) of a job that waits. None if it no longer does."""
     statement = (
         update(GenerationJob)
         .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(WAITING))
         .values(updated_at=func.now(), **values)
         .returning(GenerationJob)
-        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return session.scalars(statement).one_or_none()
+    return session.scalars(statement, execution_options=FRESH).one_or_none()
 
 
 # A job that was put back after a failure has been started: no deadline takes that back.
 NEVER_STARTED = (col(GenerationJob.started_at).is_(None), col(GenerationJob.deadline_at).is_not(None))
+OVERDUE = (col(GenerationJob.status).in_(WAITING), col(GenerationJob.deadline_at) <= func.now(), *NEVER_STARTED)

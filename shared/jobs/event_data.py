@@ -1,4 +1,4 @@
-"""What is told of an output and of a failure: in events, by the API, and in a job's row."""
+"""What events, the API and a job's row say of an output and of a failure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,21 +7,21 @@ from shared.jobs.errors import GenerationError
 from shared.jobs.urls import output_url, thumbnail_url
 from shared.models import JobOutput
 
-OUTPUT_FACTS = ("number", "kind", "media_type", "size_bytes", "sha256", "width", "height")
+OUTPUT_FIELDS = ("number", "kind", "media_type", "size_bytes", "sha256", "width", "height")
 
 
-def error_facts(error: GenerationError) -> dict[str, Any]:
+def error_data(error: GenerationError) -> dict[str, Any]:
     return {"code": error.code, "message": str(error), "details": dict(error.details)}
 
 
-def error_columns(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"error_{name}": value for name, value in facts.items()}
+def error_columns(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"error_{name}": value for name, value in data.items()}
 
 
-def output_facts(output: JobOutput) -> dict[str, Any]:
+def output_data(output: JobOutput) -> dict[str, Any]:
     """An output as events show it: what it is, and where the API serves it."""
     return {
-        **{name: getattr(output, name) for name in OUTPUT_FACTS},
+        **{name: getattr(output, name) for name in OUTPUT_FIELDS},
         "url": output_url(output.job_id, output.number),
         "thumbnails": {size: thumbnail_url(output.job_id, output.number, size) for size in output.thumbnails},
     }

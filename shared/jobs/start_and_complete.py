@@ -1,95 +1,90 @@
-"""What the start and the end of a job bring with them is written by the statement that starts or ends it.
+"""What belongs to the start and to the end of a job is written by the one statement that starts or ends it.
 
-Each row stands here as a common table expression that is fed from the job's changed row: where no job was changed,
-nothing is written. One statement is one round trip, and rows that everybody writes are locked for as long as it takes.
+Each row is a common table expression that is fed from the job's changed row: where no job was changed, nothing is
+written. One statement is one round trip, and rows that everybody writes are locked for as long as it takes.
 """
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, String, bindparam, false, func, insert, literal, select, update
+from sqlalchemy import CTE, BigInteger, Update, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel, col
 
+from shared.database.fast_rows import stored_row
 from shared.database.prepared_statement import Prepared
-from shared.fleet.servers import trusting
-from shared.models import ComfyUIServer, EventType, GenerationJob, JobAttempt, JobEvent, Outcome, User
+from shared.fleet.servers import close_breaker_sql
+from shared.jobs.attempts import begin_attempt_sql, end_attempt_sql
+from shared.jobs.job_events import record_event_sql
+from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus, Outcome, User
 
-MESSAGE = bindparam("by_message", type_=String)
 EVENT_DATA = bindparam("event_data", type_=JSONB)
-STORED_BYTES = bindparam("more_bytes", type_=BigInteger)
+STORED_BYTES = bindparam("added_bytes", type_=BigInteger)
 
 WHOLE_JOB = tuple(SQLModel.metadata.tables["generation_jobs"].c)
-# What the end of a job is told and counted by. Not its workflow, which may be long.
-ENDED = (
-    col(GenerationJob.id),
-    col(GenerationJob.user_id),
-    col(GenerationJob.status),
-    col(GenerationJob.server),
-    col(GenerationJob.attempt),
-    col(GenerationJob.events),
-    col(GenerationJob.created_at),
-    col(GenerationJob.updated_at),
-    col(GenerationJob.started_at),
-    col(GenerationJob.completed_at),
-)
 
 
-def starting(taking: Any) -> Prepared:
+class CompletedJob(NamedTuple):
+    """What the end of a job is published and counted by. Not its workflow, which may be long."""
+
+    id: int
+    user_id: UUID
+    status: JobStatus
+    server: str | None
+    attempt: int
+    events: int
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+COMPLETED_JOB = tuple(col(getattr(GenerationJob, name)) for name in CompletedJob._fields)
+
+
+def starting(taking: Update) -> Prepared[GenerationJob]:
     """The UPDATE that takes a job, with the attempt and the event that begin, and what the server has to load."""
     job = taking.returning(*WHOLE_JOB).cte("job")
-    event = event_of(job, EventType.STARTED, func.jsonb_build_object("server", job.c.server))
-    rows = (attempt_of(job), event, checkpoint_of(job))
-    return Prepared("start", select(job).add_cte(*rows), WHOLE_JOB, GenerationJob)
-
-
-def completing(ending: Any) -> Prepared:
-    """The UPDATE that completes a job, with its attempt, its event, what its server has shown by it, and how much its
-    owner has stored."""
-    job = ending.returning(*ENDED).cte("job")
-    event = event_of(job, EventType.COMPLETED, EVENT_DATA)
-    rows = (attempt_ended(job, Outcome.COMPLETED), event, breaker_closed(job), stored_by_owner(job))
-    return Prepared("complete", select(job).add_cte(*rows), ENDED)
-
-
-def attempt_of(job: CTE) -> CTE:
-    facts: dict[str, Any] = {
-        "job_id": job.c.id,
-        "attempt": job.c.attempt,
-        "worker_id": job.c.worker_id,
-        "message_id": MESSAGE,
-        "server": job.c.server,
-        "comfyui_prompt_id": job.c.comfyui_prompt_id,
-        "adopted": false(),
-    }
-    return insert(JobAttempt).from_select(list(facts), select(*facts.values())).cte("attempt")
-
-
-def attempt_ended(job: CTE, outcome: Outcome) -> CTE:
-    return (
-        update(JobAttempt)
-        .where(
-            col(JobAttempt.job_id) == job.c.id,
-            col(JobAttempt.attempt) == job.c.attempt,
-            col(JobAttempt.outcome).is_(None),
-        )
-        .values(outcome=outcome, ended_at=func.now())
-        .cte("attempt")
+    event = record_event_sql(job, EventType.STARTED, func.jsonb_build_object("server", job.c.server))
+    rows = (
+        begin_attempt_sql(job, adopted=False).cte("attempt"),
+        event.cte("event"),
+        load_checkpoint_sql(job).cte("server"),
     )
+    return Prepared("take", select(job).add_cte(*rows), row=job_of_row, columns=WHOLE_JOB)
 
 
-def event_of(job: CTE, kind: EventType, data: ColumnElement[Any]) -> CTE:
-    facts: dict[str, Any] = {
-        "job_id": job.c.id,
-        "sequence": job.c.events,
-        "type": literal(kind.value),
-        "attempt": job.c.attempt,
-        "data": data,
-    }
-    return insert(JobEvent).from_select(list(facts), select(*facts.values())).cte("event")
+def adopting(taking: Update) -> Prepared[GenerationJob]:
+    """The UPDATE that takes over a job, with the attempt that has expired and the one that begins."""
+    job = taking.returning(*WHOLE_JOB).cte("job")
+    rows = (
+        end_attempt_sql(job.c.id, job.c.attempt - 1, Outcome.EXPIRED).cte("expired_attempt"),
+        begin_attempt_sql(job, adopted=True).cte("attempt"),
+    )
+    return Prepared("adopt", select(job).add_cte(*rows), row=job_of_row, columns=WHOLE_JOB)
 
 
-def checkpoint_of(job: CTE) -> CTE:
-    """Which checkpoint the server will have loaded once it has come to this job."""
+def completing(ending: Update) -> Prepared[CompletedJob]:
+    """The UPDATE that completes a job, with its attempt, its event, its server's breaker, and what its owner has
+    stored."""
+    job = ending.returning(*COMPLETED_JOB).cte("job")
+    rows = (
+        end_attempt_sql(job.c.id, job.c.attempt, Outcome.COMPLETED).cte("attempt"),
+        record_event_sql(job, EventType.COMPLETED, EVENT_DATA).cte("event"),
+        close_breaker_sql(job.c.server).cte("server"),
+        add_stored_bytes_sql(job).cte("owner"),
+    )
+    return Prepared("complete", select(job).add_cte(*rows), row=CompletedJob, columns=COMPLETED_JOB)
+
+
+def job_of_row(*values: Any) -> GenerationJob:
+    """A job outside of any session."""
+    return stored_row(GenerationJob, {column.name: value for column, value in zip(WHOLE_JOB, values, strict=True)})
+
+
+def load_checkpoint_sql(job: CTE) -> Update:
+    """The UPDATE that says which checkpoint the server will have loaded once it has come to this job."""
     loaded = col(ComfyUIServer.loaded_checkpoint)
     return (
         update(ComfyUIServer)
@@ -99,20 +94,14 @@ def checkpoint_of(job: CTE) -> CTE:
             loaded.is_distinct_from(job.c.checkpoint_model),
         )
         .values(loaded_checkpoint=job.c.checkpoint_model, loaded_since=func.now())
-        .cte("server")
     )
 
 
-def breaker_closed(job: CTE) -> CTE:
-    """As `shared.fleet.servers.trust`."""
-    return trusting(job.c.server).cte("server")
-
-
-def stored_by_owner(job: CTE) -> CTE:
-    """A job without outputs does not wait for those of the same owner that have some."""
+def add_stored_bytes_sql(job: CTE) -> Update:
+    """The UPDATE that adds to what its owner has stored. A job without outputs does not wait for those of the same
+    owner that have some."""
     return (
         update(User)
         .where(col(User.id) == job.c.user_id, STORED_BYTES > 0)
         .values(stored_bytes=User.stored_bytes + STORED_BYTES)
-        .cte("owner")
     )

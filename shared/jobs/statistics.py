@@ -5,36 +5,53 @@ Durations fall in buckets whose bounds grow by a tenth, so a percentile is right
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Row, literal_column
+from sqlalchemy import ColumnElement, literal_column
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
-from shared.models import GenerationJob, JobStatistic
+from shared.messaging.events import ChangedJob
+from shared.models import JobStatistic, JobStatus
 
-KEY = ("user_id", "day", "status", "bucket")
+COUNTED_BY = ("user_id", "day", "status", "bucket")
 GROWTH = 1.1
 NEVER_STARTED = -1
 LAST_BUCKET = 230  # 1 ms * 1.1 ** 230 is 38 days
 
 
-ENDED = insert(JobStatistic)
-MORE: ColumnElement[int] = literal_column("job_statistics.jobs") + ENDED.excluded.jobs
-COUNT = ENDED.on_conflict_do_update(index_elements=KEY, set_={"jobs": MORE})
+NEW_COUNT = insert(JobStatistic)
+MORE: ColumnElement[int] = literal_column("job_statistics.jobs") + NEW_COUNT.excluded.jobs
+COUNT = NEW_COUNT.on_conflict_do_update(index_elements=COUNTED_BY, set_={"jobs": MORE})
 
 
-def count_ended(session: Session, *jobs: GenerationJob | Row[Any]) -> None:
+class EndedJob(ChangedJob, Protocol):
+    """What is counted of a job that has ended, and what its last event says."""
+
+    @property
+    def status(self) -> JobStatus: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def updated_at(self) -> datetime: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+    @property
+    def completed_at(self) -> datetime | None: ...
+
+
+def count_ended(session: Session, jobs: Sequence[EndedJob]) -> None:
     """Count jobs that have just ended, in the transaction that ended them."""
     counts = Counter((job.user_id, job.created_at.date(), job.status, bucket_of(job)) for job in jobs)
     # In one order, so that two who count never wait for each other.
-    rows = [dict(zip((*KEY, "jobs"), (*key, counts[key]), strict=True)) for key in sorted(counts)]
+    rows = [dict(zip((*COUNTED_BY, "jobs"), (*key, counts[key]), strict=True)) for key in sorted(counts)]
     if rows:
         session.connection().execute(COUNT, rows)
 
 
-def bucket_of(job: GenerationJob | Row[Any]) -> int:
+def bucket_of(job: EndedJob) -> int:
     """The bucket of a job that has ended: the logarithm of its milliseconds, cut to what is kept."""
     if job.started_at is None or job.completed_at is None:
         return NEVER_STARTED

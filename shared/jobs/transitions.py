@@ -7,62 +7,76 @@
                   v           v
     expired or cancelled <────┘
 
-`shared.jobs.before_start` and `shared.jobs.lifecycle` make them, before and from when a worker has the job.
+`shared.jobs.before_start`, `shared.jobs.lifecycle` and `shared.jobs.cancel` make them: before a worker has the job,
+while a worker has it, and whenever its owner wants no result.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, update
+from sqlalchemy import ARRAY, ColumnElement, Integer, Update, any_, cast, func, update
 from sqlmodel import Session, col
 
 from shared.models import EventType, GenerationJob, JobStatus
 
 
 class Transition(NamedTuple):
+    """From which statuses a job comes, which it has then, and the event that tells of it, if one does."""
+
     sources: tuple[JobStatus, ...]
     target: JobStatus
     event: EventType | None = None
 
 
-S = JobStatus
-E = EventType
 TRANSITIONS = {
-    "defer": Transition((S.QUEUED,), S.PENDING),
-    "wake": Transition((S.PENDING,), S.QUEUED, E.QUEUED),
-    "expire": Transition((S.PENDING, S.QUEUED), S.EXPIRED, E.EXPIRED),
-    "claim": Transition((S.QUEUED,), S.RUNNING, E.STARTED),
-    "complete": Transition((S.RUNNING,), S.COMPLETED, E.COMPLETED),
-    "fail": Transition((S.RUNNING,), S.FAILED, E.FAILED),
-    "redirect": Transition((S.RUNNING,), S.RUNNING),
-    "generate": Transition((S.RUNNING,), S.RUNNING),
-    "retry": Transition((S.RUNNING,), S.QUEUED, E.QUEUED),
-    "drop": Transition((S.PENDING, S.QUEUED, S.RUNNING), S.CANCELLED, E.CANCELLED),
-    "cancel": Transition((S.PENDING, S.QUEUED, S.RUNNING), S.CANCELLING, E.CANCELLING),
-    "confirm_cancel": Transition((S.CANCELLING,), S.CANCELLED, E.CANCELLED),
+    "defer": Transition((JobStatus.QUEUED,), JobStatus.PENDING),
+    "wake": Transition((JobStatus.PENDING,), JobStatus.QUEUED, EventType.QUEUED),
+    "expire": Transition((JobStatus.PENDING, JobStatus.QUEUED), JobStatus.EXPIRED, EventType.EXPIRED),
+    "claim": Transition((JobStatus.QUEUED,), JobStatus.RUNNING, EventType.STARTED),
+    "complete": Transition((JobStatus.RUNNING,), JobStatus.COMPLETED, EventType.COMPLETED),
+    "fail": Transition((JobStatus.RUNNING,), JobStatus.FAILED, EventType.FAILED),
+    "redirect": Transition((JobStatus.RUNNING,), JobStatus.RUNNING),
+    "generate": Transition((JobStatus.RUNNING,), JobStatus.RUNNING),
+    "retry": Transition((JobStatus.RUNNING,), JobStatus.QUEUED, EventType.QUEUED),
+    "drop": Transition(
+        (JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING), JobStatus.CANCELLED, EventType.CANCELLED
+    ),
+    "cancel": Transition(
+        (JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING), JobStatus.CANCELLING, EventType.CANCELLING
+    ),
+    "confirm_cancel": Transition((JobStatus.CANCELLING,), JobStatus.CANCELLED, EventType.CANCELLED),
 }
 
 
-def move(session: Session, deed: str, job_id: int, *conditions: Any, **values: Any) -> GenerationJob | None:
-    """Make one transition of the table, if the job is in one of its sources and the conditions hold."""
-    return session.scalars(moving(deed, job_id, *conditions, **values)).one_or_none()
+def transition(
+    session: Session, name: str, job_ids: Sequence[int], *conditions: ColumnElement[bool], **values: Any
+) -> Sequence[GenerationJob]:
+    """Make one transition of the table with those of the jobs that are in one of its sources and meet the conditions.
+
+    Returns these jobs as they are after it.
+    """
+    statement = transition_sql(name, is_one_of(job_ids), *conditions, **values).returning(GenerationJob)
+    return session.scalars(statement, execution_options=FRESH).all()
 
 
-def moving(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
-    """The statement that makes a transition and gives the jobs it was made with, as they are after it."""
-    moved = transition(deed, job_id, *conditions, **values).returning(GenerationJob)
-    return moved.execution_options(synchronize_session=False, populate_existing=True)
+# The rows that come back are newer than what the session may hold.
+FRESH: dict[str, Any] = {"synchronize_session": False, "populate_existing": True}
 
 
-def transition(deed: str, job_id: Any, *conditions: Any, **values: Any) -> Any:
-    """The UPDATE that makes a transition of the table. `job_id` may be a query for one."""
-    step = TRANSITIONS[deed]
+def transition_sql(name: str, *conditions: ColumnElement[bool], **values: Any) -> Update:
+    """The UPDATE that makes a transition of the table with the jobs that meet the conditions."""
+    sources, target, event = TRANSITIONS[name]
     return (
         update(GenerationJob)
-        .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(step.sources), *conditions)
+        .where(*conditions, col(GenerationJob.status).in_(sources))
         .values(
-            status=step.target,
+            status=target,
             updated_at=func.now(),
-            events=GenerationJob.events + int(step.event is not None),
+            events=GenerationJob.events + int(event is not None),
             **values,
         )
     )
+
+
+def is_one_of(job_ids: Sequence[int]) -> ColumnElement[bool]:
+    return col(GenerationJob.id) == any_(cast(list(job_ids), ARRAY(Integer)))

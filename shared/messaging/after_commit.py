@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
-from uuid import UUID
 
 import redis
 import structlog
@@ -17,7 +15,7 @@ from shared.database.engine import transaction
 from shared.messaging.broker import collecting_broker
 from shared.messaging.events import Channels, Event, Events
 from shared.messaging.messages import Message
-from shared.models import EventType, JobEvent
+from shared.models import EventType
 
 log = structlog.get_logger(__name__)
 
@@ -25,16 +23,9 @@ SILENCE = timedelta(seconds=1)
 PROGRESS_KEPT = timedelta(hours=1)
 
 
-def stage(session: Session, row: JobEvent, *, user_id: UUID) -> None:
-    """Write an event of a user's job, to be published once the session's transaction is committed."""
-    session.add(row)
-    # Only the commit, which flushes it, tells when it was.
-    session.info.setdefault("events", []).append(partial(Event.from_row, row, user_id))
-
-
-def announce(session: Session, event: Event) -> None:
-    """Publish an event, whose row is written already, once the session's transaction is committed."""
-    session.info.setdefault("events", []).append(lambda: event)
+def publish_after_commit(session: Session, event: Event) -> None:
+    """Publish an event once the session's transaction is committed."""
+    session.info.setdefault("events", []).append(event)
 
 
 class Outbox:
@@ -56,7 +47,7 @@ class Outbox:
         with transaction(self.engine) as session:
             yield session
         if staged := session.info.pop("events", ()):
-            self.publish(*[event() for event in staged])
+            self.publish(*staged)
 
     def send(self, message: Message, message_id: str | None = None) -> bool:
         """Send a message now. False if Redis did not take it (or did, and could not say so)."""

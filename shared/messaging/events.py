@@ -6,13 +6,25 @@ previews are live only: they are told once, and the last progress is kept for an
 
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, Field, TypeAdapter
-from sqlalchemy import Row
 
 from shared.models import EventType, GenerationJob, JobEvent
+
+
+class ChangedJob(Protocol):
+    """What an event needs to know of its job. `events` is how many the job has had, this one included."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def user_id(self) -> UUID: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def events(self) -> int: ...
 
 
 class Event(BaseModel, frozen=True, extra="forbid"):
@@ -57,7 +69,7 @@ class Event(BaseModel, frozen=True, extra="forbid"):
         )
 
     @classmethod
-    def written(cls, kind: EventType, job: GenerationJob | Row[Any], *, at: datetime, data: dict[str, Any]) -> "Event":
+    def written(cls, kind: EventType, job: ChangedJob, *, at: datetime, data: dict[str, Any]) -> "Event":
         """The event that was written by the statement which last wrote the job."""
         return cls(
             type=kind, job_id=job.id, user_id=job.user_id, attempt=job.attempt, at=at, sequence=job.events, data=data

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, 
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import document, moment, of_a_user
+from shared.models.columns import document, moment, of_a_user
 
 
 class Scope(StrEnum):

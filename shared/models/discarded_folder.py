@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column, Text
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import moment
+from shared.models.columns import moment
 
 
 class DiscardedFolder(SQLModel, table=True):

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Column, ForeignKey, Identity, Index, Integer, SmallInteger, String, Text, text
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import between, document, moment, of_a_user, one_of, word
+from shared.models.columns import between, document, moment, of_a_user, one_of, word
 from shared.models.status import JobStatus
 
 DEFAULT_PRIORITY = 5  # of 0 to 9: 9 goes first

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, ForeignKey, Integer
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import document, moment, one_of, word
+from shared.models.columns import document, moment, one_of, word
 from shared.models.status import LIVE_ONLY, EventType
 
 

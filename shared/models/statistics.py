@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Column, Date, Integer, SmallInteger, Uuid
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import word
+from shared.models.columns import word
 from shared.models.status import JobStatus
 
 

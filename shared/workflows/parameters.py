@@ -8,8 +8,6 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from shared.models import GenerationJob
-
 LARGEST_SEED = 2**64 - 1  # KSampler's
 LARGEST_DRAWN_SEED = 2**53 - 1  # every JSON reader keeps such a number exact
 
@@ -78,6 +76,6 @@ class TextToImage(Parameters):
     params: Params = Params()
 
     @classmethod
-    def from_job(cls, job: GenerationJob) -> Self:
+    def from_job(cls, job: object) -> Self:
         """The parameters a job's row holds. Raises pydantic.ValidationError for a row of another making."""
         return cls.model_validate({name: getattr(job, name) for name in cls.model_fields}, strict=False)

@@ -75,21 +75,3 @@ def work_units(graph: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
 
 def as_count(value: Any) -> int:
     return value if isinstance(value, int) else 1
-
-
-def upstream(graph: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
-    """For each node, all nodes that must have run before it. A link is `[node, output slot]`."""
-    needed: dict[str, set[str]] = {}
-    for name in graph:
-        found: set[str] = set()
-        unseen = [name]
-        while unseen:
-            links = [value[0] for value in graph[unseen.pop()]["inputs"].values() if is_link(value, graph)]
-            unseen += [link for link in links if link not in found]
-            found.update(links)
-        needed[name] = found
-    return needed
-
-
-def is_link(value: Any, graph: Mapping[str, Any]) -> bool:
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and value[0] in graph

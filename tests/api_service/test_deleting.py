@@ -14,10 +14,12 @@ from starlette.websockets import WebSocketDisconnect
 
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
+from shared.files.folders import job_folder
 from shared.files.store import open_store
 from shared.jobs import lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
-from shared.jobs.deletion import delete_job, folder_of
+from shared.jobs.deletion import delete_job
 from shared.jobs.errors import NoOutputs
 from shared.messaging.after_commit import Outbox
 from shared.models import (
@@ -33,7 +35,7 @@ from shared.models import (
 )
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, job, output, running, submitted
-from worker_service.scheduler.discard_folders import remove_forsaken
+from worker_service.scheduler.discard_folders import remove_discarded
 
 URL = "/api/v1/generation-jobs"
 
@@ -41,7 +43,7 @@ URL = "/api/v1/generation-jobs"
 def completed(outbox: Outbox, settings: Settings, tmp_path: Path, **values: Any) -> Claim:
     """A completed job with two outputs of 3 and 500 bytes, whose files are there."""
     claim = running(outbox, **values)
-    store, folder = open_store(settings.storage_url), folder_of(claim.job)
+    store, folder = open_store(settings.storage_url), job_folder(claim.job)
     outputs = [
         output(claim, number, path=f"{folder}/1/{number}.png", size_bytes=size) for number, size in enumerate((3, 500))
     ]
@@ -132,12 +134,12 @@ def test_files_that_were_left_behind_are_removed_later_and_the_note_last(
     with outbox.transaction() as session:
         delete_job(session, claim.job.id, USER)
     store = open_store(settings.storage_url)
-    assert (len(files(settings)), notes(outbox)) == (2, [folder_of(claim.job)])
-    assert remove_forsaken(outbox, store) == 0, "a worker may be writing there yet"
+    assert (len(files(settings)), notes(outbox)) == (2, [job_folder(claim.job)])
+    assert remove_discarded(outbox, store) == 0, "a worker may be writing there yet"
     an_hour_ago(outbox)
-    assert remove_forsaken(outbox, store) == 1
+    assert remove_discarded(outbox, store) == 1
     assert (files(settings), notes(outbox)) == ([], [])
-    assert remove_forsaken(outbox, store) == 0
+    assert remove_discarded(outbox, store) == 0
 
 
 def test_files_of_a_worker_that_was_given_up_for_dead_are_removed_too(
@@ -149,10 +151,10 @@ def test_files_of_a_worker_that_was_given_up_for_dead_are_removed_too(
     late = tmp_path / "late"
     late.write_bytes(b"late")
     store = open_store(settings.storage_url)
-    store.put({f"{folder_of(claim.job)}/2/0.png": late})
-    assert notes(outbox) == [folder_of(claim.job)], "somebody knows of that file"
+    store.put({f"{job_folder(claim.job)}/2/0.png": late})
+    assert notes(outbox) == [job_folder(claim.job)], "somebody knows of that file"
     an_hour_ago(outbox)
-    remove_forsaken(outbox, store)
+    remove_discarded(outbox, store)
     assert (files(settings), notes(outbox)) == ([], [])
 
 
@@ -160,18 +162,18 @@ def test_a_folder_that_cannot_be_removed_stays_noted(
     client: TestClient, outbox: Outbox, settings: Settings, tmp_path: Path
 ) -> None:
     claim, another = completed(outbox, settings, tmp_path), completed(outbox, settings, tmp_path)
-    folder = root(settings) / folder_of(claim.job)
+    folder = root(settings) / job_folder(claim.job)
     aside = folder.rename(tmp_path / "aside")
     folder.write_bytes(b"not a folder")
     for one in (claim, another):
         assert client.delete(f"{URL}/{one.job.id}").status_code == 204
     an_hour_ago(outbox)
     store = open_store(settings.storage_url)
-    assert remove_forsaken(outbox, store) == 1
-    assert notes(outbox) == [folder_of(claim.job)]
+    assert remove_discarded(outbox, store) == 1
+    assert notes(outbox) == [job_folder(claim.job)]
     folder.unlink()
     aside.rename(folder)
-    assert remove_forsaken(outbox, store) == 1
+    assert remove_discarded(outbox, store) == 1
     assert (files(settings), notes(outbox)) == ([], [])
 
 
@@ -214,7 +216,7 @@ def test_a_delete_comes_before_or_after_the_end_and_never_between(
                 if end == "complete":
                     lifecycle.complete(session, claim.lease, [output(claim, size_bytes=100)])
                 else:
-                    lifecycle.cancel(session, claim.job.id)
+                    cancel_one(session, claim.job.id)
                     lifecycle.confirm_cancel(session, claim.lease)
 
         with ThreadPoolExecutor(9) as threads:

@@ -14,8 +14,8 @@ from shared.jobs import lifecycle
 from shared.jobs.errors import NodeFailed, PromptLost
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
-from shared.models import EventType, GenerationJob, JobStatus, Outcome
-from tests.jobs import SERVER, USER, answering, claimed, job, new_job, output, running, submitted
+from shared.models import EventType, GenerationJob, JobStatus, Outcome, User
+from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, job, new_job, output, running, submitted
 
 URL = "/api/v1/generation-jobs"
 
@@ -55,6 +55,30 @@ def test_the_place_in_the_queue_is_the_order_in_which_jobs_are_claimed(client: T
     claims = [claimed(outbox) for _ in range(4)]
     assert [claim.job.id for claim in claims if claim] == sorted(places, key=lambda one: places[one]["position"])
     assert shown(client, first)["queue"] is None, "it runs"
+
+
+def test_jobs_that_may_not_start_now_have_no_place_and_take_none(client: TestClient, outbox: Outbox) -> None:
+    running(outbox)
+    limited = submitted(outbox)
+    theirs = submitted(outbox, user_id=ANOTHER_USER)
+    overdue = submitted(outbox, deadline_at=datetime.now(UTC) + timedelta(hours=1))
+    last = submitted(outbox, user_id=ANOTHER_USER)
+    changed(outbox, overdue, deadline_at=datetime.now(UTC) - timedelta(seconds=1))
+    with outbox.transaction() as session:
+        session.get_one(User, USER).running_jobs_limit = 1
+    found = {job_id: details(outbox.engine, job_id, None) for job_id in (limited, theirs, overdue, last)}
+    assert {job_id: one.place for job_id, one in found.items()} == {
+        limited: None,
+        theirs: (1, True),
+        overdue: None,
+        last: (2, True),
+    }
+    everybody_limited = details(outbox.engine, theirs, None, running_jobs=1)
+    assert everybody_limited is not None
+    assert everybody_limited.place == (1, True), "none of theirs runs"
+    claim = claimed(outbox)
+    assert claim is not None
+    assert claim.job.id == theirs
 
 
 def test_a_job_that_was_put_back_counts_once_its_time_comes(client: TestClient, outbox: Outbox) -> None:

@@ -19,6 +19,7 @@ from api_service.streams.timings import StreamTimings
 from deploy.local.valkey import Valkey
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels, Event
@@ -183,7 +184,7 @@ def test_a_client_that_comes_again_through_an_outage_of_redis_misses_nothing(
                 heard = [following.next(), following.next()]
                 valkey.stop()
                 with outbox.transaction() as session:
-                    lifecycle.cancel(session, claim.job.id)
+                    cancel_one(session, claim.job.id)
                 heard.append(following.next())
             assert [(one or {})["id"] for one in heard] == ["1", "2", "3"]
             with api.follow(path(claim.job.id), **{"Last-Event-ID": "3"}) as following:

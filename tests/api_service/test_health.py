@@ -48,7 +48,7 @@ def test_with_a_worker_and_a_server_it_is_ready(client: TestClient, outbox: Outb
 def test_a_server_that_no_worker_names_any_more_is_not_counted(client: TestClient, outbox: Outbox) -> None:
     answering(outbox)
     answering(outbox, ANOTHER, named_at=datetime.now(UTC) - timedelta(minutes=2), unreachable_since=datetime.now(UTC))
-    assert client.get("/health/ready").json()["comfyui"]["detail"] == "1 answered in the last 30 s"
+    assert client.get("/health/ready").json()["comfyui"]["detail"] == "1 of 1 usable"
     answering(outbox, ANOTHER, unreachable_since=datetime.now(UTC))
     assert client.get("/health/ready").json()["comfyui"]["detail"] == "1 answered in the last 30 s, 1 did not"
 

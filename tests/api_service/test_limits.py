@@ -18,6 +18,7 @@ from shared.accounts.keys import KeyTerms, create_key
 from shared.configuration.settings import load_settings
 from shared.database.engine import transaction
 from shared.jobs import lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, Scope
 from tests.api_service.conftest import bearer, new_key
@@ -165,7 +166,7 @@ def test_what_is_refused_for_the_rows_is_not_counted_as_submitted(
         for _ in range(3):
             refused(client.post(JOBS, json=JOB), "queued_jobs", "quota_exceeded")
         with outbox.transaction() as session:
-            lifecycle.cancel(session, 1)
+            cancel_one(session, 1)
         assert client.post(JOBS, json=JOB).status_code == 201
 
 

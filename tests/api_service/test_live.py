@@ -9,6 +9,7 @@ from starlette.websockets import WebSocketDisconnect
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.jobs.errors import Poison
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
@@ -79,7 +80,7 @@ def test_a_job_that_has_ended_is_a_snapshot_and_a_close(client: TestClient, outb
             case "fail":
                 lifecycle.fail(session, claim.lease, Poison(3))
             case _:
-                lifecycle.cancel(session, claim.job.id)
+                cancel_one(session, claim.job.id)
     if how == "cancel":
         with outbox.transaction() as session:
             lifecycle.confirm_cancel(session, claim.lease)
@@ -100,7 +101,7 @@ def test_events_that_redis_lost_come_from_the_rows(client: TestClient, outbox: O
     with client.websocket_connect(f"/ws/jobs/{job_id}") as socket:
         assert socket.receive_json()["sequence"] == 1
         with silent.transaction() as session:
-            lifecycle.cancel(session, job_id)
+            cancel_one(session, job_id)
         assert socket.receive_json()["type"] == "cancelled"
         assert closing(socket) == (1000, "cancelled")
 
@@ -110,7 +111,7 @@ def test_an_event_that_comes_after_a_lost_one_waits_for_it(client: TestClient, o
     with client.websocket_connect(f"/ws/jobs/{claim.job.id}") as socket:
         socket.receive_json()
         with silent.transaction() as session:
-            lifecycle.cancel(session, claim.job.id)
+            cancel_one(session, claim.job.id)
         with outbox.transaction() as session:
             lifecycle.confirm_cancel(session, claim.lease)
         heard = [socket.receive_json() for _ in range(2)]
@@ -128,7 +129,7 @@ def test_without_redis_it_is_told_from_the_rows(
     ):
         assert socket.receive_json()["type"] == "snapshot"
         with silent.transaction() as session:
-            lifecycle.cancel(session, job_id)
+            cancel_one(session, job_id)
         assert socket.receive_json()["type"] == "cancelled"
 
 
@@ -169,6 +170,6 @@ def test_what_a_watcher_says_is_not_minded(client: TestClient, outbox: Outbox) -
         socket.send_text("hello")
         socket.send_bytes(b"\0")
         with outbox.transaction() as session:
-            lifecycle.cancel(session, job_id)
+            cancel_one(session, job_id)
         assert socket.receive_json()["type"] == "cancelled"
     assert len(events(outbox, job_id)) == 2

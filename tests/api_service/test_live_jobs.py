@@ -13,6 +13,7 @@ from api_service.doors.v1.streams.queries import MOST_JOBS
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels, Event
@@ -39,7 +40,7 @@ def admin(engine: Engine) -> dict[str, str]:
 
 def cancel(outbox: Outbox, job_id: int) -> None:
     with outbox.transaction() as session:
-        lifecycle.cancel(session, job_id)
+        cancel_one(session, job_id)
 
 
 def heard(socket: WebSocketTestSession, events: int) -> list[tuple[int, int | None, str]]:

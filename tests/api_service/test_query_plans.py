@@ -19,10 +19,11 @@ from api_service.jobs.page_range import Stretch
 from deploy.local.servers import Servers
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
-from shared.jobs import before_start, deletion, lifecycle
+from shared.jobs import before_start, deletion
+from shared.jobs.attempts import Lease
+from shared.jobs.cancel import cancel_one
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claimant
-from shared.jobs.lifecycle import Lease
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
 from tests.jobs import USER
 from tests.plans import Plan, plans_of
@@ -132,11 +133,11 @@ def test_a_job_is_read_by_its_key_with_all_that_belongs_to_it(engine: Engine, st
     def read(session: Session) -> None:
         job = owned_job(session, job_id, USER) or session.get_one(GenerationJob, job_id)
         outputs_of(session, job), attempts_of(session, job)
-        queue_estimate.estimate_for(session, job, queue_estimate.place_of(session, job))
+        queue_estimate.estimate_for(session, job, queue_estimate.position_of(session, job))
 
     used = indexes(planned(engine, read))
     expected = {
-        JobStatus.QUEUED: {"generation_jobs_pkey", "claim", "estimate", "held"},
+        JobStatus.QUEUED: {"generation_jobs_pkey", "claim", "deadline", "estimate", "held"},
         JobStatus.RUNNING: {"generation_jobs_pkey", "job_attempts_pkey", "estimate"},
         JobStatus.COMPLETED: {"generation_jobs_pkey", "job_attempts_pkey", "job_outputs_pkey"},
     }
@@ -162,10 +163,10 @@ DEEDS: dict[str, tuple[Callable[[Session], object], set[str]]] = {
     "renew": (lambda session: claims.renew(session, [Lease(JOBS - 560, 1)]), set()),
     "due, queued": (lambda session: wakeups.due_queued(session, 8, None), {"claim"}),
     "due, queued, with limits": (lambda session: wakeups.due_queued(session, 8, 3), {"claim"}),
-    "due, pending": (lambda session: wakeups.due_pending(session), {"pending"}),
+    "due, pending": (lambda session: before_start.due_pending(session, 500), {"pending"}),
     "abandoned": (lambda session: wakeups.abandoned(session), {"held"}),
     "overdue": (lambda session: before_start.overdue(session, 500), {"deadline"}),
-    "cancel": (lambda session: lifecycle.cancel(session, JOBS), {"generation_jobs_pkey"}),
+    "cancel": (lambda session: cancel_one(session, JOBS), {"generation_jobs_pkey"}),
     "amend": (lambda session: before_start.amend(session, JOBS, priority=1), {"generation_jobs_pkey"}),
     "delete": (lambda session: deletion.delete_job(session, 1, None), {"generation_jobs_pkey", "job_outputs_pkey"}),
 }

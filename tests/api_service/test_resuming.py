@@ -13,6 +13,7 @@ from websockets.sync.client import connect
 from shared.accounts.keys import revoke_key
 from shared.database.engine import transaction
 from shared.jobs import lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.messaging.after_commit import Outbox
 from shared.models import ApiKey, StreamTicket
 from tests.api_service.conftest import bearer
@@ -38,7 +39,7 @@ def events_url(api: Served, job_id: int, made: str, more: str = "") -> str:
 
 def cancel(outbox: Outbox, job_id: int) -> None:
     with outbox.transaction() as session:
-        lifecycle.cancel(session, job_id)
+        cancel_one(session, job_id)
 
 
 def refused(url: str, last_event_id: str | None = None) -> bool:

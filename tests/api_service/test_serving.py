@@ -14,7 +14,7 @@ import redis
 import uvicorn
 
 from api_service.http.serving import listening
-from shared.jobs import lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
 from shared.models import EventType
@@ -162,7 +162,7 @@ def test_a_watcher_hears_of_the_end_of_a_job_once(api: Served, outbox: Outbox) -
     with api.watch(f"/ws/jobs/{job_id}") as watching:
         received(watching)
         with outbox.transaction() as session:
-            lifecycle.cancel(session, job_id)
+            cancel_one(session, job_id)
         assert received(watching)["type"] == "cancelled"
         assert closing(watching) == (1000, "cancelled")
 

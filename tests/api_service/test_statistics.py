@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from starlette.testclient import TestClient
 
 from shared.jobs import before_start, lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import NodeFailed, PromptLost
 from shared.messaging.after_commit import Outbox
@@ -49,7 +50,7 @@ def live_a_while(outbox: Outbox, chance: random.Random) -> None:
                 end_somehow(session, claim, chance)
             elif chance.random() < 0.3:
                 waits = select(GenerationJob.id).where(GenerationJob.status == JobStatus.QUEUED)
-                lifecycle.cancel(session, chance.choice([0, *session.exec(waits).all()]))
+                cancel_one(session, chance.choice([0, *session.exec(waits).all()]))
 
 
 def end_somehow(session: Session, claim: Claim, chance: random.Random) -> None:
@@ -61,9 +62,9 @@ def end_somehow(session: Session, claim: Claim, chance: random.Random) -> None:
         case "retry":
             lifecycle.retry(session, claim.lease, PromptLost(SERVER, "p"), Outcome.RETRIED, timedelta())
         case "cancel":
-            lifecycle.cancel(session, claim.job.id)
+            cancel_one(session, claim.job.id)
         case "confirm":
-            lifecycle.cancel(session, claim.job.id)
+            cancel_one(session, claim.job.id)
             lifecycle.confirm_cancel(session, claim.lease)
 
 

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 from sqlmodel import col, select
 
-from shared.fleet.capabilities import LOCK_OFFERS, compare_servers, offers, runnable_on
+from shared.fleet.capabilities import LOCK_OFFERS, RUNNABLE, compare_servers, offers
+from shared.fleet.capabilities import SERVER as THIS
 from shared.fleet.object_info import read_catalogue
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, ServerCapabilities
@@ -39,8 +40,8 @@ def lacks(outbox: Outbox, server: str) -> list[str]:
 
 def runnable(outbox: Outbox, server: str) -> list[int]:
     with outbox.transaction() as session:
-        found = select(GenerationJob.id).where(runnable_on(bindparam("here", server))).order_by(col(GenerationJob.id))
-        return list(session.exec(found))
+        found = select(GenerationJob.id).where(RUNNABLE).order_by(col(GenerationJob.id))
+        return list(session.exec(found, params={THIS.key: server}))
 
 
 def test_a_server_lacks_what_another_offers(outbox: Outbox) -> None:

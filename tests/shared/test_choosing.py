@@ -12,7 +12,7 @@ from sqlmodel import col
 from shared.jobs import lifecycle
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim
-from shared.jobs.claim.conditions import AVOIDED_FOR, LOOK_AHEAD, OVERDUE
+from shared.jobs.claim.conditions import AVOIDED_FOR, LOOK_AHEAD, WAITED_LONG
 from shared.jobs.errors import OutOfMemory
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, GenerationJob, JobStatus, Outcome, User
@@ -73,7 +73,7 @@ def test_an_overdue_job_changes_the_checkpoint_of_a_server_that_has_had_its_own_
     outbox: Outbox,
 ) -> None:
     answering(outbox, loaded_checkpoint=X, loaded_since=LONG_AGO)
-    waiting(outbox, Y, since=OVERDUE + timedelta(seconds=1))
+    waiting(outbox, Y, since=WAITED_LONG + timedelta(seconds=1))
     waiting(outbox, X)
     assert [claim.job.checkpoint_model for claim in taken_one_by_one(outbox, 2)] == [Y, X]
 

@@ -14,10 +14,12 @@ from sqlmodel import col, select
 
 from shared.fleet import servers
 from shared.jobs import before_start, lifecycle
+from shared.jobs.attempts import Lease
+from shared.jobs.cancel import cancel_one
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import CancelRequested, LeaseLost
-from shared.jobs.lifecycle import AlreadySettled, Lease
+from shared.jobs.lifecycle import AlreadySettled
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobAttempt, JobEvent, JobStatistic, Outcome
 from tests.jobs import ANOTHER, SERVER, answering, claimed, new_job, output, silence
@@ -131,7 +133,7 @@ class Claims(RuleBasedStateMachine):
                 case "confirm_cancel":
                     lifecycle.confirm_cancel(session, claim.lease)
                 case "redirect":
-                    claims.redirect(session, claim.lease, claim.prompt, adopted=True)
+                    lifecycle.redirect(session, claim.lease, claim.prompt, adopted=True)
 
     def heard(self, deed: str, job: Expected) -> None:
         match deed:
@@ -188,7 +190,7 @@ class Claims(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(sorted(self.jobs)))
         with self.outbox.transaction() as session:
-            lifecycle.cancel(session, job_id)
+            cancel_one(session, job_id)
         job = self.jobs[job_id]
         if job.status not in {S.QUEUED, S.RUNNING}:
             return

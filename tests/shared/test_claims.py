@@ -8,11 +8,11 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from shared.fleet.servers import SERVER_SEEN
-from shared.jobs import lifecycle
+from shared.jobs.attempts import Lease, Prompt
+from shared.jobs.cancel import cancel_one
 from shared.jobs.claim import claims
-from shared.jobs.claim.claims import LEASE, Prompt
+from shared.jobs.claim.claims import LEASE
 from shared.jobs.errors import PromptLost
-from shared.jobs.lifecycle import Lease
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus
 from tests.jobs import (
@@ -144,7 +144,7 @@ def test_renewing_tells_what_is_being_cancelled_and_what_is_lost(outbox: Outbox)
     kept, cancelled = running(outbox), running(outbox)
     gone = Lease(kept.job.id, 99)
     with outbox.transaction() as session:
-        lifecycle.cancel(session, cancelled.job.id)
+        cancel_one(session, cancelled.job.id)
     with outbox.transaction() as session:
         found = claims.renew(session, [kept.lease, cancelled.lease, gone])
     assert found == {kept.lease: JobStatus.RUNNING, cancelled.lease: JobStatus.CANCELLING}

@@ -1,7 +1,8 @@
 """A graph is what the parameters say, node by node, and the same every time."""
 
+from shared.workflows.links import sources_of, upstream
 from shared.workflows.parameters import Lora, Params, TextToImage
-from shared.workflows.text_to_image import SAVE_NODE, text_to_image, upstream, with_filename_prefix, work_units
+from shared.workflows.text_to_image import SAVE_NODE, text_to_image, with_filename_prefix, work_units
 
 PLAIN = TextToImage(prompt="a cat", checkpoint_model="sd15.safetensors", params=Params(seed=1, steps=20))
 
@@ -57,7 +58,7 @@ def test_every_node_has_inputs_and_links_only_to_nodes_there_are_and_every_node_
         graph = text_to_image(parameters)
         values = [value for node in graph.values() for value in node["inputs"].values()]
         assert {value[0] for value in values if isinstance(value, list)} <= graph.keys()
-        assert upstream(graph)[SAVE_NODE] == graph.keys() - {SAVE_NODE}
+        assert upstream(sources_of(graph), [SAVE_NODE]) == graph.keys() - {SAVE_NODE}
 
 
 def test_every_saving_node_gets_the_prefix_and_no_other_node_does() -> None:
@@ -78,11 +79,16 @@ def test_a_sampler_counts_as_many_units_as_it_has_steps() -> None:
 
 
 def test_upstream_is_everything_a_node_needs_however_far_away() -> None:
-    needed = upstream(text_to_image(PLAIN))
-    assert needed["save"] == {"decode", "sampler", "prompt", "negative_prompt", "latent", "checkpoint"}
-    assert needed["checkpoint"] == set()
+    sources = sources_of(text_to_image(PLAIN))
+    assert upstream(sources, ["save"]) == {"decode", "sampler", "prompt", "negative_prompt", "latent", "checkpoint"}
+    assert upstream(sources, ["checkpoint"]) == set()
+
+
+def test_upstream_leaves_out_what_is_known_and_what_only_that_needs() -> None:
+    sources = sources_of(text_to_image(PLAIN))
+    assert upstream(sources, ["save"], known={"sampler"}) == {"decode", "checkpoint"}
 
 
 def test_upstream_of_a_cycle_ends() -> None:
     cycle = {"a": {"inputs": {"x": ["b", 0]}}, "b": {"inputs": {"x": ["a", 0]}}}
-    assert upstream(cycle) == {"a": {"a", "b"}, "b": {"a", "b"}}
+    assert upstream(sources_of(cycle), ["a"]) == {"a", "b"}

@@ -7,8 +7,10 @@ from itertools import pairwise
 import pytest
 
 from shared.jobs import before_start, lifecycle
+from shared.jobs.attempts import Lease
+from shared.jobs.cancel import cancel_one
 from shared.jobs.errors import CancelRequested, LeaseLost, NodeFailed, PromptLost
-from shared.jobs.lifecycle import AlreadySettled, Lease
+from shared.jobs.lifecycle import AlreadySettled
 from shared.jobs.transitions import TRANSITIONS
 from shared.messaging.after_commit import Outbox
 from shared.models import FINAL, EventType, JobStatus, Outcome
@@ -105,7 +107,7 @@ def test_a_job_that_a_worker_already_has_is_not_deferred(outbox: Outbox) -> None
 def test_a_waiting_job_is_cancelled_at_once(outbox: Outbox) -> None:
     job_id = submitted(outbox)
     with outbox.transaction() as session:
-        cancelled = lifecycle.cancel(session, job_id)
+        cancelled = cancel_one(session, job_id)
     assert cancelled is not None
     assert cancelled.status is JobStatus.CANCELLED
     assert cancelled.completed_at is not None
@@ -115,7 +117,7 @@ def test_a_waiting_job_is_cancelled_at_once(outbox: Outbox) -> None:
 def test_a_running_job_is_cancelling_until_its_worker_says_that_the_prompt_is_gone(outbox: Outbox) -> None:
     claim = running(outbox)
     with outbox.transaction() as session:
-        cancelling = lifecycle.cancel(session, claim.job.id)
+        cancelling = cancel_one(session, claim.job.id)
     assert cancelling is not None
     assert cancelling.status is JobStatus.CANCELLING
     with outbox.transaction() as session:
@@ -129,7 +131,7 @@ def test_a_waiting_job_with_a_prompt_in_doubt_is_taken_over_to_be_cancelled(outb
     with outbox.transaction() as session:
         lifecycle.retry(session, claim.lease, LOST, Outcome.IN_DOUBT, timedelta(hours=1))
     with outbox.transaction() as session:
-        cancelling = lifecycle.cancel(session, claim.job.id)
+        cancelling = cancel_one(session, claim.job.id)
     assert cancelling is not None
     assert cancelling.status is JobStatus.CANCELLING
     adopted = claimed(outbox, worker="worker-2")
@@ -144,9 +146,9 @@ def test_cancelling_twice_is_cancelling_once(outbox: Outbox) -> None:
     waiting, claim = submitted(outbox), running(outbox)
     for job_id in (waiting, claim.job.id):
         with outbox.transaction() as session:
-            first = lifecycle.cancel(session, job_id)
+            first = cancel_one(session, job_id)
         with outbox.transaction() as session:
-            second = lifecycle.cancel(session, job_id)
+            second = cancel_one(session, job_id)
         assert first is not None
         assert second is not None
         assert (first.status, first.events) == (second.status, second.events)
@@ -154,7 +156,7 @@ def test_cancelling_twice_is_cancelling_once(outbox: Outbox) -> None:
 
 def test_a_job_that_is_not_there_is_not_cancelled(outbox: Outbox) -> None:
     with outbox.transaction() as session:
-        assert lifecycle.cancel(session, 1) is None
+        assert cancel_one(session, 1) is None
 
 
 def test_a_job_that_has_ended_stays_as_it_ended(outbox: Outbox) -> None:
@@ -162,7 +164,7 @@ def test_a_job_that_has_ended_stays_as_it_ended(outbox: Outbox) -> None:
     with outbox.transaction() as session:
         lifecycle.complete(session, claim.lease, [output(claim)])
     with outbox.transaction() as session:
-        found = lifecycle.cancel(session, claim.job.id)
+        found = cancel_one(session, claim.job.id)
     assert found is not None
     assert found.status is JobStatus.COMPLETED
 
@@ -194,7 +196,7 @@ def test_a_worker_given_up_for_dead_changes_nothing(outbox: Outbox, deed: Callab
 def test_a_job_that_is_being_cancelled_can_only_become_cancelled(outbox: Outbox, deed: Callable[..., object]) -> None:
     claim = running(outbox)
     with outbox.transaction() as session:
-        lifecycle.cancel(session, claim.job.id)
+        cancel_one(session, claim.job.id)
     with pytest.raises(CancelRequested), outbox.transaction() as session:
         deed(session, claim)
     assert job(outbox, claim.job.id).status is JobStatus.CANCELLING
@@ -238,7 +240,7 @@ def test_the_events_of_a_job_are_numbered_without_a_gap(outbox: Outbox) -> None:
     claim = running(outbox)
     second = claimed_again(outbox, claim)
     with outbox.transaction() as session:
-        lifecycle.cancel(session, claim.job.id)
+        cancel_one(session, claim.job.id)
     with outbox.transaction() as session:
         lifecycle.confirm_cancel(session, second.lease)
     numbers = [event.sequence for event in events(outbox, claim.job.id)]

@@ -1,6 +1,8 @@
 """A prepared statement says what the plain one says, is known to each connection that has run it, and planned anew."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import ARRAY, Connection, Engine, Integer, Interval, String, any_, bindparam, cast, func, select, text
@@ -15,7 +17,7 @@ from tests.jobs import ANOTHER_USER, USER
 
 WORDS = bindparam("words", type_=ARRAY(String))
 NUMBER = bindparam("number", type_=Integer)
-DIVIDED = Prepared("divided", select(10 / NUMBER))
+DIVIDED = Prepared("divided", select(10 / NUMBER), row=float)
 KNOWN = text("SELECT name, prepare_time FROM pg_prepared_statements")
 
 
@@ -26,7 +28,7 @@ def known_to(connection: Connection) -> dict[str, object]:
 def test_what_changes_is_given_each_time_and_what_does_not_is_part_of_it(engine: Engine) -> None:
     named = select(col(User.id), func.now() - cast(bindparam("ago", type_=Interval), Interval) < func.now())
     named = named.where(col(User.name) == any_(WORDS), col(User.name) != "it's 100%").order_by(col(User.name))
-    statement = Prepared("named", named, (col(User.id),))
+    statement = Prepared("named", named, row=UUID, columns=(col(User.id),))
     with transaction(engine) as session:
         for words, found in (
             (["somebody", "it's"], [USER]),
@@ -39,7 +41,9 @@ def test_what_changes_is_given_each_time_and_what_does_not_is_part_of_it(engine:
 
 def test_absent_values_and_documents_arrive_as_they_are(engine: Engine) -> None:
     document = bindparam("document", type_=JSONB)
-    statement = Prepared("given", select(cast(document, JSONB), cast(NUMBER, Integer)))
+    statement: Prepared[dict[str, Any]] = Prepared(
+        "given", select(cast(document, JSONB), cast(NUMBER, Integer)), row=dict
+    )
     given = {"quoted": ["'", '"', "%s", "$1", "\\"]}
     with transaction(engine) as session:
         assert tuple(statement.execute(session, {"document": given, "number": None}).one()) == (given, None)
@@ -48,7 +52,7 @@ def test_absent_values_and_documents_arrive_as_they_are(engine: Engine) -> None:
 def test_constants_of_our_types_are_written_as_they_are_stored(engine: Engine) -> None:
     held = select(func.count()).where(col(GenerationJob.status).in_([JobStatus.RUNNING]), GenerationJob.id > NUMBER)
     with transaction(engine) as session:
-        assert Prepared("held", held).execute(session, {"number": 0}).scalar_one() == 0
+        assert Prepared("held", held, row=int).execute(session, {"number": 0}).scalar_one() == 0
 
 
 def test_a_connection_knows_it_even_if_the_transaction_that_brought_it_is_rolled_back(engine: Engine) -> None:

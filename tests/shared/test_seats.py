@@ -9,7 +9,7 @@ from sqlmodel import Session
 from shared.jobs import lifecycle
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claimant
-from shared.jobs.claim.free_server import Look, look
+from shared.jobs.claim.free_server import Backlog, read_backlog
 from shared.jobs.errors import PromptLost
 from shared.messaging.after_commit import Outbox
 from shared.models import Outcome, User
@@ -20,8 +20,8 @@ from tests.plans import recorded
 UNLOCKED = text("SELECT name FROM comfyui_servers ORDER BY name FOR UPDATE SKIP LOCKED")
 
 
-def seen(session: Session, limit: int | None = None) -> Look:
-    return look(session, [SERVER, ANOTHER], limit)
+def seen(session: Session, limit: int | None = None) -> Backlog:
+    return read_backlog(session, [SERVER, ANOTHER], limit)
 
 
 def unlocked(outbox: Outbox) -> list[str]:
@@ -35,7 +35,7 @@ def test_the_server_for_the_first_job_is_locked_by_the_look_and_no_other(outbox:
     first = submitted(outbox, checkpoint_model="x")
     with outbox.transaction() as session:
         found = seen(session)
-        assert (found.first, found.checkpoint, found.seat and found.seat.server) == (first, "x", ANOTHER)
+        assert (found.first, found.checkpoint, found.server and found.server.name) == (first, "x", ANOTHER)
         assert unlocked(outbox) == [SERVER]
 
 
@@ -43,8 +43,8 @@ def test_one_that_another_claim_looks_at_is_passed_over(outbox: Outbox) -> None:
     answering(outbox, SERVER, ANOTHER)
     submitted(outbox)
     with outbox.transaction() as one, outbox.transaction() as two, outbox.transaction() as three:
-        seats = [seen(session).seat for session in (one, two, three)]
-    assert [seat and seat.server for seat in seats] == [ANOTHER, SERVER, None]
+        free = [seen(session).server for session in (one, two, three)]
+    assert [server and server.name for server in free] == [ANOTHER, SERVER, None]
 
 
 def test_a_server_whose_slots_are_filled_is_none(outbox: Outbox) -> None:
@@ -52,13 +52,13 @@ def test_a_server_whose_slots_are_filled_is_none(outbox: Outbox) -> None:
     answering(outbox, slots=1)
     submitted(outbox)
     with outbox.transaction() as session:
-        assert seen(session).seat is None
+        assert seen(session).server is None
 
 
 def test_nothing_is_locked_where_there_is_no_job(outbox: Outbox) -> None:
     answering(outbox)
     with outbox.transaction() as session:
-        assert seen(session) == Look(is_abandoned=False, is_limited=False, first=None, checkpoint=None, seat=None)
+        assert seen(session) == Backlog(is_abandoned=False, is_limited=False, first=None, checkpoint=None, server=None)
         assert unlocked(outbox) == [SERVER]
 
 
@@ -67,7 +67,7 @@ def test_nor_before_a_job_is_taken_over(outbox: Outbox) -> None:
     submitted(outbox)
     with outbox.transaction() as session:
         found = seen(session)
-        assert (found.is_abandoned, found.seat) == (True, None)
+        assert (found.is_abandoned, found.server) == (True, None)
 
 
 @pytest.mark.parametrize("where", ["setting", "user"])
@@ -78,7 +78,7 @@ def test_nor_before_those_who_count_have_their_lock(outbox: Outbox, where: str) 
         session.get_one(User, USER).running_jobs_limit = 3 if where == "user" else None
     with outbox.transaction() as session:
         found = seen(session, 3 if where == "setting" else None)
-        assert (found.first, found.is_limited, found.seat) == (first, True, None)
+        assert (found.first, found.is_limited, found.server) == (first, True, None)
         assert unlocked(outbox) == [SERVER]
     with outbox.transaction() as session:
         claim = claims.claim(session, Claimant("worker-1", "message-1", [SERVER], running_jobs=3))
@@ -97,7 +97,7 @@ def test_a_claim_is_two_statements(outbox: Outbox, engine: Engine) -> None:
         with recorded(connection) as statements:
             assert claims.claim(session, claimant())
         session.rollback()
-    assert [statement.split()[1] for statement, _ in statements] == ["look", "start"]
+    assert [statement.split()[1] for statement, _ in statements] == ["look", "take"]
 
 
 def test_the_next_server_is_tried_where_the_job_is_not_to_run_on_the_first(outbox: Outbox) -> None:
@@ -107,9 +107,9 @@ def test_the_next_server_is_tried_where_the_job_is_not_to_run_on_the_first(outbo
         claims.avoid(session, claim.lease, SERVER)
         lifecycle.retry(session, claim.lease, PromptLost(SERVER, "p"), Outcome.RETRIED, timedelta(0))
     with outbox.transaction() as session:
-        seat = seen(session).seat
-        assert seat
-        assert seat.server == SERVER, "the look does not know yet which jobs can run there"
+        server = seen(session).server
+        assert server
+        assert server.name == SERVER, "the look does not know yet which jobs can run there"
     again = claimed(outbox, SERVER, ANOTHER)
     assert again
     assert again.prompt.server == ANOTHER

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from shared.fleet import servers
-from shared.fleet.servers import FAILURES, OPEN_FOR, WINDOW, ServerState, state_of
+from shared.fleet.servers import FAILURES, OPEN_FOR, WINDOW, ServerState
 from shared.jobs import lifecycle
 from shared.jobs.errors import NoOutputs, PromptLost, StorageUnavailable, Transient
 from shared.messaging.after_commit import Outbox
@@ -44,7 +44,7 @@ def passes(outbox: Outbox, time: timedelta) -> None:
 
 def state(outbox: Outbox, name: str = SERVER) -> ServerState:
     with outbox.transaction() as session:
-        return state_of(session.get_one(ComfyUIServer, name), datetime.now(UTC))
+        return servers.server_states(session)[name]
 
 
 def test_it_opens_after_so_many_failures_and_jobs_wait(outbox: Outbox) -> None:
@@ -109,7 +109,7 @@ def test_a_probe_that_the_server_brings_to_an_end_closes_it(outbox: Outbox, end:
             lifecycle.complete(session, probe.lease, [])
         else:
             lifecycle.fail(session, probe.lease, NoOutputs())
-            servers.trust(session, SERVER)
+            servers.close_breaker(session, SERVER)
     assert state(outbox) is ServerState.UP
     assert [claimed(outbox) is not None for _ in range(2)] == [True, True]
 

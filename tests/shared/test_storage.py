@@ -6,8 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from shared.files.store import CHUNK, FolderStore, job_folder, open_store
-from shared.jobs.errors import StorageUnavailable
+from shared.database.fast_rows import new_row
+from shared.files.folders import job_folder
+from shared.files.store import CHUNK, FolderStore, NotStored, open_store
+from shared.models import GenerationJob
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_removing_a_folder_removes_all_below_it_and_nothing_else(store: FolderSt
 def test_a_store_that_cannot_write_says_so_and_leaves_nothing_behind(tmp_path: Path, file: Path) -> None:
     in_the_way = tmp_path / "store"
     in_the_way.write_text("a file where the folder should be")
-    with pytest.raises(StorageUnavailable, match="could not store x"):
+    with pytest.raises(NotStored, match="could not store x"):
         FolderStore(in_the_way).put({"x": file})
 
 
@@ -99,4 +101,5 @@ def test_a_store_is_opened_by_its_url(tmp_path: Path, file: Path) -> None:
 
 def test_a_job_has_a_folder_by_user_and_day() -> None:
     user = UUID(int=7)
-    assert job_folder(user, datetime(2026, 3, 9, 23, 59, tzinfo=UTC), 12) == f"{user}/2026/03/09/12"
+    job = new_row(GenerationJob, id=12, user_id=user, created_at=datetime(2026, 3, 9, 23, 59, tzinfo=UTC))
+    assert job_folder(job) == f"{user}/2026/03/09/12"

@@ -5,13 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlmodel import select
 
-from shared.files.orphan_folders import attempt_folder
+from shared.files.folders import attempt_folder
 from shared.jobs import lifecycle
-from shared.jobs.claim import claims
-from shared.jobs.claim.claims import Prompt
+from shared.jobs.attempts import Lease, Prompt
+from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.conditions import OUT_OF_REACH
 from shared.jobs.errors import LeaseLost, PromptLost
-from shared.jobs.lifecycle import Lease
 from shared.messaging.after_commit import Outbox
 from shared.models import DiscardedFolder, JobStatus, Outcome
 from tests.jobs import (
@@ -73,7 +72,7 @@ def test_adoption_needs_no_free_slot_for_the_prompt_has_one_already(outbox: Outb
 def test_a_job_that_is_being_cancelled_is_adopted_too(outbox: Outbox) -> None:
     claim = running(outbox)
     with outbox.transaction() as session:
-        lifecycle.cancel(session, claim.job.id)
+        cancel_one(session, claim.job.id)
     silence(outbox, claim.job.id)
     heir = claimed(outbox, worker="worker-2")
     assert heir is not None
@@ -110,7 +109,7 @@ def test_a_prompt_stays_in_doubt_until_somebody_has_looked_for_it(outbox: Outbox
         claim = claimed_again(outbox, claim, Outcome.IN_DOUBT)
         assert claim.doubt == first.prompt
     with outbox.transaction() as session:
-        claims.redirect(session, claim.lease, claim.prompt, adopted=False)
+        lifecycle.redirect(session, claim.lease, claim.prompt, adopted=False)
     last = claimed_again(outbox, claim, Outcome.IN_DOUBT)
     assert last.doubt == claim.prompt, "it was gone, and this one was sent"
 
@@ -119,7 +118,7 @@ def test_an_attempt_that_goes_on_with_another_prompt_says_so(outbox: Outbox) -> 
     claim = running(outbox)
     other = Prompt(ANOTHER, "found there")
     with outbox.transaction() as session:
-        claims.redirect(session, claim.lease, other, adopted=True)
+        lifecycle.redirect(session, claim.lease, other, adopted=True)
     found = job(outbox, claim.job.id)
     (attempt,) = attempts(outbox, claim.job.id)
     assert (found.server, found.comfyui_prompt_id) == (attempt.server, attempt.comfyui_prompt_id) == other
@@ -129,7 +128,7 @@ def test_an_attempt_that_goes_on_with_another_prompt_says_so(outbox: Outbox) -> 
 def test_only_the_holder_of_the_lease_can_redirect(outbox: Outbox) -> None:
     claim = running(outbox)
     with pytest.raises(LeaseLost), outbox.transaction() as session:
-        claims.redirect(session, Lease(claim.job.id, 99), Prompt(ANOTHER, "x"), adopted=False)
+        lifecycle.redirect(session, Lease(claim.job.id, 99), Prompt(ANOTHER, "x"), adopted=False)
 
 
 def test_a_first_start_stays_the_start(outbox: Outbox) -> None:

@@ -1,11 +1,12 @@
 """A raw workflow is refused for what makes it no graph; all that would end a server's worker thread among it."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from shared.workflows.links import graph_faults, needed_for
+from shared.workflows.links import graph_faults, needed_for, sources_of
 from shared.workflows.shape import MOST_NODES
 from tests.simulator.recordings import DATA
 
@@ -80,6 +81,16 @@ def test_a_chain_of_the_most_nodes_is_looked_through() -> None:
     assert faults(chain) == []
     assert len(needed_for(chain, [str(length - 1)])) == length
     assert faults({**chain, "0": node(image=[str(length - 1), 0])}) == [("0", None, "cycle")]
+
+
+def test_a_link_to_a_node_that_is_not_there_leads_nowhere() -> None:
+    assert needed_for({"1": node(image=["77", 0])}, ["1"]) == ["1"]
+
+
+@pytest.mark.parametrize("slot", [0, 1.5, True])
+@pytest.mark.parametrize("wrap", [lambda link: link, lambda link: {"__value__": link}])
+def test_a_link_is_what_comfyui_takes_for_one(slot: Any, wrap: Callable[[Any], Any]) -> None:
+    assert sources_of({"1": node(), "2": node(image=wrap(["1", slot]))}) == {"1": [], "2": ["1"]}
 
 
 def test_what_an_output_needs_is_what_it_links_to() -> None:

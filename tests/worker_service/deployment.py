@@ -14,7 +14,7 @@ import redis
 from sqlmodel import col, select
 
 from shared.configuration.settings import load_settings
-from shared.jobs import lifecycle
+from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
 from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Channels, Event
@@ -137,7 +137,7 @@ class Deployment:
     def cancel(self, job_id: int, *, carried: bool = True) -> None:
         """Cancel a job, as the API does; unless it is `carried` by Redis, only the row says so."""
         with self.outbox.transaction() as session:
-            lifecycle.cancel(session, job_id)
+            cancel_one(session, job_id)
         if carried:
             self.outbox.request_cancel(job_id)
 

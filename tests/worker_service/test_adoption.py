@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from shared.jobs import lifecycle
-from shared.jobs.claim import claims
-from shared.jobs.claim.claims import Claim, Prompt
+from shared.jobs.attempts import Prompt
+from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import ComfyUIUnreachable, TimedOut
 from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
@@ -192,7 +192,7 @@ def test_such_a_worker_withdraws_a_prompt_that_nobody_else_knows_of(
     prompt_id = deployment.sampling(job_id)
     heir = inherited(deployment, job_id)
     with deployment.outbox.transaction() as session:
-        claims.redirect(session, heir.lease, Prompt(deployment.comfyui.url, "the heir's own"), adopted=False)
+        lifecycle.redirect(session, heir.lease, Prompt(deployment.comfyui.url, "the heir's own"), adopted=False)
     worker.resources.leases.beat()
     assert deployment.comfyui.wait_finished(prompt_id).outcomes == ["interrupted"]
     until(lambda: not worker.resources.leases.by_holder())

@@ -13,7 +13,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import CurrentMessage
 from sqlmodel import select
 
-from shared.files.orphan_folders import attempt_folder
+from shared.files.folders import attempt_folder
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.redis_clients import patient_client
 from shared.models import DiscardedFolder, JobStatus, Outcome

@@ -2,9 +2,9 @@
 
 import pytest
 
+from shared.jobs.attempts import Lease
 from shared.jobs.claim.claims import Claim, prompt_of
 from shared.jobs.errors import LeaseLost
-from shared.jobs.lifecycle import Lease
 from shared.models import JobStatus, Outcome
 from tests.simulator.graphs import noise, submit
 from tests.worker_service.deployment import Deployment, RunningWorker, until

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from shared.files.orphan_folders import attempt_folder
+from shared.files.folders import attempt_folder
 from shared.models import DiscardedFolder, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit

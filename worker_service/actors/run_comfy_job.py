@@ -8,9 +8,9 @@ from sqlmodel import Session
 from shared.database.engine import is_unavailable
 from shared.fleet import servers
 from shared.jobs import lifecycle
+from shared.jobs.attempts import is_known_to_others
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim, Claimant
-from shared.jobs.claim.doubts import known_to_others
 from shared.jobs.errors import (
     CancelRequested,
     GenerationError,
@@ -167,7 +167,7 @@ def write_down(session: Session, attempt: Attempt, error: GenerationError, again
     if treatment.blamed:
         servers.blame(session, server, BLAMED)
     if treatment.trusted:
-        servers.trust(session, server)
+        servers.close_breaker(session, server)
 
 
 def cancel(resources: Resources, attempt: Attempt) -> None:
@@ -205,7 +205,7 @@ def abandon(resources: Resources, attempt: Attempt) -> None:
     log.warning("job.lease_lost")
     with resources.outbox.transaction() as session:
         job = session.get(GenerationJob, attempt.job.id)
-        known = known_to_others(session, attempt.lease, attempt.prompt.id)
+        known = is_known_to_others(session, attempt.lease, attempt.prompt.id)
     if job is None or job.attempt != attempt.lease.attempt:
         attempt.discard()
     if not known:

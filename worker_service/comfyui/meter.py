@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from shared.workflows.text_to_image import upstream, work_units
+from shared.workflows.links import sources_of, upstream
+from shared.workflows.text_to_image import work_units
 from worker_service.comfyui.frames import NodeStates
 
 
@@ -23,7 +24,8 @@ class Meter:
     def __init__(self, graph: Mapping[str, Mapping[str, Any]]) -> None:
         self.graph = graph
         self.units = work_units(graph)
-        self.upstream = upstream(graph)
+        self.sources = sources_of(graph)
+        self.passed: set[str] = set()  # nodes that ran before another
         self.done = dict.fromkeys(graph, 0.0)  # node -> share of it that is done
         self.progress = Progress(0.0, None, None, 0, 0)
 
@@ -39,7 +41,9 @@ class Meter:
         for node, (value, most, state) in states.nodes.items():
             self.reach(node, 1.0 if state == "finished" else value / most if most else 0.0)
             # What a node needs is done, also where nobody said so: from the cache, or before this socket was there.
-            for needed in self.upstream.get(node, ()):
+            passed = upstream(self.sources, [node], known=self.passed)
+            self.passed |= passed
+            for needed in passed:
                 self.reach(needed, 1.0)
             if state == "running":
                 running = (node, int(value), int(most))

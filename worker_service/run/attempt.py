@@ -13,10 +13,10 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.files.orphan_folders import attempt_folder, note_leftovers
+from shared.files.folders import attempt_folder, discard_attempt_folder
 from shared.jobs import lifecycle
-from shared.jobs.claim import claims
-from shared.jobs.claim.claims import Claim, Prompt
+from shared.jobs.attempts import Prompt
+from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import (
     CancelRequested,
     ComfyUIUnreachable,
@@ -139,7 +139,7 @@ class Attempt:
             raise
 
     def redirect(self, prompt: Prompt, *, adopted: bool) -> None:
-        self.resources.settle(lambda session: claims.redirect(session, self.lease, prompt, adopted=adopted))
+        self.resources.settle(lambda session: lifecycle.redirect(session, self.lease, prompt, adopted=adopted))
         self.prompt = prompt
         structlog.contextvars.bind_contextvars(comfyui_prompt_id=prompt.id)
 
@@ -222,7 +222,7 @@ class Attempt:
             self.resources.store.remove(self.folder)
         except OSError as error:
             log.warning("outputs.not_discarded", folder=self.folder, error=str(error))
-            self.resources.settle(lambda session: note_leftovers(session, self.job, self.lease.attempt))
+            self.resources.settle(lambda session: discard_attempt_folder(session, self.job, self.lease.attempt))
 
     def client(self) -> ComfyUIClient:
         client = self.resources.fleet.client(self.prompt.server)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from shared.files.store import OutputStore
-from shared.jobs.errors import NoOutputs, OutputCorrupt
+from shared.files.store import NotStored, OutputStore
+from shared.jobs.errors import NoOutputs, OutputCorrupt, StorageUnavailable
 from shared.models import JobOutput, OutputKind
 from worker_service.comfyui.answers import OutputFile, OutputText
 from worker_service.comfyui.client import ComfyUIClient
@@ -72,7 +72,11 @@ class Collector:
             height=facts.height,
             duration_ms=facts.duration_ms,
         )
-        self.store.put({path: local, **self.picture(row, local, verified)})
+        files = {path: local, **self.picture(row, local, verified)}
+        try:
+            self.store.put(files)
+        except NotStored as error:
+            raise StorageUnavailable(error.key, error.reason) from error
         return row
 
     def read(self, output: OutputFile, local: Path) -> Verified:

@@ -11,9 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.database.engine import transaction
+from shared.jobs.attempts import Lease
 from shared.jobs.claim import claims
 from shared.jobs.errors import LeaseLost
-from shared.jobs.lifecycle import Lease
 from shared.models import JobStatus, Worker
 from worker_service.run.mailbox import Mailbox, Signal
 

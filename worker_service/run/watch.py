@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from shared.jobs.claim.claims import Prompt
+from shared.jobs.attempts import Prompt
 from shared.jobs.errors import (
     CancelRequested,
     ComfyUIUnreachable,

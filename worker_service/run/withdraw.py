@@ -4,7 +4,7 @@ import math
 import time
 from enum import StrEnum
 
-from shared.jobs.claim.claims import Prompt
+from shared.jobs.attempts import Prompt
 from shared.jobs.errors import ComfyUIUnreachable, LeaseLost, WorkerStopping
 from worker_service.comfyui.answers import Finished, Gone
 from worker_service.comfyui.client import ComfyUIClient

@@ -3,8 +3,8 @@
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.files.folders import discarded_folders, forget_notes
 from shared.files.store import OutputStore
-from shared.jobs.deletion import forget, forsaken_folders
 from shared.messaging.after_commit import Outbox
 
 log = structlog.get_logger(__name__)
@@ -12,16 +12,16 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 500
 
 
-def remove_forsaken(outbox: Outbox, store: OutputStore) -> int:
-    """Remove every forsaken folder, in portions. Returns how many; whatever fails stays noted, for the next time."""
+def remove_discarded(outbox: Outbox, store: OutputStore) -> int:
+    """Remove every discarded folder, in portions. Returns how many; whatever fails stays noted, for the next time."""
     removed = 0
     try:
         while True:
             with outbox.transaction() as session:
-                folders = forsaken_folders(session, AT_ONCE)
+                folders = discarded_folders(session, AT_ONCE)
             gone = [folder for folder in folders if remove(store, folder)]
             with outbox.transaction() as session:
-                forget(session, gone)
+                forget_notes(session, gone)
             removed += len(gone)
             if len(gone) < AT_ONCE:
                 break

@@ -27,7 +27,7 @@ from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client
-from worker_service.scheduler.discard_folders import remove_forsaken
+from worker_service.scheduler.discard_folders import remove_discarded
 from worker_service.scheduler.expire_tickets import remove_expired_tickets
 from worker_service.scheduler.forget_servers import forget_servers
 from worker_service.scheduler.wakeups import WakeUps
@@ -65,7 +65,7 @@ SCHEDULE = (
     ),
     # Files of deleted jobs that were not removed with them, or that came after.
     Periodic(
-        "remove files of deleted jobs", timedelta(minutes=1), lambda means: remove_forsaken(means.outbox, means.store)
+        "remove files of deleted jobs", timedelta(minutes=1), lambda means: remove_discarded(means.outbox, means.store)
     ),
 )
 

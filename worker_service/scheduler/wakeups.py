@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 import redis
 import structlog
-from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from shared.fleet.servers import free_slots
 from shared.jobs import before_start
-from shared.jobs.claim.conditions import ABANDONED, FIRST_COMES, RUNNING_JOBS, STARTABLE
+from shared.jobs.claim.conditions import ABANDONED, RUNNING_JOBS, STARTABLE
+from shared.jobs.claim.order import first_comes
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import waiting_messages
 from shared.messaging.messages import RunComfyJob
-from shared.models import GenerationJob, JobStatus
+from shared.models import GenerationJob
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class WakeUps:
         on_their_way = waiting_messages(self.outbox.broker, RunComfyJob.queue)
         with self.outbox.transaction() as session:
             before_start.expire(session, before_start.overdue(session, AT_ONCE))
-            before_start.wake(session, due_pending(session))
+            before_start.wake(session, before_start.due_pending(session, AT_ONCE))
         with self.outbox.transaction() as session:
             due = [*abandoned(session), *due_queued(session, free_slots(session), self.running_jobs)]
         missing = due[on_their_way:]
@@ -59,15 +59,8 @@ class WakeUps:
         return sent
 
 
-def due_pending(session: Session) -> Sequence[int]:
-    due = (GenerationJob.status == JobStatus.PENDING, col(GenerationJob.run_after) <= func.now())
-    return session.exec(
-        select(GenerationJob.id).where(*due).order_by(col(GenerationJob.run_after)).limit(AT_ONCE)
-    ).all()
-
-
 def due_queued(session: Session, limit: int, running_jobs: int | None) -> Sequence[int]:
-    due = select(GenerationJob.id).where(*STARTABLE).order_by(*FIRST_COMES).limit(limit)
+    due = select(GenerationJob.id).where(*STARTABLE).order_by(*first_comes()).limit(limit)
     return session.exec(due, params={RUNNING_JOBS.key: running_jobs}).all()
 
 

@@ -77,11 +77,10 @@ def see_workers(engine: Engine) -> CheckView:
 
 
 def see_comfyui(engine: Engine) -> CheckView:
-    answering, silent = readiness.servers_seen(engine, LATELY)
-    if not answering:
-        return CheckView(ok=False, detail=f"none answered a worker in the last {LATELY.seconds} s; jobs wait for one")
-    rest = f", {silent} did not" if silent else ""
-    return CheckView(ok=True, detail=f"{answering} answered in the last {LATELY.seconds} s{rest}")
+    usable, servers = readiness.usable_servers(engine)
+    if not usable:
+        return CheckView(ok=False, detail=f"none of {servers} is usable; jobs wait for one")
+    return CheckView(ok=True, detail=f"{usable} of {servers} usable")
 
 
 OPERATIONS = (

@@ -21,7 +21,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
             "database": {"ok": True, "detail": "answers"},
             "redis": {"ok": True, "detail": "answers"},
             "worker": {"ok": True, "detail": "2 seen in the last 30 s"},
-            "comfyui": {"ok": True, "detail": "1 answered in the last 30 s"},
+            "comfyui": {"ok": True, "detail": "1 of 1 usable"},
         }
     },
 }

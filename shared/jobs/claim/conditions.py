@@ -1,8 +1,8 @@
-"""Which job goes to which server: the most urgent, then the oldest, but where its checkpoint is loaded if that can be.
+"""Which job goes to which server: what comes first, but where its checkpoint is loaded if that can be.
 
 Loading a checkpoint takes a server longer than most jobs do. So among jobs of the same priority one whose checkpoint
-is loaded there goes before older ones, until one of those has waited too long and the server has kept its checkpoint
-for as long: checkpoints that alternate in the queue are changed once a minute, and not at each job.
+is loaded there goes before older ones, until one of those has waited for a minute and the server has kept its
+checkpoint for as long: checkpoints that alternate in the queue are changed once a minute, and not at each job.
 
 The statements are made once, with names for what changes: making them takes longer than running them.
 """
@@ -11,43 +11,31 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ARRAY,
-    DateTime,
-    Integer,
-    String,
-    and_,
-    any_,
-    bindparam,
-    cast,
-    exists,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import ARRAY, DateTime, Integer, String, and_, any_, bindparam, cast, exists, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from shared.fleet.capabilities import runnable_on
-from shared.fleet.servers import IN_A_SLOT, OPEN_SLOTS, USABLE
+from shared.fleet.capabilities import RUNNABLE, SERVER
+from shared.fleet.servers import IN_A_SLOT, MOST_JOBS, USABLE
+from shared.jobs import before_start
+from shared.jobs.claim.order import first_comes
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus, User
 
-LOOK_AHEAD = 50  # so many of the waiting jobs are looked at for one whose checkpoint is loaded
-OVERDUE = timedelta(minutes=1)
-OUT_OF_REACH = timedelta(minutes=1)  # after so long, a worker that does not know its server may adopt a job
-AVOIDED_FOR = timedelta(minutes=2)  # so long a job waits for another server than the one it was moved away from
+LOOK_AHEAD = 50  # of the waiting jobs are searched for one whose checkpoint is loaded
+WAITED_LONG = timedelta(minutes=1)
+OUT_OF_REACH = timedelta(minutes=1)  # after this, a worker that does not know its server may adopt a job
+AVOIDED_FOR = timedelta(minutes=2)  # a job waits this long for another server than the one it was moved away from
 
 RUNNING_JOBS = bindparam("most_running", type_=Integer)  # of one user at once, NULL for no limit
-SERVERS = bindparam("among_servers", type_=ARRAY(String))  # those the worker can reach
-SERVER = bindparam("this_server", type_=String)
+SERVERS = bindparam("my_servers", type_=ARRAY(String))  # those the worker can reach
 CHECKPOINT = bindparam("this_checkpoint", type_=String)
 CHECKPOINT_SINCE = bindparam("this_checkpoint_since", type_=DateTime(timezone=True))
 
 
-class Seat(NamedTuple):
+class FreeServer(NamedTuple):
     """A server that had a free slot. Its row is locked, so that nobody else gives it a job in this transaction."""
 
-    server: str
+    name: str
     loaded_checkpoint: str | None
     loaded_since: datetime | None
 
@@ -66,22 +54,24 @@ USERS_AT_THEIR_LIMIT = (
 )
 SOMEBODY_IS_LIMITED = exists(select(col(User.id)).where(col(User.running_jobs_limit).is_not(None)))
 NOBODY_IS_LIMITED = and_(cast(RUNNING_JOBS, Integer).is_(None), ~SOMEBODY_IS_LIMITED)
-# Where nobody is limited, nobody's jobs are counted.
-OWNER_IS_BELOW_THE_LIMIT = or_(NOBODY_IS_LIMITED, col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT))
-# What a job must be to be started now: queued, its time come, its deadline not passed, its owner below the limit.
-STARTABLE = (
-    col(GenerationJob.status) == JobStatus.QUEUED,
-    col(GenerationJob.run_after) <= func.now(),
+
+# A job whose turn may come: queued, and its time has come. The index of the queue has nothing but such jobs.
+DUE = (col(GenerationJob.status) == JobStatus.QUEUED, col(GenerationJob.run_after) <= func.now())
+# ... and what it must be besides: its deadline has not passed, and its owner is below the limit.
+MAY_START = (
     col(GenerationJob.deadline_at).is_(None)
     | (col(GenerationJob.deadline_at) > func.now())
     | col(GenerationJob.started_at).is_not(None),
-    OWNER_IS_BELOW_THE_LIMIT,
+    # Where nobody is limited, nobody's jobs are counted.
+    or_(NOBODY_IS_LIMITED, col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT)),
 )
-FIRST_COMES = (col(GenerationJob.priority).desc(), col(GenerationJob.id))
+STARTABLE = (*DUE, *MAY_START)
+# A cheap answer for all of them at once: nobody is limited, and no deadline has passed.
+EVERY_JOB_MAY_START = and_(NOBODY_IS_LIMITED, ~exists().where(*before_start.OVERDUE))
 
 # Held by a worker that let its lease run out. What the former system left running was never held by one.
 ABANDONED = (
-    col(GenerationJob.status).in_(HELD),
+    col(GenerationJob.status).in_(sorted(HELD)),
     col(GenerationJob.lease_expires_at) <= func.now(),
     col(GenerationJob.server).is_not(None),
 )
@@ -91,9 +81,9 @@ ABANDONED_WITHIN_REACH = (
 )
 # What a job must be for SERVER to run it: it asks for nothing that the server lacks. One that was moved away goes
 # elsewhere, for a while at least, if there is another server.
-ANOTHER_SERVER = exists().where(col(ComfyUIServer.name) == any_(SERVERS), col(ComfyUIServer.name) != SERVER, *USABLE)
+ANOTHER_SERVER = exists().where(col(ComfyUIServer.name) == any_(SERVERS), col(ComfyUIServer.name) != SERVER, USABLE)
 CAN_BE_RUN_THERE = (
-    runnable_on(SERVER),
+    RUNNABLE,
     or_(
         col(GenerationJob.avoid_server).is_(None),
         col(GenerationJob.avoid_server) != SERVER,
@@ -109,15 +99,15 @@ CANDIDATES = (
         col(GenerationJob.run_after),
     )
     .where(*STARTABLE, *CAN_BE_RUN_THERE)
-    .order_by(*FIRST_COMES)
+    .order_by(*first_comes())
     .limit(LOOK_AHEAD)
     .cte("candidates")
 )
-OLDEST_SINCE = (
-    select(CANDIDATES.c.run_after).order_by(CANDIDATES.c.priority.desc(), CANDIDATES.c.id).limit(1).scalar_subquery()
-)
+OLDEST_SINCE = select(CANDIDATES.c.run_after).order_by(*first_comes(CANDIDATES.c)).limit(1).scalar_subquery()
 # The server keeps the checkpoint that it has loaded, and so takes a job for it before older ones.
-KEEPS = or_(func.now() - OVERDUE < OLDEST_SINCE, cast(CHECKPOINT_SINCE, DateTime(timezone=True)) > func.now() - OVERDUE)
+KEEPS = or_(
+    func.now() - WAITED_LONG < OLDEST_SINCE, cast(CHECKPOINT_SINCE, DateTime(timezone=True)) > func.now() - WAITED_LONG
+)
 PREFERRED = func.coalesce(and_(CANDIDATES.c.checkpoint_model == cast(CHECKPOINT, String), KEEPS), False)
 JOBS_THERE = (
     select(func.count())
@@ -125,26 +115,26 @@ JOBS_THERE = (
     .where(*IN_A_SLOT, col(GenerationJob.server) == SERVER)
     .scalar_subquery()
 )
-SLOTS_THERE = select(OPEN_SLOTS).where(col(ComfyUIServer.name) == SERVER, *USABLE).scalar_subquery()
-JOB = aliased(GenerationJob)
+SLOTS_THERE = select(MOST_JOBS).where(col(ComfyUIServer.name) == SERVER, USABLE).scalar_subquery()
+QUEUED_JOB = aliased(GenerationJob)
 # The id of the job that this server is given, locked; none if there is none, or if its slots were filled meanwhile.
 BEST_JOB = (
-    select(col(JOB.id))
-    .join(CANDIDATES, CANDIDATES.c.id == col(JOB.id))
-    .where(col(JOB.status) == JobStatus.QUEUED, JOBS_THERE < SLOTS_THERE)
-    .order_by(CANDIDATES.c.priority.desc(), PREFERRED.desc(), CANDIDATES.c.id)
+    select(col(QUEUED_JOB.id))
+    .join(CANDIDATES, CANDIDATES.c.id == col(QUEUED_JOB.id))
+    .where(col(QUEUED_JOB.status) == JobStatus.QUEUED, JOBS_THERE < SLOTS_THERE)
+    .order_by(*first_comes(CANDIDATES.c, PREFERRED))
     .limit(1)
-    .with_for_update(of=JOB, skip_locked=True)
+    .with_for_update(of=QUEUED_JOB, skip_locked=True)
     .scalar_subquery()
 )
 
 
-def facts_for(seat: Seat, servers: Sequence[str], running_jobs: int | None) -> Mapping[str, Any]:
-    """What BEST_JOB must be told."""
+def values_for(server: FreeServer, servers: Sequence[str], running_jobs: int | None) -> Mapping[str, Any]:
+    """The parameters of BEST_JOB."""
     return {
-        SERVER.key: seat.server,
+        SERVER.key: server.name,
         SERVERS.key: servers,
-        CHECKPOINT.key: seat.loaded_checkpoint,
-        CHECKPOINT_SINCE.key: seat.loaded_since,
+        CHECKPOINT.key: server.loaded_checkpoint,
+        CHECKPOINT_SINCE.key: server.loaded_since,
         RUNNING_JOBS.key: running_jobs,
     }

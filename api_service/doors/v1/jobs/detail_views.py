@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from api_service.doors.v1.jobs.job_views import ErrorView, JobView, error_of
 from api_service.jobs.detail import Details
-from api_service.jobs.queue_estimate import Place
+from api_service.jobs.queue_estimate import QueuePosition
 from shared.models import GenerationJob, JobAttempt, Outcome
 
 
@@ -18,7 +18,7 @@ class QueueView(BaseModel, frozen=True):
     exact: bool
 
     @classmethod
-    def of(cls, place: Place) -> Self:
+    def of(cls, place: QueuePosition) -> Self:
         return cls(position=place.position, exact=place.exact)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from shared.jobs.event_data import output_facts
+from shared.jobs.event_data import output_data
 from shared.jobs.urls import job_url
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
 from shared.workflows.parameters import Sampling
@@ -32,7 +32,7 @@ class OutputView(BaseModel, frozen=True):
     @classmethod
     def of(cls, output: JobOutput) -> Self:
         return cls(
-            **output_facts(output),
+            **output_data(output),
             filename=output.filename,
             duration_ms=output.duration_ms,
             thumbnail_note=output.thumbnail_note,

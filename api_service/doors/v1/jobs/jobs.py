@@ -22,8 +22,9 @@ async def show(request: ApiRequest[Nothing, Nothing]) -> DetailedJobView:
 
     With its place in the queue, how far it is and when it may end, its attempts, its outputs and its times.
     """
-    services = request.services
-    found = await services.run(details, services.engine, job_id_in(request.path), request.identity.owner)
+    services, owner = request.services, request.identity.owner
+    limit = services.settings.limit_running_jobs
+    found = await services.run(details, services.engine, job_id_in(request.path), owner, running_jobs=limit)
     job = found.job
     last = await services.relay.last_progress(*([job.id] if job.status == JobStatus.RUNNING else []))
     progress = last.get(job.id)

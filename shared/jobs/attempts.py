@@ -1,0 +1,108 @@
+"""An attempt is one worker's hold on a job: how it begins and ends, which prompt it has, and what earlier ones left."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import CTE, Insert, String, Update, bindparam, func, insert, literal, update
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, col, select
+
+from shared.jobs.errors import GenerationError
+from shared.jobs.event_data import error_columns, error_data
+from shared.models import GenerationJob, JobAttempt, Outcome, Worker
+
+MESSAGE = bindparam("this_message", type_=String)
+
+
+class Lease(NamedTuple):
+    """A worker's hold on a job. Every write of the worker names it."""
+
+    job_id: int
+    attempt: int
+
+
+class Prompt(NamedTuple):
+    """A prompt in ComfyUI's hands: on which server, under which id."""
+
+    server: str
+    id: str
+
+
+def begin_attempt_sql(job: CTE, *, adopted: bool) -> Insert:
+    """The INSERT that begins the attempt of a job that was just given to a worker, with the prompt the job names."""
+    values: dict[str, Any] = {
+        "job_id": job.c.id,
+        "attempt": job.c.attempt,
+        "worker_id": job.c.worker_id,
+        "message_id": MESSAGE,
+        "server": job.c.server,
+        "comfyui_prompt_id": job.c.comfyui_prompt_id,
+        "adopted": literal(adopted),
+    }
+    return insert(JobAttempt).from_select(list(values), select_columns(*values.values()))
+
+
+def end_attempt_sql(job_id: Any, attempt: Any, outcome: Outcome, **error: Any) -> Update:
+    """The UPDATE that ends an attempt, unless it has ended. `error` are the columns of the error that ended it."""
+    this = (col(JobAttempt.job_id) == job_id, col(JobAttempt.attempt) == attempt, col(JobAttempt.outcome).is_(None))
+    return update(JobAttempt).where(*this).values(outcome=outcome, ended_at=func.now(), **error)
+
+
+def end_attempt(session: Session, lease: Lease, outcome: Outcome, error: GenerationError | None = None) -> None:
+    columns = error_columns(error_data(error)) if error else {}
+    session.exec(end_attempt_sql(lease.job_id, lease.attempt, outcome, **columns))
+
+
+def set_attempt_prompt(session: Session, lease: Lease, prompt: Prompt, *, adopted: bool) -> None:
+    """Let the attempt's row name this prompt."""
+    session.exec(
+        update(JobAttempt)
+        .where(col(JobAttempt.job_id) == lease.job_id, col(JobAttempt.attempt) == lease.attempt)
+        .values(server=prompt.server, comfyui_prompt_id=prompt.id, adopted=adopted)
+    )
+
+
+class EndedAttempt(NamedTuple):
+    """An attempt that has ended. `survived`: its worker was seen alive after that."""
+
+    attempt: JobAttempt
+    survived: bool
+
+
+def ended_attempts(session: Session, job: GenerationJob) -> Sequence[EndedAttempt]:
+    """The attempts before the one that has just begun."""
+    if job.attempt == 1:
+        return []
+    survived = func.coalesce(col(Worker.last_seen_at) > col(JobAttempt.ended_at), False)
+    found = (
+        select(JobAttempt, survived)
+        .outerjoin(Worker, col(Worker.id) == col(JobAttempt.worker_id))
+        .where(JobAttempt.job_id == job.id, JobAttempt.attempt < job.attempt)
+        .order_by(col(JobAttempt.attempt))
+    )
+    return [EndedAttempt(*row) for row in session.exec(found)]
+
+
+def prompt_in_doubt(ended: Sequence[EndedAttempt]) -> Prompt | None:
+    """The prompt of the last attempt, if it may still be alive in ComfyUI."""
+    last = ended[-1].attempt if ended else None
+    if last is None or last.outcome is None or not last.outcome.leaves_doubt:
+        return None
+    return Prompt(last.server, last.comfyui_prompt_id)
+
+
+def worker_deaths(ended: Sequence[EndedAttempt]) -> int:
+    """How many workers died. One that was only cut off from the database or the machine, and came back, did not."""
+    return sum(attempt.outcome is Outcome.EXPIRED and not survived for attempt, survived in ended)
+
+
+def failures_by_code(ended: Sequence[EndedAttempt]) -> Mapping[str, int]:
+    return Counter(attempt.error_code for attempt, _ in ended if attempt.error_code)
+
+
+def is_known_to_others(session: Session, lease: Lease, prompt_id: str) -> bool:
+    """Whether another attempt of the job has, or had, this prompt too."""
+    others = (JobAttempt.job_id == lease.job_id, JobAttempt.attempt != lease.attempt)
+    same = select(JobAttempt.attempt).where(*others, JobAttempt.comfyui_prompt_id == prompt_id)
+    return session.exec(same.limit(1)).first() is not None

@@ -1,0 +1,16 @@
+"""The statements of a job's life as PostgreSQL gets them, in this folder: `make sql` writes them, a test compares."""
+
+from pathlib import Path
+
+from shared.jobs.sql.statements import rendered
+
+FOLDER = Path(__file__).parent
+
+
+def main() -> None:
+    for name, text in rendered().items():
+        (FOLDER / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

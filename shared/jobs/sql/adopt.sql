@@ -1,0 +1,75 @@
+-- adopt: Take over the job whose lease ran out first: the job, the old attempt and the new one.
+-- Written by `make sql`.
+
+WITH
+    job AS (
+        UPDATE generation_jobs
+        SET
+            attempt = (generation_jobs.attempt + 1),
+            worker_id = :this_worker,
+            lease_expires_at = (now() + '0 days 30.000000 seconds'::interval),
+            updated_at = now()
+        WHERE
+            generation_jobs.id = (
+                SELECT generation_jobs.id
+                FROM generation_jobs
+                WHERE
+                    generation_jobs.status IN ('cancelling', 'running')
+                    AND generation_jobs.lease_expires_at <= now()
+                    AND generation_jobs.server IS NOT NULL
+                    AND (
+                        generation_jobs.server = ANY (:my_servers::VARCHAR[])
+                        OR generation_jobs.lease_expires_at <= now() - '0 days 60.000000 seconds'::interval
+                    )
+                ORDER BY generation_jobs.lease_expires_at
+                LIMIT 1
+                FOR UPDATE SKIP LOCKED
+            )
+        RETURNING
+            generation_jobs.id, generation_jobs.user_id, generation_jobs.job_type, generation_jobs.status,
+            generation_jobs.prompt, generation_jobs.negative_prompt, generation_jobs.checkpoint_model,
+            generation_jobs.lora_models, generation_jobs.width, generation_jobs.height,
+            generation_jobs.batch_size, generation_jobs.params, generation_jobs.workflow,
+            generation_jobs.workflow_key, generation_jobs.metadata, generation_jobs.priority,
+            generation_jobs.deadline_at, generation_jobs.max_attempts, generation_jobs.parent_id,
+            generation_jobs.batch_id, generation_jobs.idempotency_key, generation_jobs.request_digest,
+            generation_jobs.request_id, generation_jobs.message_id, generation_jobs.run_after,
+            generation_jobs.attempt, generation_jobs.events, generation_jobs.retries,
+            generation_jobs.worker_id, generation_jobs.lease_expires_at, generation_jobs.server,
+            generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server, generation_jobs.error_code,
+            generation_jobs.error_message, generation_jobs.error_details, generation_jobs.content_id,
+            generation_jobs.legacy_request_id, generation_jobs.legacy, generation_jobs.created_at,
+            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.generated_at,
+            generation_jobs.completed_at
+    ),
+    expired_attempt AS (
+        UPDATE job_attempts
+        SET ended_at = now(), outcome = 'expired'
+        FROM job
+        WHERE
+            job_attempts.job_id = job.id
+            AND job_attempts.attempt = job.attempt - 1
+            AND job_attempts.outcome IS NULL
+    ),
+    attempt AS (
+        INSERT INTO job_attempts(job_id, attempt, worker_id, message_id, server, comfyui_prompt_id, adopted)
+        SELECT
+            job.id AS id,
+            job.attempt AS attempt,
+            job.worker_id AS worker_id,
+            :this_message AS anon_1,
+            job.server AS server,
+            job.comfyui_prompt_id AS comfyui_prompt_id,
+            true AS anon_2
+        FROM job
+    )
+SELECT
+    job.id, job.user_id, job.job_type, job.status, job.prompt, job.negative_prompt, job.checkpoint_model,
+    job.lora_models, job.width, job.height, job.batch_size, job.params, job.workflow, job.workflow_key,
+    job.metadata, job.priority, job.deadline_at, job.max_attempts, job.parent_id, job.batch_id,
+    job.idempotency_key, job.request_digest, job.request_id, job.message_id, job.run_after, job.attempt,
+    job.events, job.retries, job.worker_id, job.lease_expires_at, job.server, job.comfyui_prompt_id,
+    job.avoid_server, job.error_code, job.error_message, job.error_details, job.content_id,
+    job.legacy_request_id, job.legacy, job.created_at, job.updated_at, job.started_at, job.generated_at,
+    job.completed_at
+FROM job;

@@ -10,18 +10,19 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from api_service.accounts.keyring import Keyring
-from api_service.accounts.tickets import Tickets
-from api_service.doors.v1.routes import ROUTES
+from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.http.access_log import AccessLog
+from api_service.http.problems import HANDLERS
+from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
 from api_service.limits.redis_guard import Patience
-from api_service.refusals.problems import HANDLERS
-from api_service.services import Services
+from api_service.routes import ROUTES
 from api_service.streams.relay import Relay
 from api_service.streams.rights import Rights, end_streams_without_right
 from api_service.streams.stream_queries import DatabaseRows
+from api_service.streams.tickets import Tickets
 from api_service.streams.timings import StreamTimings
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
@@ -65,6 +66,7 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
     client = hasty_client(settings.redis_url)
     counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
     patience = Patience(timings.count_within_s)
+    open_streams = OpenStreams(counting, settings.redis_ns, patience)
     keyring = Keyring(engine)
     services = Services(
         settings=settings,
@@ -74,8 +76,7 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
         relay=Relay(listening_client(settings.redis_url), channels, timings),
         keyring=keyring,
         tickets=Tickets(engine, keyring, timings.tickets),
-        rates=RateCounter(counting, settings.redis_ns, patience),
-        streams=OpenStreams(counting, settings.redis_ns, patience),
+        limits=KeyLimits(settings, RateCounter(counting, settings.redis_ns, patience), open_streams),
         capabilities=CapabilityReader(engine),
         timings=timings,
         threads=anyio.CapacityLimiter(THREADS),
@@ -84,7 +85,7 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
     rights = Rights(engine, services.run, timings)
     work = (
         services.relay.run(rows),
-        services.streams.run(),
+        open_streams.run(),
         end_streams_without_right(services.relay.watchers, rights),
     )
     tasks = {asyncio.create_task(one) for one in work}

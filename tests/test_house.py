@@ -4,6 +4,8 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 CODE = ("api_service", "worker_service", "shared", "migrations", "deploy")
 LONGEST_FILE = 250
 LONGEST_FUNCTION = 40
+MOST_PARAMETERS = 5
+SERVICES = ("api_service", "worker_service", "shared")
 # The merge is one story, told in SQL from top to bottom.
 LONGER = {"migrations/versions/0002_merge_generation_tables.py"}
 
@@ -79,6 +83,85 @@ def test_a_module_opens_with_a_sentence_and_fits_in_the_head(path: Path) -> None
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < LONGEST_FUNCTION, node.name
+
+
+def functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def test_a_function_takes_five_parameters_at_most() -> None:
+    too_many = [
+        f"{path.relative_to(ROOT)}: {function.name}"
+        for path in code()
+        for function in functions(ast.parse(path.read_text()))
+        if len({argument.arg for argument in parameters(function)} - {"self", "cls"}) > MOST_PARAMETERS
+    ]
+    assert not too_many
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
+    return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+
+
+def calls_in(folders: Sequence[str]) -> Iterator[tuple[str, ast.Call, str]]:
+    """Each call of a function or method in these folders: its file, itself, and the name called."""
+    for path in code():
+        name = str(path.relative_to(ROOT))
+        if name.startswith(tuple(folders)):
+            for node in ast.walk(ast.parse(path.read_text())):
+                match node:
+                    case ast.Call(func=ast.Attribute(attr=called)) | ast.Call(func=ast.Name(id=called)):
+                        yield name, node, called
+
+
+def test_doors_open_no_session() -> None:
+    opened = {"transaction", "reading", "Session", "connect", "begin_nested"}
+    assert not [(name, called) for name, _, called in calls_in(["api_service/doors"]) if called in opened]
+
+
+def test_work_is_committed_in_one_place() -> None:
+    commits = {name for name, _, called in calls_in(SERVICES) if called in {"commit", "begin_nested"}}
+    assert not commits  # the block of `transaction` does it
+    sessions = {name for name, _, called in calls_in(SERVICES) if called == "Session"}
+    assert sessions == {"shared/database/engine.py"}
+
+
+def test_a_status_is_set_in_one_place() -> None:
+    assigned = [
+        str(path.relative_to(ROOT))
+        for path in code()
+        if str(path.relative_to(ROOT)).startswith(SERVICES)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "status" and isinstance(node.ctx, ast.Store)
+    ]
+    assert not assigned
+    updated = {
+        name
+        for name, call, called in calls_in(SERVICES)
+        if called == "values" and "status" in {keyword.arg for keyword in call.keywords}
+    }
+    assert updated == {"shared/jobs/transitions.py"}
+
+
+def imports_between_folders(package: str) -> dict[str, set[str]]:
+    """For each folder of a package, the other folders of it that its modules import from."""
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path.parent
+        for path in code()
+        if path.is_relative_to(ROOT / package) and path.name != "__init__.py"
+    }
+    found: dict[str, set[str]] = {str(folder): set() for folder in modules.values()}
+    for module, folder in modules.items():
+        for node in ast.walk(ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())):
+            if isinstance(node, ast.ImportFrom):
+                names = {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+                found[str(folder)] |= {str(modules[name]) for name in names & modules.keys()} - {str(folder)}
+    return found
+
+
+@pytest.mark.parametrize("package", ["api_service"])
+def test_no_folders_import_each_other_in_a_circle(package: str) -> None:
+    TopologicalSorter(imports_between_folders(package)).prepare()
 
 
 def loaded_by(module: str) -> set[str]:

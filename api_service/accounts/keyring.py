@@ -1,49 +1,25 @@
 """Who is asking: a key is looked up by its id, and its secret compared by hash, in constant time."""
 
-import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import NamedTuple
 
 from sqlalchemy import Engine, func, or_, update
 from sqlmodel import col
 
-from api_service.refusals.problems import unauthenticated
+from api_service.accounts.identity import Identity
+from api_service.refusals.accounts import unauthenticated
+from shared.accounts.secrets import hash_of
 from shared.database.engine import transaction
-from shared.models import ApiKey, Scope
+from shared.models import ApiKey
 
 KEY = re.compile(r"gn_([a-z0-9]{1,32})_([A-Za-z0-9_-]{1,128})")
 BELIEVED_S = 1.0  # how long a process goes on believing what it read of a key
 USED_EVERY = timedelta(minutes=1)  # how exactly `last_used_at` is kept
-NOBODYS_HASH = hashlib.sha256(b"").digest()
+NOBODYS_HASH = hash_of("")
 REMEMBERED = 10_000  # keys
-
-
-@dataclass(frozen=True)
-class Identity:
-    """The user that a request is made for, and what its key may do."""
-
-    user_id: UUID
-    key_id: str
-    scopes: frozenset[str]
-    limits: Mapping[str, Any]
-
-    @property
-    def is_admin(self) -> bool:
-        return Scope.ADMIN in self.scopes
-
-    @property
-    def owner(self) -> UUID | None:
-        """Whose jobs these are to be; None for an admin, who may see everybody's."""
-        return None if self.is_admin else self.user_id
-
-    def may(self, scope: Scope) -> bool:
-        return self.is_admin or scope in self.scopes
 
 
 class SentKey(NamedTuple):
@@ -67,12 +43,12 @@ class Keyring:
         self.known: dict[str, Known] = {}
 
     def identify(self, authorization: str | None) -> Identity:
-        """The identity behind an Authorization header. Raises Problem 401, whatever it is that is wrong."""
+        """The identity behind an Authorization header. Raises Refusal 401, whatever it is that is wrong."""
         sent = key_in(authorization)
         return identity_of(sent, self.key(sent.id))
 
     def recall(self, authorization: str | None) -> Identity | None:
-        """The same from memory alone: None where the database must be asked. Raises Problem 401 likewise."""
+        """The same from memory alone: None where the database must be asked. Raises Refusal 401 likewise."""
         sent = key_in(authorization)
         known = self.remembered(sent.id)
         return identity_of(sent, known.key) if known else None
@@ -107,7 +83,7 @@ class Keyring:
 
 
 def key_in(authorization: str | None) -> SentKey:
-    """The key in an Authorization header. Raises Problem 401 if it holds none."""
+    """The key in an Authorization header. Raises Refusal 401 if it holds none."""
     if not authorization:
         raise unauthenticated("no key was sent")
     scheme, _, credentials = authorization.strip().partition(" ")
@@ -118,7 +94,7 @@ def key_in(authorization: str | None) -> SentKey:
 
 
 def identity_of(sent: SentKey, key: ApiKey | None) -> Identity:
-    """The identity behind a key that was sent, from its row. Raises Problem 401 if its secret is another."""
+    """The identity behind a key that was sent, from its row. Raises Refusal 401 if its secret is another."""
     # Compared in any case, so that the time taken does not tell which ids there are.
     good = hmac.compare_digest(hash_of(sent.secret), key.secret_hash if key else NOBODYS_HASH)
     if key is None or not good:
@@ -127,14 +103,9 @@ def identity_of(sent: SentKey, key: ApiKey | None) -> Identity:
 
 
 def identity_by(key: ApiKey) -> Identity:
-    """The identity that a key stands for. Raises Problem 401 for one that is revoked or has expired."""
+    """The identity that a key stands for. Raises Refusal 401 for one that is revoked or has expired."""
     if key.revoked_at is not None:
         raise unauthenticated("the key was revoked")
     if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
         raise unauthenticated("the key has expired")
     return Identity(key.user_id, key.id, frozenset(key.scopes), key.limits)
-
-
-def hash_of(secret: str) -> bytes:
-    """What is kept of a secret. One round is enough: secrets are drawn, 256 bits long, not chosen by people."""
-    return hashlib.sha256(secret.encode()).digest()

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from api_service.accounts import accounts
-from api_service.doors.v1.accounts.views import state_of
+from shared.accounts import keys, users
+from shared.accounts.keys import KeyTerms, state_of
 from shared.configuration.settings import settings_or_exit
 from shared.configuration.types import duration
 from shared.database.engine import create_engine, transaction
@@ -36,7 +36,7 @@ def main() -> int:
     arguments = parse(sys.argv[1:])
     engine = create_engine(settings_or_exit(), application="keys", connections=1)
     try:
-        arguments.deed(engine, arguments)
+        arguments.command(engine, arguments)
     except NotDone as error:
         return complain(str(error))
     except SQLAlchemyError as error:
@@ -58,19 +58,19 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    deeds = parser.add_subparsers(required=True, metavar="create|list|revoke")
-    add_create(deeds)
-    listing = deeds.add_parser("list", help="list keys, without their secrets")
+    commands = parser.add_subparsers(required=True, metavar="create|list|revoke")
+    add_create(commands)
+    listing = commands.add_parser("list", help="list keys, without their secrets")
     listing.add_argument("--user", metavar="NAME", type=name, help="only this user's")
-    listing.set_defaults(deed=list_keys)
-    revoking = deeds.add_parser("revoke", help="make a key good for nothing, for ever; felt within a second")
-    revoking.add_argument("id", type=key_id, help="the key's id: what stands between gn_ and the next _")
-    revoking.set_defaults(deed=revoke)
+    listing.set_defaults(command=list_keys)
+    revoking = commands.add_parser("revoke", help="revoke a key; takes effect within one second")
+    revoking.add_argument("id", type=key_id, help="the key's id: the part between gn_ and the next _")
+    revoking.set_defaults(command=revoke)
     return parser.parse_args(words)
 
 
-def add_create(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    creating = deeds.add_parser("create", help="make a key and print it, this once")
+def add_create(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    creating = commands.add_parser("create", help="make a key and print it, this once")
     creating.add_argument("--user", metavar="NAME", type=name, help="whose it is; made if there is no such user")
     creating.add_argument(
         "--user-id",
@@ -96,7 +96,7 @@ def add_create(deeds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="after a time (30m, 12h, 90d, 4w) or at a date or time (2027-01-31, 2027-01-31T12:00+01:00; UTC unless it"
         " says so); never, unless said",
     )
-    creating.set_defaults(deed=create)
+    creating.set_defaults(command=create)
 
 
 def name(text: str) -> str:
@@ -132,7 +132,7 @@ def create(engine: Engine, arguments: argparse.Namespace) -> None:
     scopes = [Scope(scope) for scope in arguments.scopes or (Scope.READ, Scope.WRITE)]
     with transaction(engine) as session:
         user = owner(session, arguments.user, arguments.user_id)
-        made = accounts.create_key(session, user.id, arguments.name, scopes=scopes, expires_at=arguments.expires)
+        made = keys.create_key(session, user.id, KeyTerms(arguments.name, scopes, arguments.expires))
     # The key alone on stdout, so that a script can take it.
     sys.stderr.write(f"A key of {user.name} ({user.id}) with {', '.join(scopes)}. It is shown this once:\n")
     sys.stdout.write(f"{made.token}\n")
@@ -143,14 +143,14 @@ def owner(session: Session, called: str | None, user_id: UUID | None) -> User:
     if user_id is None:
         if called is None:
             raise NotDone("Say whose key it is to be: --user NAME, or --user-id UUID")
-        return accounts.user_named(session, called)
+        return users.user_named(session, called)
     user = session.get(User, user_id)
     if user is None:
         raise NotDone(f"There is no user with the id {user_id}")
     if called is not None and called != user.name:
         if user.name != f"user-{user_id}":  # as the migration named it
             raise NotDone(f"The user {user_id} is called {user.name!r}, not {called!r}")
-        if accounts.find_user(session, called):
+        if users.find_user(session, called):
             raise NotDone(f"Another user is called {called!r} already")
         user.name = called
     return user
@@ -158,10 +158,10 @@ def owner(session: Session, called: str | None, user_id: UUID | None) -> User:
 
 def list_keys(engine: Engine, arguments: argparse.Namespace) -> None:
     with transaction(engine) as session:
-        user = accounts.find_user(session, arguments.user) if arguments.user else None
+        user = users.find_user(session, arguments.user) if arguments.user else None
         if arguments.user and not user:
             raise NotDone(f"There is no user called {arguments.user!r}")
-        found = accounts.list_keys(session, user.id if user else None)
+        found = keys.list_keys(session, user.id if user else None)
     rows = [HEADINGS, *(row_of(key, user) for key, user in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     for row in rows:
@@ -182,7 +182,7 @@ def shown(at: datetime | None) -> str:
 
 def revoke(engine: Engine, arguments: argparse.Namespace) -> None:
     with transaction(engine) as session:
-        key = accounts.revoke_key(session, arguments.id)
+        key = keys.revoke_key(session, arguments.id)
     if key is None:
         raise NotDone(f"There is no key with the id {arguments.id}")
     sys.stdout.write(f"The key {key.id} ({key.name}) is revoked since {shown(key.revoked_at)}.\n")

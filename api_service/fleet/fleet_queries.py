@@ -1,6 +1,6 @@
 """What an operator sees of the ComfyUI servers: one view a server, made from rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, Engine, case, func, literal
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, col, select
 
+from api_service.refusals.fleet import server_not_found
 from shared.database.engine import transaction
+from shared.fleet import servers
 from shared.fleet.object_info import LISTED_BY, ModelKind
 from shared.fleet.servers import IN_A_SLOT, ServerState, server_states
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities
@@ -94,10 +96,6 @@ def servers_as_seen(engine: Engine) -> ServersView:
     return ServersView(items=[ServerView.of(server, seen) for server in found])
 
 
-def server_as_seen(session: Session, server: ComfyUIServer) -> ServerView:
-    return ServerView.of(server, look(session))
-
-
 def look(session: Session) -> Seen:
     return Seen(server_states(session), used_slots(session), models_offered(session), recent_failures(session))
 
@@ -141,3 +139,22 @@ def recent_failures(session: Session) -> dict[str, list[FailureView]]:
     for name, code, count, last_at in session.exec(statement):
         found.setdefault(name, []).append(FailureView(code=str(code), count=count, last_at=last_at))
     return found
+
+
+def drain(engine: Engine, name: str) -> ServerView:
+    """Give a server no more jobs. Raises Refusal: server_not_found."""
+    return change(engine, name, servers.drain)
+
+
+def resume(engine: Engine, name: str) -> ServerView:
+    """Give a drained server jobs again. Raises Refusal: server_not_found."""
+    return change(engine, name, servers.resume)
+
+
+def change(engine: Engine, name: str, action: Callable[[Session, str], ComfyUIServer | None]) -> ServerView:
+    with transaction(engine) as session:
+        server = action(session, name.rstrip("/"))
+        if server is None:
+            raise server_not_found(name)
+        session.flush()
+        return ServerView.of(server, look(session))

@@ -5,50 +5,44 @@ from collections import Counter
 from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
-from api_service.http.depth import deeper_than
-from api_service.refusals.problems import (
-    FieldError,
+from api_service.http.request_refusals import (
     body_too_deep,
     body_too_large,
-    invalid_fields,
     invalid_json,
     invalid_query,
     unsupported_media_type,
 )
-from api_service.services import JobsRequest
+from api_service.refusals.jobs import invalid_fields
+from api_service.refusals.refusal import field_errors
 
 LARGEST_BODY = 1024 * 1024
-DEEPEST_BODY = 64
-
-# How pydantic calls the two forms of a job in the path of an error. Clients know no such names.
-TYPED, RAW = "(typed)", "(raw)"
+DEEPEST_BODY = 200  # levels; the JSON parser refuses more
+TOO_DEEP = "recursion limit exceeded"  # in the parser's message
 
 Body = TypeVar("Body", bound=BaseModel)
 
 
-async def read_body(request: JobsRequest, model: type[Body], largest: int = LARGEST_BODY) -> Body:
-    """The request's JSON body as a model. Raises Problem: 415, 413, 400 for no JSON or too deep a one, 422 by field."""
+async def read_json(request: Request[Any], model: type[Body], largest: int = LARGEST_BODY) -> Body:
+    """The request's JSON body as a model. Raises Refusal: 415, 413, 400 for no JSON or too deep a one, 422 by field."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type(content_type)
     content = await content_of(request, largest)
-    if deeper_than(content, DEEPEST_BODY):
-        raise body_too_deep(DEEPEST_BODY)
     try:
         body = model.model_validate_json(content)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        if found[0]["type"] == "json_invalid":
-            raise invalid_json(str(found[0]["msg"])) from None
-        raise invalid_fields([field_error(one) for one in found]) from None
+        first, *_ = found = field_errors(error)
+        if first.code == "json_invalid":
+            raise (body_too_deep(DEEPEST_BODY) if TOO_DEEP in first.message else invalid_json(first.message)) from None
+        raise invalid_fields(found) from None
     json.loads(content, object_pairs_hook=each_key_once)
     return body
 
 
 def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Raises Problem 400 for a key that is given twice: nobody can know which of them is meant."""
+    """A JSON object. Raises Refusal 400 for a key that is given twice: nobody can know which of them is meant."""
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
@@ -56,8 +50,8 @@ def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-async def content_of(request: JobsRequest, largest: int) -> bytes:
-    """The whole body. Raises Problem 413 as soon as it is more than anybody needs."""
+async def content_of(request: Request[Any], largest: int) -> bytes:
+    """The whole body. Raises Refusal 413 as soon as it is more than anybody needs."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
@@ -67,7 +61,7 @@ async def content_of(request: JobsRequest, largest: int) -> bytes:
 
 
 def read_query(request: HTTPConnection[Any], model: type[Body]) -> Body:
-    """The query parameters as a model; one that may be given several times has a list. Raises Problem 422."""
+    """The query parameters as a model; one that may be given several times has a list. Raises Refusal 422."""
     values: dict[str, Any] = {}
     for name in request.query_params:
         given = request.query_params.getlist(name)
@@ -75,22 +69,9 @@ def read_query(request: HTTPConnection[Any], model: type[Body]) -> Body:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise invalid_query([field_error(one) for one in found]) from None
+        raise invalid_query(field_errors(error)) from None
 
 
 def takes_several(model: type[BaseModel], name: str) -> bool:
     field = model.model_fields.get(name)
     return field is not None and get_origin(field.annotation) in {list, tuple, set, frozenset}
-
-
-def field_error(found: Any) -> FieldError:
-    """pydantic's account of one error, with the field's path as a client would write it: `lora_models[0].name`."""
-    path, loc = "", list(found["loc"])
-    if tag := next((part for part in loc if part in {TYPED, RAW}), None):
-        loc.remove(tag)
-    for part in loc:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    return FieldError(
-        field=path or "body", message=str(found["msg"]).removeprefix("Value error, "), code=str(found["type"])
-    )

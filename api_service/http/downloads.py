@@ -8,7 +8,8 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api_service.refusals.problems import output_gone, range_not_satisfiable
+from api_service.http.request_refusals import range_not_satisfiable
+from api_service.refusals.jobs import output_gone
 from shared.files.store import OutputStore
 
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -27,7 +28,7 @@ class StoredFile(NamedTuple):
 
 
 def send_file(request: Request[Any], store: OutputStore, file: StoredFile) -> Response:
-    """The answer to GET and HEAD. Raises Problem: 410 where the store lost the file, 416 for a range beyond it."""
+    """The answer to GET and HEAD. Raises Refusal: 410 where the store lost the file, 416 for a range beyond it."""
     headers = file_headers(file)
     if has_it(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)

@@ -8,22 +8,20 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope as Connection
 
-from api_service.accounts.keyring import Identity
-from api_service.http.bodies import LARGEST_BODY, read_body, read_query
-from api_service.limits.enforce import count_request
-from api_service.refusals.codes import Code
-from api_service.refusals.problems import forbidden, job_not_found
-from api_service.services import JobsRequest, Services
-from shared.jobs.urls import number_in
+from api_service.accounts.identity import Identity
+from api_service.http.answers import as_answer
+from api_service.http.bodies import LARGEST_BODY, read_json, read_query
+from api_service.refusals.accounts import forbidden
 from shared.models import Scope
 
 
 class Access(StrEnum):
-    """What stands in the place of a scope where none is needed."""
+    """Takes the place of a scope where none is needed."""
 
     NO_KEY = "no key"
     ANY_KEY = "any key"
@@ -35,34 +33,44 @@ class Nothing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+S = TypeVar("S")
 B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=BaseModel)
 
 NOTHING = Nothing()
 NOBODY = Identity(UUID(int=0), "", frozenset(), {})
 
+Identify = Callable[[Request[Any]], Awaitable[Identity]]
+Count = Callable[[Request[Any], Identity], Awaitable[Mapping[str, str]]]
+Read = Callable[[Request[Any], type[Any], int], Awaitable[Any]]
+Render = Callable[[Any], Response]
+
 
 @dataclass(frozen=True)
-class Call(Generic[B, Q]):
-    """A request whose key was looked up, and whose body and query parameters were parsed."""
+class Door:
+    """How an API knows its callers, and counts their requests. Handed in when its operations are mounted.
 
-    request: JobsRequest
+    `identify` raises Refusal for an unknown caller. `count` raises Refusal for one that asks too often, and returns
+    what the headers of the answer say of that.
+    """
+
+    identify: Identify
+    count: Count
+
+
+@dataclass(frozen=True)
+class ParsedRequest(Generic[S, B, Q]):
+    """A request whose caller is known, and whose body and query parameters were parsed."""
+
+    http: Request[Any]
+    services: S
     identity: Identity
     body: B
     query: Q
 
     @property
-    def services(self) -> Services:
-        return self.request.state.services
-
-    @property
-    def job_id(self) -> int:
-        """The job's number in the path. Raises Problem 404: what cannot be a number names no job either."""
-        text = self.request.path_params["job_id"]
-        job_id = number_in(text)
-        if job_id is None:
-            raise job_not_found(text)
-        return job_id
+    def path(self) -> Mapping[str, str]:
+        return self.http.path_params
 
 
 @dataclass(frozen=True)
@@ -76,62 +84,61 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Operation(Generic[B, Q]):
+class Operation(Generic[S, B, Q]):
     """One method at one path. `name` is its operationId; its summary and description are the endpoint's docstring.
 
-    With `takes_ticket`, `?ticket=` may stand in for the key; the query's model has it too.
-
-    `problems` are the refusals of its own, besides those that `api_service.doors.v1.openapi` adds to all of its kind.
+    `problems` are the refusals of its own, besides those that `api_service.http.openapi` adds to all of its kind.
+    `identify` takes the place of the door's; `read` reads the body; `render` makes a response of what the endpoint
+    returns.
     """
 
     name: str
     method: str
     path: str
-    endpoint: Callable[[Call[B, Q]], Awaitable[Response]]
+    endpoint: Callable[[ParsedRequest[S, B, Q]], Awaitable[Any]]
     scope: Scope | Access
     answers: Mapping[HTTPStatus, Answer]
     tag: str
     body: type[B] = Nothing  # type: ignore[assignment]  # no body
     query: type[Q] = Nothing  # type: ignore[assignment]  # no parameters
-    problems: tuple[Code, ...] = ()
+    problems: tuple[StrEnum, ...] = ()
     request_headers: Mapping[str, str] = field(default_factory=dict)
     largest_body: int = LARGEST_BODY
-    takes_ticket: bool = False
+    identify: Identify | None = None
+    read: Read = read_json
+    render: Render = as_answer
 
-    async def answer(self, request: JobsRequest) -> Response:
-        """Answer a request. Raises Problem."""
-        identity = await self.admit(request)
-        query = NOTHING if self.query is Nothing and not request.query_params else read_query(request, self.query)
-        body = NOTHING if self.body is Nothing else await read_body(request, self.body, self.largest_body)
-        response = await self.endpoint(Call(request, identity, body, query))  # type: ignore[arg-type]  # as declared
-        response.headers.update(request.state.rate)
+    async def answer(self, http: Request[Any], door: Door) -> Response:
+        """Answer a request. Raises Refusal."""
+        identity = await self.admit(http, door)
+        query: Any = NOTHING if self.query is Nothing and not http.query_params else read_query(http, self.query)
+        body: Any = NOTHING if self.body is Nothing else await self.read(http, self.body, self.largest_body)
+        request = ParsedRequest[S, B, Q](http, http.state.services, identity, body, query)
+        response = self.render(await self.endpoint(request))
+        response.headers.update(http.state.rate)
         return response
 
-    async def admit(self, request: JobsRequest) -> Identity:
-        """Who asks. Raises Problem: 401 for an unknown key, 429 for too many requests, 403 without the scope."""
-        services = request.state.services
-        request.state.rate = {}
+    async def admit(self, http: Request[Any], door: Door) -> Identity:
+        """Who asks. Raises Refusal for an unknown caller, for too many requests, and without the scope."""
+        http.state.rate = {}
         if self.scope is Access.NO_KEY:
             return NOBODY
-        if self.takes_ticket:
-            identity = await services.identify_stream(request)
-        else:
-            identity = await services.identify(request.headers.get("authorization"))
-        request.state.rate = await count_request(services, identity)
+        identity = await (self.identify or door.identify)(http)
+        http.state.rate = await door.count(http, identity)
         if isinstance(self.scope, Scope) and not identity.may(self.scope):
             raise forbidden(self.scope)
         return identity
 
 
-def routes_of(operations: Sequence[Operation[Any, Any]]) -> list[Route]:
+def routes_of(operations: Sequence[Operation[Any, Any, Any]], door: Door) -> list[Route]:
     """One route for each path, which knows all of its methods: so that 405 says which there are.
 
     Paths with fewer parameters come first: `/stats` is no job's number.
     """
-    by_path: dict[str, dict[str, Operation[Any, Any]]] = {}
+    by_path: dict[str, dict[str, Operation[Any, Any, Any]]] = {}
     for operation in sorted(operations, key=lambda operation: operation.path.count("{")):
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    return [route_of(path, by_method) for path, by_method in by_path.items()]
+    return [route_of(path, by_method, door) for path, by_method in by_path.items()]
 
 
 class PathRoute(Route):
@@ -142,9 +149,9 @@ class PathRoute(Route):
         return (Match.FULL, found) if match is Match.PARTIAL else (match, found)
 
 
-def route_of(path: str, by_method: Mapping[str, Operation[Any, Any]]) -> Route:
-    async def answer(request: JobsRequest) -> Response:
-        operation = by_method["GET" if request.method == "HEAD" else request.method]
-        return await operation.answer(request)
+def route_of(path: str, by_method: Mapping[str, Operation[Any, Any, Any]], door: Door) -> Route:
+    async def answer(http: Request[Any]) -> Response:
+        operation = by_method["GET" if http.method == "HEAD" else http.method]
+        return await operation.answer(http, door)
 
     return PathRoute(path, answer, methods=list(by_method))

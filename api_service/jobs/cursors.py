@@ -11,8 +11,7 @@ import struct
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from api_service.refusals.codes import Code
-from api_service.refusals.problems import FieldError, Problem
+from api_service.refusals.jobs import invalid_cursor
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAYOUT = struct.Struct(">Bqi8s")  # version, microseconds since 1970, id, which list
@@ -35,7 +34,7 @@ def cursor_at(position: Position, list_digest: bytes) -> str:
 
 
 def position_in(cursor: str, list_digest: bytes) -> Position:
-    """The position that a cursor of ours holds. Raises Problem 422 for any other text, and for another list's."""
+    """The position that a cursor of ours holds. Raises Refusal 422 for any other text, and for another list's."""
     try:
         whole = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         packed, check = whole[: LAYOUT.size], whole[LAYOUT.size :]
@@ -57,8 +56,3 @@ def checksum(packed: bytes) -> bytes:
 def digest_of(words: str) -> bytes:
     """Which list: whatever chooses its jobs and their order, as text."""
     return hashlib.sha256(words.encode()).digest()[:8]
-
-
-def invalid_cursor(reason: str) -> Problem:
-    error = FieldError(field="cursor", message=reason, code=Code.INVALID_CURSOR)
-    return Problem(Code.INVALID_CURSOR, f"the cursor cannot be used: {reason}; begin again without one", errors=[error])

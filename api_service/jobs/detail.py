@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from api_service.jobs.job_queries import owned_job
 from api_service.jobs.queue_estimate import Estimate, QueuePosition, estimate_for, position_of
+from api_service.refusals.jobs import job_not_found
 from shared.database.engine import transaction
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus
 
@@ -22,15 +23,15 @@ class Details:
     estimate: Estimate
 
 
-def details(engine: Engine, job_id: int, owner: UUID | None, *, running_jobs: int | None = None) -> Details | None:
-    """A job of that owner, or of anybody for an admin. None if there is none.
+def details(engine: Engine, job_id: int, owner: UUID | None, *, running_jobs: int | None = None) -> Details:
+    """A job of that owner, or of anybody for an admin. Raises Refusal: job_not_found.
 
     `running_jobs` is how many jobs of a user may run at once.
     """
     with transaction(engine) as session:
         job = owned_job(session, job_id, owner)
         if job is None:
-            return None
+            raise job_not_found(job_id)
         place = position_of(session, job, running_jobs)
         return Details(
             job,

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Text, cast, func, literal, literal_column,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
-from api_service.accounts.keyring import Identity
-from api_service.refusals.problems import forbidden
+from api_service.accounts.identity import Identity
+from api_service.refusals.accounts import forbidden
 from shared.models import JobStatus, Scope
 from shared.workflows.parameters import without_nul
 
@@ -104,7 +104,7 @@ def metadata_condition(metadata: Any, given: str) -> ColumnElement[bool]:
 
 
 def owner_asked_for(identity: Identity, user_id: UUID | str | None) -> UUID | None:
-    """Whose jobs are asked for; None for everybody's. Raises Problem 403 for others' unless one is an admin."""
+    """Whose jobs are asked for; None for everybody's. Raises Refusal 403 for others' unless one is an admin."""
     if user_id is None or user_id == identity.user_id:
         return identity.user_id
     if not identity.is_admin:

@@ -1,16 +1,18 @@
-"""What the API reads: small questions to the database, each one transaction."""
+"""Jobs and their outputs as the rows have them: each question is one transaction."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Engine, func
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from api_service.refusals.jobs import job_not_found, output_not_found
 from shared.database.engine import transaction
-from shared.fleet import servers
-from shared.models import GenerationJob, JobOutput, Worker
+from shared.jobs.urls import number_in
+from shared.models import GenerationJob, JobOutput
+
+JobWithOutputs = tuple[GenerationJob, Sequence[JobOutput]]
 
 
 def owned_job(session: Session, job_id: int, owner: UUID | None, *, lock: bool = False) -> GenerationJob | None:
@@ -19,9 +21,13 @@ def owned_job(session: Session, job_id: int, owner: UUID | None, *, lock: bool =
     return job if job and owner in {None, job.user_id} else None
 
 
-def job_with_outputs(
-    engine: Engine, job_id: int, owner: UUID | None
-) -> tuple[GenerationJob, Sequence[JobOutput]] | None:
+def find_job(engine: Engine, job_id: int, owner: UUID | None) -> GenerationJob | None:
+    """A job of that owner, or of anybody for an admin."""
+    with transaction(engine) as session:
+        return owned_job(session, job_id, owner)
+
+
+def find_job_with_outputs(engine: Engine, job_id: int, owner: UUID | None) -> JobWithOutputs | None:
     """A job, and its outputs in their order."""
     with transaction(engine) as session:
         job = owned_job(session, job_id, owner)
@@ -40,22 +46,13 @@ def outputs_of(session: Session, job_ids: Collection[int]) -> dict[int, list[Job
     return found
 
 
-def output(engine: Engine, job_id: int, number: int | None, owner: UUID | None) -> JobOutput | bool:
-    """One output of a job, or whether there is such a job at all."""
+def find_output(engine: Engine, job_id: int, number: str, owner: UUID | None) -> JobOutput:
+    """One output of a job. Raises Refusal: job_not_found; output_not_found, also for what is no number."""
     with transaction(engine) as session:
         if owned_job(session, job_id, owner) is None:
-            return False
-        return (number is not None and session.get(JobOutput, (job_id, number))) or True
-
-
-def workers_seen(engine: Engine, lately: timedelta) -> int:
-    """How many worker processes said lately that they live."""
-    with transaction(engine) as session:
-        alive = col(Worker.last_seen_at) > func.now() - lately
-        return session.exec(select(func.count()).select_from(Worker).where(alive)).one()
-
-
-def usable_servers(engine: Engine) -> tuple[int, int]:
-    """How many ComfyUI servers are given jobs, and how many workers have."""
-    with transaction(engine) as session:
-        return servers.usable_servers(session)
+            raise job_not_found(job_id)
+        wanted = number_in(number)
+        output = None if wanted is None else session.get(JobOutput, (job_id, wanted))
+    if output is None:
+        raise output_not_found(job_id, number)
+    return output

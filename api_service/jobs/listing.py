@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, lateral, select, true, union_all
+from sqlalchemy import Engine, Row, Select, func, lateral, select, true, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col
 
 from api_service.jobs.filters import Filters
 from api_service.jobs.page_range import Stretch, within
 from api_service.jobs.search import search
+from shared.database.engine import transaction
 from shared.models import GenerationJob, JobOutput, JobStatus, User
 
 SHOWN = 500  # characters of a prompt or an error in a list
@@ -48,6 +49,13 @@ FIRST_OUTPUT = (
     .ext(distinct_on(col(JobOutput.job_id)))
     .order_by(col(JobOutput.job_id), col(JobOutput.number))
 )
+
+
+def read_page(engine: Engine, filters: Filters, stretch: Stretch) -> tuple[Sequence[Row[Any]], dict[int, Row[Any]]]:
+    """The jobs of a stretch, and the first output of each that has any."""
+    with transaction(engine) as session:
+        jobs = jobs_of(session, filters, stretch)
+        return jobs, first_outputs(session, [job.id for job in jobs])
 
 
 def jobs_of(session: Session, filters: Filters, stretch: Stretch) -> Sequence[Row[Any]]:

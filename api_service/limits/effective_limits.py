@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from api_service.accounts.keyring import Identity
+from api_service.accounts.identity import Identity
 from shared.configuration.settings import Settings
 
 
@@ -16,8 +16,8 @@ class Limit(StrEnum):
     OPEN_STREAMS = "open_streams"
 
 
-def allowance(settings: Settings, identity: Identity, limit: Limit) -> int | None:
-    """How much of it the key may have; None for as much as it likes."""
+def effective_limit(settings: Settings, identity: Identity, limit: Limit) -> int | None:
+    """How much of it the key may have; None for no limit."""
     if limit in identity.limits:
         own: int | None = identity.limits[limit]
         return own

@@ -7,7 +7,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from api_service.limits.effective_limits import Limit
-from api_service.refusals.problems import quota_exceeded
+from api_service.refusals.accounts import quota_exceeded
 from shared.models import WAITING, GenerationJob, User
 
 QUEUED_AGAIN_S = 10  # places become free as jobs start
@@ -21,7 +21,7 @@ def queued_jobs(session: Session, user_id: UUID, count_to: int | None = None) ->
 
 
 def check(session: Session, user_id: UUID, most: Mapping[Limit, int | None], jobs: int) -> None:
-    """Raises Problem 429 if so many more jobs were too many waiting, or what is stored has reached its limit.
+    """Raises Refusal 429 if so many more jobs were too many waiting, or what is stored has reached its limit.
 
     Those who submit at the same moment do not see each other, and may pass the limit by what they submit then.
     """

@@ -1,21 +1,44 @@
 """What a key did lately is counted in Redis, in a window that slides: no burst at the turn of a minute."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 import redis.asyncio
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.aio.storage import RedisStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from api_service.limits.effective_limits import Limit
 from api_service.limits.redis_guard import Patience
 
-WINDOWS: dict[Limit, type[RateLimitItem]] = {
-    Limit.REQUESTS_PER_MINUTE: RateLimitItemPerMinute,
-    Limit.SUBMISSIONS_PER_HOUR: RateLimitItemPerHour,
+WINDOWS: Mapping[Limit, timedelta] = {
+    Limit.REQUESTS_PER_MINUTE: timedelta(minutes=1),
+    Limit.SUBMISSIONS_PER_HOUR: timedelta(hours=1),
 }
+
+# Two counts of a key: of this window and of the one before. A count lives for two windows: the one it is made in, and
+# the one after. How much longer it lives says which it is, so Redis's clock is the only one.
+COUNT = """
+local this, before = KEYS[1], KEYS[2]
+local most, cost, length = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local left = redis.call('PTTL', this)
+if left >= 0 and left <= length then
+    redis.call('RENAME', this, before)
+    left = -2
+end
+local count = tonumber(redis.call('GET', this) or 0)
+local count_before = tonumber(redis.call('GET', before) or 0)
+local left_before = math.max(redis.call('PTTL', before), 0)
+local granted = math.floor(count_before * left_before / length) + count + cost <= most
+if granted then
+    count = redis.call('INCRBY', this, cost)
+    if left < 0 then
+        left = 2 * length
+        redis.call('PEXPIRE', this, left)
+    end
+end
+return {granted and 1 or 0, count_before, left_before, count, math.max(left - length, 0)}
+"""
 
 
 class Window(NamedTuple):
@@ -67,28 +90,17 @@ class Rate:
         return math.floor(self.window.wait_s(self.most, self.cost)) + 1
 
     @property
-    def headers(self) -> dict[str, str]:
-        """The fields of draft-ietf-httpapi-ratelimit-headers-06. `Reset` is when one more remains than now."""
-        reset = math.floor(self.window.wait_s(self.most, self.remaining + 1)) + 1 if self.window.used else 0
-        return {
-            "RateLimit-Limit": str(self.most),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(reset),
-            "RateLimit-Policy": f"{self.most};w={self.window.length_s}",
-        }
+    def reset_s(self) -> int:
+        """Whole seconds until one more remains than now; 0 if nothing is used."""
+        return math.floor(self.window.wait_s(self.most, self.remaining + 1)) + 1 if self.window.used else 0
 
 
 class RateCounter:
-    """Counts what keys do. `client` is for its use alone, and closed with it."""
+    """Counts what keys do: one question to Redis each time."""
 
     def __init__(self, client: redis.asyncio.Redis, namespace: str, patience: Patience) -> None:
-        self.storage = RedisStorage(
-            "async+redis://",
-            implementation="redispy",
-            key_prefix=f"{namespace}:limits",
-            connection_pool=client.connection_pool,  # type: ignore[arg-type]  # handed on to redis as it is
-        )
-        self.limiter = SlidingWindowCounterRateLimiter(self.storage)
+        self.script = client.register_script(COUNT)
+        self.prefix = f"{namespace}:limits:rates"
         self.patience = patience
 
     async def count(self, limit: Limit, key_id: str, most: int, cost: int = 1) -> Rate | None:
@@ -96,9 +108,10 @@ class RateCounter:
         return await self.patience.ask(self.hit(limit, key_id, most, cost)) if self.patience.allows() else None
 
     async def hit(self, limit: Limit, key_id: str, most: int, cost: int) -> Rate:
-        item = WINDOWS[limit](most)
-        granted = await self.limiter.hit(item, limit, key_id, cost=cost)
-        length_s = item.get_expiry()
-        before, before_s, now, expires_s = await self.storage.get_sliding_window(item.key_for(limit, key_id), length_s)
-        # A count is kept for two windows: the one it is made in, and the one after.
-        return Rate(limit, most, granted, Window(length_s, before, before_s, now, max(0, expires_s - length_s)), cost)
+        length_s = int(WINDOWS[limit].total_seconds())
+        key = f"{self.prefix}:{limit}:{key_id}"
+        granted, before, before_ms, now, now_ms = await self.script(
+            keys=[key, f"{key}:before"], args=[most, cost, length_s * 1000]
+        )
+        window = Window(length_s, before, before_ms / 1000, now, now_ms / 1000)
+        return Rate(limit, most, bool(granted), window, cost)

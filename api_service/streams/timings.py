@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from api_service.accounts.tickets import TicketTimings
+from api_service.streams.tickets import TicketTimings
 
 
 @dataclass(frozen=True)

@@ -1,70 +1,79 @@
-"""A job that has ended is tried again as a new job: what is asked for is read back from its row."""
+"""A job that has ended is submitted again as a new job: what it asks for is read back from its row."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+from uuid import UUID
 
-from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import PydanticCustomError
+from anyio import to_thread
+from pydantic import ValidationError
+from sqlalchemy import Engine
 
-from api_service.doors.v1.jobs.bodies import AnyJob, TypedJob, WorkflowJob
-from api_service.http.bodies import field_error
-from api_service.refusals.codes import Code
-from api_service.refusals.problems import FieldError, Problem, invalid_fields
+from api_service.jobs.job_queries import find_job
+from api_service.refusals.jobs import invalid_fields, job_not_ended_for_retry, job_not_found, job_not_repeatable
+from api_service.refusals.refusal import FieldError, field_errors
+from api_service.submit.job_request import JobOptions, JobRequest
+from api_service.submit.submit import Acceptance, Accepted, Submission, replay, submit
 from shared.models import FINAL, GenerationJob
-from shared.workflows.parameters import LARGEST_SEED, TextToImage, drawn_seed
+from shared.workflows.parameters import TextToImage, drawn_seed
 from shared.workflows.shape import has_seeds, with_seeds
 
-
-def in_one_sentence(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return validate(value)
-    except ValidationError:
-        message = 'must be "same", "new", or a number from 0 to {largest}'
-        raise PydanticCustomError("seed", message, {"largest": LARGEST_SEED}) from None
+Seed = int | Literal["same", "new"]
 
 
-class RetryBody(BaseModel, frozen=True, extra="forbid", strict=True):
-    """With which seed: the same, a new one, or this number; in a workflow all of its seeds."""
+async def resubmit(acceptance: Acceptance, parent_id: int, seed: Seed, submission: Submission) -> Accepted:
+    """Submit a job again, for whom it belongs to. `submission` has no jobs yet. Raises Refusal."""
+    found = await to_thread.run_sync(
+        read_back, acceptance.outbox.engine, parent_id, submission.identity.owner, seed, limiter=acceptance.threads
+    )
+    if found:
+        request, owner = found
+        return await submit(acceptance, replace(submission, jobs=[request], owner=owner, parent_id=parent_id))
+    # The same request may have made its job before the parent was deleted.
+    replayed = await to_thread.run_sync(replay, acceptance, submission, limiter=acceptance.threads)
+    if replayed is None:
+        raise job_not_found(parent_id)
+    return replayed
 
-    seed: Annotated[
-        Literal["same", "new"] | Annotated[int, Field(ge=0, le=LARGEST_SEED)], WrapValidator(in_one_sentence)
-    ] = "same"
+
+def read_back(engine: Engine, job_id: int, visible_to: UUID | None, seed: Seed) -> tuple[JobRequest, UUID] | None:
+    """What a job asked for, and whose it is. None if there is no such job."""
+    job = find_job(engine, job_id, visible_to)
+    return (request_of(job, seed), job.user_id) if job else None
 
 
-def repeated(job: GenerationJob, body: RetryBody) -> AnyJob:
+def request_of(job: GenerationJob, seed: Seed) -> JobRequest:
     """The job as it would be asked for again: at once, and without the deadline it had.
 
-    Raises Problem: 409 for one that has not ended, 422 for one of another system, or without the seed to change.
+    Raises Refusal: job_not_ended; job_not_repeatable; invalid_fields where there is no seed to change.
     """
     if job.status not in FINAL:
-        raise Problem(Code.JOB_NOT_ENDED, f"the job is {job.status}; it can be tried again once it has ended")
-    wishes = {"priority": job.priority, "max_attempts": job.max_attempts, "metadata": job.caller_metadata}
+        raise job_not_ended_for_retry(job.status)
+    options = JobOptions(
+        priority=job.priority,
+        max_attempts=job.max_attempts,
+        metadata=job.caller_metadata,
+        previews=job.params.get("previews") is True,
+    )
+    if job.workflow is not None:
+        return JobRequest(with_seed(job.workflow, seed), options=options)
     try:
-        if job.workflow is not None:
-            raw = {"workflow": with_seed(job.workflow, body), "params": job.params}
-            return WorkflowJob.model_validate(raw | wishes, strict=False)
-        typed = {name: getattr(job, name) for name in TextToImage.model_fields}
-        params = typed["params"] if body.seed == "same" else {**typed["params"], "seed": seed_for(body)}
-        return TypedJob.model_validate({**typed, "params": params, **wishes}, strict=False)
+        parameters = TextToImage.from_job(job)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise not_repeatable(job, [field_error(one) for one in found]) from None
+        raise job_not_repeatable(job.id, field_errors(error)) from None
+    if seed != "same":
+        drawn = parameters.params.model_copy(update={"seed": seed_for(seed)})
+        parameters = parameters.model_copy(update={"params": drawn})
+    return JobRequest.of(parameters, options)
 
 
-def with_seed(workflow: dict[str, Any], body: RetryBody) -> dict[str, Any]:
-    if body.seed == "same":
+def with_seed(workflow: Mapping[str, Any], seed: Seed) -> Mapping[str, Any]:
+    if seed == "same":
         return workflow
     if not has_seeds(workflow):
         raise invalid_fields([FieldError(field="seed", message="no node of the workflow has a seed", code="no_seed")])
-    return with_seeds(workflow, lambda _: seed_for(body))
+    return with_seeds(workflow, lambda _: seed_for(seed))
 
 
-def seed_for(body: RetryBody) -> int:
-    return body.seed if isinstance(body.seed, int) else drawn_seed()
-
-
-def not_repeatable(job: GenerationJob, errors: list[FieldError]) -> Problem:
-    return Problem(
-        Code.JOB_NOT_REPEATABLE,
-        f"job {job.id} was recorded with fields that no job can be submitted with: submit it anew",
-        errors=errors,
-    )
+def seed_for(seed: Seed) -> int:
+    return seed if isinstance(seed, int) else drawn_seed()

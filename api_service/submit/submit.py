@@ -1,22 +1,23 @@
-"""A job is accepted once its row is committed; only then is a worker told."""
+"""A job is accepted once its row is committed; only then is a worker woken."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from anyio import from_thread
+from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from api_service.accounts.keyring import Identity
-from api_service.doors.v1.jobs.bodies import AnyJob
+from api_service.accounts.identity import Identity
+from api_service.fleet.capability_cache import CapabilityReader
 from api_service.jobs import job_queries
-from api_service.limits.enforce import check_quotas, count_submissions, limits_submissions
-from api_service.refusals.problems import job_not_found
-from api_service.services import Services
-from api_service.submit.checking import check_all
-from api_service.submit.idempotency import Once, made_before, was_made_meanwhile
+from api_service.limits.key_limits import KeyLimits
+from api_service.refusals.jobs import job_not_found
+from api_service.submit.check import FieldName, check_all, graph_field
+from api_service.submit.idempotency import IdempotencyKey, made_before, was_made_meanwhile
+from api_service.submit.job_request import JobRequest
 from api_service.submit.row import new_job
 from shared.database.engine import transaction
 from shared.jobs import before_start
@@ -25,20 +26,31 @@ from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob, JobOutput
 
 
+class Acceptance(NamedTuple):
+    """What accepting a job needs. Made in `main`."""
+
+    outbox: Outbox
+    capabilities: CapabilityReader
+    limits: KeyLimits
+    threads: CapacityLimiter  # for work that blocks
+
+
 @dataclass(frozen=True)
 class Submission:
-    """Jobs that are submitted together, by whom, whose they will be, and in which request.
+    """Jobs that are submitted together: by whom, for whom, and in which request.
 
-    `batch_id` is that of a batch; `parent_id` the job that this one repeats.
+    `batch_id` is that of a batch, `parent_id` the job that this one repeats. `field_name` says how the door's clients
+    call an input of the graph.
     """
 
-    bodies: Sequence[AnyJob]
+    jobs: Sequence[JobRequest]
     identity: Identity
-    user_id: UUID
+    owner: UUID
     request_id: str
-    once: Once | None = None
+    idempotency_key: IdempotencyKey | None = None
     batch_id: UUID | None = None
     parent_id: int | None = None
+    field_name: FieldName = graph_field
 
 
 @dataclass(frozen=True)
@@ -51,62 +63,79 @@ class Accepted:
     replayed: bool = False
 
 
-def submit(services: Services, submission: Submission) -> Accepted:
+class Checked(NamedTuple):
+    """The jobs of a submission are good, new and not too many. What to note on each."""
+
+    notes: Sequence[Sequence[str]]
+
+
+async def submit(acceptance: Acceptance, submission: Submission) -> Accepted:
     """Record the jobs, all or none, and send their wake-ups: `queued`. What Redis does not take is `pending` until
-    the sweep sends it. Raises Problem for jobs that are refused."""
-    if replayed := replay(services, submission):
+    the sweep sends it. Raises Refusal. Nothing is counted for jobs that are refused."""
+    checked = await to_thread.run_sync(check, acceptance, submission, limiter=acceptance.threads)
+    if isinstance(checked, Accepted):
+        return checked
+    await acceptance.limits.count_submissions(submission.identity, len(submission.jobs))
+    return await to_thread.run_sync(record, acceptance, submission, checked, limiter=acceptance.threads)
+
+
+def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
+    """Look at everything for which the jobs may be refused; or find what the same request made before."""
+    if replayed := replay(acceptance, submission):
         return replayed
-    checked = check_all(submission.bodies, services, one_of_many=submission.batch_id is not None)
-    jobs = new_jobs(submission)
-    try:
-        with services.outbox.transaction() as session:
-            check_quotas(session, services, submission.identity, submission.user_id, len(jobs))
-            # They are good, new, and not too many: only now they count. Nothing is locked yet. This is a thread of the
-            # event loop's, and Redis is asked there.
-            if limits_submissions(services, submission.identity):
-                from_thread.run(count_submissions, services, submission.identity, len(jobs))
-            lock_parent(session, submission.parent_id)
-            before_start.submit_all(session, jobs)
-    except IntegrityError as error:
-        if not was_made_meanwhile(error):
-            raise
-        # The same key, at the same time. Should its job be gone again, this one is the first.
-        return replay(services, submission) or submit(services, submission)
-    return Accepted(wake_up(services.outbox, jobs), notes=[one.notes for one in checked])
+    notes = check_all(submission.jobs, acceptance.capabilities.current(), submission.field_name)
+    acceptance.limits.check_quotas(
+        acceptance.outbox.engine, submission.identity, submission.owner, len(submission.jobs)
+    )
+    return Checked(notes)
 
 
-def replay(services: Services, submission: Submission) -> Accepted | None:
-    """What the same request made before, as it stands. Raises Problem 422 if the key came with another."""
-    if submission.once is None:
+def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:
+    """What the same request made before, as it is now. Raises Refusal: idempotency_key_reused."""
+    if submission.idempotency_key is None:
         return None
-    with transaction(services.engine) as session:
-        jobs = made_before(session, submission.user_id, submission.once)
+    with transaction(acceptance.outbox.engine) as session:
+        jobs = made_before(session, submission.owner, submission.idempotency_key)
         if not jobs:
             return None
         outputs = job_queries.outputs_of(session, [job.id for job in jobs])
         return Accepted(jobs, notes=[()] * len(jobs), outputs=outputs, replayed=True)
 
 
+def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> Accepted:
+    jobs = new_jobs(submission)
+    try:
+        with acceptance.outbox.transaction() as session:
+            lock_parent(session, submission.parent_id)
+            before_start.submit_all(session, jobs)
+    except IntegrityError as error:
+        if not was_made_meanwhile(error):
+            raise
+        # The same key, at the same time. If its job is gone again, this one is the first.
+        return replay(acceptance, submission) or record(acceptance, submission, checked)
+    return Accepted(wake_up(acceptance.outbox, jobs), notes=checked.notes)
+
+
 def new_jobs(submission: Submission) -> list[GenerationJob]:
-    """The rows of a submission; each notes which request it came with, the first its key."""
+    """The rows of a submission. Each notes which request it came with; the first has its key."""
     accepted_at = datetime.now(UTC)
-    came = {name: getattr(submission, name) for name in ("request_id", "batch_id", "parent_id")}
-    jobs = [new_job(body, submission.user_id, accepted_at, **came) for body in submission.bodies]
-    if submission.once:
-        jobs[0].idempotency_key, jobs[0].request_digest = submission.once
+    origin = {name: getattr(submission, name) for name in ("request_id", "batch_id", "parent_id")}
+    jobs = [new_job(job, submission.owner, accepted_at, **origin) for job in submission.jobs]
+    if submission.idempotency_key:
+        jobs[0].idempotency_key, jobs[0].request_digest = submission.idempotency_key
     return jobs
 
 
 def lock_parent(session: Session, parent_id: int | None) -> None:
-    """Keep the job that is repeated from being deleted meanwhile. Raises Problem 404 if it just was."""
+    """Keep the job that is repeated from being deleted meanwhile. Raises Refusal: job_not_found, if it just was."""
     if parent_id is not None:
         parent = select(GenerationJob.id).where(col(GenerationJob.id) == parent_id)
         if session.exec(parent.with_for_update(read=True, key_share=True)).one_or_none() is None:
-            raise job_not_found(str(parent_id))
+            raise job_not_found(parent_id)
 
 
 def wake_up(outbox: Outbox, jobs: Sequence[GenerationJob]) -> Sequence[GenerationJob]:
-    """Send the wake-ups of those that are queued. Returns all, as they stand after that."""
+    """Send the wake-ups of those that are queued. Returns all, as they are after that."""
     messages = [(RunComfyJob(job_id=job.id), job.message_id) for job in jobs if job.message_id]
     if not messages or outbox.send_all(messages):
         return jobs

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from api_service.accounts.accounts import create_key, user_named
 from api_service.accounts.keyring import Keyring
-from api_service.refusals.problems import Problem
+from api_service.refusals.refusal import Refusal
 from deploy.local.environment import check, chosen
 from deploy.local.ports import LOOPBACK, KeptPorts, free_ports, listens, start_on_a_free_port
 from deploy.local.process import CannotStart, Command, NotInTime, Process, Processes, ProcessFailed
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
+from shared.accounts.keys import KeyTerms, create_key
+from shared.accounts.users import user_named
 from shared.configuration.settings import Settings, load_settings
 from shared.configuration.types import as_shown
 from shared.database.engine import create_engine, transaction
@@ -201,7 +202,7 @@ def local_key(settings: Settings, directory: Path) -> str:
         if kept.is_file() and is_good(Keyring(engine), token := kept.read_text().strip()):
             return token
         with transaction(engine) as session:
-            made = create_key(session, user_named(session, USER).id, "made by the launcher", scopes=list(Scope))
+            made = create_key(session, user_named(session, USER).id, KeyTerms("made by the launcher", list(Scope)))
         directory.mkdir(parents=True, exist_ok=True)
         kept.unlink(missing_ok=True)  # whatever its mode was
         with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -214,6 +215,6 @@ def local_key(settings: Settings, directory: Path) -> str:
 def is_good(keyring: Keyring, token: str) -> bool:
     try:
         keyring.identify(f"Bearer {token}")
-    except Problem:
+    except Refusal:
         return False
     return True

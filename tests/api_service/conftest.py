@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from api_service.accounts.accounts import create_key
 from api_service.main import create_app
+from shared.accounts.keys import KeyTerms, create_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.models import Scope
@@ -25,7 +25,7 @@ def key(engine: Engine) -> str:
 def new_key(engine: Engine, *scopes: Scope, another: bool = False) -> str:
     with transaction(engine) as session:
         owner = ANOTHER_USER if another else USER
-        return create_key(session, owner, "tests", scopes=scopes or (Scope.READ, Scope.WRITE)).token
+        return create_key(session, owner, KeyTerms("tests", scopes or (Scope.READ, Scope.WRITE))).token
 
 
 def bearer(key: str) -> dict[str, str]:

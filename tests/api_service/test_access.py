@@ -12,8 +12,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api_service.accounts.accounts import create_key, revoke_key
 from api_service.main import create_app
+from shared.accounts.keys import KeyTerms, create_key, revoke_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.files.store import open_store
@@ -106,11 +106,11 @@ def world(engine: Engine, outbox: Outbox, settings: Settings, tmp_path: Path) ->
     with outbox.transaction() as session:
         lifecycle.complete(session, claim.lease, [made])
     with transaction(engine) as session:
-        spare, revoked = (create_key(session, USER, "tests", scopes=list(Scope)) for _ in range(2))
+        spare, revoked = (create_key(session, USER, KeyTerms("tests", list(Scope))) for _ in range(2))
         revoke_key(session, revoked.key.id)
         past = datetime.now(UTC) - timedelta(seconds=1)
-        expired = create_key(session, USER, "tests", scopes=list(Scope), expires_at=past)
-        no_scope = create_key(session, USER, "tests", scopes=())
+        expired = create_key(session, USER, KeyTerms("tests", list(Scope), expires_at=past))
+        no_scope = create_key(session, USER, KeyTerms("tests", ()))
     admin = new_key(engine, ADMIN)
     keys = {
         "nobody": None,

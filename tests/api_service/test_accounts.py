@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from api_service.accounts.accounts import user_named
+from shared.accounts.users import user_named
 from shared.database.engine import transaction
 from shared.messaging.after_commit import Outbox
 from shared.models import Scope

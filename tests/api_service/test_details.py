@@ -67,7 +67,7 @@ def test_jobs_that_may_not_start_now_have_no_place_and_take_none(client: TestCli
     with outbox.transaction() as session:
         session.get_one(User, USER).running_jobs_limit = 1
     found = {job_id: details(outbox.engine, job_id, None) for job_id in (limited, theirs, overdue, last)}
-    assert {job_id: one and one.place for job_id, one in found.items()} == {
+    assert {job_id: one.place for job_id, one in found.items()} == {
         limited: None,
         theirs: (1, True),
         overdue: None,

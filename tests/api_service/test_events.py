@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from api_service import main
-from api_service.accounts.keyring import Identity
+from api_service.accounts.identity import Identity
 from api_service.doors.v1.streams.event_follower import EventFollower
+from api_service.doors.v1.streams.queries import EventsQuery
+from api_service.http.operations import NOTHING, ParsedRequest
 from api_service.streams.timings import StreamTimings
 from deploy.local.valkey import Valkey
 from shared.configuration.settings import Settings, load_settings
@@ -157,7 +160,9 @@ def test_while_nothing_happens_comments_show_that_the_stream_lives(settings: Set
     async def story() -> None:
         async with main.running(settings, StreamTimings(comment_after_s=0.05)) as services:
             identity = Identity(USER, "a-key", frozenset({Scope.READ}), {})
-            follower = EventFollower(services, identity, claim.job.id, after=0, previews=False)
+            http = Request({"type": "http"})
+            request = ParsedRequest(http, services, identity, NOTHING, EventsQuery())
+            follower = EventFollower(request, claim.job.id, after=0)
             await follower.send_events(send)
 
     asyncio.run(story())

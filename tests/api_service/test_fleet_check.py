@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from api_service.doors.v1.jobs.field_names import field_name
 from api_service.fleet.capability_cache import Capabilities, KnownServer
-from api_service.fleet.check import MOST_ERRORS, MOST_SUGGESTED, NOTHING_KNOWN, ONLY_AWAY, SOME_UNKNOWN, fleet_check
+from api_service.fleet.check import MOST_ERRORS, MOST_SUGGESTED, NOTHING_KNOWN, ONLY_AWAY, SOME_UNKNOWN, FleetVerdict
+from api_service.submit.check import check
+from api_service.submit.job_request import JobOptions, JobRequest
 from shared.fleet.object_info import read_catalogue
 from shared.workflows.parameters import TextToImage
 from tests.object_infos import Page, object_info
@@ -28,16 +31,22 @@ def asked(**values: Any) -> TextToImage:
     return TextToImage.model_validate(least | values, strict=False)
 
 
+def verdict(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> FleetVerdict:
+    if isinstance(parameters, TextToImage):
+        return check(JobRequest.of(parameters, JobOptions()), capabilities, field_name)
+    return check(JobRequest(parameters), capabilities, field_name)
+
+
 def refused(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> dict[str, tuple[str, str]]:
     """The errors by field, each its code and its message."""
-    checked = fleet_check(parameters, capabilities)
+    checked = verdict(parameters, capabilities)
     assert not checked.notes
     assert checked.errors
     return {error.field: (error.code, error.message) for error in checked.errors}
 
 
 def accepted(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> list[str]:
-    checked = fleet_check(parameters, capabilities)
+    checked = verdict(parameters, capabilities)
     assert not checked.errors
     return list(checked.notes)
 
@@ -125,7 +134,7 @@ def test_a_seed_that_is_yet_to_be_drawn_is_no_fault() -> None:
 
 def test_what_only_a_server_that_is_away_has_is_accepted_with_a_note() -> None:
     (note,) = accepted(asked(), fleet(XL, away=(SD15,)))
-    assert note == f"{ONLY_AWAY}, as those that answer lack the checkpoint 'sd15'"
+    assert note == f"{ONLY_AWAY}, because the others lack the checkpoint 'sd15'"
 
 
 def test_with_all_servers_away_a_job_that_one_of_them_can_run_waits() -> None:
@@ -201,7 +210,7 @@ def test_what_comfyui_may_take_all_the_same_is_accepted_with_a_note() -> None:
         "9": node("SaveImage", images=["1", 0], filename_prefix="x"),
     }
     (note,) = accepted(graph, fleet(RECORDED))
-    assert note.startswith("workflow.1.inputs.image: it is not known to have the value 'just-uploaded.png' for 'image'")
+    assert note.startswith("workflow.1.inputs.image: the server may lack the value 'just-uploaded.png' for 'image'")
 
 
 def test_a_node_of_one_server_and_a_model_of_another_are_refused_together() -> None:

@@ -143,11 +143,11 @@ def test_a_job_for_a_server_that_is_away_is_accepted_with_a_note(client: TestCli
     response = client.post(URL, json={**JOB, "checkpoint_model": "xl.safetensors", "lora_models": [{"name": "b"}]})
     assert response.status_code == 201
     (note,) = response.json()["notes"]
-    assert "does not answer right now" in note
+    assert "only an offline server can run this" in note
 
 
 def test_a_job_that_could_not_be_checked_is_accepted_with_a_note(client: TestClient) -> None:
     response = client.post(URL, json=JOB)
     assert response.status_code == 201
     (note,) = response.json()["notes"]
-    assert "is not known" in note
+    assert "no server has reported its capabilities yet" in note

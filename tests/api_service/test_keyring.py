@@ -12,9 +12,10 @@ from sqlalchemy import Engine, update
 from sqlmodel import col
 from starlette.testclient import TestClient
 
-from api_service.accounts.accounts import revoke_key
 from api_service.accounts.keyring import Keyring
-from api_service.refusals.problems import Problem
+from api_service.http.problems import STATUSES, headers_of
+from api_service.refusals.refusal import Refusal
+from shared.accounts.keys import revoke_key
 from shared.database.engine import transaction
 from shared.models import ApiKey
 from tests.jobs import USER
@@ -32,10 +33,10 @@ def row(engine: Engine, key: str) -> ApiKey:
 
 
 def refusal(keyring: Keyring, authorization: str | None) -> str:
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(Refusal) as refused:
         keyring.identify(authorization)
-    assert refused.value.status == 401
-    assert "WWW-Authenticate" in refused.value.headers
+    assert STATUSES[refused.value.code] == 401
+    assert "WWW-Authenticate" in headers_of(refused.value)
     return refused.value.detail.partition(";")[0]
 
 

@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from structlog.testing import capture_logs
 
-from api_service.accounts.accounts import create_key
 from api_service.main import create_app
 from api_service.streams.timings import StreamTimings
+from shared.accounts.keys import KeyTerms, create_key
 from shared.configuration.settings import load_settings
 from shared.database.engine import transaction
 from shared.jobs import lifecycle
@@ -41,7 +41,7 @@ def limited(environ: dict[str, str], key: str, **limits: int | str) -> Iterator[
 
 def with_limits(engine: Engine, limits: dict[str, int | None]) -> str:
     with transaction(engine) as session:
-        return create_key(session, USER, "tests", scopes=list(Scope), limits=limits).token
+        return create_key(session, USER, KeyTerms("tests", list(Scope), limits=limits)).token
 
 
 def refused(response: Any, limit: str, code: str = "rate_limited") -> Any:

@@ -11,8 +11,8 @@ from sqlalchemy import event
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from api_service.doors.v1.jobs.lists import read_page
 from api_service.jobs.filters import Filters
+from api_service.jobs.listing import read_page
 from api_service.jobs.page_range import Stretch
 from api_service.main import create_app
 from deploy.local.load_test_data import load

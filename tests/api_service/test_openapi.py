@@ -12,10 +12,8 @@ from pydantic import BaseModel, RootModel
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from api_service.doors.v1.examples import EXAMPLES
-from api_service.doors.v1.openapi import document_of
-from api_service.doors.v1.routes import OPERATIONS, ROUTES
 from api_service.http.operations import Nothing
+from api_service.routes import DOCUMENT, EXAMPLES, OPERATIONS, ROUTES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = {"/openapi.json", "/docs", "/docs/page.js"}
@@ -23,7 +21,7 @@ DOCUMENTS = {"/openapi.json", "/docs", "/docs/page.js"}
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return document_of(OPERATIONS)
+    return DOCUMENT
 
 
 def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
@@ -68,7 +66,7 @@ def test_it_is_served_and_printed_alike(client: TestClient, document: dict[str, 
     served = client.get("/openapi.json", headers={"Authorization": ""})
     assert served.json() == json.loads(json.dumps(document))
     printed = subprocess.run(
-        [sys.executable, "-m", "api_service.doors.v1.openapi"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "api_service.openapi"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert json.loads(printed.stdout) == served.json()
 

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import redis
 from structlog.testing import capture_logs
@@ -101,6 +102,52 @@ def test_several_are_granted_together_or_not_at_all(settings: Settings) -> None:
             ]
 
     asyncio.run(story())
+
+
+def test_a_count_is_one_question_to_redis(settings: Settings, redis_client: redis.Redis) -> None:
+    async def story() -> None:
+        async with counter(settings.redis_url, settings.redis_ns) as rates:
+            for _ in range(4):
+                assert await rates.count(REQUESTS, "key", 3)
+
+    asyncio.run(story())  # Redis knows the script from now on
+    with redis_client.monitor() as monitor:  # type: ignore[no-untyped-call]  # redis leaves it untyped
+        asyncio.run(story())
+        redis_client.echo("the end")
+        commands = [command["command"].split()[0] for command in told_until_the_end(monitor)]
+    assert commands.count("EVALSHA") == 4
+    assert set(commands) <= {"EVALSHA", "HELLO", "CLIENT", "SELECT", "ECHO"}
+
+
+def told_until_the_end(monitor: redis.client.Monitor) -> Iterator[dict[str, Any]]:
+    """What clients ask of Redis until it is said that this is the end; not what scripts do."""
+    for command in monitor.listen():  # type: ignore[no-untyped-call]  # redis leaves it untyped
+        if command["command"] == "ECHO the end":
+            return
+        if command["client_type"] != "lua":
+            yield command
+
+
+def test_a_window_that_has_passed_counts_less_and_less_and_then_not_at_all(
+    settings: Settings, redis_client: redis.Redis
+) -> None:
+    def let_pass(seconds: int) -> None:
+        for name in redis_client.scan_iter(match=f"{settings.redis_ns}:limits:rates:*"):
+            left: Any = redis_client.pttl(name)
+            redis_client.pexpire(name, max(1, left - seconds * 1000))
+
+    async def story() -> list[tuple[bool, int]]:
+        found = []
+        async with counter(settings.redis_url, settings.redis_ns) as rates:
+            for seconds, cost in ((0, 8), (61, 1), (30, 1), (28, 1), (40, 1), (90, 1)):
+                let_pass(seconds)
+                rate = await rates.count(REQUESTS, "key", 10, cost)
+                assert rate
+                found.append((rate.granted, 10 - rate.remaining))
+        return found
+
+    # Of the 8, 7 count after 61 s, 3 after 91 s and none after 119 s. Of the 3 after them, 1 counts after 98 s.
+    assert asyncio.run(story()) == [(True, 8), (True, 8), (True, 5), (True, 3), (True, 2), (True, 1)]
 
 
 def test_the_wait_ends_when_enough_has_faded() -> None:

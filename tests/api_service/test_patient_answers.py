@@ -11,8 +11,8 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 from starlette.types import Message, Scope
 
+from api_service.doors.services import Services
 from api_service.main import create_app, running
-from api_service.services import Services
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
 from shared.jobs.claim.claims import Claim

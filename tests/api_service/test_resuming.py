@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, update
 from sqlmodel import col
 from websockets.sync.client import connect
 
-from api_service.accounts.accounts import revoke_key
+from shared.accounts.keys import revoke_key
 from shared.database.engine import transaction
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one

@@ -10,12 +10,12 @@ from sqlalchemy import Engine, func, update
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from api_service.accounts.accounts import revoke_key
 from api_service.accounts.keyring import Keyring
-from api_service.accounts.tickets import Tickets, TicketTimings
 from api_service.streams.rights import Rights, end_streams_without_right
+from api_service.streams.tickets import Tickets, TicketTimings
 from api_service.streams.timings import StreamTimings
 from api_service.streams.watch import Holder, KeyEnded, Resumed, Watch
+from shared.accounts.keys import revoke_key
 from shared.database.engine import transaction
 from shared.models import StreamTicket
 from tests.api_service.conftest import new_key

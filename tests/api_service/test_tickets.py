@@ -11,11 +11,12 @@ from sqlmodel import col, select
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api_service.accounts.accounts import revoke_key
-from api_service.accounts.keyring import Identity, Keyring
-from api_service.accounts.tickets import Tickets, TicketTimings
+from api_service.accounts.identity import Identity
+from api_service.accounts.keyring import Keyring
 from api_service.main import create_app
-from api_service.refusals.problems import Problem
+from api_service.refusals.refusal import Refusal
+from api_service.streams.tickets import Tickets, TicketTimings
+from shared.accounts.keys import revoke_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.messaging.after_commit import Outbox
@@ -115,7 +116,7 @@ def test_of_many_who_come_with_one_ticket_at_once_one_is_let_in(
     def redeemed(_: int) -> bool:
         try:
             return way(tickets, made).user_id == USER
-        except Problem:
+        except Refusal:
             return False
 
     with ThreadPoolExecutor(10) as threads:
@@ -138,5 +139,5 @@ def test_a_ticket_of_a_key_that_another_process_revoked_is_refused(engine: Engin
     made = Tickets(engine, Keyring(engine), TicketTimings()).issue(Keyring(engine).identify(f"Bearer {key}")).ticket
     with transaction(engine) as session:
         revoke_key(session, key.split("_")[1])
-    with pytest.raises(Problem, match="revoked"):
+    with pytest.raises(Refusal, match="revoked"):
         tickets.redeem(made)

@@ -23,7 +23,7 @@ def test_a_picture_is_shown_as_it_would_be_run(client: TestClient) -> None:
     assert response.status_code == 200
     body = response.json()
     assert body["valid"] is True
-    assert "no ComfyUI server has said yet" in body["notes"][0]
+    assert "no server has reported its capabilities yet" in body["notes"][0]
     planned = body["job"]
     assert (planned["job_type"], planned["priority"], planned["run_after"]) == ("image", 7, None)
     assert (planned["parameters"]["width"], planned["parameters"]["params"]["steps"]) == (832, 9)

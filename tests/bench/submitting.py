@@ -88,7 +88,7 @@ def without_http(here: Running, owner: UUID, jobs: int) -> float:
     body = JobBody.model_validate(BODY).root
     started = time.perf_counter()
     for _ in range(jobs):
-        job = new_job(body, owner, datetime.now(UTC))
+        job = new_job(body.request(now := datetime.now(UTC)), owner, now)
         with here.outbox.transaction() as session:
             before_start.submit(session, job)
         assert here.outbox.send(RunComfyJob(job_id=job.id), job.message_id)

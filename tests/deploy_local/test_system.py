@@ -5,9 +5,9 @@ from stat import S_IMODE
 
 from sqlalchemy import Engine
 
-from api_service.accounts.accounts import revoke_key
 from api_service.accounts.keyring import Keyring
 from deploy.local.system import local_key
+from shared.accounts.keys import revoke_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.models import Scope

@@ -4,39 +4,42 @@ from datetime import timedelta
 from http import HTTPStatus
 
 import redis
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from api_service.doors.v1.jobs.job_views import CheckView, LiveView, ReadyView, answer_with
-from api_service.http.operations import Access, Answer, Call, Nothing, Operation
-from api_service.jobs import job_queries
-from api_service.services import Services
+from api_service.doors.binding import ApiRequest
+from api_service.doors.operator.views import CheckView, LiveView, ReadyView
+from api_service.fleet import readiness
+from api_service.http.answers import answer_with
+from api_service.http.operations import Access, Answer, Nothing, Operation
 from shared.database.schema import schema_problem
+from shared.messaging.after_commit import Outbox
 
 LATELY = timedelta(seconds=30)
 
 
-async def live(_call: Call[Nothing, Nothing]) -> Response:
+async def live(_request: ApiRequest[Nothing, Nothing]) -> Response:
     """Tell whether this process lives."""
     return answer_with(LiveView())
 
 
-async def ready(call: Call[Nothing, Nothing]) -> Response:
+async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
     """Tell whether what the service needs is there.
 
     200 while jobs are accepted, even where they will only run later; 503 while none can be accepted.
     """
-    services = call.services
-    view = await services.run(look_around, services)
+    services = request.services
+    view = await services.run(look_around, services.engine, services.outbox)
     return answer_with(view, HTTPStatus.OK if view.database.ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def look_around(services: Services) -> ReadyView:
-    cache, database = see_redis(services), see_database(services)
+def look_around(engine: Engine, outbox: Outbox) -> ReadyView:
+    cache, database = see_redis(outbox), see_database(engine)
     worker = comfyui = CheckView(ok=False, detail="not known without the database")
     if database.ok:
         try:
-            worker, comfyui = see_workers(services), see_comfyui(services)
+            worker, comfyui = see_workers(engine), see_comfyui(engine)
         except SQLAlchemyError as error:
             database = silent(error)
     checks = {"database": database, "redis": cache, "worker": worker, "comfyui": comfyui}
@@ -44,9 +47,9 @@ def look_around(services: Services) -> ReadyView:
     return ReadyView(status=well if database.ok else "unavailable", **checks)
 
 
-def see_database(services: Services) -> CheckView:
+def see_database(engine: Engine) -> CheckView:
     try:
-        problem = schema_problem(services.engine)
+        problem = schema_problem(engine)
     except SQLAlchemyError as error:
         return silent(error)
     return CheckView(ok=not problem, detail=problem or "answers")
@@ -56,9 +59,9 @@ def silent(error: SQLAlchemyError) -> CheckView:
     return CheckView(ok=False, detail=f"does not answer: {type(error).__name__}")
 
 
-def see_redis(services: Services) -> CheckView:
+def see_redis(outbox: Outbox) -> CheckView:
     try:
-        services.outbox.client.ping()
+        outbox.client.ping()
     except redis.RedisError as error:
         return CheckView(
             ok=False, detail=f"does not answer: {type(error).__name__}; jobs wait, and start when it is back"
@@ -66,15 +69,15 @@ def see_redis(services: Services) -> CheckView:
     return CheckView(ok=True, detail="answers")
 
 
-def see_workers(services: Services) -> CheckView:
-    seen = job_queries.workers_seen(services.engine, LATELY)
+def see_workers(engine: Engine) -> CheckView:
+    seen = readiness.workers_seen(engine, LATELY)
     if not seen:
         return CheckView(ok=False, detail=f"none seen in the last {LATELY.seconds} s; jobs wait for one")
     return CheckView(ok=True, detail=f"{seen} seen in the last {LATELY.seconds} s")
 
 
-def see_comfyui(services: Services) -> CheckView:
-    usable, servers = job_queries.usable_servers(services.engine)
+def see_comfyui(engine: Engine) -> CheckView:
+    usable, servers = readiness.usable_servers(engine)
     if not usable:
         return CheckView(ok=False, detail=f"none of {servers} is usable; jobs wait for one")
     return CheckView(ok=True, detail=f"{usable} of {servers} usable")

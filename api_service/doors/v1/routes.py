@@ -1,14 +1,14 @@
-"""The whole HTTP surface, noun by noun: what is routed, and what the OpenAPI document describes."""
+"""What `/api/v1` offers, noun by noun: what is routed, and what the OpenAPI document describes."""
 
 from starlette.routing import BaseRoute
 
-from api_service.doors.operator import health
-from api_service.doors.v1 import documents
+from api_service.doors.binding import DOOR
+from api_service.doors.v1 import examples
 from api_service.doors.v1.accounts import keys, me, users
 from api_service.doors.v1.fleet import models, nodes, servers
 from api_service.doors.v1.jobs import changes, jobs, lists, outputs, statistics, submissions
-from api_service.doors.v1.openapi import document_of
 from api_service.doors.v1.streams import server_sent, tickets, websocket
+from api_service.http.openapi import About
 from api_service.http.operations import routes_of
 
 NOUNS = (
@@ -26,13 +26,24 @@ NOUNS = (
     me,
     users,
     keys,
-    health,
 )
 
 OPERATIONS = tuple(operation for noun in NOUNS for operation in noun.OPERATIONS)
 
-ROUTES: tuple[BaseRoute, ...] = (
-    *routes_of(OPERATIONS),
-    *websocket.ROUTES,
-    *documents.routes(document_of(OPERATIONS)),
-)
+ROUTES: tuple[BaseRoute, ...] = (*routes_of(OPERATIONS, DOOR), *websocket.ROUTES)
+
+EXAMPLES = examples.EXAMPLES
+
+DESCRIPTION = """
+A durable job service in front of ComfyUI. A job that was accepted ends exactly once: `completed` with its outputs,
+`failed` with a reason, `cancelled` or `expired`.
+
+Every request needs a key: `Authorization: Bearer gn_<id>_<secret>`. Each key sees only its own user's jobs; another
+user's job answers exactly as one that does not exist. Refusals are RFC 9457 problems: `code` is stable, `errors` names
+each wrong field.
+
+Live streams are WebSockets, which OpenAPI does not describe: `/ws/jobs/{id}` tells a snapshot of a job and then each of
+its events, once and in order.
+""".strip()
+
+ABOUT = About("Genonaut Generation", DESCRIPTION)

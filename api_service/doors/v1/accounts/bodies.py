@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
-from api_service.refusals.problems import key_not_found, user_not_found
+from api_service.refusals.accounts import key_not_found, user_not_found
 from shared.models import Scope
 from shared.workflows.parameters import Name
 
@@ -96,7 +96,7 @@ class KeysQuery(BaseModel, frozen=True, extra="forbid"):
 
 
 def user_id_in(path: Mapping[str, str]) -> UUID:
-    """The user's id in a path. Raises Problem 404: what cannot be an id names no user either."""
+    """The user's id in a path. Raises Refusal 404: what cannot be an id names no user either."""
     text = path["user_id"]
     if not USER_ID.fullmatch(text):
         raise user_not_found(text)
@@ -104,7 +104,7 @@ def user_id_in(path: Mapping[str, str]) -> UUID:
 
 
 def key_id_in(path: Mapping[str, str]) -> str:
-    """The key's id in a path. Raises Problem 404: what cannot be an id names no key either."""
+    """The key's id in a path. Raises Refusal 404: what cannot be an id names no key either."""
     text = path["key_id"]
     if not KEY_ID.fullmatch(text):
         raise key_not_found(text)

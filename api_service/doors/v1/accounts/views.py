@@ -1,14 +1,14 @@
 """What is shown of users and keys. Never a secret, except once, when a key is made."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from enum import StrEnum
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from api_service.accounts.accounts import NewKey
+from api_service.limits.usage import Usage
+from shared.accounts.keys import KeyState, NewKey, state_of
 from shared.models import ApiKey, User
 
 
@@ -32,11 +32,9 @@ class UserList(BaseModel, frozen=True):
     users: list[UserView]
     next: str | None
 
-
-class KeyState(StrEnum):
-    GOOD = "good"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
+    @classmethod
+    def of(cls, users: Sequence[User], *, more: bool) -> Self:
+        return cls(users=[UserView.of(user) for user in users], next=users[-1].name if more else None)
 
 
 class KeyView(BaseModel, frozen=True):
@@ -68,6 +66,10 @@ class KeyList(BaseModel, frozen=True):
 
     keys: list[KeyView]
     next: str | None
+
+    @classmethod
+    def of(cls, keys: Sequence[ApiKey], *, more: bool) -> Self:
+        return cls(keys=[KeyView.of(key) for key in keys], next=keys[-1].id if more else None)
 
 
 class NewKeyView(KeyView, frozen=True):
@@ -106,18 +108,12 @@ class MeView(BaseModel, frozen=True):
     stored_bytes: int
 
     @classmethod
-    def of(cls, user: User, key: ApiKey, limits: Mapping[str, int | None], queued_jobs: int) -> Self:
+    def of(cls, usage: Usage) -> Self:
+        user, key = usage.user, usage.key
         return cls(
             user=OwnUserView(id=user.id, name=user.name),
             key=OwnKeyView(id=key.id, name=key.name, scopes=key.scopes, expires_at=key.expires_at),
-            limits=dict(limits),
-            queued_jobs=queued_jobs,
+            limits=dict(usage.limits),
+            queued_jobs=usage.queued_jobs,
             stored_bytes=user.stored_bytes,
         )
-
-
-def state_of(key: ApiKey) -> KeyState:
-    if key.revoked_at is not None:
-        return KeyState.REVOKED
-    expired = key.expires_at is not None and key.expires_at <= datetime.now(UTC)
-    return KeyState.EXPIRED if expired else KeyState.GOOD

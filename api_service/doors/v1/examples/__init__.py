@@ -5,7 +5,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.v1.examples import accounts, fleet, jobs, streams
-from api_service.doors.v1.examples.problems import problem_example
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **jobs.EXAMPLES,
@@ -13,5 +12,3 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **accounts.EXAMPLES,
     **fleet.EXAMPLES,
 }
-
-__all__ = ["EXAMPLES", "problem_example"]

@@ -1,11 +1,10 @@
-"""What the servers can do, and whether all is well."""
+"""What the servers can do."""
 
 from typing import Any
 
 from pydantic import BaseModel
 
 from api_service.doors.v1.fleet.views import ModelsView, NodeClassView
-from api_service.doors.v1.jobs.job_views import LiveView, ReadyView
 from api_service.fleet.fleet_queries import NamedServer, ServersView, ServerView
 
 SERVER: dict[str, Any] = {
@@ -55,14 +54,4 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     ServersView: {"one": {"items": [SERVER]}},
     ServerView: {"up": SERVER},
     NamedServer: {"gpu-1": {"server": SERVER["name"]}},
-    LiveView: {"ok": {"status": "ok"}},
-    ReadyView: {
-        "ready": {
-            "status": "ready",
-            "database": {"ok": True, "detail": "answers"},
-            "redis": {"ok": True, "detail": "answers"},
-            "worker": {"ok": True, "detail": "2 seen in the last 30 s"},
-            "comfyui": {"ok": True, "detail": "1 of 1 usable"},
-        }
-    },
 }

@@ -4,14 +4,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.jobs.bodies import BatchBody, JobBody
+from api_service.doors.v1.jobs.bodies import BatchBody, JobBody, RetryBody
 from api_service.doors.v1.jobs.changes import AmendBody, CancelBody, CancelledView
 from api_service.doors.v1.jobs.detail_views import DetailedJobView
 from api_service.doors.v1.jobs.job_views import JobView
 from api_service.doors.v1.jobs.list_views import JobPage
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, ValidView
 from api_service.jobs.statistics import FiguresView
-from api_service.submit.resubmit import RetryBody
 
 USER = "0b0a1c52-4c1e-4f0e-9c63-0d5f1a2b3c4d"
 BATCH = "7a1f9a44-93a1-4d7a-8a55-1f0c3e5d7b90"

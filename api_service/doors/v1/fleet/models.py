@@ -2,32 +2,26 @@
 
 from http import HTTPStatus
 
-from starlette.responses import Response
-
+from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.fleet.views import ModelsView
-from api_service.doors.v1.jobs.job_views import answer_with
-from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.http.operations import Answer, Nothing, Operation
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import Problem
+from api_service.refusals.fleet import kind_not_found
 from shared.fleet.object_info import ModelKind
 from shared.models import Scope
 
 
-async def list_models(call: Call[Nothing, Nothing]) -> Response:
+async def list_models(request: ApiRequest[Nothing, Nothing]) -> ModelsView:
     """List the models of a kind.
 
     Kinds are `checkpoints`, `loras`, `vaes`, `samplers` and `schedulers`. A job may name any of these models; one that
     is not `available` right now is only on servers that do not answer, and a job that names it waits for them.
     """
-    name = call.request.path_params["kind"]
+    name = request.path["kind"]
     if name not in list(ModelKind):
-        raise kind_not_found(name)
-    capabilities = await call.services.run(call.services.capabilities.current)
-    return answer_with(ModelsView.of(ModelKind(name), capabilities))
-
-
-def kind_not_found(name: str) -> Problem:
-    return Problem(Code.KIND_NOT_FOUND, f"there is no list of {name!r}; there are {', '.join(ModelKind)}")
+        raise kind_not_found(name, ModelKind)
+    capabilities = await request.services.run(request.services.capabilities.current)
+    return ModelsView.of(ModelKind(name), capabilities)
 
 
 OPERATIONS = (

@@ -1,53 +1,36 @@
 """ComfyUI servers: see them all, have one take no more jobs, and take them again."""
 
-from collections.abc import Callable
 from http import HTTPStatus
 
-from sqlalchemy import Engine
-from sqlmodel import Session
-from starlette.responses import Response
-
-from api_service.doors.v1.jobs.job_views import answer_with
-from api_service.fleet.fleet_queries import NamedServer, ServersView, ServerView, server_as_seen, servers_as_seen
-from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.doors.binding import ApiRequest
+from api_service.fleet import fleet_queries
+from api_service.fleet.fleet_queries import NamedServer, ServersView, ServerView
+from api_service.http.operations import Answer, Nothing, Operation
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import Problem
-from shared.database.engine import transaction
-from shared.fleet import servers
-from shared.models import ComfyUIServer, Scope
+from shared.models import Scope
 
 SERVERS = "/api/v1/servers"
 
 
-async def show_all(call: Call[Nothing, Nothing]) -> Response:
+async def show_all(request: ApiRequest[Nothing, Nothing]) -> ServersView:
     """Show every ComfyUI server.
 
     What state each is in, its slots, version and models, and what failed there in the last ten minutes.
     """
-    return answer_with(await call.services.run(servers_as_seen, call.services.engine))
+    return await request.services.run(fleet_queries.servers_as_seen, request.services.engine)
 
 
-async def drain(call: Call[NamedServer, Nothing]) -> Response:
+async def drain(request: ApiRequest[NamedServer, Nothing]) -> ServerView:
     """Give a server no more jobs.
 
     It finishes those it has. Asking twice is the same as asking once.
     """
-    return answer_with(await call.services.run(change, call.services.engine, call.body.server, servers.drain))
+    return await request.services.run(fleet_queries.drain, request.services.engine, request.body.server)
 
 
-async def resume(call: Call[NamedServer, Nothing]) -> Response:
+async def resume(request: ApiRequest[NamedServer, Nothing]) -> ServerView:
     """Give a server jobs again that was drained."""
-    return answer_with(await call.services.run(change, call.services.engine, call.body.server, servers.resume))
-
-
-def change(engine: Engine, name: str, deed: Callable[[Session, str], ComfyUIServer | None]) -> ServerView:
-    """Raises Problem 404."""
-    with transaction(engine) as session:
-        server = deed(session, name.rstrip("/"))
-        if server is None:
-            raise Problem(Code.SERVER_NOT_FOUND, f"no worker ever saw a server {name!r}")
-        session.flush()
-        return server_as_seen(session, server)
+    return await request.services.run(fleet_queries.resume, request.services.engine, request.body.server)
 
 
 OPERATIONS = (

@@ -1,8 +1,7 @@
 """A job as a client asks for it: a picture from words or a workflow of the client's own, and when it is to run."""
 
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -12,19 +11,24 @@ from pydantic import (
     Field,
     RootModel,
     Tag,
+    ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from api_service.doors.v1.jobs.metadata import Metadata
-from api_service.http.bodies import RAW, TYPED
+from api_service.jobs.metadata import Metadata
+from api_service.refusals.refusal import FORM
+from api_service.submit.job_request import JobOptions, JobRequest
 from shared.models.generation_job import DEFAULT_PRIORITY
-from shared.workflows.parameters import Sampling, TextToImage
+from shared.workflows.parameters import LARGEST_SEED, Sampling, TextToImage
 
 FURTHEST = timedelta(days=30)  # so far ahead a job can be put off
 LONGEST_DEADLINE = timedelta(days=60)
+TYPED, RAW = f"{FORM}typed", f"{FORM}raw"
 MOST_JOBS = 100  # in one batch
 LARGEST_BATCH = 8 * 1024 * 1024  # bytes
 
@@ -39,7 +43,7 @@ def in_utc(moment: datetime) -> datetime:
         raise PydanticCustomError("no_such_date", "must be a date of the years 1 to 9999 in UTC") from None
 
 
-class Wishes(BaseModel, frozen=True, extra="forbid", strict=True):
+class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
     """When a job is to run, how urgently and how often, and what its owner notes on it.
 
     `run_at` or `delay_seconds`: not before. `deadline_seconds`, from its acceptance: not started later, but `expired`.
@@ -72,18 +76,21 @@ class Wishes(BaseModel, frozen=True, extra="forbid", strict=True):
             raise PydanticCustomError("before_the_start", "must be later than the job may start")
         return deadline_seconds
 
-    def run_after(self, accepted_at: datetime) -> datetime | None:
-        """When it may start; None for at once."""
-        start = self.run_at
+    def options(self, accepted_at: datetime, *, previews: bool) -> JobOptions:
+        start, deadline = self.run_at, self.deadline_seconds
         if self.delay_seconds:
             start = accepted_at + timedelta(seconds=self.delay_seconds)
-        return start if start and start > accepted_at else None
+        return JobOptions(
+            priority=self.priority,
+            run_after=start if start and start > accepted_at else None,
+            deadline_at=None if deadline is None else accepted_at + timedelta(seconds=deadline),
+            max_attempts=self.max_attempts,
+            metadata=self.metadata,
+            previews=previews,
+        )
 
-    def deadline_at(self, accepted_at: datetime) -> datetime | None:
-        return None if self.deadline_seconds is None else accepted_at + timedelta(seconds=self.deadline_seconds)
 
-
-class TypedJob(Wishes, TextToImage):
+class TypedJob(OptionsBody, TextToImage):
     """A job to run: a picture from words.
 
     `sampler_params` and `params` are one thing under two names: the sampler's settings may stand in either, the
@@ -101,9 +108,11 @@ class TypedJob(Wishes, TextToImage):
                 )
         return self
 
-    @cached_property
+    def request(self, accepted_at: datetime, place: str = "") -> JobRequest:
+        return JobRequest.of(self.parameters(), self.options(accepted_at, previews=self.params.previews), place)
+
     def parameters(self) -> TextToImage:
-        """The parameters meant, made once. A seed that was not given is -1."""
+        """The parameters meant. A seed that was not given is -1."""
         sampling = self.sampler_params.model_dump(exclude_unset=True)
         values = {name: getattr(self, name) for name in TextToImage.model_fields}
         return TextToImage(**(values | {"params": self.params.model_copy(update=sampling)}))
@@ -115,7 +124,7 @@ class WorkflowParams(BaseModel, frozen=True, extra="forbid", strict=True):
     previews: bool = False
 
 
-class WorkflowJob(Wishes):
+class WorkflowJob(OptionsBody):
     """A job to run: a workflow in ComfyUI's API format, `{node id: {"class_type": ..., "inputs": {...}}}`.
 
     Each `seed` or `noise_seed` of -1 in it is drawn. Everything else that is run stands in the workflow, so none of the
@@ -124,6 +133,10 @@ class WorkflowJob(Wishes):
 
     workflow: dict[str, Any]
     params: WorkflowParams = WorkflowParams()
+
+    def request(self, accepted_at: datetime, place: str = "") -> JobRequest:
+        options = self.options(accepted_at, previews=self.params.previews)
+        return JobRequest(self.workflow, options=options, place=place)
 
 
 def form_of(given: Any) -> str:
@@ -146,3 +159,19 @@ class BatchBody(BaseModel, frozen=True, extra="forbid"):
     """Jobs to be accepted together, or not at all."""
 
     jobs: Annotated[list[EitherJob], Field(min_length=1, max_length=MOST_JOBS)]
+
+
+def in_one_sentence(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        message = 'must be "same", "new", or a number from 0 to {largest}'
+        raise PydanticCustomError("seed", message, {"largest": LARGEST_SEED}) from None
+
+
+class RetryBody(BaseModel, frozen=True, extra="forbid", strict=True):
+    """With which seed: the same, a new one, or this number; in a workflow all of its seeds."""
+
+    seed: Annotated[
+        Literal["same", "new"] | Annotated[int, Field(ge=0, le=LARGEST_SEED)], WrapValidator(in_one_sentence)
+    ] = "same"

@@ -2,30 +2,21 @@
 
 from http import HTTPStatus
 from typing import Annotated, Self
-from uuid import UUID
 
-import structlog
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
-from api_service.doors.v1.jobs.job_views import JobView, answer_with
-from api_service.doors.v1.jobs.metadata import Metadata
-from api_service.http.operations import Answer, Call, Nothing, Operation
-from api_service.jobs import job_queries
+from api_service.doors.binding import ApiRequest
+from api_service.doors.v1.jobs.job_views import JobView
+from api_service.doors.v1.jobs.paths import job_id_in
+from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.cancel_many import cancel_matching
+from api_service.jobs.changes import amend_job, delete_with_files
 from api_service.jobs.filters import Filters, owner_asked_for
+from api_service.jobs.metadata import Metadata
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import job_not_ended, job_not_found, job_started
-from api_service.services import Services
-from shared.files.folders import job_folder
-from shared.jobs import before_start
-from shared.jobs.deletion import delete_job
 from shared.jobs.urls import JOBS
-from shared.messaging.after_commit import Outbox
-from shared.messaging.events import Event
-from shared.models import FINAL, WAITING, GenerationJob, JobStatus, Scope
-
-log = structlog.get_logger(__name__)
+from shared.models import JobStatus, Scope
 
 
 class CancelBody(Filters):
@@ -62,60 +53,40 @@ class AmendBody(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
-async def cancel_jobs(call: Call[CancelBody, Nothing]) -> Response:
+async def cancel_jobs(request: ApiRequest[CancelBody, Nothing]) -> CancelledView:
     """Cancel all jobs that match.
 
     The filters are those of the list. Jobs that have ended are left alone, and so are those accepted after this began.
     At most 10,000 are cancelled in one request.
     """
-    owner = owner_asked_for(call.identity, call.body.user_id)
-    counts, complete = await call.services.run(cancel_matching, call.services.outbox, call.body, owner)
+    owner = owner_asked_for(request.identity, request.body.user_id)
+    counts, complete = await request.services.run(cancel_matching, request.services.outbox, request.body, owner)
     cancelled, cancelling = counts[JobStatus.CANCELLED], counts[JobStatus.CANCELLING]
-    return answer_with(CancelledView(cancelled=cancelled, cancelling=cancelling, complete=complete))
+    return CancelledView(cancelled=cancelled, cancelling=cancelling, complete=complete)
 
 
-async def amend(call: Call[AmendBody, Nothing]) -> Response:
+async def amend(request: ApiRequest[AmendBody, Nothing]) -> JobView:
     """Change the priority or the metadata of a job that waits."""
-    body, outbox = call.body, call.services.outbox
-    job = await call.services.run(amend_job, outbox, call.job_id, body, call.identity.owner)
-    if job is None:
-        raise job_not_found(call.request.path_params["job_id"])
-    if job.status not in WAITING:
-        raise job_started(job.status)
-    return answer_with(JobView.of(job))
+    services, body = request.services, request.body
+    job = await services.run(
+        amend_job,
+        services.outbox,
+        job_id_in(request.path),
+        request.identity.owner,
+        priority=body.priority,
+        metadata=body.metadata,
+    )
+    return JobView.of(job)
 
 
-def amend_job(outbox: Outbox, job_id: int, body: AmendBody, owner: UUID | None) -> GenerationJob | None:
-    given = {"priority": body.priority, "caller_metadata": body.metadata}
-    changes = {name: value for name, value in given.items() if value is not None}
-    with outbox.transaction() as session:
-        job = job_queries.owned_job(session, job_id, owner, lock=True)
-        return job and (before_start.amend(session, job_id, **changes) or job)
-
-
-async def delete(call: Call[Nothing, Nothing]) -> Response:
+async def delete(request: ApiRequest[Nothing, Nothing]) -> Response:
     """Delete a job that has ended, with its files.
 
     Statistics keep counting it.
     """
-    job = await call.services.run(delete_with_files, call.services, call.job_id, call.identity.owner)
-    if job is None:
-        raise job_not_found(call.request.path_params["job_id"])
-    if job.status not in FINAL:
-        raise job_not_ended(job.status)
+    services, job_id = request.services, job_id_in(request.path)
+    await services.run(delete_with_files, services.outbox, services.store, job_id, request.identity.owner)
     return Response(status_code=HTTPStatus.NO_CONTENT)
-
-
-def delete_with_files(services: Services, job_id: int, owner: UUID | None) -> GenerationJob | None:
-    with services.outbox.transaction() as session:
-        job = delete_job(session, job_id, owner)
-    if job is not None and job.status in FINAL:
-        services.outbox.publish(Event.deletion(job.id, job.user_id))
-        try:
-            services.store.remove(job_folder(job))
-        except OSError as error:
-            log.warning("files.not_removed", job_id=job.id, error=str(error))
-    return job
 
 
 OPERATIONS = (

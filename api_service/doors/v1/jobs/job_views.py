@@ -2,21 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel
-from starlette.responses import Response
 
 from shared.jobs.event_data import output_data
 from shared.jobs.urls import job_url
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
 from shared.workflows.parameters import Sampling
-
-
-def answer_with(view: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
-    return Response(view.model_dump_json(), status_code=status, headers=headers, media_type="application/json")
 
 
 class OutputView(BaseModel, frozen=True):
@@ -142,24 +136,3 @@ class SnapshotView(BaseModel, frozen=True):
     sequence: int
     job: JobView
     progress: dict[str, Any] | None
-
-
-class LiveView(BaseModel, frozen=True):
-    status: str = "ok"
-
-
-class CheckView(BaseModel, frozen=True):
-    """One line of `/health/ready`."""
-
-    ok: bool
-    detail: str
-
-
-class ReadyView(BaseModel, frozen=True):
-    """`ready`: all is well. `degraded`: jobs are accepted and will run later. `unavailable`: nothing is accepted."""
-
-    status: str
-    database: CheckView
-    redis: CheckView
-    worker: CheckView
-    comfyui: CheckView

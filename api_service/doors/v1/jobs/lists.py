@@ -1,24 +1,22 @@
 """Lists of jobs: the caller's, filtered, page by page."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import Engine, Row
 from starlette.responses import Response
 
-from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.jobs.list_views import JobPage, ListedJob
-from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.http.answers import answer_with
+from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.cursors import Position, cursor_at, digest_of, position_in
 from api_service.jobs.filters import Filters, owner_asked_for
-from api_service.jobs.listing import first_outputs, jobs_of
+from api_service.jobs.listing import read_page
 from api_service.jobs.page_range import Stretch
 from api_service.refusals.codes import Code
-from shared.database.engine import transaction
 from shared.jobs.urls import JOBS
 from shared.models import Scope
 
@@ -34,29 +32,23 @@ class ListQuery(Filters):
     cursor: Annotated[str, Field(max_length=100)] | None = None
 
 
-async def list_jobs(call: Call[Nothing, ListQuery]) -> Response:
+async def list_jobs(request: ApiRequest[Nothing, ListQuery]) -> Response:
     """List jobs, the newest first.
 
     A page holds up to `limit` jobs, and `next` is the address of the page after it. Jobs that are added meanwhile
     neither move a page nor come twice. The filters hold together; `status` and `metadata` may be given several
     times: any of the statuses, all of the metadata.
     """
-    query, owner = call.query, owner_asked_for(call.identity, call.query.user_id)
+    query, owner = request.query, owner_asked_for(request.identity, request.query.user_id)
     digest = list_digest(query, owner)
     after = None if query.cursor is None else position_in(query.cursor, digest)
     stretch = Stretch(owner, query.limit + 1, after, ascending=query.order == "asc")
-    jobs, first = await call.services.run(read_page, call.services.engine, query, stretch)
+    jobs, first = await request.services.run(read_page, request.services.engine, query, stretch)
     shown, cursor = jobs[: query.limit], None
     if len(jobs) > query.limit:
         cursor = cursor_at(Position(shown[-1].created_at, shown[-1].id), digest)
     items = [ListedJob.of(job, first.get(job.id)) for job in shown]
-    return answer_with(JobPage(items=items, next=cursor and next_page(call, cursor), cursor=cursor))
-
-
-def read_page(engine: Engine, filters: Filters, stretch: Stretch) -> tuple[Sequence[Row[Any]], dict[int, Row[Any]]]:
-    with transaction(engine) as session:
-        jobs = jobs_of(session, filters, stretch)
-        return jobs, first_outputs(session, [job.id for job in jobs])
+    return answer_with(JobPage(items=items, next=cursor and next_page(request, cursor), cursor=cursor))
 
 
 def list_digest(query: ListQuery, owner: UUID | None) -> bytes:
@@ -67,9 +59,9 @@ def list_digest(query: ListQuery, owner: UUID | None) -> bytes:
     return digest_of(f"{owner} {chosen.model_dump_json(exclude={'limit', 'cursor', 'user_id'})}")
 
 
-def next_page(call: Call[Nothing, ListQuery], cursor: str) -> str:
+def next_page(request: ApiRequest[Nothing, ListQuery], cursor: str) -> str:
     """The address of the next page, with the parameters as this one had them."""
-    given = [(name, value) for name, value in call.request.query_params.multi_items() if name != "cursor"]
+    given = [(name, value) for name, value in request.http.query_params.multi_items() if name != "cursor"]
     return f"{JOBS}/?{urlencode([*given, ('cursor', cursor)])}"
 
 

@@ -5,12 +5,15 @@ from http import HTTPStatus
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from api_service.doors.binding import ApiRequest
+from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.http.downloads import StoredFile, send_file
-from api_service.http.operations import Answer, Call, Nothing, Operation
-from api_service.jobs import job_queries
+from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.request_refusals import RequestCode
+from api_service.jobs.job_queries import find_output
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import job_not_found, output_not_found, thumbnail_not_found
-from shared.jobs.urls import JOBS, number_in
+from api_service.refusals.jobs import thumbnail_not_found
+from shared.jobs.urls import JOBS
 from shared.models import JobOutput, Scope
 
 
@@ -20,36 +23,28 @@ class ThumbnailQuery(BaseModel, extra="forbid"):
     size: str = "300"
 
 
-async def output(call: Call[Nothing, Nothing]) -> Response:
+async def output(request: ApiRequest[Nothing, Nothing]) -> Response:
     """Download an output: its bytes, or a range of them."""
-    found = await asked_output(call)
+    found = await asked_output(request)
     file = StoredFile(found.path, found.media_type, found.filename, tag=found.sha256)
-    return await call.services.run(send_file, call.request, call.services.store, file)
+    return await request.services.run(send_file, request.http, request.services.store, file)
 
 
-async def thumbnail(call: Call[Nothing, ThumbnailQuery]) -> Response:
+async def thumbnail(request: ApiRequest[Nothing, ThumbnailQuery]) -> Response:
     """Download a thumbnail: a WEBP that fits in a square of `size` px: 150, 300 (unless said otherwise) or 600."""
-    found = await asked_output(call)
-    size = call.query.size
+    found = await asked_output(request)
+    size = request.query.size
     if size not in found.thumbnails:
         raise thumbnail_not_found(size, list(found.thumbnails), found.thumbnail_note)
     facts = found.thumbnails[size]
     file = StoredFile(facts["path"], "image/webp", f"{found.filename}-{size}.webp", tag=f"{found.sha256}-{size}")
-    return await call.services.run(send_file, call.request, call.services.store, file)
+    return await request.services.run(send_file, request.http, request.services.store, file)
 
 
-async def asked_output(call: Call[Nothing, Nothing] | Call[Nothing, ThumbnailQuery]) -> JobOutput:
-    """The output that the path names. Raises Problem 404, saying which of the two is not there."""
-    job_id, number = call.request.path_params["job_id"], call.request.path_params["number"]
-    match await call.services.run(
-        job_queries.output, call.services.engine, call.job_id, number_in(number), call.identity.owner
-    ):
-        case JobOutput() as found:
-            return found
-        case True:
-            raise output_not_found(job_id, number)
-        case _:
-            raise job_not_found(job_id)
+async def asked_output(request: ApiRequest[Nothing, Nothing] | ApiRequest[Nothing, ThumbnailQuery]) -> JobOutput:
+    """The output that the path names. Raises Refusal: job_not_found, output_not_found."""
+    services, job_id = request.services, job_id_in(request.path)
+    return await services.run(find_output, services.engine, job_id, request.path["number"], request.identity.owner)
 
 
 FILE_HEADERS = {
@@ -58,7 +53,7 @@ FILE_HEADERS = {
     "Content-Disposition": "under which name to save it",
 }
 RANGED = {"Range": "`bytes=first-last`: only these", "If-None-Match": "an ETag: 304 if it is still that one"}
-PROBLEMS = (Code.JOB_NOT_FOUND, Code.OUTPUT_NOT_FOUND, Code.OUTPUT_GONE, Code.RANGE_NOT_SATISFIABLE)
+PROBLEMS = (Code.JOB_NOT_FOUND, Code.OUTPUT_NOT_FOUND, Code.OUTPUT_GONE, RequestCode.RANGE_NOT_SATISFIABLE)
 
 
 def answers(*media_types: str) -> dict[HTTPStatus, Answer]:

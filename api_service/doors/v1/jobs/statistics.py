@@ -5,10 +5,9 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from starlette.responses import Response
 
-from api_service.doors.v1.jobs.job_views import answer_with
-from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.doors.binding import ApiRequest
+from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.filters import owner_asked_for
 from api_service.jobs.statistics import FiguresView, figures
 from shared.jobs.urls import JOBS
@@ -22,13 +21,13 @@ class StatisticsQuery(BaseModel, frozen=True, extra="forbid"):
     user_id: UUID | Literal["all"] | None = None
 
 
-async def show_statistics(call: Call[Nothing, StatisticsQuery]) -> Response:
+async def show_statistics(request: ApiRequest[Nothing, StatisticsQuery]) -> FiguresView:
     """Count jobs by status and by day, and say how long they took.
 
     Days are those on which jobs were accepted, in UTC.
     """
-    owner = owner_asked_for(call.identity, call.query.user_id)
-    return answer_with(await call.services.run(figures, call.services.engine, owner, call.query.days))
+    owner = owner_asked_for(request.identity, request.query.user_id)
+    return await request.services.run(figures, request.services.engine, owner, request.query.days)
 
 
 OPERATIONS = (

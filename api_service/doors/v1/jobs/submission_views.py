@@ -1,20 +1,17 @@
 """What clients see of jobs they have just submitted, or would submit."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.jobs.bodies import AnyJob, TypedJob, WorkflowJob
 from api_service.doors.v1.jobs.job_views import JobView, facts_of
-from api_service.submit.row import IMAGE, WORKFLOW
+from api_service.submit.job_request import JobRequest
 from api_service.submit.submit import Accepted
 from shared.models import GenerationJob, JobOutput
-from shared.workflows.duration_key import workflow_key
 from shared.workflows.parameters import TextToImage
-from shared.workflows.text_to_image import text_to_image
 
 
 class AcceptedJobView(JobView, frozen=True):
@@ -57,20 +54,18 @@ class PlannedJobView(BaseModel, frozen=True):
     metadata: dict[str, Any]
 
     @classmethod
-    def of(cls, body: AnyJob) -> Self:
-        parameters = body.parameters if isinstance(body, TypedJob) else None
-        graph = body.workflow if isinstance(body, WorkflowJob) else text_to_image(body.parameters)
-        now = datetime.now(UTC)
+    def of(cls, request: JobRequest) -> Self:
+        options = request.options
         return cls(
-            job_type=IMAGE if parameters else WORKFLOW,
-            parameters=parameters,
-            workflow=graph,
-            workflow_key=workflow_key(graph),
-            priority=body.priority,
-            run_after=body.run_after(now),
-            deadline_at=body.deadline_at(now),
-            max_attempts=body.max_attempts,
-            metadata=body.metadata,
+            job_type=request.job_type,
+            parameters=request.parameters,
+            workflow=dict(request.graph),
+            workflow_key=request.workflow_key,
+            priority=options.priority,
+            run_after=options.run_after,
+            deadline_at=options.deadline_at,
+            max_attempts=options.max_attempts,
+            metadata=dict(options.metadata),
         )
 
 

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from api_service.refusals.problems import Problem
+from api_service.http.problems import STATUSES, detail_of
+from api_service.refusals.refusal import Refusal
 
 LONGEST_REASON = 123  # bytes: what a close frame holds
 
@@ -17,10 +18,10 @@ class Closing(NamedTuple):
     reason: str
 
     @classmethod
-    def of(cls, problem: Problem) -> "Closing":
+    def of(cls, refusal: Refusal) -> "Closing":
         """The refusal that an HTTP request would get; with what is wrong with each parameter, as far as it fits."""
-        wrong = "; ".join(f"{error.field}: {error.message}" for error in problem.errors)
-        return cls(4000 + problem.status, wrong or problem.detail)
+        wrong = "; ".join(f"{error.field}: {error.message}" for error in refusal.errors)
+        return cls(4000 + STATUSES[refusal.code], wrong or detail_of(refusal))
 
     @property
     def frame_reason(self) -> str:

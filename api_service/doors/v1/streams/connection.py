@@ -1,25 +1,17 @@
 """What WebSockets and server-sent events have in common: who listens, by which right, and when nobody does."""
 
-from typing import Any
-
-import anyio
-from starlette.requests import HTTPConnection
-from starlette.types import Receive
-
-from api_service.accounts.keyring import Identity
-from api_service.accounts.tickets import TicketIdentity
-from api_service.limits.enforce import count_request
-from api_service.refusals.problems import forbidden
-from api_service.services import Services
+from api_service.accounts.identity import Identity
+from api_service.doors.binding import JobsWebSocket, by_key_or_ticket
+from api_service.refusals.accounts import forbidden
+from api_service.streams.tickets import TicketIdentity
 from api_service.streams.watch import Holder
 from shared.models import Scope
 
 
-async def identify(services: Services, connection: HTTPConnection[Any]) -> Identity:
-    """Who listens, by key or by ticket. Raises Problem: 401 for neither, 429 for too many requests, 403 for a key
-    that may not read."""
-    identity = await services.identify_stream(connection)
-    await count_request(services, identity)
+async def admit(websocket: JobsWebSocket) -> Identity:
+    """Who listens, by key or by ticket. Raises Refusal for neither, for too many requests, and without the scope."""
+    identity = await by_key_or_ticket(websocket)
+    await websocket.state.services.limits.count_request(identity)
     if not identity.may(Scope.READ):
         raise forbidden(Scope.READ)
     return identity
@@ -30,10 +22,3 @@ def holder_of(identity: Identity) -> Holder:
     if isinstance(identity, TicketIdentity):
         return Holder(identity.key_id, identity.ticket_hash, identity.connection)
     return Holder(identity.key_id)
-
-
-async def stop_when_hung_up(receive: Receive, scope: anyio.CancelScope) -> None:
-    """Cancel the work for a client once it has gone. Messages it sends are ignored."""
-    while (await receive())["type"] not in {"http.disconnect", "websocket.disconnect"}:
-        pass
-    scope.cancel()

@@ -5,11 +5,12 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from api_service.accounts.keyring import Identity
-from api_service.accounts.tickets import TicketIdentity
+from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.streams.connection import holder_of
-from api_service.services import Services
+from api_service.doors.v1.streams.queries import EventsQuery
+from api_service.http.operations import Nothing
 from api_service.streams import stream_queries
+from api_service.streams.tickets import TicketIdentity
 from api_service.streams.watch import JobWatch
 from shared.messaging.events import Event
 from shared.models import HELD
@@ -24,30 +25,28 @@ class EventFollower:
     With a ticket, the ids of the events carry the secret with which the client may resume the stream.
     """
 
-    services: Services
-    identity: Identity
+    request: ApiRequest[Nothing, EventsQuery]
     job_id: int
     after: int
-    previews: bool
 
     async def send_events(self, send: Send) -> None:
         """Send everything until the job has ended. Raises StreamEnded, SQLAlchemyError."""
-        await send(f"retry: {self.services.timings.reconnect_after_ms}\n\n")
-        if isinstance(self.identity, TicketIdentity):
+        await send(f"retry: {self.request.services.timings.reconnect_after_ms}\n\n")
+        if isinstance(self.request.identity, TicketIdentity):
             # An event, for not every browser takes an id that comes without one.
             await send(as_text("opened", {}, self.id_of(self.after)))
-        relay = self.services.relay
-        async with relay.watch(self.job_id, holder_of(self.identity), previews=self.previews) as watch:
+        relay, previews = self.request.services.relay, self.request.query.previews
+        async with relay.watch(self.job_id, holder_of(self.request.identity), previews=previews) as watch:
             ended = await self.send_past_events(watch, send)
             while not ended:
-                event = await next_within(watch, self.services.timings.comment_after_s)
+                event = await next_within(watch, self.request.services.timings.comment_after_s)
                 await send(self.text_of(event) if event else as_comment())
                 ended = event is not None and event.type.is_final
 
     async def send_past_events(self, watch: JobWatch, send: Send) -> bool:
         """Send what has happened, and let the watch go on from there. Returns whether the job has ended."""
-        services = self.services
-        owner = self.identity.owner
+        services = self.request.services
+        owner = self.request.identity.owner
         found = await services.run(stream_queries.events_of, services.engine, self.job_id, owner, self.after)
         if found is None:
             return True
@@ -68,9 +67,8 @@ class EventFollower:
         return f"{number}event: {event.type}\ndata: {event.text}\n\n"
 
     def id_of(self, sequence: int) -> str:
-        return (
-            f"{sequence}-{self.identity.resume_secret}" if isinstance(self.identity, TicketIdentity) else f"{sequence}"
-        )
+        identity = self.request.identity
+        return f"{sequence}-{identity.resume_secret}" if isinstance(identity, TicketIdentity) else f"{sequence}"
 
 
 async def next_within(watch: JobWatch, seconds: float) -> Event | None:

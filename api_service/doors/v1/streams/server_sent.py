@@ -11,17 +11,21 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
-from api_service.accounts.tickets import LAST_EVENT_ID, RESUMABLE_ID, TicketIdentity
+from api_service.doors.binding import ApiRequest, by_key_or_ticket
+from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.streams.closings import KEY_ENDED, RESUMED, STOPPING, TOO_SLOW
-from api_service.doors.v1.streams.connection import stop_when_hung_up
 from api_service.doors.v1.streams.event_follower import EventFollower, as_comment, as_text
 from api_service.doors.v1.streams.event_follower import Send as SendText
 from api_service.doors.v1.streams.queries import EventsQuery
-from api_service.http.operations import Answer, Call, Nothing, Operation
-from api_service.limits.enforce import open_stream
+from api_service.http.hang_up import stop_when_hung_up
+from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.request_refusals import invalid_query
+from api_service.http.stream_tickets import LAST_EVENT_ID, RESUMABLE_ID
 from api_service.refusals.codes import Code
-from api_service.refusals.problems import FieldError, invalid_query, job_not_found
+from api_service.refusals.jobs import job_not_found
+from api_service.refusals.refusal import FieldError
 from api_service.streams import stream_queries
+from api_service.streams.tickets import TicketIdentity
 from api_service.streams.timings import StreamTimings
 from api_service.streams.watch import KeyEnded, Resumed, ServerStops, TooSlow
 from shared.jobs.urls import JOBS, number_in
@@ -32,7 +36,7 @@ log = structlog.get_logger(__name__)
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-async def follow(call: Call[Nothing, EventsQuery]) -> Response:
+async def follow(request: ApiRequest[Nothing, EventsQuery]) -> Response:
     """Follow a job by server-sent events.
 
     The id of an event is its `sequence`. First come the events after `Last-Event-ID`, or all events without one, then
@@ -43,8 +47,8 @@ async def follow(call: Call[Nothing, EventsQuery]) -> Response:
     With `?ticket=`, an id is the `sequence`, a hyphen, and a secret: whoever sends that id back, as an EventSource does
     when it connects again, may use the same ticket for the same stream once more.
     """
-    services, job_id, owner = call.services, call.job_id, call.identity.owner
-    after = last_event_id(call)
+    services, job_id, owner = request.services, job_id_in(request.path), request.identity.owner
+    after = last_event_id(request)
     found = await services.run(stream_queries.events_of, services.engine, job_id, owner, after)
     if found is None:
         raise job_not_found(str(job_id))
@@ -52,17 +56,15 @@ async def follow(call: Call[Nothing, EventsQuery]) -> Response:
     if job.status.is_final and not events:
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
     # A client that claims an id which the job has not reached yet would wait for ever.
-    return EventStream(
-        EventFollower(services, call.identity, job_id, min(after, job.events), previews=call.query.previews)
-    )
+    return EventStream(EventFollower(request, job_id, min(after, job.events)))
 
 
-def last_event_id(call: Call[Nothing, EventsQuery]) -> int:
-    """The last event that the client has; 0 for none. Raises Problem 422 for a header that is no number."""
-    header = call.request.headers.get(LAST_EVENT_ID)
+def last_event_id(request: ApiRequest[Nothing, EventsQuery]) -> int:
+    """The last event that the client has; 0 for none. Raises Refusal 422 for a header that is no number."""
+    header = request.http.headers.get(LAST_EVENT_ID)
     if not header:
-        return call.query.last_event_id or 0
-    if isinstance(call.identity, TicketIdentity) and (resumed := RESUMABLE_ID.fullmatch(header)):
+        return request.query.last_event_id or 0
+    if isinstance(request.identity, TicketIdentity) and (resumed := RESUMABLE_ID.fullmatch(header)):
         header = resumed["sequence"]
     number = number_in(header)
     if number is None:
@@ -81,7 +83,7 @@ class EventStream(Response):
         self.follower = follower
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        services = self.follower.services
+        services = self.follower.request.services
 
         async def write(text: str, *, more: bool = True) -> None:
             async with asyncio.timeout(services.timings.send_timeout_s):
@@ -91,7 +93,7 @@ class EventStream(Response):
         if scope["method"] == "HEAD":
             await send(start)
             return await write("", more=False)
-        async with open_stream(services, self.follower.identity), anyio.create_task_group() as tasks:
+        async with services.limits.open_stream(self.follower.request.identity), anyio.create_task_group() as tasks:
             await send(start)
             tasks.start_soon(stop_when_hung_up, receive, tasks.cancel_scope)
             last = await self.send_all(write)
@@ -137,7 +139,7 @@ OPERATIONS = (
         tag="jobs",
         query=EventsQuery,
         problems=(Code.JOB_NOT_FOUND, Code.QUOTA_EXCEEDED),
-        takes_ticket=True,
+        identify=by_key_or_ticket,
         request_headers={LAST_EVENT_ID: "the id of the last event that came; an EventSource sends it by itself"},
     ),
 )

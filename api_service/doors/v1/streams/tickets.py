@@ -4,13 +4,14 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from api_service.doors.v1.jobs.job_views import answer_with
+from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.streams.views import TicketView
-from api_service.http.operations import Answer, Call, Nothing, Operation
+from api_service.http.answers import answer_with
+from api_service.http.operations import Answer, Nothing, Operation
 from shared.models import Scope
 
 
-async def issue_ticket(call: Call[Nothing, Nothing]) -> Response:
+async def issue_ticket(request: ApiRequest[Nothing, Nothing]) -> Response:
     """Get a ticket for one stream.
 
     For browsers, which cannot send headers with a WebSocket or EventSource: open the stream with `?ticket=` within a
@@ -18,7 +19,7 @@ async def issue_ticket(call: Call[Nothing, Nothing]) -> Response:
     only the EventSource that it opened may use it again, to go on with the same stream after a pause of up to a minute,
     for a day at most.
     """
-    made = await call.services.run(call.services.tickets.issue, call.identity)
+    made = await request.services.run(request.services.tickets.issue, request.identity)
     view = TicketView(ticket=made.ticket, expires_at=made.expires_at)
     return answer_with(view, HTTPStatus.CREATED, **{"Cache-Control": "no-store"})
 

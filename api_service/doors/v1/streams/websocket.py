@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
-from api_service.accounts.keyring import Identity
+from api_service.accounts.identity import Identity
+from api_service.doors.binding import JobsWebSocket
 from api_service.doors.v1.jobs.job_views import JobView, SnapshotView
 from api_service.doors.v1.streams.closings import (
     ALL_ENDED,
@@ -25,15 +26,14 @@ from api_service.doors.v1.streams.closings import (
     TRY_AGAIN,
     Closing,
 )
-from api_service.doors.v1.streams.connection import holder_of, identify, stop_when_hung_up
+from api_service.doors.v1.streams.connection import admit, holder_of
 from api_service.doors.v1.streams.queries import MOST_JOBS, JobWatchQuery, WatchQuery
 from api_service.doors.v1.streams.views import JobsSnapshotView
 from api_service.http.bodies import read_query
+from api_service.http.hang_up import stop_when_hung_up
 from api_service.jobs import job_queries
 from api_service.jobs.filters import owner_asked_for
-from api_service.limits.enforce import open_stream
-from api_service.refusals.problems import Problem
-from api_service.services import JobsWebSocket
+from api_service.refusals.refusal import Refusal
 from api_service.streams import stream_queries
 from api_service.streams.watch import JobWatch, KeyEnded, ServerStops, TooSlow, Watch, position_at
 from shared.jobs.urls import number_in
@@ -59,19 +59,19 @@ async def serve(websocket: JobsWebSocket, stream: Stream) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(stop_when_hung_up, websocket.receive, tasks.cancel_scope)
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-            await admit(websocket, stream)
+            await answer(websocket, stream)
         tasks.cancel_scope.cancel()
 
 
-async def admit(websocket: JobsWebSocket, stream: Stream) -> None:
+async def answer(websocket: JobsWebSocket, stream: Stream) -> None:
     """Identify the client, send it everything, and close. The stream counts as open until it is closed."""
     services = websocket.state.services
     try:
-        identity = await identify(services, websocket)
-        async with open_stream(services, identity):
+        identity = await admit(websocket)
+        async with services.limits.open_stream(identity):
             await close(websocket, await closing_of(websocket, stream, identity))
-    except Problem as problem:
-        await close(websocket, Closing.of(problem))
+    except Refusal as refusal:
+        await close(websocket, Closing.of(refusal))
     except SQLAlchemyError as error:
         log.warning("live.nobody_known", error=str(error))
         await close(websocket, TRY_AGAIN)
@@ -84,7 +84,7 @@ async def close(websocket: JobsWebSocket, closing: Closing) -> None:
 
 
 async def closing_of(websocket: JobsWebSocket, stream: Stream, identity: Identity) -> Closing:
-    """Send the client everything until there is no more to come. Returns what to close with. Raises Problem."""
+    """Send the client everything until there is no more to come. Returns what to close with. Raises Refusal."""
     try:
         return await stream(websocket, identity)
     except (TooSlow, TimeoutError):
@@ -125,7 +125,7 @@ async def stream_job(websocket: JobsWebSocket, identity: Identity) -> Closing:
 async def send_job(websocket: JobsWebSocket, watch: JobWatch, owner: UUID | None) -> JobStatus | None:
     """Send the job's snapshot, and let the watch go on from there. Returns its status; None if there is no such job."""
     services = websocket.state.services
-    found = await services.run(job_queries.job_with_outputs, services.engine, watch.job_id, owner)
+    found = await services.run(job_queries.find_job_with_outputs, services.engine, watch.job_id, owner)
     if found is None:
         return None
     job, outputs = found

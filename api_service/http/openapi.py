@@ -1,20 +1,19 @@
-"""The OpenAPI document, made from operations and models: `python -m api_service.doors.v1.openapi`."""
+"""The OpenAPI document, made from operations and models."""
 
-import json
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from api_service.doors.v1.examples import EXAMPLES, problem_example
 from api_service.http.operations import Access, Answer, Nothing, Operation
-from api_service.refusals.codes import MEANINGS, Code
-from api_service.refusals.problems import ProblemBody
+from api_service.http.problems import STATUSES, TEXTS, ProblemBody, problem_example
+from api_service.http.request_refusals import RequestCode
+from api_service.refusals.codes import Code
 from shared.jobs.urls import LARGEST_ID
 from shared.models import Scope
 
@@ -23,42 +22,44 @@ SCHEMAS = "#/components/schemas/"
 PATH_PARAMETER = re.compile(r"{(\w+)}")
 NUMBERS = {"job_id", "number"}
 NUMBER = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
-PROBLEMS_OF_ALL = (Code.INVALID_QUERY, Code.INTERNAL_ERROR)
+TEXT = {"type": "string"}
+PROBLEMS_OF_ALL = (RequestCode.INVALID_QUERY, Code.INTERNAL_ERROR)
 PROBLEMS_OF_KEYS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.DATABASE_UNAVAILABLE)
 NEEDS: dict[Scope | Access, str] = {Access.NO_KEY: "Needs no key.", Access.ANY_KEY: "Any key will do."}
 PROBLEMS_OF_BODIES = (
-    Code.INVALID_JSON,
-    Code.BODY_TOO_DEEP,
-    Code.BODY_TOO_LARGE,
-    Code.UNSUPPORTED_MEDIA_TYPE,
+    RequestCode.INVALID_JSON,
+    RequestCode.BODY_TOO_DEEP,
+    RequestCode.BODY_TOO_LARGE,
+    RequestCode.UNSUPPORTED_MEDIA_TYPE,
     Code.INVALID_FIELDS,
 )
-HEADERS_OF_ALL = {"X-Request-Id": "the id that the request came with, or was given; it stands in the logs"}
-DESCRIPTION = """
-A durable job service in front of ComfyUI. A job that was accepted ends exactly once: `completed` with its outputs,
-`failed` with a reason, `cancelled` or `expired`.
-
-Every request needs a key: `Authorization: Bearer gn_<id>_<secret>`. Each key sees only its own user's jobs; another
-user's job answers exactly as one that does not exist. Refusals are RFC 9457 problems: `code` is stable, `errors` names
-each wrong field.
-
-Live streams are WebSockets, which OpenAPI does not describe: `/ws/jobs/{id}` tells a snapshot of a job and then each of
-its events, once and in order.
-""".strip()
+HEADERS_OF_ALL = {"X-Request-Id": "the id that the request came with, or was given; the logs have it too"}
 
 
-def document_of(operations: Sequence[Operation[Any, Any]]) -> dict[str, Any]:
+class About(NamedTuple):
+    """What a document says of its API as a whole."""
+
+    title: str
+    description: str
+
+
+Operations = Sequence[Operation[Any, Any, Any]]
+Examples = Mapping[type[BaseModel], Mapping[str, Any]]
+Refs = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
+
+
+def document_of(operations: Operations, about: About, examples: Examples) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these operations, as JSON can hold it."""
     schemas, refs = schemas_of(operations)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for operation in operations:
-        paths[operation.path][operation.method.lower()] = described(operation, refs)
+        paths[operation.path][operation.method.lower()] = described(operation, refs, examples)
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Genonaut Generation",
+            "title": about.title,
             "version": VERSION,
-            "description": DESCRIPTION,
+            "description": about.description,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
@@ -74,10 +75,7 @@ def document_of(operations: Sequence[Operation[Any, Any]]) -> dict[str, Any]:
     }
 
 
-Refs = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
-
-
-def schemas_of(operations: Iterable[Operation[Any, Any]]) -> tuple[dict[str, Any], Refs]:
+def schemas_of(operations: Iterable[Operation[Any, Any, Any]]) -> tuple[dict[str, Any], Refs]:
     """The schemas of all models, and where each stands: as it is parsed, or as it is answered."""
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemBody, "serialization")]
     for operation in operations:
@@ -87,7 +85,7 @@ def schemas_of(operations: Iterable[Operation[Any, Any]]) -> tuple[dict[str, Any
     return made.get("$defs", {}), refs
 
 
-def described(operation: Operation[Any, Any], refs: Refs) -> dict[str, Any]:
+def described(operation: Operation[Any, Any, Any], refs: Refs, examples: Examples) -> dict[str, Any]:
     summary, _, description = (operation.endpoint.__doc__ or operation.name).partition("\n")
     needs = NEEDS.get(operation.scope) or f"Needs a key with the scope `{operation.scope}`."
     made: dict[str, Any] = {
@@ -96,12 +94,12 @@ def described(operation: Operation[Any, Any], refs: Refs) -> dict[str, Any]:
         "description": "\n\n".join(filter(None, [unwrapped(description), needs])),
         "tags": [operation.tag],
         "parameters": [*path_parameters(operation), *query_parameters(operation), *header_parameters(operation)],
-        "responses": responses(operation, refs),
+        "responses": responses(operation, refs, examples),
     }
     if operation.scope is Access.NO_KEY:
         made["security"] = []
     if operation.body is not Nothing:
-        content = {"schema": refs[operation.body, "validation"], **examples_of(operation.body)}
+        content = {"schema": refs[operation.body, "validation"], **examples_of(operation.body, examples)}
         made["requestBody"] = {"required": True, "content": {"application/json": content}}
     return made
 
@@ -112,22 +110,20 @@ def unwrapped(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-def path_parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
+def path_parameters(operation: Operation[Any, Any, Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
-            if name in NUMBERS
-            else {"type": "string"},
+            "schema": NUMBER if name in NUMBERS else TEXT,
             "example": 1 if name in NUMBERS else name,
         }
         for name in PATH_PARAMETER.findall(operation.path)
     ]
 
 
-def query_parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
+def query_parameters(operation: Operation[Any, Any, Any]) -> list[dict[str, Any]]:
     """Each property of the query's model, with what it refers to in its place."""
     schema = operation.query.model_json_schema(ref_template=SCHEMAS + "{model}")
     required = schema.get("required", [])
@@ -155,38 +151,42 @@ def inlined(schema: Any, whole: Mapping[str, Any]) -> Any:
             return schema
 
 
-def header_parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
+def header_parameters(operation: Operation[Any, Any, Any]) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
         for name, text in operation.request_headers.items()
     ]
 
 
-def responses(operation: Operation[Any, Any], refs: Refs) -> dict[str, Any]:
+def responses(operation: Operation[Any, Any, Any], refs: Refs, examples: Examples) -> dict[str, Any]:
     """What it answers, and each refusal by its status."""
-    made = {str(int(status)): response(answer, refs) for status, answer in operation.answers.items()}
-    codes = [*operation.problems, *PROBLEMS_OF_ALL]
+    made = {str(int(status)): response(answer, refs, examples) for status, answer in operation.answers.items()}
+    codes: list[StrEnum] = [*operation.problems, *PROBLEMS_OF_ALL]
     codes += PROBLEMS_OF_KEYS if operation.scope is not Access.NO_KEY else ()
     codes += PROBLEMS_OF_BODIES if operation.body is not Nothing else ()
-    by_status: dict[HTTPStatus, list[Code]] = defaultdict(list)
+    by_status: dict[HTTPStatus, list[StrEnum]] = defaultdict(list)
     for code in dict.fromkeys(codes):
-        by_status[code.status].append(code)
+        by_status[STATUSES[code]].append(code)
     for status, found in sorted(by_status.items()):
         made[str(int(status))] = refusal(found, refs)
     return made
 
 
-def response(answer: Answer, refs: Refs) -> dict[str, Any]:
+def response(answer: Answer, refs: Refs, examples: Examples) -> dict[str, Any]:
     made: dict[str, Any] = {"description": answer.description, "headers": headers({**HEADERS_OF_ALL, **answer.headers})}
     for media_type in answer.media_types:
-        content = {"schema": refs[answer.model, "serialization"], **examples_of(answer.model)} if answer.model else {}
+        content = (
+            {"schema": refs[answer.model, "serialization"], **examples_of(answer.model, examples)}
+            if answer.model
+            else {}
+        )
         made.setdefault("content", {})[media_type] = content
     return made
 
 
-def refusal(codes: Sequence[Code], refs: Refs) -> dict[str, Any]:
+def refusal(codes: Sequence[StrEnum], refs: Refs) -> dict[str, Any]:
     return {
-        "description": "; or ".join(f"`{code}`: {MEANINGS[code].text}" for code in codes),
+        "description": "; or ".join(f"`{code}`: {TEXTS[code]}" for code in codes),
         "headers": headers(HEADERS_OF_ALL),
         "content": {
             "application/problem+json": {
@@ -201,16 +201,5 @@ def headers(texts: Mapping[str, str]) -> dict[str, Any]:
     return {name: {"description": text, "schema": {"type": "string"}} for name, text in texts.items()}
 
 
-def examples_of(model: type[BaseModel]) -> dict[str, Any]:
-    return {"examples": {name: {"value": value} for name, value in EXAMPLES.get(model, {}).items()}}
-
-
-def main() -> None:
-    from api_service.doors.v1.routes import OPERATIONS  # the document's own endpoint stands on this module
-
-    json.dump(document_of(OPERATIONS), sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
-
-
-if __name__ == "__main__":
-    main()
+def examples_of(model: type[BaseModel], examples: Examples) -> dict[str, Any]:
+    return {"examples": {name: {"value": value} for name, value in examples.get(model, {}).items()}}

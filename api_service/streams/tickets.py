@@ -6,28 +6,20 @@ it connects again, and with it the ticket resumes the same stream: on one connec
 a minute, for up to a day.
 """
 
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from sqlalchemy import ColumnElement, Engine, Row, Update, delete, func, update
 from sqlmodel import col
-from starlette.datastructures import QueryParams
-from starlette.requests import HTTPConnection
 
-from api_service.accounts.keyring import Identity, Keyring, hash_of, identity_by
-from api_service.refusals.problems import unauthenticated
+from api_service.accounts.identity import Identity
+from api_service.accounts.keyring import Keyring, identity_by
+from api_service.refusals.accounts import unauthenticated
+from shared.accounts.secrets import hash_of
 from shared.database.engine import transaction
 from shared.models import StreamTicket
-
-KEY_NAMES = {"key", "api_key", "apikey", "token", "access_token", "authorization"}
-LAST_EVENT_ID = "Last-Event-ID"
-RESUMABLE_ID = re.compile(r"(?P<sequence>\d{1,10})-(?P<secret>[0-9a-f]{32})")
-# Parameters that do not say which stream it is.
-NOT_OF_THE_STREAM = {"ticket", "last_event_id"}
 
 
 @dataclass(frozen=True)
@@ -67,23 +59,15 @@ class Tickets:
             session.add(row)
         return made
 
-    def identify(self, ticket: str, connection: HTTPConnection[Any]) -> Identity:
-        """Who opens or resumes a stream with a ticket. Raises Problem 401, whatever is wrong with the ticket."""
-        if connection.scope["type"] == "websocket":
-            return self.redeem(ticket)
-        if last := RESUMABLE_ID.fullmatch(connection.headers.get(LAST_EVENT_ID, "")):
-            return self.resume(ticket, stream_of(connection), last["secret"])
-        return self.open(ticket, stream_of(connection))
-
     def redeem(self, ticket: str) -> Identity:
-        """Use a ticket up. Returns the identity of its key. Raises Problem 401."""
+        """Use a ticket up. Returns the identity of its key. Raises Refusal."""
         used = delete(StreamTicket).where(*usable(ticket), col(StreamTicket.connections) == 0)
         with transaction(self.engine) as session:
             row = session.execute(used.returning(col(StreamTicket.key_id))).one_or_none()
         return self.identity(row)
 
     def open(self, ticket: str, stream: str) -> TicketIdentity:
-        """Use a ticket for its first stream, which it may resume from now on. Raises Problem 401."""
+        """Use a ticket for its first stream, which it may resume from now on. Raises Refusal."""
         resume_secret = secrets.token_hex(16)
         opened = update(StreamTicket).where(*usable(ticket), col(StreamTicket.connections) == 0)
         return self.connect(
@@ -97,7 +81,7 @@ class Tickets:
         )
 
     def resume(self, ticket: str, stream: str, resume_secret: str) -> TicketIdentity:
-        """Use a ticket for its own stream again, with the secret that was sent within that. Raises Problem 401."""
+        """Use a ticket for its own stream again, with the secret that was sent within that. Raises Refusal."""
         resumed = update(StreamTicket).where(
             *usable(ticket),
             col(StreamTicket.stream_hash) == hash_of(stream),
@@ -131,27 +115,3 @@ class Tickets:
 
 def usable(ticket: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return col(StreamTicket.secret_hash) == hash_of(ticket), col(StreamTicket.expires_at) > func.now()
-
-
-def ticket_in(connection: HTTPConnection[Any]) -> str | None:
-    """The ticket that a stream is to be opened with; None for one with a key. Raises Problem 401."""
-    refuse_keys(connection.query_params)
-    sent = connection.query_params.getlist("ticket")
-    if "authorization" in connection.headers or not sent:
-        return None
-    if len(sent) > 1:
-        raise unauthenticated("more than one ticket was sent")
-    return sent[0]
-
-
-def refuse_keys(query: QueryParams) -> None:
-    """Raises Problem 401 for a key in a URL, even a good one: URLs are written to logs and histories."""
-    for name, value in query.multi_items():
-        if name.lower() in KEY_NAMES or value.lstrip().startswith(("gn_", "Bearer ")):
-            raise unauthenticated("keys are not taken from URLs, and one that was in a URL should be revoked")
-
-
-def stream_of(connection: HTTPConnection[Any]) -> str:
-    """Which stream it is: its path, and the parameters that choose its events."""
-    chosen = sorted(pair for pair in connection.query_params.multi_items() if pair[0] not in NOT_OF_THE_STREAM)
-    return f"{connection.scope['path']}?{urlencode(chosen)}"

@@ -1,0 +1,27 @@
+"""What operators ask, without a key."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from api_service.doors.binding import DOOR
+from api_service.doors.operator import health
+from api_service.doors.operator.views import LiveView, ReadyView
+from api_service.http.operations import routes_of
+
+OPERATIONS = health.OPERATIONS
+
+ROUTES = routes_of(OPERATIONS, DOOR)
+
+EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
+    LiveView: {"ok": {"status": "ok"}},
+    ReadyView: {
+        "ready": {
+            "status": "ready",
+            "database": {"ok": True, "detail": "answers"},
+            "redis": {"ok": True, "detail": "answers"},
+            "worker": {"ok": True, "detail": "2 seen in the last 30 s"},
+            "comfyui": {"ok": True, "detail": "1 of 1 usable"},
+        }
+    },
+}

@@ -1,0 +1,46 @@
+"""What one API process has, made in `main` and handed to every request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+import anyio
+import anyio.to_thread
+from sqlalchemy import Engine
+
+from api_service.accounts.keyring import Keyring
+from api_service.fleet.capability_cache import CapabilityReader
+from api_service.limits.key_limits import KeyLimits
+from api_service.streams.relay import Relay
+from api_service.streams.tickets import Tickets
+from api_service.streams.timings import StreamTimings
+from api_service.submit.submit import Acceptance
+from shared.configuration.settings import Settings
+from shared.files.store import OutputStore
+from shared.messaging.after_commit import Outbox
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    engine: Engine
+    outbox: Outbox
+    store: OutputStore
+    relay: Relay
+    keyring: Keyring
+    tickets: Tickets
+    limits: KeyLimits
+    capabilities: CapabilityReader
+    timings: StreamTimings
+    threads: anyio.CapacityLimiter
+
+    @property
+    def acceptance(self) -> Acceptance:
+        return Acceptance(self.outbox, self.capabilities, self.limits, self.threads)
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do blocking work in one of this service's own threads, so that a hung server starves nothing else."""
+        return await anyio.to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self.threads)

@@ -1,0 +1,64 @@
+"""What can be done with one job: it is cancelled, amended while it waits, or deleted after its end."""
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from api_service.jobs.job_queries import owned_job
+from api_service.refusals.jobs import job_ended, job_not_ended, job_not_found, job_started
+from shared.files.folders import job_folder
+from shared.files.store import OutputStore
+from shared.jobs import before_start
+from shared.jobs.cancel import cancel_one
+from shared.jobs.deletion import delete_job
+from shared.messaging.after_commit import Outbox
+from shared.messaging.events import Event
+from shared.models import FINAL, WAITING, GenerationJob, JobStatus
+
+log = structlog.get_logger(__name__)
+
+
+def cancel_job(outbox: Outbox, job_id: int, owner: UUID | None) -> GenerationJob:
+    """Cancel a job. Returns it as it is then: `cancelled` or `cancelling`. Raises Refusal: job_not_found, job_ended."""
+    with outbox.transaction() as session:
+        found = owned_job(session, job_id, owner)
+        job = found and cancel_one(session, job_id)
+    if job is None:
+        raise job_not_found(job_id)
+    if job.status in FINAL - {JobStatus.CANCELLED}:
+        raise job_ended(job.status)
+    if job.status == JobStatus.CANCELLING:
+        outbox.request_cancel(job.id)
+    return job
+
+
+def amend_job(
+    outbox: Outbox, job_id: int, owner: UUID | None, *, priority: int | None, metadata: dict[str, Any] | None
+) -> GenerationJob:
+    """Change what is given of a job that waits. Raises Refusal: job_not_found, job_started."""
+    given = {"priority": priority, "caller_metadata": metadata}
+    changes = {name: value for name, value in given.items() if value is not None}
+    with outbox.transaction() as session:
+        job = owned_job(session, job_id, owner, lock=True)
+        if job is None:
+            raise job_not_found(job_id)
+        job = before_start.amend(session, job_id, **changes) or job
+    if job.status not in WAITING:
+        raise job_started(job.status)
+    return job
+
+
+def delete_with_files(outbox: Outbox, store: OutputStore, job_id: int, owner: UUID | None) -> None:
+    """Delete a job that has ended, with its files. Raises Refusal: job_not_found, job_not_ended."""
+    with outbox.transaction() as session:
+        job = delete_job(session, job_id, owner)
+    if job is None:
+        raise job_not_found(job_id)
+    if job.status not in FINAL:
+        raise job_not_ended(job.status)
+    outbox.publish(Event.deletion(job.id, job.user_id))
+    try:
+        store.remove(job_folder(job))
+    except OSError as error:
+        log.warning("files.not_removed", job_id=job.id, error=str(error))

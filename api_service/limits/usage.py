@@ -1,0 +1,31 @@
+"""What a key may have, and what its user has of that now."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from api_service.accounts.identity import Identity
+from api_service.limits import quotas
+from api_service.limits.effective_limits import Limit
+from api_service.limits.key_limits import KeyLimits
+from shared.database.engine import transaction
+from shared.models import ApiKey, User
+
+
+class Usage(NamedTuple):
+    """A user and its key, the limits of both by name (None: no limit), and how many jobs wait."""
+
+    user: User
+    key: ApiKey
+    limits: Mapping[str, int | None]
+    queued_jobs: int
+
+
+def usage_of(engine: Engine, key_limits: KeyLimits, identity: Identity) -> Usage:
+    limits: dict[str, int | None] = {limit: key_limits.most(identity, limit) for limit in Limit}
+    with transaction(engine) as session:
+        user, key = session.get_one(User, identity.user_id), session.get_one(ApiKey, identity.key_id)
+        own = user.running_jobs_limit
+        limits["running_jobs"] = key_limits.settings.limit_running_jobs if own is None else own
+        return Usage(user, key, limits, quotas.queued_jobs(session, user.id))

@@ -1,0 +1,15 @@
+"""`python -m api_service.openapi`: print the OpenAPI document."""
+
+import json
+import sys
+
+from api_service.routes import DOCUMENT
+
+
+def main() -> None:
+    json.dump(DOCUMENT, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Users: made, found, changed and listed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from shared.models import User
+
+
+def user_named(session: Session, name: str) -> User:
+    """The user of that name, made now if there is none."""
+    create_user(session, name)
+    return session.exec(select(User).where(User.name == name)).one()
+
+
+def find_user(session: Session, name: str) -> User | None:
+    return session.exec(select(User).where(User.name == name)).one_or_none()
+
+
+def create_user(session: Session, name: str, running_jobs_limit: int | None = None) -> User | None:
+    """Make a user. None if somebody has the name already."""
+    values = {"id": uuid4(), "name": name, "running_jobs_limit": running_jobs_limit}
+    statement = insert(User).values(values).on_conflict_do_nothing(index_elements=["name"]).returning(User)
+    return session.scalars(statement).one_or_none()
+
+
+def change_user(session: Session, user_id: UUID, values: Mapping[str, Any]) -> User | None:
+    """Change a user's columns. None if there is no such user. Raises IntegrityError if another has the name."""
+    user = session.get(User, user_id, with_for_update=True)
+    if user is not None:
+        user.sqlmodel_update(dict(values))
+        session.flush()
+    return user
+
+
+def list_users(session: Session, after: str | None, limit: int) -> Sequence[User]:
+    """Users by name, after the one named."""
+    users = select(User).order_by(col(User.name)).limit(limit)
+    return session.exec(users if after is None else users.where(User.name > after)).all()

@@ -17,7 +17,7 @@ from api_service.http.problems import HANDLERS
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
-from api_service.limits.redis_guard import Patience
+from api_service.limits.redis_guard import RedisGuard
 from api_service.routes import ROUTES
 from api_service.streams.relay import Relay
 from api_service.streams.rights import Rights, end_streams_without_right
@@ -65,8 +65,8 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
     channels = Channels(settings.redis_ns)
     client = hasty_client(settings.redis_url)
     counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
-    patience = Patience(timings.count_within_s)
-    open_streams = OpenStreams(counting, settings.redis_ns, patience)
+    guard = RedisGuard(timings.count_within_s)
+    open_streams = OpenStreams(counting, settings.redis_ns, guard)
     keyring = Keyring(engine)
     services = Services(
         settings=settings,
@@ -76,7 +76,7 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
         relay=Relay(listening_client(settings.redis_url), channels, timings),
         keyring=keyring,
         tickets=Tickets(engine, keyring, timings),
-        limits=KeyLimits(settings, RateCounter(counting, settings.redis_ns, patience), open_streams),
+        limits=KeyLimits(settings, RateCounter(counting, settings.redis_ns, guard), open_streams),
         capabilities=CapabilityReader(engine),
         timings=timings,
         threads=anyio.CapacityLimiter(THREADS),

@@ -45,7 +45,7 @@ class ServerView(BaseModel, frozen=True):
 
     name: str = Field(description="its URL, without user and password")
     state: ServerState
-    draining: bool = Field(description="whether it was told to take no more jobs, whatever else its state is")
+    draining: bool = Field(description="whether it is to take no more jobs, whatever else its state is")
     slots: SlotsView
     version: str | None
     last_seen_at: datetime | None

@@ -1,4 +1,4 @@
-"""Whether workers and servers were seen lately: what an operator asks first."""
+"""How many workers live, and how many servers are usable: what an operator asks first."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from shared.models import Worker
 
 
 def workers_seen(engine: Engine, lately: timedelta) -> int:
-    """How many worker processes said lately that they live."""
+    """How many worker processes reported within this time that they live."""
     with transaction(engine) as session:
         alive = col(Worker.last_seen_at) > func.now() - lately
         return session.exec(select(func.count()).select_from(Worker).where(alive)).one()

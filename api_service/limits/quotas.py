@@ -21,7 +21,7 @@ def queued_jobs(session: Session, user_id: UUID, count_to: int | None = None) ->
 
 
 def check(session: Session, user_id: UUID, most: Mapping[Limit, int | None], jobs: int) -> None:
-    """Raises Refusal 429 if so many more jobs were too many waiting, or what is stored has reached its limit.
+    """Raises Refusal: quota_exceeded, if this many more jobs would be too many waiting, or too much is stored.
 
     Those who submit at the same moment do not see each other, and may pass the limit by what they submit then.
     """

@@ -30,7 +30,7 @@ class JobOptions:
 class JobRequest:
     """A graph in ComfyUI's API format, and the parameters it was made from, if it was.
 
-    A seed of -1 is drawn when the job is recorded. `place` is where the job stands in its request: `jobs[3].`
+    A seed of -1 is drawn when the job is recorded. `place` is where the job is in its request: `jobs[3].`
     """
 
     graph: Mapping[str, Any]

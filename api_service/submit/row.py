@@ -14,7 +14,7 @@ from shared.workflows.shape import first_checkpoint, prompt_text, with_seeds
 def new_job(request: JobRequest, owner: UUID, accepted_at: datetime, **origin: Any) -> GenerationJob:
     """A row that is yet to be recorded. A job that starts later has no message until its time has come.
 
-    `origin` are columns that tell how it came, such as its batch.
+    `origin` are columns that say how it came, such as its batch.
     """
     options = request.options
     run_after = options.run_after if options.run_after and options.run_after > accepted_at else None

@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether what it needs is there: each with its own line."""
+"""Whether this process lives, and whether each thing that it needs is there."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -20,12 +20,12 @@ LATELY = timedelta(seconds=30)
 
 
 async def live(_request: ApiRequest[Nothing, Nothing]) -> Response:
-    """Tell whether this process lives."""
+    """Say whether this process lives."""
     return answer_with(LiveView())
 
 
 async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
-    """Tell whether what the service needs is there.
+    """Say whether what the service needs is there.
 
     200 while jobs are accepted, even where they will only run later; 503 while none can be accepted.
     """

@@ -74,7 +74,7 @@ async def retry_job(request: ApiRequest[RetryBody, Nothing]) -> Response:
 
 
 def submission(request: ApiRequest[Any, Nothing]) -> Submission:
-    """What the request says of whoever submits; without the jobs."""
+    """Who submits, in which request; without the jobs."""
     body: BaseModel = request.body
     return Submission(
         jobs=(),
@@ -115,7 +115,7 @@ ACCEPTED = {
         AcceptedJobView, "the job: `queued`, or `pending` until its time comes or Redis is back", headers=LOCATED
     ),
     HTTPStatus.OK: Answer(
-        AcceptedJobView, "the job that this request made before, as it stands", headers={**LOCATED, **REPLAYED}
+        AcceptedJobView, "the job that this request made before, as it is now", headers={**LOCATED, **REPLAYED}
     ),
 }
 PROBLEMS = (RequestCode.INVALID_HEADER, Code.IDEMPOTENCY_KEY_REUSED, Code.QUOTA_EXCEEDED)
@@ -141,7 +141,7 @@ OPERATIONS = (
         Scope.WRITE,
         {
             HTTPStatus.CREATED: Answer(BatchView, "the jobs, in the order in which they were sent"),
-            HTTPStatus.OK: Answer(BatchView, "the jobs that this request made before, as they stand", headers=REPLAYED),
+            HTTPStatus.OK: Answer(BatchView, "the jobs that this request made before, as they are", headers=REPLAYED),
         },
         tag="jobs",
         body=BatchBody,

@@ -61,7 +61,7 @@ async def content_of(request: Request[Any], largest: int) -> bytes:
 
 
 def read_query(request: HTTPConnection[Any], model: type[Body]) -> Body:
-    """The query parameters as a model; one that may be given several times has a list. Raises Refusal: invalid_query."""
+    """The query parameters as a model; a repeated one is a list. Raises Refusal: invalid_query."""
     values: dict[str, Any] = {}
     for name in request.query_params:
         given = request.query_params.getlist(name)

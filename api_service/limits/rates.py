@@ -4,12 +4,23 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import NamedTuple
 
 import redis.asyncio
 
-from api_service.limits.effective_limits import Limit
 from api_service.limits.redis_guard import RedisGuard
+
+
+class Limit(StrEnum):
+    """What a key can be limited in. The setting of each is `LIMIT_` and its name."""
+
+    REQUESTS_PER_MINUTE = "requests_per_minute"
+    SUBMISSIONS_PER_HOUR = "submissions_per_hour"
+    QUEUED_JOBS = "queued_jobs"
+    STORED_BYTES = "stored_bytes"
+    OPEN_STREAMS = "open_streams"
+
 
 WINDOWS: Mapping[Limit, timedelta] = {
     Limit.REQUESTS_PER_MINUTE: timedelta(minutes=1),

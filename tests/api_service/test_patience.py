@@ -9,9 +9,8 @@ from typing import Any
 import redis
 from structlog.testing import capture_logs
 
-from api_service.limits.effective_limits import Limit
 from api_service.limits.open_streams import OpenStreams
-from api_service.limits.rates import Rate, RateCounter, Window
+from api_service.limits.rates import Limit, Rate, RateCounter, Window
 from api_service.limits.redis_guard import SILENCE_S, WAIT_S, RedisGuard
 from shared.configuration.settings import Settings
 from shared.messaging.redis_clients import counting_client

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest
 from api_service.doors.operator.views import CheckView, LiveView, ReadyView
-from api_service.fleet import readiness
+from api_service.fleet import fleet_queries
 from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from shared.database.schema import schema_problem
@@ -70,14 +70,14 @@ def see_redis(outbox: Outbox) -> CheckView:
 
 
 def see_workers(engine: Engine) -> CheckView:
-    seen = readiness.workers_seen(engine, LATELY)
+    seen = fleet_queries.workers_seen(engine, LATELY)
     if not seen:
         return CheckView(ok=False, detail=f"none seen in the last {LATELY.seconds} s; jobs wait for one")
     return CheckView(ok=True, detail=f"{seen} seen in the last {LATELY.seconds} s")
 
 
 def see_comfyui(engine: Engine) -> CheckView:
-    usable, servers = readiness.usable_servers(engine)
+    usable, servers = fleet_queries.usable_servers(engine)
     if not usable:
         return CheckView(ok=False, detail=f"none of {servers} is usable; jobs wait for one")
     return CheckView(ok=True, detail=f"{usable} of {servers} usable")

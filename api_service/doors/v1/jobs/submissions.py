@@ -12,17 +12,15 @@ from starlette.responses import Response
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, BatchBody, JobBody, RetryBody
 from api_service.doors.v1.jobs.field_names import field_name
-from api_service.doors.v1.jobs.idempotency_header import HEADER, idempotency_key
 from api_service.doors.v1.jobs.paths import job_id_in
-from api_service.doors.v1.jobs.prefer_wait import asked_wait_s, ended_within
+from api_service.doors.v1.jobs.submission_headers import HEADER, asked_wait_s, ended_within, idempotency_key
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.refusals.codes import Code
-from api_service.submit.check import check_all
 from api_service.submit.resubmit import resubmit
-from api_service.submit.submit import Accepted, Submission, submit
+from api_service.submit.submit import Accepted, Submission, check_all, submit
 from shared.jobs.urls import JOBS, job_url
 from shared.models import Scope
 

@@ -17,13 +17,14 @@ from api_service.http.problems import HANDLERS
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
-from api_service.limits.redis_guard import Patience
+from api_service.limits.redis_guard import RedisGuard
 from api_service.routes import ROUTES
 from api_service.streams.relay import Relay
 from api_service.streams.rights import Rights, end_streams_without_right
 from api_service.streams.stream_queries import DatabaseRows
 from api_service.streams.tickets import Tickets
 from api_service.streams.timings import StreamTimings
+from api_service.submit.submit import Acceptance
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
@@ -61,31 +62,12 @@ def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> 
 @asynccontextmanager
 async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> AsyncIterator[Services]:
     """What the process needs, and the tasks beside it, until the block ends."""
-    engine = create_engine(settings, application="api", connections=THREADS)
-    channels = Channels(settings.redis_ns)
-    client = hasty_client(settings.redis_url)
-    counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
-    patience = Patience(timings.count_within_s)
-    open_streams = OpenStreams(counting, settings.redis_ns, patience)
-    keyring = Keyring(engine)
-    services = Services(
-        settings=settings,
-        engine=engine,
-        outbox=Outbox(engine, sending_broker(settings), client, channels),
-        store=open_store(settings.storage_url),
-        relay=Relay(listening_client(settings.redis_url), channels, timings),
-        keyring=keyring,
-        tickets=Tickets(engine, keyring, timings.tickets),
-        limits=KeyLimits(settings, RateCounter(counting, settings.redis_ns, patience), open_streams),
-        capabilities=CapabilityReader(engine),
-        timings=timings,
-        threads=anyio.CapacityLimiter(THREADS),
-    )
-    rows = DatabaseRows(engine, services.run)
-    rights = Rights(engine, services.run, timings)
+    services = make_services(settings, timings)
+    rows = DatabaseRows(services.engine, services.run)
+    rights = Rights(services.engine, services.run, timings)
     work = (
         services.relay.run(rows),
-        open_streams.run(),
+        services.limits.streams.run(),
         end_streams_without_right(services.relay.watchers, rights),
     )
     tasks = {asyncio.create_task(one) for one in work}
@@ -95,9 +77,34 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
         await services.relay.stop()
         await stop(tasks)
         await services.relay.aclose()
-        await counting.aclose()
-        client.close()
-        engine.dispose()
+        await services.limits.streams.client.aclose()
+        services.outbox.client.close()
+        services.engine.dispose()
+
+
+def make_services(settings: Settings, timings: StreamTimings) -> Services:
+    engine = create_engine(settings, application="api", connections=THREADS)
+    channels, keyring, threads = Channels(settings.redis_ns), Keyring(engine), anyio.CapacityLimiter(THREADS)
+    outbox = Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
+    counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
+    guard = RedisGuard(timings.count_within_s)
+    rates = RateCounter(counting, settings.redis_ns, guard)
+    limits = KeyLimits(settings, rates, OpenStreams(counting, settings.redis_ns, guard))
+    capabilities = CapabilityReader(engine)
+    return Services(
+        settings=settings,
+        engine=engine,
+        outbox=outbox,
+        store=open_store(settings.storage_url),
+        relay=Relay(listening_client(settings.redis_url), channels, timings),
+        keyring=keyring,
+        tickets=Tickets(engine, keyring, timings.tickets),
+        limits=limits,
+        capabilities=capabilities,
+        acceptance=Acceptance(outbox, capabilities, limits, threads),
+        timings=timings,
+        threads=threads,
+    )
 
 
 async def stop(tasks: Collection[asyncio.Task[None]]) -> None:

@@ -18,18 +18,18 @@ from shared.models import ApiKey
 KEY = re.compile(r"gn_([a-z0-9]{1,32})_([A-Za-z0-9_-]{1,128})")
 BELIEVED_S = 1.0  # how long a process goes on believing what it read of a key
 USED_EVERY = timedelta(minutes=1)  # how exactly `last_used_at` is kept
-NOBODYS_HASH = hash_of("")
+HASH_OF_NOTHING = hash_of("")
 REMEMBERED = 10_000  # keys
 
 
-class SentKey(NamedTuple):
-    """A key as it was sent: not known to be anybody's yet."""
+class PresentedKey(NamedTuple):
+    """A key as it was sent; it may be nobody's."""
 
     id: str
     secret: str
 
 
-class Known(NamedTuple):
+class CachedKey(NamedTuple):
     key: ApiKey | None
     until: float
 
@@ -40,21 +40,21 @@ class Keyring:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, CachedKey] = {}
 
     def identify(self, authorization: str | None) -> Identity:
-        """The identity behind an Authorization header. Raises Refusal 401, whatever it is that is wrong."""
+        """The identity behind an Authorization header. Raises Refusal: unauthenticated."""
         sent = key_in(authorization)
         return identity_of(sent, self.key(sent.id))
 
     def recall(self, authorization: str | None) -> Identity | None:
-        """The same from memory alone: None where the database must be asked. Raises Refusal 401 likewise."""
+        """The same from memory alone: None where the database must be asked. Raises Refusal likewise."""
         sent = key_in(authorization)
         known = self.remembered(sent.id)
         return identity_of(sent, known.key) if known else None
 
-    def remembered(self, key_id: str) -> Known | None:
-        """What was read of a key less than a second ago, be it that there is none."""
+    def remembered(self, key_id: str) -> CachedKey | None:
+        """The cached key, or the cached fact that there is none."""
         known = self.known.get(key_id)
         return known if known and time.monotonic() < known.until else None
 
@@ -74,36 +74,36 @@ class Keyring:
                 )
         if len(self.known) >= REMEMBERED:
             self.known.clear()
-        self.known[key_id] = Known(key, time.monotonic() + BELIEVED_S)
+        self.known[key_id] = CachedKey(key, time.monotonic() + BELIEVED_S)
         return key
 
     def forget(self, key_id: str) -> None:
-        """Read a key anew at its next use: it was changed here."""
+        """Read a key again at its next use: it was changed here."""
         self.known.pop(key_id, None)
 
 
-def key_in(authorization: str | None) -> SentKey:
-    """The key in an Authorization header. Raises Refusal 401 if it holds none."""
+def key_in(authorization: str | None) -> PresentedKey:
+    """The key in an Authorization header. Raises Refusal: unauthenticated."""
     if not authorization:
         raise unauthenticated("no key was sent")
     scheme, _, credentials = authorization.strip().partition(" ")
     found = KEY.fullmatch(credentials.strip())
     if scheme.lower() != "bearer" or not found:
         raise unauthenticated("the Authorization header holds no key")
-    return SentKey(*found.groups())
+    return PresentedKey(*found.groups())
 
 
-def identity_of(sent: SentKey, key: ApiKey | None) -> Identity:
-    """The identity behind a key that was sent, from its row. Raises Refusal 401 if its secret is another."""
-    # Compared in any case, so that the time taken does not tell which ids there are.
-    good = hmac.compare_digest(hash_of(sent.secret), key.secret_hash if key else NOBODYS_HASH)
+def identity_of(sent: PresentedKey, key: ApiKey | None) -> Identity:
+    """The identity behind a key that was sent, from its row. Raises Refusal: unauthenticated."""
+    # Compared in any case, so that the time taken does not show which ids exist.
+    good = hmac.compare_digest(hash_of(sent.secret), key.secret_hash if key else HASH_OF_NOTHING)
     if key is None or not good:
         raise unauthenticated("the key is not known")
     return identity_by(key)
 
 
 def identity_by(key: ApiKey) -> Identity:
-    """The identity that a key stands for. Raises Refusal 401 for one that is revoked or has expired."""
+    """The identity of a key. Raises Refusal: unauthenticated, for one that is revoked or has expired."""
     if key.revoked_at is not None:
         raise unauthenticated("the key was revoked")
     if key.expires_at is not None and key.expires_at <= datetime.now(UTC):

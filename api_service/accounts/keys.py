@@ -1,4 +1,4 @@
-"""`python -m api_service.accounts.keys`: make, list and revoke keys, for whoever may reach the database."""
+"""`python -m api_service.accounts.keys`: make, list and revoke keys, for those who can reach the database."""
 
 import argparse
 import re

@@ -34,12 +34,9 @@ class Services:
     tickets: Tickets
     limits: KeyLimits
     capabilities: CapabilityReader
+    acceptance: Acceptance
     timings: StreamTimings
     threads: anyio.CapacityLimiter
-
-    @property
-    def acceptance(self) -> Acceptance:
-        return Acceptance(self.outbox, self.capabilities, self.limits, self.threads)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work in one of this service's own threads, so that a hung server starves nothing else."""

@@ -18,7 +18,7 @@ from shared.models import ComfyUIServer, ServerCapabilities
 log = structlog.get_logger(__name__)
 
 READ_EVERY_S = 5.0
-FORGOTTEN = timedelta(days=7)  # a server that nobody saw for so long is not expected back
+FORGOTTEN = timedelta(days=7)  # a server that was not seen for this long is not expected back
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class CapabilityReader:
         """What is known, at most 5 s old; older while the database is away. Blocks."""
         if self.read_at is not None and time.monotonic() - self.read_at < READ_EVERY_S:
             return self.known
-        # The very first waits for whoever reads already: it knows nothing to go on with.
+        # The first request waits for the thread that reads already: nothing is known yet.
         if self.lock.acquire(blocking=self.read_at is None):
             try:
                 self.read()

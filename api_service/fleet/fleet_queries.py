@@ -14,7 +14,7 @@ from shared.database.engine import transaction
 from shared.fleet import servers
 from shared.fleet.object_info import LISTED_BY, ModelKind
 from shared.fleet.servers import IN_A_SLOT, ServerState, server_states
-from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities
+from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities, Worker
 
 LATELY = timedelta(minutes=10)
 # The models that are counted, and where `/object_info` lists them: those a job names, and two that only workflows use.
@@ -45,7 +45,7 @@ class ServerView(BaseModel, frozen=True):
 
     name: str = Field(description="its URL, without user and password")
     state: ServerState
-    draining: bool = Field(description="whether it was told to take no more jobs, whatever else its state is")
+    draining: bool = Field(description="whether it is to take no more jobs, whatever else its state is")
     slots: SlotsView
     version: str | None
     last_seen_at: datetime | None
@@ -158,3 +158,16 @@ def change(engine: Engine, name: str, action: Callable[[Session, str], ComfyUISe
             raise server_not_found(name)
         session.flush()
         return ServerView.of(server, look(session))
+
+
+def workers_seen(engine: Engine, lately: timedelta) -> int:
+    """How many worker processes reported within this time that they live."""
+    with transaction(engine) as session:
+        alive = col(Worker.last_seen_at) > func.now() - lately
+        return session.exec(select(func.count()).select_from(Worker).where(alive)).one()
+
+
+def usable_servers(engine: Engine) -> tuple[int, int]:
+    """How many ComfyUI servers are given jobs, and how many servers workers have."""
+    with transaction(engine) as session:
+        return servers.usable_servers(session)

@@ -1,4 +1,4 @@
-"""Each request has an id, which comes back in its answer and stands in every log line it caused."""
+"""Each request has an id, which its answer and every log line it caused have too."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Answers that every door gives: a model as JSON, and headers that tell of the rate limit."""
+"""Answers that every door gives: a model as JSON, and headers about the rate limit."""
 
 from http import HTTPStatus
 

@@ -42,7 +42,7 @@ async def read_json(request: Request[Any], model: type[Body], largest: int = LAR
 
 
 def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Raises Refusal 400 for a key that is given twice: nobody can know which of them is meant."""
+    """A JSON object. Raises Refusal: invalid_json, for a key that is given twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
@@ -51,7 +51,7 @@ def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 async def content_of(request: Request[Any], largest: int) -> bytes:
-    """The whole body. Raises Refusal 413 as soon as it is more than anybody needs."""
+    """The whole body. Raises Refusal: body_too_large, as soon as it is."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
@@ -61,7 +61,7 @@ async def content_of(request: Request[Any], largest: int) -> bytes:
 
 
 def read_query(request: HTTPConnection[Any], model: type[Body]) -> Body:
-    """The query parameters as a model; one that may be given several times has a list. Raises Refusal 422."""
+    """The query parameters as a model; a repeated one is a list. Raises Refusal: invalid_query."""
     values: dict[str, Any] = {}
     for name in request.query_params:
         given = request.query_params.getlist(name)

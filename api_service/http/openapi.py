@@ -76,7 +76,7 @@ def document_of(operations: Operations, about: About, examples: Examples) -> dic
 
 
 def schemas_of(operations: Iterable[Operation[Any, Any, Any]]) -> tuple[dict[str, Any], Refs]:
-    """The schemas of all models, and where each stands: as it is parsed, or as it is answered."""
+    """The schemas of all models, and where each is: as it is parsed, or as it is answered."""
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemBody, "serialization")]
     for operation in operations:
         wanted += [(operation.body, "validation"), (operation.query, "validation")]

@@ -10,12 +10,12 @@ from starlette.applications import Starlette
 
 from shared.configuration.settings import Settings
 
-READ_WITHIN_MS = 60_000  # a client that takes nothing of what was sent for so long is disconnected by the kernel
+READ_WITHIN_MS = 60_000  # the kernel disconnects a client that reads nothing for this long
 LARGEST_MESSAGE = 65_536  # bytes; nobody needs to say anything over a WebSocket
 
 
 class Server(uvicorn.Server):
-    """Ends the streams first: uvicorn waits for open connections, and only then tells the application that it stops."""
+    """Ends the streams first: uvicorn waits for open connections before it stops the application."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         services = self.lifespan.state.get("services")

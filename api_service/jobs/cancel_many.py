@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from api_service.jobs.filters import Filters
 from api_service.jobs.listing import page
-from api_service.jobs.page_range import Stretch
+from api_service.jobs.page_range import PageRange
 from shared.database.engine import patiently
 from shared.jobs.cancel import cancel_many
 from shared.messaging.after_commit import Outbox
@@ -46,7 +46,7 @@ def cancel_portion(
 ) -> tuple[int, Sequence[GenerationJob]]:
     """Cancel the oldest jobs that match. Returns how many did, and those that had not ended meanwhile."""
     with outbox.transaction() as session:
-        found = session.execute(page(filters, statuses, Stretch(owner, PORTION, ascending=True))).all()
+        found = session.execute(page(filters, statuses, PageRange(owner, PORTION, ascending=True))).all()
         return len(found), cancel_many(session, [row.id for row in found])
 
 

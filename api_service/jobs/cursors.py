@@ -1,7 +1,6 @@
 """A cursor is where a page ended, and which list it belongs to: it is good for the same list only.
 
-It is no secret and gives no rights: whose jobs are listed is decided by the key. Its checksum only tells a cursor of
-ours from anything else.
+It is no secret and gives no rights: the key decides whose jobs are listed. The checksum only shows that we made it.
 """
 
 import base64
@@ -34,7 +33,7 @@ def cursor_at(position: Position, list_digest: bytes) -> str:
 
 
 def position_in(cursor: str, list_digest: bytes) -> Position:
-    """The position that a cursor of ours holds. Raises Refusal 422 for any other text, and for another list's."""
+    """The position that a cursor of ours holds. Raises Refusal: invalid_cursor."""
     try:
         whole = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         packed, check = whole[: LAYOUT.size], whole[LAYOUT.size :]

@@ -16,7 +16,7 @@ from shared.models import JobStatus, Scope
 from shared.workflows.parameters import without_nul
 
 ALL = "all"
-# `key`, or `key:value`; a colon or backslash in the key stands behind a backslash.
+# `key`, or `key:value`; a colon or backslash in the key is escaped by a backslash.
 METADATA = re.compile(r"((?:[^:\\]|\\.)+)(?::(.*))?", re.DOTALL)
 # What is the same text in JSON without quotes. Of numbers, those that PostgreSQL holds exactly.
 BARE = re.compile(r"true|false|null|-?(0|[1-9][0-9]{0,29})(\.[0-9]{1,29})?")
@@ -104,7 +104,7 @@ def metadata_condition(metadata: Any, given: str) -> ColumnElement[bool]:
 
 
 def owner_asked_for(identity: Identity, user_id: UUID | str | None) -> UUID | None:
-    """Whose jobs are asked for; None for everybody's. Raises Refusal 403 for others' unless one is an admin."""
+    """Whose jobs are asked for; None for everybody's. Raises Refusal: forbidden, for others' unless one is an admin."""
     if user_id is None or user_id == identity.user_id:
         return identity.user_id
     if not identity.is_admin:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col
 
 from api_service.jobs.filters import Filters
-from api_service.jobs.page_range import Stretch, within
+from api_service.jobs.page_range import PageRange, within
 from api_service.jobs.search import search
 from shared.database.engine import transaction
 from shared.models import GenerationJob, JobOutput, JobStatus, User
@@ -51,19 +51,21 @@ FIRST_OUTPUT = (
 )
 
 
-def read_page(engine: Engine, filters: Filters, stretch: Stretch) -> tuple[Sequence[Row[Any]], dict[int, Row[Any]]]:
-    """The jobs of a stretch, and the first output of each that has any."""
+def read_page(
+    engine: Engine, filters: Filters, page_range: PageRange
+) -> tuple[Sequence[Row[Any]], dict[int, Row[Any]]]:
+    """The jobs of a page, and the first output of each that has any."""
     with transaction(engine) as session:
-        jobs = jobs_of(session, filters, stretch)
+        jobs = jobs_of(session, filters, page_range)
         return jobs, first_outputs(session, [job.id for job in jobs])
 
 
-def jobs_of(session: Session, filters: Filters, stretch: Stretch) -> Sequence[Row[Any]]:
-    """The jobs of a stretch, with the columns of LISTED."""
-    jobs = select(*LISTED).order_by(*stretch.order(GenerationJob))
+def jobs_of(session: Session, filters: Filters, page_range: PageRange) -> Sequence[Row[Any]]:
+    """The jobs of a page, with the columns of LISTED."""
+    jobs = select(*LISTED).order_by(*page_range.order(GenerationJob))
     if filters.says_something_of_contents:
-        return session.execute(jobs.where(col(GenerationJob.id).in_(search(session, filters, stretch)))).all()
-    found = page(filters, filters.statuses, stretch).subquery("page")
+        return session.execute(jobs.where(col(GenerationJob.id).in_(search(session, filters, page_range)))).all()
+    found = page(filters, filters.statuses, page_range).subquery("page")
     return session.execute(jobs.join(found, found.c.id == col(GenerationJob.id))).all()
 
 
@@ -75,22 +77,22 @@ def first_outputs(session: Session, job_ids: Sequence[int]) -> dict[int, Row[Any
     return {row.job_id: row for row in rows}
 
 
-def page(filters: Filters, statuses: Sequence[JobStatus], stretch: Stretch) -> Select[*tuple[Any, ...]]:
-    """The numbers of a stretch's jobs: `id` and `created_at`, in order.
+def page(filters: Filters, statuses: Sequence[JobStatus], page_range: PageRange) -> Select[*tuple[Any, ...]]:
+    """The numbers of a page's jobs: `id` and `created_at`, in order.
 
     Each status is read from its own part of an index, and so is each user where everybody's are asked for: the few
     rows that each of them gives are sorted, never all that there are.
     """
-    each_user = stretch.owner is None and not filters.has_index_of_its_own and chosen_by_user(filters, statuses)
-    parts = [part(filters, status, stretch, of_each_user=each_user) for status in (statuses or (None,))]
+    each_user = page_range.owner is None and not filters.has_index_of_its_own and chosen_by_user(filters, statuses)
+    parts = [part(filters, status, page_range, of_each_user=each_user) for status in (statuses or (None,))]
     if len(parts) == 1 and not each_user:
         return parts[0]
     together = (union_all(*(one.subquery().select() for one in parts)) if len(parts) > 1 else parts[0]).subquery(
         "parts"
     )
     created_at, job_id = together.c.created_at, together.c.id
-    newest_first = (created_at, job_id) if stretch.ascending else (created_at.desc(), job_id.desc())
-    return select(job_id, created_at).order_by(*newest_first).limit(stretch.limit)
+    newest_first = (created_at, job_id) if page_range.ascending else (created_at.desc(), job_id.desc())
+    return select(job_id, created_at).order_by(*newest_first).limit(page_range.limit)
 
 
 def chosen_by_user(filters: Filters, statuses: Sequence[JobStatus]) -> bool:
@@ -99,9 +101,9 @@ def chosen_by_user(filters: Filters, statuses: Sequence[JobStatus]) -> bool:
 
 
 def part(
-    filters: Filters, status: JobStatus | None, stretch: Stretch, *, of_each_user: bool
+    filters: Filters, status: JobStatus | None, page_range: PageRange, *, of_each_user: bool
 ) -> Select[*tuple[Any, ...]]:
-    wanted = [*filters.conditions(GenerationJob), *within(stretch)]
+    wanted = [*filters.conditions(GenerationJob), *within(page_range)]
     if status is not None:
         wanted.append(col(GenerationJob.status) == status)
     if of_each_user:
@@ -109,9 +111,9 @@ def part(
     found = (
         select(col(GenerationJob.id), col(GenerationJob.created_at))
         .where(*wanted)
-        .order_by(*stretch.order(GenerationJob))
+        .order_by(*page_range.order(GenerationJob))
     )
-    found = found.limit(stretch.limit)
+    found = found.limit(page_range.limit)
     if not of_each_user:
         return found
     theirs = lateral(found.correlate(User), name="theirs")

@@ -10,7 +10,7 @@ from api_service.jobs.cursors import Position
 from shared.models import GenerationJob
 
 
-class Stretch(NamedTuple):
+class PageRange(NamedTuple):
     """Whose jobs (None: everybody's), how many at most, after which, and in which order."""
 
     owner: UUID | None
@@ -24,13 +24,13 @@ class Stretch(NamedTuple):
         return columns if self.ascending else tuple(column.desc() for column in columns)
 
 
-def within(stretch: Stretch) -> list[ColumnElement[bool]]:
-    """The jobs of a stretch and all after it: its owner's, beyond where the last one ended."""
+def within(page_range: PageRange) -> list[ColumnElement[bool]]:
+    """The jobs of a page and all after it: its owner's, beyond where the last one ended."""
     found: list[ColumnElement[bool]] = []
-    if stretch.owner is not None:
-        found.append(col(GenerationJob.user_id) == stretch.owner)
-    if stretch.after is not None:
+    if page_range.owner is not None:
+        found.append(col(GenerationJob.user_id) == page_range.owner)
+    if page_range.after is not None:
         # Compared as one row, which an index can be entered with.
-        here, there = tuple_(col(GenerationJob.created_at), col(GenerationJob.id)), tuple_(*stretch.after)
-        found.append(here > there if stretch.ascending else here < there)
+        here, there = tuple_(col(GenerationJob.created_at), col(GenerationJob.id)), tuple_(*page_range.after)
+        found.append(here > there if page_range.ascending else here < there)
     return found

@@ -13,34 +13,34 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from api_service.jobs.filters import Filters
-from api_service.jobs.page_range import Stretch, within
+from api_service.jobs.page_range import PageRange, within
 from shared.models import GenerationJob
 
 LOOKED_THROUGH = 5000
 
 
-def search(session: Session, filters: Filters, stretch: Stretch) -> Sequence[int]:
-    """The numbers of a stretch's jobs."""
-    near = session.scalars(nearby(filters, stretch)).all()
-    return near if len(near) == stretch.limit else session.scalars(everywhere(filters, stretch)).all()
+def search(session: Session, filters: Filters, page_range: PageRange) -> Sequence[int]:
+    """The numbers of a page's jobs."""
+    near = session.scalars(nearby(filters, page_range)).all()
+    return near if len(near) == page_range.limit else session.scalars(everywhere(filters, page_range)).all()
 
 
-def nearby(filters: Filters, stretch: Stretch) -> Select[*tuple[Any, ...]]:
+def nearby(filters: Filters, page_range: PageRange) -> Select[*tuple[Any, ...]]:
     """Those among the next jobs of the list, whatever they say."""
-    next_jobs = select(GenerationJob).where(*within(stretch)).order_by(*stretch.order(GenerationJob))
+    next_jobs = select(GenerationJob).where(*within(page_range)).order_by(*page_range.order(GenerationJob))
     near = aliased(GenerationJob, next_jobs.limit(LOOKED_THROUGH).subquery("next_jobs"))
     wanted = [*filters.conditions(near), *among(filters, near)]
-    return select(col(near.id)).where(*wanted).order_by(*stretch.order(near)).limit(stretch.limit)
+    return select(col(near.id)).where(*wanted).order_by(*page_range.order(near)).limit(page_range.limit)
 
 
-def everywhere(filters: Filters, stretch: Stretch) -> Select[*tuple[Any, ...]]:
-    """Those among all jobs: found first, then put in order. Said so that no index offers the order by itself."""
-    wanted = [*filters.conditions(GenerationJob), *among(filters, GenerationJob), *within(stretch)]
+def everywhere(filters: Filters, page_range: PageRange) -> Select[*tuple[Any, ...]]:
+    """Those among all jobs: found first, then put in order. The order is written so that no index offers it."""
+    wanted = [*filters.conditions(GenerationJob), *among(filters, GenerationJob), *within(page_range)]
     nothing: Any = literal_column("interval '0'")
     moment: Any = col(GenerationJob.created_at) + nothing
     number: Any = col(GenerationJob.id)
-    in_order = (moment, number) if stretch.ascending else (moment.desc(), number.desc())
-    return select(col(GenerationJob.id)).where(*wanted).order_by(*in_order).limit(stretch.limit)
+    in_order = (moment, number) if page_range.ascending else (moment.desc(), number.desc())
+    return select(col(GenerationJob.id)).where(*wanted).order_by(*in_order).limit(page_range.limit)
 
 
 def among(filters: Filters, of: Any) -> list[Any]:

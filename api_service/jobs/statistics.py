@@ -40,7 +40,7 @@ class DayView(BaseModel, frozen=True):
     jobs: dict[JobStatus, int]
 
 
-class FiguresView(BaseModel, frozen=True):
+class StatisticsView(BaseModel, frozen=True):
     """Counts of the jobs accepted since a day, by status and by day, and how long those took that ended.
 
     Days without a job are left out. Jobs that were deleted after their end stay counted.
@@ -53,8 +53,8 @@ class FiguresView(BaseModel, frozen=True):
     failed: Durations
 
 
-def figures(engine: Engine, owner: UUID | None, days: int) -> FiguresView:
-    """The figures of the last so many days, today being one, of a user or (None) of everybody."""
+def statistics_of(engine: Engine, owner: UUID | None, days: int) -> StatisticsView:
+    """The statistics of the last `days` days, today included, of a user or (None) of everybody."""
     since = datetime.now(UTC).date() - timedelta(days=days - 1)
     by_day: defaultdict[date, dict[JobStatus, int]] = defaultdict(dict)
     buckets: defaultdict[JobStatus, dict[int, int]] = defaultdict(dict)
@@ -68,7 +68,7 @@ def figures(engine: Engine, owner: UUID | None, days: int) -> FiguresView:
         for day, status, number in session.execute(live_by_day(owner, since)):
             by_day[day][status] = number
     totals = {status: sum(counts.get(status, 0) for counts in by_day.values()) for status in JobStatus}
-    return FiguresView(
+    return StatisticsView(
         since=since,
         totals=totals,
         days=[DayView(day=day, jobs=counts) for day, counts in sorted(by_day.items())],

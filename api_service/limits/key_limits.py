@@ -3,23 +3,25 @@
 A refusal names the limit and says when to try again. While Redis is away, nothing is refused for a rate.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func
+from sqlmodel import Session, col, select
 
 from api_service.accounts.identity import Identity
-from api_service.limits import quotas
-from api_service.limits.effective_limits import Limit, effective_limit
 from api_service.limits.open_streams import OpenStreams
-from api_service.limits.rates import Rate, RateCounter
+from api_service.limits.rates import Limit, Rate, RateCounter
 from api_service.refusals.accounts import quota_exceeded, rate_limited
 from shared.configuration.settings import Settings
 from shared.database.engine import reading_without_transaction
+from shared.models import WAITING, GenerationJob, User
 
 STREAM_AGAIN_S = 10
+QUEUED_AGAIN_S = 10  # places become free as jobs start
+STORED_AGAIN_S = 60  # bytes become free as somebody deletes jobs
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,12 @@ class KeyLimits:
     streams: OpenStreams
 
     def most(self, identity: Identity, limit: Limit) -> int | None:
-        """How much of it the key may have; None for no limit."""
-        return effective_limit(self.settings, identity, limit)
+        """How much of it the key may have, by its own row or else by the settings; None for no limit."""
+        if limit in identity.limits:
+            own: int | None = identity.limits[limit]
+            return own
+        usual: int | None = getattr(self.settings, f"limit_{limit}")
+        return usual
 
     async def count_request(self, identity: Identity) -> Rate | None:
         """Count one request. None where requests are not counted. Raises Refusal: rate_limited."""
@@ -55,7 +61,7 @@ class KeyLimits:
         most = {limit: self.most(identity, limit) for limit in (Limit.QUEUED_JOBS, Limit.STORED_BYTES)}
         if any(value is not None for value in most.values()):
             with reading_without_transaction(engine) as session:
-                quotas.check(session, user_id, most, jobs)
+                check_quotas(session, user_id, most, jobs)
 
     @asynccontextmanager
     async def open_stream(self, identity: Identity) -> AsyncIterator[None]:
@@ -66,3 +72,28 @@ class KeyLimits:
                 reason = f"no more than {most} streams may be open with one key"
                 raise quota_exceeded(Limit.OPEN_STREAMS, reason, retry_after_s=STREAM_AGAIN_S)
             yield
+
+
+def check_quotas(session: Session, user_id: UUID, most: Mapping[Limit, int | None], jobs: int) -> None:
+    """Raises Refusal: quota_exceeded, if this many more jobs would be too many waiting, or too much is stored.
+
+    Those who submit at the same moment do not see each other, and may pass the limit by what they submit then.
+    """
+    queued = most[Limit.QUEUED_JOBS]
+    if queued is not None and queued_jobs(session, user_id, queued + 1) + jobs > queued:
+        raise quota_exceeded(
+            Limit.QUEUED_JOBS, f"no more than {queued} jobs of one user may wait", retry_after_s=QUEUED_AGAIN_S
+        )
+    stored = most[Limit.STORED_BYTES]
+    if stored is not None and session.get_one(User, user_id).stored_bytes >= stored:
+        raise quota_exceeded(
+            Limit.STORED_BYTES,
+            f"the user's outputs have reached {stored} bytes; delete jobs first",
+            retry_after_s=STORED_AGAIN_S,
+        )
+
+
+def queued_jobs(session: Session, user_id: UUID, count_to: int | None = None) -> int:
+    """How many jobs of the user wait, counted no further than is asked."""
+    waiting = select(GenerationJob.id).where(GenerationJob.user_id == user_id, col(GenerationJob.status).in_(WAITING))
+    return session.exec(select(func.count()).select_from(waiting.limit(count_to).subquery())).one()

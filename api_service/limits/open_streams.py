@@ -8,9 +8,9 @@ from uuid import uuid4
 import anyio
 import redis.asyncio
 
-from api_service.limits.redis_guard import Patience
+from api_service.limits.redis_guard import RedisGuard
 
-KEPT_S = 60  # an entry that nobody renewed for so long is nobody's
+KEPT_S = 60  # an entry that was not renewed for this long belongs to no stream
 RENEWED_S = 20.0
 
 # By Redis's clock, and in one step, so that no two streams both take the last place.
@@ -29,11 +29,11 @@ return 1
 class OpenStreams:
     """The streams that this process holds open, and the count of them all. Give `run` a task of its own."""
 
-    def __init__(self, client: redis.asyncio.Redis, namespace: str, patience: Patience) -> None:
+    def __init__(self, client: redis.asyncio.Redis, namespace: str, guard: RedisGuard) -> None:
         self.client = client
         self.script = client.register_script(OPEN)
         self.prefix = f"{namespace}:limits:streams:"
-        self.patience = patience
+        self.guard = guard
         self.held: dict[str, str] = {}  # stream -> the key it was opened with
 
     @asynccontextmanager
@@ -51,19 +51,19 @@ class OpenStreams:
             yield True
         finally:
             del self.held[stream]
-            # Whoever hung up has cancelled this task.
+            # A client that hung up has cancelled this task.
             with anyio.CancelScope(shield=True):
                 await self.forget(stream, key_id)
 
     async def ask(self, stream: str, key_id: str, most: int | None) -> object:
-        if not self.patience.allows():
+        if not self.guard.allows():
             return None
         limit = "" if most is None else most
-        return await self.patience.ask(self.script(keys=[f"{self.prefix}{key_id}"], args=[stream, limit, KEPT_S]))
+        return await self.guard.ask(self.script(keys=[f"{self.prefix}{key_id}"], args=[stream, limit, KEPT_S]))
 
     async def forget(self, stream: str, key_id: str) -> None:
-        if self.patience.allows():
-            await self.patience.ask(self.client.zrem(f"{self.prefix}{key_id}", stream))
+        if self.guard.allows():
+            await self.guard.ask(self.client.zrem(f"{self.prefix}{key_id}", stream))
 
     async def run(self) -> None:
         """Renew the entries of the streams that are open, until cancelled."""
@@ -72,8 +72,8 @@ class OpenStreams:
             await self.renew()
 
     async def renew(self) -> None:
-        """Say of every open stream that it still is."""
+        """Renew the entry of every open stream."""
         for stream, key_id in tuple(self.held.items()):
             await self.ask(stream, key_id, None)
-            if stream not in self.held:  # closed meanwhile, and its entry perhaps made anew
+            if stream not in self.held:  # closed meanwhile, and its entry perhaps made again
                 await self.forget(stream, key_id)

@@ -4,12 +4,23 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import NamedTuple
 
 import redis.asyncio
 
-from api_service.limits.effective_limits import Limit
-from api_service.limits.redis_guard import Patience
+from api_service.limits.redis_guard import RedisGuard
+
+
+class Limit(StrEnum):
+    """What a key can be limited in. The setting of each is `LIMIT_` and its name."""
+
+    REQUESTS_PER_MINUTE = "requests_per_minute"
+    SUBMISSIONS_PER_HOUR = "submissions_per_hour"
+    QUEUED_JOBS = "queued_jobs"
+    STORED_BYTES = "stored_bytes"
+    OPEN_STREAMS = "open_streams"
+
 
 WINDOWS: Mapping[Limit, timedelta] = {
     Limit.REQUESTS_PER_MINUTE: timedelta(minutes=1),
@@ -98,14 +109,14 @@ class Rate:
 class RateCounter:
     """Counts what keys do: one question to Redis each time."""
 
-    def __init__(self, client: redis.asyncio.Redis, namespace: str, patience: Patience) -> None:
+    def __init__(self, client: redis.asyncio.Redis, namespace: str, guard: RedisGuard) -> None:
         self.script = client.register_script(COUNT)
         self.prefix = f"{namespace}:limits:rates"
-        self.patience = patience
+        self.guard = guard
 
     async def count(self, limit: Limit, key_id: str, most: int, cost: int = 1) -> Rate | None:
         """Count `cost` more of what the key does, unless they are too many. None while Redis does not answer."""
-        return await self.patience.ask(self.hit(limit, key_id, most, cost)) if self.patience.allows() else None
+        return await self.guard.ask(self.hit(limit, key_id, most, cost)) if self.guard.allows() else None
 
     async def hit(self, limit: Limit, key_id: str, most: int, cost: int) -> Rate:
         length_s = int(WINDOWS[limit].total_seconds())

@@ -1,4 +1,4 @@
-"""Limits never stand in the way: while Redis does not answer, one question a second is asked, and the rest pass."""
+"""While Redis does not answer, it is asked once a second, and everything else passes without a limit."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ WAIT_S = 0.3  # for one answer
 SILENCE_S = 1.0
 
 
-class Patience:
+class RedisGuard:
     """What one process knows of whether Redis answers. For one event loop."""
 
     def __init__(self, wait_s: float = WAIT_S) -> None:
@@ -25,8 +25,8 @@ class Patience:
         self.silent_until = 0.0
 
     def allows(self) -> bool:
-        """Whether to ask now. While Redis is away, the one who may has the whole second to itself: a Redis that
-        hangs slows one request a second, and no other."""
+        """Whether to ask now. While Redis is away, only one request a second may, so a Redis that hangs slows no
+        other."""
         now = time.monotonic()
         if now < self.silent_until:
             return False

@@ -6,9 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from api_service.accounts.identity import Identity
-from api_service.limits import quotas
-from api_service.limits.effective_limits import Limit
-from api_service.limits.key_limits import KeyLimits
+from api_service.limits.key_limits import KeyLimits, queued_jobs
+from api_service.limits.rates import Limit
 from shared.database.engine import transaction
 from shared.models import ApiKey, User
 
@@ -28,4 +27,4 @@ def usage_of(engine: Engine, key_limits: KeyLimits, identity: Identity) -> Usage
         user, key = session.get_one(User, identity.user_id), session.get_one(ApiKey, identity.key_id)
         own = user.running_jobs_limit
         limits["running_jobs"] = key_limits.settings.limit_running_jobs if own is None else own
-        return Usage(user, key, limits, quotas.queued_jobs(session, user.id))
+        return Usage(user, key, limits, queued_jobs(session, user.id))

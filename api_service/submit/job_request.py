@@ -1,14 +1,18 @@
-"""A job as the core takes it: what to run, and when. Each door builds one from what its clients send."""
+"""A job as the core takes it: what to run, and when. Each door builds one; it becomes a row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
+from uuid import UUID, uuid4
 
+from shared.database.fast_rows import new_row
+from shared.models import GenerationJob, JobStatus
 from shared.models.generation_job import DEFAULT_PRIORITY
 from shared.workflows import duration_key
-from shared.workflows.parameters import TextToImage
+from shared.workflows.parameters import TextToImage, drawn_seed
+from shared.workflows.shape import first_checkpoint, prompt_text, with_seeds
 from shared.workflows.text_to_image import text_to_image
 
 IMAGE, WORKFLOW = "image", "workflow"
@@ -30,7 +34,7 @@ class JobOptions:
 class JobRequest:
     """A graph in ComfyUI's API format, and the parameters it was made from, if it was.
 
-    A seed of -1 is drawn when the job is recorded. `place` is where the job stands in its request: `jobs[3].`
+    A seed of -1 is drawn when the job is recorded. `place` is where the job is in its request: `jobs[3].`
     """
 
     graph: Mapping[str, Any]
@@ -51,3 +55,41 @@ class JobRequest:
     def workflow_key(self) -> str:
         """Jobs with the same key take about as long. Only of a graph that was checked."""
         return duration_key.workflow_key(self.graph)
+
+
+def new_job(request: JobRequest, owner: UUID, accepted_at: datetime, **origin: Any) -> GenerationJob:
+    """A row that is yet to be recorded. A job that starts later has no message until its time has come.
+
+    `origin` are columns that say how it came, such as its batch.
+    """
+    options = request.options
+    run_after = options.run_after if options.run_after and options.run_after > accepted_at else None
+    return new_row(
+        GenerationJob,
+        user_id=owner,
+        status=JobStatus.QUEUED,
+        message_id=None if run_after else str(uuid4()),
+        run_after=run_after,
+        deadline_at=options.deadline_at,
+        priority=options.priority,
+        max_attempts=options.max_attempts,
+        caller_metadata=dict(options.metadata),
+        job_type=request.job_type,
+        workflow_key=request.workflow_key,
+        **what_to_run(request),
+        **origin,
+    )
+
+
+def what_to_run(request: JobRequest) -> dict[str, Any]:
+    previews = request.options.previews
+    if (asked := request.parameters) is not None:
+        drawn = asked.params.with_seed().model_copy(update={"previews": previews})
+        return asked.model_copy(update={"params": drawn}).model_dump(mode="json")
+    workflow = with_seeds(request.graph, lambda seed: drawn_seed() if seed == -1 else seed)
+    return {
+        "workflow": workflow,
+        "prompt": prompt_text(workflow),
+        "checkpoint_model": first_checkpoint(workflow),
+        "params": {"previews": True} if previews else {},
+    }

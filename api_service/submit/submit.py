@@ -1,8 +1,9 @@
 """A job is accepted once its row is committed; only then is a worker woken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,19 +12,29 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from api_service.accounts.identity import Identity
-from api_service.fleet.capability_cache import CapabilityReader
+from api_service.fleet.capability_cache import Capabilities, CapabilityReader
+from api_service.fleet.check import FleetVerdict, fault_errors, fleet_check
 from api_service.jobs import job_queries
 from api_service.limits.key_limits import KeyLimits
-from api_service.refusals.jobs import job_not_found
-from api_service.submit.check import FieldName, check_all, graph_field
+from api_service.refusals.jobs import invalid_fields, job_not_found
 from api_service.submit.idempotency import IdempotencyKey, made_before, was_made_meanwhile
-from api_service.submit.job_request import JobRequest
-from api_service.submit.row import new_job
+from api_service.submit.job_request import JobRequest, new_job
 from shared.database.engine import transaction
 from shared.jobs import before_start
 from shared.messaging.after_commit import Outbox
 from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob, JobOutput
+from shared.workflows.links import graph_faults
+from shared.workflows.shape import with_seeds
+
+# How a door's clients call an input of a job's graph: from the request, the node's id (None: the whole graph), and the
+# part of the node, such as `inputs.seed`.
+FieldName = Callable[[JobRequest, str | None, str], str]
+
+
+def graph_field(_request: JobRequest, node_id: str | None, part: str) -> str:
+    """The input by its path in the graph: `4.inputs.ckpt_name`."""
+    return ".".join(filter(None, (node_id, part)))
 
 
 class Acceptance(NamedTuple):
@@ -88,6 +99,30 @@ def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
         acceptance.outbox.engine, submission.identity, submission.owner, len(submission.jobs)
     )
     return Checked(notes)
+
+
+def check_all(
+    requests: Sequence[JobRequest], capabilities: Capabilities, field_name: FieldName = graph_field
+) -> list[Sequence[str]]:
+    """Notes on each job. Raises Refusal: invalid_fields, with the errors of all jobs, each with its job's place."""
+    verdicts = [check_one(request, capabilities, field_name) for request in requests]
+    errors = [
+        error.model_copy(update={"field": f"{request.place}{error.field}"})
+        for request, verdict in zip(requests, verdicts, strict=True)
+        for error in verdict.errors
+    ]
+    if errors:
+        raise invalid_fields(errors)
+    return [verdict.notes for verdict in verdicts]
+
+
+def check_one(request: JobRequest, capabilities: Capabilities, field_name: FieldName = graph_field) -> FleetVerdict:
+    """What is wrong with a job, and what to note on it. Pure."""
+    name = partial(field_name, request)
+    if request.parameters is None and (faults := graph_faults(request.graph)):
+        return FleetVerdict(fault_errors(faults, name))
+    # A seed of -1 is going to be drawn.
+    return fleet_check(with_seeds(request.graph, lambda seed: 0 if seed == -1 else seed), capabilities, name)
 
 
 def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from api_service.doors.v1.jobs.bodies import JobBody
-from api_service.submit.row import new_job
+from api_service.submit.job_request import new_job
 from shared.jobs import before_start
 from shared.jobs.urls import JOBS
 from shared.messaging.messages import RunComfyJob

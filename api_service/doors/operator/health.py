@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether what it needs is there: each with its own line."""
+"""Whether this process lives, and whether each thing that it needs is there."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest
 from api_service.doors.operator.views import CheckView, LiveView, ReadyView
-from api_service.fleet import readiness
+from api_service.fleet import fleet_queries
 from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from shared.database.schema import schema_problem
@@ -20,12 +20,12 @@ LATELY = timedelta(seconds=30)
 
 
 async def live(_request: ApiRequest[Nothing, Nothing]) -> Response:
-    """Tell whether this process lives."""
+    """Say whether this process lives."""
     return answer_with(LiveView())
 
 
 async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
-    """Tell whether what the service needs is there.
+    """Say whether what the service needs is there.
 
     200 while jobs are accepted, even where they will only run later; 503 while none can be accepted.
     """
@@ -70,14 +70,14 @@ def see_redis(outbox: Outbox) -> CheckView:
 
 
 def see_workers(engine: Engine) -> CheckView:
-    seen = readiness.workers_seen(engine, LATELY)
+    seen = fleet_queries.workers_seen(engine, LATELY)
     if not seen:
         return CheckView(ok=False, detail=f"none seen in the last {LATELY.seconds} s; jobs wait for one")
     return CheckView(ok=True, detail=f"{seen} seen in the last {LATELY.seconds} s")
 
 
 def see_comfyui(engine: Engine) -> CheckView:
-    usable, servers = readiness.usable_servers(engine)
+    usable, servers = fleet_queries.usable_servers(engine)
     if not usable:
         return CheckView(ok=False, detail=f"none of {servers} is usable; jobs wait for one")
     return CheckView(ok=True, detail=f"{usable} of {servers} usable")

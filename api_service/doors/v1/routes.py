@@ -42,7 +42,7 @@ Every request needs a key: `Authorization: Bearer gn_<id>_<secret>`. Each key se
 user's job answers exactly as one that does not exist. Refusals are RFC 9457 problems: `code` is stable, `errors` names
 each wrong field.
 
-Live streams are WebSockets, which OpenAPI does not describe: `/ws/jobs/{id}` tells a snapshot of a job and then each of
+Live streams are WebSockets, which OpenAPI does not describe: `/ws/jobs/{id}` sends a snapshot of a job and then each of
 its events, once and in order.
 """.strip()
 

@@ -7,8 +7,8 @@ import pytest
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.fleet.capability_cache import Capabilities, KnownServer
 from api_service.fleet.check import MOST_ERRORS, MOST_SUGGESTED, NOTHING_KNOWN, ONLY_AWAY, SOME_UNKNOWN, FleetVerdict
-from api_service.submit.check import check
 from api_service.submit.job_request import JobOptions, JobRequest
+from api_service.submit.submit import check_one
 from shared.fleet.object_info import read_catalogue
 from shared.workflows.parameters import TextToImage
 from tests.object_infos import Page, object_info
@@ -33,8 +33,8 @@ def asked(**values: Any) -> TextToImage:
 
 def verdict(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> FleetVerdict:
     if isinstance(parameters, TextToImage):
-        return check(JobRequest.of(parameters, JobOptions()), capabilities, field_name)
-    return check(JobRequest(parameters), capabilities, field_name)
+        return check_one(JobRequest.of(parameters, JobOptions()), capabilities, field_name)
+    return check_one(JobRequest(parameters), capabilities, field_name)
 
 
 def refused(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> dict[str, tuple[str, str]]:

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from api_service.jobs.filters import Filters
 from api_service.jobs.listing import read_page
-from api_service.jobs.page_range import Stretch
+from api_service.jobs.page_range import PageRange
 from api_service.main import create_app
 from deploy.local.load_test_data import load
 from deploy.local.servers import Servers
@@ -163,5 +163,5 @@ def test_a_page_costs_two_statements_whatever_is_on_it(outbox: Outbox) -> None:
             lifecycle.complete(session, claim.lease, [output(claim, 0), output(claim, 1)])
     statements: list[str] = []
     event.listen(outbox.engine, "before_cursor_execute", lambda *of: statements.append(of[2]))
-    jobs, first = read_page(outbox.engine, Filters(), Stretch(USER, 51))
+    jobs, first = read_page(outbox.engine, Filters(), PageRange(USER, 51))
     assert (len(jobs), len(first), len(statements)) == (2, 2, 2)

@@ -15,7 +15,7 @@ from api_service.jobs.detail import attempts_of, outputs_of
 from api_service.jobs.filters import Filters
 from api_service.jobs.job_queries import owned_job
 from api_service.jobs.listing import first_outputs, jobs_of
-from api_service.jobs.page_range import Stretch
+from api_service.jobs.page_range import PageRange
 from deploy.local.servers import Servers
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
@@ -92,7 +92,7 @@ LISTS: dict[str, tuple[dict[str, Any], UUID | None, str]] = {
 def test_a_list_is_read_from_its_index(
     engine: Engine, filters: dict[str, Any], owner: UUID | None, index: str, ascending: bool, after: Position | None
 ) -> None:
-    stretch = Stretch(owner, 51, after, ascending)
+    stretch = PageRange(owner, 51, after, ascending)
     plans = planned(engine, lambda session: jobs_of(session, Filters(**filters), stretch))
     assert index in indexes(plans), plans[0].nodes
     # What is found whoever owns it may be cut with what the user owns, and is looked for in the next jobs first.
@@ -108,7 +108,7 @@ def test_what_is_common_is_read_in_order_until_the_page_is_full(
     engine: Engine, common: dict[str, Any], owner: UUID | None
 ) -> None:
     """A word that a quarter of the prompts have: finding all of them would cost more with each job."""
-    plans = planned(engine, lambda session: jobs_of(session, Filters(**common), Stretch(owner, 51)))
+    plans = planned(engine, lambda session: jobs_of(session, Filters(**common), PageRange(owner, 51)))
     assert len(plans) == 2, "the index of what is rare is not asked"
     assert indexes(plans) <= {"list", "list_all", "generation_jobs_pkey"}
     assert plans[0].sorted_rows == 0, "it stops at the end of the page"

@@ -9,10 +9,9 @@ from typing import Any
 import redis
 from structlog.testing import capture_logs
 
-from api_service.limits.effective_limits import Limit
 from api_service.limits.open_streams import OpenStreams
-from api_service.limits.rates import Rate, RateCounter, Window
-from api_service.limits.redis_guard import SILENCE_S, WAIT_S, Patience
+from api_service.limits.rates import Limit, Rate, RateCounter, Window
+from api_service.limits.redis_guard import SILENCE_S, WAIT_S, RedisGuard
 from shared.configuration.settings import Settings
 from shared.messaging.redis_clients import counting_client
 
@@ -45,7 +44,7 @@ async def hung_server() -> AsyncIterator[tuple[Hung, int]]:
 @contextlib.asynccontextmanager
 async def counter(url: str, namespace: str, wait_s: float = LONG_S) -> AsyncIterator[RateCounter]:
     client = counting_client(url, wait_s=wait_s)
-    yield RateCounter(client, namespace, Patience(wait_s))
+    yield RateCounter(client, namespace, RedisGuard(wait_s))
     await client.aclose()
 
 
@@ -64,12 +63,12 @@ def test_a_redis_that_hangs_is_asked_once_a_second_however_many_ask() -> None:
 
 def test_limits_are_kept_again_once_redis_is_back_and_both_are_logged(settings: Settings) -> None:
     async def story() -> None:
-        patience = Patience(LONG_S)
+        guard = RedisGuard(LONG_S)
         nowhere, here = (counting_client(url, wait_s=LONG_S) for url in ("redis://127.0.0.1:9/0", settings.redis_url))
-        away, back = (RateCounter(client, settings.redis_ns, patience) for client in (nowhere, here))
+        away, back = (RateCounter(client, settings.redis_ns, guard) for client in (nowhere, here))
         assert await away.count(REQUESTS, "key", 5) is None
         assert await away.count(REQUESTS, "key", 5) is None
-        patience.silent_until = 0
+        guard.silent_until = 0
         rate = await back.count(REQUESTS, "key", 5)
         assert rate
         assert (rate.granted, rate.remaining) == (True, 4)
@@ -162,7 +161,7 @@ def test_the_wait_ends_when_enough_has_faded() -> None:
 
 def streams_of(settings: Settings) -> tuple[redis.asyncio.Redis, OpenStreams]:
     client = counting_client(settings.redis_url, wait_s=LONG_S)
-    return client, OpenStreams(client, settings.redis_ns, Patience(LONG_S))
+    return client, OpenStreams(client, settings.redis_ns, RedisGuard(LONG_S))
 
 
 def test_no_more_streams_are_open_at_once_than_may_be(settings: Settings, redis_client: redis.Redis) -> None:
@@ -228,10 +227,10 @@ def test_streams_of_a_process_that_died_fade_and_those_that_live_are_renewed(
 def test_a_stream_opened_while_redis_was_away_is_counted_once_it_is_back(settings: Settings) -> None:
     async def story() -> None:
         client, streams = streams_of(settings)
-        streams.patience.silent_until = time.monotonic() + 3600
+        streams.guard.silent_until = time.monotonic() + 3600
         async with streams.opened("a", 0) as admitted:
             assert admitted
-            streams.patience.silent_until = 0
+            streams.guard.silent_until = 0
             await streams.renew()
             async with streams.opened("a", 1) as second:
                 assert not second

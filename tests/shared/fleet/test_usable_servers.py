@@ -6,8 +6,7 @@ import pytest
 from sqlmodel import Session
 
 from api_service.fleet.capability_cache import CapabilityReader
-from api_service.fleet.fleet_queries import servers_as_seen
-from api_service.fleet.readiness import usable_servers
+from api_service.fleet.fleet_queries import servers_as_seen, usable_servers
 from shared.fleet.servers import GETS_JOBS, SERVER_SEEN, ServerState
 from shared.jobs.claim.free_server import read_backlog
 from shared.messaging.after_commit import Outbox

@@ -96,7 +96,7 @@ class KeysQuery(BaseModel, frozen=True, extra="forbid"):
 
 
 def user_id_in(path: Mapping[str, str]) -> UUID:
-    """The user's id in a path. Raises Refusal 404: what cannot be an id names no user either."""
+    """The user's id in a path. Raises Refusal: user_not_found, also for what is no id."""
     text = path["user_id"]
     if not USER_ID.fullmatch(text):
         raise user_not_found(text)
@@ -104,7 +104,7 @@ def user_id_in(path: Mapping[str, str]) -> UUID:
 
 
 def key_id_in(path: Mapping[str, str]) -> str:
-    """The key's id in a path. Raises Refusal 404: what cannot be an id names no key either."""
+    """The key's id in a path. Raises Refusal: key_not_found, also for what is no id."""
     text = path["key_id"]
     if not KEY_ID.fullmatch(text):
         raise key_not_found(text)

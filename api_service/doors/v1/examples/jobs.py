@@ -10,7 +10,7 @@ from api_service.doors.v1.jobs.detail_views import DetailedJobView
 from api_service.doors.v1.jobs.job_views import JobView
 from api_service.doors.v1.jobs.list_views import JobPage
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, ValidView
-from api_service.jobs.statistics import FiguresView
+from api_service.jobs.statistics import StatisticsView
 
 USER = "0b0a1c52-4c1e-4f0e-9c63-0d5f1a2b3c4d"
 BATCH = "7a1f9a44-93a1-4d7a-8a55-1f0c3e5d7b90"
@@ -161,7 +161,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     JobView: {"completed": COMPLETED},
     DetailedJobView: {"completed": DETAILED},
     JobPage: {"last": {"items": [LISTED], "next": None, "cursor": None}},
-    FiguresView: {
+    StatisticsView: {
         "one day": {
             "since": "2026-01-01",
             "totals": {"completed": 12, "failed": 1},

@@ -93,7 +93,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
 class TypedJob(OptionsBody, TextToImage):
     """A job to run: a picture from words.
 
-    `sampler_params` and `params` are one thing under two names: the sampler's settings may stand in either, the
+    `sampler_params` and `params` are one thing under two names: the sampler's settings may be in either, the
     others in `params`. The same setting in both must have the same value.
     """
 
@@ -127,7 +127,7 @@ class WorkflowParams(BaseModel, frozen=True, extra="forbid", strict=True):
 class WorkflowJob(OptionsBody):
     """A job to run: a workflow in ComfyUI's API format, `{node id: {"class_type": ..., "inputs": {...}}}`.
 
-    Each `seed` or `noise_seed` of -1 in it is drawn. Everything else that is run stands in the workflow, so none of the
+    Each `seed` or `noise_seed` of -1 in it is drawn. The workflow has everything else that is run, so none of the
     parameters of a picture is taken beside it.
     """
 

@@ -68,9 +68,9 @@ class TimingsView(BaseModel, frozen=True):
 
 
 class DetailedJobView(JobView, frozen=True):
-    """A job as it stands, with all that is known of it.
+    """A job as it is now, with all that is known of it.
 
-    `queue` is null unless the job is queued and its time has come. `progress` is what was last told of a running one:
+    `queue` is null unless the job is queued and its time has come. `progress` is the last progress of a running one:
     percentage, node_id, node_type, step, steps.
     """
 

@@ -54,7 +54,7 @@ class Links(BaseModel, frozen=True):
 
 
 class JobView(BaseModel, frozen=True):
-    """A job as it stands. `sampler_params` and the rest of `params` are what is run, with every default filled in; of a
+    """A job as it is now. `sampler_params` and the rest of `params` are what is run, with every default filled in; of a
     job that was submitted as a workflow, `workflow` is, with every seed drawn."""
 
     id: int
@@ -129,7 +129,7 @@ def links_to(job_id: int) -> Links:
 
 
 class SnapshotView(BaseModel, frozen=True):
-    """The first thing a watcher is told: the job, how many of its events that includes, and how far it is."""
+    """The first message to a watcher: the job, how many of its events that includes, and its progress."""
 
     type: str = "snapshot"
     job_id: int

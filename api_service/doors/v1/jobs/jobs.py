@@ -18,7 +18,7 @@ from shared.models import JobStatus, Scope
 
 
 async def show(request: ApiRequest[Nothing, Nothing]) -> DetailedJobView:
-    """Show a job as it stands.
+    """Show a job as it is now.
 
     With its place in the queue, how far it is and when it may end, its attempts, its outputs and its times.
     """

@@ -15,7 +15,7 @@ from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.cursors import Position, cursor_at, digest_of, position_in
 from api_service.jobs.filters import Filters, owner_asked_for
 from api_service.jobs.listing import read_page
-from api_service.jobs.page_range import Stretch
+from api_service.jobs.page_range import PageRange
 from api_service.refusals.codes import Code
 from shared.jobs.urls import JOBS
 from shared.models import Scope
@@ -42,8 +42,8 @@ async def list_jobs(request: ApiRequest[Nothing, ListQuery]) -> Response:
     query, owner = request.query, owner_asked_for(request.identity, request.query.user_id)
     digest = list_digest(query, owner)
     after = None if query.cursor is None else position_in(query.cursor, digest)
-    stretch = Stretch(owner, query.limit + 1, after, ascending=query.order == "asc")
-    jobs, first = await request.services.run(read_page, request.services.engine, query, stretch)
+    page_range = PageRange(owner, query.limit + 1, after, ascending=query.order == "asc")
+    jobs, first = await request.services.run(read_page, request.services.engine, query, page_range)
     shown, cursor = jobs[: query.limit], None
     if len(jobs) > query.limit:
         cursor = cursor_at(Position(shown[-1].created_at, shown[-1].id), digest)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from api_service.doors.binding import ApiRequest
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.filters import owner_asked_for
-from api_service.jobs.statistics import FiguresView, figures
+from api_service.jobs.statistics import StatisticsView, statistics_of
 from shared.jobs.urls import JOBS
 from shared.models import Scope
 
@@ -21,13 +21,13 @@ class StatisticsQuery(BaseModel, frozen=True, extra="forbid"):
     user_id: UUID | Literal["all"] | None = None
 
 
-async def show_statistics(request: ApiRequest[Nothing, StatisticsQuery]) -> FiguresView:
+async def show_statistics(request: ApiRequest[Nothing, StatisticsQuery]) -> StatisticsView:
     """Count jobs by status and by day, and say how long they took.
 
     Days are those on which jobs were accepted, in UTC.
     """
     owner = owner_asked_for(request.identity, request.query.user_id)
-    return await request.services.run(figures, request.services.engine, owner, request.query.days)
+    return await request.services.run(statistics_of, request.services.engine, owner, request.query.days)
 
 
 OPERATIONS = (
@@ -37,7 +37,7 @@ OPERATIONS = (
         f"{JOBS}/stats",
         show_statistics,
         Scope.READ,
-        {HTTPStatus.OK: Answer(FiguresView, "the counts and durations")},
+        {HTTPStatus.OK: Answer(StatisticsView, "the counts and durations")},
         tag="jobs",
         query=StatisticsQuery,
     ),

@@ -12,17 +12,15 @@ from starlette.responses import Response
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, BatchBody, JobBody, RetryBody
 from api_service.doors.v1.jobs.field_names import field_name
-from api_service.doors.v1.jobs.idempotency_header import HEADER, idempotency_key
 from api_service.doors.v1.jobs.paths import job_id_in
-from api_service.doors.v1.jobs.prefer_wait import asked_wait_s, ended_within
+from api_service.doors.v1.jobs.submission_headers import HEADER, asked_wait_s, ended_within, idempotency_key
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.refusals.codes import Code
-from api_service.submit.check import check_all
 from api_service.submit.resubmit import resubmit
-from api_service.submit.submit import Accepted, Submission, submit
+from api_service.submit.submit import Accepted, Submission, check_all, submit
 from shared.jobs.urls import JOBS, job_url
 from shared.models import Scope
 
@@ -74,7 +72,7 @@ async def retry_job(request: ApiRequest[RetryBody, Nothing]) -> Response:
 
 
 def submission(request: ApiRequest[Any, Nothing]) -> Submission:
-    """What the request says of whoever submits; without the jobs."""
+    """Who submits, in which request; without the jobs."""
     body: BaseModel = request.body
     return Submission(
         jobs=(),
@@ -115,7 +113,7 @@ ACCEPTED = {
         AcceptedJobView, "the job: `queued`, or `pending` until its time comes or Redis is back", headers=LOCATED
     ),
     HTTPStatus.OK: Answer(
-        AcceptedJobView, "the job that this request made before, as it stands", headers={**LOCATED, **REPLAYED}
+        AcceptedJobView, "the job that this request made before, as it is now", headers={**LOCATED, **REPLAYED}
     ),
 }
 PROBLEMS = (RequestCode.INVALID_HEADER, Code.IDEMPOTENCY_KEY_REUSED, Code.QUOTA_EXCEEDED)
@@ -141,7 +139,7 @@ OPERATIONS = (
         Scope.WRITE,
         {
             HTTPStatus.CREATED: Answer(BatchView, "the jobs, in the order in which they were sent"),
-            HTTPStatus.OK: Answer(BatchView, "the jobs that this request made before, as they stand", headers=REPLAYED),
+            HTTPStatus.OK: Answer(BatchView, "the jobs that this request made before, as they are", headers=REPLAYED),
         },
         tag="jobs",
         body=BatchBody,

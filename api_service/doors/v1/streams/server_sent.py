@@ -60,7 +60,7 @@ async def follow(request: ApiRequest[Nothing, EventsQuery]) -> Response:
 
 
 def last_event_id(request: ApiRequest[Nothing, EventsQuery]) -> int:
-    """The last event that the client has; 0 for none. Raises Refusal 422 for a header that is no number."""
+    """The last event that the client has; 0 for none. Raises Refusal: invalid_query."""
     header = request.http.headers.get(LAST_EVENT_ID)
     if not header:
         return request.query.last_event_id or 0

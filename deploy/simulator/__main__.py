@@ -7,12 +7,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from deploy.simulator.folders import Folders
-from deploy.simulator.hazards import process_leaver
+from deploy.simulator.faults.hazards import process_leaver
+from deploy.simulator.nodes.folders import Folders
 from deploy.simulator.nodes.interface import Drawing
-from deploy.simulator.pace import Pace
+from deploy.simulator.running.pace import Pace
+from deploy.simulator.running.simulator import Settings
 from deploy.simulator.server import end_with_stdin, serve
-from deploy.simulator.simulator import Settings
 
 CHECKPOINTS = ("random_sd15.safetensors", "random_sdxl.safetensors")
 LORAS = ("random_lora.safetensors",)

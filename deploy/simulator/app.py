@@ -5,10 +5,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
 from deploy.simulator.endpoints import control, jobs, listings, prompt, queue, uploads, view
-from deploy.simulator.middleware import answer_preflights, keep_strangers_out, meet_faults
-from deploy.simulator.simulator import Simulator
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.endpoints.middleware import answer_preflights, keep_strangers_out, meet_faults
+from deploy.simulator.running.simulator import Simulator
 
 LARGEST_BODY = 104857600
 PAGES = Path(__file__).parent / "pages"

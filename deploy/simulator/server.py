@@ -11,8 +11,8 @@ from collections.abc import Callable
 from aiohttp import web
 
 from deploy.simulator.app import create_app
-from deploy.simulator.hazards import process_leaver
-from deploy.simulator.simulator import Settings, build
+from deploy.simulator.faults.hazards import process_leaver
+from deploy.simulator.running.simulator import Settings, build
 
 
 async def serve(settings: Settings, host: str, port: int, clean_up: Callable[[], None]) -> None:

@@ -41,10 +41,10 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
-from deploy.simulator.faults import BadFaultError, Fault, Moment
-from deploy.simulator.resetting import reset
-from deploy.simulator.simulator import Simulator
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.faults.fault_book import BadFaultError, Fault, Moment
+from deploy.simulator.running.resetting import reset
+from deploy.simulator.running.simulator import Simulator
 
 DEATH_DELAY_SECONDS = 0.02  # Long enough for the answer to leave.
 

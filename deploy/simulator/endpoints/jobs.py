@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
-from deploy.simulator.prompt_queue import Item, PromptQueue
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.running.prompt_queue import Item, PromptQueue
 
 STATUSES = ("pending", "in_progress", "completed", "failed")
 SORTED_BY = {

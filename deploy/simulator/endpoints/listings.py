@@ -6,10 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.messages.sockets import FEATURES
 from deploy.simulator.nodes.catalogue import NODES
 from deploy.simulator.nodes.interface import Node, Stock, resolved
-from deploy.simulator.sockets import FEATURES
 
 SPOKEN_VERSION = "0.8.0"
 MODEL_FOLDERS = (

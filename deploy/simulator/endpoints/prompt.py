@@ -5,11 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
+from deploy.simulator.endpoints.app_key import SIMULATOR
 from deploy.simulator.nodes.catalogue import NODES
-from deploy.simulator.prompt_queue import Item
-from deploy.simulator.simulator import Simulator
-from deploy.simulator.validation import judge
+from deploy.simulator.protocol.validation import judge
+from deploy.simulator.running.prompt_queue import Item
+from deploy.simulator.running.simulator import Simulator
 
 # Handed to nodes that call out, and shown to nobody.
 SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")

@@ -10,10 +10,10 @@ from pathlib import Path
 from aiohttp import web
 from PIL import Image
 
-from deploy.simulator.app_key import SIMULATOR
-from deploy.simulator.faults import Fault
-from deploy.simulator.folders import Folders
-from deploy.simulator.simulator import Simulator
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.faults.fault_book import Fault
+from deploy.simulator.nodes.folders import Folders
+from deploy.simulator.running.simulator import Simulator
 
 # A browser would run these: they are served as something it will not open.
 NOT_SERVED_AS_SUCH = frozenset(

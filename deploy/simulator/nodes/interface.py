@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Any
 
-from deploy.simulator.folders import Folders
+from deploy.simulator.nodes.folders import Folders
 
 Inputs = Mapping[str, Any]
 # (type,) or (type, options); the type is a name, a tuple of choices or a Shelf.

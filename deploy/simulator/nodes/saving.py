@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from deploy.simulator.folders import Place, write_in_place
+from deploy.simulator.nodes.folders import Place, write_in_place
 from deploy.simulator.nodes.interface import Inputs, Node, Preview, Result, Workbench
 from deploy.simulator.nodes.values import Latent
 

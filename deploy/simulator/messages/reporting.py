@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
+from deploy.simulator.messages.sockets import Sockets
 from deploy.simulator.nodes.interface import Preview
-from deploy.simulator.sockets import Sockets
 
 
 class Report:

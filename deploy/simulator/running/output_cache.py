@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.simulator.execution_order import Prompt, is_link
+from deploy.simulator.running.execution_order import Prompt, is_link
 
 Fingerprint = Callable[[str, dict[str, Any]], str]
 

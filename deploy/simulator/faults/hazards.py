@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from deploy.simulator.faults import FaultBook, Moment
+from deploy.simulator.faults.fault_book import FaultBook, Moment
 
 
 class WorkerKilled(BaseException):

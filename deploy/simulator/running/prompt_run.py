@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from deploy.simulator.cache import Cached, OutputCache
-from deploy.simulator.execution_order import DependencyCycleError, ExecutionOrder, is_link
-from deploy.simulator.faults import Moment
-from deploy.simulator.hazards import Hazards
-from deploy.simulator.ledger import Ledger
+from deploy.simulator.faults.fault_book import Moment
+from deploy.simulator.faults.hazards import Hazards
+from deploy.simulator.messages.reporting import Report
 from deploy.simulator.nodes.interface import Drawing, Effort, Inputs, Node, Preview, Stock, Workbench
-from deploy.simulator.pace import Dial, Pace
-from deploy.simulator.prompt_queue import Item
-from deploy.simulator.reporting import Report
+from deploy.simulator.running.execution_order import DependencyCycleError, ExecutionOrder, is_link
+from deploy.simulator.running.ledger import Ledger
+from deploy.simulator.running.output_cache import Cached, OutputCache
+from deploy.simulator.running.pace import Dial, Pace
+from deploy.simulator.running.prompt_queue import Item
 
 PREVIEW_METHODS = ("auto", "latent2rgb", "taesd")
 

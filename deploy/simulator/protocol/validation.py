@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.simulator.execution_order import Prompt
 from deploy.simulator.nodes.interface import Node, Stock, resolved
+
+Prompt = Mapping[str, Any]
 
 LONGEST_LISTED = 20  # Longer lists of choices are not echoed in an error.
 CONVERSIONS: Mapping[str, type] = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}

@@ -2,6 +2,6 @@
 
 from aiohttp import web
 
-from deploy.simulator.simulator import Simulator
+from deploy.simulator.running.simulator import Simulator
 
 SIMULATOR = web.AppKey("simulator", Simulator)

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.simulator.faults import FaultBook
-from deploy.simulator.folders import Folders
-from deploy.simulator.hazards import Hazards
-from deploy.simulator.ledger import Ledger
+from deploy.simulator.faults.fault_book import FaultBook
+from deploy.simulator.faults.hazards import Hazards
+from deploy.simulator.messages.sockets import Sockets
 from deploy.simulator.nodes.catalogue import NODES
+from deploy.simulator.nodes.folders import Folders
 from deploy.simulator.nodes.interface import Drawing, Stock
-from deploy.simulator.pace import Dial, Pace
-from deploy.simulator.prompt_queue import PromptQueue
-from deploy.simulator.running import Surroundings
-from deploy.simulator.sockets import Sockets
-from deploy.simulator.worker import Worker
+from deploy.simulator.running.ledger import Ledger
+from deploy.simulator.running.pace import Dial, Pace
+from deploy.simulator.running.prompt_queue import PromptQueue
+from deploy.simulator.running.prompt_run import Surroundings
+from deploy.simulator.running.worker import Worker
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from deploy.simulator.app_key import SIMULATOR
+from deploy.simulator.endpoints.app_key import SIMULATOR
 
 
 @web.middleware

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from deploy.simulator.simulator import Simulator
+from deploy.simulator.running.simulator import Simulator
 
 LOOK_AGAIN_SECONDS = 0.002
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from deploy.simulator.faults import FaultBook
+from deploy.simulator.faults.fault_book import FaultBook
 from deploy.simulator.nodes.interface import Preview
 
 FEATURES = {

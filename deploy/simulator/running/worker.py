@@ -3,13 +3,13 @@
 import threading
 from typing import Any
 
-from deploy.simulator.cache import OutputCache
-from deploy.simulator.faults import FaultBook, Moment
-from deploy.simulator.hazards import WorkerKilled
-from deploy.simulator.prompt_queue import Item, PromptQueue
-from deploy.simulator.reporting import Report
-from deploy.simulator.running import PromptRun, Surroundings
-from deploy.simulator.sockets import Sockets
+from deploy.simulator.faults.fault_book import FaultBook, Moment
+from deploy.simulator.faults.hazards import WorkerKilled
+from deploy.simulator.messages.reporting import Report
+from deploy.simulator.messages.sockets import Sockets
+from deploy.simulator.running.output_cache import OutputCache
+from deploy.simulator.running.prompt_queue import Item, PromptQueue
+from deploy.simulator.running.prompt_run import PromptRun, Surroundings
 
 
 class Worker:

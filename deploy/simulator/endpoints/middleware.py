@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.endpoints.tampering import tampered
 
 
 @web.middleware
@@ -23,7 +24,7 @@ async def meet_faults(request: web.Request, handler: Handler) -> web.StreamRespo
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=503)
-    return await handler(request)
+    return await tampered(request, faults, handler)
 
 
 @web.middleware

@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from deploy.simulator.faults.fault_book import FaultBook, Moment
+from deploy.simulator.faults.fault_book import FaultBook
+from deploy.simulator.faults.kinds import Moment
 
 
 class WorkerKilled(BaseException):

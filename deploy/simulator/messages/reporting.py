@@ -37,7 +37,7 @@ class Report:
             self._sockets.last_node_id = node_id
             self._send("executing", {"node": node_id, "display_node": node_id, "prompt_id": self._prompt_id})
 
-    def node_moves(self, node_id: str, value: int, maximum: int, preview: Preview | None) -> None:
+    def node_moves(self, node_id: str, value: float, maximum: float, preview: Preview | None) -> None:
         """The richer preview comes before `progress`, the older kind after it."""
         self._nodes[node_id] = self._state(node_id, value=value, maximum=maximum, state="running")
         self._send_states()
@@ -58,6 +58,13 @@ class Report:
         if self.has_client:
             shown = {"node": node_id, "display_node": node_id, "output": output, "prompt_id": self._prompt_id}
             self._send("executed", shown)
+
+    def node_says(self, event: str, data: dict[str, Any]) -> None:
+        """A message of a node's own making."""
+        self._send(event, data)
+
+    def node_sends(self, frame: bytes) -> None:
+        self._sockets.send_bytes(frame, self._client_id)
 
     def all_over(self) -> None:
         """The last message of a prompt, however it ended."""

@@ -17,12 +17,8 @@ from aiohttp import WSMsgType, web
 
 from deploy.simulator.faults.fault_book import FaultBook
 from deploy.simulator.nodes.interface import Preview
+from deploy.simulator.protocol.versions import Spoken
 
-FEATURES = {
-    "supports_preview_metadata": True,
-    "max_upload_size": 104857600,
-    "extension": {"manager": {"supports_v4": True}},
-}
 IMAGE_TYPES = {"JPEG": 1, "PNG": 2}
 
 
@@ -36,8 +32,9 @@ class Frame(IntEnum):
 class Sockets:
     """The open sockets, and what is to be sent to them."""
 
-    def __init__(self, faults: FaultBook, remaining: Callable[[], int]) -> None:
+    def __init__(self, faults: FaultBook, spoken: Spoken, remaining: Callable[[], int]) -> None:
         self._faults = faults
+        self._spoken = spoken
         self._remaining = remaining
         self._loop = asyncio.get_running_loop()
         self._messages: asyncio.Queue[tuple[str | bytes, Any]] = asyncio.Queue()
@@ -59,6 +56,10 @@ class Sockets:
     def send_preview_with_metadata(self, preview: Preview, metadata: dict[str, Any], client_id: Any) -> None:
         text = json.dumps({**metadata, "image_type": f"image/{preview.kind.lower()}"}).encode()
         self._queue(struct.pack(">II", Frame.PREVIEW_WITH_METADATA, len(text)) + text + preview.encoded, client_id)
+
+    def send_bytes(self, frame: bytes, client_id: Any) -> None:
+        """Whatever a node makes of the bytes, head and all."""
+        self._queue(frame, client_id)
 
     def announce_queue(self) -> None:
         self.send("status", {"status": self._status()})
@@ -142,7 +143,7 @@ class Sockets:
             first = False
             if body.get("type") == "feature_flags":
                 self._features[client_id] = body.get("data", {})
-                await socket.send_json({"type": "feature_flags", "data": FEATURES})
+                await socket.send_json({"type": "feature_flags", "data": dict(self._spoken.protocol.features)})
 
     def _status(self) -> dict[str, Any]:
         return {"exec_info": {"queue_remaining": self._remaining()}}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deploy.simulator.nodes.interface import Node, Stock, resolved
+from deploy.simulator.protocol.versions import Protocol
 
 Prompt = Mapping[str, Any]
 
@@ -32,21 +33,30 @@ class Judgement:
     node_errors: dict[str, Any] = field(default_factory=dict)
 
 
-def judge(prompt: Prompt, nodes: Mapping[str, Node], stock: Stock, targets: Sequence[str] | None) -> Judgement:
+@dataclass(frozen=True)
+class Rules:
+    """What a prompt is held to."""
+
+    nodes: Mapping[str, Node]
+    stock: Stock
+    protocol: Protocol
+
+
+def judge(prompt: Prompt, rules: Rules, targets: Sequence[str] | None) -> Judgement:
     """Check a prompt, converting its values in place. Raises on what is no prompt at all, as the real server does."""
     outputs = []
     for node_id in prompt:
         if "class_type" not in prompt[node_id]:
-            return _unrunnable("a node is missing the class_type property", node_id)
+            return _unrunnable(rules, node_id, prompt[node_id], "a node is missing the class_type property")
         name = prompt[node_id]["class_type"]
-        node = nodes.get(name)
+        node = rules.nodes.get(name)
         if node is None:
-            return _unrunnable(f"node {name} does not exist", node_id)
+            return _unrunnable(rules, node_id, prompt[node_id], f"node {name} does not exist")
         if node.output_node and (targets is None or node_id in targets):
             outputs.append(node_id)
     if not outputs:
         return Judgement(_refusal("prompt_no_outputs", "Prompt has no outputs", ""))
-    return _judge_outputs(prompt, outputs, Inspection(prompt, nodes, stock))
+    return _judge_outputs(prompt, outputs, Inspection(prompt, rules))
 
 
 def _judge_outputs(prompt: Prompt, outputs: list[str], inspection: "Inspection") -> Judgement:
@@ -77,25 +87,37 @@ class Inspection:
     """The verdicts on the nodes of one prompt, each made once."""
 
     prompt: Prompt
-    nodes: Mapping[str, Node]
-    stock: Stock
+    rules: Rules
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    _path: set[str] = field(default_factory=set)
+    _path: list[str] = field(default_factory=list)
 
     def verdict(self, node_id: str) -> Verdict:
         if node_id in self._path:
-            return Verdict(False)  # A cycle: no node in it is at fault more than the others, so none is named.
+            return self._cycle(node_id)
         if node_id not in self.verdicts:
-            self._path.add(node_id)
+            self._path.append(node_id)
             try:
-                self.verdicts[node_id] = self._inspect(node_id)
+                found = self._inspect(node_id)
             finally:
-                self._path.discard(node_id)
+                self._path.pop()
+            self.verdicts[node_id] = self.verdicts.get(node_id, found)  # It has one already if it is in a cycle.
+        return self.verdicts[node_id]
+
+    def _cycle(self, node_id: str) -> Verdict:
+        """No node of a cycle is at fault more than the others: newer versions name all of them, older ones none."""
+        if not self.rules.protocol.names_nodes_at_fault:
+            return Verdict(False)
+        members = self._path[self._path.index(node_id) :]
+        details = " -> ".join(f"{member} ({self.prompt[member]['class_type']})" for member in [*members, node_id])
+        for member in members:
+            facts = {"node_id": member, "cycle_nodes": members}
+            reason = _reason("dependency_cycle", "Dependency cycle detected", details, facts)
+            self.verdicts[member] = Verdict(False, [reason])
         return self.verdicts[node_id]
 
     def _inspect(self, node_id: str) -> Verdict:
         inputs = self.prompt[node_id]["inputs"]
-        node = self.nodes[self.prompt[node_id]["class_type"]]
+        node = self.rules.nodes[self.prompt[node_id]["class_type"]]
         reasons: list[Reason] = []
         ancestors_valid = True
         for name, spec in node.declared().items():
@@ -104,7 +126,7 @@ class Inspection:
                     facts = {"input_name": name}
                     reasons.append(_reason("required_input_missing", "Required input is missing", name, facts))
                 continue
-            config = resolved(spec, self.stock)
+            config = resolved(spec, self.rules.stock)
             config = config if len(config) > 1 else [*config, {}]
             if isinstance(inputs[name], list):
                 found, valid = self._inspect_link(name, config, inputs[name])
@@ -113,7 +135,7 @@ class Inspection:
             else:
                 reasons += _inspect_value(name, config, inputs, closed_choices=node.refuses is None)
         if not reasons and node.refuses:
-            refused = node.refuses(self.stock.folders, inputs)
+            refused = node.refuses(self.rules.stock.folders, inputs)
             for name, why in refused.items():
                 message = "Custom validation failed for node"
                 reasons.append(_reason("custom_validation_failed", message, f"{name} - {why}", {"input_name": name}))
@@ -126,7 +148,7 @@ class Inspection:
             message = "Bad linked input, must be a length-2 list of [node_id, slot_index]"
             return [_reason("bad_linked_input", message, name, {**facts, "received_value": link})], True
         source = link[0]
-        received = self.nodes[self.prompt[source]["class_type"]].outputs[link[1]]
+        received = self.rules.nodes[self.prompt[source]["class_type"]].outputs[link[1]]
         if config[0] not in ("*", received):
             details = f"{name}, received_type({received}) mismatch input_type({config[0]})"
             more = {"received_type": received, "linked_node": link}
@@ -167,8 +189,17 @@ def _inspect_value(name: str, config: list[Any], inputs: dict[str, Any], *, clos
     return [_reason("value_not_in_list", "Value not in list", f"{name}: '{value}' not in {listed}", facts)]
 
 
-def _unrunnable(why: str, node_id: str) -> Judgement:
-    return Judgement(_refusal("invalid_prompt", f"Cannot execute because {why}.", f"Node ID '#{node_id}'"))
+def _unrunnable(rules: Rules, node_id: str, node: Mapping[str, Any], why: str) -> Judgement:
+    if not rules.protocol.names_nodes_at_fault:
+        return Judgement(_refusal("invalid_prompt", f"Cannot execute because {why}.", f"Node ID '#{node_id}'"))
+    name = node.get("class_type")
+    title = node.get("_meta", {}).get("title", name)
+    message = f"Node '{title}' not found. The custom node may not be installed."
+    if name is None:
+        shown = title or f"ID #{node_id}"
+        message = f"Node '{shown}' has no class_type. The workflow may be corrupted or a custom node is missing."
+    refusal = _refusal("missing_node_type", message, f"Node ID '#{node_id}'")
+    return Judgement(refusal | {"extra_info": {"node_id": node_id, "class_type": name, "node_title": title}})
 
 
 def _refusal(kind: str, message: str, details: str) -> dict[str, Any]:

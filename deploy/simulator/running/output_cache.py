@@ -27,8 +27,11 @@ class OutputCache:
         self._keys: dict[str, str] = {}
 
     def open(self, prompt: Prompt, fingerprint: Fingerprint) -> None:
-        """Make ready for a prompt: what it does not use is dropped. KeyError if any of its nodes has no `inputs`."""
+        """Make ready for a prompt. KeyError if any of its nodes has no `inputs`."""
         self._keys = signatures(prompt, fingerprint)
+
+    def drop_unused(self) -> None:
+        """Keep what this prompt uses, and nothing else."""
         used = set(self._keys.values())
         self._kept = {key: cached for key, cached in self._kept.items() if key in used}
 

@@ -76,15 +76,18 @@ class PromptQueue:
             self.pending.clear()
             self.announce()
 
-    def delete(self, prompt_id: str) -> None:
+    def delete(self, prompt_id: str) -> bool:
         """Drop one waiting prompt of that id; what runs is left alone, and an unknown id changes nothing."""
         with self._changed:
             for place, item in enumerate(self.pending):
                 if item.prompt_id == prompt_id:
                     del self.pending[place]
                     heapq.heapify(self.pending)
+                    if not self.pending:
+                        self.announce()  # The real server clears the queue then, and says so besides.
                     self.announce()
-                    return
+                    return True
+            return False
 
     def snapshot(self) -> tuple[list[Item], list[Item]]:
         """What runs, and what waits in heap order, which is not the order of execution."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from deploy.simulator.faults.fault_book import Moment
 from deploy.simulator.faults.hazards import Hazards
+from deploy.simulator.faults.kinds import Moment
 from deploy.simulator.messages.reporting import Report
+from deploy.simulator.nodes.catalogue import catalogue
 from deploy.simulator.nodes.interface import Drawing, Effort, Inputs, Node, Preview, Stock, Workbench
+from deploy.simulator.protocol.versions import Spoken
 from deploy.simulator.running.execution_order import DependencyCycleError, ExecutionOrder, is_link
 from deploy.simulator.running.ledger import Ledger
 from deploy.simulator.running.output_cache import Cached, OutputCache
@@ -29,13 +31,17 @@ class Interrupted(Exception):
 class Surroundings:
     """What every prompt is run with."""
 
-    nodes: Mapping[str, Node]
+    spoken: Spoken
     stock: Stock
     drawing: Drawing
     dial: Dial
     hazards: Hazards
     ledger: Ledger
     interrupted: threading.Event
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        return catalogue(saving_nodes_give=self.spoken.protocol.saving_nodes_give)
 
 
 @dataclass
@@ -59,6 +65,8 @@ class PromptRun:
         self.report.say("execution_start", {"prompt_id": prompt_id})
         self.around.hazards.meet(Moment.STARTED, prompt_id=prompt_id)
         self.cache.open(prompt, self._fingerprint)
+        if not self.around.spoken.protocol.drops_cache_late:
+            self.cache.drop_unused()
         cached = [node_id for node_id in prompt if self.cache.has(node_id)]
         self.report.say("execution_cached", {"nodes": cached, "prompt_id": prompt_id})
         order = ExecutionOrder(prompt, self.item.outputs, is_output=self._is_output, is_cached=self.cache.has)
@@ -88,11 +96,10 @@ class PromptRun:
         """Run a node, or show again what it gave last time; False if the prompt ends here."""
         cached = self.cache.get(node_id)
         if cached is not None:
-            # Without a client the real server forgets to list what a cached node had shown.
-            if self.report.has_client:
-                self.report.node_shows(node_id, cached.shown and cached.shown["output"])
-                if cached.shown is not None:
-                    self.shown[node_id] = cached.shown
+            self.report.node_shows(node_id, cached.shown and cached.shown["output"])
+            listed = self.report.has_client or self.around.spoken.protocol.lists_cached_without_client
+            if listed and cached.shown is not None:
+                self.shown[node_id] = cached.shown
             self.report.node_finishes(node_id)
             return True
         inputs: dict[str, Any] = {}
@@ -103,6 +110,8 @@ class PromptRun:
             self._say_interrupted(node_id)
             return False
         except Exception as error:  # noqa: BLE001  # whatever a node raises is the client's to know
+            if not getattr(error, "can_be_logged", False):
+                str(error).encode()  # The real server logs it here, and a text that cannot be written ends its thread.
             self._say_failed(node_id, inputs, error)
             return False
         return True
@@ -125,6 +134,7 @@ class PromptRun:
         self.report.node_finishes(node_id)
         self.executed.add(node_id)
         self.cache.put(node_id, Cached(result.values, shown))
+        self.cache.drop_unused()
 
     def _inputs(self, node_id: str) -> dict[str, Any]:
         """The values a node is given: of links, what the node at their other end gave."""
@@ -148,20 +158,29 @@ class PromptRun:
             extra_pnginfo=extra_data.get("extra_pnginfo"),
             wants_previews=extra_data.get("preview_method") in PREVIEW_METHODS,
             spend_step=self._spend_step,
+            wait=self._wait,
             report=partial(self._move, node_id),
             halfway=self._halfway,
+            say=self.report.node_says,
+            send_bytes=self.report.node_sends,
         )
 
     def _spend_step(self) -> None:
         if self.around.interrupted.wait(self._pace().step_seconds):
             raise Interrupted
 
-    def _move(self, node_id: str, value: int, maximum: int, preview: Preview | None) -> None:
+    def _wait(self, seconds: float, *, heeds: bool) -> None:
+        if heeds and self.around.interrupted.wait(seconds):
+            raise Interrupted
+        if not heeds:
+            self.around.dial.spend(seconds)
+
+    def _move(self, node_id: str, value: float, maximum: float, preview: Preview | None) -> None:
         self.report.node_moves(node_id, value, maximum, preview)
         node, prompt_id = self._node(node_id), self.item.prompt_id
         if node.effort is Effort.SAMPLE:
-            self.around.hazards.meet(Moment.STEP, prompt_id=prompt_id, node=node.name, step=value)
-            self.around.hazards.fail_step(prompt_id, node.name, value)
+            self.around.hazards.meet(Moment.STEP, prompt_id=prompt_id, node=node.name, step=int(value))
+            self.around.hazards.fail_step(prompt_id, node.name, int(value))
 
     def _halfway(self) -> None:
         self.around.dial.spend(self._pace().write_seconds)

@@ -26,6 +26,7 @@ async def reset(simulator: Simulator, within: float) -> bool:
     simulator.counter.upcoming = 0
     simulator.ledger.forget()
     simulator.dial.reset()
+    simulator.spoken.reset()
     simulator.stock.folders.emptied()
     await simulator.sockets.forget_everybody()
     return True

@@ -2,16 +2,17 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.simulator.faults.fault_book import FaultBook
 from deploy.simulator.faults.hazards import Hazards
 from deploy.simulator.messages.sockets import Sockets
-from deploy.simulator.nodes.catalogue import NODES
+from deploy.simulator.nodes.catalogue import catalogue
 from deploy.simulator.nodes.folders import Folders
-from deploy.simulator.nodes.interface import Drawing, Stock
+from deploy.simulator.nodes.interface import Drawing, Node, Stock
+from deploy.simulator.protocol.versions import Spoken
 from deploy.simulator.running.ledger import Ledger
 from deploy.simulator.running.pace import Dial, Pace
 from deploy.simulator.running.prompt_queue import PromptQueue
@@ -29,6 +30,8 @@ class Settings:
     pace: Pace
     drawing: Drawing
     journal: Path | None
+    protocol: str
+    base_path: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,12 @@ class Simulator:
     leave: Callable[[int], None]
     counter: "Counter"
     moments: "Moments"
+    spoken: Spoken
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """The classes of the version in force."""
+        return catalogue(saving_nodes_give=self.spoken.protocol.saving_nodes_give)
 
 
 @dataclass
@@ -81,9 +90,10 @@ def build(settings: Settings, leave: Callable[[int], None]) -> Simulator:
     faults, ledger, dial = FaultBook(), Ledger(settings.journal), Dial(settings.pace, settings.pace)
     hazards, interrupted = Hazards(faults, leave), threading.Event()
     stock = Stock(settings.checkpoints, settings.loras, settings.folders)
-    sockets = Sockets(faults, lambda: queue.remaining)
+    spoken = Spoken(settings.protocol, settings.protocol)
+    sockets = Sockets(faults, spoken, lambda: queue.remaining)
     queue = PromptQueue(sockets.announce_queue)
-    around = Surroundings(NODES, stock, settings.drawing, dial, hazards, ledger, interrupted)
+    around = Surroundings(spoken, stock, settings.drawing, dial, hazards, ledger, interrupted)
     return Simulator(
         stock=stock,
         dial=dial,
@@ -97,4 +107,5 @@ def build(settings: Settings, leave: Callable[[int], None]) -> Simulator:
         leave=leave,
         counter=Counter(),
         moments=Moments(),
+        spoken=spoken,
     )

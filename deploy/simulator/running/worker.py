@@ -3,8 +3,9 @@
 import threading
 from typing import Any
 
-from deploy.simulator.faults.fault_book import FaultBook, Moment
+from deploy.simulator.faults.fault_book import FaultBook
 from deploy.simulator.faults.hazards import WorkerKilled
+from deploy.simulator.faults.kinds import Moment
 from deploy.simulator.messages.reporting import Report
 from deploy.simulator.messages.sockets import Sockets
 from deploy.simulator.running.output_cache import OutputCache

@@ -1,4 +1,4 @@
-"""SimulatedRaise fails in a way of your choice; all but four of them cost the server its worker thread.
+"""SimulatedRaise fails in a way of your choice; the first five ways cost the server its worker thread.
 
 surrogate, unprintable                       an error that cannot be logged
 system_exit, keyboard_interrupt, base_exception   no Exception, so nothing catches it

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from deploy.local.servers import Servers
-from deploy.simulator.pace import Pace
+from deploy.simulator.running.pace import Pace
 from tests.bench.benches import BENCHES
 from tests.bench.figure import measured
 from tests.bench.place import Place, Running, Wanted

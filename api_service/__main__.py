@@ -9,7 +9,7 @@ from shared.configuration.settings import settings_or_exit
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m api_service", description=__doc__).parse_args()
-    serve(settings_or_exit(are_read_again=True), app, DEFAULT_TIMINGS)
+    serve(settings_or_exit(are_read_again=True), app, ping_interval_s=DEFAULT_TIMINGS.ping_interval_s)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         store=open_store(settings.storage_url),
         relay=Relay(listening_client(settings.redis_url), channels, timings),
         keyring=keyring,
-        tickets=Tickets(engine, keyring, timings),
+        tickets=Tickets(engine, keyring, timings.tickets),
         limits=limits,
         capabilities=capabilities,
         acceptance=Acceptance(outbox, capabilities, limits, threads),

@@ -1,6 +1,12 @@
-"""The worker service: `dramatiq worker_service.main:start`."""
+"""The worker service: `dramatiq worker_service.main:start`. Only here is everything built and put together."""
 
+import os
+import socket
+import threading
 import warnings
+from collections.abc import Callable
+from functools import partial
+from uuid import uuid4
 
 import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries, TimeLimit
@@ -12,27 +18,29 @@ from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
+from shared.jobs.claim.due import due_jobs
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
+from shared.messaging.due_work import WakeUps
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client, patient_client
-from worker_service.actors.run_comfy_job import run_comfy_job
-from worker_service.dramatiq_glue.consumer import AttentiveBroker, Bell, Room
-from worker_service.dramatiq_glue.signals import Calls
-from worker_service.fleet.health import Fleet
+from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
+from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
+from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
+from worker_service.dramatiq_glue.signals import SignalListener
+from worker_service.fleet.capability_reader import CapabilityReader
+from worker_service.fleet.health import Fleet, HealthProbe
 from worker_service.fleet.restart_command import Restarter
-from worker_service.middleware.hard_time_limit import HardTimeLimit
-from worker_service.middleware.log_context import LogContext
-from worker_service.middleware.presence import Presence
-from worker_service.middleware.prompt_exit import PromptExit
-from worker_service.middleware.recycling import Recycling
-from worker_service.resources import Resources, new_worker_id
+from worker_service.fleet.timings import FleetTimings
+from worker_service.resources import Resources, Timings
 from worker_service.run.leases import Leases
-from worker_service.scheduler.wakeups import WakeUps
+from worker_service.run.resources import JobLimits, RunResources
+from worker_service.run.settle import give_up
 
 RECEIVERS = (run_comfy_job,)
 
-OTHER_CONNECTIONS = 5  # heartbeat, lookouts, surveyors, hard limit: beside one for each job's thread
+PRODUCTION = Timings()
+OTHER_CONNECTIONS = 5  # heartbeat, health probes, capability readers, hard limit: beside one for each job's thread
 
 
 def start() -> None:
@@ -49,47 +57,85 @@ def start() -> None:
 
 
 def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
+    jobs, limits = resources.jobs, resources.timings.limits
+    stuck = partial(give_up, outbox=jobs.run.outbox, leases=resources.leases, limit=settings.hard_time_limit)
     broker = AttentiveBroker(
         patient_client(settings.broker_url),
         settings,
-        resources.room,
+        resources.capacity,
         middleware=[  # before-hooks run from the first to the last, after-hooks from the last to the first
             LogContext(),  # before Retries: what it logs last must know whether the message failed
             Recycling(settings.worker_max_messages),
-            Presence(resources),
+            BackgroundThreads(
+                jobs.worker_id,
+                background_threads(resources),
+                stop_jobs=partial(stop_jobs, resources),
+                close=partial(close, resources),
+            ),
             CurrentMessage(),
             Retries(min_backoff=1_000, max_backoff=60_000),  # for a database that is away; jobs say their own delay
-            TimeLimit(time_limit=settings.soft_time_limit.total_seconds() * 1000),
-            HardTimeLimit(settings.hard_time_limit, resources.give_up),
+            TimeLimit(
+                time_limit=settings.soft_time_limit.total_seconds() * 1000, interval=round(limits.check_every_s * 1000)
+            ),
+            HardTimeLimit(settings.hard_time_limit, stuck, check_every_s=limits.check_every_s),
         ],
     )
     for receiver in RECEIVERS:
-        receiver.bind(broker, resources)
+        receiver.bind(broker, jobs)
     return broker
 
 
-def create_resources(settings: Settings) -> Resources:
+def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resources:
     engine = create_engine(settings, application="worker", connections=settings.worker_threads + OTHER_CONNECTIONS)
-    channels = Channels(settings.redis_ns)
+    channels, closing = Channels(settings.redis_ns), threading.Event()
     outbox = Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
     worker_id = new_worker_id()
+    fleet = create_fleet(settings, engine, timings.fleet)
     leases = Leases(engine, worker_id, threads=settings.worker_threads)
-    bell, fleet = Bell(), create_fleet(settings, engine)
-    return Resources(
-        settings=settings,
-        engine=engine,
-        outbox=outbox,
-        store=open_store(settings.storage_url),
-        fleet=fleet,
-        leases=leases,
-        room=Room(sum(fleet.slots.values()), bell),
-        calls=Calls(hasty_client(settings.redis_url), channels, leases, bell),
-        wakeups=WakeUps(outbox, running_jobs=settings.limit_running_jobs),
-        worker_id=worker_id,
+    wake_consumers = WakeConsumers()
+    capacity = Capacity(sum(fleet.slots.values()), wake_consumers)
+    run = RunResources(
+        outbox,
+        open_store(settings.storage_url),
+        fleet,
+        leases,
+        JobLimits(settings.max_attempts, settings.soft_time_limit, settings.stall_timeout),
+        timings.run,
     )
+    wake_next = WakeUps(outbox, due_jobs(settings.limit_running_jobs)).send_one
+    jobs = JobRunner(worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run)
+    signals = SignalListener(hasty_client(settings.redis_url), channels, cancel=leases.cancel, wake=wake_consumers)
+    return Resources(engine, fleet, leases, capacity, signals, jobs, closing, timings)
 
 
-def create_fleet(settings: Settings, engine: Engine) -> Fleet:
+def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> Fleet:
     command = settings.comfyui_restart_command
     restart = Restarter(command) if command else None
-    return Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart)
+    return Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart, timings=timings)
+
+
+def background_threads(resources: Resources) -> list[threading.Thread]:
+    """What runs beside the jobs: probes and readers of each server, the heartbeat, and the signals from Redis."""
+    fleet, closing = resources.fleet, resources.closing
+    makers: tuple[Callable[..., threading.Thread], ...] = (HealthProbe, CapabilityReader)
+    of_servers = [make(fleet, client, closing) for client in fleet.clients.values() for make in makers]
+    return [*of_servers, resources.leases, resources.signals]
+
+
+def stop_jobs(resources: Resources) -> None:
+    """Have every running job leave its prompt to ComfyUI, and take no new one."""
+    resources.closing.set()
+    resources.leases.stop_all()
+
+
+def close(resources: Resources) -> None:
+    resources.closing.set()
+    resources.leases.close()
+    resources.signals.close()
+    resources.fleet.close()
+    resources.engine.dispose()
+
+
+def new_worker_id() -> str:
+    """A name no other worker has, by which an operator finds it: host, process, and something random."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"

@@ -4,7 +4,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -14,11 +14,10 @@ from sqlmodel import Session
 from shared.accounts import keys, users
 from shared.accounts.keys import KeyTerms, state_of
 from shared.configuration.settings import settings_or_exit
+from shared.configuration.types import duration
 from shared.database.engine import create_engine, transaction
 from shared.models import ApiKey, Scope, User
 
-DURATION = re.compile(r"(\d{1,6})([mhdw])")
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 EPILOG = """examples:
   python -m api_service.accounts.keys create --user anna --name laptop --expires 90d
   python -m api_service.accounts.keys create --user ops --name console --scope admin
@@ -117,8 +116,8 @@ def key_id(text: str) -> str:
 def moment(text: str) -> datetime:
     """A time in the future. Raises ArgumentTypeError."""
     try:
-        if found := DURATION.fullmatch(text):
-            at = datetime.now(UTC) + timedelta(**{UNITS[found[2]]: int(found[1])})
+        if text.endswith(("m", "h", "d", "w")):
+            at = datetime.now(UTC) + duration(text)
         else:
             at = datetime.fromisoformat(text)
             at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

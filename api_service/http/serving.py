@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from starlette.applications import Starlette
 
-from api_service.streams.timings import StreamTimings
 from shared.configuration.settings import Settings
 
 READ_WITHIN_MS = 60_000  # the kernel disconnects a client that reads nothing for this long
@@ -25,8 +24,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, app: Callable[[], Starlette], timings: StreamTimings) -> None:
-    """Serve the application that `app` makes until SIGTERM or SIGINT.
+def serve(settings: Settings, app: Callable[[], Starlette], *, ping_interval_s: float) -> None:
+    """Serve the application that `app` makes until SIGTERM or SIGINT, with a ping so often on each WebSocket.
 
     Raises SystemExit if the address is taken or the application does not start.
     """
@@ -36,7 +35,7 @@ def serve(settings: Settings, app: Callable[[], Starlette], timings: StreamTimin
         host=settings.api_host,
         port=settings.api_port,
         ws="websockets-sansio",
-        ws_ping_interval=timings.ping_interval_s,
+        ws_ping_interval=ping_interval_s,
         ws_max_size=LARGEST_MESSAGE,
         # Events are short, and a compressor for each watcher takes more memory than all the rest of it.
         ws_per_message_deflate=False,

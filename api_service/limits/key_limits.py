@@ -16,7 +16,7 @@ from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import Limit, Rate, RateCounter
 from api_service.refusals.accounts import quota_exceeded, rate_limited
 from shared.configuration.settings import Settings
-from shared.database.engine import reading
+from shared.database.engine import reading_without_transaction
 from shared.models import WAITING, GenerationJob, User
 
 STREAM_AGAIN_S = 10
@@ -60,7 +60,7 @@ class KeyLimits:
         quota_exceeded."""
         most = {limit: self.most(identity, limit) for limit in (Limit.QUEUED_JOBS, Limit.STORED_BYTES)}
         if any(value is not None for value in most.values()):
-            with reading(engine) as session:
+            with reading_without_transaction(engine) as session:
                 check_quotas(session, user_id, most, jobs)
 
     @asynccontextmanager

@@ -53,7 +53,7 @@ class Rights:
         """The newest connection of each ticket, after a renewal of those that would expire during a client's pause."""
         if not hashes:
             return {}
-        pause, expires_at = self.timings.ticket_pause, col(StreamTicket.expires_at)
+        pause, expires_at = self.timings.tickets.pause, col(StreamTicket.expires_at)
         of_these = col(StreamTicket.secret_hash).in_(hashes)
         session.exec(
             update(StreamTicket)

@@ -8,7 +8,7 @@ a minute, for up to a day.
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, Row, Update, delete, func, update
@@ -17,10 +17,16 @@ from sqlmodel import col
 from api_service.accounts.identity import Identity
 from api_service.accounts.keyring import Keyring, identity_by
 from api_service.refusals.accounts import unauthenticated
-from api_service.streams.timings import StreamTimings
 from shared.accounts.secrets import hash_of
 from shared.database.engine import transaction
 from shared.models import StreamTicket
+
+
+@dataclass(frozen=True)
+class TicketTimings:
+    life: timedelta = timedelta(minutes=1)  # how long a new ticket waits for its first use
+    pause: timedelta = timedelta(minutes=1)  # how long a client may be away before its ticket expires
+    maximum_age: timedelta = timedelta(hours=24)  # after its first use
 
 
 class NewTicket(NamedTuple):
@@ -43,11 +49,11 @@ class Tickets:
 
     engine: Engine
     keyring: Keyring
-    timings: StreamTimings
+    timings: TicketTimings
 
     def issue(self, identity: Identity) -> NewTicket:
         """Make a ticket. Only its hash is kept."""
-        made = NewTicket(f"st_{secrets.token_hex(32)}", datetime.now(UTC) + self.timings.ticket_life)
+        made = NewTicket(f"st_{secrets.token_hex(32)}", datetime.now(UTC) + self.timings.life)
         row = StreamTicket(secret_hash=hash_of(made.ticket), key_id=identity.key_id, expires_at=made.expires_at)
         with transaction(self.engine) as session:
             session.add(row)
@@ -70,7 +76,7 @@ class Tickets:
             opened.values(
                 stream_hash=hash_of(stream),
                 resume_hash=hash_of(resume_secret),
-                resumable_until=func.now() + self.timings.ticket_maximum_age,
+                resumable_until=func.now() + self.timings.maximum_age,
             ),
         )
 
@@ -88,7 +94,7 @@ class Tickets:
         """Use a ticket for one more connection, as this statement does."""
         opened = opened.values(
             connections=col(StreamTicket.connections) + 1,
-            expires_at=func.now() + self.timings.ticket_pause,
+            expires_at=func.now() + self.timings.pause,
         ).returning(col(StreamTicket.key_id), col(StreamTicket.connections))
         with transaction(self.engine) as session:
             row = session.execute(opened.execution_options(synchronize_session=False)).one_or_none()

@@ -1,7 +1,8 @@
 """How long streams wait, live and repeat: `main` passes the defaults, tests pass tenths of a second."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+
+from api_service.streams.tickets import TicketTimings
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,5 @@ class StreamTimings:
     catch_up_s: float = 5.0  # how late an event may come that Redis lost
     redis_silence_s: float = 10.0  # after this long without an answer to a ping, Redis's connection counts as dead
     rights_check_s: float = 3.0  # how often keys and tickets of open streams are looked at
-    ticket_life: timedelta = timedelta(minutes=1)  # how long a new ticket waits for its first use
-    ticket_pause: timedelta = timedelta(minutes=1)  # how long a client may be away before its ticket expires
-    ticket_maximum_age: timedelta = timedelta(hours=24)  # after its first use
+    tickets: TicketTimings = field(default_factory=TicketTimings)
     count_within_s: float = 0.3  # how long to wait for the rate counter before a request passes uncounted

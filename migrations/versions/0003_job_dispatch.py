@@ -54,7 +54,7 @@ def add_columns() -> None:
 
 
 def create_indexes() -> None:
-    # claims.take and wakeups.due_queued: the oldest queued jobs whose time has come.
+    # Claims: the oldest queued jobs whose time has come.
     op.create_index(
         "ix_generation_jobs_claim",
         "generation_jobs",
@@ -62,11 +62,11 @@ def create_indexes() -> None:
         postgresql_include=["run_after"],
         postgresql_where="status = 'queued'",
     )
-    # wakeups.due_pending: pending jobs whose time has come.
+    # Pending jobs whose time has come.
     op.create_index(
         "ix_generation_jobs_pending", "generation_jobs", ["run_after"], postgresql_where="status = 'pending'"
     )
-    # claims.adopt and wakeups.abandoned: leases that ran out; claims.free_server and wakeups.free_slots: servers' load.
+    # Leases that ran out; and the load of each server.
     op.create_index(
         "ix_generation_jobs_held",
         "generation_jobs",

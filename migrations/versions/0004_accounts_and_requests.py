@@ -136,9 +136,9 @@ def add_columns() -> None:
 
 def create_indexes() -> None:
     newest_first = (sa.text("created_at DESC"), sa.text("id DESC"))
-    # claims.take and wakeups.due_queued: of the queued jobs whose time has come, the most urgent, then the oldest.
+    # Claims: of the queued jobs whose time has come, the most urgent, then the oldest.
     index("claim", sa.text("priority DESC"), "id", postgresql_include=["run_after"], where="status = 'queued'")
-    # waiting.overdue: deadlines that passed.
+    # Deadlines that passed.
     index("deadline", "deadline_at", where="status IN ('pending', 'queued') AND deadline_at IS NOT NULL")
     # The API's lists: a user's jobs of one status, type or checkpoint; and everybody's.
     index("list_status", "user_id", "status", *newest_first)
@@ -152,7 +152,7 @@ def create_indexes() -> None:
     index("parent", "parent_id", where="parent_id IS NOT NULL")
     index("metadata", "metadata", postgresql_using="gin", where="metadata <> '{}'::jsonb")
     index("prompt", sa.text("to_tsvector('simple', prompt)"), postgresql_using="gin")
-    # estimates: how long the latest jobs of a kind took.
+    # How long the latest jobs of a kind took.
     index(
         "estimate",
         "workflow_key",

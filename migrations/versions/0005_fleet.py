@@ -31,7 +31,7 @@ def upgrade() -> None:
     ):
         op.add_column("comfyui_servers", column)
     op.add_column("generation_jobs", sa.Column("avoid_server", sa.String(255)))
-    # choosing.are_any_limited: whether anybody has a limit of running jobs.
+    # Whether anybody has a limit of running jobs.
     op.create_index("ix_users_limited", "users", ["id"], postgresql_where="running_jobs_limit IS NOT NULL")
     # servers.blame and the API's fleet view: what failed on a server lately.
     op.create_index(

@@ -13,9 +13,17 @@ from pydantic_core import core_schema
 
 # Begins with a literal: a repeat there would be tried again from each letter of a long word.
 PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^@/\s]+(?=@)")
-DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$")
+DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$")
 SLOTS = re.compile(r"^slots=([1-9]|[1-5][0-9]|6[0-4])$", re.ASCII)
-UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", None: "seconds"}
+UNITS = {
+    "ms": "milliseconds",
+    "s": "seconds",
+    "m": "minutes",
+    "h": "hours",
+    "d": "days",
+    "w": "weeks",
+    None: "seconds",
+}
 
 
 def masked(text: str) -> str:

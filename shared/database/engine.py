@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-ASKED_AFTER = timedelta(seconds=1)  # a connection that was idle for so long is asked whether it lives
+ASKED_AFTER = timedelta(seconds=1)  # a connection that was idle for longer is asked whether it lives
 
 
 def create_engine(settings: Settings, *, application: str, connections: int = 10) -> Engine:
@@ -38,12 +38,12 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
         connect_args={
             "connect_timeout": 5,
             "application_name": f"genonaut-{application}",
-            # A peer that vanished is noticed in about 25 s; no statement of ours runs for 30.
+            # A peer that vanished is noticed in about 25 s; none of the statements here runs for 30.
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
-            # A process that is stopped in a transaction holds its locks, and everybody waits who claims a job: no
-            # transaction of ours waits for anything but the database, so ten seconds of silence are such a process.
+            # A process that is stopped in a transaction keeps its locks, and everybody who claims a job waits for them.
+            # The transactions here wait for nothing but the database: ten seconds of silence are such a process.
             "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s"
             # Prepared statements only: planned once for all values, see `shared.database.prepared_statement`.
             " -c plan_cache_mode=force_generic_plan"
@@ -58,8 +58,8 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
 def look_before_use(engine: Engine) -> None:
     """Ask a connection whether it lives if it was idle for a while, or if there is something to read from it.
 
-    A server that stops closes its connections, which a look at the socket tells; one that vanishes says nothing. Asking
-    each time (`pool_pre_ping`) costs every transaction a round trip.
+    A server that stops closes its connections, which the socket shows; one that vanishes sends nothing. Asking each
+    time (`pool_pre_ping`) costs every transaction a round trip.
     """
 
     def remember(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
@@ -95,6 +95,14 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
+    """A session that can only read. The transaction begins as READ ONLY, which costs no round trip."""
+    with transaction(engine) as session:
+        session.connection(execution_options={"postgresql_readonly": True})
+        yield session
+
+
+@contextmanager
+def reading_without_transaction(engine: Engine) -> Iterator[Session]:
     """A session for statements that only read, each on its own: none waits for a BEGIN or a COMMIT."""
     with Session(engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False) as session:
         yield session

@@ -1,7 +1,7 @@
-"""Where the files of a job are, and the notes that name folders whose files nobody needs any more.
+"""Where the files of a job are, and the notes that name folders whose files nobody needs.
 
 A note is a row of `discarded_folders`. It is written in the transaction that deletes a job's row, so there is never a
-file with neither a row nor a note. It goes only once nobody can be writing into its folder any more: a worker that was
+file with neither a row nor a note. It goes only once nobody can be writing into its folder: a worker that was
 given up for dead may still store files there.
 """
 
@@ -44,12 +44,12 @@ def note(session: Session, folder: str) -> None:
 
 
 def discarded_folders(session: Session, limit: int) -> Sequence[str]:
-    """Folders noted long enough ago that nobody can be writing there any more, the oldest notes first."""
+    """Folders noted long enough ago that nobody can be writing there, the oldest notes first."""
     long_ago = col(DiscardedFolder.created_at) <= func.now() - WRITERS_GONE
     oldest = select(DiscardedFolder.folder).where(long_ago).order_by(col(DiscardedFolder.created_at))
     return session.exec(oldest.limit(limit)).all()
 
 
 def forget_notes(session: Session, folders: Sequence[str]) -> None:
-    """These folders are empty: nobody needs their notes any more."""
+    """These folders are empty: nobody needs their notes."""
     session.exec(delete(DiscardedFolder).where(col(DiscardedFolder.folder).in_(folders)))

@@ -29,7 +29,7 @@ def names_in(catalogue: Catalogue) -> Iterator[str]:
 
 
 def compare_servers(session: Session) -> None:
-    """Work out what each server lacks. Whoever changes `offers` takes LOCK_OFFERS before, and calls this after."""
+    """Work out what each server lacks. Take LOCK_OFFERS before you change `offers`, and call this after."""
     session.execute(COMPARE)
 
 
@@ -51,8 +51,8 @@ FROM lacking WHERE lacking.server = server_capabilities.server AND lacks <> lack
 """)
 
 
-# Whether a row of `generation_jobs` asks for nothing that SERVER lacks; true of a server that never said. For the WHERE
-# of a SELECT from `generation_jobs`. What the server lacks is read once a statement.
+# Whether a row of `generation_jobs` asks for nothing that SERVER lacks; true of a server that is not known. For the
+# WHERE of a SELECT from `generation_jobs`. What the server lacks is read once a statement.
 #
 # The OR looks left first: where nothing is lacking, no job is taken apart. IN within FILTER is one hash table for all
 # rows; as a join, or with `&&`, the list would be read through for each.

@@ -44,7 +44,7 @@ class NodeInput:
     """One input of a node class: a value of `type`, or one of `choices`, or a number between bounds.
 
     `is_closed`: ComfyUI refuses a value that is not among the choices or within the bounds. Of other inputs it may, or
-    may not: a node can validate for itself, and `/object_info` does not tell.
+    may not: a node can validate for itself, and `/object_info` does not say so.
     """
 
     name: str

@@ -4,7 +4,7 @@ GenerationError
 ├── Transient                  the same job may well succeed later, or elsewhere
 │   ├── ComfyUIUnreachable     no answer
 │   ├── StorageUnavailable     our own store refused the bytes
-│   ├── Unexpected             a bug: ours, or an answer nobody thought of
+│   ├── Unexpected             a bug, or an answer that nobody expected
 │   └── Settled                ... and its prompt is known to be of no more use
 │       ├── PromptLost         ComfyUI restarted: queue and history are gone
 │       ├── PromptInterrupted  somebody else stopped it
@@ -14,7 +14,7 @@ GenerationError
 │       ├── OutputCorrupt      what was read does not decode, or is cut short
 │       └── OutputMissing      history names a file that ComfyUI no longer has
 └── Permanent                  the same job would fail the same way
-    ├── WorkflowRejected       ComfyUI's validation said no
+    ├── WorkflowRejected       ComfyUI refused it
     ├── NodeFailed             a node raised while it ran
     ├── NoOutputs              it ran, and left nothing to keep
     ├── TimedOut               the time limit passed
@@ -30,7 +30,7 @@ from typing import Any, ClassVar
 
 
 class GenerationError(Exception):
-    """A job's attempt failed. `code` is stable and public; `details` holds the facts, as JSON can."""
+    """A job's attempt failed. `code` is stable and public; `details` are JSON."""
 
     code: ClassVar[str] = "internal_error"
     details: Mapping[str, Any] = {}
@@ -90,7 +90,7 @@ class OutOfMemory(Settled):
 
 
 class ServerWedged(Settled):
-    """The server answers and accepts prompts, but runs none of them any more. Ours was taken out of its queue."""
+    """The server answers and accepts prompts, but no longer runs any. The prompt was taken out of its queue."""
 
     code = "server_wedged"
 
@@ -100,7 +100,7 @@ class ServerWedged(Settled):
 
 
 class Stalled(Settled):
-    """The prompt ran, and its server said nothing of it for too long. It was interrupted."""
+    """The prompt ran, and its server was silent about it for too long. It was interrupted."""
 
     code = "stalled"
 
@@ -110,7 +110,7 @@ class Stalled(Settled):
 
 
 class OutputCorrupt(Settled):
-    """A downloaded file does not decode, or is shorter than it says."""
+    """A downloaded file does not decode, or is shorter than its header says."""
 
     code = "output_corrupt"
 
@@ -203,7 +203,7 @@ class NotAFailure(Exception):
 
 
 class LeaseLost(NotAFailure):
-    """Another worker was given this job, or it has ended: nothing this worker says about it counts any more."""
+    """Another worker was given this job, or it has ended: what this worker writes about it no longer counts."""
 
 
 class CancelRequested(NotAFailure):

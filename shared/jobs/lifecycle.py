@@ -31,7 +31,7 @@ class AlreadySettled(Exception):
 
 
 def is_held_under(attempt: Any) -> tuple[ColumnElement[bool], ...]:
-    """What the job must be for whoever holds this attempt to change it."""
+    """What the job must be for the holder of this attempt to change it."""
     return (col(GenerationJob.attempt) == attempt, col(GenerationJob.worker_id).is_not(None))
 
 
@@ -124,7 +124,7 @@ def release(session: Session, lease: Lease) -> None:
 
 
 def confirm_cancel(session: Session, lease: Lease) -> GenerationJob:
-    """Its prompt is neither queued nor running in ComfyUI any more."""
+    """Its prompt is no longer queued or running in ComfyUI."""
     job = transition_under_lease(session, "confirm_cancel", lease, completed_at=func.now(), lease_expires_at=None)
     end_attempt(session, lease, Outcome.CANCELLED)
     record_events(session, [job], EventType.CANCELLED)

@@ -84,7 +84,7 @@ def job_of_row(*values: Any) -> GenerationJob:
 
 
 def load_checkpoint_sql(job: CTE) -> Update:
-    """The UPDATE that says which checkpoint the server will have loaded once it has come to this job."""
+    """The UPDATE that records which checkpoint the server will have loaded once it runs this job."""
     loaded = col(ComfyUIServer.loaded_checkpoint)
     return (
         update(ComfyUIServer)

@@ -21,7 +21,7 @@ from shared.models import EventType, GenerationJob, JobStatus
 
 
 class Transition(NamedTuple):
-    """From which statuses a job comes, which it has then, and the event that tells of it, if one does."""
+    """From which statuses a job comes, which it has then, and the event of it, if there is one."""
 
     sources: tuple[JobStatus, ...]
     target: JobStatus

@@ -5,7 +5,7 @@ LARGEST_ID = 2**31 - 1  # PostgreSQL's integer
 
 
 def number_in(text: str) -> int | None:
-    """A number that a key column can hold, as it stands in a path; None for anything else."""
+    """A number that a key column can hold, as it is written in a path; None for anything else."""
     plain = text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_ID))
     return int(text) if plain and int(text) <= LARGEST_ID else None
 

@@ -1,9 +1,9 @@
 """Messages and events leave with the transaction that caused them, or not at all."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 import redis
 import structlog
@@ -12,14 +12,16 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from shared.database.engine import transaction
-from shared.messaging.broker import collecting_broker
+from shared.messaging.broker import collecting_broker, waiting_messages
 from shared.messaging.events import Channels, Event, Events
-from shared.messaging.messages import Message
+from shared.messaging.messages import Message, Queue
+from shared.messaging.redis_away import RedisAway
 from shared.models import EventType
 
 log = structlog.get_logger(__name__)
 
-SILENCE = timedelta(seconds=1)
+T = TypeVar("T")
+
 PROGRESS_KEPT = timedelta(hours=1)
 
 
@@ -29,9 +31,9 @@ def publish_after_commit(session: Session, event: Event) -> None:
 
 
 class Outbox:
-    """Sends what a committed transaction staged. That Redis is away is no failure: rows tell the rest.
+    """Sends what a committed transaction staged. That Redis is away is no failure: the rows have it all.
 
-    After a failure nothing is tried for a second, so that a hung Redis costs one caller its patience, not all.
+    While Redis is away it is asked once a second, so that a hung Redis slows one caller and not all.
     """
 
     def __init__(self, engine: Engine, broker: RedisBroker, client: redis.Redis, channels: Channels) -> None:
@@ -39,7 +41,7 @@ class Outbox:
         self.broker = broker
         self.client = client
         self.channels = channels
-        self.silent_until = 0.0
+        self.redis_away = RedisAway()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -80,20 +82,29 @@ class Outbox:
         self.attempt("event", lambda: self.deliver(*events))
 
     def request_cancel(self, job_id: int) -> None:
-        """Tell whichever worker holds the job. If it is not heard, the worker's next heartbeat says it."""
+        """Tell the worker that holds the job. If it does not hear, it reads so with its next heartbeat."""
         self.attempt("cancel", lambda: self.client.publish(self.channels.cancels, job_id))
 
-    def attempt(self, what: str, deed: Callable[[], object]) -> bool:
-        """Do one thing with Redis, unless Redis failed a moment ago. Whether it was done."""
-        if time.monotonic() < self.silent_until:
-            return False
+    def waiting_messages(self, queue: Queue) -> int | None:
+        """How many messages of a queue no worker has fetched yet. None while Redis is away."""
+        return self.ask("count", lambda: waiting_messages(self.broker, queue))
+
+    def attempt(self, what: str, action: Callable[[], object]) -> bool:
+        """Do one thing with Redis, unless Redis is away. Returns whether it was done."""
+        return self.ask(what, lambda: [action()]) is not None
+
+    def ask(self, what: str, question: Callable[[], T]) -> T | None:
+        """The answer of Redis, or None while it is away."""
+        if not self.redis_away.may_ask():
+            return None
         try:
-            deed()
+            answer = question()
         except redis.RedisError as error:
-            self.silent_until = time.monotonic() + SILENCE.total_seconds()
+            self.redis_away.failed()
             log.warning("redis.unavailable", lost=what, error=str(error))
-            return False
-        return True
+            return None
+        self.redis_away.answered()
+        return answer
 
     def deliver(self, *events: Event) -> None:
         """Publish events in one round trip: one on its job's channel, several as one message."""

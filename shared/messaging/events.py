@@ -1,7 +1,7 @@
-"""What is told to those who watch a job, and on which channel.
+"""What is published to those who watch a job, and on which channel.
 
-Lifecycle events are rows of `job_events` first; Redis only carries them to whoever watches now. Progress and
-previews are live only: they are told once, and the last progress is kept for an hour for those who come later.
+Lifecycle events are rows of `job_events` first; Redis only carries them to those who watch now. Progress and
+previews are live only: they are published once, and the last progress is kept for an hour for those who come later.
 """
 
 from datetime import UTC, datetime
@@ -77,7 +77,7 @@ class Event(BaseModel, frozen=True, extra="forbid"):
 
     @classmethod
     def live(cls, kind: EventType, job: GenerationJob, *, tick: int, data: dict[str, Any]) -> "Event":
-        """Something that is told once, of the attempt that now holds the job."""
+        """Something that is published once, about the attempt that now holds the job."""
         return cls(
             type=kind,
             job_id=job.id,
@@ -101,7 +101,7 @@ class Channels:
 
     def __init__(self, namespace: str) -> None:
         self.cancels = f"{namespace}:cancels"
-        self.wakeups = f"{namespace}:wakeups"  # said after a message was sent
+        self.wakeups = f"{namespace}:wakeups"  # published after a message was sent
         self.prefix = f"{namespace}:job:"
         # A pattern for the events of all jobs. Previews are many and large, and their channels end in a letter.
         self.every_job = f"{self.prefix}*[0-9]"

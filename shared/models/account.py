@@ -37,7 +37,7 @@ class User(SQLModel, table=True):
     running_jobs_limit: int | None = None
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
 
-    # choosing.are_any_limited: whether anybody has a limit of running jobs.
+    # shared.jobs.claim.conditions: whether anybody has a limit of running jobs.
     __table_args__ = (Index("ix_users_limited", "id", postgresql_where="running_jobs_limit IS NOT NULL"),)
 
 

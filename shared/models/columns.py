@@ -21,7 +21,7 @@ def document(name: str, default: str | None) -> Column[Any]:
 
 
 def names(name: str) -> Column[Any]:
-    """A list of texts, empty unless said otherwise."""
+    """A list of texts, empty by default."""
     return Column(name, ARRAY(Text), nullable=False, server_default=text("'{}'::text[]"))
 
 

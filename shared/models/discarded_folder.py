@@ -1,4 +1,4 @@
-"""Files that no row names any more: noted in the transaction that deleted the row, removed after it, by whoever can."""
+"""Files that no row names any more: noted in the transaction that deleted the row, removed after it."""
 
 from datetime import datetime
 

@@ -10,7 +10,7 @@ from shared.models.columns import document, moment, names
 
 
 class Worker(SQLModel, table=True):
-    """One row of `workers`: a worker process that said at `last_seen_at` that it lives."""
+    """One row of `workers`: a worker process that was alive at `last_seen_at`."""
 
     __tablename__ = "workers"
 
@@ -23,9 +23,10 @@ class Worker(SQLModel, table=True):
 class ComfyUIServer(SQLModel, table=True):
     """One row of `comfyui_servers`: a server that last answered a worker at `last_seen_at`.
 
-    `name` is its URL without a password. `slots` is how many jobs it holds, as the worker that saw it last was told.
-    While `unreachable_since`, `wedged_since` or `draining_since` is set it gets no job; `problem` says why. From
-    `opened_at` on its circuit breaker is open: until `open_until` it gets no job, and after that one at a time.
+    `name` is its URL without a password. `slots` is how many jobs it holds, by the settings of the worker that
+    saw it last. While `unreachable_since`, `wedged_since` or `draining_since` is set it gets no job; `problem` says
+    why. From `opened_at` on its circuit breaker is open: until `open_until` it gets no job, and after that one at a
+    time.
     `loaded_checkpoint` is that of the last job it was given, and the same since `loaded_since`. At `named_at` a worker
     last looked at it, whether it answered or not.
     """
@@ -50,7 +51,7 @@ class ComfyUIServer(SQLModel, table=True):
 
 
 class ServerCapabilities(SQLModel, table=True):
-    """One row of `server_capabilities`: what a ComfyUI server can do, as its `/object_info` said at `refreshed_at`.
+    """One row of `server_capabilities`: what a ComfyUI server can do, by its `/object_info` of `refreshed_at`.
 
     `digest` is the SHA-256 of the JSON, so that nobody reads it twice. `devices` is from `/system_stats`. The row
     stays while the server is away: what only it has is accepted, and waits. `offers` and `lacks` are names, see

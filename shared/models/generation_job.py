@@ -1,4 +1,4 @@
-"""A job: what was asked for, where it stands, and who holds it."""
+"""A job: what was asked for, what became of it, and who holds it."""
 
 from datetime import datetime
 from typing import Any
@@ -18,8 +18,8 @@ class GenerationJob(SQLModel, table=True):
 
     What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `workflow_key` is the
     same for jobs that take about as long as each other, see `shared.workflows.duration_key`.
-    `run_after` is when it may start: at once unless said otherwise. NULL, as in rows of the old system, is never.
-    Once `deadline_at` has passed it is not started any more.
+    `run_after` is when it may start, which is at once by default. NULL, as in rows of the former system, is never.
+    Once `deadline_at` has passed it is no longer started.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
     `server` and `comfyui_prompt_id` say where its prompt is, or last was; `avoid_server` is one that it was moved away
@@ -93,7 +93,7 @@ class GenerationJob(SQLModel, table=True):
         between("batch_size", 1, 4096),
         between("priority", 0, 9),
         between("max_attempts", 1, 100),
-        # claims.take and wakeups.due_queued: of the queued jobs whose time has come, the most urgent, then the oldest.
+        # The queue in the order of shared.jobs.claim.order, for claims, wake-ups and places in it.
         Index(
             "ix_generation_jobs_claim",
             text("priority DESC"),
@@ -101,16 +101,16 @@ class GenerationJob(SQLModel, table=True):
             postgresql_include=["run_after"],
             postgresql_where="status = 'queued'",
         ),
-        # wakeups.due_pending: pending jobs whose time has come.
+        # Pending jobs whose time has come.
         Index("ix_generation_jobs_pending", "run_after", postgresql_where="status = 'pending'"),
-        # claims.adopt and wakeups.abandoned: leases that ran out; claims.free_server: the load of each server.
+        # Leases that ran out; and the load of each server.
         Index(
             "ix_generation_jobs_held",
             "lease_expires_at",
             postgresql_include=["server"],
             postgresql_where="status IN ('running', 'cancelling')",
         ),
-        # waiting.overdue: deadlines that passed.
+        # Deadlines that passed.
         Index(
             "ix_generation_jobs_deadline",
             "deadline_at",
@@ -140,7 +140,7 @@ class GenerationJob(SQLModel, table=True):
             postgresql_where="metadata <> '{}'::jsonb",
         ),
         Index("ix_generation_jobs_prompt", text("to_tsvector('simple', prompt)"), postgresql_using="gin"),
-        # estimates: how long the latest jobs of a kind took.
+        # How long the latest jobs of a kind took.
         Index(
             "ix_generation_jobs_estimate",
             "workflow_key",

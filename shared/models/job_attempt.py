@@ -36,6 +36,6 @@ class JobAttempt(SQLModel, table=True):
 
     __table_args__ = (
         one_of("outcome", Outcome),
-        # servers.blame and the API's fleet view: what failed on a server lately.
+        # servers.blame and the API's fleet view: what failed on a server recently.
         Index("ix_job_attempts_failures", "server", "ended_at", postgresql_where="error_code IS NOT NULL"),
     )

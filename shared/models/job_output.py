@@ -1,4 +1,4 @@
-"""An output: one stored file of a completed job, with the facts that were verified."""
+"""An output: one stored file of a completed job, with what was verified of it."""
 
 from datetime import datetime
 from typing import Any

@@ -11,7 +11,8 @@ from shared.models.status import JobStatus
 
 
 class JobStatistic(SQLModel, table=True):
-    """One row of `job_statistics`: so many jobs of a user, accepted on a day (UTC), ended so, after about as long.
+    """One row of `job_statistics`: how many jobs of a user, accepted on a day (UTC), ended with a
+    status, after about as long.
 
     `bucket` is the time from start to end on a logarithmic scale, see `shared.jobs.statistics`; -1 for jobs that were
     never started. What is deleted later stays counted.

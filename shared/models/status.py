@@ -60,7 +60,7 @@ class EventType(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
-    DELETED = "deleted"  # live only: its rows are gone, and nothing more can be told
+    DELETED = "deleted"  # live only: its rows are gone, and nothing more will be published
 
     @property
     def is_final(self) -> bool:

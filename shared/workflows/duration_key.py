@@ -1,4 +1,4 @@
-"""Jobs that take about as long as each other have the same key: so the last ones tell how long the next will take."""
+"""Jobs that take about as long as each other have the same key, so the last ones show how long the next will take."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 KEY_DIGITS = 16
 
 # What decides how long a node takes, of the nodes that come with ComfyUI. Prompts, seeds and file names do not.
-TELLING = frozenset(
+DECISIVE = frozenset(
     {
         *("ckpt_name", "unet_name", "model_name", "width", "height", "batch_size", "length"),
         *("steps", "start_at_step", "end_at_step", "denoise", "sampler_name"),
@@ -17,16 +17,16 @@ TELLING = frozenset(
 
 
 def workflow_key(graph: Mapping[str, Mapping[str, Any]]) -> str:
-    """The key of a graph in API format: the same whatever its nodes are called, and in whichever order they stand."""
+    """The key of a graph in API format: the same whatever its nodes are called, and whatever their order."""
     nodes = sorted(repr(traits(node)) for node in graph.values())
     return hashlib.sha256("\n".join(nodes).encode()).hexdigest()[:KEY_DIGITS]
 
 
 def traits(node: Mapping[str, Any]) -> tuple[Any, ...]:
-    """A node's class, and those of its inputs that tell how long it takes, by name. Links tell nothing."""
+    """A node's class, and those of its inputs that decide how long it takes, by name. Links decide nothing."""
     inputs = node["inputs"]
-    told = [(name, plain(inputs[name])) for name in sorted(TELLING.intersection(inputs))]
-    return (node["class_type"], *[one for one in told if one[1] is not None])
+    found = [(name, plain(inputs[name])) for name in sorted(DECISIVE.intersection(inputs))]
+    return (node["class_type"], *[one for one in found if one[1] is not None])
 
 
 def plain(value: Any) -> float | str | None:

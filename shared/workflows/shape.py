@@ -13,7 +13,7 @@ from shared.workflows.json_limits import flaws
 from shared.workflows.text_to_image import Graph
 
 MOST_NODES = 2000
-MOST_FAULTS = 100  # are told at once
+MOST_FAULTS = 100  # are listed at once
 LARGEST = 1_000_000  # bytes, as JSON without blanks
 DEEPEST = 32  # levels within a node
 LONGEST_NAME = 255  # of a node, and of its class
@@ -60,7 +60,7 @@ def node_faults(name: str, node: Any) -> Iterator[WorkflowFault]:
         text = f"a node names its class in `class_type`, in 1 to {LONGEST_NAME} characters"
         yield WorkflowFault(name, "class_type", "missing_class_type", text)
     if not isinstance(node.get("inputs"), dict):
-        text = "a node has its `inputs` as an object, be it an empty one"
+        text = "a node has `inputs`, an object that may be empty"
         yield WorkflowFault(name, "inputs", "missing_inputs", text)
     for flaw in flaws(node, deepest=DEEPEST):
         yield WorkflowFault(name, flaw.path or None, flaw.code, flaw.message)
@@ -72,7 +72,7 @@ def size_fault(workflow: Mapping[str, Any]) -> Iterator[WorkflowFault]:
 
 
 def prompt_text(workflow: Mapping[str, Mapping[str, Any]]) -> str:
-    """What its text encoders are told, one after the other: what a search for words should find."""
+    """The texts of its text encoders, one after the other: what a search for words should find."""
     texts = [node["inputs"].get("text") for node in workflow.values() if "TextEncode" in node["class_type"]]
     return "\n".join(text for text in texts if isinstance(text, str) and text)[:LONGEST_TEXT]
 

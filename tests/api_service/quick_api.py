@@ -1,6 +1,6 @@
 """`python -m tests.api_service.quick_api`: the API as its command starts it, with times that tests can wait for."""
 
-from datetime import timedelta
+from dataclasses import replace
 from functools import partial
 
 from api_service.http.serving import serve
@@ -8,14 +8,9 @@ from api_service.main import app
 from api_service.streams.timings import StreamTimings
 from shared.configuration.settings import settings_or_exit
 
-QUICK = StreamTimings(
-    send_timeout_s=0.5,
-    close_timeout_s=0.5,
-    reconnect_after_ms=100,
-    catch_up_s=0.2,
-    rights_check_s=0.1,
-    ticket_pause=timedelta(seconds=30),
-)
+QUICK = StreamTimings(send_timeout_s=0.5, close_timeout_s=0.5, catch_up_s=0.2, rights_check_s=0.1)
+# An EventSource of a test does not wait for seconds either.
+SERVED = replace(QUICK, reconnect_after_ms=100)
 
 if __name__ == "__main__":
-    serve(settings_or_exit(are_read_again=True), partial(app, QUICK), QUICK)
+    serve(settings_or_exit(are_read_again=True), partial(app, SERVED), ping_interval_s=SERVED.ping_interval_s)

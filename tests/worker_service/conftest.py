@@ -8,9 +8,9 @@ import redis
 from shared.configuration.settings import Settings
 from shared.messaging.after_commit import Outbox
 from tests.simulator.running import RunningSimulator, running_simulator
-from tests.worker_service.agreement import assert_agreement
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker
-from tests.worker_service.saying import Saying, saying_server
+from tests.worker_service.run.agreement import assert_agreement
+from tests.worker_service.run.saying import Saying, saying_server
 
 
 @pytest.fixture

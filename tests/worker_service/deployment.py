@@ -16,20 +16,29 @@ from sqlmodel import col, select
 from shared.configuration.settings import load_settings
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
+from shared.jobs.claim.due import due_jobs
 from shared.messaging.after_commit import Outbox
+from shared.messaging.due_work import WakeUps
 from shared.messaging.events import Channels, Event
 from shared.messaging.messages import RunComfyJob
 from shared.models import FINAL, EventType, GenerationJob, JobOutput, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.running import RunningSimulator
 from worker_service.actors.run_comfy_job import take
-from worker_service.main import create_broker, create_resources
+from worker_service.dramatiq_glue.middleware import LimitTimings
+from worker_service.main import close, create_broker, create_resources
+from worker_service.resources import Resources, Timings
 from worker_service.run.attempt import Attempt
 from worker_service.run.mailbox import Signal
-from worker_service.scheduler.wakeups import WakeUps
+from worker_service.run.timings import RunTimings
 
 PATIENCE_S = 40.0
 LOOK_S = 0.02
+# Tenths of the waits of production, where no test is about how long they are.
+QUICK = Timings(
+    run=RunTimings(connect_s=1.0, withdraw_shortly_s=1.5, read_again_s=(0.05, 0.1, 0.2)),
+    limits=LimitTimings(check_every_s=0.1),
+)
 
 
 def until(holds: Callable[[], object], otherwise: Callable[[], str] = lambda: "it did not come about") -> None:
@@ -47,12 +56,18 @@ class AtOnce(random.Random):
         return min(a, b)
 
 
-class RunningWorker:
-    """A worker as the `dramatiq` command makes it, in this process. `changes` replace fields of its Resources."""
+def at_once(resources: Resources, **changes: Any) -> Resources:
+    """The same with other things for its jobs, whose retries come at once."""
+    jobs = resources.jobs
+    return replace(resources, jobs=replace(jobs, run=replace(jobs.run, chance=AtOnce(), **changes)))
 
-    def __init__(self, environ: dict[str, str], **changes: Any) -> None:
+
+class RunningWorker:
+    """A worker as the `dramatiq` command makes it, in this process. `changes` replace what its jobs use."""
+
+    def __init__(self, environ: dict[str, str], timings: Timings = QUICK, **changes: Any) -> None:
         settings = load_settings(environ)
-        self.resources = replace(create_resources(settings), chance=AtOnce(), **changes)
+        self.resources = at_once(create_resources(settings, timings), **changes)
         self.broker = create_broker(settings, self.resources)
         self.worker = dramatiq.Worker(self.broker, worker_threads=settings.worker_threads, worker_timeout=100)
         self.worker.queue_prefetch = settings.worker_threads
@@ -66,13 +81,13 @@ class RunningWorker:
             self.close()
 
     def close(self) -> None:
-        self.resources.close()
+        close(self.resources)
         self.broker.client.close()
 
     def look(self) -> None:
         """Look at every server now, as happens every few seconds."""
         for client in self.resources.fleet.clients.values():
-            self.resources.fleet.look(client)
+            self.resources.fleet.probe(client)
 
     def look_at_prompts(self) -> None:
         """Have each job here look at its prompt now, as word from a socket does, and not seconds later."""
@@ -99,7 +114,7 @@ class Deployment:
         self.outbox = outbox
         self.settings = load_settings(environ)
         self.folder = Path(urlsplit(self.settings.storage_url).path)
-        self.wakeups = WakeUps(outbox)
+        self.wakeups = WakeUps(outbox, due_jobs(None))
 
     @contextmanager
     def worker(self, changes: dict[str, Any] | None = None, /, **variables: str) -> Iterator[RunningWorker]:
@@ -123,11 +138,11 @@ class Deployment:
         """Claim a job as a worker does that dies at once, or as soon as it has sent the prompt, and is given up."""
         dead = RunningWorker(self.environ)
         dead.look()
-        claim = take(dead.resources, "message of the dead")
+        claim = take(dead.resources.jobs, "message of the dead")
         assert claim is not None
         assert claim.job.id == job_id
         with dead.resources.leases.holding(claim.lease) as mailbox:
-            attempt = Attempt(dead.resources, claim, mailbox)
+            attempt = Attempt(dead.resources.jobs.run, claim, mailbox, leave_slot=lambda: None)
             if sent:
                 attempt.send(attempt.client(), attempt.graph())
         dead.close()

@@ -1,17 +1,16 @@
-"""The WebSocket is a hint of when to look and how far a prompt is; the history is the truth, whatever becomes of it."""
+"""The WebSocket says when to look into the history, and how far a prompt is; only the history says how it ended."""
 
 import json
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import urlencode, urlsplit
 
 import structlog
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from worker_service.comfyui.frames import Ended, read_frame
-from worker_service.run.mailbox import Mailbox, Signal
+from worker_service.comfyui.frames import Cached, Ended, NodeStates, Preview, read_frame
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +22,16 @@ RECONNECT_S = (0.2, 0.5, 1, 2, 5)
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 
 
+class Listener(Protocol):
+    """Hears of one prompt. Neither method may wait: a socket that is not read holds up ComfyUI."""
+
+    def look(self, *, in_a_moment: bool) -> None:
+        """The prompt may have ended: the history says so now, or `in_a_moment`."""
+
+    def receive(self, frame: Cached | NodeStates | Preview) -> None:
+        """Take in how far the prompt is."""
+
+
 class ProgressSocket:
     """Listens for one prompt in a thread of its own, and always reads: a reader that stalls blocks all clients.
 
@@ -30,10 +39,10 @@ class ProgressSocket:
     before the next one opens: where two overlap, the second goes silent when the first one closes.
     """
 
-    def __init__(self, url: str, prompt_id: str, mailbox: Mailbox) -> None:
+    def __init__(self, url: str, prompt_id: str, listener: Listener) -> None:
         self.address = socket_address(url, client_id=prompt_id)
         self.prompt_id = prompt_id
-        self.mailbox = mailbox
+        self.listener = listener
         self.connected = threading.Event()
         self.closing = threading.Event()
         self.connection: ClientConnection | None = None
@@ -67,8 +76,8 @@ class ProgressSocket:
             except (OSError, WebSocketException, TimeoutError) as error:
                 log.debug("progress.disconnected", error=str(error))
             self.connected.clear()
-            # What was said meanwhile is not said again: the history knows whether it has ended.
-            self.mailbox.signal(Signal.LOOK)
+            # ComfyUI does not repeat what it said meanwhile: the history knows whether the prompt has ended.
+            self.listener.look(in_a_moment=False)
             self.closing.wait(RECONNECT_S[min(failures, len(RECONNECT_S) - 1)])
             failures += 1
 
@@ -83,9 +92,9 @@ class ProgressSocket:
                 case None:
                     pass
                 case Ended(is_written):
-                    self.mailbox.signal(Signal.LOOK if is_written else Signal.LOOK_SOON)
+                    self.listener.look(in_a_moment=not is_written)
                 case _:
-                    self.mailbox.tell(frame)
+                    self.listener.receive(frame)
 
 
 def socket_address(url: str, *, client_id: str) -> str:

@@ -2,33 +2,34 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import dramatiq
 from dramatiq.middleware import CurrentMessage
 
 from shared.messaging.messages import Message
-from worker_service.resources import Resources
 
 M = TypeVar("M", bound=Message)
-
-
-class Delivery(NamedTuple):
-    """What comes with a message: its id, and what the process has."""
-
-    message_id: str
-    resources: Resources
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Receiver(Generic[M]):
+class Delivery(Generic[R]):
+    """What comes with a message: its id, and what its handler uses of the process."""
+
+    message_id: str
+    resources: R
+
+
+@dataclass(frozen=True)
+class Receiver(Generic[M, R]):
     """A handler for one message class, with the options of its actor."""
 
     message_class: type[M]
-    handle: Callable[[M, Delivery], None]
+    handle: Callable[[M, Delivery[R]], None]
     options: dict[str, Any]
 
-    def bind(self, broker: dramatiq.Broker, resources: Resources) -> None:
+    def bind(self, broker: dramatiq.Broker, resources: R) -> None:
         """Declare the actor that hands each message of the class to the handler."""
 
         def actor(**payload: Any) -> None:
@@ -44,10 +45,10 @@ class Receiver(Generic[M]):
         )(actor)
 
 
-def receives(message_class: type[M], **options: Any) -> Callable[[Callable[[M, Delivery], None]], Receiver[M]]:
+def receives(message_class: type[M], **options: Any) -> Callable[[Callable[[M, Delivery[R]], None]], Receiver[M, R]]:
     """Make a handler the receiver of a message class. `options` are Dramatiq's actor options."""
 
-    def make(handle: Callable[[M, Delivery], None]) -> Receiver[M]:
+    def make(handle: Callable[[M, Delivery[R]], None]) -> Receiver[M, R]:
         return Receiver(message_class, handle, options)
 
     return make

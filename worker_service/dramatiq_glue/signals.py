@@ -1,34 +1,33 @@
-"""What Redis calls out to workers: that a job was cancelled, and that there is work. Each is only the faster way.
+"""Redis signals workers that a job was cancelled, and that there is work. Both are only the faster way.
 
-A cancel that is not heard comes with the next heartbeat, and a wake-up is found when its queue is looked at next.
+A cancel that is not heard comes with the next heartbeat; a message is found when its queue is looked at next.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import redis
 import structlog
 
 from shared.messaging.events import Channels
-from worker_service.dramatiq_glue.consumer import Bell
-from worker_service.run.leases import Leases
-from worker_service.run.mailbox import Signal
 
 log = structlog.get_logger(__name__)
 
-LOOK_UP_S = 1.0
+LOOK_UP_S = 1.0  # how long `close` may take to be noticed
 RECONNECT_S = 1.0
 
 
-class Calls(threading.Thread):
-    """Listens until `close`, tells the thread of each cancelled job that is held here, and rings for work."""
+class SignalListener(threading.Thread):
+    """Listens until `close`. Calls `cancel` with the id of each cancelled job, and `wake` when there is work."""
 
-    def __init__(self, client: redis.Redis, channels: Channels, leases: Leases, bell: Bell) -> None:
-        super().__init__(name="calls", daemon=True)
+    def __init__(
+        self, client: redis.Redis, channels: Channels, *, cancel: Callable[[int], None], wake: Callable[[], None]
+    ) -> None:
+        super().__init__(name="signals", daemon=True)
         self.client = client
         self.channels = channels
-        self.leases = leases
-        self.bell = bell
+        self.cancel = cancel
+        self.wake = wake
         self.closing = threading.Event()
 
     def run(self) -> None:
@@ -36,7 +35,7 @@ class Calls(threading.Thread):
             try:
                 self.listen()
             except redis.RedisError as error:
-                log.warning("calls.disconnected", error=str(error))
+                log.warning("signals.disconnected", error=str(error))
                 self.closing.wait(RECONNECT_S)
 
     def listen(self) -> None:
@@ -49,9 +48,9 @@ class Calls(threading.Thread):
 
     def hear(self, message: Mapping[str, bytes]) -> None:
         if message["channel"].decode() == self.channels.wakeups:
-            self.bell.ring()
+            self.wake()
         else:
-            self.leases.signal_job(int(message["data"]), Signal.CANCEL)
+            self.cancel(int(message["data"]))
 
     def close(self) -> None:
         self.closing.set()

@@ -1,4 +1,4 @@
-"""What each server can do is read from it every minute, and written down where it has changed."""
+"""The nodes and models of each server are read from it every minute, and written down where they have changed."""
 
 import hashlib
 import json
@@ -20,43 +20,41 @@ from shared.fleet.object_info import read_catalogue
 from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.fleet.health import Fleet
 
 log = structlog.get_logger(__name__)
 
-SURVEY_S = 60.0
-FRESH = timedelta(seconds=45)  # what another worker read so lately is not read again
 
+class CapabilityReader(threading.Thread):
+    """Reads one server every minute until `closing` is set, and at once when it has `changed`.
 
-class Surveyor(threading.Thread):
-    """Surveys one server every minute until `closing` is set, and at once when there is news of it.
-
-    A thread of its own: a server may take long to say what it can do, and must be seen to answer meanwhile.
+    A thread of its own: a server may take long to list its nodes, and must be seen to answer meanwhile.
     """
 
-    def __init__(
-        self, engine: Engine, client: ComfyUIClient, *, news: threading.Event, closing: threading.Event
-    ) -> None:
-        super().__init__(name=f"surveyor-{client.name}", daemon=True)
-        self.engine = engine
+    def __init__(self, fleet: Fleet, client: ComfyUIClient, closing: threading.Event) -> None:
+        super().__init__(name=f"capability-reader-{client.name}", daemon=True)
+        self.engine = fleet.engine
+        self.timings = fleet.timings
+        self.changed = fleet.changed[client.name]
         self.client = client
-        self.news = news
         self.closing = closing
 
     def run(self) -> None:
-        due_at = time.monotonic() + SURVEY_S
+        due_at = time.monotonic() + self.timings.read_every_s
         while not self.closing.is_set():
             # In short waits, so that it ends soon after the others do.
-            is_news = self.news.wait(1.0)
-            if is_news or time.monotonic() >= due_at:
-                self.news.clear()
-                due_at = time.monotonic() + SURVEY_S
-                self.survey_safely(at_once=is_news)
+            has_changed = self.changed.wait(1.0)
+            if has_changed or time.monotonic() >= due_at:
+                self.changed.clear()
+                due_at = time.monotonic() + self.timings.read_every_s
+                self.read_safely(at_once=has_changed)
 
-    def survey_safely(self, *, at_once: bool) -> None:
-        """Whatever a server says of itself, it still gets jobs: nothing that goes wrong here has other consequences."""
+    def read_safely(self, *, at_once: bool) -> None:
+        """Read the server unless another worker did lately. Whatever goes wrong, the server still gets jobs."""
         try:
-            if at_once or not was_surveyed_lately(self.engine, self.client.name):
-                survey(self.engine, self.client)
+            fresh = timedelta(seconds=self.timings.fresh_s)
+            if at_once or not was_read_lately(self.engine, self.client.name, fresh):
+                read_capabilities(self.engine, self.client)
         except (ComfyUIUnreachable, SQLAlchemyError, RecursionError) as error:
             log.warning("capabilities.not_read", server=self.client.name, error=str(error))
         except Exception as error:
@@ -64,9 +62,9 @@ class Surveyor(threading.Thread):
                 log.warning("capabilities.not_understood", server=self.client.name, exc_info=error)
 
 
-def was_surveyed_lately(engine: Engine, server: str) -> bool:
+def was_read_lately(engine: Engine, server: str, fresh: timedelta) -> bool:
     with transaction(engine) as session:
-        lately = col(ServerCapabilities.refreshed_at) > func.now() - FRESH
+        lately = col(ServerCapabilities.refreshed_at) > func.now() - fresh
         return (
             session.exec(
                 select(ServerCapabilities.server).where(col(ServerCapabilities.server) == server, lately)
@@ -75,31 +73,29 @@ def was_surveyed_lately(engine: Engine, server: str) -> bool:
         )
 
 
-def survey(engine: Engine, client: ComfyUIClient) -> None:
+def read_capabilities(engine: Engine, client: ComfyUIClient) -> None:
     """Read what a server can do, and write it down. Raises ComfyUIUnreachable and SQLAlchemyError."""
     object_info, devices = storable(client.object_info()), storable(client.devices())
     digest = digest_of(object_info)
     with transaction(engine) as session:
         if confirm(session, client.name, digest, devices):
             return
-    # A transaction of its own: with what the UPDATE above locked, two that go on to lock the table would wait for each
-    # other.
+    # A transaction of its own: two workers that lock the table after their UPDATE above would wait for each other.
     with transaction(engine) as session:
         replace(session, client.name, digest=digest, devices=devices, object_info=object_info)
     log.info("capabilities.changed", server=client.name, node_classes=len(object_info), digest=digest)
 
 
 def confirm(session: Session, server: str, digest: str, devices: list[dict[str, Any]]) -> bool:
-    """Write down that the server can still do the same, if that is so."""
+    """Note that the server still has the same nodes and models, if that is so."""
     same = (col(ServerCapabilities.server) == server, col(ServerCapabilities.digest) == digest)
     confirmed = update(ServerCapabilities).where(*same).values(devices=devices, refreshed_at=func.now())
     return session.execute(confirmed.returning(col(ServerCapabilities.server))).first() is not None
 
 
-def replace(session: Session, server: str, *, object_info: dict[str, Any], **facts: Any) -> None:
+def replace(session: Session, server: str, *, object_info: dict[str, Any], **values: Any) -> None:
     session.execute(LOCK_OFFERS)
-    values = {
-        **facts,
+    values |= {
         "object_info": object_info,
         "offers": offers(read_catalogue(object_info)),
         "refreshed_at": func.now(),

@@ -1,4 +1,4 @@
-"""The ComfyUI servers this worker knows: their clients, and threads that see which of them answer, and work."""
+"""The ComfyUI servers of this worker: their clients, and probes that see which of them answer and work."""
 
 import threading
 from collections import defaultdict
@@ -17,41 +17,43 @@ from shared.database.engine import transaction
 from shared.jobs.errors import ComfyUIUnreachable, WorkflowRejected
 from shared.models import ComfyUIServer
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.fleet.wedge import Sign, runs_again
+from worker_service.fleet.timings import FleetTimings
+from worker_service.fleet.wedge import WedgeDetector, runs_again
 
 log = structlog.get_logger(__name__)
 
-LOOK_S = 5
 RUNS_NOTHING = "it answers, but has prompts waiting and runs none; restart it"
 
 
 class Fleet:
-    """The clients by server name. `slots` are those of a server whose URL names none; `restart` is called with the
-    URL of one that was found wedged."""
+    """The clients by server name, and what this worker knows of each server.
+
+    `slots` are those of a server whose URL names none. `restart` is called with the URL of a server that was found
+    wedged.
+    """
 
     def __init__(
-        self, engine: Engine, urls: Sequence[ServerUrl], *, slots: int, restart: Callable[[str], None] | None = None
+        self,
+        engine: Engine,
+        urls: Sequence[ServerUrl],
+        *,
+        slots: int,
+        restart: Callable[[str], None] | None = None,
+        timings: FleetTimings,
     ) -> None:
         self.engine = engine
+        self.timings = timings
         self.clients = {client.name: client for client in map(ComfyUIClient, urls)}
         self.slots = {name: url.slots or slots for name, url in zip(self.clients, urls, strict=True)}
         self.restart = restart
         self.wedged: set[str] = set()
-        self.signs: defaultdict[str, Sign] = defaultdict(Sign)
-        self.versions: dict[str, str | None] = {}  # as last seen from here; None while a server does not answer
-        self.news = {name: threading.Event() for name in self.clients}
+        self.detectors: defaultdict[str, WedgeDetector] = defaultdict(WedgeDetector)
+        self.versions: dict[str, str | None] = {}  # as last seen by this worker; None while a server does not answer
+        self.changed = {name: threading.Event() for name in self.clients}  # set where capabilities should be read now
 
-    @property
-    def names(self) -> list[str]:
-        return list(self.clients)
-
-    def client(self, name: str) -> ComfyUIClient | None:
-        """The client of a server, or None for one that this worker was not told of."""
-        return self.clients.get(name)
-
-    def look(self, client: ComfyUIClient) -> None:
-        """See whether a server answers and works, and write it down. It is news that it is there, or has another
-        version."""
+    def probe(self, client: ComfyUIClient) -> None:
+        """See whether a server answers and works, and write it down. A server that is there again, or has another
+        version, has changed."""
         name = client.name
         before = self.versions.get(name)
         try:
@@ -61,16 +63,16 @@ class Fleet:
             return
         wedged_since = self.record_sight(name, version)
         if version != before:
-            self.news[name].set()
+            self.changed[name].set()
         if not wedged_since:
             self.wedged.discard(name)
-            if self.signs[name].look(queue):
+            if self.detectors[name].sees_wedge(queue):
                 self.record_wedge(name, RUNS_NOTHING)
             return
         self.wedged.add(name)
-        # One that does not answer now is looked at again; one without these nodes will say so each time.
+        # A server that does not answer now is probed again; one without these nodes refuses each time.
         with suppress(ComfyUIUnreachable, WorkflowRejected):
-            if runs_again(client):
+            if runs_again(client, self.timings.canary_s):
                 self.record_recovery(name)
 
     def record_sight(self, name: str, version: str) -> datetime | None:
@@ -108,9 +110,9 @@ class Fleet:
             session.execute(first.on_conflict_do_update(index_elements=["name"], set_=lost))
 
     def record_wedge(self, name: str, problem: str) -> None:
-        """Write down that a server answers but does not work. Whoever is first to say so has it restarted."""
+        """Write down that a server answers but does not work. The first worker to do so has it restarted."""
         self.wedged.add(name)
-        self.signs.pop(name, None)
+        self.detectors.pop(name, None)
         statement = (
             update(ComfyUIServer)
             .where(col(ComfyUIServer.name) == name, col(ComfyUIServer.wedged_since).is_(None))
@@ -118,8 +120,8 @@ class Fleet:
             .returning(col(ComfyUIServer.name))
         )
         with transaction(self.engine) as session:
-            is_news = session.execute(statement).one_or_none() is not None
-        if is_news:
+            is_first = session.execute(statement).one_or_none() is not None
+        if is_first:
             log.error("server.wedged", server=name, problem=problem)
             if self.restart:
                 self.restart(name)
@@ -136,11 +138,11 @@ class Fleet:
             client.close()
 
 
-class Lookout(threading.Thread):
-    """Looks at one server every few seconds until `closing` is set."""
+class HealthProbe(threading.Thread):
+    """Probes one server every few seconds until `closing` is set."""
 
     def __init__(self, fleet: Fleet, client: ComfyUIClient, closing: threading.Event) -> None:
-        super().__init__(name=f"lookout-{client.name}", daemon=True)
+        super().__init__(name=f"health-probe-{client.name}", daemon=True)
         self.fleet = fleet
         self.client = client
         self.closing = closing
@@ -148,12 +150,12 @@ class Lookout(threading.Thread):
     def run(self) -> None:
         while True:
             try:
-                self.fleet.look(self.client)
+                self.fleet.probe(self.client)
             except SQLAlchemyError as error:
                 log.warning("server.not_recorded", server=self.client.name, error=str(error))
             except RuntimeError:
-                # So says a client that was closed under a look that takes its time.
+                # The client was closed under a probe that took its time.
                 if not self.closing.is_set():
                     raise
-            if self.closing.wait(LOOK_S):
+            if self.closing.wait(self.fleet.timings.probe_every_s):
                 return

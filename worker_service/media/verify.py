@@ -23,7 +23,7 @@ SHORT_BY_S = 0.1  # a sound or a film may end so much before its header says, as
 Bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
-class Facts(NamedTuple):
+class MediaInfo(NamedTuple):
     """What decoding a file has shown. `undecoded` says why it was not decoded, where it is too large."""
 
     kind: OutputKind
@@ -37,7 +37,7 @@ class Facts(NamedTuple):
 class Verified(NamedTuple):
     """What a file is, and its `picture` where that need not be decoded again: of every still one but a JPEG."""
 
-    facts: Facts
+    media: MediaInfo
     picture: Image.Image | None = None
 
 
@@ -54,10 +54,10 @@ def verify(file: Path, filename: str) -> Verified:
             return Verified(verify_media(file, suffix))
         if suffix in TEXTS:
             file.read_text("utf-8")
-            return Verified(Facts(OutputKind.TEXT, TEXTS[suffix]))
+            return Verified(MediaInfo(OutputKind.TEXT, TEXTS[suffix]))
         if not file.stat().st_size:
             raise EOFError("it is empty")
-    return Verified(Facts(OutputKind.OTHER, "application/octet-stream"))
+    return Verified(MediaInfo(OutputKind.OTHER, "application/octet-stream"))
 
 
 @contextmanager
@@ -80,12 +80,12 @@ def verify_image(file: Path) -> Verified:
                 image.seek(number)
                 image.load()
             kind = OutputKind.ANIMATION if frames > 1 else OutputKind.IMAGE
-            facts = Facts(kind, image.get_format_mimetype() or "application/octet-stream", *image.size)
+            media = MediaInfo(kind, image.get_format_mimetype() or "application/octet-stream", *image.size)
             # A JPEG is decoded small faster than it is made small: 4096x4096 in 48 ms instead of 142.
-            return Verified(facts, image if frames == 1 and image.format != "JPEG" else None)
+            return Verified(media, image if frames == 1 and image.format != "JPEG" else None)
     except Bombs as error:
         reason = f"the image is too large to decode: {error}"
-        return Verified(Facts(OutputKind.IMAGE, bomb_media_type(file), undecoded=reason))
+        return Verified(MediaInfo(OutputKind.IMAGE, bomb_media_type(file), undecoded=reason))
 
 
 def check_png_end(file: Path) -> None:
@@ -102,7 +102,7 @@ def bomb_media_type(file: Path) -> str:
         return "image/png" if content.read(len(PNG_START)) == PNG_START else "application/octet-stream"
 
 
-def verify_media(file: Path, suffix: str) -> Facts:
+def verify_media(file: Path, suffix: str) -> MediaInfo:
     with av.open(str(file)) as container:
         end_s, frame_s = 0.0, 0.0
         streams = [*container.streams.video, *container.streams.audio]
@@ -119,11 +119,11 @@ def verify_media(file: Path, suffix: str) -> Facts:
             raise EOFError(f"it ends after {end_s - start_s:.2f} s of {promised_s:.2f} s")
         duration_ms = round((end_s - start_s) * 1000)
         if suffix in SOUNDS:
-            return Facts(OutputKind.AUDIO, SOUNDS[suffix], duration_ms=duration_ms)
+            return MediaInfo(OutputKind.AUDIO, SOUNDS[suffix], duration_ms=duration_ms)
         if not container.streams.video:
-            return Facts(OutputKind.AUDIO, VIDEOS[suffix].replace("video/", "audio/"), duration_ms=duration_ms)
+            return MediaInfo(OutputKind.AUDIO, VIDEOS[suffix].replace("video/", "audio/"), duration_ms=duration_ms)
         picture = container.streams.video[0]
-        return Facts(OutputKind.VIDEO, VIDEOS[suffix], picture.width, picture.height, duration_ms)
+        return MediaInfo(OutputKind.VIDEO, VIDEOS[suffix], picture.width, picture.height, duration_ms)
 
 
 def length_of(frame: av.VideoFrame | av.AudioFrame) -> float:

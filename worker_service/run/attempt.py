@@ -1,11 +1,9 @@
 """One attempt at a job: find its prompt or send one, watch it to its end, and keep what it made."""
 
-import base64
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -20,97 +18,83 @@ from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import (
     CancelRequested,
     ComfyUIUnreachable,
+    GenerationError,
     NotAFailure,
     Poison,
     PromptLost,
     ServerWedged,
     Stalled,
+    Unexpected,
     WorkflowRejected,
 )
-from shared.messaging.events import Event
-from shared.models import EventType, JobOutput, JobStatus
+from shared.models import JobStatus
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import Graph, text_to_image, with_filename_prefix
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.frames import Preview
-from worker_service.comfyui.meter import Progress
 from worker_service.comfyui.progress import ProgressSocket
-from worker_service.resources import Resources
 from worker_service.run.collect import Collector
 from worker_service.run.mailbox import Mailbox
-from worker_service.run.watch import Teller, Watched, check, watch
+from worker_service.run.outcome import Done, Failed, Outcome, outcome_of
+from worker_service.run.progress import ProgressSink
+from worker_service.run.resources import RunResources
+from worker_service.run.settle import server_is_wedged, settle
+from worker_service.run.watch import Watched, check, watch
 from worker_service.run.withdraw import Withdrawal, withdraw
 
 log = structlog.get_logger(__name__)
 
 MOST_DEATHS = 3  # of workers under one job, before the job is taken for the cause
-CONNECT_S = 2.0  # how long the socket may take before the prompt is sent without it
-SHORTLY_S = 5.0  # how long a job that ends in any case waits for its prompt to be gone
-LEAVE_S = 30.0  # how long a prompt that gets nowhere may take to heed an interrupt
-LARGEST_PREVIEW = 1024 * 1024
 
 
 class Attempt:
     """The work of one claim. Its `prompt` is that of an earlier attempt until it has found out what became of it."""
 
-    def __init__(self, resources: Resources, claim: Claim, mailbox: Mailbox) -> None:
+    def __init__(self, resources: RunResources, claim: Claim, mailbox: Mailbox, leave_slot: Callable[[], None]) -> None:
+        """`leave_slot` is called when ComfyUI is done with the job and the next one may have its slot."""
         self.resources = resources
         self.claim = claim
         self.job = claim.job
         self.lease = claim.lease
         self.prompt = claim.doubt or claim.prompt
         self.mailbox = mailbox
+        self.leave_slot = leave_slot
         self.folder = attempt_folder(self.job, self.lease.attempt)
-        self.ticks = count(1)
-        self.generated_at = time.monotonic()
-        self.has_slot = True
 
-    def work(self) -> list[JobOutput]:
-        """Bring the job to its outputs, stored and verified.
+    def work(self) -> Outcome:
+        """Bring the job to its outputs, stored and verified; or say what stopped it."""
+        try:
+            return outcome_of(self.bring_to_outputs)
+        except GenerationError as error:
+            return Failed(error)
+        except Exception as error:
+            log.exception("job.failed_unexpectedly")
+            return Failed(Unexpected(error))
 
-        Raises the GenerationError that stopped it, or CancelRequested, LeaseLost, WorkerStopping.
-        """
+    def bring_to_outputs(self) -> Done:
         if self.claim.deaths >= MOST_DEATHS:
             self.withdraw_shortly()
             raise Poison(self.claim.deaths)
         if self.job.status == JobStatus.CANCELLING:
             raise CancelRequested
-        found = self.find()
+        found = self.find_earlier_prompt()
         if not isinstance(found, Finished):
-            found = self.run(sent=not isinstance(found, Gone))
+            found = self.run_prompt(is_sent=not isinstance(found, Gone))
         if found.error:
             raise found.error
-        self.leave_slot()
-        return Collector(self.client(), self.resources.store, self.job.id, self.folder).collect(
-            found.outputs, self.mailbox
-        )
+        generated_at = time.monotonic()
+        self.end_generation()
+        pauses_s = self.resources.timings.read_again_s
+        collector = Collector(self.client(), self.resources.store, self.job.id, self.folder, pauses_s)
+        outputs = collector.collect(found.outputs, self.mailbox)
+        return Done(outputs, timedelta(seconds=time.monotonic() - generated_at))
 
-    def leave_slot(self) -> None:
-        """ComfyUI is done: let the next job have the slot while this one's outputs are stored. While the database is
-        away it is kept until the job has ended."""
-        self.generated_at = time.monotonic()
-        try:
-            with self.resources.outbox.transaction() as session:
-                lifecycle.generated(session, self.lease)
-        except SQLAlchemyError as error:
-            log.warning("slot.kept", error=str(error))
-            return
-        self.has_slot = False
-        self.resources.room.slot_left()
-        self.resources.wakeups.send_one(self.job.id)
-
-    @property
-    def storing(self) -> timedelta:
-        """How long it has been since ComfyUI was done."""
-        return timedelta(seconds=time.monotonic() - self.generated_at)
-
-    def find(self) -> Whereabouts:
+    def find_earlier_prompt(self) -> Whereabouts:
         """Look for the prompt of an earlier attempt, and go on with it where it is still of use."""
         doubt = self.claim.doubt
         if doubt is None:
             return Gone()
-        found = self.look_for(doubt)
+        found = self.locate(doubt)
         new = self.claim.prompt
         match found:
             case Gone() if self.job.generated_at is not None:
@@ -126,9 +110,9 @@ class Attempt:
         log.info("prompt.looked_for", comfyui_prompt_id=doubt.id, server=doubt.server, found=type(found).__name__)
         return found
 
-    def look_for(self, prompt: Prompt) -> Whereabouts:
+    def locate(self, prompt: Prompt) -> Whereabouts:
         """Where an earlier prompt is. A server that refuses connections has ended, and its queue with it."""
-        client = self.resources.fleet.client(prompt.server)
+        client = self.resources.fleet.clients.get(prompt.server)
         if client is None:
             return Gone()
         try:
@@ -139,26 +123,24 @@ class Attempt:
             raise
 
     def redirect(self, prompt: Prompt, *, adopted: bool) -> None:
-        self.resources.settle(lambda session: lifecycle.redirect(session, self.lease, prompt, adopted=adopted))
+        settle(self.resources.outbox, lambda session: lifecycle.redirect(session, self.lease, prompt, adopted=adopted))
         self.prompt = prompt
         structlog.contextvars.bind_contextvars(comfyui_prompt_id=prompt.id)
 
-    def run(self, *, sent: bool) -> Finished:
+    def run_prompt(self, *, is_sent: bool) -> Finished:
         """Send the prompt unless it was sent before, and watch it."""
         graph = self.graph()
         client = self.client()
+        timings, stall_timeout = self.resources.timings, self.resources.limits.stall
         with ProgressSocket(client.url, self.prompt.id, self.mailbox) as socket:
-            socket.connected.wait(CONNECT_S)
-            if not sent:
+            socket.connected.wait(timings.connect_s)
+            if not is_sent:
                 self.send(client, graph)
-            watched = Watched(client, self.prompt, graph, self.is_wedged, self.resources.settings.stall_timeout)
+            watched = Watched(client, self.prompt, graph, self.is_wedged, stall_timeout)
             try:
-                return watch(watched, self.mailbox, Teller(self.tell_progress, self.tell_preview))
+                return watch(watched, self.mailbox, ProgressSink(self.resources.outbox, self.job), timings)
             except (ServerWedged, Stalled) as error:
-                return self.leave(error)
-
-    def is_wedged(self) -> bool:
-        return self.prompt.server in self.resources.fleet.wedged
+                return self.withdraw_and_reraise(error)
 
     def graph(self) -> Graph:
         """The job's graph, saving under a prefix that no other prompt has."""
@@ -183,36 +165,51 @@ class Attempt:
                 raise
         log.info("prompt.sent", server=client.name)
 
-    def leave(self, error: ServerWedged | Stalled) -> Finished:
-        """Take the prompt out of a server that does not get on with it. One that ended meanwhile is as good as any."""
-        patience = self.resources.settings.stall_timeout.total_seconds()
-        match self.withdraw(within_s=min(patience, LEAVE_S)):
+    def is_wedged(self) -> bool:
+        return self.prompt.server in self.resources.fleet.wedged
+
+    def end_generation(self) -> None:
+        """ComfyUI is done: the next job may have the slot while this one's outputs are stored. While the database is
+        away the slot is kept until the job has ended."""
+        try:
+            with self.resources.outbox.transaction() as session:
+                lifecycle.generated(session, self.lease)
+        except SQLAlchemyError as error:
+            log.warning("slot.kept", error=str(error))
+            return
+        self.leave_slot()
+
+    def withdraw_and_reraise(self, error: ServerWedged | Stalled) -> Finished:
+        """Take the prompt out of a server that does not get on with it. One that ended meanwhile counts."""
+        timings, stall_s = self.resources.timings, self.resources.limits.stall.total_seconds()
+        match self.withdraw(within_s=min(stall_s, timings.withdraw_stalled_s)):
             case Withdrawal.GONE:
                 found = self.client().locate(self.prompt.id)
                 if isinstance(found, Finished) and not found.error:
                     return found
                 raise error
             case Withdrawal.STUCK:
-                self.resources.server_is_wedged(self.prompt.server, "a prompt neither moves nor heeds an interrupt")
+                problem = "a prompt neither moves nor heeds an interrupt"
+                server_is_wedged(self.resources.fleet, self.prompt.server, problem)
                 raise error
             case Withdrawal.SILENT:
                 raise ComfyUIUnreachable(self.prompt.server, "it fell silent while a prompt was taken out") from error
 
     def withdraw(self, *, within_s: float) -> Withdrawal:
-        client = self.resources.fleet.client(self.prompt.server)
-        return withdraw(client, self.prompt, self.mailbox, within_s=within_s)
+        client = self.resources.fleet.clients.get(self.prompt.server)
+        return withdraw(client, self.prompt.id, self.mailbox, self.resources.timings, within_s=within_s)
 
     def withdraw_shortly(self) -> bool:
         """Take the prompt out of ComfyUI, as far as a few seconds allow: the job ends without it in any case. Returns
         whether it is gone."""
         with suppress(NotAFailure):
-            if self.withdraw(within_s=SHORTLY_S) is Withdrawal.GONE:
+            if self.withdraw(within_s=self.resources.timings.withdraw_shortly_s) is Withdrawal.GONE:
                 return True
         log.warning("prompt.not_withdrawn", server=self.prompt.server)
         return False
 
     def free_memory(self) -> None:
-        """Ask the server to let go of what it has loaded; what it says to that changes nothing."""
+        """Ask the server to unload what it has loaded. Its answer changes nothing."""
         with suppress(ComfyUIUnreachable):
             self.client().free()
 
@@ -222,21 +219,13 @@ class Attempt:
             self.resources.store.remove(self.folder)
         except OSError as error:
             log.warning("outputs.not_discarded", folder=self.folder, error=str(error))
-            self.resources.settle(lambda session: discard_attempt_folder(session, self.job, self.lease.attempt))
+            settle(
+                self.resources.outbox,
+                lambda session: discard_attempt_folder(session, self.job, self.lease.attempt),
+            )
 
     def client(self) -> ComfyUIClient:
-        client = self.resources.fleet.client(self.prompt.server)
+        client = self.resources.fleet.clients.get(self.prompt.server)
         if client is None:
             raise ComfyUIUnreachable(self.prompt.server, "it is not one of this worker's servers")
         return client
-
-    def tell_progress(self, progress: Progress) -> None:
-        self.tell(EventType.PROCESSING, progress._asdict())
-
-    def tell_preview(self, preview: Preview) -> None:
-        if len(preview.image) <= LARGEST_PREVIEW:
-            image = base64.b64encode(preview.image).decode("ascii")
-            self.tell(EventType.PREVIEW, {"media_type": preview.media_type, "image": image})
-
-    def tell(self, kind: EventType, data: dict[str, Any]) -> None:
-        self.resources.outbox.publish(Event.live(kind, self.job, tick=next(self.ticks), data=data))

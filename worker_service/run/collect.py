@@ -1,9 +1,10 @@
-"""What a prompt made is read, verified, stored and made small, before anybody says that the job is done."""
+"""Outputs are read, verified and stored, with thumbnails, before the job is called completed."""
 
 import hashlib
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -20,18 +21,21 @@ from worker_service.run.watch import check
 
 log = structlog.get_logger(__name__)
 
-READ_AGAIN_S = (0.2, 1.0, 3.0)  # ComfyUI writes in place: what is half written now may be whole in a moment
 PICTURED = {OutputKind.IMAGE, OutputKind.ANIMATION, OutputKind.VIDEO}
 
 
+@dataclass(frozen=True)
 class Collector:
-    """Collects the outputs of one job from one server into one folder of the store."""
+    """Collects the outputs of one job from one server into one folder of the store.
 
-    def __init__(self, client: ComfyUIClient, store: OutputStore, job_id: int, folder: str) -> None:
-        self.client = client
-        self.store = store
-        self.job_id = job_id
-        self.folder = folder
+    A file that arrives damaged is read again after each pause of `read_again_s`.
+    """
+
+    client: ComfyUIClient
+    store: OutputStore
+    job_id: int
+    folder: str
+    read_again_s: Sequence[float]
 
     def collect(self, found: Sequence[OutputFile | OutputText], mailbox: Mailbox) -> list[JobOutput]:
         """Store every output.
@@ -56,21 +60,21 @@ class Collector:
             case OutputFile():
                 suffix = Path(output.filename).suffix.lower()
                 verified = self.read(output, local)
-        facts = verified.facts
+        media = verified.media
         path = f"{self.folder}/{number}{suffix}"
         row = JobOutput(
             job_id=self.job_id,
             number=number,
-            kind=facts.kind,
+            kind=media.kind,
             node_id=output.node_id,
             filename=f"job-{self.job_id}-{number}{suffix}",
             path=path,
-            media_type=facts.media_type,
+            media_type=media.media_type,
             size_bytes=local.stat().st_size,
             sha256=digest(local),
-            width=facts.width,
-            height=facts.height,
-            duration_ms=facts.duration_ms,
+            width=media.width,
+            height=media.height,
+            duration_ms=media.duration_ms,
         )
         files = {path: local, **self.picture(row, local, verified)}
         try:
@@ -80,8 +84,8 @@ class Collector:
         return row
 
     def read(self, output: OutputFile, local: Path) -> Verified:
-        """Read a file from ComfyUI and verify it; one that is damaged is read again before it is given up."""
-        for pause_s in (*READ_AGAIN_S, None):
+        """Read a file from ComfyUI and verify it. Raises OutputCorrupt if the last reading is damaged too."""
+        for pause_s in (*self.read_again_s, None):
             try:
                 self.client.download(output, local)
                 return verify(local, output.filename)
@@ -93,15 +97,15 @@ class Collector:
         raise AssertionError("the loop returns or raises")
 
     def picture(self, row: JobOutput, local: Path, verified: Verified) -> Mapping[str, Path]:
-        """Make the thumbnails, and tell where each is to be stored. An output that has none is no less an output: the
+        """Make the thumbnails. Returns which local file is stored where; none for an output that has no picture, whose
         note says why."""
-        facts = verified.facts
-        if facts.undecoded or facts.kind not in PICTURED:
-            row.thumbnail_note = facts.undecoded or f"{facts.kind} outputs have no picture"
+        media = verified.media
+        if media.undecoded or media.kind not in PICTURED:
+            row.thumbnail_note = media.undecoded or f"{media.kind} outputs have no picture"
             return {}
         files = {}
         try:
-            for thumbnail in thumbnails(local, facts.kind, verified.picture):
+            for thumbnail in thumbnails(local, media.kind, verified.picture):
                 path = f"{self.folder}/{row.number}-{thumbnail.size}.webp"
                 files[path] = local.with_name(f"{thumbnail.size}.webp")
                 files[path].write_bytes(thumbnail.content)

@@ -1,5 +1,8 @@
-"""What follows each way of failing: one table."""
+"""What follows each way of failing: one table, and the decision whether and when the job is tried again."""
 
+import random
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import NamedTuple
 
 from shared.jobs.errors import (
@@ -23,52 +26,81 @@ from shared.jobs.errors import (
 from shared.models import Outcome
 
 
-class Treatment(NamedTuple):
-    """`again` is how the attempt ends if the job is tried again, None if it never is.
+class FailurePolicy(NamedTuple):
+    """`outcome` is how the attempt ends if the job is tried again; None if it never is.
 
-    `most` is how often it may be tried again after this failure, None if as often as it has attempts left.
-    `blamed` counts against the server, and opens its circuit breaker; `trusted` says that the server did its part.
-    `gone` servers get no job until they answer again. `elsewhere` gives the job to another server, if there is one.
-    `free` asks the server to let go of its memory.
+    `max_retries` is how often the job may be tried again after this failure; None for as often as it has attempts left.
+    `blames_server` counts against the server and opens its circuit breaker; `trusts_server` says that the server did
+    its part. `mark_unreachable` keeps jobs from the server until it answers again. `avoid_server` gives the job to
+    another server, if there is one. `free_memory` asks the server to unload what it has loaded.
     """
 
-    again: Outcome | None = None
-    most: int | None = None
-    blamed: bool = False
-    trusted: bool = False
-    gone: bool = False
-    elsewhere: bool = False
-    free: bool = False
+    outcome: Outcome | None = None
+    max_retries: int | None = None
+    blames_server: bool = False
+    trusts_server: bool = False
+    mark_unreachable: bool = False
+    avoid_server: bool = False
+    free_memory: bool = False
 
 
 RETRIED, IN_DOUBT = Outcome.RETRIED, Outcome.IN_DOUBT
 
-FAILURES: dict[type[GenerationError], Treatment] = {
-    # Its prompt may be alive, so it is looked for before another is sent.
-    ComfyUIUnreachable: Treatment(IN_DOUBT, blamed=True, gone=True),
+FAILURES: dict[type[GenerationError], FailurePolicy] = {
+    # The prompt may be alive: the next attempt looks for it before it sends another.
+    ComfyUIUnreachable: FailurePolicy(IN_DOUBT, blames_server=True, mark_unreachable=True),
     # The result is still in ComfyUI: the next attempt collects it, and nothing is generated again.
-    StorageUnavailable: Treatment(IN_DOUBT),
-    Unexpected: Treatment(IN_DOUBT),
-    # Its prompt is of no more use: another is sent.
-    PromptLost: Treatment(RETRIED, blamed=True, gone=True),
-    PromptInterrupted: Treatment(RETRIED),
-    ServerWedged: Treatment(RETRIED, blamed=True, elsewhere=True),
-    Stalled: Treatment(RETRIED, blamed=True, elsewhere=True),
-    OutOfMemory: Treatment(RETRIED, most=1, elsewhere=True, free=True),
+    StorageUnavailable: FailurePolicy(IN_DOUBT),
+    Unexpected: FailurePolicy(IN_DOUBT),
+    # The prompt is of no more use: the next attempt sends another.
+    PromptLost: FailurePolicy(RETRIED, blames_server=True, mark_unreachable=True),
+    PromptInterrupted: FailurePolicy(RETRIED),
+    ServerWedged: FailurePolicy(RETRIED, blames_server=True, avoid_server=True),
+    Stalled: FailurePolicy(RETRIED, blames_server=True, avoid_server=True),
+    OutOfMemory: FailurePolicy(RETRIED, max_retries=1, avoid_server=True, free_memory=True),
     # Each was read four times. A new prompt saves under a new name, so that no cached result names the old file.
-    OutputCorrupt: Treatment(RETRIED, most=1, blamed=True),
-    OutputMissing: Treatment(RETRIED, most=1, blamed=True),
+    OutputCorrupt: FailurePolicy(RETRIED, max_retries=1, blames_server=True),
+    OutputMissing: FailurePolicy(RETRIED, max_retries=1, blames_server=True),
     # The same job would fail the same way.
-    WorkflowRejected: Treatment(trusted=True),
-    NodeFailed: Treatment(trusted=True),
-    NoOutputs: Treatment(trusted=True),
-    TimedOut: Treatment(),
-    Poison: Treatment(),
+    WorkflowRejected: FailurePolicy(trusts_server=True),
+    NodeFailed: FailurePolicy(trusts_server=True),
+    NoOutputs: FailurePolicy(trusts_server=True),
+    TimedOut: FailurePolicy(),
+    Poison: FailurePolicy(),
 }
 
 # The codes that count against a server.
-BLAMED = frozenset(error.code for error, treatment in FAILURES.items() if treatment.blamed)
+BLAMED = frozenset(error.code for error, policy in FAILURES.items() if policy.blames_server)
 
 
-def treatment_of(error: GenerationError) -> Treatment:
-    return FAILURES[type(error)]
+FIRST_DELAY = timedelta(seconds=40)
+LONGEST_DELAY = timedelta(seconds=320)
+
+
+class NextTry(NamedTuple):
+    delay: timedelta
+    outcome: Outcome
+
+
+class Tries(NamedTuple):
+    """How often the job was put back, how often it may be tried in all, and how often it failed with which code."""
+
+    retries: int
+    max_attempts: int
+    failures: Mapping[str, int]
+
+
+def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextTry | None:
+    """The try that follows a failure. None if another is of no use, or the attempts are used up.
+
+    The delay is exponential with full jitter: between 0 and 40 s, 80 s, 160 s, 320 s. With the default of 5 attempts
+    the last one starts within 10 minutes of failures.
+    """
+    policy = FAILURES[type(error)]
+    used_up = tries.retries + 1 >= tries.max_attempts
+    too_often = policy.max_retries is not None and tries.failures.get(error.code, 0) >= policy.max_retries
+    if policy.outcome is None or used_up or too_often:
+        return None
+    longest = min(FIRST_DELAY * 2 ** min(tries.retries, 10), LONGEST_DELAY)
+    delay = timedelta(seconds=chance.uniform(0, longest.total_seconds()))
+    return NextTry(delay, policy.outcome)

@@ -1,4 +1,4 @@
-"""This process's hold on its jobs: one UPDATE renews all leases, and brings word of what was cancelled or lost."""
+"""One UPDATE renews all leases of this process, and says which jobs were cancelled or lost."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ MARGIN_S = 10  # what is begun under a lease is done in less
 class Leases(threading.Thread):
     """The leases that this process holds, each with the mailbox and the thread of its job.
 
-    As a thread it beats until `close`: it renews the leases and says that this worker lives.
+    As a thread it beats until `close`: it renews the leases and shows that this worker lives.
     """
 
     def __init__(self, engine: Engine, worker_id: str, *, threads: int) -> None:
@@ -66,7 +66,7 @@ class Leases(threading.Thread):
                 return
 
     def beat(self) -> None:
-        """Renew every lease and this worker's own row, and pass on what the rows say."""
+        """Renew every lease and this worker's own row, and signal the jobs whose rows have changed."""
         with self.lock:
             held = dict(self.mailboxes)
         asked_at = time.monotonic()
@@ -86,24 +86,25 @@ class Leases(threading.Thread):
                     pass
 
     def must_be_fresh(self, lease: Lease) -> None:
-        """Raise LeaseLost unless the lease is good for a while yet: this process may have been stopped meanwhile."""
+        """Raise LeaseLost unless the lease holds for a while yet: this process may have been stopped meanwhile."""
         with self.lock:
             age_s = time.monotonic() - self.renewed_at[lease]
         if age_s > claims.LEASE.total_seconds() - MARGIN_S:
             raise LeaseLost
 
-    def signal_job(self, job_id: int, signal: Signal) -> None:
-        """Tell the job's thread, if the job is held here."""
+    def cancel(self, job_id: int) -> None:
+        """Signal the job's thread, if the job is held here."""
         with self.lock:
             found = [mailbox for lease, mailbox in self.mailboxes.items() if lease.job_id == job_id]
         for mailbox in found:
-            mailbox.signal(signal)
+            mailbox.signal(Signal.CANCEL)
 
-    def signal_all(self, signal: Signal) -> None:
+    def stop_all(self) -> None:
+        """Have every job leave its prompt to ComfyUI."""
         with self.lock:
             found = list(self.mailboxes.values())
         for mailbox in found:
-            mailbox.signal(signal)
+            mailbox.signal(Signal.STOP)
 
     def by_holder(self) -> dict[int, Lease]:
         """Every lease held here, by the id of the thread that works on its job."""

@@ -1,4 +1,4 @@
-"""What the thread that runs a job waits for: signals from other threads, and the latest word of its progress."""
+"""What the thread that runs a job waits for: signals from other threads, and the latest progress of its prompt."""
 
 import threading
 import time
@@ -9,14 +9,14 @@ from worker_service.comfyui.frames import Cached, NodeStates, Preview
 
 
 class Signal(StrEnum):
-    LOOK = "look"  # something may have ended: look in the history
-    LOOK_SOON = "look_soon"  # it has ended, and the history says so in a moment
+    LOOK = "look"  # the prompt may have ended: look in the history
+    LOOK_SOON = "look_soon"  # the prompt has ended, and the history says so in a moment
     CANCEL = "cancel"
     LEASE_LOST = "lease_lost"
     STOP = "stop"  # the worker is being stopped
 
 
-class Mail(NamedTuple):
+class Received(NamedTuple):
     signals: frozenset[Signal]
     cached: list[Cached]
     states: NodeStates | None
@@ -26,8 +26,8 @@ class Mail(NamedTuple):
 class Mailbox:
     """Senders never wait, so that a slow job cannot stall the socket that ComfyUI writes to.
 
-    Of node states and previews only the latest is kept. Signals stay until they are read, and `heard` has every one
-    that ever came.
+    Of node states and previews only the latest is kept. Signals stay until they are read, and `heard` keeps every one
+    that ever came. It is a Listener of `worker_service.comfyui.progress`.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,10 @@ class Mailbox:
             self.signals.add(signal)
             self.changed.notify_all()
 
-    def tell(self, frame: Cached | NodeStates | Preview) -> None:
+    def look(self, *, in_a_moment: bool) -> None:
+        self.signal(Signal.LOOK_SOON if in_a_moment else Signal.LOOK)
+
+    def receive(self, frame: Cached | NodeStates | Preview) -> None:
         with self.changed:
             match frame:
                 case Cached():
@@ -55,16 +58,16 @@ class Mailbox:
                     self.preview = frame
             self.changed.notify_all()
 
-    def wait(self, timeout_s: float) -> Mail:
+    def wait(self, timeout_s: float) -> Received:
         """Everything that has come, after at most this time; empty if nothing has."""
         deadline = time.monotonic() + timeout_s
         with self.changed:
             # In short waits: a time limit is raised only between bytecodes.
-            while not self.has_mail() and (left := deadline - time.monotonic()) > 0:
+            while not self.is_filled() and (left := deadline - time.monotonic()) > 0:
                 self.changed.wait(min(left, 1.0))
-            mail = Mail(frozenset(self.signals), self.cached, self.states, self.preview)
+            received = Received(frozenset(self.signals), self.cached, self.states, self.preview)
             self.signals, self.cached, self.states, self.preview = set(), [], None, None
-            return mail
+            return received
 
-    def has_mail(self) -> bool:
+    def is_filled(self) -> bool:
         return bool(self.signals or self.cached or self.states or self.preview)

@@ -1,4 +1,4 @@
-"""A prompt is watched until the history has it: the socket makes it quick, the looking makes it certain."""
+"""A prompt is watched until the history has it: the socket makes that quick, the polls make it certain."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,27 +20,11 @@ from shared.jobs.errors import (
 )
 from worker_service.comfyui.answers import Finished, Gone, Running, Waiting
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.frames import Preview
-from worker_service.comfyui.meter import Meter, Progress
 from worker_service.run.mailbox import Mailbox, Signal
+from worker_service.run.progress import Meter, Progress, ProgressSink
+from worker_service.run.timings import RunTimings
 
 log = structlog.get_logger(__name__)
-
-LOOK_EVERY_S = 5.0  # with or without a socket
-# execution_success is said up to 5 ms before the history has it. What is said then brings the look forward.
-LOOK_SOON_S = (0.02, 0.02, 0.1, 0.5)
-UNREACHABLE_S = 10.0  # so long may a server not answer before the attempt is given up
-REFUSED_S = 2.0  # and so long refuse connections, before its process is taken to have ended, with its queue
-LOOK_AGAIN_S = 0.5  # while a server does not answer
-TELL_EVERY_S = 0.1  # progress is told at most ten times a second
-
-
-@dataclass(frozen=True)
-class Teller:
-    """Where progress and previews go."""
-
-    progress: Callable[[Progress], None]
-    preview: Callable[[Preview], None]
 
 
 def check(mailbox: Mailbox) -> None:
@@ -55,8 +39,10 @@ def check(mailbox: Mailbox) -> None:
 
 @dataclass(frozen=True)
 class Watched:
-    """A prompt on a server. `is_wedged` says whether that is known to run nothing any more; a prompt of which nothing
-    is heard for `stall_timeout` while it runs has stalled."""
+    """A prompt on a server. `is_wedged` says whether that server is known to run nothing any more.
+
+    A prompt that runs has stalled when nothing is heard of it for `stall_timeout`.
+    """
 
     client: ComfyUIClient
     prompt: Prompt
@@ -65,76 +51,77 @@ class Watched:
     stall_timeout: timedelta
 
 
-def watch(watched: Watched, mailbox: Mailbox, teller: Teller) -> Finished:
-    """Watch a prompt to its end, telling its progress.
+def watch(watched: Watched, mailbox: Mailbox, sink: ProgressSink, timings: RunTimings) -> Finished:
+    """Watch a prompt to its end, and publish its progress.
 
-    Raises PromptLost, ComfyUIUnreachable, ServerWedged, Stalled, or what `check` raises. That a prompt failed is in
-    what is returned.
+    Raises PromptLost, ComfyUIUnreachable, ServerWedged, Stalled, or what `check` raises. A prompt that failed is
+    returned with its error.
     """
     meter = Meter(watched.graph)
-    lookout = Looking(watched)
-    told_at = 0.0
-    untold: Progress | None = None
+    poller = HistoryPoller(watched, timings)
+    published_at = 0.0
+    unpublished: Progress | None = None
     while True:
-        mail = mailbox.wait(min(lookout.due_in(), TELL_EVERY_S if untold else LOOK_EVERY_S))
+        received = mailbox.wait(min(poller.due_in(), timings.publish_every_s if unpublished else timings.look_every_s))
         check(mailbox)
-        if mail.cached or mail.states or mail.preview:
-            lookout.moved()
-        for cached in mail.cached:
+        if received.cached or received.states or received.preview:
+            poller.note_movement()
+        for cached in received.cached:
             meter.skip(cached.nodes)
-        if mail.states:
-            untold = meter.update(mail.states)
-        if untold and time.monotonic() - told_at >= TELL_EVERY_S:
-            teller.progress(untold)
-            untold, told_at = None, time.monotonic()
-        if mail.preview:
-            teller.preview(mail.preview)
-        if Signal.LOOK in mail.signals:
-            lookout.look_now()
-        elif Signal.LOOK_SOON in mail.signals:
-            lookout.look_soon()
-        if lookout.due_in() <= 0 and (finished := lookout.look()):
+        if received.states:
+            unpublished = meter.update(received.states)
+        if unpublished and time.monotonic() - published_at >= timings.publish_every_s:
+            sink.publish_progress(unpublished)
+            unpublished, published_at = None, time.monotonic()
+        if received.preview:
+            sink.publish_preview(received.preview)
+        if Signal.LOOK in received.signals:
+            poller.look_now()
+        elif Signal.LOOK_SOON in received.signals:
+            poller.look_soon()
+        if poller.due_in() <= 0 and (finished := poller.look()):
             return finished
 
 
-class Looking:
-    """When to look at the prompt next, and what the looks so far have shown."""
+class HistoryPoller:
+    """When to look for the prompt next, and what the looks so far have shown."""
 
-    def __init__(self, watched: Watched) -> None:
+    def __init__(self, watched: Watched, timings: RunTimings) -> None:
         self.watched = watched
         self.prompt = watched.prompt
-        self.next_at = time.monotonic() + LOOK_EVERY_S
+        self.timings = timings
+        self.next_at = time.monotonic() + timings.look_every_s
         self.moved_at = time.monotonic()
         self.silent_since: float | None = None
-        self.soon: list[float] = []
+        self.pauses_s: list[float] = []  # before the next looks, which come sooner than usual
 
     def due_in(self) -> float:
         return self.next_at - time.monotonic()
 
-    def moved(self) -> None:
-        """Something was heard of the prompt, or it is not its turn yet."""
+    def note_movement(self) -> None:
+        """ComfyUI said something of the prompt, or it is not the prompt's turn yet."""
         self.moved_at = time.monotonic()
 
     def look_now(self) -> None:
-        """Something was said: look at once, and a few times more shortly after."""
-        self.soon = list(LOOK_SOON_S)
+        """Look at once, and a few times more shortly after."""
+        self.pauses_s = list(self.timings.look_soon_s)
         self.next_at = time.monotonic()
 
     def look_soon(self) -> None:
         """Look in a moment, and a few times more after that."""
-        first, *self.soon = LOOK_SOON_S
+        first, *self.pauses_s = self.timings.look_soon_s
         self.next_at = time.monotonic() + first
 
     def look(self) -> Finished | None:
         """Look once. Raises PromptLost, ServerWedged, Stalled, and ComfyUIUnreachable once the server has not answered
         for too long."""
-        self.next_at = time.monotonic() + (self.soon.pop(0) if self.soon else LOOK_EVERY_S)
+        self.next_at = time.monotonic() + (self.pauses_s.pop(0) if self.pauses_s else self.timings.look_every_s)
         try:
             found = self.watched.client.locate(self.prompt.id)
         except ComfyUIUnreachable as error:
             log.warning("comfyui.unreachable", error=str(error))
-            self.bear_with(error)
-            self.next_at = time.monotonic() + LOOK_AGAIN_S
+            self.tolerate_silence(error)
+            self.next_at = time.monotonic() + self.timings.look_again_s
             return None
         self.silent_since = None
         match found:
@@ -143,7 +130,7 @@ class Looking:
             case Gone():
                 raise PromptLost(self.prompt.server, self.prompt.id)
             case Waiting():
-                self.moved()
+                self.note_movement()
                 if self.watched.is_wedged():
                     raise ServerWedged(self.prompt.server)
             case Running():
@@ -152,11 +139,11 @@ class Looking:
                     raise Stalled(self.prompt.server, silent_s)
         return None
 
-    def bear_with(self, error: ComfyUIUnreachable) -> None:
-        """Raise unless the silence is short yet: a proxy may have been restarted, or a packet been lost."""
+    def tolerate_silence(self, error: ComfyUIUnreachable) -> None:
+        """Raise unless the silence is short yet: a proxy may have been restarted, or a packet lost."""
         now = time.monotonic()
         self.silent_since = self.silent_since or now
-        if error.refused and now - self.silent_since > REFUSED_S:
+        if error.refused and now - self.silent_since > self.timings.refused_s:
             raise PromptLost(self.prompt.server, self.prompt.id) from error
-        if now - self.silent_since > UNREACHABLE_S:
+        if now - self.silent_since > self.timings.unreachable_s:
             raise error

@@ -8,10 +8,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, timedelta
-from typing import NamedTuple
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -22,15 +21,12 @@ from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
-from shared.files.store import OutputStore, open_store
+from shared.files.store import open_store
 from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.redis_clients import hasty_client
-from worker_service.scheduler.discard_folders import remove_discarded
-from worker_service.scheduler.expire_tickets import remove_expired_tickets
-from worker_service.scheduler.forget_servers import forget_servers
-from worker_service.scheduler.wakeups import WakeUps
+from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work
 
 log = structlog.get_logger(__name__)
 
@@ -38,36 +34,6 @@ LEADER_LOCK = 0x67656E6F  # "geno": a number that nothing else in this database 
 GRACE_S = 5.0  # a sweep is done in less
 SILENCE = timedelta(seconds=10)
 LOOK_S = 1.0  # how often a stand-by tries to lead, and the leader looks whether it still does
-
-
-class Periodic(NamedTuple):
-    """Something to do every so often, that does no harm when it is done once more."""
-
-    name: str
-    every: timedelta
-    deed: Callable[["Means"], object]
-
-
-class Means(NamedTuple):
-    """What the deeds of SCHEDULE are done with."""
-
-    outbox: Outbox
-    wakeups: WakeUps
-    store: OutputStore
-
-
-SCHEDULE = (
-    # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
-    Periodic("send missing wake-ups", timedelta(seconds=2), lambda means: means.wakeups.send_missing()),
-    Periodic("remove expired tickets", timedelta(minutes=1), lambda means: remove_expired_tickets(means.outbox.engine)),
-    Periodic(
-        "forget servers that nobody names", timedelta(minutes=1), lambda means: forget_servers(means.outbox.engine)
-    ),
-    # Files of deleted jobs that were not removed with them, or that came after.
-    Periodic(
-        "remove files of deleted jobs", timedelta(minutes=1), lambda means: remove_discarded(means.outbox, means.store)
-    ),
-)
 
 
 def main() -> None:
@@ -94,18 +60,17 @@ def main() -> None:
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
-    """Lead, or stand by to lead, until told to stop."""
+    """Lead, or stand by to lead, until stopped."""
     engine = create_engine(settings, application="scheduler", connections=3)
     client = hasty_client(settings.redis_url)
     outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-    wakeups = WakeUps(outbox, running_jobs=settings.limit_running_jobs)
-    means = Means(outbox, wakeups, open_store(settings.storage_url))
+    resources = SweepResources(outbox, open_store(settings.storage_url), due_work(settings))
     log.info("scheduler.started")
     while not stopping.is_set():
         try:
             with leadership(engine) as held:
                 if held is not None:
-                    lead(held, means, stopping)
+                    lead(held, resources, stopping)
         except SQLAlchemyError as error:
             log.warning("scheduler.lost_the_database", error=str(error))
         stopping.wait(LOOK_S)
@@ -131,24 +96,32 @@ def leadership(engine: Engine, *, silence: timedelta = SILENCE) -> Iterator[Conn
             connection.invalidate()
 
 
-def lead(held: Connection, means: Means, stopping: threading.Event) -> None:
-    """Follow SCHEDULE until told to stop. Raises SQLAlchemyError once the lock's connection is gone."""
+def lead(held: Connection, resources: SweepResources, stopping: threading.Event) -> None:
+    """Follow SCHEDULE until stopped. Raises SQLAlchemyError once the lock's connection is gone."""
     scheduler = BackgroundScheduler(timezone=UTC)
-    for periodic in SCHEDULE:
+    for sweep in SCHEDULE:
         scheduler.add_job(
-            periodic.deed,
+            run_sweep,
             "interval",
-            args=[means],
-            name=periodic.name,
-            seconds=periodic.every.total_seconds(),
+            args=[sweep, resources],
+            name=sweep.name,
+            seconds=sweep.every.total_seconds(),
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
         )
     scheduler.start()
-    log.info("scheduler.leads", schedule=[periodic.name for periodic in SCHEDULE])
+    log.info("scheduler.leads", schedule=[sweep.name for sweep in SCHEDULE])
     try:
         while not stopping.wait(LOOK_S):
             held.execute(text("SELECT 1"))
     finally:
         scheduler.shutdown()
+
+
+def run_sweep(sweep: Sweep, resources: SweepResources) -> None:
+    """What a sweep does not get done while the database is away, the next one does."""
+    try:
+        sweep.action(resources)
+    except SQLAlchemyError as error:
+        log.warning("sweep.failed", sweep=sweep.name, error=str(error))

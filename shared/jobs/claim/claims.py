@@ -65,7 +65,7 @@ class Claim(NamedTuple):
 
     `prompt` is where, and under which id, to send it. `doubt` is a prompt sent before that may still be alive and
     must be looked for first; after an adoption the two are mostly the same. Until that is done the attempt's row
-    names the doubt, so that whoever comes after a worker that died meanwhile looks for it too. `deaths` counts the
+    names the doubt, so that the next worker looks for it too if this one dies meanwhile. `deaths` counts the
     workers that died under this job, `failures` its earlier attempts by the code they failed with.
     """
 
@@ -83,7 +83,7 @@ class Claimant(NamedTuple):
     worker_id: str
     message_id: str
     servers: Sequence[str]
-    running_jobs: int | None = None  # the most of one user at once, unless the user's row says otherwise
+    running_jobs: int | None = None  # the most of one user at once, unless the user's row has another limit
 
 
 def claim(session: Session, claimant: Claimant) -> Claim | None:

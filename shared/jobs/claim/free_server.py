@@ -127,9 +127,9 @@ def count_exactly(session: Session) -> None:
 def free_servers(session: Session, servers: Sequence[str], backlog: Backlog) -> Iterator[FreeServer]:
     """The servers with a free slot, each locked in turn.
 
-    One that another claim has locked is passed over. Only the first is waited for, if they all are: whoever holds
-    one and waits for the next could wait for ever. What is free is counted again by BEST_JOB, for that claim may
-    have filled the slot.
+    One that another claim has locked is passed over. If all are, only the first is waited for: a claim that holds
+    one and waits for the next could wait for ever. BEST_JOB counts again what is free, for the other claim may have
+    filled the slot.
     """
     left = list(servers)
     server = backlog.server

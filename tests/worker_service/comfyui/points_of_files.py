@@ -1,14 +1,10 @@
 """How ComfyUI keeps files, forgets and lets anybody in, and the tests that hold us to it."""
 
-from tests.worker_service import (
-    test_collecting,
-    test_fleet,
-    test_jobs_that_complete,
-    test_trouble_with_comfyui,
-    test_verification,
-)
 from tests.worker_service.comfyui import test_answers, test_client, test_progress
 from tests.worker_service.comfyui.point import Point
+from tests.worker_service.fleet import test_health
+from tests.worker_service.media import test_verify
+from tests.worker_service.run import test_collecting, test_jobs_that_complete, test_trouble_with_comfyui
 
 OF_FILES: dict[int, Point] = {
     # Files
@@ -38,8 +34,8 @@ OF_FILES: dict[int, Point] = {
         (
             test_trouble_with_comfyui.test_a_file_that_arrived_damaged_is_read_again_and_not_made_again,
             test_trouble_with_comfyui.test_a_job_whose_file_is_lost_is_run_again_under_a_new_prompt,
-            test_verification.test_a_file_that_was_cut_off_is_corrupt,
-            test_verification.test_a_png_without_its_last_chunk_is_corrupt_though_all_pixels_are_there,
+            test_verify.test_a_file_that_was_cut_off_is_corrupt,
+            test_verify.test_a_png_without_its_last_chunk_is_corrupt_though_all_pixels_are_there,
         ),
     ),
     29: Point(
@@ -61,7 +57,7 @@ OF_FILES: dict[int, Point] = {
     31: Point(
         "it knows no users: what protects it stands before it, with a user in its URL",
         (
-            test_fleet.test_a_server_is_known_by_its_url_without_its_password,
+            test_health.test_a_server_is_known_by_its_url_without_its_password,
             test_progress.test_the_address_keeps_path_and_user_and_takes_the_sockets_scheme,
         ),
     ),

@@ -1,14 +1,14 @@
 """What ComfyUI tells of a prompt, and how one is stopped and found, and the tests that hold us to it."""
 
-from tests.worker_service import (
+from tests.worker_service.comfyui import test_answers, test_client, test_frames, test_meter, test_progress
+from tests.worker_service.comfyui.point import Point
+from tests.worker_service.run import (
     test_adoption,
     test_cancelling,
     test_jobs_that_complete,
     test_trouble_with_comfyui,
     test_trouble_with_sockets,
 )
-from tests.worker_service.comfyui import test_answers, test_client, test_frames, test_meter, test_progress
-from tests.worker_service.comfyui.point import Point
 
 OF_MESSAGES: dict[int, Point] = {
     # WebSocket

@@ -1,7 +1,9 @@
 """What ComfyUI does with the prompts it is sent, and the tests that hold us to it."""
 
-from tests.shared import test_graph
-from tests.worker_service import (
+from tests.shared.workflows import test_text_to_image
+from tests.worker_service.comfyui import test_answers, test_client, test_progress
+from tests.worker_service.comfyui.point import Point
+from tests.worker_service.run import (
     test_adoption,
     test_jobs_that_complete,
     test_jobs_that_fail,
@@ -9,15 +11,13 @@ from tests.worker_service import (
     test_time_limit,
     test_trouble_with_comfyui,
 )
-from tests.worker_service.comfyui import test_answers, test_client, test_progress
-from tests.worker_service.comfyui.point import Point
 
 OF_PROMPTS: dict[int, Point] = {
     # What kills or blocks a server
     1: Point(
         "an error outside of a node ends its only worker: it goes on accepting, and runs nothing",
         (
-            test_graph.test_every_node_has_inputs_and_links_only_to_nodes_there_are_and_every_node_is_needed,
+            test_text_to_image.test_every_node_has_inputs_and_links_only_to_nodes_there_are_and_every_node_is_needed,
             test_time_limit.test_a_job_of_a_server_that_accepts_and_runs_nothing_fails_and_is_taken_out_of_its_queue,
         ),
     ),
@@ -81,7 +81,7 @@ OF_PROMPTS: dict[int, Point] = {
         "the same graph again is answered with the old file, even where that is gone",
         (
             test_jobs_that_complete.test_the_same_job_twice_gives_two_jobs_with_files_of_their_own,
-            test_graph.test_every_saving_node_gets_the_prefix_and_no_other_node_does,
+            test_text_to_image.test_every_saving_node_gets_the_prefix_and_no_other_node_does,
         ),
     ),
     12: Point(

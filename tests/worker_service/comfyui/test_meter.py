@@ -10,7 +10,7 @@ from shared.workflows.parameters import Params, TextToImage
 from shared.workflows.text_to_image import text_to_image
 from tests.simulator import recordings
 from worker_service.comfyui.frames import Cached, NodeStates, read_frame
-from worker_service.comfyui.meter import Meter
+from worker_service.run.progress import Meter
 
 GRAPH = text_to_image(TextToImage(prompt="x", checkpoint_model="c", params=Params(seed=1, steps=3)))  # 9 units
 

@@ -1,0 +1,44 @@
+"""Which jobs are owed a wake-up: those to take over, and as many of the queued ones as there are free slots."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlmodel import Session, select
+
+from shared.fleet.servers import free_slots
+from shared.jobs import before_start
+from shared.jobs.claim.conditions import ABANDONED, RUNNING_JOBS, STARTABLE
+from shared.jobs.claim.order import first_comes
+from shared.messaging.due_work import DueWork
+from shared.messaging.messages import RunComfyJob
+from shared.models import GenerationJob
+
+
+def due_jobs(running_jobs: int | None) -> DueWork:
+    """`running_jobs` is how many jobs of a user may run at once."""
+    return DueWork(
+        RunComfyJob.queue,
+        lambda job_id: RunComfyJob(job_id=job_id),
+        partial(due, running_jobs=running_jobs),
+        prepare,
+    )
+
+
+def prepare(session: Session, limit: int) -> None:
+    """Expire jobs whose deadline has passed, and queue pending ones whose time has come."""
+    before_start.expire(session, before_start.overdue(session, limit))
+    before_start.wake(session, before_start.due_pending(session, limit))
+
+
+def due(session: Session, limit: int, *, running_jobs: int | None) -> Sequence[int]:
+    slots = min(limit, free_slots(session))
+    return [*abandoned(session, limit), *startable(session, slots, running_jobs)]
+
+
+def abandoned(session: Session, limit: int) -> Sequence[int]:
+    return session.exec(select(GenerationJob.id).where(*ABANDONED).limit(limit)).all()
+
+
+def startable(session: Session, limit: int, running_jobs: int | None) -> Sequence[int]:
+    first = select(GenerationJob.id).where(*STARTABLE).order_by(*first_comes()).limit(limit)
+    return session.exec(first, params={RUNNING_JOBS.key: running_jobs}).all()

@@ -1,0 +1,80 @@
+"""The OpenAPI document is valid, says all there is, and its examples are what the models take and give."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel, RootModel
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from api_service.http.operations import Nothing
+from api_service.routes import DOCUMENT, EXAMPLES, OPERATIONS, ROUTES
+
+ROOT = Path(__file__).parents[3]
+DOCUMENTS = {"/openapi.json", "/docs", "/docs/page.js"}
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return DOCUMENT
+
+
+def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_it_has_every_route_but_its_own(document: dict[str, Any]) -> None:
+    routes = [route for route in ROUTES if isinstance(route, Route) and route.path not in DOCUMENTS]
+    routed = {(route.path, method.lower()) for route in routes for method in route.methods or () if method != "HEAD"}
+    assert routed == {(path, method) for path, methods in document["paths"].items() for method in methods}
+
+
+def test_operation_ids_are_unique_and_every_operation_explains_itself(document: dict[str, Any]) -> None:
+    found = [operation for methods in document["paths"].values() for operation in methods.values()]
+    assert len({operation["operationId"] for operation in found}) == len(found)
+    for operation in found:
+        assert operation["summary"]
+        keyed = operation.get("security") != []
+        assert ("Needs no key" not in operation["description"]) == keyed
+        assert ({"401", "403", "429", "500", "503"} if keyed else {"500"}) <= operation["responses"].keys()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_every_operation_has_examples(operation: Any) -> None:
+    models = [operation.body, *(answer.model for answer in operation.answers.values())]
+    assert not [model for model in models if model not in {None, Nothing} and not EXAMPLES.get(model)]
+
+
+@pytest.mark.parametrize(
+    ("model", "example"),
+    [(model, example) for model, examples in EXAMPLES.items() for example in examples.values()],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_an_example_is_what_its_model_takes(model: type[BaseModel], example: dict[str, Any]) -> None:
+    parsed = model.model_validate_json(json.dumps(example))
+    if isinstance(parsed, RootModel):
+        parsed = parsed.root
+    assert example.keys() <= parsed.model_dump().keys()
+
+
+def test_it_is_served_and_printed_alike(client: TestClient, document: dict[str, Any]) -> None:
+    served = client.get("/openapi.json", headers={"Authorization": ""})
+    assert served.json() == json.loads(json.dumps(document))
+    printed = subprocess.run(
+        [sys.executable, "-m", "api_service.openapi"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert json.loads(printed.stdout) == served.json()
+
+
+def test_swagger_ui_comes_from_our_own_files(client: TestClient) -> None:
+    page = client.get("/docs", headers={"Authorization": ""})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "://" not in page.text
+    for path in ("/docs/page.js", "/docs/static/swagger-ui-bundle.js", "/docs/static/swagger-ui.css"):
+        assert path in page.text
+        assert client.get(path).status_code == 200

@@ -1,0 +1,185 @@
+"""Every question to the database is answered from the index that is there for it, in a database with many jobs."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from api_service.jobs import queue_estimate, statistics
+from api_service.jobs.cursors import Position
+from api_service.jobs.detail import attempts_of, outputs_of
+from api_service.jobs.filters import Filters
+from api_service.jobs.job_queries import owned_job
+from api_service.jobs.listing import first_outputs, jobs_of
+from api_service.jobs.page_range import PageRange
+from deploy.local.servers import Servers
+from shared.configuration.settings import load_settings
+from shared.database.engine import create_engine
+from shared.jobs import before_start, deletion
+from shared.jobs.attempts import Lease
+from shared.jobs.cancel import cancel_one
+from shared.jobs.claim import claims, due
+from shared.jobs.claim.claims import Claimant
+from shared.models import ComfyUIServer, GenerationJob, JobStatus
+from tests.jobs import USER
+from tests.plans import Plan, plans_of
+from tests.population import Population, populate
+
+JOBS = 20_000
+MIDDLE = Position(datetime.now(UTC) - timedelta(days=2), JOBS // 2)
+SERVERS = [f"http://gpu-{number}" for number in range(4)]
+
+
+@pytest.fixture(scope="module")
+def engine(servers: Servers, template: str) -> Iterator[Engine]:
+    """A database with many jobs, that nothing here changes."""
+    name = f"{template}_many"
+    settings = load_settings({"APP_ENV": "test", "DATABASE_URL": servers.create_database(name, template)})
+    engine = create_engine(settings, application="tests")
+    populate(engine, Population(JOBS))
+    with Session(engine) as session, session.begin():
+        session.add_all(ComfyUIServer(name=name, last_seen_at=datetime.now(UTC)) for name in SERVERS)
+    yield engine
+    engine.dispose()
+    servers.drop_database(name)
+
+
+def planned(engine: Engine, deed: Callable[[Session], object]) -> list[Plan]:
+    """The plans of a deed, none of which reads all jobs, or all of what belongs to them."""
+    plans = plans_of(engine, deed)
+    assert plans
+    for plan in plans:
+        assert plan.read_through.isdisjoint({"generation_jobs", "job_outputs", "job_events", "job_attempts"}), (
+            plan.statement
+        )
+    return plans
+
+
+def indexes(plans: list[Plan]) -> set[str]:
+    used = set().union(*(plan.indexes for plan in plans))
+    return {name.removeprefix("ix_generation_jobs_") for name in used}
+
+
+LISTS: dict[str, tuple[dict[str, Any], UUID | None, str]] = {
+    "mine": ({}, USER, "list"),
+    "everybody's": ({}, None, "list_all"),
+    "of a time": ({"created_after": MIDDLE.created_at, "created_before": datetime.now(UTC)}, USER, "list"),
+    "one status": ({"status": ("completed",)}, USER, "list_status"),
+    "a rare status": ({"status": ("expired",)}, USER, "list_status"),
+    "several statuses": ({"status": ("failed", "queued", "cancelled")}, USER, "list_status"),
+    "everybody's of a status": ({"status": ("failed",)}, None, "list_status"),
+    "everybody's of several": ({"status": ("failed", "running")}, None, "list_status"),
+    "a type": ({"type": "workflow"}, USER, "list_type"),
+    "everybody's of a type": ({"type": "workflow"}, None, "list_type"),
+    "a checkpoint": ({"checkpoint": "rare.safetensors"}, USER, "list_checkpoint"),
+    "everybody's of a checkpoint": ({"checkpoint": "rare.safetensors"}, None, "list_checkpoint"),
+    "a batch": ({"batch": UUID("16b9e0b5-2dd7-a3a6-1bd4-3f4a6a3a0a3d")}, USER, "batch"),
+    "metadata": ({"metadata": ("shot:77",)}, USER, "metadata"),
+    "everybody's metadata": ({"metadata": ("shot:77",)}, None, "metadata"),
+    "two of metadata": ({"metadata": ("project:p8", "shot:77")}, USER, "metadata"),
+    "text": ({"text": "zeppelin"}, USER, "prompt"),
+    "everybody's text": ({"text": "zeppelin -dog"}, None, "prompt"),
+}
+
+
+@pytest.mark.parametrize("after", [None, MIDDLE], ids=["first page", "later page"])
+@pytest.mark.parametrize("ascending", [False, True], ids=["newest first", "oldest first"])
+@pytest.mark.parametrize(("filters", "owner", "index"), LISTS.values(), ids=LISTS)
+def test_a_list_is_read_from_its_index(
+    engine: Engine, filters: dict[str, Any], owner: UUID | None, index: str, ascending: bool, after: Position | None
+) -> None:
+    stretch = PageRange(owner, 51, after, ascending)
+    plans = planned(engine, lambda session: jobs_of(session, Filters(**filters), stretch))
+    assert index in indexes(plans), plans[0].nodes
+    # What is found whoever owns it may be cut with what the user owns, and is looked for in the next jobs first.
+    first = {"list", "list_all"} if Filters(**filters).has_index_of_its_own else set()
+    assert indexes(plans) <= {index, "generation_jobs_pkey", *first}
+    # Sorted is what a page holds, of each status and each user; or the few that were found.
+    assert max(plan.sorted_rows for plan in plans) <= 51 * 10 * 2
+
+
+@pytest.mark.parametrize("common", [{"text": "lighthouse"}, {"metadata": ("project",)}], ids=["text", "metadata"])
+@pytest.mark.parametrize("owner", [None, USER], ids=["everybody's", "mine"])
+def test_what_is_common_is_read_in_order_until_the_page_is_full(
+    engine: Engine, common: dict[str, Any], owner: UUID | None
+) -> None:
+    """A word that a quarter of the prompts have: finding all of them would cost more with each job."""
+    plans = planned(engine, lambda session: jobs_of(session, Filters(**common), PageRange(owner, 51)))
+    assert len(plans) == 2, "the index of what is rare is not asked"
+    assert indexes(plans) <= {"list", "list_all", "generation_jobs_pkey"}
+    assert plans[0].sorted_rows == 0, "it stops at the end of the page"
+
+
+def test_the_outputs_of_a_page_are_one_statement(engine: Engine) -> None:
+    plans = planned(engine, lambda session: first_outputs(session, list(range(1, 200))))
+    assert (len(plans), indexes(plans)) == (1, {"job_outputs_pkey"})
+
+
+def some_job(session: Session, status: JobStatus, **values: Any) -> GenerationJob:
+    wanted = select(GenerationJob).where(GenerationJob.status == status).order_by(col(GenerationJob.id).desc())
+    return session.exec(wanted.limit(1)).one()
+
+
+@pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.COMPLETED])
+def test_a_job_is_read_by_its_key_with_all_that_belongs_to_it(engine: Engine, status: JobStatus) -> None:
+    with Session(engine) as session:
+        job_id = some_job(session, status).id
+
+    def read(session: Session) -> None:
+        job = owned_job(session, job_id, USER) or session.get_one(GenerationJob, job_id)
+        outputs_of(session, job), attempts_of(session, job)
+        queue_estimate.estimate_for(session, job, queue_estimate.position_of(session, job))
+
+    used = indexes(planned(engine, read))
+    expected = {
+        JobStatus.QUEUED: {"generation_jobs_pkey", "claim", "deadline", "estimate", "held"},
+        JobStatus.RUNNING: {"generation_jobs_pkey", "job_attempts_pkey", "estimate"},
+        JobStatus.COMPLETED: {"generation_jobs_pkey", "job_attempts_pkey", "job_outputs_pkey"},
+    }
+    assert used == expected[status]
+
+
+@pytest.mark.parametrize("owner", [USER, None], ids=["mine", "everybody's"])
+def test_statistics_never_read_the_jobs_that_ended(engine: Engine, owner: UUID | None) -> None:
+    since = datetime.now(UTC).date() - timedelta(days=29)
+    assert indexes(planned(engine, lambda session: session.execute(statistics.live_by_day(owner, since)))) == {
+        "list_status"
+    }
+    (plan,) = plans_of(engine, lambda session: session.execute(statistics.ended(owner, since)))
+    assert {node.get("Relation Name") for node in plan.nodes} <= {"job_statistics", None}
+    assert owner is None or plan.indexes == {"job_statistics_pkey"}
+
+
+CLAIMANT = Claimant("worker-9", "message-9", SERVERS)
+
+DEEDS: dict[str, tuple[Callable[[Session], object], set[str]]] = {
+    "take": (lambda session: claims.claim(session, CLAIMANT), {"claim"}),
+    "adopt": (lambda session: claims.adopt(session, CLAIMANT), {"held"}),
+    "renew": (lambda session: claims.renew(session, [Lease(JOBS - 560, 1)]), set()),
+    "due, queued": (lambda session: due.startable(session, 8, None), {"claim"}),
+    "due, queued, with limits": (lambda session: due.startable(session, 8, 3), {"claim"}),
+    "due, pending": (lambda session: before_start.due_pending(session, 500), {"pending"}),
+    "abandoned": (lambda session: due.abandoned(session, 500), {"held"}),
+    "overdue": (lambda session: before_start.overdue(session, 500), {"deadline"}),
+    "cancel": (lambda session: cancel_one(session, JOBS), {"generation_jobs_pkey"}),
+    "amend": (lambda session: before_start.amend(session, JOBS, priority=1), {"generation_jobs_pkey"}),
+    "delete": (lambda session: deletion.delete_job(session, 1, None), {"generation_jobs_pkey", "job_outputs_pkey"}),
+}
+
+
+@pytest.mark.parametrize(("deed", "expected"), DEEDS.values(), ids=DEEDS)
+def test_what_workers_and_changes_ask_is_answered_from_indexes(
+    engine: Engine, deed: Callable[[Session], object], expected: set[str]
+) -> None:
+    assert expected <= indexes(planned(engine, deed))
+
+
+def test_a_sequential_scan_is_noticed(engine: Engine) -> None:
+    """What the other tests rely on."""
+    unindexed = select(GenerationJob.id).where(GenerationJob.width == 7)
+    (plan,) = plans_of(engine, lambda session: session.exec(unindexed).all())
+    assert plan.read_through == {"generation_jobs"}

@@ -1,0 +1,143 @@
+"""Workers write down what each server can do: at once, each minute, where it changed; and no answer does any harm."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from shared.configuration.types import server_url
+from shared.models import ComfyUIServer
+from tests.object_infos import object_info
+from tests.simulator.running import RunningSimulator, running_simulator
+from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.run.saying import Saying, client_of, known, reader_of, written
+from worker_service.comfyui.client import ComfyUIClient
+from worker_service.fleet.capability_reader import read_capabilities
+from worker_service.fleet.health import Fleet
+from worker_service.fleet.timings import FleetTimings
+
+
+def server(deployment: Deployment) -> ComfyUIServer:
+    (name,) = deployment.settings.comfyui_urls
+    with deployment.outbox.transaction() as session:
+        return session.get_one(ComfyUIServer, name)
+
+
+def test_a_worker_writes_down_at_once_what_its_server_can_do(deployment: Deployment, worker: RunningWorker) -> None:
+    engine, url = deployment.outbox.engine, deployment.comfyui.url
+    until(lambda: written(engine, url))
+    row = known(engine, url)
+    assert row.object_info == deployment.comfyui.http.get("/object_info").json()
+    assert row.devices[0]["name"] == "cpu"
+    assert (datetime.now(UTC) - row.refreshed_at).total_seconds() < 60
+    assert "ckpt_name=random_sd15.safetensors" in row.offers
+
+
+def test_a_server_that_comes_back_with_other_models_is_read_at_once(deployment: Deployment) -> None:
+    engine, url = deployment.outbox.engine, deployment.comfyui.url
+    with deployment.worker() as worker:
+        until(lambda: written(engine, url))
+        deployment.comfyui.kill()
+        worker.look()
+        assert server(deployment).unreachable_since
+        assert "ckpt_name=random_sd15.safetensors" in known(engine, url).offers, "kept while it is away"
+        with running_simulator(port=deployment.comfyui.port, checkpoint=["after.safetensors"]):
+            worker.look()
+            until(lambda: "ckpt_name=after.safetensors" in known(engine, url).offers)
+    deployment.comfyui.restart()
+
+
+def test_it_is_news_that_a_server_is_there_again_or_changed(engine: Engine, simulator: RunningSimulator) -> None:
+    fleet = Fleet(engine, [server_url(simulator.url)], slots=2, timings=FleetTimings())
+    (client,) = fleet.clients.values()
+
+    def is_news() -> bool:
+        fleet.changed[client.name].clear()
+        fleet.probe(client)
+        return fleet.changed[client.name].is_set()
+
+    assert is_news()
+    assert not is_news()
+    fleet.record_loss(client.name, "a job noticed that it is gone")
+    assert is_news()
+    fleet.record_sight(client.name, "0.7.9")
+    assert is_news()
+    fleet.close()
+
+
+def test_what_has_not_changed_is_confirmed_and_not_written_again(engine: Engine, saying: Saying) -> None:
+    saying.says(object_info())
+    with client_of(saying.url, engine) as client:
+        read_capabilities(engine, client)
+        first = known(engine, saying.url)
+        saying.devices = [{"name": "gpu", "vram_free": 5}]
+        heard: list[str] = []
+        event.listen(engine, "before_cursor_execute", lambda *facts: heard.append(facts[2]))
+        read_capabilities(engine, client)
+        assert not [statement for statement in heard if "object_info" in statement or "LOCK" in statement]
+        second = known(engine, saying.url)
+    assert second.refreshed_at > first.refreshed_at
+    assert (second.digest, second.object_info) == (first.digest, first.object_info)
+    assert second.devices == saying.devices
+
+
+def test_what_has_changed_is_written_with_what_it_offers(engine: Engine, saying: Saying) -> None:
+    with client_of(saying.url, engine) as client:
+        for checkpoints in (["one"], ["one", "two"], ["two"]):
+            saying.says(object_info(checkpoints=checkpoints))
+            read_capabilities(engine, client)
+            row = known(engine, saying.url)
+            assert row.object_info["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] == checkpoints
+            assert [name for name in row.offers if name.startswith("ckpt_name=")] == [
+                f"ckpt_name={name}" for name in checkpoints
+            ]
+
+
+def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> None:
+    urls = [f"http://127.0.0.1:9/{number}" for number in range(6)]
+    fleet = Fleet(engine, [server_url(url) for url in urls], slots=2, timings=FleetTimings())
+
+    class Told(ComfyUIClient):
+        def object_info(self, **_: Any) -> dict[str, Any]:
+            return object_info(checkpoints=[self.name[-1]])
+
+        def devices(self) -> list[dict[str, Any]]:
+            return []
+
+    for url in urls:
+        fleet.record_sight(url, "0.8.0")
+    with ThreadPoolExecutor(len(urls)) as threads:
+        list(threads.map(lambda url: read_capabilities(engine, Told(url)), urls))
+    for url in urls:
+        others = sorted(f"ckpt_name={other[-1]}" for other in urls if other != url)
+        assert known(engine, url).lacks == others
+    fleet.close()
+
+
+def test_what_another_worker_read_lately_is_not_read_again(engine: Engine, saying: Saying) -> None:
+    with reader_of(saying.url, engine) as reader:
+        reader.read_safely(at_once=False)
+        reader.read_safely(at_once=False)
+        assert saying.asked == 1
+        reader.read_safely(at_once=True)
+        assert saying.asked == 2
+
+
+def test_a_server_that_does_not_say_what_it_can_do_still_gets_jobs(deployment: Deployment) -> None:
+    hanging = deployment.comfyui.fault("hang_http", path="/object_info")
+    with deployment.worker():
+        hanging.wait_until_struck()
+        job_id = deployment.submit()
+        deployment.ended(job_id)
+        assert written(deployment.outbox.engine, deployment.comfyui.url) is None
+        hanging.clear()
+
+
+def test_an_answer_that_takes_long_does_not_keep_a_server_from_being_seen(deployment: Deployment) -> None:
+    hanging = deployment.comfyui.fault("hang_http", path="/object_info")
+    with deployment.worker():
+        hanging.wait_until_struck()
+        seen = server(deployment).last_seen_at
+        until(lambda: server(deployment).last_seen_at != seen)
+        hanging.clear()

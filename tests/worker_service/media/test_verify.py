@@ -1,0 +1,106 @@
+"""A whole file passes with its facts, and a damaged one never does."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from shared.jobs.errors import OutputCorrupt
+from shared.models import OutputKind
+from tests.worker_service.media.pictures import FILES, encoded, picture
+from worker_service.media.verify import MediaInfo, verify
+
+EXPECTED = {
+    "a.png": MediaInfo(OutputKind.IMAGE, "image/png", 64, 48),
+    "a.jpg": MediaInfo(OutputKind.IMAGE, "image/jpeg", 64, 48),
+    "a.webp": MediaInfo(OutputKind.IMAGE, "image/webp", 64, 48),
+    "a.gif": MediaInfo(OutputKind.IMAGE, "image/gif", 64, 48),
+    "moving.webp": MediaInfo(OutputKind.ANIMATION, "image/webp", 64, 48),
+    "moving.png": MediaInfo(OutputKind.ANIMATION, "image/apng", 64, 48),
+    "film.mp4": MediaInfo(OutputKind.VIDEO, "video/mp4", 64, 48, 1000),
+    "film.webm": MediaInfo(OutputKind.VIDEO, "video/webm", 64, 48, 1000),
+    "text.txt": MediaInfo(OutputKind.TEXT, "text/plain; charset=utf-8"),
+    "a.latent": MediaInfo(OutputKind.OTHER, "application/octet-stream"),
+}
+
+
+def made(name: str, folder: Path) -> Path:
+    FILES[name](folder / name)
+    return folder / name
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_whole_file_passes_with_its_facts(name: str, tmp_path: Path) -> None:
+    assert verify(made(name, tmp_path), name).media == EXPECTED[name]
+
+
+def test_a_still_picture_is_handed_on_but_a_jpeg_that_is_decoded_small_again(tmp_path: Path) -> None:
+    handed_on = {name for name in FILES if verify(made(name, tmp_path), name).picture is not None}
+    assert handed_on == {"a.png", "a.webp", "a.gif"}
+
+
+@pytest.mark.parametrize(("name", "media_type"), [("sound.flac", "audio/flac"), ("sound.mp3", "audio/mpeg")])
+def test_a_whole_sound_passes_with_its_length(name: str, media_type: str, tmp_path: Path) -> None:
+    media = verify(made(name, tmp_path), name).media
+    assert (media.kind, media.media_type) == (OutputKind.AUDIO, media_type)
+    assert media.duration_ms == pytest.approx(1000, abs=50)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.8])
+@pytest.mark.parametrize("name", [name for name in FILES if name not in {"text.txt", "a.latent"}])
+def test_a_file_that_was_cut_off_is_corrupt(name: str, share: float, tmp_path: Path) -> None:
+    file = made(name, tmp_path)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(OutputCorrupt, match=name):
+        verify(file, name)
+
+
+def test_a_png_without_its_last_chunk_is_corrupt_though_all_pixels_are_there(tmp_path: Path) -> None:
+    file = made("a.png", tmp_path)
+    file.write_bytes(file.read_bytes()[:-12])
+    with pytest.raises(OutputCorrupt, match="last chunk"):
+        verify(file, "a.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.png", b"<html>"), ("a.mp4", b"no film"), ("a.txt", b"\xff\xfe\x00"), ("a.latent", b""), ("a.unknown", b"")],
+)
+def test_a_file_of_another_kind_than_its_name_says_is_corrupt(name: str, content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(OutputCorrupt):
+        verify(file, name)
+
+
+def test_damage_of_any_sort_is_an_output_corrupt_or_goes_unseen_but_never_anything_else(tmp_path: Path) -> None:
+    chance = random.Random(1)
+    for name in FILES:
+        file = made(name, tmp_path)
+        whole = file.read_bytes()
+        for _ in range(20):
+            damaged = bytearray(whole)
+            for _ in range(8):
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+            file.write_bytes(damaged)
+            try:
+                verify(file, name)
+            except OutputCorrupt:
+                continue
+
+
+def test_an_image_beyond_pillows_limit_is_not_decoded(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(encoded(picture((10_000, 10_000), "1", colour=0), "PNG"))  # the limit is 89,478,485 pixels
+    media = verify(bomb, "bomb.png").media
+    assert (media.kind, media.media_type, media.width) == (OutputKind.IMAGE, "image/png", None)
+    assert media.undecoded is not None
+    assert "too large" in media.undecoded
+
+
+def test_a_bomb_that_was_cut_off_is_corrupt(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(encoded(picture((10_000, 10_000), "1", colour=0), "PNG")[:-20])
+    with pytest.raises(OutputCorrupt):
+        verify(bomb, "bomb.png")

@@ -1,0 +1,95 @@
+"""A server that says of itself whatever a test wants, and what was written down of it."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from sqlalchemy import Engine
+
+from shared.configuration.types import server_url
+from shared.database.engine import transaction
+from shared.models import ServerCapabilities
+from worker_service.comfyui.client import ComfyUIClient
+from worker_service.fleet.capability_reader import CapabilityReader
+from worker_service.fleet.health import Fleet
+from worker_service.fleet.timings import FleetTimings
+
+Body = bytes | Callable[[], Iterator[bytes]]
+
+
+class Saying:
+    """A server that says of itself whatever a test wants."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.object_info: Body = b"{}"
+        self.devices: Any = [{"name": "gpu"}]
+        self.status = 200
+        self.asked = 0
+
+    def says(self, value: Any) -> None:
+        self.object_info = json.dumps(value).encode()
+
+
+def handler_of(saying: Saying) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body: Body = json.dumps({"system": {}, "devices": saying.devices}).encode()
+            if self.path == "/object_info":
+                saying.asked += 1
+                body = saying.object_info
+            self.send_response(saying.status)
+            self.end_headers()
+            with suppress(OSError):  # whoever asked has heard enough
+                for part in (body,) if isinstance(body, bytes) else body():
+                    self.wfile.write(part)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    return Handler
+
+
+@contextmanager
+def saying_server() -> Iterator[Saying]:
+    saying = Saying()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(saying))
+    server.daemon_threads = True
+    saying.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield saying
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@contextmanager
+def client_of(url: str, engine: Engine) -> Iterator[ComfyUIClient]:
+    """A client of a server that was seen to answer."""
+    with reader_of(url, engine) as reader:
+        yield reader.client
+
+
+@contextmanager
+def reader_of(url: str, engine: Engine) -> Iterator[CapabilityReader]:
+    """A reader, not started, of a server that was seen to answer."""
+    fleet = Fleet(engine, [server_url(url)], slots=2, timings=FleetTimings())
+    fleet.record_sight(url, "0.8.0")
+    (client,) = fleet.clients.values()
+    yield CapabilityReader(fleet, client, threading.Event())
+    fleet.close()
+
+
+def written(engine: Engine, url: str) -> ServerCapabilities | None:
+    with transaction(engine) as session:
+        return session.get(ServerCapabilities, url)
+
+
+def known(engine: Engine, url: str) -> ServerCapabilities:
+    row = written(engine, url)
+    assert row is not None
+    return row

@@ -1,0 +1,178 @@
+"""Whatever kind of output a graph makes is collected: decoded, stored, and pictured where it has a picture."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.files.store import FolderStore
+from shared.jobs.errors import NoOutputs
+from shared.models import JobOutput, OutputKind
+from tests.simulator.graphs import Graph, node, noise, run
+from tests.simulator.running import RunningSimulator
+from worker_service.comfyui.answers import Finished
+from worker_service.comfyui.client import ComfyUIClient
+from worker_service.run.collect import Collector, digest
+from worker_service.run.mailbox import Mailbox
+
+FRAMES: Graph = {name: made for name, made in noise(batch_size=3).items() if name != "9"}
+SOUND: Graph = {"1": node("EmptyAudio", duration=0.5, sample_rate=44100, channels=2)}
+PICTURED = {"150", "300", "600"}
+
+# what it is -> (a graph that makes it, its kind, its type, the ending of its file's name)
+KINDS: dict[str, tuple[Graph, OutputKind, str, str]] = {
+    "image": (noise(), OutputKind.IMAGE, "image/png", ".png"),
+    "temporary image": (
+        {**noise(), "9": node("PreviewImage", images=["2", 0])},
+        OutputKind.IMAGE,
+        "image/png",
+        ".png",
+    ),
+    "animated WEBP": (
+        FRAMES
+        | {
+            "9": node(
+                "SaveAnimatedWEBP",
+                images=["2", 0],
+                filename_prefix="x",
+                fps=6.0,
+                lossless=True,
+                quality=80,
+                method="default",
+            )
+        },
+        OutputKind.ANIMATION,
+        "image/webp",
+        ".webp",
+    ),
+    "animated PNG": (
+        FRAMES | {"9": node("SaveAnimatedPNG", images=["2", 0], filename_prefix="x", fps=6.0, compress_level=4)},
+        OutputKind.ANIMATION,
+        "image/apng",
+        ".png",
+    ),
+    "WebM": (
+        FRAMES | {"9": node("SaveWEBM", images=["2", 0], filename_prefix="x", codec="vp9", fps=8.0, crf=32.0)},
+        OutputKind.VIDEO,
+        "video/webm",
+        ".webm",
+    ),
+    "MP4": (
+        FRAMES
+        | {
+            "8": node("CreateVideo", images=["2", 0], fps=8.0),
+            "9": node("SaveVideo", video=["8", 0], filename_prefix="video/v", format="auto", codec="auto"),
+        },
+        OutputKind.VIDEO,
+        "video/mp4",
+        ".mp4",
+    ),
+    "FLAC": (
+        SOUND | {"9": node("SaveAudio", audio=["1", 0], filename_prefix="audio/a")},
+        OutputKind.AUDIO,
+        "audio/flac",
+        ".flac",
+    ),
+    "MP3": (
+        SOUND | {"9": node("SaveAudioMP3", audio=["1", 0], filename_prefix="audio/a", quality="V0")},
+        OutputKind.AUDIO,
+        "audio/mpeg",
+        ".mp3",
+    ),
+    "text": (
+        {"9": node("PreviewAny", source="grüße 🎨")},
+        OutputKind.TEXT,
+        "text/plain; charset=utf-8",
+        ".txt",
+    ),
+    "latent": (
+        {
+            "1": node("EmptyLatentImage", width=64, height=64, batch_size=1),
+            "9": node("SaveLatent", samples=["1", 0], filename_prefix="lat/l"),
+        },
+        OutputKind.OTHER,
+        "application/octet-stream",
+        ".latent",
+    ),
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+@pytest.fixture
+def client(simulator: RunningSimulator) -> Iterator[ComfyUIClient]:
+    client = ComfyUIClient(simulator.url)
+    yield client
+    client.close()
+
+
+def collected(simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore, graph: Graph) -> list[JobOutput]:
+    run(simulator, "p", graph, client_id="p")
+    finished = client.locate("p")
+    assert isinstance(finished, Finished)
+    return Collector(client, store, 1, "job", (0.0,)).collect(finished.outputs, Mailbox())
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_each_kind_is_decoded_stored_and_pictured(
+    simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore, tmp_path: Path, what: str
+) -> None:
+    graph, kind, media_type, suffix = KINDS[what]
+    (output,) = collected(simulator, client, store, graph)
+    assert (output.kind, output.media_type) == (kind, media_type)
+    assert (output.node_id, output.filename) == ("9", f"job-1-0{suffix}")
+    stored = tmp_path / output.path
+    assert (stored.stat().st_size, digest(stored)) == (output.size_bytes, output.sha256)
+    if kind in {OutputKind.IMAGE, OutputKind.ANIMATION, OutputKind.VIDEO}:
+        assert output.thumbnails.keys() == PICTURED
+        assert all((tmp_path / small["path"]).stat().st_size for small in output.thumbnails.values())
+        assert output.width == 64
+    else:
+        assert output.thumbnails == {}
+        assert output.thumbnail_note == f"{kind} outputs have no picture"
+    if kind in {OutputKind.VIDEO, OutputKind.AUDIO}:
+        assert output.duration_ms == pytest.approx(500 if kind is OutputKind.AUDIO else 375, abs=60)
+
+
+def test_a_shown_text_is_stored_as_it_was_said(
+    simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore, tmp_path: Path
+) -> None:
+    (output,) = collected(simulator, client, store, KINDS["text"][0])
+    assert (tmp_path / output.path).read_text("utf-8") == "grüße 🎨"
+
+
+def test_the_file_is_the_very_one_that_comfyui_wrote(
+    simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore, tmp_path: Path
+) -> None:
+    (output,) = collected(simulator, client, store, noise())
+    (written,) = simulator.output_directory.glob("*.png")
+    assert (tmp_path / output.path).read_bytes() == written.read_bytes()
+
+
+def test_outputs_of_several_nodes_are_numbered_in_the_order_of_the_graph(
+    simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore
+) -> None:
+    graph = {
+        "last": node("PreviewAny", source="said"),
+        **noise(batch_size=2),
+        "10": node("PreviewImage", images=["1", 0]),
+    }
+    found = collected(simulator, client, store, graph)
+    assert [(output.number, output.node_id) for output in found] == [
+        (0, "last"),
+        (1, "9"),
+        (2, "9"),
+        (3, "10"),
+        (4, "10"),
+    ]
+
+
+def test_a_graph_that_leaves_nothing_to_keep_is_no_success(
+    simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore
+) -> None:
+    graph = FRAMES | {"9": node("SaveImageWebsocket", images=["2", 0])}
+    with pytest.raises(NoOutputs):
+        collected(simulator, client, store, graph)

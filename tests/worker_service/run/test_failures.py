@@ -1,0 +1,115 @@
+"""Whether and when a failed attempt is tried again."""
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from shared.jobs.errors import (
+    ComfyUIUnreachable,
+    GenerationError,
+    NodeFailed,
+    NoOutputs,
+    OutOfMemory,
+    OutputCorrupt,
+    OutputMissing,
+    Poison,
+    PromptInterrupted,
+    PromptLost,
+    ServerWedged,
+    Settled,
+    Stalled,
+    StorageUnavailable,
+    TimedOut,
+    Transient,
+    Unexpected,
+    WorkflowRejected,
+)
+from shared.models import Outcome
+from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
+
+CHANCE = random.Random(0)
+
+# error -> what becomes of its prompt; None: never tried again
+TABLE: list[tuple[GenerationError, Outcome | None]] = [
+    (ComfyUIUnreachable("gpu", "silence"), Outcome.IN_DOUBT),
+    (StorageUnavailable("a/b", "disk full"), Outcome.IN_DOUBT),
+    (Unexpected(KeyError("x")), Outcome.IN_DOUBT),
+    (PromptLost("gpu", "p"), Outcome.RETRIED),
+    (PromptInterrupted("3", "KSampler"), Outcome.RETRIED),
+    (OutOfMemory("3", "KSampler", "torch.OutOfMemoryError", "full"), Outcome.RETRIED),
+    (ServerWedged("gpu"), Outcome.RETRIED),
+    (Stalled("gpu", 600), Outcome.RETRIED),
+    (OutputCorrupt("a.png", "truncated"), Outcome.RETRIED),
+    (OutputMissing("a.png", 404), Outcome.RETRIED),
+    (WorkflowRejected("no"), None),
+    (NodeFailed("3", "KSampler", "ValueError", "no"), None),
+    (NoOutputs(), None),
+    (TimedOut(1500), None),
+    (Poison(3), None),
+]
+
+
+def decided(error: GenerationError, retries: int = 0, max_attempts: int = 5, **failures: int) -> NextTry | None:
+    return decide(error, Tries(retries, max_attempts, failures), CHANCE)
+
+
+@pytest.mark.parametrize(("error", "outcome"), TABLE, ids=[type(error).__name__ for error, _ in TABLE])
+def test_transient_errors_are_tried_again_and_permanent_ones_are_not(
+    error: GenerationError, outcome: Outcome | None
+) -> None:
+    again = decided(error)
+    assert (again.outcome if again else None) == outcome
+
+
+def leaves(kind: type[GenerationError]) -> set[type[GenerationError]]:
+    return {leaf for child in kind.__subclasses__() for leaf in leaves(child)} or {kind}
+
+
+def test_every_error_there_is_stands_in_the_table() -> None:
+    assert leaves(GenerationError) == {type(error) for error, _ in TABLE} == set(FAILURES)
+    codes = [error.code for error in FAILURES]
+    assert len(set(codes)) == len(codes), "each has a code of its own"
+
+
+def test_the_table_says_what_the_tree_says() -> None:
+    for kind, policy in FAILURES.items():
+        assert (policy.outcome is not None) is issubclass(kind, Transient), kind
+        assert (policy.outcome is Outcome.RETRIED) is issubclass(kind, Settled), kind
+        assert not (policy.blames_server and policy.trusts_server), kind
+
+
+def test_what_is_nobodys_server_counts_against_none() -> None:
+    assert BLAMED.isdisjoint({"storage_unavailable", "internal_error", "interrupted", "node_failed", "out_of_memory"})
+    assert {"comfyui_unreachable", "prompt_lost", "server_wedged", "stalled"} <= BLAMED
+
+
+def test_attempts_are_used_up() -> None:
+    error = PromptLost("gpu", "p")
+    assert [decided(error, n, 3) is not None for n in range(4)] == [True, True, False, False]
+    assert decided(error, max_attempts=1) is None
+
+
+@pytest.mark.parametrize("error", [error for error, _ in TABLE if FAILURES[type(error)].max_retries == 1], ids=str)
+def test_what_is_tried_again_once_is_not_tried_twice(error: GenerationError) -> None:
+    assert decided(error, 3, 10, prompt_lost=3)
+    assert decided(error, 3, 10, **{error.code: 1}) is None
+
+
+@pytest.mark.parametrize(("retries", "longest_s"), [(0, 40), (1, 80), (2, 160), (3, 320), (4, 320), (50, 320)])
+def test_the_delay_is_anything_up_to_a_bound_that_doubles(retries: int, longest_s: int) -> None:
+    found = [decided(PromptLost("gpu", "p"), retries, 100) for _ in range(200)]
+    delays = [again.delay for again in found if again]
+    assert min(delays) >= timedelta(0)
+    assert timedelta(seconds=longest_s * 0.9) < max(delays) <= timedelta(seconds=longest_s)
+    assert min(delays) < timedelta(seconds=longest_s * 0.1)
+
+
+def test_five_attempts_take_ten_minutes_at_most() -> None:
+    class Longest(random.Random):
+        def uniform(self, a: float, b: float) -> float:
+            return b
+
+    found = [decide(PromptLost("gpu", "p"), Tries(retries, 5, {}), Longest()) for retries in range(5)]
+    assert sum((again.delay for again in found if again), timedelta()) == timedelta(minutes=10)
+    assert found[-1] is None

@@ -1,0 +1,13 @@
+"""How often each ComfyUI server is looked at. These are the values of production."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FleetTimings:
+    """How often each ComfyUI server is looked at."""
+
+    probe_every_s: float = 5.0  # whether it answers and works
+    read_every_s: float = 60.0  # which nodes and models it has
+    fresh_s: float = 45.0  # what another worker read this lately is not read again
+    canary_s: float = 1.0  # an idle server that is well comes to a prompt in milliseconds

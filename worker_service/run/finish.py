@@ -1,0 +1,129 @@
+"""What came of an attempt is written down: one function for each outcome.
+
+A row may refuse what is to be written, because the job was cancelled or given to another worker meanwhile. Then
+CancelRequested or LeaseLost is raised, and that outcome is written instead.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+from dramatiq import Retry
+from dramatiq.middleware import TimeLimitExceeded
+from sqlmodel import Session
+
+from shared.fleet import servers
+from shared.jobs import errors, lifecycle
+from shared.jobs.attempts import is_known_to_others
+from shared.jobs.claim import claims
+from shared.jobs.errors import CancelRequested, GenerationError
+from shared.models import GenerationJob, JobOutput, JobStatus
+from worker_service.run.attempt import Attempt
+from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
+from worker_service.run.outcome import Written
+from worker_service.run.settle import server_is_gone, server_is_wedged, settle
+from worker_service.run.withdraw import Withdrawal
+
+log = structlog.get_logger(__name__)
+
+HEEDS_NO_CANCEL = "a prompt that was cancelled is still there"
+
+
+def complete(attempt: Attempt, outputs: Sequence[JobOutput], storing: timedelta) -> Written:
+    outbox, lease = attempt.resources.outbox, attempt.lease
+    settle(outbox, lambda session: lifecycle.complete(session, lease, outputs, storing=storing))
+    log.info("job.completed", outputs=len(outputs), size_bytes=sum(output.size_bytes for output in outputs))
+    return Written()
+
+
+def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
+    """Do as the table of failures says: first for the server, then for the job."""
+    resources, job = attempt.resources, attempt.job
+    policy = FAILURES[type(error)]
+    if policy.mark_unreachable:
+        server_is_gone(resources.fleet, attempt.prompt.server, str(error))
+    if policy.free_memory:
+        attempt.free_memory()
+    tries = Tries(job.retries, job.max_attempts or resources.limits.attempts, attempt.claim.failures)
+    again = decide(error, tries, resources.chance)
+    attempt.discard()
+    settle(resources.outbox, lambda session: write_failure(session, attempt, error, again))
+    if again is None:
+        log.warning("job.failed", code=error.code, error=str(error))
+        return Written(error)
+    log.warning("job.put_back", code=error.code, error=str(error), retry_in_s=again.delay.total_seconds())
+    return Written(Retry(str(error), delay=round(again.delay.total_seconds() * 1000)))
+
+
+def write_failure(session: Session, attempt: Attempt, error: GenerationError, again: NextTry | None) -> None:
+    """The end of an attempt, and what it says of its server, in one transaction."""
+    server, policy = attempt.prompt.server, FAILURES[type(error)]
+    if again is None:
+        lifecycle.fail(session, attempt.lease, error)
+    else:
+        lifecycle.retry(session, attempt.lease, error, again.outcome, again.delay)
+        if policy.avoid_server:
+            claims.avoid(session, attempt.lease, server)
+    if policy.blames_server:
+        servers.blame(session, server, BLAMED)
+    if policy.trusts_server:
+        servers.close_breaker(session, server)
+
+
+def cancel(attempt: Attempt) -> Written:
+    """The job is cancelled once its prompt is gone, or its server is gone, or gets no more jobs."""
+    resources, server = attempt.resources, attempt.prompt.server
+    attempt.discard()
+    match attempt.withdraw(within_s=resources.limits.stall.total_seconds()):
+        case Withdrawal.SILENT:
+            server_is_gone(resources.fleet, server, "it did not answer while a job was being cancelled")
+        case Withdrawal.STUCK:
+            server_is_wedged(resources.fleet, server, HEEDS_NO_CANCEL)
+        case Withdrawal.GONE:
+            pass
+    confirm_cancel(attempt)
+    return Written()
+
+
+def time_out(attempt: Attempt, raised: TimeLimitExceeded) -> Written:
+    """The soft limit has passed: stop the prompt, as far as its server allows it, and fail the job."""
+    resources = attempt.resources
+    is_gone = attempt.withdraw_shortly()
+    error = errors.TimedOut(resources.limits.soft_time.total_seconds())
+    try:
+        settle(resources.outbox, lambda session: lifecycle.fail(session, attempt.lease, error))
+        log.warning("job.timed_out")
+    except CancelRequested:
+        if not is_gone:
+            server_is_wedged(resources.fleet, attempt.prompt.server, HEEDS_NO_CANCEL)
+        confirm_cancel(attempt)
+    # Only now: the limit may have passed just after the job was completed with these files.
+    attempt.discard()
+    return Written(raised)
+
+
+def confirm_cancel(attempt: Attempt) -> None:
+    settle(attempt.resources.outbox, lambda session: lifecycle.confirm_cancel(session, attempt.lease))
+    log.info("job.cancelled")
+
+
+def release(attempt: Attempt) -> Written:
+    """This worker stops: the next one adopts the job with its prompt."""
+    attempt.discard()
+    settle(attempt.resources.outbox, lambda session: lifecycle.release(session, attempt.lease))
+    log.info("job.released")
+    return Written()
+
+
+def abandon(attempt: Attempt) -> Written:
+    """Another worker has the job, or it has ended. A prompt that only this attempt knows of must not go on running."""
+    log.warning("job.lease_lost")
+    with attempt.resources.outbox.transaction() as session:
+        job = session.get(GenerationJob, attempt.job.id)
+        is_known = is_known_to_others(session, attempt.lease, attempt.prompt.id)
+    is_completed = job is not None and (job.attempt, job.status) == (attempt.lease.attempt, JobStatus.COMPLETED)
+    if not is_completed:  # else these are its files
+        attempt.discard()
+    if not is_known:
+        attempt.withdraw_shortly()
+    return Written()

@@ -1,0 +1,92 @@
+"""How far a prompt is, in percent of its work, and how its watchers hear of it."""
+
+import base64
+from collections.abc import Mapping
+from itertools import count
+from typing import Any, NamedTuple
+
+from shared.messaging.after_commit import Outbox
+from shared.messaging.events import Event
+from shared.models import EventType, GenerationJob
+from shared.workflows.links import sources_of, upstream
+from shared.workflows.text_to_image import work_units
+from worker_service.comfyui.frames import NodeStates, Preview
+
+LARGEST_PREVIEW = 1024 * 1024  # bytes
+
+
+class Progress(NamedTuple):
+    """`step` of `steps` is the running node's own count."""
+
+    percentage: float
+    node_id: str | None
+    node_type: str | None
+    step: int
+    steps: int
+
+
+class Meter:
+    """Turns frames into `progress`. Its percentage never falls, whatever comes late or twice."""
+
+    def __init__(self, graph: Mapping[str, Mapping[str, Any]]) -> None:
+        self.graph = graph
+        self.units = work_units(graph)
+        self.sources = sources_of(graph)
+        self.passed: set[str] = set()  # nodes that ran before another
+        self.done = dict.fromkeys(graph, 0.0)  # node -> share of it that is done
+        self.progress = Progress(0.0, None, None, 0, 0)
+
+    def skip(self, nodes: list[str]) -> None:
+        """These nodes need not run."""
+        for node in nodes:
+            self.reach(node, 1.0)
+        self.progress = self.progress._replace(percentage=self.percentage())
+
+    def update(self, states: NodeStates) -> Progress:
+        """Take in how far each node is. Nodes that are made while the graph runs do not count."""
+        running = None
+        for node, (value, most, state) in states.nodes.items():
+            self.reach(node, 1.0 if state == "finished" else value / most if most else 0.0)
+            # What a node needs is done, though no frame said so: it was cached, or ran before this socket was open.
+            passed = upstream(self.sources, [node], known=self.passed)
+            self.passed |= passed
+            for needed in passed:
+                self.reach(needed, 1.0)
+            if state == "running":
+                running = (node, int(value), int(most))
+        if running:
+            node, step, steps = running
+            node_type = self.graph.get(node, {}).get("class_type")
+            self.progress = Progress(self.percentage(), node, node_type, step, steps)
+        else:
+            self.progress = self.progress._replace(percentage=self.percentage())
+        return self.progress
+
+    def reach(self, node: str, share: float) -> None:
+        if node in self.done:
+            self.done[node] = max(self.done[node], min(share, 1.0))
+
+    def percentage(self) -> float:
+        total = sum(self.units.values())
+        done = sum(self.units[node] * share for node, share in self.done.items())
+        return round(100 * done / total, 1) if total else 0.0
+
+
+class ProgressSink:
+    """Publishes the progress and the previews of one job to whoever watches it."""
+
+    def __init__(self, outbox: Outbox, job: GenerationJob) -> None:
+        self.outbox = outbox
+        self.job = job
+        self.ticks = count(1)
+
+    def publish_progress(self, progress: Progress) -> None:
+        self.publish(EventType.PROCESSING, progress._asdict())
+
+    def publish_preview(self, preview: Preview) -> None:
+        if len(preview.image) <= LARGEST_PREVIEW:
+            image = base64.b64encode(preview.image).decode("ascii")
+            self.publish(EventType.PREVIEW, {"media_type": preview.media_type, "image": image})
+
+    def publish(self, kind: EventType, data: dict[str, Any]) -> None:
+        self.outbox.publish(Event.live(kind, self.job, tick=next(self.ticks), data=data))

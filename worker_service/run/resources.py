@@ -1,0 +1,31 @@
+"""What attempts at jobs use of their worker process."""
+
+import random
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.files.store import OutputStore
+from shared.messaging.after_commit import Outbox
+from worker_service.fleet.health import Fleet
+from worker_service.run.leases import Leases
+from worker_service.run.timings import RunTimings
+
+
+@dataclass(frozen=True)
+class JobLimits:
+    """What the settings allow a job."""
+
+    attempts: int
+    soft_time: timedelta
+    stall: timedelta  # ComfyUI may say nothing of a running prompt for this long
+
+
+@dataclass(frozen=True)
+class RunResources:
+    outbox: Outbox
+    store: OutputStore
+    fleet: Fleet
+    leases: Leases
+    limits: JobLimits
+    timings: RunTimings
+    chance: random.Random = field(default_factory=random.Random)

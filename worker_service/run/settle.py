@@ -1,0 +1,71 @@
+"""What a worker writes down is written, however long the database is away; and written once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from sqlmodel import Session
+
+from shared.database.engine import patiently
+from shared.files.folders import discard_attempt_folder
+from shared.jobs import lifecycle
+from shared.jobs.attempts import Lease
+from shared.jobs.errors import NotAFailure, TimedOut
+from shared.jobs.lifecycle import AlreadySettled
+from shared.messaging.after_commit import Outbox
+from worker_service.fleet.health import Fleet
+from worker_service.run.leases import Leases
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = timedelta(minutes=5)
+
+
+def settle(outbox: Outbox, transition: Callable[[Session], object]) -> None:
+    """Make a transition in a transaction of its own. Raises LeaseLost and CancelRequested as the transition does.
+
+    A transition whose commit went through, while the answer to it was lost, is not made twice.
+    """
+
+    def work() -> None:
+        with outbox.transaction() as session:
+            transition(session)
+
+    try:
+        patiently(work, patience=PATIENCE)
+    except AlreadySettled:
+        log.info("job.settled_before")
+
+
+def server_is_gone(fleet: Fleet, server: str, problem: str) -> None:
+    """Give a server no more jobs until a probe sees it answer again, which takes seconds."""
+    patiently(lambda: fleet.record_loss(server, problem), patience=PATIENCE)
+
+
+def server_is_wedged(fleet: Fleet, server: str, problem: str) -> None:
+    """Give a server no more jobs until it is seen to work again, and have it restarted."""
+    patiently(lambda: fleet.record_wedge(server, problem), patience=PATIENCE)
+
+
+def give_up(thread: int, *, outbox: Outbox, leases: Leases, limit: timedelta) -> None:
+    """A thread is stuck beyond the hard limit: fail its job and release the others before the process ends.
+
+    A job that is being cancelled is released too: the next worker confirms the cancel.
+    """
+    held = leases.by_holder()
+    stuck = held.pop(thread, None)
+    for lease in held.values():
+        release(outbox, lease)
+    if stuck is None:
+        return
+    error = TimedOut(limit.total_seconds())
+    try:
+        with outbox.transaction() as session:
+            discard_attempt_folder(session, lifecycle.fail(session, stuck, error), stuck.attempt)
+    except NotAFailure:
+        release(outbox, stuck)
+
+
+def release(outbox: Outbox, lease: Lease) -> None:
+    with outbox.transaction() as session:
+        lifecycle.release(session, lease)

@@ -1,0 +1,23 @@
+"""How long an attempt at a job waits, and for what. These are the values of production."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RunTimings:
+    """The waits of one attempt at a job."""
+
+    connect_s: float = 2.0  # for ComfyUI's socket; then the prompt is sent without it
+    look_every_s: float = 5.0  # into ComfyUI's history, with or without a socket
+    # ComfyUI says execution_success up to 5 ms before the history has it, so that the first look may be too early.
+    look_soon_s: tuple[float, ...] = (0.02, 0.02, 0.1, 0.5)
+    look_again_s: float = 0.5  # while a server does not answer
+    unreachable_s: float = 10.0  # a server that does not answer for this long costs the attempt
+    refused_s: float = 2.0  # a server that refuses connections for this long has ended, and its queue with it
+    publish_every_s: float = 0.1  # progress is published at most this often
+    withdraw_every_s: float = 0.5  # a prompt that must go is interrupted this often
+    withdraw_shortly_s: float = 5.0  # for the prompt of a job that ends in any case
+    withdraw_stalled_s: float = 30.0  # for a prompt that does not move to heed an interrupt
+    # ComfyUI writes in place: a file that is half written now may be whole in a moment.
+    read_again_s: tuple[float, ...] = (0.2, 1.0, 3.0)
+    database_s: float = 300.0  # for a database that is away when a result is to be written

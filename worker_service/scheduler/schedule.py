@@ -1,0 +1,52 @@
+"""What the scheduler does, and how often."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from shared.configuration.settings import Settings
+from shared.files.store import OutputStore
+from shared.jobs.claim.due import due_jobs
+from shared.messaging.after_commit import Outbox
+from shared.messaging.due_work import DueWork, WakeUps
+from worker_service.scheduler.sweeps import forget_servers, remove_discarded_folders, remove_expired_tickets
+
+
+class SweepResources(NamedTuple):
+    """What the sweeps of SCHEDULE work with."""
+
+    outbox: Outbox
+    store: OutputStore
+    due_work: Sequence[DueWork]
+
+
+class Sweep(NamedTuple):
+    """Something to do every so often, that does no harm when it is done once more."""
+
+    name: str
+    every: timedelta
+    action: Callable[[SweepResources], object]
+
+
+def due_work(settings: Settings) -> Sequence[DueWork]:
+    """Everything that workers are woken for."""
+    return (due_jobs(settings.limit_running_jobs),)
+
+
+def send_missing_wakeups(resources: SweepResources) -> None:
+    for work in resources.due_work:
+        WakeUps(resources.outbox, work).send_missing()
+
+
+SCHEDULE = (
+    # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
+    Sweep("send missing wake-ups", timedelta(seconds=2), send_missing_wakeups),
+    Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.outbox.engine)),
+    Sweep("forget servers that nobody names", timedelta(minutes=1), lambda by: forget_servers(by.outbox.engine)),
+    # Files of deleted jobs that were not removed with them, or that came after.
+    Sweep(
+        "remove files of deleted jobs",
+        timedelta(minutes=1),
+        lambda by: remove_discarded_folders(by.outbox.engine, by.store),
+    ),
+)

@@ -1,0 +1,73 @@
+"""What is removed once nobody needs it: expired tickets, servers that nobody names, files of deleted jobs."""
+
+import structlog
+from sqlalchemy import Engine, delete, func
+from sqlmodel import Session, col, select
+
+from shared.database.engine import reading, transaction
+from shared.files.folders import discarded_folders, forget_notes
+from shared.files.store import OutputStore
+from shared.fleet.capabilities import LOCK_OFFERS, compare_servers
+from shared.fleet.servers import IS_FORGOTTEN
+from shared.models import ComfyUIServer, StreamTicket
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 500  # folders
+
+
+def remove_expired_tickets(engine: Engine) -> int:
+    """Returns how many were removed."""
+    expired = delete(StreamTicket).where(col(StreamTicket.expires_at) <= func.now())
+    with transaction(engine) as session:
+        removed = session.exec(expired).rowcount
+    if removed:
+        log.info("tickets.removed", count=removed)
+    return removed
+
+
+def forget_servers(engine: Engine) -> list[str]:
+    """Forget servers that no worker names, with what they could do. Returns their names."""
+    with reading(engine) as session:
+        if session.exec(select(ComfyUIServer.name).where(*IS_FORGOTTEN).limit(1)).first() is None:
+            return []
+    with transaction(engine) as session:
+        forgotten = delete_forgotten(session)
+    log.info("servers.forgotten", servers=forgotten)
+    return forgotten
+
+
+def delete_forgotten(session: Session) -> list[str]:
+    # Before the rows: who records what a server can do takes this lock first, too.
+    session.execute(LOCK_OFFERS)
+    statement = delete(ComfyUIServer).where(*IS_FORGOTTEN).returning(col(ComfyUIServer.name))
+    forgotten = sorted(session.execute(statement.execution_options(synchronize_session=False)).scalars())
+    compare_servers(session)
+    return forgotten
+
+
+def remove_discarded_folders(engine: Engine, store: OutputStore) -> int:
+    """Remove every discarded folder, in portions, then its note. Returns how many; what fails stays noted, for the
+    next time."""
+    removed = 0
+    while True:
+        with reading(engine) as session:
+            folders = discarded_folders(session, AT_ONCE)
+        gone = [folder for folder in folders if is_removed(store, folder)]
+        with transaction(engine) as session:
+            forget_notes(session, gone)
+        removed += len(gone)
+        if len(gone) < AT_ONCE:
+            break
+    if removed:
+        log.info("folders.removed", count=removed)
+    return removed
+
+
+def is_removed(store: OutputStore, folder: str) -> bool:
+    try:
+        store.remove(folder)
+    except OSError as error:
+        log.warning("folder.not_removed", folder=folder, error=str(error))
+        return False
+    return True

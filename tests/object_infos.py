@@ -12,7 +12,7 @@ from shared.models import ComfyUIServer, ServerCapabilities
 from tests.jobs import SERVER
 from tests.simulator.recordings import document
 
-RECORDED = document("http/object_info")
+RECORDED = document("0.8/http/object_info")
 
 Page = dict[str, Any]
 

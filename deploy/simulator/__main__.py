@@ -7,12 +7,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from deploy.simulator.folders import Folders
-from deploy.simulator.hazards import process_leaver
+from deploy.simulator.faults.hazards import process_leaver
+from deploy.simulator.nodes.folders import Folders
 from deploy.simulator.nodes.interface import Drawing
-from deploy.simulator.pace import Pace
+from deploy.simulator.protocol.versions import NEWEST, PROTOCOLS
+from deploy.simulator.running.pace import Pace
+from deploy.simulator.running.simulator import Settings
 from deploy.simulator.server import end_with_stdin, serve
-from deploy.simulator.simulator import Settings
 
 CHECKPOINTS = ("random_sd15.safetensors", "random_sdxl.safetensors")
 LORAS = ("random_lora.safetensors",)
@@ -62,6 +63,8 @@ def _settings(options: argparse.Namespace, own_folder: Path | None) -> Settings:
         pace=pace,
         drawing=Drawing(options.draw),
         journal=options.journal,
+        protocol=options.protocol,
+        base_path=options.base_path,
     )
 
 
@@ -74,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8188, help="port to listen on, 0 for a free one (%(default)s)")
+    parser.add_argument("--protocol", choices=PROTOCOLS, default=NEWEST, help="of which ComfyUI (%(default)s)")
+    parser.add_argument("--base-path", default="", metavar="/PATH", help="serve under this path, as behind a proxy")
     pace = parser.add_argument_group("pace", "seconds spent on the work there is no graphics card for")
     pace.add_argument("--step-seconds", type=_seconds, default=0.05, help="a sampler step (%(default)s)")
     pace.add_argument("--load-seconds", type=_seconds, default=0.3, help="loading a checkpoint (%(default)s)")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
 from deploy.simulator.endpoints import control, jobs, listings, prompt, queue, uploads, view
-from deploy.simulator.middleware import answer_preflights, keep_strangers_out, meet_faults
-from deploy.simulator.simulator import Simulator
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.endpoints.middleware import answer_preflights, keep_strangers_out, meet_faults
+from deploy.simulator.running.simulator import Simulator
 
 LARGEST_BODY = 104857600
 PAGES = Path(__file__).parent / "pages"
@@ -48,12 +48,15 @@ COMFYUI_ROUTES: Sequence[web.RouteDef] = (
 JOB_ROUTES: Sequence[web.RouteDef] = (
     web.get("/api/jobs", jobs.list_jobs),
     web.get("/api/jobs/{prompt_id}", jobs.show_job),
+    web.post("/api/jobs/cancel", jobs.cancel_jobs),
+    web.post("/api/jobs/{prompt_id}/cancel", jobs.cancel_job),
 )
 
 CONTROL_ROUTES: Sequence[web.RouteDef] = (
     web.get("/simulator/executions", control.show_executions),
     web.post("/simulator/reset", control.reset_everything),
     web.post("/simulator/pace", control.set_pace),
+    web.post("/simulator/protocol", control.set_protocol),
     web.get("/simulator/faults", control.list_faults),
     web.post("/simulator/faults", control.arm_fault),
     web.delete("/simulator/faults", control.clear_faults),
@@ -62,14 +65,32 @@ CONTROL_ROUTES: Sequence[web.RouteDef] = (
 )
 
 
-def create_app(simulator: Simulator) -> web.Application:
+def create_app(simulator: Simulator, base_path: str) -> web.Application:
+    """Everything, or all but the control surface under a base path, as behind a proxy."""
+    served = _comfyui(simulator)
+    if not base_path:
+        served.add_routes(CONTROL_ROUTES)
+        _serve_pages(served)
+        return served
+    _serve_pages(served)
+    outer = web.Application()
+    outer[SIMULATOR] = simulator
+    outer.add_routes(CONTROL_ROUTES)
+    outer.add_subapp(base_path, served)
+    return outer
+
+
+def _comfyui(simulator: Simulator) -> web.Application:
     app = web.Application(
         client_max_size=LARGEST_BODY,
         middlewares=[meet_faults, answer_preflights, keep_strangers_out],
     )
     app[SIMULATOR] = simulator
-    app.add_routes([*COMFYUI_ROUTES, *JOB_ROUTES, *CONTROL_ROUTES])
+    app.add_routes([*COMFYUI_ROUTES, *JOB_ROUTES])
     app.add_routes([web.route(known.method, f"/api{known.path}", known.handler) for known in COMFYUI_ROUTES])
+    return app
+
+
+def _serve_pages(app: web.Application) -> None:
     app.router.add_get("/", show_front_page)
     app.router.add_static("/", PAGES)  # Last: it takes whatever is left, and gives unknown paths their odd 404.
-    return app

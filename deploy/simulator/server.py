@@ -11,8 +11,8 @@ from collections.abc import Callable
 from aiohttp import web
 
 from deploy.simulator.app import create_app
-from deploy.simulator.hazards import process_leaver
-from deploy.simulator.simulator import Settings, build
+from deploy.simulator.faults.hazards import process_leaver
+from deploy.simulator.running.simulator import Settings, build
 
 
 async def serve(settings: Settings, host: str, port: int, clean_up: Callable[[], None]) -> None:
@@ -21,7 +21,7 @@ async def serve(settings: Settings, host: str, port: int, clean_up: Callable[[],
     leave = process_leaver(clean_up)
     simulator = build(settings, leave)
     _end_on_signals(clean_up)
-    runner = web.AppRunner(create_app(simulator), access_log=None)
+    runner = web.AppRunner(create_app(simulator, settings.base_path), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, backlog=1024).start()

@@ -95,9 +95,8 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session that can only read. The transaction begins as READ ONLY, which costs no round trip."""
-    with transaction(engine) as session:
-        session.connection(execution_options={"postgresql_readonly": True})
+    """A session for statements that only read, each on its own: none waits for a BEGIN or a COMMIT."""
+    with Session(engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False) as session:
         yield session
 
 

@@ -101,7 +101,10 @@ def listening(simulator: RunningSimulator, client_id: str | None = None) -> Iter
 
 
 def _taken_apart(frame: bytes) -> Binary:
-    event, number = struct.unpack(">II", frame[:8])
+    (event,) = struct.unpack(">I", frame[:4])
+    if event not in (1, 4) or len(frame) < 8:
+        return Binary(event, None, None, frame[4:])
+    (number,) = struct.unpack(">I", frame[4:8])
     if event == 4:
         return Binary(event, None, json.loads(frame[8 : 8 + number]), frame[8 + number :])
     return Binary(event, number, None, frame[8:])

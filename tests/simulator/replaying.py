@@ -166,7 +166,7 @@ class Replay:
             self.likeness.check(recorded["body"]["json"]["jobs"][:count], response.json()["jobs"][:count])
         else:
             compare_body(self.likeness, request["path"], recorded["body"], response)
-        if request["path"] == "/prompt" and response.status_code == 200:
+        if (request["method"], request["path"], response.status_code) == ("POST", "/prompt", 200):
             self.submitted.append(response.json()["prompt_id"])
 
     def _send(self, request: Mapping[str, Any]) -> httpx.Response:

@@ -112,6 +112,11 @@ class RunningSimulator:
         answer = self.http.post("/simulator/pace", json=seconds)
         assert answer.status_code == 200, answer.text
 
+    def speak(self, protocol: str) -> None:
+        """Speak as that ComfyUI ("0.8" or "0.33") from now on, until a reset."""
+        answer = self.http.post("/simulator/protocol", json={"name": protocol})
+        assert answer.status_code == 200, answer.text
+
     def start(self, port: int = 0) -> None:
         """Start the process and wait for its line."""
         log = (self.root / "simulator.log").open("ab")

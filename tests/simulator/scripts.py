@@ -58,28 +58,30 @@ LOADER = {"node": "CheckpointLoaderSimple"}
 FIRST_STEP = {"step": 1}
 
 SCRIPTS: Mapping[str, Script] = {
-    "ws/02_success_t2i_cold": Script(holds=(Hold(3, 30, FIRST_STEP),)),
-    "ws/09_interrupt_global_empty_body": Script(holds=(Hold(5, 11, {"at": "take"}), Hold(5, 35, FIRST_STEP))),
-    "ws/09_interrupt_no_client_id": Script(holds=(Hold(5, 37, FIRST_STEP),)),
-    "ws/09_interrupt_prompt_id": Script(holds=(Hold(5, 17, LOADER), Hold(5, 37, FIRST_STEP))),
-    "ws/10_interrupt_in_long_single_node": Script(
+    "0.8/ws/02_success_t2i_cold": Script(holds=(Hold(3, 30, FIRST_STEP),)),
+    "0.8/ws/09_interrupt_global_empty_body": Script(holds=(Hold(5, 11, {"at": "take"}), Hold(5, 35, FIRST_STEP))),
+    "0.8/ws/09_interrupt_no_client_id": Script(holds=(Hold(5, 37, FIRST_STEP),)),
+    "0.8/ws/09_interrupt_prompt_id": Script(holds=(Hold(5, 17, LOADER), Hold(5, 37, FIRST_STEP))),
+    "0.8/ws/10_interrupt_in_long_single_node": Script(
         holds=(Hold(3, 17, {"node": "ImageBlur"}, awaited=16), Hold(25, 36, {"node": "SaveImage"}, awaited=35))
     ),
-    "ws/11_delete_pending_and_clear": Script(
+    "0.8/ws/11_delete_pending_and_clear": Script(
         holds=(Hold(5, 25, {"at": "started"}), Hold(5, 37, LOADER)), moves={13: 9}
     ),
-    "ws/13_fully_cached": Script(deeds={42: Deed.DELETE_OUTPUTS}),
-    "ws/17_reconnect_mid_run": Script(holds=(Hold(3, 31, FIRST_STEP),)),
-    "ws/18_reconnect_overlap": Script(
+    "0.8/ws/13_fully_cached": Script(deeds={42: Deed.DELETE_OUTPUTS}),
+    "0.8/ws/17_reconnect_mid_run": Script(holds=(Hold(3, 31, FIRST_STEP),)),
+    "0.8/ws/18_reconnect_overlap": Script(
         holds=(Hold(3, 15, FIRST_STEP), Hold(3, 20, {"step": 2})),
         deeds={20: Deed.WAIT_FINISHED, 24: Deed.WAIT_FINISHED},
     ),
-    "ws/19_late_connect": Script(deeds={2: Deed.WAIT_FINISHED}),
-    "ws/20_same_prompt_id_twice": Script(holds=(Hold(3, 18, LOADER), Hold(130, 144, LOADER)), own_jobs={17: 4}),
-    "ws/21_priority_number_front": Script(holds=(Hold(3, 18, {"at": "planned"}), Hold(3, 27, LOADER)), moves={21: 20}),
-    "ws/24a_same_number_and_prompt_id_500_but_queued": Script(holds=(Hold(3, 14, LOADER),), moves={11: 10}),
-    "ws/24b_POISON_worker_death": Script(holds=(Hold(3, 17, LOADER),), deeds={47: Deed.WAIT_WORKER_DEAD}),
-    "ws/25_poison_prompts": Script(
+    "0.8/ws/19_late_connect": Script(deeds={2: Deed.WAIT_FINISHED}),
+    "0.8/ws/20_same_prompt_id_twice": Script(holds=(Hold(3, 18, LOADER), Hold(130, 144, LOADER)), own_jobs={17: 4}),
+    "0.8/ws/21_priority_number_front": Script(
+        holds=(Hold(3, 18, {"at": "planned"}), Hold(3, 27, LOADER)), moves={21: 20}
+    ),
+    "0.8/ws/24a_same_number_and_prompt_id_500_but_queued": Script(holds=(Hold(3, 14, LOADER),), moves={11: 10}),
+    "0.8/ws/24b_POISON_worker_death": Script(holds=(Hold(3, 17, LOADER),), deeds={47: Deed.WAIT_WORKER_DEAD}),
+    "0.8/ws/25_poison_prompts": Script(
         moves={113: 112},
         # After each variant that had cost the worker or the process.
         deeds={
@@ -90,17 +92,17 @@ SCRIPTS: Mapping[str, Script] = {
         },
         highest={212: ("noise", 7)},
     ),
-    "ws/40_kill9_mid_run": Script(
+    "0.8/ws/40_kill9_mid_run": Script(
         holds=(Hold(35, 40, {"at": "taken"}), Hold(35, None, FIRST_STEP)), deeds={63: Deed.KILL, 67: Deed.RESTART}
     ),
-    "ws/41_kill9_mid_file_write": Script(
+    "0.8/ws/41_kill9_mid_file_write": Script(
         holds=(Hold(3, None, {"at": "write"}, awaited=17),), deeds={18: Deed.KILL, 21: Deed.RESTART}
     ),
-    "ws/42_SIGINT_mid_run": Script(holds=(Hold(3, None, FIRST_STEP),), deeds={28: Deed.INTERRUPT}),
-    "ws/42_SIGTERM_mid_run": Script(holds=(Hold(3, None, FIRST_STEP),), deeds={28: Deed.TERMINATE}),
+    "0.8/ws/42_SIGINT_mid_run": Script(holds=(Hold(3, None, FIRST_STEP),), deeds={28: Deed.INTERRUPT}),
+    "0.8/ws/42_SIGTERM_mid_run": Script(holds=(Hold(3, None, FIRST_STEP),), deeds={28: Deed.TERMINATE}),
     # Nothing recorded says why its second prompt found nothing cached of the first.
-    "ws/50_filename_reuse": Script(deeds={24: Deed.DELETE_OUTPUTS, 25: Deed.EMPTY_CACHE}),
-    "ws/51_stalled_reader": Script(
+    "0.8/ws/50_filename_reuse": Script(deeds={24: Deed.DELETE_OUTPUTS, 25: Deed.EMPTY_CACHE}),
+    "0.8/ws/51_stalled_reader": Script(
         deeds={
             1: Deed.DEAF_CLIENT_COMES,
             14: Deed.WAIT_FINISHED,

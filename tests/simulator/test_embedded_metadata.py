@@ -12,8 +12,8 @@ from tests.simulator.running import RunningSimulator
 
 
 def test_files_carry_what_was_recorded(simulator: RunningSimulator) -> None:
-    recorded = document("http/embedded_metadata")
-    Replay(simulator, "ws/30_outputs").run()
+    recorded = document("0.8/http/embedded_metadata")
+    Replay(simulator, "0.8/ws/30_outputs").run()
     found = {name: embedded((simulator.output_directory / name).read_bytes()) for name in recorded}
 
     assert found == {name: without_chance(facts) for name, facts in recorded.items()}

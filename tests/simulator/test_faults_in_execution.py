@@ -7,7 +7,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from deploy.simulator.faults import IN_A_PROMPT, Moment
+from deploy.simulator.faults.kinds import IN_A_PROMPT, Moment
 from tests.simulator.graphs import Graph, files, noise, past, run, submit, txt2img, view
 from tests.simulator.listening import listening
 from tests.simulator.running import RunningSimulator, eventually

@@ -52,19 +52,19 @@ def replay(simulator: RunningSimulator, likeness: Likeness, exchange: Mapping[st
 @pytest.fixture
 def likeness(simulator: RunningSimulator) -> Likeness:
     """After the outputs of ws/30 were made: the recordings look at these."""
-    outputs = Replay(simulator, "ws/30_outputs")
+    outputs = Replay(simulator, "0.8/ws/30_outputs")
     outputs.run()
     return outputs.likeness
 
 
 def test_refused_prompts_are_answered_as_recorded(simulator: RunningSimulator) -> None:
     likeness = Likeness()
-    for exchange in exchanges("http/prompt_failures"):
+    for exchange in exchanges("0.8/http/prompt_failures"):
         replay(simulator, likeness, exchange)
 
 
 def test_accepted_prompts_are_answered_as_recorded(simulator: RunningSimulator) -> None:
-    likeness, recorded = Likeness(), exchanges("http/prompt_success")
+    likeness, recorded = Likeness(), exchanges("0.8/http/prompt_success")
     past = recorded[-1]["response"]["body"]["json"]
     for older in list(past)[:3]:  # Run before this recording.
         del past[older]
@@ -85,7 +85,7 @@ def test_accepted_prompts_are_answered_as_recorded(simulator: RunningSimulator) 
 def test_files_are_served_as_recorded(simulator: RunningSimulator, likeness: Likeness) -> None:
     (simulator.output_directory / "page.html").write_text("<script>1</script>")
 
-    for exchange in exchanges("http/view"):
+    for exchange in exchanges("0.8/http/view"):
         response = replay(simulator, likeness, exchange)
         if "Content-Range" in exchange["response"]["headers"]:
             recorded_range, _, _ = exchange["response"]["headers"]["Content-Range"].partition("/")
@@ -94,7 +94,7 @@ def test_files_are_served_as_recorded(simulator: RunningSimulator, likeness: Lik
 
 
 def test_listings_are_answered_as_recorded(simulator: RunningSimulator, likeness: Likeness) -> None:
-    for exchange in exchanges("http/misc"):
+    for exchange in exchanges("0.8/http/misc"):
         path = exchange["request"]["path"].partition("?")[0]
         if any(
             path == known or (known.endswith("/") and known != "/" and path.startswith(known)) for known in NOT_SERVED
@@ -138,5 +138,5 @@ def duration(job: Mapping[str, Any]) -> int:
 
 
 def test_a_cleared_history_is_empty_as_recorded(simulator: RunningSimulator, likeness: Likeness) -> None:
-    for exchange in exchanges("http/history_clear"):
+    for exchange in exchanges("0.8/http/history_clear"):
         replay(simulator, likeness, exchange)

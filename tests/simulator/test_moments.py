@@ -1,6 +1,6 @@
 """Prompts that come within one millisecond are still told apart by when they came."""
 
-from deploy.simulator.simulator import Moments
+from deploy.simulator.running.simulator import Moments
 
 
 def test_while_the_clock_stands_still_each_moment_is_later_than_the_one_before() -> None:

@@ -6,13 +6,14 @@ from tests.simulator.comparison import Likeness
 from tests.simulator.recordings import document
 from tests.simulator.running import RunningSimulator, running_simulator
 
-RECORDED = document("http/object_info")
+RECORDED = document("0.8/http/object_info")
 
 
 def test_every_node_class_is_declared_as_recorded(simulator: RunningSimulator) -> None:
     for name in RECORDED["LoadImage"]["input"]["required"]["image"][0]:
         (simulator.input_directory / name).touch()
     answered = simulator.http.get("/object_info").json()
+    answered = {name: page for name, page in answered.items() if not name.startswith("Simulated")}
 
     Likeness().check(RECORDED, answered)
 

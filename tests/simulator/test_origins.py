@@ -15,7 +15,7 @@ from tests.simulator.test_http_recordings import replay
 
 
 def test_origins_and_hosts_are_treated_as_recorded(simulator: RunningSimulator) -> None:
-    recorded = [exchange for exchange in exchanges("http/origin_host") if "request" in exchange]
+    recorded = [exchange for exchange in exchanges("0.8/http/origin_host") if "request" in exchange]
     bring_to_start(simulator, recorded)
     likeness = Likeness()
     for exchange in recorded:

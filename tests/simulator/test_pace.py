@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.simulator.pace import SHARED_OUT, Pace
+from deploy.simulator.running.pace import SHARED_OUT, Pace
 from tests.simulator.graphs import Graph, noise, run, submit, txt2img
 from tests.simulator.listening import listening
 from tests.simulator.running import RunningSimulator

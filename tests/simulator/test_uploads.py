@@ -42,7 +42,7 @@ OUTSIDE = "subfolder ../../../outside"
 
 
 def test_uploads_are_answered_as_recorded(simulator: RunningSimulator) -> None:
-    recorded = exchanges("http/upload_image")
+    recorded = exchanges("0.8/http/upload_image")
     (simulator.input_directory / "corrupt.png").touch()
     for exchange in recorded:
         check(simulator, exchange, SENT.get(exchange["note"], {}))
@@ -52,7 +52,7 @@ def test_uploads_are_answered_as_recorded(simulator: RunningSimulator) -> None:
 
 def test_strange_file_names_are_answered_as_recorded(simulator: RunningSimulator) -> None:
     simulator.http.post("/upload/image", **form("up.png", subfolder="a/b"))
-    for exchange in exchanges("http/upload_filename_traversal"):
+    for exchange in exchanges("0.8/http/upload_filename_traversal"):
         request = exchange["request"]
         sent = {"content": request["raw_body"].encode(), "headers": request["headers"]}
         outside = form("x.png", subfolder="../../../outside")

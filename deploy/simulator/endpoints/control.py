@@ -7,6 +7,7 @@ GET    /simulator/executions               {"worker_alive": true, "sockets": ["c
 POST   /simulator/reset                    as if just started, with empty folders; 409 if the worker is dead or hangs
 POST   /simulator/pace                     {"step_seconds": 0.1}: change any of step_seconds, load_seconds,
                                            node_seconds, gpu_seconds (or null), write_seconds, history_seconds
+POST   /simulator/protocol                 {"name": "0.8"}, or "0.33": speak as that ComfyUI does, until a reset
 POST   /simulator/faults                   {"kind": "stall", "step": 2}: arm a fault; the answer holds its id
 GET    /simulator/faults                   {"faults": [...]}: those armed, and those that hold something
 GET    /simulator/faults/ID?within=SECONDS waits until that fault has struck; 408 if it does not
@@ -31,6 +32,12 @@ refuse (1)           POST /prompt answers `how`: 503, 500, or drop (the connecti
 error_after_queue (1) POST /prompt answers 500 although the prompt is queued
 forget_history (1)   history loses its entries, or that of `prompt_id`, `when`: now, or written (as soon as it is there)
 latency              every answer comes `seconds` later, or those whose path begins with `path`
+own_prompt_id        POST /prompt gives the prompt an id of its own, whatever the client wanted
+answer               `status`, `body` and `content_type` are the answer, or only where the path begins with `path`
+trickle              an answer comes in `chunks` spread over `seconds`, or only where the path begins with `path`
+gzip_bomb            an answer is gzip of `megabytes` of blanks and then its JSON, or only for `path`
+padded_file          a /view answer goes on for `megabytes`, or only for `path`
+guard                401 unless the request has that `header` with that `value`
 hang_http            no answer, or none where the path begins with `path`; cleared, the connections are closed
 """
 
@@ -41,10 +48,11 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
-from deploy.simulator.faults import BadFaultError, Fault, Moment
-from deploy.simulator.resetting import reset
-from deploy.simulator.simulator import Simulator
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.faults.fault_book import BadFaultError, Fault
+from deploy.simulator.faults.kinds import Moment
+from deploy.simulator.running.resetting import reset
+from deploy.simulator.running.simulator import Simulator
 
 DEATH_DELAY_SECONDS = 0.02  # Long enough for the answer to leave.
 
@@ -78,6 +86,15 @@ async def set_pace(request: web.Request) -> web.Response:
     except ValueError as error:
         return web.json_response({"error": str(error)}, status=400)
     return web.json_response(asdict(simulator.dial.pace))
+
+
+async def set_protocol(request: web.Request) -> web.Response:
+    spoken, body = request.app[SIMULATOR].spoken, await _body(request)
+    try:
+        spoken.change(body.get("name"))
+    except ValueError as error:
+        return web.json_response({"error": str(error)}, status=400)
+    return web.json_response({"name": spoken.name})
 
 
 async def arm_fault(request: web.Request) -> web.Response:

@@ -1,22 +1,20 @@
 """Queue and history as one list of jobs; unlike /history it tells unknown, pending and running apart."""
 
-from collections.abc import Container, Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
-from deploy.simulator.prompt_queue import Item, PromptQueue
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.protocol.job_pages import Job, open_job, past_job, past_status, statuses
+from deploy.simulator.protocol.prompt_ids import is_canonical
+from deploy.simulator.running.simulator import Simulator
 
-STATUSES = ("pending", "in_progress", "completed", "failed")
 SORTED_BY = {
     "created_at": lambda job: job.get("create_time", 0),
     "execution_duration": lambda job: job.get("execution_end_time", 0) - job.get("execution_start_time", 0),
 }
-BEGINNINGS = ("execution_start", "execution_cached")
-VIEWABLE = frozenset({"images", "video", "audio"})
-
-Job = dict[str, Any]
 
 
 class BadFilterError(ValueError):
@@ -25,30 +23,71 @@ class BadFilterError(ValueError):
 
 async def list_jobs(request: web.Request) -> web.Response:
     try:
-        return web.json_response(_page(request.app[SIMULATOR].queue, request.rel_url.query))
+        return web.json_response(_page(request.app[SIMULATOR], request.rel_url.query))
     except BadFilterError as error:
         return web.json_response({"error": str(error)}, status=400)
 
 
 async def show_job(request: web.Request) -> web.Response:
     prompt_id = request.match_info["prompt_id"]
-    queue = request.app[SIMULATOR].queue
-    running, pending = queue.snapshot()
+    simulator = request.app[SIMULATOR]
+    protocol = simulator.spoken.protocol
+    running, pending = simulator.queue.snapshot()
     for status, items in (("in_progress", running), ("pending", pending)):
         for item in items:
             if item.prompt_id == prompt_id:
-                return web.json_response(_open_job(item, status))
-    past = queue.past()
+                return web.json_response(open_job(item, status, protocol))
+    past = simulator.queue.past()
     if prompt_id in past:
-        return web.json_response(_past_job(past[prompt_id], in_full=True))
+        return web.json_response(past_job(past[prompt_id], protocol, in_full=True))
     return web.json_response({"error": "Job not found"}, status=404)
 
 
-def _page(queue: PromptQueue, query: Mapping[str, str]) -> dict[str, Any]:
-    statuses = [status.strip().lower() for status in query.get("status", "").split(",") if status.strip()]
-    wrong = [status for status in statuses if status not in STATUSES]
+async def cancel_job(request: web.Request) -> web.Response:
+    """Waiting or running, it is cancelled; anything else changes nothing."""
+    simulator = _newer(request)
+    return web.json_response({"cancelled": _cancel(simulator, request.match_info["prompt_id"])})
+
+
+async def cancel_jobs(request: web.Request) -> web.Response:
+    simulator = _newer(request)
+    try:
+        body: Any = await request.json()
+    except json.JSONDecodeError:
+        return web.json_response({"error": "Request body must be valid JSON"}, status=400)
+    ids = body.get("job_ids") if isinstance(body, dict) else None
+    if not isinstance(ids, list):
+        return web.json_response({"error": "job_ids must be a list"}, status=400)
+    wrong = [known for known in ids if not isinstance(known, str) or not is_canonical(known)]
     if wrong:
-        raise BadFilterError(f"Invalid status value(s): {', '.join(wrong)}. Valid values: {', '.join(STATUSES)}")
+        named = [known if isinstance(known, str) else repr(known) for known in wrong]
+        return web.json_response({"error": "job_ids contains invalid id(s)", "invalid_ids": named}, status=400)
+    cancelled = [_cancel(simulator, prompt_id) for prompt_id in ids]
+    return web.json_response({"cancelled": any(cancelled)})
+
+
+def _newer(request: web.Request) -> Simulator:
+    """Older versions have no such path; what they answer to any POST they do not know is 405."""
+    simulator = request.app[SIMULATOR]
+    if not simulator.spoken.protocol.cancels_jobs:
+        raise web.HTTPMethodNotAllowed(request.method, ["GET", "HEAD"])
+    return simulator
+
+
+def _cancel(simulator: Simulator, prompt_id: str) -> bool:
+    running, _ = simulator.queue.snapshot()
+    if any(item.prompt_id == prompt_id for item in running):
+        simulator.interrupted.set()
+        return True
+    return simulator.queue.delete(prompt_id)
+
+
+def _page(simulator: Simulator, query: Mapping[str, str]) -> dict[str, Any]:
+    known = statuses(simulator.spoken.protocol)
+    wanted = [status.strip().lower() for status in query.get("status", "").split(",") if status.strip()]
+    wrong = [status for status in wanted if status not in known]
+    if wrong:
+        raise BadFilterError(f"Invalid status value(s): {', '.join(wrong)}. Valid values: {', '.join(known)}")
     sort_by, order = query.get("sort_by", "created_at"), query.get("sort_order", "desc")
     if sort_by not in SORTED_BY:
         raise BadFilterError("sort_by must be 'created_at' or 'execution_duration'")
@@ -58,9 +97,9 @@ def _page(queue: PromptQueue, query: Mapping[str, str]) -> dict[str, Any]:
     if limit is not None and limit <= 0:
         raise BadFilterError("limit must be a positive integer")
     offset = max(_whole(query, "offset") or 0, 0)
-    jobs = list(_jobs(queue, statuses or STATUSES))
-    if wanted := query.get("workflow_id"):
-        jobs = [job for job in jobs if job.get("workflow_id") == wanted]
+    jobs = list(_jobs(simulator, wanted or known))
+    if workflow := query.get("workflow_id"):
+        jobs = [job for job in jobs if job.get("workflow_id") == workflow]
     jobs.sort(key=SORTED_BY[sort_by], reverse=order == "desc")
     shown = jobs[offset:] if limit is None else jobs[offset : offset + limit]
     more = offset + len(shown) < len(jobs)
@@ -74,70 +113,15 @@ def _whole(query: Mapping[str, str], name: str) -> int | None:
         raise BadFilterError(f"{name} must be an integer") from error
 
 
-def _jobs(queue: PromptQueue, wanted: Container[str]) -> Iterable[Job]:
-    """Jobs of other statuses are not looked at, whatever they hold."""
-    running, pending = queue.snapshot()
+def _jobs(simulator: Simulator, wanted: Iterable[str]) -> Iterable[Job]:
+    """Older versions do not look at jobs of other statuses, whatever these hold; newer ones look at all that ended."""
+    protocol = simulator.spoken.protocol
+    running, pending = simulator.queue.snapshot()
     for status, items in (("in_progress", running), ("pending", pending)):
         if status in wanted:
-            yield from (_open_job(item, status) for item in items)
-    for entry in queue.past().values():
-        if _past_status(entry) in wanted:
-            yield _past_job(entry, in_full=False)
-
-
-def _open_job(item: Item, status: str) -> Job:
-    return _without_nothing({**_head(item, status), "outputs_count": 0, "workflow_id": _workflow_id(item)})
-
-
-def _past_job(entry: Mapping[str, Any], *, in_full: bool) -> Job:
-    item: Item = entry["prompt"]
-    status, outputs = entry["status"], entry["outputs"]
-    messages = dict(status["messages"])
-    ends = [facts["timestamp"] for name, facts in status["messages"] if name not in BEGINNINGS]
-    count, preview = _summary(outputs)
-    job = {
-        **_head(item, _past_status(entry)),
-        "execution_start_time": messages["execution_start"]["timestamp"],
-        "execution_end_time": ends[-1] if ends else None,
-        "execution_error": messages.get("execution_error"),
-        "outputs_count": count,
-        "preview_output": preview,
-        "workflow_id": _workflow_id(item),
-    }
-    if in_full:
-        job["outputs"] = outputs
-        job["execution_status"] = status
-        job["workflow"] = {"prompt": item.prompt, "extra_data": item.extra_data}
-    return _without_nothing(job)
-
-
-def _past_status(entry: Mapping[str, Any]) -> str:
-    return "completed" if entry["status"]["status_str"] == "success" else "failed"
-
-
-def _head(item: Item, status: str) -> Job:
-    create_time = item.extra_data.get("create_time")
-    return {"id": item.prompt_id, "status": status, "priority": item.number, "create_time": create_time}
-
-
-def _workflow_id(item: Item) -> Any:
-    """Trusts clients to send objects: one that did not makes the whole list fail, for everybody."""
-    return item.extra_data.get("extra_pnginfo", {}).get("workflow", {}).get("id")
-
-
-def _summary(outputs: Mapping[str, Any]) -> tuple[int, Job | None]:
-    """How many things came out, and one to show: a saved file rather than a temporary one."""
-    count, previews = 0, []
-    for node_id, shown in outputs.items():
-        for media_type, things in shown.items():
-            if media_type == "animated":
-                continue
-            count += len(things)
-            if media_type in VIEWABLE:
-                previews += [{**thing, "nodeId": node_id, "mediaType": media_type} for thing in things]
-    saved = [preview for preview in previews if preview["type"] == "output"]
-    return count, next(iter(saved or previews), None)
-
-
-def _without_nothing(job: Job) -> Job:
-    return {name: value for name, value in job.items() if value is not None}
+            yield from (open_job(item, status, protocol) for item in items)
+    ended = set(wanted) - {"in_progress", "pending"}
+    for entry in simulator.queue.past().values() if ended else ():
+        looked_at = past_job(entry, protocol, in_full=False) if protocol.cancels_jobs else None
+        if past_status(entry, protocol) in ended:
+            yield looked_at or past_job(entry, protocol, in_full=False)

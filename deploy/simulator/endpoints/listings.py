@@ -6,55 +6,32 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
-from deploy.simulator.nodes.catalogue import NODES
+from deploy.simulator.endpoints.app_key import SIMULATOR
 from deploy.simulator.nodes.interface import Node, Stock, resolved
-from deploy.simulator.sockets import FEATURES
+from deploy.simulator.running.simulator import Simulator
 
-SPOKEN_VERSION = "0.8.0"
-MODEL_FOLDERS = (
-    "checkpoints",
-    "configs",
-    "loras",
-    "vae",
-    "text_encoders",
-    "diffusion_models",
-    "clip_vision",
-    "style_models",
-    "embeddings",
-    "diffusers",
-    "vae_approx",
-    "controlnet",
-    "gligen",
-    "upscale_models",
-    "latent_upscale_models",
-    "custom_nodes",
-    "hypernetworks",
-    "photomaker",
-    "classifiers",
-    "model_patches",
-    "audio_encoders",
-)
 METADATA_INPUTS = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
 
 
 async def describe_nodes(request: web.Request) -> web.Response:
-    stock = request.app[SIMULATOR].stock
-    return web.json_response({name: described(node, stock) for name, node in NODES.items()})
+    simulator = request.app[SIMULATOR]
+    return web.json_response({node.name: _page(node, simulator) for node in simulator.nodes.values()})
 
 
 async def describe_node(request: web.Request) -> web.Response:
-    node = NODES.get(request.match_info["node_class"])
-    return web.json_response({node.name: described(node, request.app[SIMULATOR].stock)} if node else {})
+    simulator = request.app[SIMULATOR]
+    node = simulator.nodes.get(request.match_info["node_class"])
+    return web.json_response({node.name: _page(node, simulator)} if node else {})
 
 
-async def list_model_folders(_request: web.Request) -> web.Response:
-    return web.json_response(MODEL_FOLDERS)
+async def list_model_folders(request: web.Request) -> web.Response:
+    return web.json_response(request.app[SIMULATOR].spoken.protocol.model_folders)
 
 
 async def list_models(request: web.Request) -> web.Response:
-    folder, stock = request.match_info["folder"], request.app[SIMULATOR].stock
-    if folder not in MODEL_FOLDERS:
+    folder, simulator = request.match_info["folder"], request.app[SIMULATOR]
+    stock = simulator.stock
+    if folder not in simulator.spoken.protocol.model_folders:
         return web.Response(status=404)
     return web.json_response({"checkpoints": stock.checkpoints, "loras": stock.loras}.get(folder, ()))
 
@@ -63,21 +40,21 @@ async def list_embeddings(_request: web.Request) -> web.Response:
     return web.json_response([])
 
 
-async def list_features(_request: web.Request) -> web.Response:
-    return web.json_response(FEATURES)
+async def list_features(request: web.Request) -> web.Response:
+    return web.json_response(dict(request.app[SIMULATOR].spoken.protocol.features))
 
 
-async def show_system(_request: web.Request) -> web.Response:
+async def show_system(request: web.Request) -> web.Response:
+    protocol = request.app[SIMULATOR].spoken.protocol
     page = os.sysconf("SC_PAGE_SIZE")
     total, free = (page * os.sysconf(name) for name in ("SC_PHYS_PAGES", "SC_AVPHYS_PAGES"))
     system = {
         "os": sys.platform,
         "ram_total": total,
         "ram_free": free,
-        "comfyui_version": SPOKEN_VERSION,
-        "required_frontend_version": "1.35.9",
+        "comfyui_version": protocol.version,
         "installed_templates_version": None,
-        "required_templates_version": "0.7.67",
+        **protocol.system,
         "python_version": sys.version,
         "pytorch_version": "none (simulated)",
         "embedded_python": False,
@@ -87,6 +64,15 @@ async def show_system(_request: web.Request) -> web.Response:
     return web.json_response({"system": system, "devices": [{"name": "cpu", "type": "cpu", "index": None, **memory}]})
 
 
+def _page(node: Node, simulator: Simulator) -> dict[str, Any]:
+    page = described(node, simulator.stock)
+    if not simulator.spoken.protocol.saving_nodes_give:
+        return page
+    names = [node.passes_on] if node.passes_on and node.passes_on != "source" else node.outputs
+    page |= {"output_name": names, "is_input_list": False, "has_intermediate_output": False, "search_aliases": []}
+    return page | ({"dev_only": False, "price_badge": None} if node.schema else {})
+
+
 def described(node: Node, stock: Stock) -> dict[str, Any]:
     """A node class as /object_info shows it, in the dialect of its generation; without its texts."""
     inputs: dict[str, Any] = {"required": {name: resolved(spec, stock) for name, spec in node.required.items()}}
@@ -94,6 +80,8 @@ def described(node: Node, stock: Stock) -> dict[str, Any]:
         inputs["optional"] = {name: resolved(spec, stock) for name, spec in node.optional.items()}
     if node.takes_metadata:
         inputs["hidden"] = {name: [kind] if node.schema else kind for name, kind in METADATA_INPUTS.items()}
+    if node.takes_id:
+        inputs["hidden"] = {"unique_id": "UNIQUE_ID"}
     page = {
         "input": inputs,
         "input_order": {part: list(names) for part, names in inputs.items()},

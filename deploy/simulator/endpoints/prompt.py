@@ -5,14 +5,21 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
-from deploy.simulator.nodes.catalogue import NODES
-from deploy.simulator.prompt_queue import Item
-from deploy.simulator.simulator import Simulator
-from deploy.simulator.validation import judge
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.protocol.prompt_ids import is_canonical
+from deploy.simulator.protocol.validation import Rules, judge
+from deploy.simulator.running.prompt_queue import Item
+from deploy.simulator.running.simulator import Simulator
 
 # Handed to nodes that call out, and shown to nobody.
 SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
+INVALID_PROMPT_ID = {
+    "type": "invalid_prompt_id",
+    "message": "prompt_id must be a valid UUID",
+    "details": "prompt_id must be a UUID string in canonical lowercase hyphenated form;"
+    " omit it to let the server generate one",
+    "extra_info": {},
+}
 NO_PROMPT = {
     "type": "no_prompt",
     "message": "No prompt provided",
@@ -37,12 +44,15 @@ async def submit_prompt(request: web.Request) -> web.StreamResponse:
     number = _number(body, simulator)
     if "prompt" not in body:
         return web.json_response({"error": NO_PROMPT, "node_errors": {}}, status=400)
-    prompt_id = str(body.get("prompt_id", uuid.uuid4()))
+    prompt_id = _prompt_id(body, simulator)
+    if prompt_id is None:
+        return web.json_response({"error": INVALID_PROMPT_ID, "node_errors": {}}, status=400)
     prompt = body["prompt"]
-    judgement = judge(prompt, NODES, simulator.stock, body.get("partial_execution_targets"))
+    rules = Rules(simulator.nodes, simulator.stock, simulator.spoken.protocol)
+    judgement = judge(prompt, rules, body.get("partial_execution_targets"))
     if judgement.error is not None:
         return web.json_response({"error": judgement.error, "node_errors": judgement.node_errors}, status=400)
-    item = Item(number, prompt_id, prompt, _extra_data(body, simulator.moments.next()), judgement.outputs)
+    item = Item(number, prompt_id, prompt, _extra_data(request, body, simulator), judgement.outputs)
     _enqueue(simulator, item)
     if simulator.faults.strike("error_after_queue"):
         raise MadeToAnswer500
@@ -57,14 +67,29 @@ def _number(body: Any, simulator: Simulator) -> float:
     return -number if "front" in body and body["front"] else number  # noqa: RUF019  # the body may be a list
 
 
-def _extra_data(body: dict[str, Any], create_time: int) -> dict[str, Any]:
+def _prompt_id(body: dict[str, Any], simulator: Simulator) -> str | None:
+    """The client's, or a new one; None if this version refuses the client's."""
+    if simulator.faults.strike("own_prompt_id"):
+        return str(uuid.uuid4())
+    if not simulator.spoken.protocol.ids_are_uuids:
+        return str(body.get("prompt_id", uuid.uuid4()))
+    given = body.get("prompt_id")
+    if given is None:
+        return str(uuid.uuid4())
+    return given if isinstance(given, str) and is_canonical(given) else None
+
+
+def _extra_data(request: web.Request, body: dict[str, Any], simulator: Simulator) -> dict[str, Any]:
     extra_data = body.get("extra_data", {})
     if "client_id" in body:
         extra_data["client_id"] = body["client_id"]
+    source = request.headers.get("Comfy-Usage-Source")
+    if simulator.spoken.protocol.keeps_usage_source and source and "comfy_usage_source" not in extra_data:
+        extra_data["comfy_usage_source"] = source
     for secret in SECRETS:
         if secret in extra_data:
             del extra_data[secret]
-    extra_data["create_time"] = create_time
+    extra_data["create_time"] = simulator.moments.next()
     return extra_data  # type: ignore[no-any-return]  # whatever the client sent
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
-from deploy.simulator.prompt_queue import PromptQueue
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.running.prompt_queue import PromptQueue
 
 
 async def show_queue(request: web.Request) -> web.Response:

@@ -6,8 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from deploy.simulator.app_key import SIMULATOR
-from deploy.simulator.folders import Folders
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.nodes.folders import Folders
 
 
 async def upload_image(request: web.Request) -> web.Response:

@@ -10,10 +10,10 @@ from pathlib import Path
 from aiohttp import web
 from PIL import Image
 
-from deploy.simulator.app_key import SIMULATOR
-from deploy.simulator.faults import Fault
-from deploy.simulator.folders import Folders
-from deploy.simulator.simulator import Simulator
+from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.faults.fault_book import Fault
+from deploy.simulator.nodes.folders import Folders
+from deploy.simulator.running.simulator import Simulator
 
 # A browser would run these: they are served as something it will not open.
 NOT_SERVED_AS_SUCH = frozenset(
@@ -21,6 +21,7 @@ NOT_SERVED_AS_SUCH = frozenset(
 )
 CHUNKS = 20  # of a slowly served file
 DEFAULT_QUALITY = 90
+MIB = 1 << 20
 
 
 class NotServedError(Exception):
@@ -114,6 +115,8 @@ async def _tampered(
         return web.Response(status=404)
     if fault := strike("half_file", path=path):
         return await _half(request, fault, file, headers)
+    if fault := strike("padded_file", path=path):
+        return await _padded(request, file, headers, fault.details["megabytes"])
     if fault := strike("slow_file", path=path):
         return await _in_chunks(request, await asyncio.to_thread(file.read_bytes), headers, fault.details["seconds"])
     return None
@@ -133,6 +136,16 @@ async def _half(request: web.Request, fault: Fault, file: Path, headers: dict[st
     await response.write(half)
     if request.transport is not None:
         request.transport.close()
+    return response
+
+
+async def _padded(request: web.Request, file: Path, headers: dict[str, str], megabytes: int) -> web.StreamResponse:
+    """The file and so many megabytes of nothing after it; how many is not said beforehand."""
+    response = web.StreamResponse(headers={**headers, "Content-Type": _content_type(file)})
+    await response.prepare(request)
+    await response.write(await asyncio.to_thread(file.read_bytes))
+    for _ in range(megabytes):
+        await response.write(bytes(MIB))
     return response
 
 

@@ -2,7 +2,7 @@
 
 import io
 
-from deploy.simulator.folders import write_in_place
+from deploy.simulator.nodes.folders import write_in_place
 from deploy.simulator.nodes.interface import Inputs, Node, Result, Workbench
 from deploy.simulator.nodes.saving import listed, metadata
 from deploy.simulator.nodes.values import Pictures, Video
@@ -48,7 +48,7 @@ def save_animated_png(bench: Workbench, inputs: Inputs) -> Result:
 
 
 def save_webm(bench: Workbench, inputs: Inputs) -> Result:
-    from deploy.simulator.media import Container, encode_video  # PyAV loads slowly and is rarely used
+    from deploy.simulator.nodes.media import Container, encode_video  # PyAV loads slowly and is rarely used
 
     container = Container("webm", WEBM_CODECS[inputs["codec"]], {"crf": str(int(inputs["crf"])), "b": "0"})
     video = Video(inputs["images"], inputs["fps"])
@@ -57,7 +57,7 @@ def save_webm(bench: Workbench, inputs: Inputs) -> Result:
 
 
 def save_mp4(bench: Workbench, inputs: Inputs) -> Result:
-    from deploy.simulator.media import Container, encode_video  # as above
+    from deploy.simulator.nodes.media import Container, encode_video  # as above
 
     video: Video = inputs["video"]
     encoded = encode_video(Container("mp4", "libx264", {}), video, dict(metadata(bench)))
@@ -90,6 +90,7 @@ ANIMATION = (
             "method": ("COMBO", {"multiselect": False, "options": list(WEBP_EFFORT)}),
         },
         output_node=True,
+        passes_on="images",
         takes_metadata=True,
         schema=True,
         run=save_webp,
@@ -106,6 +107,7 @@ ANIMATION = (
             "compress_level": ("INT", {"default": 4, "min": 0, "max": 9}),
         },
         output_node=True,
+        passes_on="images",
         takes_metadata=True,
         schema=True,
         run=save_animated_png,
@@ -123,6 +125,7 @@ ANIMATION = (
             "crf": ("FLOAT", {"default": 32.0, "min": 0, "max": 63.0, "step": 1}),
         },
         output_node=True,
+        passes_on="images",
         takes_metadata=True,
         schema=True,
         flags={"experimental": True},
@@ -154,6 +157,7 @@ ANIMATION = (
             "codec": ("COMBO", {"default": "auto", "multiselect": False, "options": ["auto", "h264"]}),
         },
         output_node=True,
+        passes_on="video",
         takes_metadata=True,
         schema=True,
         run=save_mp4,

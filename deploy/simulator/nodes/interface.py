@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Any
 
-from deploy.simulator.folders import Folders
+from deploy.simulator.nodes.folders import Folders
 
 Inputs = Mapping[str, Any]
 # (type,) or (type, options); the type is a name, a tuple of choices or a Shelf.
@@ -69,7 +69,9 @@ class Workbench:
     """What a running node may use besides its inputs.
 
     `spend_step()` takes the time of a sampler step and raises if the prompt is interrupted meanwhile;
+    `wait(seconds, heeds=...)` lasts as long as it says, and is interrupted only if it heeds that.
     `report(value, maximum, preview)` says how far the node is; `halfway()` marks a half-written file.
+    `say(event, data)` and `send_bytes(frame)` send the client whatever a node likes.
     """
 
     folders: Folders
@@ -78,8 +80,11 @@ class Workbench:
     extra_pnginfo: Any
     wants_previews: bool
     spend_step: Callable[[], None]
-    report: Callable[[int, int, Preview | None], None]
+    wait: Callable[..., None]
+    report: Callable[[float, float, Preview | None], None]
     halfway: Callable[[], None]
+    say: Callable[[str, dict[str, Any]], None]
+    send_bytes: Callable[[bytes], None]
 
 
 @dataclass(frozen=True)
@@ -104,9 +109,11 @@ class Node:
     required: Mapping[str, Spec]
     run: Run
     outputs: tuple[str, ...] = ()
+    passes_on: str | None = None  # the input that newer versions give on from a node that saves or shows it
     optional: Mapping[str, Spec] = field(default_factory=lambda: NO_SPECS)
     output_node: bool = False
     takes_metadata: bool = False
+    takes_id: bool = False
     schema: bool = False
     flags: Mapping[str, bool] = field(default_factory=lambda: NO_FLAGS)
     effort: Effort = Effort.NODE

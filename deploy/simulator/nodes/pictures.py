@@ -7,7 +7,7 @@ from random import Random
 
 from PIL import Image, ImageFilter, ImageOps
 
-from deploy.simulator.folders import Folders
+from deploy.simulator.nodes.folders import Folders
 from deploy.simulator.nodes.interface import Drawing, Inputs, Node, Result, Shelf, Workbench
 from deploy.simulator.nodes.values import Masks, Pictures
 

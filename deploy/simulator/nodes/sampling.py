@@ -4,7 +4,7 @@ import io
 
 from PIL import Image, ImageFilter, ImageOps
 
-from deploy.simulator.drawing import draw
+from deploy.simulator.nodes.drawing import draw
 from deploy.simulator.nodes.interface import Drawing, Effort, Inputs, Node, Preview, Result, Workbench
 from deploy.simulator.nodes.values import Latent, Pictures, Recipe
 

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from deploy.simulator.folders import Place, write_in_place
+from deploy.simulator.nodes.folders import Place, write_in_place
 from deploy.simulator.nodes.interface import Inputs, Node, Preview, Result, Workbench
 from deploy.simulator.nodes.values import Latent
 
@@ -114,6 +114,7 @@ SAVING = (
         display_name="Save Image",
         required={"images": ("IMAGE", {}), "filename_prefix": ("STRING", {"default": "ComfyUI"})},
         output_node=True,
+        passes_on="images",
         takes_metadata=True,
         run=save_images,
     ),
@@ -124,6 +125,7 @@ SAVING = (
         display_name="Preview Image",
         required={"images": ("IMAGE",)},
         output_node=True,
+        passes_on="images",
         takes_metadata=True,
         run=preview_images,
     ),
@@ -134,6 +136,7 @@ SAVING = (
         display_name="Preview Mask",
         required={"mask": ("MASK", {})},
         output_node=True,
+        passes_on="mask",
         takes_metadata=True,
         schema=True,
         run=preview_masks,
@@ -155,6 +158,7 @@ SAVING = (
         display_name="Preview as Text",
         required={"source": ("*", {})},
         output_node=True,
+        passes_on="source",
         run=show_text,
     ),
     Node(
@@ -164,6 +168,7 @@ SAVING = (
         display_name="SaveLatent",
         required={"samples": ("LATENT",), "filename_prefix": ("STRING", {"default": "latents/ComfyUI"})},
         output_node=True,
+        passes_on="samples",
         takes_metadata=True,
         run=save_latent,
     ),

@@ -1,6 +1,6 @@
 """Nodes for sound: silence of any length, saved as FLAC or MP3."""
 
-from deploy.simulator.folders import write_in_place
+from deploy.simulator.nodes.folders import write_in_place
 from deploy.simulator.nodes.interface import Inputs, Node, Result, Workbench
 from deploy.simulator.nodes.saving import listed, metadata, temp_suffix
 from deploy.simulator.nodes.values import Latent, Sound
@@ -29,7 +29,7 @@ def preview_sound(bench: Workbench, inputs: Inputs) -> Result:
 
 
 def _save(bench: Workbench, sound: Sound, kind: str, prefix: str, suffix: str) -> Result:
-    from deploy.simulator.media import encode_sound  # PyAV loads slowly and is rarely used
+    from deploy.simulator.nodes.media import encode_sound  # PyAV loads slowly and is rarely used
 
     place = bench.folders.next_place(kind, prefix, (0, 0))
     name = place.name(0, suffix)
@@ -72,6 +72,7 @@ SOUNDS = (
         display_name="Save Audio (FLAC)",
         required={"audio": ("AUDIO", {}), "filename_prefix": PREFIX},
         output_node=True,
+        passes_on="audio",
         takes_metadata=True,
         schema=True,
         run=save_flac,
@@ -87,6 +88,7 @@ SOUNDS = (
             "quality": ("COMBO", {"default": "V0", "multiselect": False, "options": ["V0", "128k", "320k"]}),
         },
         output_node=True,
+        passes_on="audio",
         takes_metadata=True,
         schema=True,
         run=save_mp3,
@@ -98,6 +100,7 @@ SOUNDS = (
         display_name="Preview Audio",
         required={"audio": ("AUDIO", {})},
         output_node=True,
+        passes_on="audio",
         takes_metadata=True,
         schema=True,
         run=preview_sound,

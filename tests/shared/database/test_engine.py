@@ -3,12 +3,10 @@
 import time
 
 import pytest
-from sqlalchemy import Connection, Engine, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, text
 
 from shared.configuration.settings import Settings
-from shared.database.engine import ASKED_AFTER, create_engine, reading, transaction
-from shared.models import User
+from shared.database.engine import ASKED_AFTER, create_engine, transaction
 
 PID = text("SELECT pg_backend_pid()")
 END = text("SELECT pg_terminate_backend(:pid)")
@@ -61,13 +59,3 @@ def test_one_that_was_idle_for_a_while_is_asked_whether_it_lives(one: Engine, en
         asked = connection.execute(LAST, {"pid": pid}).scalar_one()
     assert asked == "SELECT 1", "and not the COMMIT of the transaction before"
     one.dispose()
-
-
-def test_who_only_reads_cannot_write_and_leaves_the_connection_as_it_was(one: Engine) -> None:
-    write = update(User).values(name=User.name)
-    with pytest.raises(DBAPIError, match="read-only transaction"), reading(one) as session:
-        session.exec(write)
-    with transaction(one) as session:
-        session.exec(write)
-    with reading(one) as session:
-        assert session.execute(text("SHOW transaction_read_only")).scalar_one() == "on"

@@ -101,7 +101,7 @@ def recorded_poison() -> dict[str, tuple[dict[str, Any], bool]]:
     """The prompts that were sent to a real server to see what becomes of it, and whether it survived each."""
     prompts: dict[str, tuple[dict[str, Any], bool]] = {}
     sent: dict[str, Any] = {}
-    for line in (DATA / "ws" / "25_poison_prompts.jsonl").read_text().splitlines():
+    for line in (DATA / "0.8" / "ws" / "25_poison_prompts.jsonl").read_text().splitlines():
         entry = json.loads(line)
         note, body = entry.get("note") or "", entry.get("request", {}).get("json")
         if isinstance(body, dict) and "prompt" in body and note != "probe job":

@@ -45,13 +45,13 @@ def test_an_empty_history_says_nothing() -> None:
 
 
 def test_a_batch_has_a_file_for_each_picture_in_order() -> None:
-    batch = histories("ws/30_outputs")[0]
+    batch = histories("0.8/ws/30_outputs")[0]
     assert [file.filename for file in files(batch)] == [f"b4_0000{n}_.png" for n in (1, 2, 3, 4)]
     assert batch.error is None
 
 
 def test_files_of_every_kind_are_found() -> None:
-    found = [file for finished in histories("ws/30_outputs") for file in files(finished)]
+    found = [file for finished in histories("0.8/ws/30_outputs") for file in files(finished)]
     suffixes = {file.filename.rpartition(".")[2] for file in found}
     assert suffixes >= {"png", "webp", "webm", "mp4", "flac", "mp3", "latent"}
     assert OutputFile("9", "x_00001_.png", "sub/folder", "output") in found
@@ -61,7 +61,7 @@ def test_files_of_every_kind_are_found() -> None:
 def test_a_shown_text_is_an_output() -> None:
     texts = [
         output
-        for finished in histories("ws/30_outputs")
+        for finished in histories("0.8/ws/30_outputs")
         for output in finished.outputs
         if isinstance(output, OutputText)
     ]
@@ -88,7 +88,7 @@ def test_what_is_neither_file_nor_text_is_no_output() -> None:
 
 
 def test_a_failed_node_is_named_with_its_class_and_its_words() -> None:
-    error = histories("ws/07_error_mid_run")[0].error
+    error = histories("0.8/ws/07_error_mid_run")[0].error
     assert isinstance(error, NodeFailed)
     assert error.details == {"node_id": "30", "node_type": "LoadImage", "exception_type": "PIL.UnidentifiedImageError"}
     assert "cannot identify image file" in str(error)
@@ -96,18 +96,18 @@ def test_a_failed_node_is_named_with_its_class_and_its_words() -> None:
 
 
 def test_an_interrupted_prompt_is_told_from_a_failed_one() -> None:
-    error = histories("ws/09_interrupt_prompt_id")[0].error
+    error = histories("0.8/ws/09_interrupt_prompt_id")[0].error
     assert isinstance(error, PromptInterrupted)
     assert error.details == {"node_id": "3", "node_type": "KSampler"}
 
 
 def test_a_prompt_interrupted_in_its_last_node_has_succeeded() -> None:
-    endings = [finished.error for finished in histories("ws/10_interrupt_in_long_single_node")]
+    endings = [finished.error for finished in histories("0.8/ws/10_interrupt_in_long_single_node")]
     assert None in endings
 
 
 def test_the_queue_tells_what_runs_from_what_waits() -> None:
-    queue = next(answer for answer in answers("ws/20_same_prompt_id_twice", "/queue") if answer["queue_pending"])
+    queue = next(answer for answer in answers("0.8/ws/20_same_prompt_id_twice", "/queue") if answer["queue_pending"])
     assert in_queue(queue, queue["queue_running"][0][1]) == Running(), "also where its id waits once more"
     assert in_queue(queue, "dup-1") == Waiting()
     assert in_queue(queue, "unknown") is None
@@ -116,7 +116,7 @@ def test_the_queue_tells_what_runs_from_what_waits() -> None:
 def refusals() -> list[tuple[str, dict[str, Any]]]:
     return [
         (exchange["note"] or exchange["request"]["path"], exchange["response"]["body"]["json"])
-        for exchange in recordings.exchanges("http/prompt_failures")
+        for exchange in recordings.exchanges("0.8/http/prompt_failures")
         if exchange["request"]["path"] == "/prompt" and exchange["response"]["status"] == 400
     ]
 
@@ -149,5 +149,5 @@ def test_a_cycle_has_no_node_errors_and_is_refused_all_the_same() -> None:
 
 
 def test_node_errors_of_an_accepted_prompt_are_read_too() -> None:
-    accepted = [body for body in answers("http/prompt_success", "/prompt") if body.get("node_errors")]
+    accepted = [body for body in answers("0.8/http/prompt_success", "/prompt") if body.get("node_errors")]
     assert node_errors(accepted[0]["node_errors"])[0]["field"] == "filename_prefix"

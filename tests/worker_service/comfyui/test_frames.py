@@ -30,8 +30,8 @@ def meanings(name: str, prompt_id: str, socket: str = "ws:A") -> list[Frame]:
 
 
 def test_a_job_goes_from_its_cache_over_its_nodes_to_its_end() -> None:
-    (prompt_id,) = prompt_ids("ws/01_success_model_free")
-    found = meanings("ws/01_success_model_free", prompt_id)
+    (prompt_id,) = prompt_ids("0.8/ws/01_success_model_free")
+    found = meanings("0.8/ws/01_success_model_free", prompt_id)
     assert found[0] == Cached([])
     assert found[1] == NodeStates({"1": (0.0, 1.0, "running")})
     assert [frame for frame in found if isinstance(frame, Ended)] == [Ended(is_written=False), Ended(is_written=True)]
@@ -40,9 +40,9 @@ def test_a_job_goes_from_its_cache_over_its_nodes_to_its_end() -> None:
 
 
 def test_sampler_steps_are_told() -> None:
-    (prompt_id,) = prompt_ids("ws/03_success_t2i_warm_new_seed")
+    (prompt_id,) = prompt_ids("0.8/ws/03_success_t2i_warm_new_seed")
     states = [
-        frame for frame in meanings("ws/03_success_t2i_warm_new_seed", prompt_id) if isinstance(frame, NodeStates)
+        frame for frame in meanings("0.8/ws/03_success_t2i_warm_new_seed", prompt_id) if isinstance(frame, NodeStates)
     ]
     assert {frame.nodes["3"] for frame in states if "3" in frame.nodes} >= {
         (1.0, 3.0, "running"),
@@ -50,18 +50,18 @@ def test_sampler_steps_are_told() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["ws/07_error_mid_run", "ws/09_interrupt_prompt_id", "ws/13_fully_cached"])
+@pytest.mark.parametrize("name", ["0.8/ws/07_error_mid_run", "0.8/ws/09_interrupt_prompt_id", "0.8/ws/13_fully_cached"])
 def test_errors_interrupts_and_cached_jobs_end_too(name: str) -> None:
     assert Ended(is_written=True) in meanings(name, prompt_ids(name)[0])
 
 
 def test_another_clients_job_means_nothing() -> None:
-    first, *_ = prompt_ids("ws/14_two_clients")
-    assert meanings("ws/14_two_clients", "some other prompt") == []
-    assert meanings("ws/14_two_clients", first, socket="ws:B") == []
+    first, *_ = prompt_ids("0.8/ws/14_two_clients")
+    assert meanings("0.8/ws/14_two_clients", "some other prompt") == []
+    assert meanings("0.8/ws/14_two_clients", first, socket="ws:B") == []
 
 
-@pytest.mark.parametrize("name", ["ws/15_job_without_client_id", "ws/09_interrupt_no_client_id"])
+@pytest.mark.parametrize("name", ["0.8/ws/15_job_without_client_id", "0.8/ws/09_interrupt_no_client_id"])
 def test_what_is_told_to_everybody_of_a_job_without_a_client_means_nothing(name: str) -> None:
     told = frames_of(name)
     assert any(json.loads(frame)["type"] == "progress_state" for frame in told)
@@ -70,8 +70,8 @@ def test_what_is_told_to_everybody_of_a_job_without_a_client_means_nothing(name:
 
 def test_the_executing_of_a_reconnect_names_no_prompt_and_means_nothing() -> None:
     frame = json.dumps({"type": "executing", "data": {"node": "3"}})
-    assert frame in frames_of("ws/17_reconnect_mid_run", "ws:A2")
-    assert read_frame(frame, prompt_ids("ws/17_reconnect_mid_run")[0]) is None
+    assert frame in frames_of("0.8/ws/17_reconnect_mid_run", "ws:A2")
+    assert read_frame(frame, prompt_ids("0.8/ws/17_reconnect_mid_run")[0]) is None
 
 
 def test_a_preview_with_metadata_is_a_picture_of_its_prompt() -> None:

@@ -53,7 +53,7 @@ def test_a_graph_without_nodes_and_a_node_without_work_do_no_harm() -> None:
 
 
 def test_a_recorded_run_rises_to_the_end() -> None:
-    lines = recordings.events("ws/02_success_t2i_cold")
+    lines = recordings.events("0.8/ws/02_success_t2i_cold")
     request = next(line["request"]["json"] for line in lines if line.get("request", {}).get("path") == "/prompt")
     answer = next(
         line["response"]["body"]["json"] for line in lines if line.get("request", {}).get("path") == "/prompt"

@@ -1,7 +1,0 @@
-"""Where a handler finds the simulator it serves."""
-
-from aiohttp import web
-
-from deploy.simulator.simulator import Simulator
-
-SIMULATOR = web.AppKey("simulator", Simulator)

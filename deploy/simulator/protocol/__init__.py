@@ -1,0 +1,1 @@
+"""The two protocols the simulator speaks, and where they differ."""

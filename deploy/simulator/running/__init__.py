@@ -1,0 +1,1 @@
+"""What happens to a prompt between the queue and the history."""

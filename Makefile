@@ -32,7 +32,7 @@ demo: $(VENV)/ready ## Run one job through the whole system, and show its pictur
 test: check ## Lint, types, import rules, then all tests but the long ones (ARGS='-k word' for some)
 	$(PYTEST) -m 'not long' $(ARGS)
 
-test-quick: $(VENV)/ready ## The tests that start no whole system, in about a minute
+test-quick: $(VENV)/ready ## The tests that start no processes of ours, in about a minute
 	$(PYTEST) -m 'not system and not long' $(ARGS)
 
 test-long: $(VENV)/ready ## The long tests, then the full `make chaos`

@@ -1,5 +1,6 @@
 """Real servers for all tests: PostgreSQL and Valkey once a session, an empty database and a namespace for each test."""
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,7 +11,7 @@ import pytest
 import redis
 from sqlalchemy import Engine
 
-from deploy.local.postgres import connected
+from deploy.local.postgres import Postgres, connected
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings
@@ -26,15 +27,33 @@ from tests.simulator.running import RunningSimulator, running_simulator
 TEST_DATABASE = 3  # of Redis
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests wait for others half of their time, so there are more processes than processors."""
+    return math.ceil(1.5 * (os.cpu_count() or 1))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones first, so that no process is alone with one in the end."""
+    """The long ones first, so that no process is alone with one in the end. What has a worker at work is a system."""
     items.sort(key=lambda item: item.get_closest_marker("system") is None)
+    for item in items:
+        if "deployment" in getattr(item, "fixturenames", ()):
+            item.add_marker("system")
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with local_servers(tmp_path_factory.mktemp("servers"), durable=False, environ=os.environ) as started:
+        if started.postgres:
+            quicken_connections(started.postgres)
         yield started
+
+
+def quicken_connections(postgres: Postgres) -> None:
+    """Let the password of a server of these tests be checked with one round of hashing: thousands connect to it."""
+    with connected(postgres.url()) as connection, connection.cursor() as cursor:
+        if connection.server_version >= 160000:
+            cursor.execute("SET scram_iterations = 1")
+            cursor.execute("ALTER ROLE CURRENT_USER PASSWORD %s", [postgres.cluster.password])
 
 
 @pytest.fixture(scope="session")

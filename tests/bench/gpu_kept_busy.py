@@ -127,6 +127,6 @@ TWO_SERVERS = Bench(
 )
 TEN_SERVERS = Bench(
     (Figure(TEN, "1/s", "one server", ">= 9.5"),),
-    lambda place: more_servers(place, TEN, 10, 1.0, place.few(6, 1)),
+    lambda place: more_servers(place, TEN, place.few(10, 3), 1.0, place.few(6, 1)),
     warm=True,
 )

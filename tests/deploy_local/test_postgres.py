@@ -19,6 +19,8 @@ from deploy.local.process import ProcessFailed
 from deploy.local.programs import POSTGRES, Places, ProgramMissing, find, installed_package
 from tests.deploy_local.watching import PATIENCE_S, gone, until
 
+pytestmark = pytest.mark.system
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
 
 

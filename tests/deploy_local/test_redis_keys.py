@@ -10,6 +10,8 @@ import redis
 
 from shared.configuration.settings import Settings
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[2]
 MANY = 2000  # names of keys: more than lies in a pipe
 

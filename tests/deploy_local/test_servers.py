@@ -5,11 +5,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import redis
 
 from deploy.local.postgres import Postgres, connected
 from deploy.local.servers import local_servers
 from tests.deploy_local.watching import PATIENCE_S, gone, until
+
+pytestmark = pytest.mark.system
 
 PATH = os.environ.get("PATH", os.defpath)
 

@@ -11,6 +11,8 @@ from deploy.local.process import ProcessFailed
 from deploy.local.valkey import Valkey
 from tests.deploy_local.watching import gone
 
+pytestmark = pytest.mark.system
+
 
 def client(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, decode_responses=True, socket_timeout=5)

@@ -119,11 +119,19 @@ def heed_interrupts() -> None:
 
 
 def look_like_the_repository(folder: Path) -> None:
-    """Link to everything in the repository but to what running it makes there."""
+    """Link to everything in the repository but to what running it makes there.
+
+    The lock files are copies that look old: newer ones have `make` set the environment up again, under these tests.
+    """
     folder.mkdir(mode=0o755, exist_ok=True)
     for path in ROOT.iterdir():
-        if path.name not in MADE_HERE:
+        if path.name not in {*MADE_HERE, "requirements"}:
             (folder / path.name).symlink_to(path)
+    (folder / "requirements").mkdir()
+    for lock in (ROOT / "requirements").iterdir():
+        copy = folder / "requirements" / lock.name
+        copy.write_bytes(lock.read_bytes())
+        os.utime(copy, (0, 0))
     (folder / ".curlrc").write_text(CURLRC)
 
 

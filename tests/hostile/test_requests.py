@@ -3,7 +3,11 @@
 import json
 from typing import Any, NamedTuple
 
+import pytest
+
 from tests.hostile.conftest import Target
+
+pytestmark = pytest.mark.system
 
 JOBS = b"/api/v1/generation-jobs"
 JSON = b"Content-Type: application/json"

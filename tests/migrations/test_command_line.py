@@ -14,6 +14,8 @@ from sqlalchemy import NullPool, create_engine, text
 from migrations.upgrade import configuration, current, upgrade
 from tests.migrations.databases import LEGACY, execute, value
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[2]
 HEAD = "resumable_tickets"
 

@@ -12,6 +12,8 @@ from migrations.upgrade import downgrade, upgrade
 from tests.migrations.databases import LEGACY, Databases, Row, execute, insert, table
 from tests.migrations.originals import NULL, meaning, original_job, original_request
 
+pytestmark = pytest.mark.system
+
 NULLABLE = {
     *("parameters", "result_content_id", "negative_prompt", "comfyui_prompt_id"),
     *("started_at", "completed_at", "error_message"),

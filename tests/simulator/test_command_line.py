@@ -13,6 +13,8 @@ import pytest
 
 from tests.simulator.running import REPOSITORY, running_simulator
 
+pytestmark = pytest.mark.system
+
 COMMAND = [sys.executable, "-m", "deploy.simulator"]
 
 

@@ -18,6 +18,8 @@ from shared.models import User
 from tests.api_service.conftest import bearer
 from tests.jobs import USER
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[3]
 MIGRATED = UUID(int=77)
 

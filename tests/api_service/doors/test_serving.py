@@ -24,6 +24,8 @@ from tests.api_service.streams.test_websocket import progress
 from tests.jobs import job, running, submitted
 from tests.worker_service.deployment import until
 
+pytestmark = pytest.mark.system
+
 LARGE = "A" * 200_000
 RELAY = "genonaut-relay"  # by this name Redis knows their connections
 

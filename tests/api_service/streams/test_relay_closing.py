@@ -4,6 +4,7 @@ import gc
 import threading
 import warnings
 
+import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
 
 from api_service.main import create_app
@@ -11,6 +12,8 @@ from shared.configuration.settings import Settings
 from shared.messaging.after_commit import Outbox
 from tests.api_service.conftest import bearer
 from tests.jobs import running
+
+pytestmark = pytest.mark.system
 
 TIMES = 10
 

@@ -7,6 +7,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.messaging.after_commit import Outbox
 from tests.jobs import answering, claimed, submitted
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def database_url(own_database: str) -> str:

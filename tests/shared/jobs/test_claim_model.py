@@ -26,6 +26,8 @@ from tests.jobs import ANOTHER, SERVER, answering, claimed, new_job, output, sil
 from tests.shared.jobs import expectations
 from tests.shared.jobs.expectations import BROKEN, DEEDS, FINAL, LOST, SLOTS, Expected, S
 
+pytestmark = pytest.mark.system
+
 
 class Claims(RuleBasedStateMachine):
     """Any number of workers on two servers, some of which were given up for dead and do not know it."""

@@ -58,14 +58,14 @@ class ServerView(BaseModel, frozen=True):
     recent_failures: list[FailureView]
 
     @classmethod
-    def of(cls, server: ComfyUIServer, seen: "Seen") -> Self:
+    def of(cls, server: ComfyUIServer, observed: "Observations") -> Self:
         return cls(
             **server.model_dump(include=set(cls.model_fields) & set(ComfyUIServer.model_fields) - {"slots"}),
-            state=seen.states[server.name],
+            state=observed.states[server.name],
             draining=server.draining_since is not None,
-            slots=SlotsView(total=server.slots, used=seen.used.get(server.name, 0)),
-            models=seen.models.get(server.name, {}),
-            recent_failures=seen.failures.get(server.name, []),
+            slots=SlotsView(total=server.slots, used=observed.used.get(server.name, 0)),
+            models=observed.models.get(server.name, {}),
+            recent_failures=observed.failures.get(server.name, []),
         )
 
 
@@ -79,7 +79,7 @@ class NamedServer(BaseModel, extra="forbid"):
     server: str = Field(max_length=255, description="the `name` of a server", examples=["http://gpu1:8188"])
 
 
-class Seen(NamedTuple):
+class Observations(NamedTuple):
     """The state of each server, and what other tables say of it, by its name."""
 
     states: Mapping[str, ServerState]
@@ -92,12 +92,12 @@ def servers_as_seen(engine: Engine) -> ServersView:
     """Every server that a worker ever saw, by name."""
     with transaction(engine) as session:
         found = session.exec(select(ComfyUIServer).order_by(ComfyUIServer.name)).all()
-        seen = look(session)
-    return ServersView(items=[ServerView.of(server, seen) for server in found])
+        observed = observe(session)
+    return ServersView(items=[ServerView.of(server, observed) for server in found])
 
 
-def look(session: Session) -> Seen:
-    return Seen(server_states(session), used_slots(session), models_offered(session), recent_failures(session))
+def observe(session: Session) -> Observations:
+    return Observations(server_states(session), used_slots(session), models_offered(session), recent_failures(session))
 
 
 def used_slots(session: Session) -> dict[str, int]:
@@ -157,7 +157,7 @@ def change(engine: Engine, name: str, action: Callable[[Session, str], ComfyUISe
         if server is None:
             raise server_not_found(name)
         session.flush()
-        return ServerView.of(server, look(session))
+        return ServerView.of(server, observe(session))
 
 
 def workers_seen(engine: Engine, lately: timedelta) -> int:

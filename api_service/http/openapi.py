@@ -132,10 +132,10 @@ def query_parameters(operation: Operation[Any, Any, Any]) -> list[dict[str, Any]
             "name": name,
             "in": "query",
             "required": name in required,
-            "description": facts.get("description", ""),
-            "schema": inlined({key: value for key, value in facts.items() if key != "description"}, schema),
+            "description": described_as.get("description", ""),
+            "schema": inlined({key: value for key, value in described_as.items() if key != "description"}, schema),
         }
-        for name, facts in schema.get("properties", {}).items()
+        for name, described_as in schema.get("properties", {}).items()
     ]
 
 

@@ -30,24 +30,24 @@ async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
     200 while jobs are accepted, even where they will only run later; 503 while none can be accepted.
     """
     services = request.services
-    view = await services.run(look_around, services.engine, services.outbox)
+    view = await services.run(check_everything, services.engine, services.outbox)
     return answer_with(view, HTTPStatus.OK if view.database.ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def look_around(engine: Engine, outbox: Outbox) -> ReadyView:
-    cache, database = see_redis(outbox), see_database(engine)
+def check_everything(engine: Engine, outbox: Outbox) -> ReadyView:
+    cache, database = check_redis(outbox), check_database(engine)
     worker = comfyui = CheckView(ok=False, detail="not known without the database")
     if database.ok:
         try:
-            worker, comfyui = see_workers(engine), see_comfyui(engine)
+            worker, comfyui = check_workers(engine), check_comfyui(engine)
         except SQLAlchemyError as error:
             database = silent(error)
     checks = {"database": database, "redis": cache, "worker": worker, "comfyui": comfyui}
-    well = "ready" if all(check.ok for check in checks.values()) else "degraded"
-    return ReadyView(status=well if database.ok else "unavailable", **checks)
+    status = "ready" if all(check.ok for check in checks.values()) else "degraded"
+    return ReadyView(status=status if database.ok else "unavailable", **checks)
 
 
-def see_database(engine: Engine) -> CheckView:
+def check_database(engine: Engine) -> CheckView:
     try:
         problem = schema_problem(engine)
     except SQLAlchemyError as error:
@@ -59,7 +59,7 @@ def silent(error: SQLAlchemyError) -> CheckView:
     return CheckView(ok=False, detail=f"does not answer: {type(error).__name__}")
 
 
-def see_redis(outbox: Outbox) -> CheckView:
+def check_redis(outbox: Outbox) -> CheckView:
     try:
         outbox.client.ping()
     except redis.RedisError as error:
@@ -69,14 +69,14 @@ def see_redis(outbox: Outbox) -> CheckView:
     return CheckView(ok=True, detail="answers")
 
 
-def see_workers(engine: Engine) -> CheckView:
+def check_workers(engine: Engine) -> CheckView:
     seen = fleet_queries.workers_seen(engine, LATELY)
     if not seen:
         return CheckView(ok=False, detail=f"none seen in the last {LATELY.seconds} s; jobs wait for one")
     return CheckView(ok=True, detail=f"{seen} seen in the last {LATELY.seconds} s")
 
 
-def see_comfyui(engine: Engine) -> CheckView:
+def check_comfyui(engine: Engine) -> CheckView:
     usable, servers = fleet_queries.usable_servers(engine)
     if not usable:
         return CheckView(ok=False, detail=f"none of {servers} is usable; jobs wait for one")

@@ -7,13 +7,25 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import redis
+from anyio import CapacityLimiter
+from sqlalchemy import QueuePool
+from sqlmodel import select
 from structlog.testing import capture_logs
 
+from api_service.accounts.identity import Identity
+from api_service.fleet.capability_cache import CapabilityReader
+from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import Limit, Rate, RateCounter, Window
 from api_service.limits.redis_guard import SILENCE_S, WAIT_S, RedisGuard
+from api_service.submit.job_request import JobRequest
+from api_service.submit.submit import Acceptance, Submission, submit
 from shared.configuration.settings import Settings
+from shared.messaging.after_commit import Outbox
 from shared.messaging.redis_clients import counting_client
+from shared.models import GenerationJob, Scope
+from tests.jobs import USER
+from tests.simulator.graphs import txt2img
 
 REQUESTS = Limit.REQUESTS_PER_MINUTE
 LONG_S = 30.0  # where Redis is there it answers, however slow the machine is
@@ -24,9 +36,11 @@ class Hung:
 
     def __init__(self) -> None:
         self.connections = 0
+        self.met = asyncio.Event()
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.met.set()
         await reader.read()
         writer.close()
 
@@ -147,6 +161,29 @@ def test_a_window_that_has_passed_counts_less_and_less_and_then_not_at_all(
 
     # Of the 8, 7 count after 61 s, 3 after 91 s and none after 119 s. Of the 3 after them, 1 counts after 98 s.
     assert asyncio.run(story()) == [(True, 8), (True, 8), (True, 5), (True, 3), (True, 2), (True, 1)]
+
+
+def test_a_submission_that_waits_for_redis_holds_nothing_of_the_database(settings: Settings, outbox: Outbox) -> None:
+    pool = outbox.engine.pool
+    assert isinstance(pool, QueuePool)
+
+    async def story() -> None:
+        async with hung_server() as (hung, port), counter(f"redis://127.0.0.1:{port}/0", "x") as rates:
+            client, streams = streams_of(settings)
+            limits = KeyLimits(settings, rates, streams)
+            acceptance = Acceptance(outbox, CapabilityReader(outbox.engine), limits, CapacityLimiter(1))
+            identity = Identity(USER, "key", frozenset(Scope), {})
+            task = asyncio.create_task(submit(acceptance, Submission([JobRequest(txt2img())], identity, USER, "1")))
+            await hung.met.wait()
+            assert pool.checkedout() == 0
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await client.aclose()
+
+    asyncio.run(story())
+    with outbox.transaction() as session:
+        assert not session.exec(select(GenerationJob)).all()
 
 
 def test_the_wait_ends_when_enough_has_faded() -> None:

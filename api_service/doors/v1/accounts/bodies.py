@@ -51,7 +51,7 @@ class LimitsBody(BaseModel, frozen=True, extra="forbid"):
     stored_bytes: Most = None
     open_streams: Most = None
 
-    def given(self) -> dict[str, Any]:
+    def own(self) -> dict[str, Any]:
         return self.model_dump(exclude_unset=True)
 
 
@@ -68,7 +68,7 @@ class UserChange(BaseModel, frozen=True, extra="forbid"):
     name: AccountName = Field(default_factory=str)
     running_jobs_limit: RunningJobsLimit = None
 
-    def given(self) -> dict[str, Any]:
+    def changes(self) -> dict[str, Any]:
         return self.model_dump(exclude_unset=True)
 
 

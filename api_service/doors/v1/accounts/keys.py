@@ -21,7 +21,7 @@ async def create(request: ApiRequest[KeyBody, Nothing]) -> Response:
     The answer has the whole key, which cannot be shown again: only a hash of it is kept.
     """
     services, body = request.services, request.body
-    terms = KeyTerms(body.name, body.scopes, body.expires_at, body.limits.given())
+    terms = KeyTerms(body.name, body.scopes, body.expires_at, body.limits.own())
     made = await services.run(account_queries.create_key, services.engine, user_id_in(request.path), terms)
     return answer_with(NewKeyView.made(made), HTTPStatus.CREATED, **{"Cache-Control": "no-store"})
 

@@ -47,7 +47,7 @@ async def change(request: ApiRequest[UserChange, Nothing]) -> UserView:
     A lower limit stops nothing that runs. What is absent stays as it is.
     """
     services, user_id = request.services, user_id_in(request.path)
-    values = request.body.given()
+    values = request.body.changes()
     return UserView.of(await services.run(account_queries.change_user, services.engine, user_id, values))
 
 

@@ -46,8 +46,8 @@ class AttemptView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, attempt: JobAttempt) -> Self:
-        facts = {name: getattr(attempt, name) for name in cls.model_fields.keys() - {"error"}}
-        return cls(**facts, error=error_of(attempt))
+        values = {name: getattr(attempt, name) for name in cls.model_fields.keys() - {"error"}}
+        return cls(**values, error=error_of(attempt))
 
 
 class TimingsView(BaseModel, frozen=True):

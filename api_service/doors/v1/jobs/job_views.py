@@ -94,10 +94,10 @@ class JobView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> Self:
-        return cls(**facts_of(job, outputs))
+        return cls(**job_fields(job, outputs))
 
 
-def facts_of(job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> dict[str, Any]:
+def job_fields(job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> dict[str, Any]:
     """The fields of a JobView."""
     return {
         **{name: getattr(job, name) for name in COPIED},

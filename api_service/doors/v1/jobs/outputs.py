@@ -25,23 +25,23 @@ class ThumbnailQuery(BaseModel, extra="forbid"):
 
 async def output(request: ApiRequest[Nothing, Nothing]) -> Response:
     """Download an output: its bytes, or a range of them."""
-    found = await asked_output(request)
+    found = await output_in(request)
     file = StoredFile(found.path, found.media_type, found.filename, tag=found.sha256)
     return await request.services.run(send_file, request.http, request.services.store, file)
 
 
 async def thumbnail(request: ApiRequest[Nothing, ThumbnailQuery]) -> Response:
     """Download a thumbnail: a WEBP that fits in a square of `size` px: 150, 300 (unless said otherwise) or 600."""
-    found = await asked_output(request)
+    found = await output_in(request)
     size = request.query.size
     if size not in found.thumbnails:
         raise thumbnail_not_found(size, list(found.thumbnails), found.thumbnail_note)
-    facts = found.thumbnails[size]
-    file = StoredFile(facts["path"], "image/webp", f"{found.filename}-{size}.webp", tag=f"{found.sha256}-{size}")
+    thumbnail = found.thumbnails[size]
+    file = StoredFile(thumbnail["path"], "image/webp", f"{found.filename}-{size}.webp", tag=f"{found.sha256}-{size}")
     return await request.services.run(send_file, request.http, request.services.store, file)
 
 
-async def asked_output(request: ApiRequest[Nothing, Nothing] | ApiRequest[Nothing, ThumbnailQuery]) -> JobOutput:
+async def output_in(request: ApiRequest[Nothing, Nothing] | ApiRequest[Nothing, ThumbnailQuery]) -> JobOutput:
     """The output that the path names. Raises Refusal: job_not_found, output_not_found."""
     services, job_id = request.services, job_id_in(request.path)
     return await services.run(find_output, services.engine, job_id, request.path["number"], request.identity.owner)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.jobs.job_views import JobView, facts_of
+from api_service.doors.v1.jobs.job_views import JobView, job_fields
 from api_service.submit.job_request import JobRequest
 from api_service.submit.submit import Accepted
 from shared.models import GenerationJob, JobOutput
@@ -21,7 +21,7 @@ class AcceptedJobView(JobView, frozen=True):
 
     @classmethod
     def accepted(cls, job: GenerationJob, notes: Sequence[str], outputs: Sequence[JobOutput] = ()) -> "AcceptedJobView":
-        return cls(**facts_of(job, outputs), notes=list(notes))
+        return cls(**job_fields(job, outputs), notes=list(notes))
 
 
 class BatchView(BaseModel, frozen=True):

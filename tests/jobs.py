@@ -17,6 +17,7 @@ from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobEvent, Jo
 USER, ANOTHER_USER = UUID(int=1), UUID(int=2)  # the owners that every test database has
 SERVER = "http://gpu:8188"
 ANOTHER = "http://gpu-2:8188"
+LEASE = timedelta(seconds=30)
 PARAMETERS: dict[str, Any] = {
     "prompt": "a cat",
     "checkpoint_model": "random_sd15.safetensors",
@@ -46,7 +47,7 @@ def answering(outbox: Outbox, *servers: str, **values: Any) -> None:
 
 
 def claimant(*servers: str, worker: str = "worker-1") -> Claimant:
-    return Claimant(worker, "message-1", servers or (SERVER,))
+    return Claimant(worker, "message-1", servers or (SERVER,), LEASE)
 
 
 def claimed(outbox: Outbox, *servers: str, worker: str = "worker-1") -> Claim | None:

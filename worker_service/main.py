@@ -91,7 +91,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     outbox = Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
     worker_id = new_worker_id()
     fleet = create_fleet(settings, engine, timings.fleet)
-    leases = Leases(engine, worker_id, threads=settings.worker_threads)
+    leases = Leases(engine, worker_id, threads=settings.worker_threads, duration=settings.lease_duration)
     wake_consumers = WakeConsumers()
     capacity = Capacity(sum(fleet.slots.values()), wake_consumers)
     run = RunResources(

@@ -17,6 +17,7 @@ from shared.configuration.types import (
     ComfyUIUrls,
     DatabaseUrl,
     Duration,
+    LeaseDuration,
     Limit,
     LowerCase,
     Namespace,
@@ -72,6 +73,11 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     soft_time_limit: Duration = Field(timedelta(minutes=25), description="a job that runs longer is stopped and failed")
     hard_time_limit: Duration = Field(
         timedelta(minutes=30), description="a worker whose job outlives even this ends itself"
+    )
+    lease_duration: LeaseDuration = Field(
+        timedelta(seconds=30),
+        description="how long a worker may be silent before other workers take over its jobs; it renews its leases six "
+        "times in this time",
     )
     max_attempts: int = Field(5, ge=1, le=100, description="how often a job is tried in all")
     worker_threads: int = Field(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
-from pydantic import BeforeValidator, GetPydanticSchema, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, GetPydanticSchema, StringConstraints
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
@@ -120,6 +120,12 @@ def duration(value: str | timedelta) -> timedelta:
     return timedelta(**{UNITS[found[2]]: float(found[1])})
 
 
+def lease_duration(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=3):
+        raise ValueError("a time of at least 3s")
+    return value
+
+
 def limit(value: str | int | None) -> int | None:
     if value is None or isinstance(value, int):
         return value
@@ -157,6 +163,7 @@ RedisUrl = Annotated[SecretUrl, AsMade, BeforeValidator(redis_url)]
 ComfyUIUrls = Annotated[tuple[ServerUrl, ...], AsMade, BeforeValidator(comfyui_urls)]
 StorageUrl = Annotated[str, BeforeValidator(storage_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+LeaseDuration = Annotated[Duration, AfterValidator(lease_duration)]
 Limit = Annotated[int | None, BeforeValidator(limit)]
 Namespace = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"), Accepts("1 to 64 letters, digits, - and _")

@@ -22,6 +22,7 @@ from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, JobAttempt
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place, Running, Wanted, outbox_of
+from tests.jobs import LEASE
 
 CLAIMED = "claims/s, 16 workers, 100,000 jobs queued"
 WORKERS = 16
@@ -53,7 +54,7 @@ def claim_many(environ: dict[str, str], start: Barrier, worker: int, times: int)
     What a worker does once, connecting and the like, is done before all start at once.
     """
     outbox = outbox_of(load_settings(environ))
-    claimant = Claimant(f"worker-{worker}", "message", SERVERS)
+    claimant = Claimant(f"worker-{worker}", "message", SERVERS, LEASE)
     first = claim_one(outbox, claimant)
     start.wait(timeout=60)
     since = time.monotonic()

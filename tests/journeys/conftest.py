@@ -188,7 +188,8 @@ def started(plan: Plan, variables: Mapping[str, str], step_seconds: float = 0.0)
     with running_simulator(step_seconds=step_seconds) as comfyui:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR", "LANG"}}
         unlimited = {"LIMIT_REQUESTS_PER_MINUTE": "none"}  # a journey asks often what has become of its job
-        environ = {**kept, **unlimited, "APP_ENV": "test", "COMFYUI_URLS": comfyui.url, **variables}
+        brief = {"LEASE_DURATION": "10s"}  # what a killed worker had goes on after this, and not after 30 s
+        environ = {**kept, **unlimited, **brief, "APP_ENV": "test", "COMFYUI_URLS": comfyui.url, **variables}
         with (
             running_system(plan, environ, say=lambda _: None) as system,
             httpx.Client(base_url=system.api_url, headers=bearer(system.key), timeout=PATIENCE_S) as http,

@@ -76,8 +76,8 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery[JobRunner]) -> None:
 
 
 def take(runner: JobRunner, message_id: str) -> Claim | None:
-    servers = list(runner.run.fleet.clients)
-    claimant = Claimant(runner.worker_id, message_id, servers, running_jobs=runner.running_jobs)
+    servers, lease = list(runner.run.fleet.clients), runner.run.leases.duration
+    claimant = Claimant(runner.worker_id, message_id, servers, lease, running_jobs=runner.running_jobs)
     with runner.run.outbox.transaction() as session:
         return claims.claim(session, claimant)
 

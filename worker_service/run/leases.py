@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import Engine, func
@@ -19,21 +20,22 @@ from worker_service.run.mailbox import Mailbox, Signal
 
 log = structlog.get_logger(__name__)
 
-BEAT_S = 5  # a lease lives for 30 s, so five beats may fail
-MARGIN_S = 10  # what is begun under a lease is done in less
+BEATS = 6  # in the time that a lease lasts, so that five may fail
 
 
 class Leases(threading.Thread):
     """The leases that this process holds, each with the mailbox and the thread of its job.
 
-    As a thread it beats until `close`: it renews the leases and shows that this worker lives.
+    Each lasts for `duration` after it was renewed. As a thread it beats until `close`: it renews the leases and shows
+    that this worker lives.
     """
 
-    def __init__(self, engine: Engine, worker_id: str, *, threads: int) -> None:
+    def __init__(self, engine: Engine, worker_id: str, *, threads: int, duration: timedelta) -> None:
         super().__init__(name="leases", daemon=True)
         self.engine = engine
         self.worker_id = worker_id
         self.threads = threads
+        self.duration = duration
         self.lock = threading.Lock()
         self.mailboxes: dict[Lease, Mailbox] = {}
         self.renewed_at: dict[Lease, float] = {}
@@ -62,7 +64,7 @@ class Leases(threading.Thread):
                 self.beat()
             except SQLAlchemyError as error:
                 log.warning("leases.not_renewed", error=str(error))
-            if self.closing.wait(BEAT_S):
+            if self.closing.wait(self.duration.total_seconds() / BEATS):
                 return
 
     def beat(self) -> None:
@@ -71,7 +73,7 @@ class Leases(threading.Thread):
             held = dict(self.mailboxes)
         asked_at = time.monotonic()
         with transaction(self.engine) as session:
-            renewed = claims.renew(session, held)
+            renewed = claims.renew(session, held, self.duration)
             alive = insert(Worker).values(id=self.worker_id, threads=self.threads)
             session.execute(alive.on_conflict_do_update(index_elements=["id"], set_={"last_seen_at": func.now()}))
         with self.lock:
@@ -86,10 +88,11 @@ class Leases(threading.Thread):
                     pass
 
     def must_be_fresh(self, lease: Lease) -> None:
-        """Raise LeaseLost unless the lease holds for a while yet: this process may have been stopped meanwhile."""
+        """Raise LeaseLost unless a third of the lease is left: this process may have been stopped meanwhile, and what
+        is begun under a lease must be done before it ends."""
         with self.lock:
             age_s = time.monotonic() - self.renewed_at[lease]
-        if age_s > claims.LEASE.total_seconds() - MARGIN_S:
+        if age_s > self.duration.total_seconds() * 2 / 3:
             raise LeaseLost
 
     def cancel(self, job_id: int) -> None:

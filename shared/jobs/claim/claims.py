@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import String, bindparam, func, tuple_, update
+from sqlalchemy import Interval, String, bindparam, func, tuple_, update
 from sqlmodel import Session, col, select
 
 from shared.files.folders import discard_attempt_folder
@@ -28,14 +28,13 @@ from shared.jobs.start_and_complete import adopting, starting
 from shared.jobs.transitions import transition_sql
 from shared.models import HELD, EventType, GenerationJob, JobStatus
 
-LEASE = timedelta(seconds=30)  # a worker that is silent for longer has lost its jobs
-
 WORKER = bindparam("this_worker", type_=String)
 PROMPT = bindparam("new_prompt", type_=String)
+DURATION = bindparam("lease_duration", type_=Interval)
 NEW_LEASE = {
     "attempt": GenerationJob.attempt + 1,
     "worker_id": WORKER,
-    "lease_expires_at": func.now() + LEASE,
+    "lease_expires_at": func.now() + DURATION,
 }
 FIRST_ABANDONED = (
     select(GenerationJob.id)
@@ -78,11 +77,15 @@ class Claim(NamedTuple):
 
 
 class Claimant(NamedTuple):
-    """Who asks for a job: the worker, the message that woke it, and the servers it can reach."""
+    """Who asks for a job: the worker, the message that woke it, and the servers it can reach.
+
+    The worker loses the job once it has not renewed its lease for `lease`.
+    """
 
     worker_id: str
     message_id: str
     servers: Sequence[str]
+    lease: timedelta
     running_jobs: int | None = None  # the most of one user at once, unless the user's row has another limit
 
 
@@ -103,6 +106,7 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
         SERVERS.key: claimant.servers,
         WORKER.key: claimant.worker_id,
         MESSAGE.key: claimant.message_id,
+        DURATION.key: claimant.lease,
     }
     job = ADOPT.one_or_none(session, values)
     if job is None:
@@ -113,7 +117,12 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
 
 def take(session: Session, claimant: Claimant, backlog: Backlog) -> Claim | None:
     """The best job for a free server, see `shared.jobs.claim.conditions`."""
-    hold = {WORKER.key: claimant.worker_id, MESSAGE.key: claimant.message_id, PROMPT.key: str(uuid4())}
+    hold = {
+        WORKER.key: claimant.worker_id,
+        MESSAGE.key: claimant.message_id,
+        PROMPT.key: str(uuid4()),
+        DURATION.key: claimant.lease,
+    }
     for server in free_servers(session, claimant.servers, backlog):
         values = values_for(server, claimant.servers, claimant.running_jobs)
         if job := TAKE.one_or_none(session, {**values, **hold}):
@@ -145,8 +154,9 @@ def avoid(session: Session, lease: Lease, server: str) -> None:
     session.exec(update(GenerationJob).where(job).values(avoid_server=server))
 
 
-def renew(session: Session, leases: Collection[Lease]) -> dict[Lease, JobStatus]:
-    """Extend every lease that is still good, in one UPDATE. A lease that is missing in the answer is lost."""
+def renew(session: Session, leases: Collection[Lease], duration: timedelta) -> dict[Lease, JobStatus]:
+    """Let every lease that is still good last `duration` from now, in one UPDATE. A lease that is missing in the answer
+    is lost."""
     if not leases:
         return {}
     rows = session.execute(
@@ -156,7 +166,7 @@ def renew(session: Session, leases: Collection[Lease]) -> dict[Lease, JobStatus]
             col(GenerationJob.status).in_(HELD),
             col(GenerationJob.worker_id).is_not(None),
         )
-        .values(lease_expires_at=func.now() + LEASE)
+        .values(lease_expires_at=func.now() + duration)
         .returning(col(GenerationJob.id), col(GenerationJob.attempt), col(GenerationJob.status))
         .execution_options(synchronize_session=False)
     )

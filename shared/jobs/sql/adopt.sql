@@ -7,7 +7,7 @@ WITH
         SET
             attempt = (generation_jobs.attempt + 1),
             worker_id = :this_worker,
-            lease_expires_at = (now() + '0 days 30.000000 seconds'::interval),
+            lease_expires_at = (now() + :lease_duration),
             updated_at = now()
         WHERE
             generation_jobs.id = (

@@ -116,7 +116,7 @@ WITH
             attempt = (generation_jobs.attempt + 1),
             events = (generation_jobs.events + 1),
             worker_id = :this_worker,
-            lease_expires_at = (now() + '0 days 30.000000 seconds'::interval),
+            lease_expires_at = (now() + :lease_duration),
             server = :this_server,
             comfyui_prompt_id = :new_prompt,
             updated_at = now(),

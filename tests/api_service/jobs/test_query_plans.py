@@ -25,7 +25,7 @@ from shared.jobs.cancel import cancel_one
 from shared.jobs.claim import claims, due
 from shared.jobs.claim.claims import Claimant
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
-from tests.jobs import USER
+from tests.jobs import LEASE, USER
 from tests.plans import Plan, plans_of
 from tests.population import Population, populate
 
@@ -154,12 +154,12 @@ def test_statistics_never_read_the_jobs_that_ended(engine: Engine, owner: UUID |
     assert owner is None or plan.indexes == {"job_statistics_pkey"}
 
 
-CLAIMANT = Claimant("worker-9", "message-9", SERVERS)
+CLAIMANT = Claimant("worker-9", "message-9", SERVERS, LEASE)
 
 DEEDS: dict[str, tuple[Callable[[Session], object], set[str]]] = {
     "take": (lambda session: claims.claim(session, CLAIMANT), {"claim"}),
     "adopt": (lambda session: claims.adopt(session, CLAIMANT), {"held"}),
-    "renew": (lambda session: claims.renew(session, [Lease(JOBS - 560, 1)]), set()),
+    "renew": (lambda session: claims.renew(session, [Lease(JOBS - 560, 1)], LEASE), set()),
     "due, queued": (lambda session: due.startable(session, 8, None), {"claim"}),
     "due, queued, with limits": (lambda session: due.startable(session, 8, 3), {"claim"}),
     "due, pending": (lambda session: before_start.due_pending(session, 500), {"pending"}),

@@ -22,7 +22,7 @@ from shared.jobs.errors import CancelRequested, LeaseLost
 from shared.jobs.lifecycle import AlreadySettled
 from shared.messaging.after_commit import Outbox
 from shared.models import GenerationJob, JobAttempt, JobEvent, JobStatistic, Outcome
-from tests.jobs import ANOTHER, SERVER, answering, claimed, new_job, output, silence
+from tests.jobs import ANOTHER, LEASE, SERVER, answering, claimed, new_job, output, silence
 from tests.shared.jobs import expectations
 from tests.shared.jobs.expectations import BROKEN, DEEDS, FINAL, LOST, SLOTS, Expected, S
 
@@ -172,7 +172,7 @@ class Claims(RuleBasedStateMachine):
     def renew(self) -> None:
         """Every worker renews all that it thinks it holds, also the leases of the dead."""
         with self.outbox.transaction() as session:
-            renewed = claims.renew(session, [claim.lease for claim in self.claims])
+            renewed = claims.renew(session, [claim.lease for claim in self.claims], LEASE)
         good = {lease: job.status for claim in self.claims if (job := self.expected_of(lease := claim.lease))}
         assert renewed == good
         for lease in good:

@@ -11,15 +11,16 @@ from shared.fleet.servers import SERVER_SEEN
 from shared.jobs.attempts import Lease, Prompt
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim import claims
-from shared.jobs.claim.claims import LEASE
 from shared.jobs.errors import PromptLost
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus
 from tests.jobs import (
     ANOTHER,
+    LEASE,
     SERVER,
     answering,
     attempts,
+    claimant,
     claimed,
     events,
     job,
@@ -129,11 +130,25 @@ def test_sixteen_workers_at_once_take_each_job_once_and_fill_no_slot_twice(outbo
     assert servers.count(SERVER) == servers.count(ANOTHER) == 4
 
 
+@pytest.mark.parametrize("is_taken_over", [False, True])
+def test_a_lease_lasts_as_long_as_its_worker_says(outbox: Outbox, is_taken_over: bool) -> None:
+    answering(outbox)
+    job_id = submitted(outbox)
+    if is_taken_over:
+        assert claimed(outbox)
+        silence(outbox, job_id)
+    with outbox.transaction() as session:
+        assert claims.claim(session, claimant()._replace(lease=timedelta(hours=1)))
+    expires_at = job(outbox, job_id).lease_expires_at
+    assert expires_at is not None
+    assert timedelta(minutes=55) < expires_at - datetime.now(UTC) <= timedelta(hours=1)
+
+
 def test_a_lease_lasts_as_long_as_it_is_renewed(outbox: Outbox) -> None:
     claim = running(outbox)
     silence(outbox, claim.job.id, seconds=-1)
     with outbox.transaction() as session:
-        assert claims.renew(session, [claim.lease]) == {claim.lease: JobStatus.RUNNING}
+        assert claims.renew(session, [claim.lease], LEASE) == {claim.lease: JobStatus.RUNNING}
     renewed = job(outbox, claim.job.id).lease_expires_at
     assert renewed is not None
     assert renewed > datetime.now(UTC) + LEASE - timedelta(seconds=10)
@@ -146,10 +161,10 @@ def test_renewing_tells_what_is_being_cancelled_and_what_is_lost(outbox: Outbox)
     with outbox.transaction() as session:
         cancel_one(session, cancelled.job.id)
     with outbox.transaction() as session:
-        found = claims.renew(session, [kept.lease, cancelled.lease, gone])
+        found = claims.renew(session, [kept.lease, cancelled.lease, gone], LEASE)
     assert found == {kept.lease: JobStatus.RUNNING, cancelled.lease: JobStatus.CANCELLING}
 
 
 def test_renewing_nothing_asks_nothing(outbox: Outbox) -> None:
     with outbox.transaction() as session:
-        assert claims.renew(session, []) == {}
+        assert claims.renew(session, [], LEASE) == {}

@@ -16,7 +16,7 @@ from shared.jobs.claim.conditions import AVOIDED_FOR, LOOK_AHEAD, WAITED_LONG
 from shared.jobs.errors import OutOfMemory
 from shared.messaging.after_commit import Outbox
 from shared.models import ComfyUIServer, GenerationJob, JobStatus, Outcome, User
-from tests.jobs import ANOTHER, SERVER, USER, answering, claimed, job, submitted
+from tests.jobs import ANOTHER, LEASE, SERVER, USER, answering, claimed, job, submitted
 
 X, Y = "x.safetensors", "y.safetensors"
 FULL = OutOfMemory("3", "KSampler", "torch.OutOfMemoryError", "full")
@@ -196,7 +196,7 @@ def test_a_users_limit_holds_though_claims_come_at_once_for_different_servers(ou
     def claim(number: int) -> Claim | None:
         with outbox.transaction() as session:
             limit = 3 if where == "setting" else None
-            asks = claims.Claimant(f"worker-{number}", "message", names, running_jobs=limit)
+            asks = claims.Claimant(f"worker-{number}", "message", names, LEASE, running_jobs=limit)
             return claims.claim(session, asks)
 
     with ThreadPoolExecutor(8) as workers:

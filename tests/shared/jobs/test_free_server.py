@@ -13,7 +13,7 @@ from shared.jobs.claim.free_server import Backlog, read_backlog
 from shared.jobs.errors import PromptLost
 from shared.messaging.after_commit import Outbox
 from shared.models import Outcome, User
-from tests.jobs import ANOTHER, SERVER, USER, answering, claimant, claimed, running, silence, submitted
+from tests.jobs import ANOTHER, LEASE, SERVER, USER, answering, claimant, claimed, running, silence, submitted
 from tests.plans import recorded
 
 # Rows of servers that somebody has locked are passed over.
@@ -81,7 +81,7 @@ def test_nor_before_those_who_count_have_their_lock(outbox: Outbox, where: str) 
         assert (found.first, found.is_limited, found.server) == (first, True, None)
         assert unlocked(outbox) == [SERVER]
     with outbox.transaction() as session:
-        claim = claims.claim(session, Claimant("worker-1", "message-1", [SERVER], running_jobs=3))
+        claim = claims.claim(session, Claimant("worker-1", "message-1", [SERVER], LEASE, running_jobs=3))
         assert claim
         assert claim.job.id == first
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from dramatiq import Consumer, MessageProxy
@@ -70,7 +71,7 @@ def consumer_of(broker: AttentiveBroker, *, prefetch: int = 1, timeout_ms: int =
 def test_a_message_that_is_sent_wakes_a_worker_that_sleeps(
     outbox: Outbox, settings: Settings, broker: AttentiveBroker, wake_consumers: WakeConsumers
 ) -> None:
-    leases = Leases(outbox.engine, "w", threads=1)
+    leases = Leases(outbox.engine, "w", threads=1, duration=timedelta(seconds=30))
     signals = SignalListener(
         hasty_client(settings.redis_url), Channels(settings.redis_ns), cancel=leases.cancel, wake=wake_consumers
     )

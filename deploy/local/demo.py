@@ -178,7 +178,7 @@ def tell_time_line(http: httpx.Client, job: dict[str, Any], events: list[dict[st
     moments = [("accepted", ended["created_at"]), ("started by a worker", ended["started_at"])]
     if live:
         moments += [("first progress", live[0]["at"]), ("last progress", live[-1]["at"])]
-    moments.append(("completed: verified, stored, told", ended["completed_at"]))
+    moments.append(("completed: verified, stored, published", ended["completed_at"]))
     print("\nTime line")
     for name, at in moments:
         print(f"  {(datetime.fromisoformat(at) - accepted).total_seconds():8.3f} s  {name}")

@@ -4,7 +4,7 @@
 
 The command is stopped when the guard's standard input ends or says anything, when the guard's parent is gone, or on
 SIGTERM, SIGINT or SIGHUP to the guard. It exits as the command did, with 128 + n for a signal n, or 127 if the command
-could not be started. One of these stands beside each process, so it imports next to nothing and needs no packages.
+could not be started. One of these runs beside each process, so it imports next to nothing and needs no packages.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ DEFAULTS = {"--stop-signal": "SIGTERM", "--grace": "10", "--user": "", "--report
 
 
 def main(arguments: list[str]) -> int:
-    """Run what stands behind `--` and watch it. Returns the exit code to end with, 2 if the arguments make no sense."""
+    """Run the command after `--` and watch it. Returns the exit code to end with, 2 if the arguments make no sense."""
     try:
         options, command = parse(arguments)
         stop_signal, grace_s = signal.Signals[options["--stop-signal"]], float(options["--grace"])

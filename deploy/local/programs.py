@@ -146,7 +146,7 @@ def folders(program: Program, places: Places) -> Iterator[tuple[Path, tuple[Path
 
 def own_prefix(executable: Path) -> tuple[Path, ...]:
     """The folder that PostgreSQL, and nothing but PostgreSQL, was installed to; nothing if it is not so."""
-    prefix = executable.resolve().parent.parent  # What stands on the search path is often a link to there.
+    prefix = executable.resolve().parent.parent  # The search path often has a link to it.
     return (prefix,) if (prefix / "share" / "postgres.bki").is_file() else ()
 
 

@@ -23,7 +23,7 @@ from shared.configuration.settings import Settings, environment, read
 KEPT = REPOSITORY / "var" / "up"
 LOOK_S = 1.0
 SOON_S = 10.0  # what ends so soon after its start ...
-TIMES = 5  # ... so many times in a row, is not started again
+TIMES = 5  # in a row, after which it is not started again
 
 
 def up(directory: Path | None, say: Say, is_stopping: Callable[[], bool]) -> None:
@@ -33,7 +33,7 @@ def up(directory: Path | None, say: Say, is_stopping: Callable[[], bool]) -> Non
     directory = directory or KEPT
     settings = settings_before(chosen(environ))
     with ExitStack() as stack:
-        # First, so that who starts it twice is not told to change ports.
+        # First: a second start in the same folder must not be told to change ports.
         stack.callback(os.close, hold(directory))
         plan = Plan(directory, durable=True, api_ports=api_ports(settings, environ))
         system = stack.enter_context(running_system(plan, environ, say))

@@ -43,7 +43,7 @@ def test_the_demo_shows_a_picture_and_leaves_nothing_running(tmp_path: Path) -> 
         assert picture.size == (512, 512)
     assert "201 in" in said
     assert "100.0 %" in said
-    assert "completed: verified, stored, told" in said
+    assert "completed: verified, stored, published" in said
     assert "No model was used" in said
     assert said.splitlines()[-1].startswith("Done. Look at the picture: ")
     assert said.splitlines()[-1].endswith(path[1])

@@ -25,7 +25,7 @@ async def change_queue(request: web.Request) -> web.Response:
 
 
 async def show_history(request: web.Request) -> web.Response:
-    """All of it, oldest first; with `max_items` the newest so many, or so many from `offset` on."""
+    """All of it, oldest first; with `max_items` only that many: the newest, or those from `offset` on."""
     past = request.app[SIMULATOR].queue.past()
     most = request.rel_url.query.get("max_items")
     if most is None:

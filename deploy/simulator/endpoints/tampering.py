@@ -32,7 +32,7 @@ async def tampered(request: web.Request, faults: FaultBook, handler: Handler) ->
 
 
 async def _inflated(request: web.Request, body: bytes, megabytes: int) -> web.StreamResponse:
-    """The same JSON after so many megabytes of blanks, which take next to nothing on the way."""
+    """The same JSON after a number of megabytes of blanks, which take next to nothing on the way."""
     answer = web.StreamResponse(headers={"Content-Encoding": "gzip", "Content-Type": "application/json"})
     await answer.prepare(request)
     packer = zlib.compressobj(wbits=WBITS_OF_GZIP)

@@ -140,7 +140,7 @@ async def _half(request: web.Request, fault: Fault, file: Path, headers: dict[st
 
 
 async def _padded(request: web.Request, file: Path, headers: dict[str, str], megabytes: int) -> web.StreamResponse:
-    """The file and so many megabytes of nothing after it; how many is not said beforehand."""
+    """The file, then megabytes of nothing. The length is not announced."""
     response = web.StreamResponse(headers={**headers, "Content-Type": _content_type(file)})
     await response.prepare(request)
     await response.write(await asyncio.to_thread(file.read_bytes))

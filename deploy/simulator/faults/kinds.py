@@ -47,7 +47,7 @@ MEGABYTES = Field((int,), 1, at_least=0)
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of fault: how often it strikes unless told otherwise (None: until cleared), and its fields."""
+    """One kind of fault: how often it strikes unless a request says otherwise (None: until cleared), and its fields."""
 
     times: int | None
     fields: Mapping[str, Field]

@@ -44,7 +44,7 @@ def test_a_server_is_known_with_what_it_said_and_whether_it_is_there(outbox: Out
     publish(outbox, object_info(checkpoints=["a"]), SERVER)
     publish(outbox, object_info(checkpoints=["a", "B"]), ANOTHER, seconds_ago=31)
     capabilities = reader.current()
-    assert [(server.name, server.is_reachable) for server in capabilities.servers] == [(ANOTHER, False), (SERVER, True)]
+    assert [(server.name, server.is_usable) for server in capabilities.servers] == [(ANOTHER, False), (SERVER, True)]
     found = capabilities.models(ModelKind.CHECKPOINTS)
     assert {name: (holders.servers, holders.is_available) for name, holders in found.items()} == {
         "a": (2, True),
@@ -58,7 +58,7 @@ def test_a_server_that_does_not_answer_is_not_there_however_lately_it_was_seen(
     publish(outbox, object_info())
     with outbox.transaction() as session:
         session.exec(update(ComfyUIServer).values(unreachable_since=ComfyUIServer.last_seen_at))
-    assert [server.is_reachable for server in reader.current().servers] == [False]
+    assert [server.is_usable for server in reader.current().servers] == [False]
 
 
 def test_a_server_that_nobody_saw_for_a_week_is_not_waited_for(outbox: Outbox, reader: CapabilityReader) -> None:
@@ -81,7 +81,7 @@ def test_a_server_that_no_worker_names_any_more_is_known_and_not_counted(
 def test_a_server_that_said_nothing_is_known_to_be_there(outbox: Outbox, reader: CapabilityReader) -> None:
     answering(outbox)
     (server,) = reader.current().servers
-    assert (server.is_reachable, server.catalogue) == (True, None)
+    assert (server.is_usable, server.catalogue) == (True, None)
 
 
 def test_it_is_read_again_after_five_seconds_and_not_before(outbox: Outbox, reader: CapabilityReader) -> None:

@@ -30,9 +30,9 @@ from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
 
 DEFAULT_TIMINGS = StreamTimings()
@@ -78,14 +78,14 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
         await stop(tasks)
         await services.relay.aclose()
         await services.limits.streams.client.aclose()
-        services.outbox.client.close()
+        services.messenger.client.close()
         services.engine.dispose()
 
 
 def make_services(settings: Settings, timings: StreamTimings) -> Services:
     engine = create_engine(settings, application="api", connections=THREADS)
     channels, keyring, threads = Channels(settings.redis_ns), Keyring(engine), anyio.CapacityLimiter(THREADS)
-    outbox = Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
+    messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
     counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
     guard = RedisGuard(timings.count_within_s)
     rates = RateCounter(counting, settings.redis_ns, guard)
@@ -94,14 +94,14 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
     return Services(
         settings=settings,
         engine=engine,
-        outbox=outbox,
+        messenger=messenger,
         store=open_store(settings.storage_url),
         relay=Relay(listening_client(settings.redis_url), channels, timings),
         keyring=keyring,
         tickets=Tickets(engine, keyring, timings.tickets),
         limits=limits,
         capabilities=capabilities,
-        acceptance=Acceptance(outbox, capabilities, limits, threads),
+        acceptance=Acceptance(messenger, capabilities, limits, threads),
         timings=timings,
         threads=threads,
     )

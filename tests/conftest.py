@@ -16,9 +16,9 @@ from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import patient_client
 from tests.lent_database import ADD_USERS, LentDatabase, new_name
 from tests.lodgings import remove_lodgings
@@ -157,5 +157,5 @@ def delete_keys(client: redis.Redis, namespace: str) -> None:
 
 
 @pytest.fixture
-def outbox(engine: Engine, settings: Settings, redis_client: redis.Redis) -> Outbox:
-    return Outbox(engine, sending_broker(settings), redis_client, Channels(settings.redis_ns))
+def messenger(engine: Engine, settings: Settings, redis_client: redis.Redis) -> Messenger:
+    return Messenger(engine, sending_broker(settings), redis_client, Channels(settings.redis_ns))

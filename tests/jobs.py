@@ -11,7 +11,7 @@ from shared.jobs import before_start, lifecycle
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim, Claimant
 from shared.jobs.errors import PromptLost
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome, OutputKind
 
 USER, ANOTHER_USER = UUID(int=1), UUID(int=2)  # the owners that every test database has
@@ -33,14 +33,14 @@ def new_job(**values: Any) -> GenerationJob:
     return GenerationJob(**(first | PARAMETERS | values))
 
 
-def submitted(outbox: Outbox, **values: Any) -> int:
-    with outbox.transaction() as session:
+def submitted(messenger: Messenger, **values: Any) -> int:
+    with messenger.transaction() as session:
         return before_start.submit(session, new_job(**values)).id
 
 
-def answering(outbox: Outbox, *servers: str, **values: Any) -> None:
+def answering(messenger: Messenger, *servers: str, **values: Any) -> None:
     """These servers answered a worker just now. `values` are other columns of their rows."""
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         for name in servers or (SERVER,):
             facts = {"version": "0.8.0", "last_seen_at": datetime.now(UTC), **values}
             session.merge(ComfyUIServer(name=name, **facts))
@@ -50,32 +50,32 @@ def claimant(*servers: str, worker: str = "worker-1") -> Claimant:
     return Claimant(worker, "message-1", servers or (SERVER,), LEASE)
 
 
-def claimed(outbox: Outbox, *servers: str, worker: str = "worker-1") -> Claim | None:
-    with outbox.transaction() as session:
+def claimed(messenger: Messenger, *servers: str, worker: str = "worker-1") -> Claim | None:
+    with messenger.transaction() as session:
         return claims.claim(session, claimant(*servers, worker=worker))
 
 
-def running(outbox: Outbox, **values: Any) -> Claim:
+def running(messenger: Messenger, **values: Any) -> Claim:
     """A job that has just been claimed."""
-    answering(outbox)
-    submitted(outbox, **values)
-    claim = claimed(outbox)
+    answering(messenger)
+    submitted(messenger, **values)
+    claim = claimed(messenger)
     assert claim is not None
     return claim
 
 
-def claimed_again(outbox: Outbox, claim: Claim, outcome: Outcome = Outcome.RETRIED) -> Claim:
+def claimed_again(messenger: Messenger, claim: Claim, outcome: Outcome = Outcome.RETRIED) -> Claim:
     """The next claim of a job that is put back, and may start at once."""
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         lifecycle.retry(session, claim.lease, PromptLost(claim.prompt.server, claim.prompt.id), outcome, timedelta(0))
-    again = claimed(outbox)
+    again = claimed(messenger)
     assert again is not None
     return again
 
 
-def silence(outbox: Outbox, job_id: int, seconds: float = 1) -> None:
+def silence(messenger: Messenger, job_id: int, seconds: float = 1) -> None:
     """Its worker has fallen silent: the lease ran out so long ago."""
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
         session.exec(update(GenerationJob).where(col(GenerationJob.id) == job_id).values(lease_expires_at=ago))
 
@@ -97,18 +97,18 @@ def row(session: Session, job_id: int) -> GenerationJob:
     return session.get_one(GenerationJob, job_id)
 
 
-def job(outbox: Outbox, job_id: int) -> GenerationJob:
-    with outbox.transaction() as session:
+def job(messenger: Messenger, job_id: int) -> GenerationJob:
+    with messenger.transaction() as session:
         return row(session, job_id)
 
 
-def attempts(outbox: Outbox, job_id: int) -> list[JobAttempt]:
-    with outbox.transaction() as session:
+def attempts(messenger: Messenger, job_id: int) -> list[JobAttempt]:
+    with messenger.transaction() as session:
         found = select(JobAttempt).where(JobAttempt.job_id == job_id).order_by(col(JobAttempt.attempt))
         return list(session.exec(found))
 
 
-def events(outbox: Outbox, job_id: int) -> list[JobEvent]:
-    with outbox.transaction() as session:
+def events(messenger: Messenger, job_id: int) -> list[JobEvent]:
+    with messenger.transaction() as session:
         found = select(JobEvent).where(JobEvent.job_id == job_id).order_by(col(JobEvent.sequence))
         return list(session.exec(found))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, ServerCapabilities
 from tests.jobs import SERVER
 from tests.simulator.recordings import document
@@ -45,11 +45,11 @@ def page(
     return {"input": inputs, "output": list(output), "output_node": False, "python_module": "nodes", **facts}
 
 
-def publish(outbox: Outbox, info: dict[str, Page], server: str = SERVER, *, seconds_ago: float = 0) -> None:
+def publish(messenger: Messenger, info: dict[str, Page], server: str = SERVER, *, seconds_ago: float = 0) -> None:
     """A worker wrote down what a server can do, and last saw it answer so long ago."""
     seen = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     digest = hashlib.sha256(json.dumps(info).encode()).hexdigest()
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         session.merge(ComfyUIServer(name=server, version="0.8.0", last_seen_at=seen))
         session.flush()
         session.merge(ServerCapabilities(server=server, digest=digest, object_info=info, refreshed_at=seen))

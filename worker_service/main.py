@@ -19,10 +19,10 @@ from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
 from shared.jobs.claim.due import due_jobs
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.due_work import WakeUps
 from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
@@ -58,7 +58,7 @@ def start() -> None:
 
 def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
     jobs, limits = resources.jobs, resources.timings.limits
-    stuck = partial(give_up, outbox=jobs.run.outbox, leases=resources.leases, limit=settings.hard_time_limit)
+    stuck = partial(give_up, messenger=jobs.run.messenger, leases=resources.leases, limit=settings.hard_time_limit)
     broker = AttentiveBroker(
         patient_client(settings.broker_url),
         settings,
@@ -88,21 +88,21 @@ def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
 def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resources:
     engine = create_engine(settings, application="worker", connections=settings.worker_threads + OTHER_CONNECTIONS)
     channels, closing = Channels(settings.redis_ns), threading.Event()
-    outbox = Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
+    messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
     worker_id = new_worker_id()
     fleet = create_fleet(settings, engine, timings.fleet)
     leases = Leases(engine, worker_id, threads=settings.worker_threads, duration=settings.lease_duration)
     wake_consumers = WakeConsumers()
     capacity = Capacity(sum(fleet.slots.values()), wake_consumers)
     run = RunResources(
-        outbox,
+        messenger,
         open_store(settings.storage_url),
         fleet,
         leases,
         JobLimits(settings.max_attempts, settings.soft_time_limit, settings.stall_timeout),
         timings.run,
     )
-    wake_next = WakeUps(outbox, due_jobs(settings.limit_running_jobs)).send_one
+    wake_next = WakeUps(messenger, due_jobs(settings.limit_running_jobs)).send_one
     jobs = JobRunner(worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run)
     signals = SignalListener(hasty_client(settings.redis_url), channels, cancel=leases.cancel, wake=wake_consumers)
     return Resources(engine, fleet, leases, capacity, signals, jobs, closing, timings)

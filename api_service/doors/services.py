@@ -17,7 +17,7 @@ from api_service.streams.timings import StreamTimings
 from api_service.submit.submit import Acceptance
 from shared.configuration.settings import Settings
 from shared.files.store import OutputStore
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,7 +27,7 @@ T = TypeVar("T")
 class Services:
     settings: Settings
     engine: Engine
-    outbox: Outbox
+    messenger: Messenger
     store: OutputStore
     relay: Relay
     keyring: Keyring

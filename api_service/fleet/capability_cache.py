@@ -27,14 +27,14 @@ class KnownServer:
     names it."""
 
     name: str
-    is_reachable: bool
+    is_usable: bool
     catalogue: Catalogue | None
     is_named: bool = True
 
 
 @dataclass(frozen=True)
 class Holders:
-    """On how many of the servers that workers name something is, and whether one of them is reachable."""
+    """On how many of the servers that workers name something is, and whether one of them is usable."""
 
     servers: int
     is_available: bool
@@ -55,9 +55,9 @@ class Capabilities:
         return {name: holders(by_name[name]) for name in sorted(by_name, key=str.casefold)}
 
     def node_class(self, name: str) -> tuple[NodeClass, Holders] | None:
-        """A node class as the first server has it, of the reachable ones if one of those has it; None if none has."""
+        """A node class as the first server has it, of the usable ones if one of those has it; None if none has."""
         having = [server for server in self.servers if server.catalogue and name in server.catalogue.classes]
-        for server in sorted(having, key=lambda server: not server.is_reachable):
+        for server in sorted(having, key=lambda server: not server.is_usable):
             if server.catalogue is not None:
                 return server.catalogue.classes[name], holders(having)
         return None
@@ -67,7 +67,7 @@ class Capabilities:
 
 
 def holders(having: list[KnownServer]) -> Holders:
-    return Holders(sum(server.is_named for server in having), any(server.is_reachable for server in having))
+    return Holders(sum(server.is_named for server in having), any(server.is_usable for server in having))
 
 
 class CapabilityReader:
@@ -116,8 +116,8 @@ class CapabilityReader:
         self.catalogues = {digest: self.catalogue(session, digest) for digest in digests}
         return Capabilities(
             tuple(
-                KnownServer(name, reachable, self.catalogues[digest] if digest else None, named)
-                for name, reachable, digest, named in rows
+                KnownServer(name, usable, self.catalogues[digest] if digest else None, named)
+                for name, usable, digest, named in rows
             )
         )
 

@@ -43,7 +43,7 @@ def fleet_check(graph: Graph, capabilities: Capabilities, name: InputName) -> Fl
     verdicts = judge(graph, capabilities.servers)
     able = [verdict for verdict in verdicts if not verdict.certain]
     for verdict in able:
-        if verdict.server.is_reachable:
+        if verdict.server.is_usable:
             return FleetVerdict(notes=[uncertain_note(name, finding) for finding in verdict.uncertain])
     unknown = [server for server in capabilities.servers if server.catalogue is None]
     if able:
@@ -84,7 +84,7 @@ def errors_of(verdicts: Sequence[Verdict], name: InputName) -> list[FieldError]:
             field_error(name, one[0], "no server has {}", among=names_in(one) if number < MOST_SUGGESTED else ())
             for number, one in enumerate(alike)
         ]
-    closest = min(verdicts, key=lambda verdict: (len(verdict.certain), not verdict.server.is_reachable))
+    closest = min(verdicts, key=lambda verdict: (len(verdict.certain), not verdict.server.is_usable))
     template = "some servers have {}, but none of them has everything else that this asks for"
     return [field_error(name, one, template) for one in list(closest.certain.values())[:MOST_ERRORS]]
 

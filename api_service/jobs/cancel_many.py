@@ -13,7 +13,7 @@ from api_service.jobs.listing import page
 from api_service.jobs.page_range import PageRange
 from shared.database.engine import patiently
 from shared.jobs.cancel import cancel_many
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus
 
 PORTION = 200
@@ -22,37 +22,37 @@ PATIENCE = timedelta(seconds=5)
 CANCELLABLE = (JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING)
 
 
-def cancel_matching(outbox: Outbox, filters: Filters, owner: UUID | None) -> tuple[Counter[JobStatus], bool]:
+def cancel_matching(messenger: Messenger, filters: Filters, owner: UUID | None) -> tuple[Counter[JobStatus], bool]:
     """Cancel the jobs that match, of those accepted before this began, the oldest first.
 
     Returns how many are `cancelled` and how many `cancelling`, and whether that was all.
     """
     statuses = [status for status in CANCELLABLE if not filters.status or status in filters.status]
     counts: Counter[JobStatus] = Counter()
-    matching = up_to(filters, moment_of(outbox)) if statuses else filters
+    matching = up_to(filters, moment_of(messenger)) if statuses else filters
     while statuses and counts.total() < MOST:
-        found, jobs = patiently(partial(cancel_portion, outbox, matching, statuses, owner), patience=PATIENCE)
+        found, jobs = patiently(partial(cancel_portion, messenger, matching, statuses, owner), patience=PATIENCE)
         for job in jobs:
             counts[job.status] += 1
             if job.status == JobStatus.CANCELLING:
-                outbox.request_cancel(job.id)
+                messenger.request_cancel(job.id)
         if found < PORTION:
             return counts, True
     return counts, not statuses
 
 
 def cancel_portion(
-    outbox: Outbox, filters: Filters, statuses: Sequence[JobStatus], owner: UUID | None
+    messenger: Messenger, filters: Filters, statuses: Sequence[JobStatus], owner: UUID | None
 ) -> tuple[int, Sequence[GenerationJob]]:
     """Cancel the oldest jobs that match. Returns how many did, and those that had not ended meanwhile."""
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         found = session.execute(page(filters, statuses, PageRange(owner, PORTION, ascending=True))).all()
         return len(found), cancel_many(session, [row.id for row in found])
 
 
-def moment_of(outbox: Outbox) -> datetime:
+def moment_of(messenger: Messenger) -> datetime:
     """Now, as the database says."""
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         now: datetime = session.scalars(select(func.now())).one()
     return now
 

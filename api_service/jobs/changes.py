@@ -12,16 +12,16 @@ from shared.files.store import OutputStore
 from shared.jobs import before_start
 from shared.jobs.cancel import cancel_one
 from shared.jobs.deletion import delete_job
-from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
+from shared.messaging.messenger import Messenger
 from shared.models import FINAL, WAITING, GenerationJob, JobStatus
 
 log = structlog.get_logger(__name__)
 
 
-def cancel_job(outbox: Outbox, job_id: int, owner: UUID | None) -> GenerationJob:
+def cancel_job(messenger: Messenger, job_id: int, owner: UUID | None) -> GenerationJob:
     """Cancel a job. Returns it as it is then: `cancelled` or `cancelling`. Raises Refusal: job_not_found, job_ended."""
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         found = owned_job(session, job_id, owner)
         job = found and cancel_one(session, job_id)
     if job is None:
@@ -29,17 +29,17 @@ def cancel_job(outbox: Outbox, job_id: int, owner: UUID | None) -> GenerationJob
     if job.status in FINAL - {JobStatus.CANCELLED}:
         raise job_ended(job.status)
     if job.status == JobStatus.CANCELLING:
-        outbox.request_cancel(job.id)
+        messenger.request_cancel(job.id)
     return job
 
 
 def amend_job(
-    outbox: Outbox, job_id: int, owner: UUID | None, *, priority: int | None, metadata: dict[str, Any] | None
+    messenger: Messenger, job_id: int, owner: UUID | None, *, priority: int | None, metadata: dict[str, Any] | None
 ) -> GenerationJob:
     """Change what is given of a job that waits. Raises Refusal: job_not_found, job_started."""
     given = {"priority": priority, "caller_metadata": metadata}
     changes = {name: value for name, value in given.items() if value is not None}
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         job = owned_job(session, job_id, owner, lock=True)
         if job is None:
             raise job_not_found(job_id)
@@ -49,15 +49,15 @@ def amend_job(
     return job
 
 
-def delete_with_files(outbox: Outbox, store: OutputStore, job_id: int, owner: UUID | None) -> None:
+def delete_with_files(messenger: Messenger, store: OutputStore, job_id: int, owner: UUID | None) -> None:
     """Delete a job that has ended, with its files. Raises Refusal: job_not_found, job_not_ended."""
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         job = delete_job(session, job_id, owner)
     if job is None:
         raise job_not_found(job_id)
     if job.status not in FINAL:
         raise job_not_ended(job.status)
-    outbox.publish(Event.deletion(job.id, job.user_id))
+    messenger.publish(Event.deletion(job.id, job.user_id))
     try:
         store.remove(job_folder(job))
     except OSError as error:

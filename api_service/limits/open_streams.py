@@ -56,13 +56,13 @@ class OpenStreams:
                 await self.forget(stream, key_id)
 
     async def ask(self, stream: str, key_id: str, most: int | None) -> object:
-        if not self.guard.allows():
+        if not self.guard.may_ask():
             return None
         limit = "" if most is None else most
         return await self.guard.ask(self.script(keys=[f"{self.prefix}{key_id}"], args=[stream, limit, KEPT_S]))
 
     async def forget(self, stream: str, key_id: str) -> None:
-        if self.guard.allows():
+        if self.guard.may_ask():
             await self.guard.ask(self.client.zrem(f"{self.prefix}{key_id}", stream))
 
     async def run(self) -> None:

@@ -116,7 +116,7 @@ class RateCounter:
 
     async def count(self, limit: Limit, key_id: str, most: int, cost: int = 1) -> Rate | None:
         """Count `cost` more of what the key does, unless they are too many. None while Redis does not answer."""
-        return await self.guard.ask(self.hit(limit, key_id, most, cost)) if self.guard.allows() else None
+        return await self.guard.ask(self.hit(limit, key_id, most, cost)) if self.guard.may_ask() else None
 
     async def hit(self, limit: Limit, key_id: str, most: int, cost: int) -> Rate:
         length_s = int(WINDOWS[limit].total_seconds())

@@ -24,7 +24,7 @@ Seed = int | Literal["same", "new"]
 async def resubmit(acceptance: Acceptance, parent_id: int, seed: Seed, submission: Submission) -> Accepted:
     """Submit a job again, for whom it belongs to. `submission` has no jobs yet. Raises Refusal."""
     found = await to_thread.run_sync(
-        read_back, acceptance.outbox.engine, parent_id, submission.identity.owner, seed, limiter=acceptance.threads
+        read_back, acceptance.messenger.engine, parent_id, submission.identity.owner, seed, limiter=acceptance.threads
     )
     if found:
         request, owner = found

@@ -21,8 +21,8 @@ from api_service.submit.idempotency import IdempotencyKey, made_before, was_made
 from api_service.submit.job_request import JobRequest, new_job
 from shared.database.engine import transaction
 from shared.jobs import before_start
-from shared.messaging.after_commit import Outbox
 from shared.messaging.messages import RunComfyJob
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobOutput
 from shared.workflows.links import graph_faults
 from shared.workflows.shape import with_seeds
@@ -40,7 +40,7 @@ def graph_field(_request: JobRequest, node_id: str | None, part: str) -> str:
 class Acceptance(NamedTuple):
     """What accepting a job needs. Made in `main`."""
 
-    outbox: Outbox
+    messenger: Messenger
     capabilities: CapabilityReader
     limits: KeyLimits
     threads: CapacityLimiter  # for work that blocks
@@ -96,7 +96,7 @@ def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
         return replayed
     notes = check_all(submission.jobs, acceptance.capabilities.current(), submission.field_name)
     acceptance.limits.check_quotas(
-        acceptance.outbox.engine, submission.identity, submission.owner, len(submission.jobs)
+        acceptance.messenger.engine, submission.identity, submission.owner, len(submission.jobs)
     )
     return Checked(notes)
 
@@ -129,7 +129,7 @@ def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:
     """What the same request made before, as it is now. Raises Refusal: idempotency_key_reused."""
     if submission.idempotency_key is None:
         return None
-    with transaction(acceptance.outbox.engine) as session:
+    with transaction(acceptance.messenger.engine) as session:
         jobs = made_before(session, submission.owner, submission.idempotency_key)
         if not jobs:
             return None
@@ -140,7 +140,7 @@ def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:
 def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> Accepted:
     jobs = new_jobs(submission)
     try:
-        with acceptance.outbox.transaction() as session:
+        with acceptance.messenger.transaction() as session:
             lock_parent(session, submission.parent_id)
             before_start.submit_all(session, jobs)
     except IntegrityError as error:
@@ -148,7 +148,7 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
             raise
         # The same key, at the same time. If its job is gone again, this one is the first.
         return replay(acceptance, submission) or record(acceptance, submission, checked)
-    return Accepted(wake_up(acceptance.outbox, jobs), notes=checked.notes)
+    return Accepted(wake_up(acceptance.messenger, jobs), notes=checked.notes)
 
 
 def new_jobs(submission: Submission) -> list[GenerationJob]:
@@ -169,10 +169,10 @@ def lock_parent(session: Session, parent_id: int | None) -> None:
             raise job_not_found(parent_id)
 
 
-def wake_up(outbox: Outbox, jobs: Sequence[GenerationJob]) -> Sequence[GenerationJob]:
+def wake_up(messenger: Messenger, jobs: Sequence[GenerationJob]) -> Sequence[GenerationJob]:
     """Send the wake-ups of those that are queued. Returns all, as they are after that."""
     messages = [(RunComfyJob(job_id=job.id), job.message_id) for job in jobs if job.message_id]
-    if not messages or outbox.send_all(messages):
+    if not messages or messenger.send_all(messages):
         return jobs
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         return [before_start.defer(session, job.id) or job for job in jobs]

@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 from shared.jobs.insert import insert_jobs
 from shared.jobs.job_events import record_events
 from shared.jobs.transitions import FRESH, transition
-from shared.messaging.after_commit import publish_after_commit
 from shared.messaging.events import Event
+from shared.messaging.messenger import publish_after_commit
 from shared.models import WAITING, EventType, GenerationJob, JobStatus
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import CTE, ColumnElement, Insert, insert, literal, select
 from sqlmodel import Session
 
 from shared.jobs.statistics import EndedJob, count_ended
-from shared.messaging.after_commit import publish_after_commit
 from shared.messaging.events import Event
+from shared.messaging.messenger import publish_after_commit
 from shared.models import EventType, GenerationJob, JobEvent
 
 

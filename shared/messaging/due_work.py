@@ -11,8 +11,8 @@ import structlog
 from sqlmodel import Session
 
 from shared.database.engine import reading
-from shared.messaging.after_commit import Outbox
 from shared.messaging.messages import Message, Queue
+from shared.messaging.messenger import Messenger
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +36,8 @@ class DueWork:
 class WakeUps:
     """Sends missing wake-ups. Safe to call from anywhere at any time."""
 
-    def __init__(self, outbox: Outbox, work: DueWork) -> None:
-        self.outbox = outbox
+    def __init__(self, messenger: Messenger, work: DueWork) -> None:
+        self.messenger = messenger
         self.work = work
 
     def send_missing(self) -> int:
@@ -45,19 +45,19 @@ class WakeUps:
 
         Raises SQLAlchemyError while the database is away.
         """
-        on_their_way = self.outbox.waiting_messages(self.work.queue)
-        with self.outbox.transaction() as session:
+        on_their_way = self.messenger.waiting_messages(self.work.queue)
+        with self.messenger.transaction() as session:
             self.work.prepare(session, AT_ONCE)
         if on_their_way is None:
             return 0
-        with reading(self.outbox.engine) as session:
+        with reading(self.messenger.engine) as session:
             due = self.work.due(session, AT_ONCE)
-        sent = sum(self.outbox.send(self.work.message(row_id)) for row_id in due[on_their_way:])
+        sent = sum(self.messenger.send(self.work.message(row_id)) for row_id in due[on_their_way:])
         if sent:
             log.info("wakeups.sent", queue=self.work.queue, count=sent, due=len(due), on_their_way=on_their_way)
         return sent
 
     def send_one(self, row_id: int) -> None:
         """A slot is free again: have somebody look for a row that waits for it, unless a message waits that does."""
-        if self.outbox.waiting_messages(self.work.queue) == 0:
-            self.outbox.send(self.work.message(row_id))
+        if self.messenger.waiting_messages(self.work.queue) == 0:
+            self.messenger.send(self.work.message(row_id))

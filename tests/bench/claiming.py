@@ -18,10 +18,10 @@ from sqlmodel import col, select
 from shared.configuration.settings import load_settings
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claimant
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, JobAttempt
 from tests.bench.figure import Bench, Figure, Measure, Round
-from tests.bench.place import Place, Running, Wanted, outbox_of
+from tests.bench.place import Place, Running, Wanted, messenger_of
 from tests.jobs import LEASE
 
 CLAIMED = "claims/s, 16 workers, 100,000 jobs queued"
@@ -53,19 +53,19 @@ def claim_many(environ: dict[str, str], start: Barrier, worker: int, times: int)
 
     What a worker does once, connecting and the like, is done before all start at once.
     """
-    outbox = outbox_of(load_settings(environ))
+    messenger = messenger_of(load_settings(environ))
     claimant = Claimant(f"worker-{worker}", "message", SERVERS, LEASE)
-    first = claim_one(outbox, claimant)
+    first = claim_one(messenger, claimant)
     start.wait(timeout=60)
     since = time.monotonic()
-    jobs = [claim_one(outbox, claimant) for _ in range(times)]
+    jobs = [claim_one(messenger, claimant) for _ in range(times)]
     until = time.monotonic()
-    outbox.engine.dispose()
+    messenger.engine.dispose()
     return Claimed([first, *jobs], since, until)
 
 
-def claim_one(outbox: Outbox, claimant: Claimant) -> int:
-    with outbox.transaction() as session:
+def claim_one(messenger: Messenger, claimant: Claimant) -> int:
+    with messenger.transaction() as session:
         claim = claims.claim(session, claimant)
     assert claim is not None
     return claim.job.id
@@ -114,7 +114,7 @@ def pool_of(workers: int) -> Iterator[Pool]:
 
 
 def fill(here: Running, jobs: int) -> None:
-    with here.outbox.transaction() as session:
+    with here.messenger.transaction() as session:
         session.add_all(
             ComfyUIServer(name=name, slots=SLOTS, version="0.8.0", last_seen_at=datetime(2100, 1, 1, tzinfo=UTC))
             for name in SERVERS
@@ -125,12 +125,12 @@ def fill(here: Running, jobs: int) -> None:
 
 
 def free_slots(here: Running) -> None:
-    with here.outbox.transaction() as session:
+    with here.messenger.transaction() as session:
         session.execute(FREE)
 
 
 def attempts_of(here: Running, ids: list[int]) -> int:
-    with here.outbox.transaction() as session:
+    with here.messenger.transaction() as session:
         return len(session.exec(select(JobAttempt.job_id).where(col(JobAttempt.job_id).in_(ids))).all())
 
 

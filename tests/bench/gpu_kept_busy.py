@@ -41,12 +41,12 @@ def submit_and_wait(here: Running, jobs: int, body: Mapping[str, Any]) -> float:
     mine = col(GenerationJob.id).between(ids[0], ids[-1])
 
     def all_completed() -> bool:
-        with here.outbox.transaction() as session:
+        with here.messenger.transaction() as session:
             done = select(func.count()).where(mine, GenerationJob.status == JobStatus.COMPLETED)
             return session.exec(done).one() == jobs
 
     wait_until(all_completed, within_s=300, every_s=0.5)
-    with here.outbox.transaction() as session:
+    with here.messenger.transaction() as session:
         span = func.max(GenerationJob.completed_at) - func.min(GenerationJob.started_at)
         return float(session.exec(select(func.extract("epoch", span)).where(mine)).one())
 

@@ -20,9 +20,9 @@ from deploy.local.system import local_key
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 
 REPOSITORY = Path(__file__).parents[2]
@@ -33,18 +33,18 @@ KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"
 
 @dataclass(frozen=True)
 class Running:
-    """A system that a bench measures. `outbox` is the bench's own way to its database and its Redis."""
+    """A system that a bench measures. `messenger` is the bench's own way to its database and its Redis."""
 
     settings: Settings
     key: str
     apis: Sequence[str]
     simulators: Sequence[str]
     processes: Processes
-    outbox: Outbox
+    messenger: Messenger
 
     @property
     def engine(self) -> Engine:
-        return self.outbox.engine
+        return self.messenger.engine
 
     @property
     def headers(self) -> dict[str, str]:
@@ -90,7 +90,7 @@ class Place:
             upgrade(environ["DATABASE_URL"])
             settings = load_settings(environ)
             key = local_key(settings, folder)
-            outbox = outbox_of(settings)
+            messenger = messenger_of(settings)
             try:
                 for number in range(wanted.workers):
                     self.start(processes, folder, f"worker-{number}", "worker_service", environ)
@@ -99,10 +99,10 @@ class Place:
                 apis = self.start_apis(processes, folder, wanted.apis, environ)
                 if apis and wanted.workers:
                     wait_until(lambda: ready(apis[0]) == "ready")
-                yield Running(settings, key, apis, simulators, processes, outbox)
+                yield Running(settings, key, apis, simulators, processes, messenger)
             finally:
-                outbox.engine.dispose()
-                outbox.client.close()
+                messenger.engine.dispose()
+                messenger.client.close()
                 for process in processes:
                     process.kill()  # nobody needs what they have, and to stop in good order takes Dramatiq two seconds
         self.servers.drop_database(name)
@@ -155,9 +155,9 @@ class Place:
         return [address_of(simulator) for simulator in started]
 
 
-def outbox_of(settings: Settings) -> Outbox:
+def messenger_of(settings: Settings) -> Messenger:
     engine = create_engine(settings, application="bench", connections=32)
-    return Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
+    return Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
 
 
 def address_of(simulator: Process) -> str:

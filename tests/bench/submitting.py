@@ -89,9 +89,9 @@ def without_http(here: Running, owner: UUID, jobs: int) -> float:
     started = time.perf_counter()
     for _ in range(jobs):
         job = new_job(body.request(now := datetime.now(UTC)), owner, now)
-        with here.outbox.transaction() as session:
+        with here.messenger.transaction() as session:
             before_start.submit(session, job)
-        assert here.outbox.send(RunComfyJob(job_id=job.id), job.message_id)
+        assert here.messenger.send(RunComfyJob(job_id=job.id), job.message_id)
     return jobs / (time.perf_counter() - started)
 
 

@@ -86,7 +86,7 @@ async def publish(here: Running, jobs: list[GenerationJob], heard: Heard, events
     heard.sent = {(job.id, tick): 0.0 for job, tick in due}
     for number, (job, tick) in enumerate(due, 1):
         heard.sent[(job.id, tick)] = time.perf_counter()
-        here.outbox.publish(Event.live(EventType.PROCESSING, job, tick=tick, data=PROGRESS))
+        here.messenger.publish(Event.live(EventType.PROCESSING, job, tick=tick, data=PROGRESS))
         await asyncio.sleep(max(0.0, begun + number / RATE - time.perf_counter()))
     async with asyncio.timeout(HEARD_WITHIN_S):
         await heard.all_of_them.wait()
@@ -141,8 +141,8 @@ def memory_of_api(here: Running) -> int:
 
 def connections_of_api(here: Running) -> int:
     """The connections to Redis that are not this process's own."""
-    here.outbox.client.client_setname("bench")
-    return sum(not client["name"].startswith("bench") for client in here.outbox.client.client_list())
+    here.messenger.client.client_setname("bench")
+    return sum(not client["name"].startswith("bench") for client in here.messenger.client.client_list())
 
 
 @contextmanager
@@ -155,7 +155,7 @@ def opened(place: Place) -> Iterator[Measure]:
 
 
 def waiting_job(here: Running) -> GenerationJob:
-    with here.outbox.transaction() as session:
+    with here.messenger.transaction() as session:
         user = session.exec(select(User)).first()
         assert user is not None
         job = GenerationJob(user_id=user.id, job_type="image", status=JobStatus.QUEUED, prompt="a cat", attempt=1)

@@ -11,8 +11,8 @@ import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.jobs import before_start
-from shared.messaging.after_commit import Outbox
 from shared.messaging.messages import RunComfyJob
+from shared.messaging.messenger import Messenger
 from shared.models import FINAL, GenerationJob, JobStatus
 from tests.chaos.jobs import JobKind, Ordered, Submission
 from tests.chaos.watchers import Watchers
@@ -26,12 +26,12 @@ JOBS = "/api/v1/generation-jobs"
 
 
 class Clients:
-    """Submits the jobs by the clock, to any of the APIs; `outbox` takes what the API would rightly refuse."""
+    """Submits the jobs by the clock, to any of the APIs; `messenger` takes what the API would rightly refuse."""
 
-    def __init__(self, apis: Sequence[str], key: str, outbox: Outbox, user_id: UUID, watchers: Watchers) -> None:
+    def __init__(self, apis: Sequence[str], key: str, messenger: Messenger, user_id: UUID, watchers: Watchers) -> None:
         self.apis = itertools.cycle(apis)
         self.lock = threading.Lock()
-        self.outbox = outbox
+        self.messenger = messenger
         self.user_id = user_id
         self.watchers = watchers
         self.closing = watchers.closing
@@ -109,12 +109,12 @@ class Clients:
                 **columns,
             )
             try:
-                with self.outbox.transaction() as session:
+                with self.messenger.transaction() as session:
                     job_id = before_start.submit(session, job).id
             except SQLAlchemyError:
                 submission.unknown += 1
                 return None
-            self.outbox.send(RunComfyJob(job_id=job_id))
+            self.messenger.send(RunComfyJob(job_id=job_id))
             submission.accepted.append(job_id)
             submission.accepted_at.append(time.time())
             return job_id

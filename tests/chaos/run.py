@@ -13,9 +13,9 @@ from sqlmodel import select
 
 from deploy.local.system import USER, Say
 from shared.database.engine import create_engine, transaction
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from shared.models import User
 from tests.chaos.account import Violation, account
@@ -61,7 +61,7 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
     """Submit and strike, each by the clock; then wait, and gather."""
     plan, closing = world.plan, threading.Event()
     watchers = Watchers(world.apis, world.key, closing)
-    clients = Clients(world.apis, world.key, outbox(world, engine), user_id(engine), watchers)
+    clients = Clients(world.apis, world.key, messenger(world, engine), user_id(engine), watchers)
     monitor = Monitor(engine)
     supervisor = threading.Thread(target=world.supervise, args=[closing], name="supervisor", daemon=True)
     monitor.start()
@@ -89,9 +89,9 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
         monitor.close()
 
 
-def outbox(world: World, engine: Engine) -> Outbox:
+def messenger(world: World, engine: Engine) -> Messenger:
     settings = world.direct
-    return Outbox(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
+    return Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
 
 
 def user_id(engine: Engine) -> UUID:

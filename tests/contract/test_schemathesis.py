@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import Scope
 from tests.api_service.conftest import new_key
 from tests.api_service.serving import served
@@ -33,10 +33,10 @@ KINDS = {
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_answer_is_one_that_the_document_promises(
-    kind: str, environ: dict[str, str], engine: Engine, outbox: Outbox, tmp_path: Path
+    kind: str, environ: dict[str, str], engine: Engine, messenger: Messenger, tmp_path: Path
 ) -> None:
-    submitted(outbox)
-    output(running(outbox))
+    submitted(messenger)
+    output(running(messenger))
     key = new_key(engine, *KINDS[kind]) if KINDS[kind] else "gn_nobody_0"
     with served({**environ, "LIMIT_REQUESTS_PER_MINUTE": "none"}, key, tmp_path) as api:
         done = subprocess.run(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from tests.api_service.conftest import new_key
 from tests.api_service.serving import Served, served
 from tests.jobs import ANOTHER_USER, running, submitted
@@ -45,7 +45,7 @@ class Target:
 
 
 @pytest.fixture
-def target(environ: dict[str, str], engine: Engine, outbox: Outbox, tmp_path: Path) -> Iterator[Target]:
-    other = running(outbox, user_id=ANOTHER_USER).job.id
+def target(environ: dict[str, str], engine: Engine, messenger: Messenger, tmp_path: Path) -> Iterator[Target]:
+    other = running(messenger, user_id=ANOTHER_USER).job.id
     with served(environ, new_key(engine), tmp_path) as api:
-        yield Target(api, submitted(outbox), other)
+        yield Target(api, submitted(messenger), other)

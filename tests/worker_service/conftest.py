@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from shared.configuration.settings import Settings
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker
 from tests.worker_service.run.agreement import assert_agreement
@@ -33,9 +33,9 @@ def another(second_simulator: RunningSimulator) -> RunningSimulator:
 
 
 @pytest.fixture
-def deployment(environ: dict[str, str], simulator: RunningSimulator, outbox: Outbox) -> Iterator[Deployment]:
+def deployment(environ: dict[str, str], simulator: RunningSimulator, messenger: Messenger) -> Iterator[Deployment]:
     """Whatever a test does, rows and files agree in the end."""
-    deployment = Deployment(environ, simulator, outbox)
+    deployment = Deployment(environ, simulator, messenger)
     yield deployment
     assert_agreement(deployment)
 

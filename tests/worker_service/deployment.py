@@ -17,10 +17,10 @@ from shared.configuration.settings import load_settings
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
 from shared.jobs.claim.due import due_jobs
-from shared.messaging.after_commit import Outbox
 from shared.messaging.due_work import WakeUps
 from shared.messaging.events import Channels, Event
 from shared.messaging.messages import RunComfyJob
+from shared.messaging.messenger import Messenger
 from shared.models import FINAL, EventType, GenerationJob, JobOutput, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.running import RunningSimulator
@@ -108,13 +108,13 @@ class RunningWorker:
 class Deployment:
     """One database, one namespace, one folder of outputs, and the ComfyUI servers that `environ` names."""
 
-    def __init__(self, environ: dict[str, str], comfyui: RunningSimulator, outbox: Outbox) -> None:
+    def __init__(self, environ: dict[str, str], comfyui: RunningSimulator, messenger: Messenger) -> None:
         self.environ = environ
         self.comfyui = comfyui
-        self.outbox = outbox
+        self.messenger = messenger
         self.settings = load_settings(environ)
         self.folder = Path(urlsplit(self.settings.storage_url).path)
-        self.wakeups = WakeUps(outbox, due_jobs(None))
+        self.wakeups = WakeUps(messenger, due_jobs(None))
 
     @contextmanager
     def worker(self, changes: dict[str, Any] | None = None, /, **variables: str) -> Iterator[RunningWorker]:
@@ -130,8 +130,8 @@ class Deployment:
     def submit(self, *, steps: int = 2, **values: Any) -> int:
         """Record a job and send its wake-up, as the API does. `params` are added to the usual ones."""
         params = {"seed": 1, "steps": steps, **values.pop("params", {})}
-        job_id = jobs.submitted(self.outbox, params=params, **values)
-        self.outbox.send(RunComfyJob(job_id=job_id))
+        job_id = jobs.submitted(self.messenger, params=params, **values)
+        self.messenger.send(RunComfyJob(job_id=job_id))
         return job_id
 
     def leave_behind(self, job_id: int, *, sent: bool = False) -> Claim:
@@ -146,21 +146,21 @@ class Deployment:
             if sent:
                 attempt.send(attempt.client(), attempt.graph())
         dead.close()
-        jobs.silence(self.outbox, job_id)
+        jobs.silence(self.messenger, job_id)
         return claim
 
     def cancel(self, job_id: int, *, carried: bool = True) -> None:
         """Cancel a job, as the API does; unless it is `carried` by Redis, only the row says so."""
-        with self.outbox.transaction() as session:
+        with self.messenger.transaction() as session:
             cancel_one(session, job_id)
         if carried:
-            self.outbox.request_cancel(job_id)
+            self.messenger.request_cancel(job_id)
 
     def job(self, job_id: int) -> GenerationJob:
-        return jobs.job(self.outbox, job_id)
+        return jobs.job(self.messenger, job_id)
 
     def outputs(self, job_id: int) -> list[JobOutput]:
-        with self.outbox.transaction() as session:
+        with self.messenger.transaction() as session:
             found = select(JobOutput).where(JobOutput.job_id == job_id).order_by(col(JobOutput.number))
             return list(session.exec(found))
 
@@ -211,19 +211,19 @@ class Deployment:
     def messages(self) -> tuple[int, int]:
         """How many wake-ups are not done with, and how many were buried."""
         queue = f"{self.settings.redis_ns}:{RunComfyJob.queue}"
-        client = self.outbox.client
+        client = self.messenger.client
         return int(client.hlen(f"{queue}.msgs")), int(client.zcard(f"{queue}.XQ"))
 
     def outcomes(self, job_id: int) -> list[Outcome | None]:
-        return [attempt.outcome for attempt in jobs.attempts(self.outbox, job_id)]
+        return [attempt.outcome for attempt in jobs.attempts(self.messenger, job_id)]
 
     def story(self, job_id: int) -> str:
         """What became of a job, for a test that fails."""
         job = self.job(job_id)
         lines = [f"job {job_id} is {job.status}: {job.error_code} {job.error_message}"]
-        lines += [f"event {row.sequence}: {row.type} {row.data}" for row in jobs.events(self.outbox, job_id)]
+        lines += [f"event {row.sequence}: {row.type} {row.data}" for row in jobs.events(self.messenger, job_id)]
         lines += [
-            f"attempt {row.attempt}: {row.outcome} {row.error_code}" for row in jobs.attempts(self.outbox, job_id)
+            f"attempt {row.attempt}: {row.outcome} {row.error_code}" for row in jobs.attempts(self.messenger, job_id)
         ]
         return "\n  ".join(lines)
 

@@ -78,7 +78,7 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery[JobRunner]) -> None:
 def take(runner: JobRunner, message_id: str) -> Claim | None:
     servers, lease = list(runner.run.fleet.clients), runner.run.leases.duration
     claimant = Claimant(runner.worker_id, message_id, servers, lease, running_jobs=runner.running_jobs)
-    with runner.run.outbox.transaction() as session:
+    with runner.run.messenger.transaction() as session:
         return claims.claim(session, claimant)
 
 

@@ -123,7 +123,9 @@ class Attempt:
             raise
 
     def redirect(self, prompt: Prompt, *, adopted: bool) -> None:
-        settle(self.resources.outbox, lambda session: lifecycle.redirect(session, self.lease, prompt, adopted=adopted))
+        settle(
+            self.resources.messenger, lambda session: lifecycle.redirect(session, self.lease, prompt, adopted=adopted)
+        )
         self.prompt = prompt
         structlog.contextvars.bind_contextvars(comfyui_prompt_id=prompt.id)
 
@@ -138,7 +140,7 @@ class Attempt:
                 self.send(client, graph)
             watched = Watched(client, self.prompt, graph, self.is_wedged, stall_timeout)
             try:
-                return watch(watched, self.mailbox, ProgressSink(self.resources.outbox, self.job), timings)
+                return watch(watched, self.mailbox, ProgressSink(self.resources.messenger, self.job), timings)
             except (ServerWedged, Stalled) as error:
                 return self.withdraw_and_reraise(error)
 
@@ -172,7 +174,7 @@ class Attempt:
         """ComfyUI is done: the next job may have the slot while this one's outputs are stored. While the database is
         away the slot is kept until the job has ended."""
         try:
-            with self.resources.outbox.transaction() as session:
+            with self.resources.messenger.transaction() as session:
                 lifecycle.generated(session, self.lease)
         except SQLAlchemyError as error:
             log.warning("slot.kept", error=str(error))
@@ -220,7 +222,7 @@ class Attempt:
         except OSError as error:
             log.warning("outputs.not_discarded", folder=self.folder, error=str(error))
             settle(
-                self.resources.outbox,
+                self.resources.messenger,
                 lambda session: discard_attempt_folder(session, self.job, self.lease.attempt),
             )
 

@@ -30,8 +30,8 @@ HEEDS_NO_CANCEL = "a prompt that was cancelled is still there"
 
 
 def complete(attempt: Attempt, outputs: Sequence[JobOutput], storing: timedelta) -> Written:
-    outbox, lease = attempt.resources.outbox, attempt.lease
-    settle(outbox, lambda session: lifecycle.complete(session, lease, outputs, storing=storing))
+    messenger, lease = attempt.resources.messenger, attempt.lease
+    settle(messenger, lambda session: lifecycle.complete(session, lease, outputs, storing=storing))
     log.info("job.completed", outputs=len(outputs), size_bytes=sum(output.size_bytes for output in outputs))
     return Written()
 
@@ -47,7 +47,7 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     tries = Tries(job.retries, job.max_attempts or resources.limits.attempts, attempt.claim.failures)
     again = decide(error, tries, resources.chance)
     attempt.discard()
-    settle(resources.outbox, lambda session: write_failure(session, attempt, error, again))
+    settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
     if again is None:
         log.warning("job.failed", code=error.code, error=str(error))
         return Written(error)
@@ -91,7 +91,7 @@ def time_out(attempt: Attempt, raised: TimeLimitExceeded) -> Written:
     is_gone = attempt.withdraw_shortly()
     error = errors.TimedOut(resources.limits.soft_time.total_seconds())
     try:
-        settle(resources.outbox, lambda session: lifecycle.fail(session, attempt.lease, error))
+        settle(resources.messenger, lambda session: lifecycle.fail(session, attempt.lease, error))
         log.warning("job.timed_out")
     except CancelRequested:
         if not is_gone:
@@ -103,14 +103,14 @@ def time_out(attempt: Attempt, raised: TimeLimitExceeded) -> Written:
 
 
 def confirm_cancel(attempt: Attempt) -> None:
-    settle(attempt.resources.outbox, lambda session: lifecycle.confirm_cancel(session, attempt.lease))
+    settle(attempt.resources.messenger, lambda session: lifecycle.confirm_cancel(session, attempt.lease))
     log.info("job.cancelled")
 
 
 def release(attempt: Attempt) -> Written:
     """This worker stops: the next one adopts the job with its prompt."""
     attempt.discard()
-    settle(attempt.resources.outbox, lambda session: lifecycle.release(session, attempt.lease))
+    settle(attempt.resources.messenger, lambda session: lifecycle.release(session, attempt.lease))
     log.info("job.released")
     return Written()
 
@@ -118,7 +118,7 @@ def release(attempt: Attempt) -> Written:
 def abandon(attempt: Attempt) -> Written:
     """Another worker has the job, or it has ended. A prompt that only this attempt knows of must not go on running."""
     log.warning("job.lease_lost")
-    with attempt.resources.outbox.transaction() as session:
+    with attempt.resources.messenger.transaction() as session:
         job = session.get(GenerationJob, attempt.job.id)
         is_known = is_known_to_others(session, attempt.lease, attempt.prompt.id)
     is_completed = job is not None and (job.attempt, job.status) == (attempt.lease.attempt, JobStatus.COMPLETED)

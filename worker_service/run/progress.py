@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
-from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
+from shared.messaging.messenger import Messenger
 from shared.models import EventType, GenerationJob
 from shared.workflows.links import sources_of, upstream
 from shared.workflows.text_to_image import work_units
@@ -75,8 +75,8 @@ class Meter:
 class ProgressSink:
     """Publishes the progress and the previews of one job to whoever watches it."""
 
-    def __init__(self, outbox: Outbox, job: GenerationJob) -> None:
-        self.outbox = outbox
+    def __init__(self, messenger: Messenger, job: GenerationJob) -> None:
+        self.messenger = messenger
         self.job = job
         self.ticks = count(1)
 
@@ -89,4 +89,4 @@ class ProgressSink:
             self.publish(EventType.PREVIEW, {"media_type": preview.media_type, "image": image})
 
     def publish(self, kind: EventType, data: dict[str, Any]) -> None:
-        self.outbox.publish(Event.live(kind, self.job, tick=next(self.ticks), data=data))
+        self.messenger.publish(Event.live(kind, self.job, tick=next(self.ticks), data=data))

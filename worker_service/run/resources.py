@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.files.store import OutputStore
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
 from worker_service.run.leases import Leases
 from worker_service.run.timings import RunTimings
@@ -22,7 +22,7 @@ class JobLimits:
 
 @dataclass(frozen=True)
 class RunResources:
-    outbox: Outbox
+    messenger: Messenger
     store: OutputStore
     fleet: Fleet
     leases: Leases

@@ -12,7 +12,7 @@ from shared.jobs import lifecycle
 from shared.jobs.attempts import Lease
 from shared.jobs.errors import NotAFailure, TimedOut
 from shared.jobs.lifecycle import AlreadySettled
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
 from worker_service.run.leases import Leases
 
@@ -21,14 +21,14 @@ log = structlog.get_logger(__name__)
 PATIENCE = timedelta(minutes=5)
 
 
-def settle(outbox: Outbox, transition: Callable[[Session], object]) -> None:
+def settle(messenger: Messenger, transition: Callable[[Session], object]) -> None:
     """Make a transition in a transaction of its own. Raises LeaseLost and CancelRequested as the transition does.
 
     A transition whose commit went through, while the answer to it was lost, is not made twice.
     """
 
     def work() -> None:
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             transition(session)
 
     try:
@@ -47,7 +47,7 @@ def server_is_wedged(fleet: Fleet, server: str, problem: str) -> None:
     patiently(lambda: fleet.record_wedge(server, problem), patience=PATIENCE)
 
 
-def give_up(thread: int, *, outbox: Outbox, leases: Leases, limit: timedelta) -> None:
+def give_up(thread: int, *, messenger: Messenger, leases: Leases, limit: timedelta) -> None:
     """A thread is stuck beyond the hard limit: fail its job and release the others before the process ends.
 
     A job that is being cancelled is released too: the next worker confirms the cancel.
@@ -55,17 +55,17 @@ def give_up(thread: int, *, outbox: Outbox, leases: Leases, limit: timedelta) ->
     held = leases.by_holder()
     stuck = held.pop(thread, None)
     for lease in held.values():
-        release(outbox, lease)
+        release(messenger, lease)
     if stuck is None:
         return
     error = TimedOut(limit.total_seconds())
     try:
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             discard_attempt_folder(session, lifecycle.fail(session, stuck, error), stuck.attempt)
     except NotAFailure:
-        release(outbox, stuck)
+        release(messenger, stuck)
 
 
-def release(outbox: Outbox, lease: Lease) -> None:
-    with outbox.transaction() as session:
+def release(messenger: Messenger, lease: Lease) -> None:
+    with messenger.transaction() as session:
         lifecycle.release(session, lease)

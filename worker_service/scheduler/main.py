@@ -22,9 +22,9 @@ from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work
 
@@ -63,8 +63,8 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     """Lead, or stand by to lead, until stopped."""
     engine = create_engine(settings, application="scheduler", connections=3)
     client = hasty_client(settings.redis_url)
-    outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-    resources = SweepResources(outbox, open_store(settings.storage_url), due_work(settings))
+    messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
+    resources = SweepResources(messenger, open_store(settings.storage_url), due_work(settings))
     log.info("scheduler.started")
     while not stopping.is_set():
         try:

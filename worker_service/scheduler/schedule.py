@@ -7,15 +7,15 @@ from typing import NamedTuple
 from shared.configuration.settings import Settings
 from shared.files.store import OutputStore
 from shared.jobs.claim.due import due_jobs
-from shared.messaging.after_commit import Outbox
 from shared.messaging.due_work import DueWork, WakeUps
+from shared.messaging.messenger import Messenger
 from worker_service.scheduler.sweeps import forget_servers, remove_discarded_folders, remove_expired_tickets
 
 
 class SweepResources(NamedTuple):
     """What the sweeps of SCHEDULE work with."""
 
-    outbox: Outbox
+    messenger: Messenger
     store: OutputStore
     due_work: Sequence[DueWork]
 
@@ -35,18 +35,18 @@ def due_work(settings: Settings) -> Sequence[DueWork]:
 
 def send_missing_wakeups(resources: SweepResources) -> None:
     for work in resources.due_work:
-        WakeUps(resources.outbox, work).send_missing()
+        WakeUps(resources.messenger, work).send_missing()
 
 
 SCHEDULE = (
     # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
     Sweep("send missing wake-ups", timedelta(seconds=2), send_missing_wakeups),
-    Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.outbox.engine)),
-    Sweep("forget servers that nobody names", timedelta(minutes=1), lambda by: forget_servers(by.outbox.engine)),
+    Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.messenger.engine)),
+    Sweep("forget servers that nobody names", timedelta(minutes=1), lambda by: forget_servers(by.messenger.engine)),
     # Files of deleted jobs that were not removed with them, or that came after.
     Sweep(
         "remove files of deleted jobs",
         timedelta(minutes=1),
-        lambda by: remove_discarded_folders(by.outbox.engine, by.store),
+        lambda by: remove_discarded_folders(by.messenger.engine, by.store),
     ),
 )

@@ -14,7 +14,7 @@ from api_service.fleet import fleet_queries
 from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from shared.database.schema import schema_problem
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 
 LATELY = timedelta(seconds=30)
 
@@ -30,12 +30,12 @@ async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
     200 while jobs are accepted, even where they will only run later; 503 while none can be accepted.
     """
     services = request.services
-    view = await services.run(check_everything, services.engine, services.outbox)
+    view = await services.run(check_everything, services.engine, services.messenger)
     return answer_with(view, HTTPStatus.OK if view.database.ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def check_everything(engine: Engine, outbox: Outbox) -> ReadyView:
-    cache, database = check_redis(outbox), check_database(engine)
+def check_everything(engine: Engine, messenger: Messenger) -> ReadyView:
+    cache, database = check_redis(messenger), check_database(engine)
     worker = comfyui = CheckView(ok=False, detail="not known without the database")
     if database.ok:
         try:
@@ -59,9 +59,9 @@ def silent(error: SQLAlchemyError) -> CheckView:
     return CheckView(ok=False, detail=f"does not answer: {type(error).__name__}")
 
 
-def check_redis(outbox: Outbox) -> CheckView:
+def check_redis(messenger: Messenger) -> CheckView:
     try:
-        outbox.client.ping()
+        messenger.client.ping()
     except redis.RedisError as error:
         return CheckView(
             ok=False, detail=f"does not answer: {type(error).__name__}; jobs wait, and start when it is back"

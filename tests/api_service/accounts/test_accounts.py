@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from shared.accounts.users import user_named
 from shared.database.engine import transaction
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER_USER, USER, submitted
@@ -177,8 +177,8 @@ def test_a_key_that_is_not_there_is_not_found(admin: TestClient, key_id: str) ->
     refused(admin.post(f"/api/v1/keys/{key_id}/revoke"), 404, "key_not_found")
 
 
-def test_one_is_told_what_limits_hold_and_what_one_has(client: TestClient, outbox: Outbox) -> None:
-    submitted(outbox)
+def test_one_is_told_what_limits_hold_and_what_one_has(client: TestClient, messenger: Messenger) -> None:
+    submitted(messenger)
     me = client.get("/api/v1/me").json()
     assert me["limits"] == {
         "requests_per_minute": 600,

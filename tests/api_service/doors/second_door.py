@@ -47,7 +47,7 @@ async def watch(request: ApiRequest[Nothing, Nothing]) -> list[str]:
 
 async def interrupt(request: ApiRequest[Nothing, Nothing]) -> str:
     services, job_id = request.services, int(request.path["id"])
-    return (await services.run(cancel_job, services.outbox, job_id, request.identity.owner)).status
+    return (await services.run(cancel_job, services.messenger, job_id, request.identity.owner)).status
 
 
 async def refuse(_request: Request[Any], refusal: Exception) -> JSONResponse:

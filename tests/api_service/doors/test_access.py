@@ -18,7 +18,7 @@ from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.files.store import open_store
 from shared.jobs import lifecycle
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import SERVER, USER, output, running, submitted
@@ -97,13 +97,13 @@ CALLERS = ("nobody", "forged", "revoked", "expired", "no scope", "only reads", "
 
 
 @pytest.fixture
-def world(engine: Engine, outbox: Outbox, settings: Settings, tmp_path: Path) -> World:
-    claim = running(outbox)
+def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Path) -> World:
+    claim = running(messenger)
     made = output(claim, thumbnails={"300": {"path": "thumb.webp"}})
     (tmp_path / "file").write_bytes(b"bytes")
     for path in (made.path, "thumb.webp"):
         open_store(settings.storage_url).put({path: tmp_path / "file"})
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [made])
     with transaction(engine) as session:
         spare, revoked = (create_key(session, USER, KeyTerms("tests", list(Scope))) for _ in range(2))
@@ -124,7 +124,7 @@ def world(engine: Engine, outbox: Outbox, settings: Settings, tmp_path: Path) ->
         "owner": new_key(engine),
         "admin": admin,
     }
-    names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(submitted(outbox)), "user_id": str(USER)}
+    names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(submitted(messenger)), "user_id": str(USER)}
     return World({**names, "key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}, keys)
 
 

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from api_service.main import create_app
 from migrations.upgrade import downgrade, upgrade
 from shared.configuration.settings import load_settings
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import Worker
 from tests.api_service.conftest import bearer
 from tests.jobs import ANOTHER, answering
@@ -38,18 +38,20 @@ def test_without_workers_it_accepts_jobs_and_says_that_they_wait(client: TestCli
     assert "jobs wait" in body["worker"]["detail"]
 
 
-def test_with_a_worker_and_a_server_it_is_ready(client: TestClient, outbox: Outbox) -> None:
-    answering(outbox)
-    with outbox.transaction() as session:
+def test_with_a_worker_and_a_server_it_is_ready(client: TestClient, messenger: Messenger) -> None:
+    answering(messenger)
+    with messenger.transaction() as session:
         session.add(Worker(id="worker-1", threads=2))
     assert client.get("/health/ready").json()["status"] == "ready"
 
 
-def test_a_server_that_no_worker_names_any_more_is_not_counted(client: TestClient, outbox: Outbox) -> None:
-    answering(outbox)
-    answering(outbox, ANOTHER, named_at=datetime.now(UTC) - timedelta(minutes=2), unreachable_since=datetime.now(UTC))
+def test_a_server_that_no_worker_names_any_more_is_not_counted(client: TestClient, messenger: Messenger) -> None:
+    answering(messenger)
+    answering(
+        messenger, ANOTHER, named_at=datetime.now(UTC) - timedelta(minutes=2), unreachable_since=datetime.now(UTC)
+    )
     assert client.get("/health/ready").json()["comfyui"]["detail"] == "1 of 1 usable"
-    answering(outbox, ANOTHER, unreachable_since=datetime.now(UTC))
+    answering(messenger, ANOTHER, unreachable_since=datetime.now(UTC))
     assert client.get("/health/ready").json()["comfyui"]["detail"] == "1 of 2 usable"
 
 

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from api_service.main import running
 from shared.configuration.settings import Settings
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from tests.api_service.doors.second_door import HANDLERS, ROUTES
 from tests.jobs import job
 from tests.simulator.graphs import txt2img
@@ -34,10 +34,10 @@ def second(settings: Settings, key: str) -> Iterator[TestClient]:
         yield client
 
 
-def test_a_second_door_submits_watches_and_cancels(second: TestClient, outbox: Outbox) -> None:
+def test_a_second_door_submits_watches_and_cancels(second: TestClient, messenger: Messenger) -> None:
     graph = txt2img(seed=-1)
     job_id = second.post("/prompt", json={"prompt": graph, "urgent": True}).json()
-    row = job(outbox, job_id)
+    row = job(messenger, job_id)
     assert (row.priority, row.job_type, row.prompt) == (9, "workflow", "a cat\nbad")
     assert row.workflow
     assert row.workflow["3"]["inputs"]["seed"] >= 0

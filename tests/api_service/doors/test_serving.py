@@ -15,8 +15,8 @@ import uvicorn
 
 from api_service.http.serving import listening
 from shared.jobs.cancel import cancel_one
-from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
+from shared.messaging.messenger import Messenger
 from shared.models import EventType
 from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
@@ -79,10 +79,10 @@ def relays(client: redis.Redis) -> int:
     return sum(one["name"] == RELAY for one in client.client_list())
 
 
-def test_watchers_take_no_connections_to_redis(api: Served, outbox: Outbox, redis_client: redis.Redis) -> None:
+def test_watchers_take_no_connections_to_redis(api: Served, messenger: Messenger, redis_client: redis.Redis) -> None:
     until(lambda: any(one["psub"] != "0" for one in redis_client.client_list() if one["name"] == RELAY))
     others = relays(redis_client) - 1
-    job_ids = [submitted(outbox) for _ in range(5)]
+    job_ids = [submitted(messenger) for _ in range(5)]
     with ExitStack() as stack:
         for number in range(40):
             job_id = job_ids[number % 5]
@@ -91,8 +91,8 @@ def test_watchers_take_no_connections_to_redis(api: Served, outbox: Outbox, redi
         assert relays(redis_client) - others <= 2
 
 
-def test_who_does_not_read_is_dropped_and_slows_nobody(api: Served, outbox: Outbox) -> None:
-    held = running(outbox).job
+def test_who_does_not_read_is_dropped_and_slows_nobody(api: Served, messenger: Messenger) -> None:
+    held = running(messenger).job
     events = f"/api/v1/generation-jobs/{held.id}/events?previews=true"
     with (
         asked(api, f"/ws/jobs/{held.id}?previews=true", **UPGRADE),
@@ -107,16 +107,16 @@ def test_who_does_not_read_is_dropped_and_slows_nobody(api: Served, outbox: Outb
         while dropped < 2:
             assert time.monotonic() < deadline, api.process.tail()
             tick += 1
-            outbox.publish(Event.live(EventType.PREVIEW, held, tick=tick, data={"image": LARGE}))
-            progress(outbox, held.id, tick)
+            messenger.publish(Event.live(EventType.PREVIEW, held, tick=tick, data={"image": LARGE}))
+            progress(messenger, held.id, tick)
             assert [received(reader)["tick"] for reader in (plain, everything)] == [tick, tick]
             log = api.process.command.log.read_text()
             dropped = ("live.too_slow" in log) + ("events.too_slow" in log)
             time.sleep(0.05)
 
 
-def test_a_reader_that_wakes_up_is_told_why_it_was_dropped(api: Served, outbox: Outbox) -> None:
-    held = running(outbox).job
+def test_a_reader_that_wakes_up_is_told_why_it_was_dropped(api: Served, messenger: Messenger) -> None:
+    held = running(messenger).job
     with api.watch(f"/ws/jobs/{held.id}?previews=true", max_queue=1) as sleeping:
         received(sleeping)
         deadline = time.monotonic() + PATIENCE_S
@@ -124,14 +124,14 @@ def test_a_reader_that_wakes_up_is_told_why_it_was_dropped(api: Served, outbox: 
         while "live.too_slow" not in api.process.command.log.read_text():
             assert time.monotonic() < deadline
             tick += 1
-            outbox.publish(Event.live(EventType.PREVIEW, held, tick=tick, data={"image": LARGE}))
+            messenger.publish(Event.live(EventType.PREVIEW, held, tick=tick, data={"image": LARGE}))
             time.sleep(0.05)
         assert closing(sleeping) == (4408, "the events were not read fast enough")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_ends_each_stream_with_a_reason(api: Served, outbox: Outbox, how: signal.Signals) -> None:
-    job_id = submitted(outbox)
+def test_a_stop_ends_each_stream_with_a_reason(api: Served, messenger: Messenger, how: signal.Signals) -> None:
+    job_id = submitted(messenger)
     paths = ("/ws/jobs", f"/ws/jobs/{job_id}", f"/ws/jobs?job_ids={job_id}")
     with ExitStack() as stack:
         sockets = [stack.enter_context(api.watch(path)) for path in paths]
@@ -148,22 +148,22 @@ def test_a_stop_ends_each_stream_with_a_reason(api: Served, outbox: Outbox, how:
     assert "timeout graceful shutdown exceeded" not in log
 
 
-def test_a_stop_does_not_wait_for_who_does_not_read(api: Served, outbox: Outbox) -> None:
-    held = running(outbox).job
+def test_a_stop_does_not_wait_for_who_does_not_read(api: Served, messenger: Messenger) -> None:
+    held = running(messenger).job
     with asked(api, f"/ws/jobs/{held.id}?previews=true", **UPGRADE), api.watch("/ws/jobs") as watching:
         received(watching)
         for tick in range(1, 33):
-            outbox.publish(Event.live(EventType.PREVIEW, job(outbox, held.id), tick=tick, data={"image": LARGE}))
+            messenger.publish(Event.live(EventType.PREVIEW, job(messenger, held.id), tick=tick, data={"image": LARGE}))
         os.kill(api.process.pid, signal.SIGTERM)
         assert closing(watching) == (1012, "service restart")
         api.process.wait(PATIENCE_S)
 
 
-def test_a_watcher_hears_of_the_end_of_a_job_once(api: Served, outbox: Outbox) -> None:
-    job_id = submitted(outbox)
+def test_a_watcher_hears_of_the_end_of_a_job_once(api: Served, messenger: Messenger) -> None:
+    job_id = submitted(messenger)
     with api.watch(f"/ws/jobs/{job_id}") as watching:
         received(watching)
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             cancel_one(session, job_id)
         assert received(watching)["type"] == "cancelled"
         assert closing(watching) == (1000, "cancelled")

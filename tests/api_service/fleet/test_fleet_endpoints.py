@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import func, select
 from starlette.testclient import TestClient
 
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER, SERVER
@@ -19,10 +19,10 @@ XL = object_info(checkpoints=["xl.safetensors"], loras=["a", "b"], samplers=["sp
 
 
 @pytest.fixture
-def fleet(outbox: Outbox) -> None:
+def fleet(messenger: Messenger) -> None:
     """One server that answers, and one that does not."""
-    publish(outbox, SD15, SERVER)
-    publish(outbox, XL, ANOTHER, seconds_ago=3600)
+    publish(messenger, SD15, SERVER)
+    publish(messenger, XL, ANOTHER, seconds_ago=3600)
 
 
 @pytest.mark.usefixtures("fleet")
@@ -90,10 +90,12 @@ def test_a_node_class_is_shown_with_what_it_takes_and_gives(client: TestClient) 
     assert inputs["model"]["type"] == "MODEL"
 
 
-def test_a_node_class_that_only_a_server_that_is_away_has_is_shown_as_such(client: TestClient, outbox: Outbox) -> None:
+def test_a_node_class_that_only_a_server_that_is_away_has_is_shown_as_such(
+    client: TestClient, messenger: Messenger
+) -> None:
     classes = {"Odd|one (v2)": page({"x": [["a", 1, 2.5, True]]}, {"y": ["*"]}, python_module="custom_nodes.odd")}
-    publish(outbox, object_info(classes=classes), ANOTHER, seconds_ago=60)
-    publish(outbox, object_info())
+    publish(messenger, object_info(classes=classes), ANOTHER, seconds_ago=60)
+    publish(messenger, object_info())
     body = client.get("/api/v1/nodes/Odd|one (v2)").json()
     assert (body["custom"], body["servers"], body["available"]) == (True, 1, False)
     assert [(one["name"], one["required"], one["choices"]) for one in body["inputs"]] == [
@@ -110,15 +112,15 @@ def test_an_unknown_node_class_is_not_found_and_those_like_it_are_named(client: 
 
 
 @pytest.mark.parametrize("path", ["/api/v1/models/loras", "/api/v1/nodes/KSampler"])
-def test_both_need_a_key_that_may_read(client: TestClient, outbox: Outbox, path: str) -> None:
+def test_both_need_a_key_that_may_read(client: TestClient, messenger: Messenger, path: str) -> None:
     assert client.get(path, headers={"Authorization": ""}).status_code == 401
-    writer = new_key(outbox.engine, Scope.WRITE)
+    writer = new_key(messenger.engine, Scope.WRITE)
     assert client.get(path, headers=bearer(writer)).status_code == 403
     assert client.head("/api/v1/models/loras").status_code == 200
 
 
 @pytest.mark.usefixtures("fleet")
-def test_a_job_that_nobody_can_run_is_refused_and_not_recorded(client: TestClient, outbox: Outbox) -> None:
+def test_a_job_that_nobody_can_run_is_refused_and_not_recorded(client: TestClient, messenger: Messenger) -> None:
     body = {**JOB, "checkpoint_model": "sd1.5.safetensors", "sampler_params": {"sampler_name": "eular"}}
     response = client.post(URL, json=body)
     problem = response.json()
@@ -128,7 +130,7 @@ def test_a_job_that_nobody_can_run_is_refused_and_not_recorded(client: TestClien
         ("sampler_params.sampler_name", "unknown_sampler"),
     ]
     assert "did you mean 'sd15.safetensors'" in str(problem["errors"])
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         assert session.exec(select(func.count()).select_from(GenerationJob)).one() == 0
 
 

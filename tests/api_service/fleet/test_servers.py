@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from shared.jobs import lifecycle
 from shared.jobs.errors import PromptLost
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import Outcome, Scope, ServerCapabilities
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER, SERVER, answering, claimed, submitted
@@ -24,8 +24,8 @@ OBJECT_INFO = {
 
 
 @pytest.fixture
-def admin(client: TestClient, outbox: Outbox) -> TestClient:
-    client.headers.update(bearer(new_key(outbox.engine, Scope.ADMIN)))
+def admin(client: TestClient, messenger: Messenger) -> TestClient:
+    client.headers.update(bearer(new_key(messenger.engine, Scope.ADMIN)))
     return client
 
 
@@ -39,17 +39,17 @@ def test_none_are_shown_where_none_was_seen(admin: TestClient) -> None:
     assert admin.get(SERVERS).json() == {"items": []}
 
 
-def test_a_server_is_shown_with_its_slots_models_and_what_failed_there(admin: TestClient, outbox: Outbox) -> None:
-    answering(outbox, slots=3)
-    answering(outbox, ANOTHER, unreachable_since=datetime.now(UTC), problem="it does not answer")
-    with outbox.transaction() as session:
+def test_a_server_is_shown_with_its_slots_models_and_what_failed_there(admin: TestClient, messenger: Messenger) -> None:
+    answering(messenger, slots=3)
+    answering(messenger, ANOTHER, unreachable_since=datetime.now(UTC), problem="it does not answer")
+    with messenger.transaction() as session:
         session.add(ServerCapabilities(server=SERVER, digest="0", object_info=OBJECT_INFO))
-    submitted(outbox)
-    assert claimed(outbox) is not None
-    submitted(outbox)
-    claim = claimed(outbox)
+    submitted(messenger)
+    assert claimed(messenger) is not None
+    submitted(messenger)
+    claim = claimed(messenger)
     assert claim is not None
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         lifecycle.retry(session, claim.lease, PromptLost(SERVER, "p"), Outcome.RETRIED, timedelta(hours=1))
     found = shown(admin)
     assert list(found) == sorted([SERVER, ANOTHER])
@@ -62,17 +62,17 @@ def test_a_server_is_shown_with_its_slots_models_and_what_failed_there(admin: Te
     assert gone["recent_failures"] == []
 
 
-def test_a_drained_server_gets_no_jobs_until_it_is_resumed(admin: TestClient, outbox: Outbox) -> None:
-    answering(outbox)
-    submitted(outbox)
+def test_a_drained_server_gets_no_jobs_until_it_is_resumed(admin: TestClient, messenger: Messenger) -> None:
+    answering(messenger)
+    submitted(messenger)
     for _ in range(2):
         answer = admin.post(f"{SERVERS}/drain", json={"server": f"{SERVER}/"})
         assert (answer.status_code, answer.json()["state"], answer.json()["draining"]) == (200, "draining", True)
-    assert claimed(outbox) is None
+    assert claimed(messenger) is None
     assert shown(admin)[SERVER]["state"] == "draining"
     answer = admin.post(f"{SERVERS}/resume", json={"server": SERVER})
     assert (answer.json()["state"], answer.json()["draining"]) == ("up", False)
-    assert claimed(outbox) is not None
+    assert claimed(messenger) is not None
 
 
 @pytest.mark.parametrize("deed", ["drain", "resume"])
@@ -88,6 +88,6 @@ def test_only_admins_see_and_drain_servers(client: TestClient) -> None:
     assert [answer.status_code for answer in answers] == [403, 403]
 
 
-def test_a_wedged_server_does_not_count_as_well(client: TestClient, outbox: Outbox) -> None:
-    answering(outbox, wedged_since=datetime.now(UTC))
+def test_a_wedged_server_does_not_count_as_well(client: TestClient, messenger: Messenger) -> None:
+    answering(messenger, wedged_since=datetime.now(UTC))
     assert client.get("/health/ready").json()["comfyui"]["ok"] is False

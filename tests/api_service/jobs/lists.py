@@ -6,17 +6,17 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob
 from tests.jobs import new_job
 
 URL = "/api/v1/generation-jobs/"
 
 
-def added(outbox: Outbox, count: int, **values: Any) -> list[int]:
+def added(messenger: Messenger, count: int, **values: Any) -> list[int]:
     """Jobs a second apart, the oldest first, whatever else is said of them."""
     began = datetime.now(UTC) - timedelta(days=1)
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         jobs = [job_at(began + timedelta(seconds=number), values) for number in range(count)]
         session.add_all(jobs)
         session.flush()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import JobStatus
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import answering, claimed, job, running, submitted
@@ -20,42 +20,42 @@ def amended(client: TestClient, job_id: int, **values: Any) -> Any:
     return client.patch(f"{URL}/{job_id}", json=values)
 
 
-def test_a_job_that_waits_gets_another_priority_and_other_metadata(client: TestClient, outbox: Outbox) -> None:
-    first, second = submitted(outbox, caller_metadata={"a": 1}), submitted(outbox)
+def test_a_job_that_waits_gets_another_priority_and_other_metadata(client: TestClient, messenger: Messenger) -> None:
+    first, second = submitted(messenger, caller_metadata={"a": 1}), submitted(messenger)
     response = amended(client, second, priority=9, metadata={"b": [1, {"c": None}]})
     assert response.status_code == 200
     assert (response.json()["priority"], response.json()["metadata"]) == (9, {"b": [1, {"c": None}]})
     assert amended(client, first, metadata={}).json()["metadata"] == {}
-    assert job(outbox, first).priority == 5
-    answering(outbox, slots=100)
-    claim = claimed(outbox)
+    assert job(messenger, first).priority == 5
+    answering(messenger, slots=100)
+    claim = claimed(messenger)
     assert claim is not None
     assert claim.job.id == second
 
 
-def test_a_job_whose_time_has_not_come_waits_too(client: TestClient, outbox: Outbox) -> None:
-    job_id = submitted(outbox, run_after=datetime.now(UTC) + timedelta(hours=1))
+def test_a_job_whose_time_has_not_come_waits_too(client: TestClient, messenger: Messenger) -> None:
+    job_id = submitted(messenger, run_after=datetime.now(UTC) + timedelta(hours=1))
     assert amended(client, job_id, priority=0).json()["status"] == "pending"
-    assert job(outbox, job_id).priority == 0
+    assert job(messenger, job_id).priority == 0
 
 
-def test_a_job_that_was_started_or_has_ended_stays_as_it_is(client: TestClient, outbox: Outbox) -> None:
-    claim, cancelled = running(outbox), submitted(outbox)
+def test_a_job_that_was_started_or_has_ended_stays_as_it_is(client: TestClient, messenger: Messenger) -> None:
+    claim, cancelled = running(messenger), submitted(messenger)
     client.post(f"{URL}/{cancelled}/cancel")
     for job_id, status in ((claim.job.id, "running"), (cancelled, "cancelled")):
         for change in ({"priority": 9}, {"metadata": {"a": 1}}):
             response = amended(client, job_id, **change)
             assert (response.status_code, response.json()["code"]) == (409, "job_started")
             assert status in response.json()["detail"]
-        assert (job(outbox, job_id).priority, job(outbox, job_id).caller_metadata) == (5, {})
+        assert (job(messenger, job_id).priority, job(messenger, job_id).caller_metadata) == (5, {})
 
 
-def test_anothers_job_is_not_found(client: TestClient, outbox: Outbox) -> None:
-    job_id = submitted(outbox)
-    stranger = bearer(new_key(outbox.engine, another=True))
+def test_anothers_job_is_not_found(client: TestClient, messenger: Messenger) -> None:
+    job_id = submitted(messenger)
+    stranger = bearer(new_key(messenger.engine, another=True))
     response = client.patch(f"{URL}/{job_id}", json={"priority": 9}, headers=stranger)
     assert (response.status_code, response.json()["code"]) == (404, "job_not_found")
-    assert job(outbox, job_id).priority == 5
+    assert job(messenger, job_id).priority == 5
 
 
 @pytest.mark.parametrize(
@@ -82,27 +82,27 @@ def test_anothers_job_is_not_found(client: TestClient, outbox: Outbox) -> None:
     ],
 )
 def test_what_cannot_be_changed_is_refused(
-    client: TestClient, outbox: Outbox, body: str, status: int, field: str | None
+    client: TestClient, messenger: Messenger, body: str, status: int, field: str | None
 ) -> None:
-    job_id = submitted(outbox)
+    job_id = submitted(messenger)
     response = client.patch(f"{URL}/{job_id}", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == status
     if field:
         assert response.json()["errors"][0]["field"] == field
 
 
-def test_metadata_may_be_as_large_as_is_said(client: TestClient, outbox: Outbox) -> None:
+def test_metadata_may_be_as_large_as_is_said(client: TestClient, messenger: Messenger) -> None:
     largest = {"a": "x" * 4087, "b": 0}
     del largest["b"]
-    response = amended(client, submitted(outbox), metadata={"a": "x" * 4088})
+    response = amended(client, submitted(messenger), metadata={"a": "x" * 4088})
     assert response.status_code == 200
 
 
-def test_a_claim_comes_before_or_after_a_change(client: TestClient, outbox: Outbox) -> None:
+def test_a_claim_comes_before_or_after_a_change(client: TestClient, messenger: Messenger) -> None:
     """What was answered is what the worker has."""
-    answering(outbox, slots=100)
+    answering(messenger, slots=100)
     for _ in range(20):
-        job_id = submitted(outbox)
+        job_id = submitted(messenger)
         start = Barrier(2)
 
         def change(job_id: int = job_id, start: Barrier = start) -> int:
@@ -112,13 +112,13 @@ def test_a_claim_comes_before_or_after_a_change(client: TestClient, outbox: Outb
 
         def take(start: Barrier = start) -> Any:
             start.wait()
-            return claimed(outbox)
+            return claimed(messenger)
 
         with ThreadPoolExecutor(2) as threads:
             changing, taking = threads.submit(change), threads.submit(take)
             status, claim = changing.result(), taking.result()
         # A claim passes over a row that is being changed.
-        claim = claim or claimed(outbox)
+        claim = claim or claimed(messenger)
         assert claim is not None
         assert (claim.job.id, claim.job.status) == (job_id, JobStatus.RUNNING)
         assert (claim.job.priority, claim.job.caller_metadata) == ((9, {"a": 1}) if status == 200 else (5, {}))

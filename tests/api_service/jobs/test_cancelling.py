@@ -5,15 +5,15 @@ from starlette.testclient import TestClient
 
 from shared.configuration.settings import Settings
 from shared.jobs import lifecycle
-from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
 from tests.jobs import output, running, submitted
 
 URL = "/api/v1/generation-jobs"
 
 
-def test_a_waiting_job_is_cancelled_at_once_and_twice_is_the_same(client: TestClient, outbox: Outbox) -> None:
-    job_id = submitted(outbox)
+def test_a_waiting_job_is_cancelled_at_once_and_twice_is_the_same(client: TestClient, messenger: Messenger) -> None:
+    job_id = submitted(messenger)
     first = client.post(f"{URL}/{job_id}/cancel")
     second = client.post(f"{URL}/{job_id}/cancel")
     assert (first.status_code, first.json()["status"]) == (200, "cancelled")
@@ -21,10 +21,10 @@ def test_a_waiting_job_is_cancelled_at_once_and_twice_is_the_same(client: TestCl
 
 
 def test_a_running_job_is_on_its_way_to_be_cancelled_and_its_worker_is_told(
-    client: TestClient, outbox: Outbox, settings: Settings
+    client: TestClient, messenger: Messenger, settings: Settings
 ) -> None:
-    claim = running(outbox)
-    with outbox.client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
+    claim = running(messenger)
+    with messenger.client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(Channels(settings.redis_ns).cancels)
         pubsub.get_message(timeout=60)
         response = client.post(f"{URL}/{claim.job.id}/cancel")
@@ -34,9 +34,9 @@ def test_a_running_job_is_on_its_way_to_be_cancelled_and_its_worker_is_told(
     assert client.post(f"{URL}/{claim.job.id}/cancel").status_code == 202
 
 
-def test_a_job_that_has_ended_cannot_be_cancelled(client: TestClient, outbox: Outbox) -> None:
-    claim = running(outbox)
-    with outbox.transaction() as session:
+def test_a_job_that_has_ended_cannot_be_cancelled(client: TestClient, messenger: Messenger) -> None:
+    claim = running(messenger)
+    with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [output(claim)])
     response = client.post(f"{URL}/{claim.job.id}/cancel")
     assert (response.status_code, response.json()["code"]) == (409, "job_ended")

@@ -21,7 +21,7 @@ from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
 from shared.jobs.deletion import delete_job
 from shared.jobs.errors import NoOutputs
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import (
     DiscardedFolder,
     GenerationJob,
@@ -40,9 +40,9 @@ from worker_service.scheduler.sweeps import remove_discarded_folders
 URL = "/api/v1/generation-jobs"
 
 
-def completed(outbox: Outbox, settings: Settings, tmp_path: Path, **values: Any) -> Claim:
+def completed(messenger: Messenger, settings: Settings, tmp_path: Path, **values: Any) -> Claim:
     """A completed job with two outputs of 3 and 500 bytes, whose files are there."""
-    claim = running(outbox, **values)
+    claim = running(messenger, **values)
     store, folder = open_store(settings.storage_url), job_folder(claim.job)
     outputs = [
         output(claim, number, path=f"{folder}/1/{number}.png", size_bytes=size) for number, size in enumerate((3, 500))
@@ -51,13 +51,13 @@ def completed(outbox: Outbox, settings: Settings, tmp_path: Path, **values: Any)
         file = tmp_path / "content"
         file.write_bytes(b"x" * one.size_bytes)
         store.put({one.path: file})
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, outputs)
     return claim
 
 
-def stored_bytes(outbox: Outbox) -> int:
-    with outbox.transaction() as session:
+def stored_bytes(messenger: Messenger) -> int:
+    with messenger.transaction() as session:
         return session.get_one(User, USER).stored_bytes
 
 
@@ -69,41 +69,43 @@ def root(settings: Settings) -> Path:
     return Path(urlsplit(settings.storage_url).path)
 
 
-def notes(outbox: Outbox) -> list[str]:
-    with outbox.transaction() as session:
+def notes(messenger: Messenger) -> list[str]:
+    with messenger.transaction() as session:
         return list(session.exec(select(DiscardedFolder.folder)))
 
 
 def test_a_deleted_job_is_gone_with_all_that_belongs_to_it(
-    client: TestClient, outbox: Outbox, settings: Settings, tmp_path: Path
+    client: TestClient, messenger: Messenger, settings: Settings, tmp_path: Path
 ) -> None:
-    gone, stays = completed(outbox, settings, tmp_path).job.id, completed(outbox, settings, tmp_path).job.id
-    child = submitted(outbox, parent_id=gone)
-    assert stored_bytes(outbox) == 1006
+    gone, stays = completed(messenger, settings, tmp_path).job.id, completed(messenger, settings, tmp_path).job.id
+    child = submitted(messenger, parent_id=gone)
+    assert stored_bytes(messenger) == 1006
     response = client.delete(f"{URL}/{gone}")
     assert (response.status_code, response.content) == (204, b"")
     assert client.get(f"{URL}/{gone}").json()["code"] == "job_not_found"
     assert client.get(f"{URL}/{gone}/outputs/0").json()["code"] == "job_not_found"
     assert client.delete(f"{URL}/{gone}").json()["code"] == "job_not_found"
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         for job_ids in (JobOutput.job_id, JobEvent.job_id, JobAttempt.job_id):
             assert set(session.exec(select(job_ids))) <= {stays, child}
     assert {path.parent.parent.name for path in files(settings)} == {str(stays)}
-    assert stored_bytes(outbox) == 503
-    assert job(outbox, child).parent_id is None
+    assert stored_bytes(messenger) == 503
+    assert job(messenger, child).parent_id is None
 
 
-def test_a_deleted_job_stays_counted(client: TestClient, outbox: Outbox, settings: Settings, tmp_path: Path) -> None:
-    claim = completed(outbox, settings, tmp_path)
+def test_a_deleted_job_stays_counted(
+    client: TestClient, messenger: Messenger, settings: Settings, tmp_path: Path
+) -> None:
+    claim = completed(messenger, settings, tmp_path)
     before = client.get(f"{URL}/stats").json()
     client.delete(f"{URL}/{claim.job.id}")
     assert client.get(f"{URL}/stats").json() == before
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         assert session.exec(select(func.sum(JobStatistic.jobs))).one() == 1
 
 
-def test_only_a_job_that_has_ended_is_deleted(client: TestClient, outbox: Outbox) -> None:
-    claim, waiting = running(outbox), submitted(outbox)
+def test_only_a_job_that_has_ended_is_deleted(client: TestClient, messenger: Messenger) -> None:
+    claim, waiting = running(messenger), submitted(messenger)
     for job_id, status in ((claim.job.id, "running"), (waiting, "queued")):
         response = client.delete(f"{URL}/{job_id}")
         assert (response.status_code, response.json()["code"]) == (409, "job_not_ended")
@@ -113,82 +115,82 @@ def test_only_a_job_that_has_ended_is_deleted(client: TestClient, outbox: Outbox
     assert client.delete(f"{URL}/{claim.job.id}").status_code == 409, "it is cancelling"
     client.post(f"{URL}/{waiting}/cancel")
     assert client.delete(f"{URL}/{waiting}").status_code == 204
-    assert stored_bytes(outbox) == 0
+    assert stored_bytes(messenger) == 0
 
 
-def test_anothers_job_cannot_be_deleted(client: TestClient, outbox: Outbox) -> None:
-    job_id = submitted(outbox)
+def test_anothers_job_cannot_be_deleted(client: TestClient, messenger: Messenger) -> None:
+    job_id = submitted(messenger)
     client.post(f"{URL}/{job_id}/cancel")
-    stranger = bearer(new_key(outbox.engine, another=True))
+    stranger = bearer(new_key(messenger.engine, another=True))
     response = client.delete(f"{URL}/{job_id}", headers=stranger)
     assert (response.status_code, response.json()["code"]) == (404, "job_not_found")
-    assert client.delete(f"{URL}/{job_id}", headers=bearer(new_key(outbox.engine, Scope.READ))).status_code == 403
-    assert client.delete(f"{URL}/{job_id}", headers=bearer(new_key(outbox.engine, Scope.ADMIN))).status_code == 204
+    assert client.delete(f"{URL}/{job_id}", headers=bearer(new_key(messenger.engine, Scope.READ))).status_code == 403
+    assert client.delete(f"{URL}/{job_id}", headers=bearer(new_key(messenger.engine, Scope.ADMIN))).status_code == 204
 
 
 def test_files_that_were_left_behind_are_removed_later_and_the_note_last(
-    outbox: Outbox, settings: Settings, tmp_path: Path
+    messenger: Messenger, settings: Settings, tmp_path: Path
 ) -> None:
     """The process ended between the row and the files."""
-    claim = completed(outbox, settings, tmp_path)
-    with outbox.transaction() as session:
+    claim = completed(messenger, settings, tmp_path)
+    with messenger.transaction() as session:
         delete_job(session, claim.job.id, USER)
     store = open_store(settings.storage_url)
-    assert (len(files(settings)), notes(outbox)) == (2, [job_folder(claim.job)])
-    assert remove_discarded_folders(outbox.engine, store) == 0, "a worker may be writing there yet"
-    an_hour_ago(outbox)
-    assert remove_discarded_folders(outbox.engine, store) == 1
-    assert (files(settings), notes(outbox)) == ([], [])
-    assert remove_discarded_folders(outbox.engine, store) == 0
+    assert (len(files(settings)), notes(messenger)) == (2, [job_folder(claim.job)])
+    assert remove_discarded_folders(messenger.engine, store) == 0, "a worker may be writing there yet"
+    an_hour_ago(messenger)
+    assert remove_discarded_folders(messenger.engine, store) == 1
+    assert (files(settings), notes(messenger)) == ([], [])
+    assert remove_discarded_folders(messenger.engine, store) == 0
 
 
 def test_files_of_a_worker_that_was_given_up_for_dead_are_removed_too(
-    client: TestClient, outbox: Outbox, settings: Settings, tmp_path: Path
+    client: TestClient, messenger: Messenger, settings: Settings, tmp_path: Path
 ) -> None:
-    claim = completed(outbox, settings, tmp_path)
+    claim = completed(messenger, settings, tmp_path)
     client.delete(f"{URL}/{claim.job.id}")
     assert files(settings) == []
     late = tmp_path / "late"
     late.write_bytes(b"late")
     store = open_store(settings.storage_url)
     store.put({f"{job_folder(claim.job)}/2/0.png": late})
-    assert notes(outbox) == [job_folder(claim.job)], "somebody knows of that file"
-    an_hour_ago(outbox)
-    remove_discarded_folders(outbox.engine, store)
-    assert (files(settings), notes(outbox)) == ([], [])
+    assert notes(messenger) == [job_folder(claim.job)], "somebody knows of that file"
+    an_hour_ago(messenger)
+    remove_discarded_folders(messenger.engine, store)
+    assert (files(settings), notes(messenger)) == ([], [])
 
 
 def test_a_folder_that_cannot_be_removed_stays_noted(
-    client: TestClient, outbox: Outbox, settings: Settings, tmp_path: Path
+    client: TestClient, messenger: Messenger, settings: Settings, tmp_path: Path
 ) -> None:
-    claim, another = completed(outbox, settings, tmp_path), completed(outbox, settings, tmp_path)
+    claim, another = completed(messenger, settings, tmp_path), completed(messenger, settings, tmp_path)
     folder = root(settings) / job_folder(claim.job)
     aside = folder.rename(tmp_path / "aside")
     folder.write_bytes(b"not a folder")
     for one in (claim, another):
         assert client.delete(f"{URL}/{one.job.id}").status_code == 204
-    an_hour_ago(outbox)
+    an_hour_ago(messenger)
     store = open_store(settings.storage_url)
-    assert remove_discarded_folders(outbox.engine, store) == 1
-    assert notes(outbox) == [job_folder(claim.job)]
+    assert remove_discarded_folders(messenger.engine, store) == 1
+    assert notes(messenger) == [job_folder(claim.job)]
     folder.unlink()
     aside.rename(folder)
-    assert remove_discarded_folders(outbox.engine, store) == 1
-    assert (files(settings), notes(outbox)) == ([], [])
+    assert remove_discarded_folders(messenger.engine, store) == 1
+    assert (files(settings), notes(messenger)) == ([], [])
 
 
-def an_hour_ago(outbox: Outbox) -> None:
-    with outbox.transaction() as session:
+def an_hour_ago(messenger: Messenger) -> None:
+    with messenger.transaction() as session:
         long_ago = func.now() - text("interval '61 minutes'")
         session.exec(update(DiscardedFolder).values(created_at=long_ago))
 
 
-def test_a_watcher_of_a_deleted_job_is_let_go(client: TestClient, outbox: Outbox) -> None:
+def test_a_watcher_of_a_deleted_job_is_let_go(client: TestClient, messenger: Messenger) -> None:
     """It was never told how the job ended, and its rows are gone."""
-    claim = running(outbox)
+    claim = running(messenger)
     with client.websocket_connect(f"/ws/jobs/{claim.job.id}") as socket:
         assert socket.receive_json()["type"] == "snapshot"
-        with transaction(outbox.engine) as session:  # which tells nobody
+        with transaction(messenger.engine) as session:  # which tells nobody
             lifecycle.fail(session, claim.lease, NoOutputs())
             session.flush()
             delete_job(session, claim.job.id, USER)
@@ -200,10 +202,10 @@ def test_a_watcher_of_a_deleted_job_is_let_go(client: TestClient, outbox: Outbox
 
 @pytest.mark.parametrize("end", ["complete", "cancel"])
 def test_a_delete_comes_before_or_after_the_end_and_never_between(
-    client: TestClient, outbox: Outbox, settings: Settings, tmp_path: Path, end: str
+    client: TestClient, messenger: Messenger, settings: Settings, tmp_path: Path, end: str
 ) -> None:
     for _ in range(15):
-        claim = running(outbox)
+        claim = running(messenger)
         start = Barrier(9)
 
         def delete(job_id: int = claim.job.id, start: Barrier = start) -> int:
@@ -212,7 +214,7 @@ def test_a_delete_comes_before_or_after_the_end_and_never_between(
 
         def finish(claim: Claim = claim, start: Barrier = start) -> None:
             start.wait()
-            with transaction(outbox.engine) as session:
+            with transaction(messenger.engine) as session:
                 if end == "complete":
                     lifecycle.complete(session, claim.lease, [output(claim, size_bytes=100)])
                 else:
@@ -227,15 +229,15 @@ def test_a_delete_comes_before_or_after_the_end_and_never_between(
         assert set(statuses) <= {204, 404, 409}
         assert statuses.count(204) <= 1
         assert (404 not in statuses) or 204 in statuses
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             there = session.get(GenerationJob, claim.job.id)
             assert (there is None) == (204 in statuses)
             if there is not None:
                 assert there.status in {JobStatus.COMPLETED, JobStatus.CANCELLED}
                 delete_job(session, claim.job.id, None)
-        assert stored_bytes(outbox) == 0
-    with outbox.transaction() as session:
+        assert stored_bytes(messenger) == 0
+    with messenger.transaction() as session:
         counted = session.exec(select(func.sum(JobStatistic.jobs))).one()
         assert counted == 15
         assert session.exec(select(GenerationJob.id)).all() == []
-    assert len(notes(outbox)) == 15
+    assert len(notes(messenger)) == 15

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from shared.configuration.settings import Settings
 from shared.files.store import open_store
 from shared.jobs import lifecycle
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from tests.jobs import output, running, submitted
 
 CONTENT = bytes(range(256))
@@ -17,9 +17,9 @@ TAG = f'"{"0" * 64}"'
 
 
 @pytest.fixture
-def job_url(outbox: Outbox, settings: Settings, tmp_path: Path) -> str:
+def job_url(messenger: Messenger, settings: Settings, tmp_path: Path) -> str:
     """A completed job whose outputs are a picture with a thumbnail, and a web page."""
-    claim = running(outbox)
+    claim = running(messenger)
     store = open_store(settings.storage_url)
     file = tmp_path / "file"
     file.write_bytes(CONTENT)
@@ -31,7 +31,7 @@ def job_url(outbox: Outbox, settings: Settings, tmp_path: Path) -> str:
     ]
     for key in (outputs[0].path, outputs[1].path, "thumb.webp"):
         store.put({key: file})
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, outputs)
     return f"/api/v1/generation-jobs/{claim.job.id}"
 
@@ -137,8 +137,8 @@ def test_an_output_that_is_not_there_is_not_found(client: TestClient, job_url: s
     assert (response.status_code, response.json()["code"]) == (404, "output_not_found")
 
 
-def test_a_job_without_outputs_has_none(client: TestClient, outbox: Outbox) -> None:
-    response = get(client, f"/api/v1/generation-jobs/{submitted(outbox)}/outputs/0")
+def test_a_job_without_outputs_has_none(client: TestClient, messenger: Messenger) -> None:
+    response = get(client, f"/api/v1/generation-jobs/{submitted(messenger)}/outputs/0")
     assert (response.status_code, response.json()["code"]) == (404, "output_not_found")
 
 

@@ -8,18 +8,18 @@ from uuid import UUID, uuid4
 import pytest
 from starlette.testclient import TestClient
 
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import JobStatus, Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.jobs.lists import URL, added, found
 from tests.jobs import ANOTHER_USER, USER
 
 
-def test_filters_choose_and_hold_together(client: TestClient, outbox: Outbox) -> None:
+def test_filters_choose_and_hold_together(client: TestClient, messenger: Messenger) -> None:
     batch = uuid4()
-    plain = added(outbox, 2)
-    (failed,) = added(outbox, 1, status=JobStatus.FAILED, checkpoint_model="other.safetensors")
-    (raw,) = added(outbox, 1, job_type="workflow", batch_id=batch, created_at=datetime(2020, 1, 1, tzinfo=UTC))
+    plain = added(messenger, 2)
+    (failed,) = added(messenger, 1, status=JobStatus.FAILED, checkpoint_model="other.safetensors")
+    (raw,) = added(messenger, 1, job_type="workflow", batch_id=batch, created_at=datetime(2020, 1, 1, tzinfo=UTC))
     assert set(found(client, "status=queued")) == {*plain, raw}
     assert set(found(client, "status=queued&status=failed&status=failed")) == {*plain, raw, failed}
     assert found(client, "checkpoint=other.safetensors") == [failed]
@@ -46,9 +46,9 @@ def test_filters_choose_and_hold_together(client: TestClient, outbox: Outbox) ->
         ("%", set()),
     ],
 )
-def test_words_of_the_prompt(client: TestClient, outbox: Outbox, text: str, expected: set[int]) -> None:
+def test_words_of_the_prompt(client: TestClient, messenger: Messenger, text: str, expected: set[int]) -> None:
     prompts = ("a lighthouse at dusk", "A Lighthouse, noon", "the fox")
-    jobs = [added(outbox, 1, prompt=prompt)[0] for prompt in prompts]
+    jobs = [added(messenger, 1, prompt=prompt)[0] for prompt in prompts]
     assert set(found(client, f"text={quote(text)}")) == {jobs[number] for number in expected}
 
 
@@ -70,14 +70,16 @@ def test_words_of_the_prompt(client: TestClient, outbox: Outbox, text: str, expe
         (["shot:NaN"], set()),
     ],
 )
-def test_the_callers_metadata(client: TestClient, outbox: Outbox, metadata: list[str], expected: set[int]) -> None:
+def test_the_callers_metadata(
+    client: TestClient, messenger: Messenger, metadata: list[str], expected: set[int]
+) -> None:
     documents: list[dict[str, Any]] = [
         {"project": "apollo", "shot": 7, "final": True},
         {"project": "gemini", "shot": "7", "final": None},
         {"project": "", "a:b": "c:d"},
     ]
-    jobs = [added(outbox, 1, caller_metadata=document)[0] for document in documents]
-    added(outbox, 1)
+    jobs = [added(messenger, 1, caller_metadata=document)[0] for document in documents]
+    added(messenger, 1)
     response = client.get(URL, params={"metadata": metadata})
     assert {item["id"] for item in response.json()["items"]} == {jobs[number] for number in expected}
 
@@ -113,12 +115,12 @@ def test_what_is_no_filter_is_refused_by_name(client: TestClient, query: str, fi
     assert response.json()["errors"][0]["field"].startswith(field)
 
 
-def test_others_jobs_are_for_admins(client: TestClient, outbox: Outbox) -> None:
-    (mine,), (theirs,) = added(outbox, 1), added(outbox, 1, user_id=ANOTHER_USER)
+def test_others_jobs_are_for_admins(client: TestClient, messenger: Messenger) -> None:
+    (mine,), (theirs,) = added(messenger, 1), added(messenger, 1, user_id=ANOTHER_USER)
     assert found(client) == found(client, f"user_id={USER}") == [mine]
     for user in (ANOTHER_USER, UUID(int=99), "all"):
         assert client.get(f"{URL}?user_id={user}").json()["code"] == "forbidden"
-    client.headers.update(bearer(new_key(outbox.engine, Scope.ADMIN)))
+    client.headers.update(bearer(new_key(messenger.engine, Scope.ADMIN)))
     assert found(client) == [mine]
     assert found(client, f"user_id={ANOTHER_USER}") == [theirs]
     assert set(found(client, "user_id=all")) == {mine, theirs}

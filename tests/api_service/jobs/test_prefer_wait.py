@@ -16,7 +16,7 @@ from api_service.main import create_app, running
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
 from shared.jobs.claim.claims import Claim
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus
 from tests.api_service.conftest import bearer, without_notes
 from tests.api_service.submit.test_submitting import LEAST, URL
@@ -34,13 +34,13 @@ def post(client: TestClient, prefer: str, **headers: str) -> Any:
     return client.post(URL, json=LEAST, headers={"Prefer": prefer, **headers})
 
 
-def next_job(outbox: Outbox) -> Claim:
+def next_job(messenger: Messenger) -> Claim:
     """The job that a client waits for, in a worker's hands."""
     found: list[Claim] = []
 
     def taken() -> bool:
-        answering(outbox)
-        claim = claimed(outbox)
+        answering(messenger)
+        claim = claimed(messenger)
         found.extend([claim] if claim else [])
         return bool(found)
 
@@ -48,8 +48,8 @@ def next_job(outbox: Outbox) -> Claim:
     return found[0]
 
 
-def complete(outbox: Outbox, claim: Claim) -> None:
-    with outbox.transaction() as session:
+def complete(messenger: Messenger, claim: Claim) -> None:
+    with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [output(claim)])
 
 
@@ -58,10 +58,10 @@ def answer_of(waiting: Future[Any]) -> Any:
 
 
 def test_the_answer_comes_with_the_finished_job(
-    client: TestClient, outbox: Outbox, threads: ThreadPoolExecutor
+    client: TestClient, messenger: Messenger, threads: ThreadPoolExecutor
 ) -> None:
     waiting = threads.submit(post, client, "wait=60")
-    complete(outbox, next_job(outbox))
+    complete(messenger, next_job(messenger))
     response = answer_of(waiting)
     assert (response.status_code, response.headers["preference-applied"]) == (201, "wait=60")
     body = response.json()
@@ -71,13 +71,13 @@ def test_the_answer_comes_with_the_finished_job(
 
 
 def test_a_job_that_is_cancelled_meanwhile_has_ended_too(
-    client: TestClient, outbox: Outbox, threads: ThreadPoolExecutor
+    client: TestClient, messenger: Messenger, threads: ThreadPoolExecutor
 ) -> None:
     waiting = threads.submit(post, client, "wait=60")
-    claim = next_job(outbox)
+    claim = next_job(messenger)
     for _ in range(2):
         assert client.post(f"{URL}{claim.job.id}/cancel").json()["status"] == "cancelling"
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         lifecycle.confirm_cancel(session, claim.lease)
     assert answer_of(waiting).json()["status"] == "cancelled"
 
@@ -107,20 +107,22 @@ def test_a_preference_that_is_not_understood_is_none(client: TestClient, prefer:
     assert response.headers.get("preference-applied") == applied
 
 
-def test_nobody_waits_longer_than_a_minute(client: TestClient, outbox: Outbox, threads: ThreadPoolExecutor) -> None:
+def test_nobody_waits_longer_than_a_minute(
+    client: TestClient, messenger: Messenger, threads: ThreadPoolExecutor
+) -> None:
     waiting = threads.submit(post, client, "wait=86400")
-    complete(outbox, next_job(outbox))
+    complete(messenger, next_job(messenger))
     assert answer_of(waiting).headers["preference-applied"] == "wait=60"
 
 
 def test_the_same_request_again_waits_for_the_same_job(
-    client: TestClient, outbox: Outbox, threads: ThreadPoolExecutor
+    client: TestClient, messenger: Messenger, threads: ThreadPoolExecutor
 ) -> None:
     key = {"Idempotency-Key": "k"}
     first = threads.submit(post, client, "wait=60", **key)
-    claim = next_job(outbox)
+    claim = next_job(messenger)
     again = threads.submit(post, client, "wait=60", **key)
-    complete(outbox, claim)
+    complete(messenger, claim)
     assert (answer_of(first).status_code, answer_of(again).status_code) == (201, 200)
     assert without_notes(answer_of(again).json()) == without_notes(answer_of(first).json())
     late = post(client, "wait=60", **key)
@@ -128,7 +130,7 @@ def test_the_same_request_again_waits_for_the_same_job(
 
 
 def test_without_redis_the_end_is_read_from_the_rows(
-    environ: dict[str, str], key: str, outbox: Outbox, threads: ThreadPoolExecutor
+    environ: dict[str, str], key: str, messenger: Messenger, threads: ThreadPoolExecutor
 ) -> None:
     settings = load_settings({**environ, "REDIS_URL": "redis://127.0.0.1:9/3"})
     with TestClient(create_app(settings), headers=bearer(key)) as client:
@@ -136,7 +138,7 @@ def test_without_redis_the_end_is_read_from_the_rows(
         recorded: list[int] = []
 
         def accepted() -> bool:
-            with outbox.transaction() as session:
+            with messenger.transaction() as session:
                 recorded.extend(session.exec(select(GenerationJob.id)).all())
             return bool(recorded)
 
@@ -171,7 +173,7 @@ async def submit_and_hang_up(services: Services, settings: Settings, key: str) -
     return sent
 
 
-def test_who_hangs_up_is_not_waited_for(settings: Settings, key: str, outbox: Outbox) -> None:
+def test_who_hangs_up_is_not_waited_for(settings: Settings, key: str, messenger: Messenger) -> None:
     async def hang_up() -> tuple[list[Message], int]:
         async with running(settings) as services:
             sent = await submit_and_hang_up(services, settings, key)
@@ -180,4 +182,4 @@ def test_who_hangs_up_is_not_waited_for(settings: Settings, key: str, outbox: Ou
     sent, watches = anyio.run(hang_up)
     assert sent[0]["status"] == 201
     assert watches == 0
-    assert job(outbox, json.loads(sent[1]["body"])["id"]).status is JobStatus.QUEUED
+    assert job(messenger, json.loads(sent[1]["body"])["id"]).status is JobStatus.QUEUED

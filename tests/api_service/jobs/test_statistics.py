@@ -14,7 +14,7 @@ from shared.jobs import before_start, lifecycle
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import NodeFailed, PromptLost
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus, Outcome, Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, new_job, output, submitted
@@ -22,30 +22,30 @@ from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, new_job, 
 URL = "/api/v1/generation-jobs/stats"
 
 
-def accepted(outbox: Outbox, days_ago: int, **values: Any) -> int:
+def accepted(messenger: Messenger, days_ago: int, **values: Any) -> int:
     """A job that was accepted some days ago, of any user."""
     made = new_job()
     for name, value in values.items():
         setattr(made, name, value)
     made.created_at = datetime.now(UTC) - timedelta(days=days_ago)
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         return before_start.submit(session, made).id
 
 
-def live_a_while(outbox: Outbox, chance: random.Random) -> None:
+def live_a_while(messenger: Messenger, chance: random.Random) -> None:
     """Many jobs of two users, on several days, each taken some way through its life."""
-    answering(outbox, slots=1000)
+    answering(messenger, slots=1000)
     for _ in range(60):
         values: dict[str, Any] = {"user_id": chance.choice([USER, USER, ANOTHER_USER])}
         if chance.random() < 0.2:
             values["run_after"] = datetime.now(UTC) + timedelta(hours=1)
         if chance.random() < 0.1:
             values["deadline_at"] = datetime.now(UTC) - timedelta(seconds=1)
-        accepted(outbox, chance.randrange(5), **values)
-        with outbox.transaction() as session:
+        accepted(messenger, chance.randrange(5), **values)
+        with messenger.transaction() as session:
             before_start.expire(session, before_start.overdue(session, 10))
-        claim = claimed(outbox) if chance.random() < 0.7 else None
-        with outbox.transaction() as session:
+        claim = claimed(messenger) if chance.random() < 0.7 else None
+        with messenger.transaction() as session:
             if claim:
                 end_somehow(session, claim, chance)
             elif chance.random() < 0.3:
@@ -68,11 +68,11 @@ def end_somehow(session: Session, claim: Claim, chance: random.Random) -> None:
             lifecycle.confirm_cancel(session, claim.lease)
 
 
-def counted(outbox: Outbox, days: int, *users: Any) -> dict[date, Counter[str]]:
+def counted(messenger: Messenger, days: int, *users: Any) -> dict[date, Counter[str]]:
     """A plain count over the rows."""
     since = datetime.now(UTC).date() - timedelta(days=days - 1)
     by_day: dict[date, Counter[str]] = {}
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         for job in session.exec(select(GenerationJob)):
             if job.user_id in users and job.created_at.date() >= since:
                 by_day.setdefault(job.created_at.date(), Counter())[job.status] += 1
@@ -80,9 +80,9 @@ def counted(outbox: Outbox, days: int, *users: Any) -> dict[date, Counter[str]]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_counts_are_those_of_the_rows(client: TestClient, outbox: Outbox, seed: int) -> None:
-    live_a_while(outbox, random.Random(seed))
-    admin = bearer(new_key(outbox.engine, Scope.ADMIN))
+def test_the_counts_are_those_of_the_rows(client: TestClient, messenger: Messenger, seed: int) -> None:
+    live_a_while(messenger, random.Random(seed))
+    admin = bearer(new_key(messenger.engine, Scope.ADMIN))
     for query, headers, users in (
         ("", {}, [USER]),
         (f"&user_id={ANOTHER_USER}", admin, [ANOTHER_USER]),
@@ -90,20 +90,20 @@ def test_the_counts_are_those_of_the_rows(client: TestClient, outbox: Outbox, se
     ):
         for days in (1, 3, 30):
             shown = client.get(f"{URL}?days={days}{query}", headers=headers).json()
-            expected = counted(outbox, days, *users)
+            expected = counted(messenger, days, *users)
             assert {date.fromisoformat(day["day"]): Counter(day["jobs"]) for day in shown["days"]} == expected
             totals = sum(expected.values(), Counter())
             assert shown["totals"] == {status: totals[status] for status in JobStatus}
             assert shown["completed"]["jobs"] == totals["completed"]
 
 
-def test_durations_are_within_five_per_cent(client: TestClient, outbox: Outbox) -> None:
-    answering(outbox, slots=1000)
+def test_durations_are_within_five_per_cent(client: TestClient, messenger: Messenger) -> None:
+    answering(messenger, slots=1000)
     for seconds in range(5, 105, 5):
-        submitted(outbox)
-        claim = claimed(outbox)
+        submitted(messenger)
+        claim = claimed(messenger)
         assert claim is not None
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             # The time of a transaction stands still: it will have been started so long before it is completed.
             started_at = session.exec(select(GenerationJob).where(GenerationJob.id == claim.job.id)).one().started_at
             assert started_at is not None

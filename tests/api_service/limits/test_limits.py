@@ -19,7 +19,7 @@ from shared.configuration.settings import load_settings
 from shared.database.engine import transaction
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, output, running, submitted
@@ -119,8 +119,8 @@ def test_a_limit_of_nothing_lets_nothing_pass(environ: dict[str, str], key: str)
         refused(client.get(ME), "requests_per_minute")
 
 
-def test_a_socket_that_is_opened_is_a_request_too(environ: dict[str, str], key: str, outbox: Outbox) -> None:
-    url = f"/ws/jobs/{submitted(outbox)}"
+def test_a_socket_that_is_opened_is_a_request_too(environ: dict[str, str], key: str, messenger: Messenger) -> None:
+    url = f"/ws/jobs/{submitted(messenger)}"
     with limited(environ, key, requests_per_minute=1) as client:
         with client.websocket_connect(url) as socket:
             assert socket.receive_json()["type"] == "snapshot"
@@ -130,18 +130,20 @@ def test_a_socket_that_is_opened_is_a_request_too(environ: dict[str, str], key: 
     assert closed.value.reason.startswith("this key may have 1 requests per minute")
 
 
-def test_submissions_are_counted_by_the_hour_and_only_those(environ: dict[str, str], key: str, outbox: Outbox) -> None:
+def test_submissions_are_counted_by_the_hour_and_only_those(
+    environ: dict[str, str], key: str, messenger: Messenger
+) -> None:
     with limited(environ, key, submissions_per_hour=2) as client:
         assert client.post(JOBS, json={"prompt": 1}).status_code == 422
         assert [client.post(JOBS, json=JOB).status_code for _ in range(2)] == [201, 201]
         answer = refused(client.post(JOBS, json=JOB), "submissions_per_hour")
         assert rate(answer) == ("2", "0", "2;w=3600")
         assert client.get(ME).status_code == 200
-    assert jobs_of_all(outbox) == 2
+    assert jobs_of_all(messenger) == 2
 
 
-def jobs_of_all(outbox: Outbox) -> int:
-    with outbox.transaction() as session:
+def jobs_of_all(messenger: Messenger) -> int:
+    with messenger.transaction() as session:
         return session.exec(select(func.count()).select_from(GenerationJob)).one()
 
 
@@ -159,22 +161,22 @@ def test_a_user_has_so_many_jobs_waiting_whichever_key_they_came_by(
 
 
 def test_what_is_refused_for_the_rows_is_not_counted_as_submitted(
-    environ: dict[str, str], key: str, outbox: Outbox
+    environ: dict[str, str], key: str, messenger: Messenger
 ) -> None:
-    submitted(outbox)
+    submitted(messenger)
     with limited(environ, key, queued_jobs=1, submissions_per_hour=1) as client:
         for _ in range(3):
             refused(client.post(JOBS, json=JOB), "queued_jobs", "quota_exceeded")
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             cancel_one(session, 1)
         assert client.post(JOBS, json=JOB).status_code == 201
 
 
 def test_who_has_stored_as_much_as_is_allowed_submits_no_more(
-    environ: dict[str, str], key: str, outbox: Outbox, engine: Engine
+    environ: dict[str, str], key: str, messenger: Messenger, engine: Engine
 ) -> None:
-    claim = running(outbox)
-    with outbox.transaction() as session:
+    claim = running(messenger)
+    with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [output(claim, size_bytes=1000)])
     with limited(environ, key, stored_bytes=1001) as client:
         assert client.post(JOBS, json=JOB).status_code == 201

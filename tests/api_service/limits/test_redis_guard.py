@@ -17,11 +17,12 @@ from api_service.fleet.capability_cache import CapabilityReader
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import Limit, Rate, RateCounter, Window
-from api_service.limits.redis_guard import SILENCE_S, WAIT_S, RedisGuard
+from api_service.limits.redis_guard import WAIT_S, RedisGuard
 from api_service.submit.job_request import JobRequest
 from api_service.submit.submit import Acceptance, Submission, submit
 from shared.configuration.settings import Settings
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
+from shared.messaging.redis_away import PAUSE_S
 from shared.messaging.redis_clients import counting_client
 from shared.models import GenerationJob, Scope
 from tests.jobs import USER
@@ -70,7 +71,7 @@ def test_a_redis_that_hangs_is_asked_once_a_second_however_many_ask() -> None:
             while hung.connections < 3:
                 assert set(await asyncio.gather(*(rates.count(REQUESTS, "key", 1) for _ in range(10)))) == {None}
                 await asyncio.sleep(0.01)
-            assert hung.connections <= 2 + (time.monotonic() - began) / SILENCE_S
+            assert hung.connections <= 2 + (time.monotonic() - began) / PAUSE_S
 
     asyncio.run(story())
 
@@ -163,15 +164,17 @@ def test_a_window_that_has_passed_counts_less_and_less_and_then_not_at_all(
     assert asyncio.run(story()) == [(True, 8), (True, 8), (True, 5), (True, 3), (True, 2), (True, 1)]
 
 
-def test_a_submission_that_waits_for_redis_holds_nothing_of_the_database(settings: Settings, outbox: Outbox) -> None:
-    pool = outbox.engine.pool
+def test_a_submission_that_waits_for_redis_holds_nothing_of_the_database(
+    settings: Settings, messenger: Messenger
+) -> None:
+    pool = messenger.engine.pool
     assert isinstance(pool, QueuePool)
 
     async def story() -> None:
         async with hung_server() as (hung, port), counter(f"redis://127.0.0.1:{port}/0", "x") as rates:
             client, streams = streams_of(settings)
             limits = KeyLimits(settings, rates, streams)
-            acceptance = Acceptance(outbox, CapabilityReader(outbox.engine), limits, CapacityLimiter(1))
+            acceptance = Acceptance(messenger, CapabilityReader(messenger.engine), limits, CapacityLimiter(1))
             identity = Identity(USER, "key", frozenset(Scope), {})
             task = asyncio.create_task(submit(acceptance, Submission([JobRequest(txt2img())], identity, USER, "1")))
             await hung.met.wait()
@@ -182,7 +185,7 @@ def test_a_submission_that_waits_for_redis_holds_nothing_of_the_database(setting
             await client.aclose()
 
     asyncio.run(story())
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         assert not session.exec(select(GenerationJob)).all()
 
 

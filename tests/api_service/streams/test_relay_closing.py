@@ -9,7 +9,7 @@ from starlette.testclient import TestClient, WebSocketTestSession
 
 from api_service.main import create_app
 from shared.configuration.settings import Settings
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from tests.api_service.conftest import bearer
 from tests.jobs import running
 
@@ -19,9 +19,9 @@ TIMES = 10
 
 
 def test_watchers_that_leave_while_the_service_ends_leave_no_connection(
-    settings: Settings, key: str, outbox: Outbox
+    settings: Settings, key: str, messenger: Messenger
 ) -> None:
-    job_id = running(outbox).job.id
+    job_id = running(messenger).job.id
     paths = ("/ws/jobs", f"/ws/jobs/{job_id}?previews=1", f"/ws/jobs?job_ids={job_id}", f"/ws/jobs/{job_id}")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)

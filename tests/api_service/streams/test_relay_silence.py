@@ -15,9 +15,9 @@ from api_service.streams.stream_queries import DatabaseRows
 from api_service.streams.timings import StreamTimings
 from deploy.local.valkey import Valkey
 from shared.configuration.settings import Settings, load_settings
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, listening_client
 from tests.api_service.streams.test_websocket import progress
 from tests.chaos.proxy import Link, links
@@ -43,11 +43,11 @@ def link(valkey: Valkey) -> Iterator[Link]:
 
 
 @pytest.fixture
-def outbox(engine: Engine, environ: dict[str, str], valkey: Valkey) -> Iterator[Outbox]:
-    """An outbox that tells this Redis, and knows no link."""
+def messenger(engine: Engine, environ: dict[str, str], valkey: Valkey) -> Iterator[Messenger]:
+    """An messenger that tells this Redis, and knows no link."""
     settings = load_settings({**environ, "REDIS_URL": valkey.url()})
     client = hasty_client(settings.redis_url)
-    yield Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
+    yield Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
     client.close()
 
 
@@ -72,20 +72,20 @@ async def until(holds: Callable[[], bool]) -> None:
     await asyncio.to_thread(eventually, holds, within=PATIENCE_S)
 
 
-def connections(outbox: Outbox) -> set[str]:
+def connections(messenger: Messenger) -> set[str]:
     """The relay's connections, by the numbers that Redis gives them."""
-    return {one["id"] for one in outbox.client.client_list() if one["name"] == "genonaut-relay"}
+    return {one["id"] for one in messenger.client.client_list() if one["name"] == "genonaut-relay"}
 
 
-def pings(outbox: Outbox) -> int:
+def pings(messenger: Messenger) -> int:
     """How often anybody has asked Redis whether it lives."""
-    return int(outbox.client.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"])
+    return int(messenger.client.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"])
 
 
 def test_a_connection_that_does_not_answer_is_given_up_and_watchers_hear_by_another(
-    engine: Engine, settings: Settings, link: Link, outbox: Outbox
+    engine: Engine, settings: Settings, link: Link, messenger: Messenger
 ) -> None:
-    job_id = running(outbox).job.id
+    job_id = running(messenger).job.id
 
     async def story() -> None:
         async with (
@@ -93,7 +93,7 @@ def test_a_connection_that_does_not_answer_is_given_up_and_watchers_hear_by_anot
             relay.watch(job_id) as watch,
         ):
             watch.begin(2, None)
-            before = connections(outbox)
+            before = connections(messenger)
             with capture_logs() as logs:
                 link.stall()
                 await until(lambda: "no answer to a ping" in [log.get("error") for log in logs])
@@ -101,24 +101,24 @@ def test_a_connection_that_does_not_answer_is_given_up_and_watchers_hear_by_anot
             ticks = count(1)
 
             def heard() -> bool:
-                progress(outbox, job_id, next(ticks))
+                progress(messenger, job_id, next(ticks))
                 return watch.queue.qsize() > 0
 
             await until(heard)
-            assert connections(outbox) - before
+            assert connections(messenger) - before
 
     asyncio.run(story())
 
 
 def test_a_connection_on_which_nothing_happens_is_asked_and_kept(
-    engine: Engine, settings: Settings, link: Link, outbox: Outbox
+    engine: Engine, settings: Settings, link: Link, messenger: Messenger
 ) -> None:
     async def story() -> None:
         async with relaying(engine, settings, link, silent_s=PATIENCE_S) as relay:
             relay.connected_at -= HOUR_S
-            before, asked = connections(outbox), pings(outbox)
-            await until(lambda: pings(outbox) >= asked + 5)
-            assert connections(outbox) == before
+            before, asked = connections(messenger), pings(messenger)
+            await until(lambda: pings(messenger) >= asked + 5)
+            assert connections(messenger) == before
             assert before
 
     with capture_logs() as logs:

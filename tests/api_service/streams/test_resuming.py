@@ -14,7 +14,7 @@ from shared.accounts.keys import revoke_key
 from shared.database.engine import transaction
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import ApiKey, StreamTicket
 from tests.api_service.conftest import bearer
 from tests.api_service.serving import Served, closing, served
@@ -37,8 +37,8 @@ def events_url(api: Served, job_id: int, made: str, more: str = "") -> str:
     return f"http://{api.address}/api/v1/generation-jobs/{job_id}/events?ticket={made}{more}"
 
 
-def cancel(outbox: Outbox, job_id: int) -> None:
-    with outbox.transaction() as session:
+def cancel(messenger: Messenger, job_id: int) -> None:
+    with messenger.transaction() as session:
         cancel_one(session, job_id)
 
 
@@ -57,12 +57,12 @@ def resuming_id(source: EventSource) -> str:
     return opened.last_event_id
 
 
-def test_an_event_source_goes_on_after_a_restart_and_stops_after_the_end(api: Served, outbox: Outbox) -> None:
-    claim = running(outbox)
+def test_an_event_source_goes_on_after_a_restart_and_stops_after_the_end(api: Served, messenger: Messenger) -> None:
+    claim = running(messenger)
     with EventSource(events_url(api, claim.job.id, ticket(api))) as source:
         heard = list(source.messages("started"))
         api.restart()
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             lifecycle.complete(session, claim.lease, [output(claim)])
         heard += source.messages("completed")
         source.wait_until_closed()
@@ -78,19 +78,19 @@ def test_an_event_source_goes_on_after_a_restart_and_stops_after_the_end(api: Se
     assert (sent[0], set(sent[1:-1]), sent[-1]) == (None, {"2"}, "3")
 
 
-def test_it_goes_on_even_if_the_restart_came_before_the_first_event(api: Served, outbox: Outbox) -> None:
-    job_id = submitted(outbox)
+def test_it_goes_on_even_if_the_restart_came_before_the_first_event(api: Served, messenger: Messenger) -> None:
+    job_id = submitted(messenger)
     with EventSource(events_url(api, job_id, ticket(api), "&last_event_id=1")) as source:
         assert resuming_id(source).startswith("1-")
         api.restart()
         assert resuming_id(source).startswith("1-")
-        cancel(outbox, job_id)
+        cancel(messenger, job_id)
         assert source.message().type == "cancelled"
         source.wait_until_closed()
 
 
-def test_a_used_ticket_is_worth_nothing_to_whoever_reads_its_url(api: Served, outbox: Outbox) -> None:
-    job_id, other_id = submitted(outbox), submitted(outbox)
+def test_a_used_ticket_is_worth_nothing_to_whoever_reads_its_url(api: Served, messenger: Messenger) -> None:
+    job_id, other_id = submitted(messenger), submitted(messenger)
     made = ticket(api)
     url = events_url(api, job_id, made)
     with EventSource(url) as source:
@@ -105,14 +105,14 @@ def test_a_used_ticket_is_worth_nothing_to_whoever_reads_its_url(api: Served, ou
         assert [other for other in others if not refused(other, f"0-{secret}")] == []
         with connect(f"ws://{api.address}/ws/jobs/{job_id}?ticket={made}") as without_key:
             assert closing(without_key)[0] == 4401
-        cancel(outbox, job_id)
+        cancel(messenger, job_id)
         assert list(source.messages("cancelled"))
         source.wait_until_closed()
     assert not refused(url, f"2-{secret}")
 
 
-def test_the_newest_connection_is_the_only_one(api: Served, outbox: Outbox) -> None:
-    url = events_url(api, submitted(outbox), ticket(api))
+def test_the_newest_connection_is_the_only_one(api: Served, messenger: Messenger) -> None:
+    url = events_url(api, submitted(messenger), ticket(api))
     with EventSource(url) as first:
         last = resuming_id(first)
         assert first.message().type == "queued"
@@ -124,9 +124,9 @@ def test_the_newest_connection_is_the_only_one(api: Served, outbox: Outbox) -> N
 
 @pytest.mark.parametrize("what", [StreamTicket.expires_at, StreamTicket.resumable_until])
 def test_after_a_long_pause_and_after_a_day_a_ticket_resumes_nothing(
-    api: Served, outbox: Outbox, engine: Engine, what: Any
+    api: Served, messenger: Messenger, engine: Engine, what: Any
 ) -> None:
-    claim = running(outbox)
+    claim = running(messenger)
     url = events_url(api, claim.job.id, ticket(api))
     with EventSource(url) as source:
         last = resuming_id(source)
@@ -147,9 +147,9 @@ def expire(engine: Engine, key_id: str) -> None:
 
 @pytest.mark.parametrize("end", [revoke, expire])
 def test_streams_end_with_their_key(
-    api: Served, outbox: Outbox, engine: Engine, end: Callable[[Engine, str], None]
+    api: Served, messenger: Messenger, engine: Engine, end: Callable[[Engine, str], None]
 ) -> None:
-    job_id = submitted(outbox)
+    job_id = submitted(messenger)
     reason = "the key was revoked or has expired"
     paths = (f"/ws/jobs/{job_id}", "/ws/jobs", f"/ws/jobs?job_ids={job_id}")
     with (

@@ -20,9 +20,9 @@ from deploy.local.valkey import Valkey
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels, Event
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from shared.models import EventType, GenerationJob, JobStatus, Scope
 from tests.api_service.conftest import bearer, new_key
@@ -37,10 +37,10 @@ def path(job_id: int) -> str:
     return f"/api/v1/generation-jobs/{job_id}/events"
 
 
-def completed(outbox: Outbox) -> int:
+def completed(messenger: Messenger) -> int:
     """A job that has had three events: queued, started, completed."""
-    claim = running(outbox)
-    with outbox.transaction() as session:
+    claim = running(messenger)
+    with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [output(claim)])
     return claim.job.id
 
@@ -55,8 +55,8 @@ def told(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_whole_story_of_a_job_is_told_and_ends(client: TestClient, outbox: Outbox) -> None:
-    job_id = completed(outbox)
+def test_the_whole_story_of_a_job_is_told_and_ends(client: TestClient, messenger: Messenger) -> None:
+    job_id = completed(messenger)
     answer = client.get(path(job_id))
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -78,20 +78,20 @@ def test_the_whole_story_of_a_job_is_told_and_ends(client: TestClient, outbox: O
     ],
 )
 def test_it_goes_on_after_the_event_that_was_heard_last(
-    client: TestClient, outbox: Outbox, headers: dict[str, str], query: str, heard: list[str]
+    client: TestClient, messenger: Messenger, headers: dict[str, str], query: str, heard: list[str]
 ) -> None:
-    found = told(client.get(path(completed(outbox)) + query, headers=headers).text)
+    found = told(client.get(path(completed(messenger)) + query, headers=headers).text)
     assert [one["id"] for one in found] == heard
 
 
 @pytest.mark.parametrize("last", ["3", "4", "2147483647"])
-def test_who_heard_the_end_is_told_not_to_come_again(client: TestClient, outbox: Outbox, last: str) -> None:
-    answer = client.get(path(completed(outbox)), headers={"Last-Event-ID": last})
+def test_who_heard_the_end_is_told_not_to_come_again(client: TestClient, messenger: Messenger, last: str) -> None:
+    answer = client.get(path(completed(messenger)), headers={"Last-Event-ID": last})
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-def test_a_job_of_the_former_system_has_nothing_to_tell(client: TestClient, outbox: Outbox) -> None:
-    with outbox.transaction() as session:
+def test_a_job_of_the_former_system_has_nothing_to_tell(client: TestClient, messenger: Messenger) -> None:
+    with messenger.transaction() as session:
         job: GenerationJob = new_job()
         job.status = JobStatus.COMPLETED
         session.add(job)
@@ -101,8 +101,8 @@ def test_a_job_of_the_former_system_has_nothing_to_tell(client: TestClient, outb
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", "99999999999"])
-def test_an_id_that_is_none_is_refused(client: TestClient, outbox: Outbox, last: str) -> None:
-    job_id = completed(outbox)
+def test_an_id_that_is_none_is_refused(client: TestClient, messenger: Messenger, last: str) -> None:
+    job_id = completed(messenger)
     for answer in (
         client.get(path(job_id), headers={"Last-Event-ID": last}),
         client.get(path(job_id), params={"last_event_id": last}),
@@ -110,8 +110,8 @@ def test_an_id_that_is_none_is_refused(client: TestClient, outbox: Outbox, last:
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_query")
 
 
-def test_the_job_of_another_answers_like_none(client: TestClient, outbox: Outbox, engine: Engine) -> None:
-    job_id = completed(outbox)
+def test_the_job_of_another_answers_like_none(client: TestClient, messenger: Messenger, engine: Engine) -> None:
+    job_id = completed(messenger)
     theirs = client.get(path(job_id), headers=bearer(new_key(engine, another=True)))
     absent = client.get(path(9999))
     for answer in (theirs, absent, client.get(path(0))):
@@ -119,17 +119,17 @@ def test_the_job_of_another_answers_like_none(client: TestClient, outbox: Outbox
     assert theirs.json()["detail"].replace(str(job_id), "9999") == absent.json()["detail"]
 
 
-def test_head_ends_at_once(client: TestClient, outbox: Outbox) -> None:
-    answer = client.head(path(submitted(outbox)))
+def test_head_ends_at_once(client: TestClient, messenger: Messenger) -> None:
+    answer = client.head(path(submitted(messenger)))
     assert (answer.status_code, answer.content) == (200, b"")
 
 
 def test_events_come_as_they_happen_and_previews_to_those_who_ask(
-    environ: dict[str, str], key: str, outbox: Outbox, tmp_path: Path
+    environ: dict[str, str], key: str, messenger: Messenger, tmp_path: Path
 ) -> None:
-    claim = running(outbox)
+    claim = running(messenger)
     job_id = claim.job.id
-    progress(outbox, job_id, 1)
+    progress(messenger, job_id, 1)
     with (
         served(environ, key, tmp_path) as api,
         api.follow(f"{path(job_id)}?previews=true") as asking,
@@ -139,22 +139,22 @@ def test_events_come_as_they_happen_and_previews_to_those_who_ask(
             found = [following.next() for _ in range(3)]
             assert [(one or {})["event"] for one in found] == ["queued", "started", "processing"]
             assert "id" not in (found[-1] or {})
-        outbox.publish(Event.live(EventType.PREVIEW, claim.job, tick=1, data={"image": "AAAA"}))
-        progress(outbox, job_id, 2)
-        with outbox.transaction() as session:
+        messenger.publish(Event.live(EventType.PREVIEW, claim.job, tick=1, data={"image": "AAAA"}))
+        progress(messenger, job_id, 2)
+        with messenger.transaction() as session:
             lifecycle.complete(session, claim.lease, [output(claim)])
         assert [one["event"] for one in plain.until_the_end()] == ["processing", "completed"]
         assert sorted(one["event"] for one in asking.until_the_end()) == ["completed", "preview", "processing"]
 
 
-def test_while_nothing_happens_comments_show_that_the_stream_lives(settings: Settings, outbox: Outbox) -> None:
-    claim = running(outbox)
+def test_while_nothing_happens_comments_show_that_the_stream_lives(settings: Settings, messenger: Messenger) -> None:
+    claim = running(messenger)
     sent: list[str] = []
 
     async def send(text: str) -> None:
         sent.append(text)
         if text == COMMENT and sent.count(COMMENT) == 2:
-            with outbox.transaction() as session:
+            with messenger.transaction() as session:
                 lifecycle.complete(session, claim.lease, [output(claim)])
 
     async def story() -> None:
@@ -177,20 +177,20 @@ def test_a_client_that_comes_again_through_an_outage_of_redis_misses_nothing(
         variables = {**environ, "REDIS_URL": valkey.url(3)}
         settings = load_settings(variables)
         client = hasty_client(settings.redis_url)
-        outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-        claim = running(outbox)
+        messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
+        claim = running(messenger)
         with served(variables, key, tmp_path) as api:
             with api.follow(path(claim.job.id)) as following:
                 heard = [following.next(), following.next()]
                 valkey.stop()
-                with outbox.transaction() as session:
+                with messenger.transaction() as session:
                     cancel_one(session, claim.job.id)
                 heard.append(following.next())
             assert [(one or {})["id"] for one in heard] == ["1", "2", "3"]
             with api.follow(path(claim.job.id), **{"Last-Event-ID": "3"}) as following:
                 valkey.restart()
-                outbox.redis_away.silent_until = 0.0
-                with outbox.transaction() as session:
+                messenger.redis_away.silent_until = 0.0
+                with messenger.transaction() as session:
                     lifecycle.confirm_cancel(session, claim.lease)
                 assert [one["id"] for one in following.until_the_end()] == ["4"]
             with api.follow(path(claim.job.id), **{"Last-Event-ID": "4"}) as following:

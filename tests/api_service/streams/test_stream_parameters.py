@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api_service.doors.v1.streams.queries import MOST_JOBS
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from tests.api_service.streams.test_websocket import closing
 from tests.jobs import ANOTHER_USER, submitted
 
@@ -26,8 +26,10 @@ def closed(client: TestClient, path: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("query", ["colour=red", "job_id=1", "Previews=true", "limit=5&colour=red"])
-def test_an_unknown_parameter_is_named_wherever_it_is_sent(client: TestClient, outbox: Outbox, query: str) -> None:
-    job_id = submitted(outbox)
+def test_an_unknown_parameter_is_named_wherever_it_is_sent(
+    client: TestClient, messenger: Messenger, query: str
+) -> None:
+    job_id = submitted(messenger)
     name = query.rpartition("&")[2].partition("=")[0]
     for found in (
         refusal(client, f"{LIST}{job_id}/events?{query}"),
@@ -40,8 +42,10 @@ def test_an_unknown_parameter_is_named_wherever_it_is_sent(client: TestClient, o
 
 
 @pytest.mark.parametrize("value", ["maybe", "", "2", "true&previews=false"])
-def test_previews_that_are_neither_yes_nor_no_are_refused_alike(client: TestClient, outbox: Outbox, value: str) -> None:
-    job_id = submitted(outbox)
+def test_previews_that_are_neither_yes_nor_no_are_refused_alike(
+    client: TestClient, messenger: Messenger, value: str
+) -> None:
+    job_id = submitted(messenger)
     events = refusal(client, f"{LIST}{job_id}/events?previews={value}")
     assert closed(client, f"/ws/jobs/{job_id}?previews={value}") == events
     assert events[1].startswith("previews: Input should be a valid boolean")
@@ -71,8 +75,8 @@ def test_each_wrong_number_is_named(client: TestClient, job_ids: str, reason: st
     assert said.startswith(reason)
 
 
-def test_numbers_may_be_given_together_or_each_by_itself(client: TestClient, outbox: Outbox) -> None:
-    first, second = submitted(outbox), submitted(outbox)
+def test_numbers_may_be_given_together_or_each_by_itself(client: TestClient, messenger: Messenger) -> None:
+    first, second = submitted(messenger), submitted(messenger)
     for query in (f"{first},{second},{first}", f"{first}&job_ids={second}"):
         with client.websocket_connect(f"/ws/jobs?job_ids={query}") as socket:
             assert [line["id"] for line in socket.receive_json()["jobs"]] == [first, second]

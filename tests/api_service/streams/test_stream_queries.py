@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from api_service.streams import stream_queries
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from tests.jobs import USER, running, submitted
 
 ENDED = 30_000
@@ -27,11 +27,11 @@ def database_url(own_database: str) -> str:
 
 
 @pytest.fixture
-def full(outbox: Outbox) -> Outbox:
+def full(messenger: Messenger) -> Messenger:
     """A few jobs that go on, among many that have ended."""
-    running(outbox)
-    submitted(outbox)
-    with outbox.engine.begin() as connection:
+    running(messenger)
+    submitted(messenger)
+    with messenger.engine.begin() as connection:
         connection.execute(FILL, {"user_id": USER, "jobs": ENDED})
         connection.execute(
             text(
@@ -39,9 +39,9 @@ def full(outbox: Outbox) -> Outbox:
                 "FROM generation_jobs WHERE status = 'completed'"
             )
         )
-    with outbox.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with messenger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE generation_jobs, job_events"))
-    return outbox
+    return messenger
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def ask_story(engine: Engine) -> object:
 QUESTIONS = [ask_live, ask_live_of_all, ask_new, ask_new_of_all, ask_some, ask_events, ask_story]
 
 
-def test_no_question_reads_a_whole_table(full: Outbox) -> None:
+def test_no_question_reads_a_whole_table(full: Messenger) -> None:
     for ask in QUESTIONS:
         with asked(full.engine) as statements:
             ask(full.engine)

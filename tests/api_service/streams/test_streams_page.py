@@ -18,8 +18,8 @@ from api_service.doors.v1.streams.views import JobsSnapshotView
 from deploy.local.system import REPOSITORY
 from shared.database.engine import transaction
 from shared.jobs import lifecycle
-from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Event
+from shared.messaging.messenger import Messenger
 from shared.models import EventType, StreamTicket
 from tests.api_service.serving import Served, served
 from tests.jobs import output, running, submitted
@@ -107,39 +107,39 @@ def page(api: Served, folder: Path, call: str) -> Iterator[Shown]:
             process.kill()
 
 
-def complete(outbox: Outbox, claim: Any) -> None:
-    with outbox.transaction() as session:
+def complete(messenger: Messenger, claim: Any) -> None:
+    with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [output(claim)])
 
 
-def test_its_event_source_goes_on_through_a_restart(api: Served, outbox: Outbox, tmp_path: Path) -> None:
-    claim = running(outbox)
+def test_its_event_source_goes_on_through_a_restart(api: Served, messenger: Messenger, tmp_path: Path) -> None:
+    claim = running(messenger)
     with page(api, tmp_path, f"await follow({claim.job.id}, show)") as shown:
         assert shown.until("started") == [("queued", 1), ("started", 2)]
         api.restart()
-        complete(outbox, claim)
+        complete(messenger, claim)
         assert shown.until("completed") == [("completed", 3)]
 
 
 def test_its_event_source_goes_on_when_its_ticket_is_lost(
-    api: Served, outbox: Outbox, engine: Engine, tmp_path: Path
+    api: Served, messenger: Messenger, engine: Engine, tmp_path: Path
 ) -> None:
-    claim = running(outbox)
+    claim = running(messenger)
     with page(api, tmp_path, f"await follow({claim.job.id}, show)") as shown:
         assert shown.until("started") == [("queued", 1), ("started", 2)]
         with transaction(engine) as session:
             session.exec(update(StreamTicket).values(expires_at=func.now(), resumable_until=func.now()))
         api.restart()
-        complete(outbox, claim)
+        complete(messenger, claim)
         assert shown.until("completed") == [("completed", 3)]
 
 
-def test_its_web_socket_goes_on_through_a_restart(api: Served, outbox: Outbox, tmp_path: Path) -> None:
+def test_its_web_socket_goes_on_through_a_restart(api: Served, messenger: Messenger, tmp_path: Path) -> None:
     with page(api, tmp_path, "await watch(show)") as shown:
         assert shown.next()["jobs"] == []
-        first = submitted(outbox)
+        first = submitted(messenger)
         assert shown.until("queued") == [("queued", 1)]
         api.restart()
         assert [line["id"] for line in shown.next()["jobs"]] == [first]
-        submitted(outbox)
+        submitted(messenger)
         assert shown.until("queued") == [("queued", 1)]

@@ -19,7 +19,7 @@ from api_service.streams.tickets import Tickets, TicketTimings
 from shared.accounts.keys import revoke_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import Scope, StreamTicket
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, submitted
@@ -51,8 +51,8 @@ def opened(client: TestClient, job_id: int, query: str, key: str | None = None) 
         return f"{closed.code} {closed.reason}"
 
 
-def test_a_ticket_opens_one_stream_and_no_second(browser: TestClient, key: str, outbox: Outbox) -> None:
-    job_id, made = submitted(outbox), ticket(browser, key)
+def test_a_ticket_opens_one_stream_and_no_second(browser: TestClient, key: str, messenger: Messenger) -> None:
+    job_id, made = submitted(messenger), ticket(browser, key)
     assert opened(browser, job_id, f"ticket={made}") == "snapshot"
     assert opened(browser, job_id, f"ticket={made}").startswith("4401 the ticket is unknown, expired or already used")
 
@@ -65,15 +65,19 @@ def test_a_ticket_is_good_for_a_minute_and_says_so(browser: TestClient, key: str
     assert response.headers["cache-control"] == "no-store"
 
 
-def test_a_ticket_that_is_too_old_opens_nothing(browser: TestClient, key: str, outbox: Outbox, engine: Engine) -> None:
+def test_a_ticket_that_is_too_old_opens_nothing(
+    browser: TestClient, key: str, messenger: Messenger, engine: Engine
+) -> None:
     made = ticket(browser, key)
     with transaction(engine) as session:
         session.exec(update(StreamTicket).values(expires_at=func.now()))
-    assert opened(browser, submitted(outbox), f"ticket={made}").startswith("4401")
+    assert opened(browser, submitted(messenger), f"ticket={made}").startswith("4401")
 
 
-def test_a_ticket_is_worth_no_more_than_its_key(browser: TestClient, key: str, outbox: Outbox, engine: Engine) -> None:
-    job_id = submitted(outbox)
+def test_a_ticket_is_worth_no_more_than_its_key(
+    browser: TestClient, key: str, messenger: Messenger, engine: Engine
+) -> None:
+    job_id = submitted(messenger)
     anothers = ticket(browser, new_key(engine, another=True))
     assert opened(browser, job_id, f"ticket={anothers}").startswith("4404")
     made = ticket(browser, key)
@@ -90,16 +94,18 @@ def test_only_the_hash_of_a_ticket_is_kept(browser: TestClient, key: str, engine
     assert row.key_id == key.split("_")[1]
 
 
-def test_a_key_in_a_url_is_refused_even_beside_a_good_header(browser: TestClient, key: str, outbox: Outbox) -> None:
-    job_id = submitted(outbox)
+def test_a_key_in_a_url_is_refused_even_beside_a_good_header(
+    browser: TestClient, key: str, messenger: Messenger
+) -> None:
+    job_id = submitted(messenger)
     for query in (f"ticket={key}", f"key={key}", f"token={key}", f"anything={key}", "access_token=x", "ticket=gn_a_b"):
         for header in (None, key):
             assert opened(browser, job_id, query, header).startswith("4401 keys are not taken from URLs"), query
 
 
 @pytest.mark.parametrize("query", ["", "ticket=", "ticket=nonsense", "ticket=a&ticket=b", "ticket=%00"])
-def test_what_is_no_ticket_opens_nothing(browser: TestClient, outbox: Outbox, query: str) -> None:
-    assert opened(browser, submitted(outbox), query).startswith("4401")
+def test_what_is_no_ticket_opens_nothing(browser: TestClient, messenger: Messenger, query: str) -> None:
+    assert opened(browser, submitted(messenger), query).startswith("4401")
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
 from shared.jobs.errors import Poison
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels, Event
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from shared.models import EventType
 from tests.api_service.conftest import bearer
@@ -21,11 +21,11 @@ from tests.api_service.quick_api import QUICK
 from tests.jobs import events, job, output, running, submitted
 
 
-def progress(outbox: Outbox, job_id: int, tick: int, attempt: int = 1) -> None:
+def progress(messenger: Messenger, job_id: int, tick: int, attempt: int = 1) -> None:
     data = {"percentage": float(tick), "node_id": "3", "node_type": "KSampler", "step": tick, "steps": 20}
-    held = job(outbox, job_id)
+    held = job(messenger, job_id)
     held.attempt = attempt
-    outbox.publish(Event.live(EventType.PROCESSING, held, tick=tick, data=data))
+    messenger.publish(Event.live(EventType.PROCESSING, held, tick=tick, data=data))
 
 
 def closing(socket: WebSocketTestSession) -> tuple[int, str]:
@@ -35,24 +35,24 @@ def closing(socket: WebSocketTestSession) -> tuple[int, str]:
 
 
 @pytest.fixture
-def silent(outbox: Outbox, settings: Settings) -> Outbox:
-    """An outbox whose Redis is not there: what it does is in the rows, and nobody is told."""
+def silent(messenger: Messenger, settings: Settings) -> Messenger:
+    """An messenger whose Redis is not there: what it does is in the rows, and nobody is told."""
     nowhere = load_settings({"APP_ENV": "test", "REDIS_URL": "redis://127.0.0.1:9/3"})
     client = hasty_client(nowhere.redis_url)
-    return Outbox(outbox.engine, sending_broker(nowhere), client, Channels(settings.redis_ns))
+    return Messenger(messenger.engine, sending_broker(nowhere), client, Channels(settings.redis_ns))
 
 
-def test_a_job_is_followed_from_its_snapshot_to_its_end(client: TestClient, outbox: Outbox) -> None:
-    claim = running(outbox)
+def test_a_job_is_followed_from_its_snapshot_to_its_end(client: TestClient, messenger: Messenger) -> None:
+    claim = running(messenger)
     job_id = claim.job.id
     with client.websocket_connect(f"/ws/jobs/{job_id}") as socket:
         snapshot = socket.receive_json()
         assert (snapshot["type"], snapshot["sequence"], snapshot["progress"]) == ("snapshot", 2, None)
         assert snapshot["job"].items() <= client.get(f"/api/v1/generation-jobs/{job_id}").json().items()
-        progress(outbox, job_id, 1)
+        progress(messenger, job_id, 1)
         told = socket.receive_json()
         assert (told["type"], told["data"]["percentage"], told["data"]["node_type"]) == ("processing", 1.0, "KSampler")
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             lifecycle.complete(session, claim.lease, [output(claim)])
         completed = socket.receive_json()
         assert (completed["type"], completed["sequence"]) == ("completed", 3)
@@ -60,21 +60,21 @@ def test_a_job_is_followed_from_its_snapshot_to_its_end(client: TestClient, outb
         assert closing(socket) == (1000, "completed")
 
 
-def test_who_comes_late_is_told_how_far_it_is_and_only_what_follows(client: TestClient, outbox: Outbox) -> None:
-    job_id = running(outbox).job.id
+def test_who_comes_late_is_told_how_far_it_is_and_only_what_follows(client: TestClient, messenger: Messenger) -> None:
+    job_id = running(messenger).job.id
     for tick in (1, 2, 3):
-        progress(outbox, job_id, tick)
+        progress(messenger, job_id, tick)
     with client.websocket_connect(f"/ws/jobs/{job_id}") as socket:
         assert socket.receive_json()["progress"]["step"] == 3
         for tick in (3, 4):
-            progress(outbox, job_id, tick)
+            progress(messenger, job_id, tick)
         assert socket.receive_json()["tick"] == 4
 
 
 @pytest.mark.parametrize("how", ["complete", "fail", "cancel"])
-def test_a_job_that_has_ended_is_a_snapshot_and_a_close(client: TestClient, outbox: Outbox, how: str) -> None:
-    claim = running(outbox)
-    with outbox.transaction() as session:
+def test_a_job_that_has_ended_is_a_snapshot_and_a_close(client: TestClient, messenger: Messenger, how: str) -> None:
+    claim = running(messenger)
+    with messenger.transaction() as session:
         match how:
             case "complete":
                 lifecycle.complete(session, claim.lease, [output(claim)])
@@ -83,7 +83,7 @@ def test_a_job_that_has_ended_is_a_snapshot_and_a_close(client: TestClient, outb
             case _:
                 cancel_one(session, claim.job.id)
     if how == "cancel":
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             lifecycle.confirm_cancel(session, claim.lease)
     with client.websocket_connect(f"/ws/jobs/{claim.job.id}") as socket:
         status = socket.receive_json()["job"]["status"]
@@ -97,8 +97,8 @@ def test_a_job_that_is_not_there_closes_with_4404(client: TestClient, name: str)
     assert (code, reason) == (4404, "there is no such job")
 
 
-def test_events_that_redis_lost_come_from_the_rows(client: TestClient, outbox: Outbox, silent: Outbox) -> None:
-    job_id = submitted(outbox)
+def test_events_that_redis_lost_come_from_the_rows(client: TestClient, messenger: Messenger, silent: Messenger) -> None:
+    job_id = submitted(messenger)
     with client.websocket_connect(f"/ws/jobs/{job_id}") as socket:
         assert socket.receive_json()["sequence"] == 1
         with silent.transaction() as session:
@@ -107,22 +107,24 @@ def test_events_that_redis_lost_come_from_the_rows(client: TestClient, outbox: O
         assert closing(socket) == (1000, "cancelled")
 
 
-def test_an_event_that_comes_after_a_lost_one_waits_for_it(client: TestClient, outbox: Outbox, silent: Outbox) -> None:
-    claim = running(outbox)
+def test_an_event_that_comes_after_a_lost_one_waits_for_it(
+    client: TestClient, messenger: Messenger, silent: Messenger
+) -> None:
+    claim = running(messenger)
     with client.websocket_connect(f"/ws/jobs/{claim.job.id}") as socket:
         socket.receive_json()
         with silent.transaction() as session:
             cancel_one(session, claim.job.id)
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             lifecycle.confirm_cancel(session, claim.lease)
         heard = [socket.receive_json() for _ in range(2)]
     assert [(one["sequence"], one["type"]) for one in heard] == [(3, "cancelling"), (4, "cancelled")]
 
 
 def test_without_redis_it_is_told_from_the_rows(
-    environ: dict[str, str], key: str, outbox: Outbox, silent: Outbox
+    environ: dict[str, str], key: str, messenger: Messenger, silent: Messenger
 ) -> None:
-    job_id = submitted(outbox)
+    job_id = submitted(messenger)
     settings = load_settings({**environ, "REDIS_URL": "redis://127.0.0.1:9/3"})
     with (
         TestClient(create_app(settings, QUICK), headers=bearer(key)) as client,
@@ -134,8 +136,8 @@ def test_without_redis_it_is_told_from_the_rows(
         assert socket.receive_json()["type"] == "cancelled"
 
 
-def test_previews_come_only_to_those_who_ask(client: TestClient, outbox: Outbox) -> None:
-    held = running(outbox).job
+def test_previews_come_only_to_those_who_ask(client: TestClient, messenger: Messenger) -> None:
+    held = running(messenger).job
     job_id = held.id
     picture = Event.live(EventType.PREVIEW, held, tick=1, data={"image": "AAAA"})
     with (
@@ -144,33 +146,33 @@ def test_previews_come_only_to_those_who_ask(client: TestClient, outbox: Outbox)
     ):
         for socket in (asking, plain):
             socket.receive_json()
-        outbox.publish(picture)
-        progress(outbox, job_id, 2)
+        messenger.publish(picture)
+        progress(messenger, job_id, 2)
         assert {asking.receive_json()["type"] for _ in range(2)} == {"preview", "processing"}
         assert plain.receive_json()["type"] == "processing"
 
 
-def test_many_watchers_hear_the_same_and_leave_without_a_trace(client: TestClient, outbox: Outbox) -> None:
-    job_id = running(outbox).job.id
+def test_many_watchers_hear_the_same_and_leave_without_a_trace(client: TestClient, messenger: Messenger) -> None:
+    job_id = running(messenger).job.id
     relay: Any = client.app_state["services"].relay
     sockets = [client.websocket_connect(f"/ws/jobs/{job_id}") for _ in range(5)]
     for socket in sockets:
         socket.__enter__()
         socket.receive_json()
-    progress(outbox, job_id, 1)
+    progress(messenger, job_id, 1)
     assert [socket.receive_json()["tick"] for socket in sockets] == [1] * 5
     for socket in sockets:
         socket.__exit__(None, None, None)
     assert not relay.watchers
 
 
-def test_what_a_watcher_says_is_not_minded(client: TestClient, outbox: Outbox) -> None:
-    job_id = submitted(outbox)
+def test_what_a_watcher_says_is_not_minded(client: TestClient, messenger: Messenger) -> None:
+    job_id = submitted(messenger)
     with client.websocket_connect(f"/ws/jobs/{job_id}") as socket:
         socket.receive_json()
         socket.send_text("hello")
         socket.send_bytes(b"\0")
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             cancel_one(session, job_id)
         assert socket.receive_json()["type"] == "cancelled"
-    assert len(events(outbox, job_id)) == 2
+    assert len(events(messenger, job_id)) == 2

@@ -14,9 +14,9 @@ from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels, Event
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from shared.models import EventType, Scope
 from tests.api_service.conftest import bearer, new_key
@@ -25,11 +25,11 @@ from tests.jobs import ANOTHER_USER, USER, new_job, output, running, submitted
 
 
 @pytest.fixture
-def silent(outbox: Outbox, settings: Settings) -> Iterator[Outbox]:
-    """An outbox whose Redis is not there: what it does is in the rows, and nobody is told."""
+def silent(messenger: Messenger, settings: Settings) -> Iterator[Messenger]:
+    """An messenger whose Redis is not there: what it does is in the rows, and nobody is told."""
     nowhere = load_settings({"APP_ENV": "test", "REDIS_URL": "redis://127.0.0.1:9/3"})
     client = hasty_client(nowhere.redis_url)
-    yield Outbox(outbox.engine, sending_broker(nowhere), client, Channels(settings.redis_ns))
+    yield Messenger(messenger.engine, sending_broker(nowhere), client, Channels(settings.redis_ns))
     client.close()
 
 
@@ -38,8 +38,8 @@ def admin(engine: Engine) -> dict[str, str]:
     return bearer(new_key(engine, Scope.ADMIN))
 
 
-def cancel(outbox: Outbox, job_id: int) -> None:
-    with outbox.transaction() as session:
+def cancel(messenger: Messenger, job_id: int) -> None:
+    with messenger.transaction() as session:
         cancel_one(session, job_id)
 
 
@@ -49,12 +49,14 @@ def heard(socket: WebSocketTestSession, events: int) -> list[tuple[int, int | No
     return [(event["job_id"], event.get("sequence"), event["type"]) for event in found]
 
 
-def test_jobs_that_go_on_are_shown_and_new_ones_told_from_their_first_event(client: TestClient, outbox: Outbox) -> None:
-    ended = submitted(outbox)
-    cancel(outbox, ended)
-    claim = running(outbox)
+def test_jobs_that_go_on_are_shown_and_new_ones_told_from_their_first_event(
+    client: TestClient, messenger: Messenger
+) -> None:
+    ended = submitted(messenger)
+    cancel(messenger, ended)
+    claim = running(messenger)
     live = claim.job.id
-    progress(outbox, live, 7)
+    progress(messenger, live, 7)
     with client.websocket_connect("/ws/jobs") as socket:
         snapshot = socket.receive_json()
         lines = {line["id"]: line for line in snapshot["jobs"]}
@@ -62,18 +64,18 @@ def test_jobs_that_go_on_are_shown_and_new_ones_told_from_their_first_event(clie
         assert ended not in lines
         assert (lines[live]["status"], lines[live]["sequence"], lines[live]["progress"]["step"]) == ("running", 2, 7)
         assert [line["id"] for line in snapshot["jobs"]] == sorted(lines, reverse=True)
-        made = submitted(outbox)
+        made = submitted(messenger)
         assert heard(socket, 1) == [(made, 1, "queued")]
-        progress(outbox, live, 8)
+        progress(messenger, live, 8)
         assert socket.receive_json()["tick"] == 8
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             lifecycle.complete(session, claim.lease, [output(claim)])
-        cancel(outbox, made)
+        cancel(messenger, made)
         assert heard(socket, 2) == [(live, 3, "completed"), (made, 2, "cancelled")]
 
 
-def test_nobody_hears_of_the_jobs_of_others(client: TestClient, outbox: Outbox, engine: Engine) -> None:
-    theirs = submitted(outbox, user_id=ANOTHER_USER)
+def test_nobody_hears_of_the_jobs_of_others(client: TestClient, messenger: Messenger, engine: Engine) -> None:
+    theirs = submitted(messenger, user_id=ANOTHER_USER)
     other = bearer(new_key(engine, another=True))
     with (
         client.websocket_connect("/ws/jobs") as mine,
@@ -81,14 +83,14 @@ def test_nobody_hears_of_the_jobs_of_others(client: TestClient, outbox: Outbox, 
     ):
         assert mine.receive_json()["jobs"] == []
         assert [line["id"] for line in them.receive_json()["jobs"]] == [theirs]
-        cancel(outbox, theirs)
-        of_them, of_me = submitted(outbox, user_id=ANOTHER_USER), submitted(outbox)
+        cancel(messenger, theirs)
+        of_them, of_me = submitted(messenger, user_id=ANOTHER_USER), submitted(messenger)
         assert heard(mine, 1) == [(of_me, 1, "queued")]
         assert heard(them, 2) == [(theirs, 2, "cancelled"), (of_them, 1, "queued")]
 
 
-def test_an_admin_watches_a_user_or_everybody(client: TestClient, outbox: Outbox, admin: dict[str, str]) -> None:
-    mine, theirs = submitted(outbox), submitted(outbox, user_id=ANOTHER_USER)
+def test_an_admin_watches_a_user_or_everybody(client: TestClient, messenger: Messenger, admin: dict[str, str]) -> None:
+    mine, theirs = submitted(messenger), submitted(messenger, user_id=ANOTHER_USER)
     with (
         client.websocket_connect("/ws/jobs?user_id=all", headers=admin) as everybody,
         client.websocket_connect(f"/ws/jobs?user_id={ANOTHER_USER}", headers=admin) as one,
@@ -98,7 +100,7 @@ def test_an_admin_watches_a_user_or_everybody(client: TestClient, outbox: Outbox
         assert {line["id"] for line in one.receive_json()["jobs"]} == {theirs}
         assert {line["id"] for line in own.receive_json()["jobs"]} == {mine}
         for job_id in (mine, theirs):
-            cancel(outbox, job_id)
+            cancel(messenger, job_id)
         assert heard(everybody, 2) == [(mine, 2, "cancelled"), (theirs, 2, "cancelled")]
         assert heard(one, 1) == [(theirs, 2, "cancelled")]
         assert heard(own, 1) == [(mine, 2, "cancelled")]
@@ -115,10 +117,10 @@ def test_a_user_may_name_itself(client: TestClient) -> None:
         assert socket.receive_json()["jobs"] == []
 
 
-def test_some_jobs_are_watched_until_all_have_ended(client: TestClient, outbox: Outbox) -> None:
-    first, second, ended = (submitted(outbox) for _ in range(3))
-    theirs = submitted(outbox, user_id=ANOTHER_USER)
-    cancel(outbox, ended)
+def test_some_jobs_are_watched_until_all_have_ended(client: TestClient, messenger: Messenger) -> None:
+    first, second, ended = (submitted(messenger) for _ in range(3))
+    theirs = submitted(messenger, user_id=ANOTHER_USER)
+    cancel(messenger, ended)
     with client.websocket_connect(f"/ws/jobs?job_ids={second},{first},{ended},{theirs},{theirs + 1}") as socket:
         snapshot = socket.receive_json()
         assert {line["id"]: line["status"] for line in snapshot["jobs"]} == {
@@ -127,16 +129,16 @@ def test_some_jobs_are_watched_until_all_have_ended(client: TestClient, outbox: 
             ended: "cancelled",
         }
         assert snapshot["not_found"] == [theirs, theirs + 1]
-        cancel(outbox, theirs)
-        submitted(outbox)
-        cancel(outbox, first)
-        cancel(outbox, second)
+        cancel(messenger, theirs)
+        submitted(messenger)
+        cancel(messenger, first)
+        cancel(messenger, second)
         assert heard(socket, 2) == [(first, 2, "cancelled"), (second, 2, "cancelled")]
         assert closing(socket) == (1000, "all have ended")
 
 
-def test_jobs_that_are_not_there_are_shown_as_such_and_end_it(client: TestClient, outbox: Outbox) -> None:
-    theirs = submitted(outbox, user_id=ANOTHER_USER)
+def test_jobs_that_are_not_there_are_shown_as_such_and_end_it(client: TestClient, messenger: Messenger) -> None:
+    theirs = submitted(messenger, user_id=ANOTHER_USER)
     with client.websocket_connect(f"/ws/jobs?job_ids={theirs},9999") as socket:
         assert socket.receive_json()["not_found"] == [theirs, 9999]
         assert closing(socket) == (4404, "there is no such job")
@@ -160,23 +162,23 @@ def test_without_a_key_it_closes_with_4401_and_without_the_scope_with_4403(clien
                 assert closing(socket)[0] == code
 
 
-def test_more_jobs_than_are_shown_are_told_from_their_first_event(client: TestClient, outbox: Outbox) -> None:
-    oldest = submitted(outbox)
-    with outbox.transaction() as session:
+def test_more_jobs_than_are_shown_are_told_from_their_first_event(client: TestClient, messenger: Messenger) -> None:
+    oldest = submitted(messenger)
+    with messenger.transaction() as session:
         session.add_all([new_job(events=0) for _ in range(MOST_JOBS)])
     with client.websocket_connect("/ws/jobs") as socket:
         snapshot = socket.receive_json()
         assert (len(snapshot["jobs"]), snapshot["cut"]) == (MOST_JOBS, True)
         assert oldest not in {line["id"] for line in snapshot["jobs"]}
-        cancel(outbox, oldest)
+        cancel(messenger, oldest)
         assert heard(socket, 2) == [(oldest, 1, "queued"), (oldest, 2, "cancelled")]
 
 
 def test_jobs_that_redis_never_told_of_are_found_in_the_rows(
-    client: TestClient, outbox: Outbox, silent: Outbox
+    client: TestClient, messenger: Messenger, silent: Messenger
 ) -> None:
-    before = submitted(outbox)
-    cancel(outbox, before)
+    before = submitted(messenger)
+    cancel(messenger, before)
     with client.websocket_connect("/ws/jobs") as socket:
         socket.receive_json()
         made = submitted(silent)
@@ -184,14 +186,14 @@ def test_jobs_that_redis_never_told_of_are_found_in_the_rows(
         lives = submitted(silent)
         found = heard(socket, 3)
         assert sorted(found) == [(made, 1, "queued"), (made, 2, "cancelled"), (lives, 1, "queued")]
-        cancel(outbox, lives)
+        cancel(messenger, lives)
         assert heard(socket, 1) == [(lives, 2, "cancelled")], "and nothing of the job that had ended before"
 
 
-def test_several_jobs_of_one_transaction_are_told_in_one_message(client: TestClient, outbox: Outbox) -> None:
+def test_several_jobs_of_one_transaction_are_told_in_one_message(client: TestClient, messenger: Messenger) -> None:
     """What is told here is in no row, so nobody can have heard it from there."""
-    jobs = [submitted(outbox), submitted(outbox)]
-    theirs = submitted(outbox, user_id=ANOTHER_USER)
+    jobs = [submitted(messenger), submitted(messenger)]
+    theirs = submitted(messenger, user_id=ANOTHER_USER)
     at = datetime.now(UTC)
     events = [
         Event(type=EventType.CANCELLING, job_id=job_id, user_id=user_id, attempt=1, at=at, sequence=2)
@@ -201,13 +203,13 @@ def test_several_jobs_of_one_transaction_are_told_in_one_message(client: TestCli
     with client.websocket_connect(paths[0]) as all_mine, client.websocket_connect(paths[1]) as some:
         for socket in (all_mine, some):
             socket.receive_json()
-        outbox.publish(*events)
+        messenger.publish(*events)
         for socket in (all_mine, some):
             assert heard(socket, 2) == [(jobs[0], 2, "cancelling"), (jobs[1], 2, "cancelling")]
 
 
-def test_those_who_leave_leave_no_trace(client: TestClient, outbox: Outbox) -> None:
-    job_id = submitted(outbox)
+def test_those_who_leave_leave_no_trace(client: TestClient, messenger: Messenger) -> None:
+    job_id = submitted(messenger)
     relay: Any = client.app_state["services"].relay
     for path in ("/ws/jobs", f"/ws/jobs?job_ids={job_id}", f"/ws/jobs/{job_id}?previews=1"):
         with client.websocket_connect(path) as socket:
@@ -216,8 +218,10 @@ def test_those_who_leave_leave_no_trace(client: TestClient, outbox: Outbox) -> N
         assert not relay.watchers
 
 
-def test_the_end_of_the_service_ends_the_streams_with_a_reason(settings: Settings, key: str, outbox: Outbox) -> None:
-    submitted(outbox)
+def test_the_end_of_the_service_ends_the_streams_with_a_reason(
+    settings: Settings, key: str, messenger: Messenger
+) -> None:
+    submitted(messenger)
     with TestClient(create_app(settings), headers=bearer(key)) as client:
         relay: Any = client.app_state["services"].relay
         with client.websocket_connect("/ws/jobs") as socket:

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from shared.configuration.settings import Settings
 from shared.jobs.claim.due import due_jobs
-from shared.messaging.after_commit import Outbox
 from shared.messaging.due_work import WakeUps
+from shared.messaging.messenger import Messenger
 from shared.models import EventType, JobStatus
 from shared.workflows.duration_key import workflow_key
 from shared.workflows.parameters import TextToImage
@@ -36,23 +36,23 @@ def test_without_wishes_a_job_is_of_middling_urgency_and_may_start_at_once(clien
     assert body["run_after"] == body["created_at"]
 
 
-def test_the_most_urgent_job_goes_first(client: TestClient, outbox: Outbox) -> None:
+def test_the_most_urgent_job_goes_first(client: TestClient, messenger: Messenger) -> None:
     numbers = [post(client, priority=priority).json()["id"] for priority in (0, 9, 5)]
-    answering(outbox, slots=3)
-    claims = [claimed(outbox) for _ in range(3)]
+    answering(messenger, slots=3)
+    claims = [claimed(messenger) for _ in range(3)]
     assert [claim and claim.job.id for claim in claims] == [numbers[1], numbers[2], numbers[0]]
 
 
 def test_a_job_that_is_put_off_is_pending_and_no_message_is_sent(
-    client: TestClient, outbox: Outbox, redis_client: redis.Redis, settings: Settings
+    client: TestClient, messenger: Messenger, redis_client: redis.Redis, settings: Settings
 ) -> None:
     body = post(client, delay_seconds=3600).json()
     assert (body["status"], body["message_id"]) == ("pending", None)
     assert moment(body["run_after"]) - moment(body["created_at"]) > HOUR - timedelta(minutes=1)
-    assert [event.type for event in events(outbox, body["id"])] == [EventType.PENDING]
+    assert [event.type for event in events(messenger, body["id"])] == [EventType.PENDING]
     assert not redis_client.exists(f"{settings.redis_ns}:comfy.msgs")
-    answering(outbox)
-    assert claimed(outbox) is None
+    answering(messenger)
+    assert claimed(messenger) is None
 
 
 def test_a_job_may_name_the_moment_in_any_time_zone(client: TestClient) -> None:
@@ -111,29 +111,29 @@ def test_metadata_of_up_to_4096_bytes_come_back_as_they_were(client: TestClient,
     assert client.get(body["links"]["self"]).json()["metadata"] == metadata
 
 
-def test_a_job_that_is_not_started_by_its_deadline_expires(client: TestClient, outbox: Outbox) -> None:
+def test_a_job_that_is_not_started_by_its_deadline_expires(client: TestClient, messenger: Messenger) -> None:
     body = post(client, deadline_seconds=0.001).json()
     late = post(client, deadline_seconds=3600).json()
     assert moment(late["deadline_at"]) - moment(late["created_at"]) <= HOUR
-    answering(outbox)
-    WakeUps(outbox, due_jobs(None)).send_missing()
+    answering(messenger)
+    WakeUps(messenger, due_jobs(None)).send_missing()
     assert client.get(body["links"]["self"]).json()["status"] == "expired"
-    assert [event.type for event in events(outbox, body["id"])] == [EventType.QUEUED, EventType.EXPIRED]
-    claim = claimed(outbox)
+    assert [event.type for event in events(messenger, body["id"])] == [EventType.QUEUED, EventType.EXPIRED]
+    claim = claimed(messenger)
     assert claim
     assert claim.job.id == late["id"]
-    assert claimed(outbox) is None
+    assert claimed(messenger) is None
 
 
-def test_a_job_that_is_put_off_and_overdue_expires_unqueued(client: TestClient, outbox: Outbox) -> None:
+def test_a_job_that_is_put_off_and_overdue_expires_unqueued(client: TestClient, messenger: Messenger) -> None:
     body = post(client, delay_seconds=0.001, deadline_seconds=0.002).json()
-    WakeUps(outbox, due_jobs(None)).send_missing()
-    assert job(outbox, body["id"]).status is JobStatus.EXPIRED
+    WakeUps(messenger, due_jobs(None)).send_missing()
+    assert job(messenger, body["id"]).status is JobStatus.EXPIRED
     assert client.post(body["links"]["cancel"]).status_code == 409
 
 
-def test_the_request_and_the_kind_of_work_are_recorded(client: TestClient, outbox: Outbox) -> None:
+def test_the_request_and_the_kind_of_work_are_recorded(client: TestClient, messenger: Messenger) -> None:
     client.headers["X-Request-Id"] = "order-7"
-    recorded = job(outbox, post(client).json()["id"])
+    recorded = job(messenger, post(client).json()["id"])
     assert recorded.request_id == "order-7"
     assert recorded.workflow_key == workflow_key(text_to_image(TextToImage.from_job(recorded)))

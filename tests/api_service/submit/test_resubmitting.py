@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from shared.jobs import before_start, lifecycle
 from shared.jobs.errors import Poison
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus, Scope
 from shared.workflows.parameters import LARGEST_SEED
 from tests.api_service.conftest import bearer, new_key
@@ -47,7 +47,7 @@ SAME = (
 )
 
 
-def test_it_asks_for_the_same_with_the_same_seed(client: TestClient, outbox: Outbox) -> None:
+def test_it_asks_for_the_same_with_the_same_seed(client: TestClient, messenger: Messenger) -> None:
     parent = ended(client, **ASKED, deadline_seconds=60)
     response = retry(client, parent["id"])
     assert response.status_code == 201
@@ -57,8 +57,8 @@ def test_it_asks_for_the_same_with_the_same_seed(client: TestClient, outbox: Out
     assert (body["deadline_at"], body["batch_id"]) == (None, None)
     assert body["id"] != parent["id"]
     assert response.headers["location"] == body["links"]["self"]
-    assert job(outbox, body["id"]).workflow_key == job(outbox, parent["id"]).workflow_key
-    assert job(outbox, parent["id"]).status is JobStatus.CANCELLED
+    assert job(messenger, body["id"]).workflow_key == job(messenger, parent["id"]).workflow_key
+    assert job(messenger, parent["id"]).status is JobStatus.CANCELLED
 
 
 def test_it_may_have_a_new_seed_or_a_given_one(client: TestClient) -> None:
@@ -88,16 +88,16 @@ def test_a_workflow_without_a_seed_cannot_have_another(client: TestClient) -> No
     assert [(error["field"], error["code"]) for error in problem["errors"]] == [("seed", "no_seed")]
 
 
-def test_a_job_that_failed_can_be_tried_again_and_so_can_that_one(client: TestClient, outbox: Outbox) -> None:
-    claim = running(outbox)
-    with outbox.transaction() as session:
+def test_a_job_that_failed_can_be_tried_again_and_so_can_that_one(client: TestClient, messenger: Messenger) -> None:
+    claim = running(messenger)
+    with messenger.transaction() as session:
         lifecycle.fail(session, claim.lease, Poison(3))
     child = retry(client, claim.job.id).json()
     client.post(child["links"]["cancel"])
     assert retry(client, child["id"]).json()["parent_id"] == child["id"]
 
 
-def test_a_job_that_has_not_ended_cannot(client: TestClient, outbox: Outbox) -> None:
+def test_a_job_that_has_not_ended_cannot(client: TestClient, messenger: Messenger) -> None:
     waits = client.post(URL, json=LEAST).json()
     assert "queued" in refused(retry(client, waits["id"]), 409, "job_not_ended")["detail"]
 
@@ -114,10 +114,10 @@ def test_nothing_else_can_be_changed(client: TestClient) -> None:
     assert [error["field"] for error in problem["errors"]] == ["width"]
 
 
-def test_a_job_of_the_former_system_is_refused_with_what_does_not_fit(client: TestClient, outbox: Outbox) -> None:
+def test_a_job_of_the_former_system_is_refused_with_what_does_not_fit(client: TestClient, messenger: Messenger) -> None:
     old = new_job(width=100, params={"seed": 1, "anything": 2})
     old.status = JobStatus.FAILED
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         session.add(old)
     problem = refused(retry(client, old.id), 422, "job_not_repeatable")
     assert {error["field"] for error in problem["errors"]} == {"width", "params.anything"}
@@ -137,24 +137,26 @@ def test_anothers_job_is_not_there(client: TestClient, engine: Engine) -> None:
     assert answer.status_code == 404
 
 
-def test_what_an_admin_tries_again_stays_its_owners(client: TestClient, engine: Engine, outbox: Outbox) -> None:
+def test_what_an_admin_tries_again_stays_its_owners(client: TestClient, engine: Engine, messenger: Messenger) -> None:
     parent = ended(client)
     admin = bearer(new_key(engine, Scope.ADMIN, another=True))
     child = client.post(f"{URL}{parent['id']}/retry", json={}, headers=admin).json()
-    assert job(outbox, child["id"]).user_id == USER
+    assert job(messenger, child["id"]).user_id == USER
     assert client.get(child["links"]["self"]).status_code == 200
 
 
-def delete_job(outbox: Outbox, job_id: int) -> None:
-    with outbox.transaction() as session:
+def delete_job(messenger: Messenger, job_id: int) -> None:
+    with messenger.transaction() as session:
         session.execute(delete(GenerationJob).where(col(GenerationJob.id) == job_id))
 
 
-def test_the_same_retry_again_is_the_same_job_even_when_its_parent_is_gone(client: TestClient, outbox: Outbox) -> None:
+def test_the_same_retry_again_is_the_same_job_even_when_its_parent_is_gone(
+    client: TestClient, messenger: Messenger
+) -> None:
     parent = ended(client)
     url, key = f"{URL}{parent['id']}/retry", {"Idempotency-Key": "k"}
     first = client.post(url, json={"seed": "new"}, headers=key)
-    delete_job(outbox, parent["id"])
+    delete_job(messenger, parent["id"])
     again = client.post(url, json={"seed": "new"}, headers=key)
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.json()["id"] == first.json()["id"]
@@ -163,7 +165,9 @@ def test_the_same_retry_again_is_the_same_job_even_when_its_parent_is_gone(clien
     refused(client.post(url, json={}), 404, "job_not_found")
 
 
-def test_retries_against_a_deletion_are_made_or_refused_and_nothing_between(client: TestClient, outbox: Outbox) -> None:
+def test_retries_against_a_deletion_are_made_or_refused_and_nothing_between(
+    client: TestClient, messenger: Messenger
+) -> None:
     parent = ended(client)
     barrier = Barrier(11)
 
@@ -174,17 +178,17 @@ def test_retries_against_a_deletion_are_made_or_refused_and_nothing_between(clie
     with ThreadPoolExecutor(11) as threads:
         answers = threads.map(try_again, range(10))
         barrier.wait()
-        delete_job(outbox, parent["id"])
+        delete_job(messenger, parent["id"])
         for answer in answers:
             if answer.status_code == 201:
-                assert job(outbox, answer.json()["id"]).parent_id is None
+                assert job(messenger, answer.json()["id"]).parent_id is None
             else:
                 refused(answer, 404, "job_not_found")
 
 
-def test_a_job_that_expired_can_be_tried_again_without_its_deadline(client: TestClient, outbox: Outbox) -> None:
+def test_a_job_that_expired_can_be_tried_again_without_its_deadline(client: TestClient, messenger: Messenger) -> None:
     late = client.post(URL, json={**LEAST, "deadline_seconds": 0.001}).json()
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         before_start.expire(session, before_start.overdue(session, 10))
     body = retry(client, late["id"]).json()
     assert (body["status"], body["deadline_at"]) == ("queued", None)

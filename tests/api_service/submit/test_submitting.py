@@ -11,8 +11,8 @@ from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
 from shared.configuration.settings import Settings
-from shared.messaging.after_commit import Outbox
 from shared.messaging.messages import RunComfyJob
+from shared.messaging.messenger import Messenger
 from shared.models import EventType, JobStatus
 from shared.workflows.parameters import LARGEST_SEED
 from tests.jobs import events, job
@@ -64,12 +64,12 @@ def test_its_message_is_sent_under_the_id_that_the_answer_names(
     assert message["kwargs"] == {"job_id": body["id"]}
 
 
-def test_it_is_recorded_before_anybody_is_told(client: TestClient, outbox: Outbox) -> None:
+def test_it_is_recorded_before_anybody_is_told(client: TestClient, messenger: Messenger) -> None:
     body = post(client).json()
-    recorded = job(outbox, body["id"])
+    recorded = job(messenger, body["id"])
     assert recorded.status is JobStatus.QUEUED
     assert recorded.message_id == body["message_id"]
-    assert [event.type for event in events(outbox, recorded.id)] == [EventType.QUEUED]
+    assert [event.type for event in events(messenger, recorded.id)] == [EventType.QUEUED]
 
 
 @pytest.mark.parametrize("seed", [None, -1])

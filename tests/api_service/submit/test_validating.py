@@ -7,7 +7,7 @@ from sqlalchemy import Engine, func
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobEvent, Scope
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import text_to_image
@@ -38,10 +38,10 @@ def test_a_workflow_is_shown_as_it_would_be_sent(client: TestClient) -> None:
     assert planned["run_after"] is not None
 
 
-def test_the_key_of_the_work_is_the_one_that_is_recorded(client: TestClient, outbox: Outbox) -> None:
+def test_the_key_of_the_work_is_the_one_that_is_recorded(client: TestClient, messenger: Messenger) -> None:
     planned = client.post(VALIDATE, json=LEAST).json()["job"]
     submitted = client.post(URL, json=LEAST).json()
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         assert session.get_one(GenerationJob, submitted["id"]).workflow_key == planned["workflow_key"]
 
 
@@ -62,10 +62,10 @@ def test_what_would_be_refused_is_refused_in_the_same_words(client: TestClient, 
     assert problem == client.post(URL, json=body).json()
 
 
-def test_nothing_is_recorded(client: TestClient, outbox: Outbox) -> None:
+def test_nothing_is_recorded(client: TestClient, messenger: Messenger) -> None:
     for body in (LEAST, {"workflow": WORKFLOW}, {}):
         client.post(VALIDATE, json=body, headers={"Idempotency-Key": "k"})
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         for table in (GenerationJob, JobEvent):
             assert session.exec(select(func.count()).select_from(table)).one() == 0
 

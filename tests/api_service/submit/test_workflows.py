@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.workflows.duration_key import workflow_key
 from shared.workflows.parameters import LARGEST_DRAWN_SEED, LARGEST_SEED
 from tests.api_service.submit.test_submitting import LEAST, URL, refused
@@ -49,7 +49,7 @@ def post(client: TestClient, **values: Any) -> Any:
     return client.post(URL, json=values)
 
 
-def test_a_workflow_is_a_job_and_is_kept_as_it_is(client: TestClient, outbox: Outbox) -> None:
+def test_a_workflow_is_a_job_and_is_kept_as_it_is(client: TestClient, messenger: Messenger) -> None:
     response = post(client, workflow=WORKFLOW)
     assert response.status_code == 201, response.text
     body = response.json()
@@ -59,7 +59,7 @@ def test_a_workflow_is_a_job_and_is_kept_as_it_is(client: TestClient, outbox: Ou
     assert body["checkpoint_model"] == "sd15.safetensors"
     assert (body["sampler_params"], body["params"], body["lora_models"], body["width"]) == ({}, {}, [], None)
     assert client.get(body["links"]["self"]).json()["workflow"] == WORKFLOW
-    assert job(outbox, body["id"]).workflow_key == workflow_key(WORKFLOW)
+    assert job(messenger, body["id"]).workflow_key == workflow_key(WORKFLOW)
 
 
 def test_a_picture_from_words_shows_no_workflow(client: TestClient) -> None:
@@ -79,9 +79,9 @@ def test_the_largest_seed_in_a_workflow_is_kept_exactly(client: TestClient) -> N
     assert client.get(body["links"]["self"]).json()["workflow"]["3"]["inputs"]["seed"] == LARGEST_SEED
 
 
-def test_previews_can_be_asked_for(client: TestClient, outbox: Outbox) -> None:
+def test_previews_can_be_asked_for(client: TestClient, messenger: Messenger) -> None:
     body = post(client, workflow=WORKFLOW, params={"previews": True}).json()
-    assert job(outbox, body["id"]).params == {"previews": True}
+    assert job(messenger, body["id"]).params == {"previews": True}
 
 
 def test_each_parameter_of_a_picture_beside_a_workflow_is_refused(client: TestClient) -> None:

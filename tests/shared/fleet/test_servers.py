@@ -10,7 +10,7 @@ from shared.fleet import servers
 from shared.fleet.servers import FAILURES, OPEN_FOR, WINDOW, ServerState
 from shared.jobs import lifecycle
 from shared.jobs.errors import NoOutputs, PromptLost, StorageUnavailable, Transient
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus, Outcome
 from tests.jobs import ANOTHER, SERVER, answering, claimed, job, submitted
 
@@ -19,14 +19,14 @@ BLAMED = {"prompt_lost"}
 NOW = datetime.now(UTC)
 
 
-def failing(outbox: Outbox, error: Transient = LOST, times: int = FAILURES) -> list[int]:
+def failing(messenger: Messenger, error: Transient = LOST, times: int = FAILURES) -> list[int]:
     """So many jobs fail one after another, and wait to be tried again."""
     failed = []
     for _ in range(times):
-        submitted(outbox)
-        claim = claimed(outbox)
+        submitted(messenger)
+        claim = claimed(messenger)
         assert claim is not None
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             lifecycle.retry(session, claim.lease, error, Outcome.RETRIED, timedelta(hours=1))
             if error.code in BLAMED:
                 servers.blame(session, SERVER, BLAMED)
@@ -34,108 +34,108 @@ def failing(outbox: Outbox, error: Transient = LOST, times: int = FAILURES) -> l
     return failed
 
 
-def passes(outbox: Outbox, time: timedelta) -> None:
+def passes(messenger: Messenger, time: timedelta) -> None:
     """So much time passes for the breaker and what it looks at."""
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         session.exec(update(JobAttempt).values(ended_at=col(JobAttempt.ended_at) - time))
         opened = {name: getattr(ComfyUIServer, name) - time for name in ("opened_at", "open_until")}
         session.exec(update(ComfyUIServer).values(**opened))
 
 
-def state(outbox: Outbox, name: str = SERVER) -> ServerState:
-    with outbox.transaction() as session:
+def state(messenger: Messenger, name: str = SERVER) -> ServerState:
+    with messenger.transaction() as session:
         return servers.server_states(session)[name]
 
 
-def test_it_opens_after_so_many_failures_and_jobs_wait(outbox: Outbox) -> None:
-    answering(outbox)
-    failing(outbox, times=FAILURES - 1)
-    assert state(outbox) is ServerState.UP
-    failing(outbox, times=1)
-    assert state(outbox) is ServerState.OPEN
-    job_id = submitted(outbox)
-    assert claimed(outbox) is None
-    waits = job(outbox, job_id)
+def test_it_opens_after_so_many_failures_and_jobs_wait(messenger: Messenger) -> None:
+    answering(messenger)
+    failing(messenger, times=FAILURES - 1)
+    assert state(messenger) is ServerState.UP
+    failing(messenger, times=1)
+    assert state(messenger) is ServerState.OPEN
+    job_id = submitted(messenger)
+    assert claimed(messenger) is None
+    waits = job(messenger, job_id)
     assert (waits.status, waits.attempt, waits.retries) == (JobStatus.QUEUED, 0, 0), "waiting costs no attempt"
 
 
-def test_failures_that_are_long_past_do_not_count(outbox: Outbox) -> None:
-    answering(outbox)
-    failing(outbox, times=FAILURES - 1)
-    passes(outbox, WINDOW)
-    failing(outbox, times=FAILURES - 1)
-    assert state(outbox) is ServerState.UP
+def test_failures_that_are_long_past_do_not_count(messenger: Messenger) -> None:
+    answering(messenger)
+    failing(messenger, times=FAILURES - 1)
+    passes(messenger, WINDOW)
+    failing(messenger, times=FAILURES - 1)
+    assert state(messenger) is ServerState.UP
 
 
-def test_failures_that_are_not_the_servers_do_not_count(outbox: Outbox) -> None:
-    answering(outbox)
-    failing(outbox, NOT_STORED, times=FAILURES + 1)
-    failing(outbox, LOST, times=1)
-    assert state(outbox) is ServerState.UP
+def test_failures_that_are_not_the_servers_do_not_count(messenger: Messenger) -> None:
+    answering(messenger)
+    failing(messenger, NOT_STORED, times=FAILURES + 1)
+    failing(messenger, LOST, times=1)
+    assert state(messenger) is ServerState.UP
 
 
-def test_failures_on_one_server_do_not_open_another(outbox: Outbox) -> None:
-    answering(outbox)
-    failing(outbox)
-    answering(outbox, ANOTHER)
-    submitted(outbox)
-    claim = claimed(outbox, SERVER, ANOTHER)
+def test_failures_on_one_server_do_not_open_another(messenger: Messenger) -> None:
+    answering(messenger)
+    failing(messenger)
+    answering(messenger, ANOTHER)
+    submitted(messenger)
+    claim = claimed(messenger, SERVER, ANOTHER)
     assert claim is not None
     assert claim.prompt.server == ANOTHER
 
 
-def test_after_a_while_it_is_tried_with_one_job(outbox: Outbox) -> None:
-    answering(outbox)
-    failing(outbox)
-    passes(outbox, OPEN_FOR)
-    assert state(outbox) is ServerState.HALF_OPEN
+def test_after_a_while_it_is_tried_with_one_job(messenger: Messenger) -> None:
+    answering(messenger)
+    failing(messenger)
+    passes(messenger, OPEN_FOR)
+    assert state(messenger) is ServerState.HALF_OPEN
     for _ in range(2):
-        submitted(outbox)
-    assert claimed(outbox) is not None
-    assert claimed(outbox) is None
+        submitted(messenger)
+    assert claimed(messenger) is not None
+    assert claimed(messenger) is None
 
 
 @pytest.mark.parametrize("end", ["completed", "failed by its own fault"])
-def test_a_probe_that_the_server_brings_to_an_end_closes_it(outbox: Outbox, end: str) -> None:
-    answering(outbox)
-    failing(outbox)
-    passes(outbox, OPEN_FOR)
+def test_a_probe_that_the_server_brings_to_an_end_closes_it(messenger: Messenger, end: str) -> None:
+    answering(messenger)
+    failing(messenger)
+    passes(messenger, OPEN_FOR)
     for _ in range(3):
-        submitted(outbox)
-    probe = claimed(outbox)
+        submitted(messenger)
+    probe = claimed(messenger)
     assert probe is not None
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         if end == "completed":
             lifecycle.complete(session, probe.lease, [])
         else:
             lifecycle.fail(session, probe.lease, NoOutputs())
             servers.close_breaker(session, SERVER)
-    assert state(outbox) is ServerState.UP
-    assert [claimed(outbox) is not None for _ in range(2)] == [True, True]
+    assert state(messenger) is ServerState.UP
+    assert [claimed(messenger) is not None for _ in range(2)] == [True, True]
 
 
-def test_a_probe_that_fails_opens_it_again(outbox: Outbox) -> None:
-    answering(outbox)
-    failing(outbox)
-    passes(outbox, WINDOW)
-    failing(outbox, times=1)
-    assert state(outbox) is ServerState.OPEN
+def test_a_probe_that_fails_opens_it_again(messenger: Messenger) -> None:
+    answering(messenger)
+    failing(messenger)
+    passes(messenger, WINDOW)
+    failing(messenger, times=1)
+    assert state(messenger) is ServerState.OPEN
 
 
-def test_a_probe_whose_worker_dies_is_adopted_and_still_the_only_one(outbox: Outbox) -> None:
-    answering(outbox)
-    failing(outbox)
-    passes(outbox, OPEN_FOR)
+def test_a_probe_whose_worker_dies_is_adopted_and_still_the_only_one(messenger: Messenger) -> None:
+    answering(messenger)
+    failing(messenger)
+    passes(messenger, OPEN_FOR)
     for _ in range(2):
-        submitted(outbox)
-    probe = claimed(outbox)
+        submitted(messenger)
+    probe = claimed(messenger)
     assert probe is not None
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         lifecycle.release(session, probe.lease)
-    heir = claimed(outbox)
+    heir = claimed(messenger)
     assert heir is not None
     assert heir.job.id == probe.job.id
-    assert claimed(outbox) is None
+    assert claimed(messenger) is None
 
 
 @pytest.mark.parametrize(
@@ -152,51 +152,51 @@ def test_a_probe_whose_worker_dies_is_adopted_and_still_the_only_one(outbox: Out
     ],
 )
 def test_a_server_has_one_state_and_only_some_get_jobs(
-    outbox: Outbox, facts: dict[str, datetime | None], expected: ServerState
+    messenger: Messenger, facts: dict[str, datetime | None], expected: ServerState
 ) -> None:
-    answering(outbox, **facts)
-    submitted(outbox)
-    assert state(outbox) is expected
+    answering(messenger, **facts)
+    submitted(messenger)
+    assert state(messenger) is expected
     given = {ServerState.UP: 2, ServerState.HALF_OPEN: 1}.get(expected, 0)
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         assert servers.free_slots(session) == given
-    assert (claimed(outbox) is not None) is bool(given)
+    assert (claimed(messenger) is not None) is bool(given)
 
 
-def test_a_drained_server_finishes_what_it_has_and_gets_nothing_until_it_is_resumed(outbox: Outbox) -> None:
-    answering(outbox)
-    first, second = submitted(outbox), submitted(outbox)
-    claim = claimed(outbox)
+def test_a_drained_server_finishes_what_it_has_and_gets_nothing_until_it_is_resumed(messenger: Messenger) -> None:
+    answering(messenger)
+    first, second = submitted(messenger), submitted(messenger)
+    claim = claimed(messenger)
     assert claim is not None
     for _ in range(2):
-        with outbox.transaction() as session:
+        with messenger.transaction() as session:
             assert servers.drain(session, SERVER) is not None
-    assert claimed(outbox) is None
-    with outbox.transaction() as session:
+    assert claimed(messenger) is None
+    with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [])
-    assert job(outbox, first).status is JobStatus.COMPLETED
-    with outbox.transaction() as session:
+    assert job(messenger, first).status is JobStatus.COMPLETED
+    with messenger.transaction() as session:
         servers.resume(session, SERVER)
-    again = claimed(outbox)
+    again = claimed(messenger)
     assert again is not None
     assert again.job.id == second
 
 
-def test_what_nobody_has_seen_cannot_be_drained(outbox: Outbox) -> None:
-    with outbox.transaction() as session:
+def test_what_nobody_has_seen_cannot_be_drained(messenger: Messenger) -> None:
+    with messenger.transaction() as session:
         assert servers.drain(session, "http://nowhere") is None
         assert servers.resume(session, "http://nowhere") is None
 
 
-def test_free_slots_of_one_server_do_not_make_up_for_another_that_holds_too_many(outbox: Outbox) -> None:
-    answering(outbox, slots=3)
+def test_free_slots_of_one_server_do_not_make_up_for_another_that_holds_too_many(messenger: Messenger) -> None:
+    answering(messenger, slots=3)
     for _ in range(3):
-        submitted(outbox)
-        assert claimed(outbox) is not None
-    answering(outbox, SERVER, slots=1)
-    answering(outbox, ANOTHER, slots=2)
-    with outbox.transaction() as session:
+        submitted(messenger)
+        assert claimed(messenger) is not None
+    answering(messenger, SERVER, slots=1)
+    answering(messenger, ANOTHER, slots=2)
+    with messenger.transaction() as session:
         assert servers.free_slots(session) == 2
         session.exec(update(GenerationJob).where(col(GenerationJob.server) == SERVER).values(server=ANOTHER))
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         assert servers.free_slots(session) == 1

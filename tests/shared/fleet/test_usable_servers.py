@@ -9,7 +9,7 @@ from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.fleet_queries import servers_as_seen, usable_servers
 from shared.fleet.servers import GETS_JOBS, SERVER_SEEN, ServerState
 from shared.jobs.claim.free_server import read_backlog
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from tests.jobs import SERVER, answering, submitted
 
 NOW = datetime.now(UTC)
@@ -33,15 +33,15 @@ def is_claimed(session: Session) -> bool:
 
 @pytest.mark.parametrize(("columns", "state"), STATES.values(), ids=STATES)
 def test_all_agree_whether_a_server_is_usable(
-    outbox: Outbox, columns: dict[str, datetime | None], state: ServerState
+    messenger: Messenger, columns: dict[str, datetime | None], state: ServerState
 ) -> None:
-    answering(outbox, SERVER, **columns)
-    submitted(outbox)
-    (view,) = servers_as_seen(outbox.engine).items
+    answering(messenger, SERVER, **columns)
+    submitted(messenger)
+    (view,) = servers_as_seen(messenger.engine).items
     assert view.state is state
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         claimed = is_claimed(session)
     # The cache does not list servers that nobody has seen for a week.
-    known = CapabilityReader(outbox.engine).current().servers
-    cached = any(server.is_reachable for server in known)
-    assert (claimed, cached, usable_servers(outbox.engine)) == (state in GETS_JOBS, claimed, (int(claimed), 1))
+    known = CapabilityReader(messenger.engine).current().servers
+    cached = any(server.is_usable for server in known)
+    assert (claimed, cached, usable_servers(messenger.engine)) == (state in GETS_JOBS, claimed, (int(claimed), 1))

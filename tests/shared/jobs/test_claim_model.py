@@ -20,7 +20,7 @@ from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import CancelRequested, LeaseLost
 from shared.jobs.lifecycle import AlreadySettled
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobAttempt, JobEvent, JobStatistic, Outcome
 from tests.jobs import ANOTHER, LEASE, SERVER, answering, claimed, new_job, output, silence
 from tests.shared.jobs import expectations
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.system
 class Claims(RuleBasedStateMachine):
     """Any number of workers on two servers, some of which were given up for dead and do not know it."""
 
-    outbox: Outbox
+    messenger: Messenger
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Claims(RuleBasedStateMachine):
         self.claims: list[Claim] = []  # every claim there ever was, stale ones too
         self.draining: set[str] = set()
         for name, slots in SLOTS.items():
-            answering(self.outbox, name, slots=slots)
+            answering(self.messenger, name, slots=slots)
         for priority in (5, 7, 5, 5):
             self.submit(priority, "x")
 
@@ -57,7 +57,7 @@ class Claims(RuleBasedStateMachine):
         self.submit(priority, checkpoint)
 
     def submit(self, priority: int, checkpoint: str) -> None:
-        with self.outbox.transaction() as session:
+        with self.messenger.transaction() as session:
             job = before_start.submit(session, new_job(priority=priority, checkpoint_model=checkpoint))
         self.jobs[job.id] = Expected(priority=priority)
 
@@ -66,7 +66,7 @@ class Claims(RuleBasedStateMachine):
         before = {job_id: job for job_id, job in self.jobs.items() if job.expired and job.server in reach}
         free = [name for name in reach if name not in self.draining and self.load(name) < SLOTS[name]]
         queued = [job for job in self.jobs.values() if job.status is S.QUEUED]
-        found = claimed(self.outbox, *reach, worker=worker)
+        found = claimed(self.messenger, *reach, worker=worker)
         assert (found is not None) is bool(before or (free and queued)), "a worker is given what there is"
         if found is None:
             return
@@ -120,7 +120,7 @@ class Claims(RuleBasedStateMachine):
             self.heard(deed, job)
 
     def speak(self, deed: str, claim: Claim) -> None:
-        with self.outbox.transaction() as session:
+        with self.messenger.transaction() as session:
             match deed:
                 case "generate":
                     lifecycle.generated(session, claim.lease)
@@ -162,7 +162,7 @@ class Claims(RuleBasedStateMachine):
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         claim = data.draw(st.sampled_from(self.claims))
-        with self.outbox.transaction() as session:
+        with self.messenger.transaction() as session:
             lifecycle.release(session, claim.lease)
         if job := self.expected_of(claim.lease):
             job.end(Outcome.RELEASED)
@@ -171,7 +171,7 @@ class Claims(RuleBasedStateMachine):
     @rule()
     def renew(self) -> None:
         """Every worker renews all that it thinks it holds, also the leases of the dead."""
-        with self.outbox.transaction() as session:
+        with self.messenger.transaction() as session:
             renewed = claims.renew(session, [claim.lease for claim in self.claims], LEASE)
         good = {lease: job.status for claim in self.claims if (job := self.expected_of(lease := claim.lease))}
         assert renewed == good
@@ -184,14 +184,14 @@ class Claims(RuleBasedStateMachine):
         held = [job_id for job_id, job in self.jobs.items() if job.is_held]
         if held:
             job_id = data.draw(st.sampled_from(held))
-            silence(self.outbox, job_id)
+            silence(self.messenger, job_id)
             self.jobs[job_id].expired = True
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         job_id = data.draw(st.sampled_from(sorted(self.jobs)))
-        with self.outbox.transaction() as session:
+        with self.messenger.transaction() as session:
             cancel_one(session, job_id)
         job = self.jobs[job_id]
         if job.status not in {S.QUEUED, S.RUNNING}:
@@ -205,13 +205,13 @@ class Claims(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from([SERVER, ANOTHER]), on=st.booleans())
     def drain(self, name: str, on: bool) -> None:  # hypothesis passes by name
-        with self.outbox.transaction() as session:
+        with self.messenger.transaction() as session:
             (servers.drain if on else servers.resume)(session, name)
         (self.draining.add if on else self.draining.discard)(name)
 
     @invariant()
     def rows_are_what_the_model_says(self) -> None:
-        with self.outbox.transaction() as session:
+        with self.messenger.transaction() as session:
             rows = {row.id: row for row in session.exec(select(GenerationJob))}
             attempts = list(session.exec(select(JobAttempt).order_by(col(JobAttempt.attempt))))
             events = list(session.exec(select(JobEvent).order_by(col(JobEvent.sequence))))
@@ -229,13 +229,13 @@ class Claims(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(600)
-def test_no_order_of_events_breaks_what_must_hold(outbox: Outbox) -> None:
+def test_no_order_of_events_breaks_what_must_hold(messenger: Messenger) -> None:
     class Fresh(Claims):
         def __init__(self) -> None:
-            empty(outbox)
+            empty(messenger)
             super().__init__()
 
-    Fresh.outbox = outbox
+    Fresh.messenger = messenger
     run_state_machine_as_test(
         Fresh,
         settings=settings(
@@ -249,7 +249,7 @@ def test_no_order_of_events_breaks_what_must_hold(outbox: Outbox) -> None:
     )
 
 
-def empty(outbox: Outbox) -> None:
+def empty(messenger: Messenger) -> None:
     """Each example begins with no job and no server."""
-    with outbox.engine.begin() as connection:
+    with messenger.engine.begin() as connection:
         connection.exec_driver_sql("TRUNCATE generation_jobs, comfyui_servers, job_statistics CASCADE")

@@ -12,7 +12,7 @@ from shared.jobs.attempts import Lease, Prompt
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim import claims
 from shared.jobs.errors import PromptLost
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus
 from tests.jobs import (
     ANOTHER,
@@ -32,66 +32,66 @@ from tests.jobs import (
 LOST = PromptLost("gpu", "p")
 
 
-def starting(outbox: Outbox, job_id: int, after: timedelta) -> None:
-    with outbox.transaction() as session:
+def starting(messenger: Messenger, job_id: int, after: timedelta) -> None:
+    with messenger.transaction() as session:
         statement = update(GenerationJob).where(col(GenerationJob.id) == job_id)
         session.exec(statement.values(run_after=datetime.now(UTC) + after))
 
 
-def test_the_oldest_job_is_taken_first(outbox: Outbox) -> None:
-    answering(outbox)
-    first, second = submitted(outbox), submitted(outbox)
-    taken = [claim.job.id for claim in (claimed(outbox), claimed(outbox)) if claim]
+def test_the_oldest_job_is_taken_first(messenger: Messenger) -> None:
+    answering(messenger)
+    first, second = submitted(messenger), submitted(messenger)
+    taken = [claim.job.id for claim in (claimed(messenger), claimed(messenger)) if claim]
     assert taken == [first, second]
 
 
-def test_a_claim_says_where_and_under_which_id_to_send_the_prompt(outbox: Outbox) -> None:
-    claim = running(outbox)
-    (attempt,) = attempts(outbox, claim.job.id)
+def test_a_claim_says_where_and_under_which_id_to_send_the_prompt(messenger: Messenger) -> None:
+    claim = running(messenger)
+    (attempt,) = attempts(messenger, claim.job.id)
     assert claim.job.status is JobStatus.RUNNING
     assert claim.lease == Lease(claim.job.id, 1)
     assert claim.prompt == Prompt(SERVER, claim.job.comfyui_prompt_id or "")
     assert (attempt.server, attempt.comfyui_prompt_id) == claim.prompt
     assert (attempt.worker_id, attempt.message_id, attempt.adopted) == ("worker-1", "message-1", False)
     assert (claim.doubt, claim.deaths) == (None, 0)
-    assert events(outbox, claim.job.id)[-1].type is EventType.STARTED
+    assert events(messenger, claim.job.id)[-1].type is EventType.STARTED
 
 
-def test_nothing_is_claimed_where_nothing_waits(outbox: Outbox) -> None:
-    answering(outbox)
-    assert claimed(outbox) is None
+def test_nothing_is_claimed_where_nothing_waits(messenger: Messenger) -> None:
+    answering(messenger)
+    assert claimed(messenger) is None
 
 
-def test_a_job_whose_time_has_not_come_is_left(outbox: Outbox) -> None:
-    answering(outbox)
-    later, now = submitted(outbox), submitted(outbox)
-    starting(outbox, later, timedelta(hours=1))
-    claim = claimed(outbox)
+def test_a_job_whose_time_has_not_come_is_left(messenger: Messenger) -> None:
+    answering(messenger)
+    later, now = submitted(messenger), submitted(messenger)
+    starting(messenger, later, timedelta(hours=1))
+    claim = claimed(messenger)
     assert claim is not None
     assert claim.job.id == now
-    assert claimed(outbox) is None
+    assert claimed(messenger) is None
 
 
-def test_a_job_of_the_old_system_is_never_started_by_itself(outbox: Outbox) -> None:
-    answering(outbox)
-    job_id = submitted(outbox)
-    with outbox.transaction() as session:
+def test_a_job_of_the_old_system_is_never_started_by_itself(messenger: Messenger) -> None:
+    answering(messenger)
+    job_id = submitted(messenger)
+    with messenger.transaction() as session:
         session.exec(update(GenerationJob).where(col(GenerationJob.id) == job_id).values(run_after=None))
-    assert claimed(outbox) is None
+    assert claimed(messenger) is None
 
 
-def test_a_server_gets_no_more_jobs_than_it_has_slots(outbox: Outbox) -> None:
-    answering(outbox, slots=2)
+def test_a_server_gets_no_more_jobs_than_it_has_slots(messenger: Messenger) -> None:
+    answering(messenger, slots=2)
     for _ in range(3):
-        submitted(outbox)
-    assert [claimed(outbox) is not None for _ in range(3)] == [True, True, False]
+        submitted(messenger)
+    assert [claimed(messenger) is not None for _ in range(3)] == [True, True, False]
 
 
-def test_the_server_with_the_fewest_jobs_is_chosen(outbox: Outbox) -> None:
-    answering(outbox, SERVER, ANOTHER)
+def test_the_server_with_the_fewest_jobs_is_chosen(messenger: Messenger) -> None:
+    answering(messenger, SERVER, ANOTHER)
     for _ in range(4):
-        submitted(outbox)
-    servers = [claim.prompt.server for _ in range(4) if (claim := claimed(outbox, SERVER, ANOTHER))]
+        submitted(messenger)
+    servers = [claim.prompt.server for _ in range(4) if (claim := claimed(messenger, SERVER, ANOTHER))]
     assert sorted(servers) == [ANOTHER, ANOTHER, SERVER, SERVER]
     assert servers[0] != servers[1]
 
@@ -104,26 +104,26 @@ def test_the_server_with_the_fewest_jobs_is_chosen(outbox: Outbox) -> None:
         {"last_seen_at": None},
     ],
 )
-def test_a_server_that_does_not_answer_gets_no_job(outbox: Outbox, seen: dict[str, datetime | None]) -> None:
-    answering(outbox)
-    with outbox.transaction() as session:
+def test_a_server_that_does_not_answer_gets_no_job(messenger: Messenger, seen: dict[str, datetime | None]) -> None:
+    answering(messenger)
+    with messenger.transaction() as session:
         session.exec(update(ComfyUIServer).values(**seen))
-    submitted(outbox)
-    assert claimed(outbox) is None
+    submitted(messenger)
+    assert claimed(messenger) is None
 
 
-def test_a_worker_claims_only_for_servers_it_can_reach(outbox: Outbox) -> None:
-    answering(outbox, SERVER)
-    submitted(outbox)
-    assert claimed(outbox, ANOTHER) is None
+def test_a_worker_claims_only_for_servers_it_can_reach(messenger: Messenger) -> None:
+    answering(messenger, SERVER)
+    submitted(messenger)
+    assert claimed(messenger, ANOTHER) is None
 
 
-def test_sixteen_workers_at_once_take_each_job_once_and_fill_no_slot_twice(outbox: Outbox) -> None:
-    answering(outbox, SERVER, ANOTHER, slots=4)
+def test_sixteen_workers_at_once_take_each_job_once_and_fill_no_slot_twice(messenger: Messenger) -> None:
+    answering(messenger, SERVER, ANOTHER, slots=4)
     for _ in range(20):
-        submitted(outbox)
+        submitted(messenger)
     with ThreadPoolExecutor(8) as workers:
-        found = list(workers.map(lambda n: claimed(outbox, SERVER, ANOTHER, worker=f"worker-{n}"), range(16)))
+        found = list(workers.map(lambda n: claimed(messenger, SERVER, ANOTHER, worker=f"worker-{n}"), range(16)))
     taken = [claim for claim in found if claim]
     servers = [claim.prompt.server for claim in taken]
     assert len({claim.job.id for claim in taken}) == len(taken) == 8
@@ -131,40 +131,40 @@ def test_sixteen_workers_at_once_take_each_job_once_and_fill_no_slot_twice(outbo
 
 
 @pytest.mark.parametrize("is_taken_over", [False, True])
-def test_a_lease_lasts_as_long_as_its_worker_says(outbox: Outbox, is_taken_over: bool) -> None:
-    answering(outbox)
-    job_id = submitted(outbox)
+def test_a_lease_lasts_as_long_as_its_worker_says(messenger: Messenger, is_taken_over: bool) -> None:
+    answering(messenger)
+    job_id = submitted(messenger)
     if is_taken_over:
-        assert claimed(outbox)
-        silence(outbox, job_id)
-    with outbox.transaction() as session:
+        assert claimed(messenger)
+        silence(messenger, job_id)
+    with messenger.transaction() as session:
         assert claims.claim(session, claimant()._replace(lease=timedelta(hours=1)))
-    expires_at = job(outbox, job_id).lease_expires_at
+    expires_at = job(messenger, job_id).lease_expires_at
     assert expires_at is not None
     assert timedelta(minutes=55) < expires_at - datetime.now(UTC) <= timedelta(hours=1)
 
 
-def test_a_lease_lasts_as_long_as_it_is_renewed(outbox: Outbox) -> None:
-    claim = running(outbox)
-    silence(outbox, claim.job.id, seconds=-1)
-    with outbox.transaction() as session:
+def test_a_lease_lasts_as_long_as_it_is_renewed(messenger: Messenger) -> None:
+    claim = running(messenger)
+    silence(messenger, claim.job.id, seconds=-1)
+    with messenger.transaction() as session:
         assert claims.renew(session, [claim.lease], LEASE) == {claim.lease: JobStatus.RUNNING}
-    renewed = job(outbox, claim.job.id).lease_expires_at
+    renewed = job(messenger, claim.job.id).lease_expires_at
     assert renewed is not None
     assert renewed > datetime.now(UTC) + LEASE - timedelta(seconds=10)
-    assert claimed(outbox, worker="worker-2") is None
+    assert claimed(messenger, worker="worker-2") is None
 
 
-def test_renewing_tells_what_is_being_cancelled_and_what_is_lost(outbox: Outbox) -> None:
-    kept, cancelled = running(outbox), running(outbox)
+def test_renewing_tells_what_is_being_cancelled_and_what_is_lost(messenger: Messenger) -> None:
+    kept, cancelled = running(messenger), running(messenger)
     gone = Lease(kept.job.id, 99)
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         cancel_one(session, cancelled.job.id)
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         found = claims.renew(session, [kept.lease, cancelled.lease, gone], LEASE)
     assert found == {kept.lease: JobStatus.RUNNING, cancelled.lease: JobStatus.CANCELLING}
 
 
-def test_renewing_nothing_asks_nothing(outbox: Outbox) -> None:
-    with outbox.transaction() as session:
+def test_renewing_nothing_asks_nothing(messenger: Messenger) -> None:
+    with messenger.transaction() as session:
         assert claims.renew(session, [], LEASE) == {}

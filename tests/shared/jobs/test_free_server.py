@@ -11,7 +11,7 @@ from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claimant
 from shared.jobs.claim.free_server import Backlog, read_backlog
 from shared.jobs.errors import PromptLost
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import Outcome, User
 from tests.jobs import ANOTHER, LEASE, SERVER, USER, answering, claimant, claimed, running, silence, submitted
 from tests.plans import recorded
@@ -24,73 +24,73 @@ def seen(session: Session, limit: int | None = None) -> Backlog:
     return read_backlog(session, [SERVER, ANOTHER], limit)
 
 
-def unlocked(outbox: Outbox) -> list[str]:
-    with outbox.transaction() as session:
+def unlocked(messenger: Messenger) -> list[str]:
+    with messenger.transaction() as session:
         return list(session.scalars(UNLOCKED))
 
 
-def test_the_server_for_the_first_job_is_locked_by_the_look_and_no_other(outbox: Outbox) -> None:
-    answering(outbox, SERVER, ANOTHER)
-    answering(outbox, ANOTHER, loaded_checkpoint="x")
-    first = submitted(outbox, checkpoint_model="x")
-    with outbox.transaction() as session:
+def test_the_server_for_the_first_job_is_locked_by_the_look_and_no_other(messenger: Messenger) -> None:
+    answering(messenger, SERVER, ANOTHER)
+    answering(messenger, ANOTHER, loaded_checkpoint="x")
+    first = submitted(messenger, checkpoint_model="x")
+    with messenger.transaction() as session:
         found = seen(session)
         assert (found.first, found.checkpoint, found.server and found.server.name) == (first, "x", ANOTHER)
-        assert unlocked(outbox) == [SERVER]
+        assert unlocked(messenger) == [SERVER]
 
 
-def test_one_that_another_claim_looks_at_is_passed_over(outbox: Outbox) -> None:
-    answering(outbox, SERVER, ANOTHER)
-    submitted(outbox)
-    with outbox.transaction() as one, outbox.transaction() as two, outbox.transaction() as three:
+def test_one_that_another_claim_looks_at_is_passed_over(messenger: Messenger) -> None:
+    answering(messenger, SERVER, ANOTHER)
+    submitted(messenger)
+    with messenger.transaction() as one, messenger.transaction() as two, messenger.transaction() as three:
         free = [seen(session).server for session in (one, two, three)]
     assert [server and server.name for server in free] == [ANOTHER, SERVER, None]
 
 
-def test_a_server_whose_slots_are_filled_is_none(outbox: Outbox) -> None:
-    running(outbox)
-    answering(outbox, slots=1)
-    submitted(outbox)
-    with outbox.transaction() as session:
+def test_a_server_whose_slots_are_filled_is_none(messenger: Messenger) -> None:
+    running(messenger)
+    answering(messenger, slots=1)
+    submitted(messenger)
+    with messenger.transaction() as session:
         assert seen(session).server is None
 
 
-def test_nothing_is_locked_where_there_is_no_job(outbox: Outbox) -> None:
-    answering(outbox)
-    with outbox.transaction() as session:
+def test_nothing_is_locked_where_there_is_no_job(messenger: Messenger) -> None:
+    answering(messenger)
+    with messenger.transaction() as session:
         assert seen(session) == Backlog(is_abandoned=False, is_limited=False, first=None, checkpoint=None, server=None)
-        assert unlocked(outbox) == [SERVER]
+        assert unlocked(messenger) == [SERVER]
 
 
-def test_nor_before_a_job_is_taken_over(outbox: Outbox) -> None:
-    silence(outbox, running(outbox).job.id)
-    submitted(outbox)
-    with outbox.transaction() as session:
+def test_nor_before_a_job_is_taken_over(messenger: Messenger) -> None:
+    silence(messenger, running(messenger).job.id)
+    submitted(messenger)
+    with messenger.transaction() as session:
         found = seen(session)
         assert (found.is_abandoned, found.server) == (True, None)
 
 
 @pytest.mark.parametrize("where", ["setting", "user"])
-def test_nor_before_those_who_count_have_their_lock(outbox: Outbox, where: str) -> None:
-    answering(outbox)
-    first = submitted(outbox)
-    with outbox.transaction() as session:
+def test_nor_before_those_who_count_have_their_lock(messenger: Messenger, where: str) -> None:
+    answering(messenger)
+    first = submitted(messenger)
+    with messenger.transaction() as session:
         session.get_one(User, USER).running_jobs_limit = 3 if where == "user" else None
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         found = seen(session, 3 if where == "setting" else None)
         assert (found.first, found.is_limited, found.server) == (first, True, None)
-        assert unlocked(outbox) == [SERVER]
-    with outbox.transaction() as session:
+        assert unlocked(messenger) == [SERVER]
+    with messenger.transaction() as session:
         claim = claims.claim(session, Claimant("worker-1", "message-1", [SERVER], LEASE, running_jobs=3))
         assert claim
         assert claim.job.id == first
 
 
-def test_a_claim_is_two_statements(outbox: Outbox, engine: Engine) -> None:
-    answering(outbox)
-    submitted(outbox)
-    submitted(outbox)
-    claimed(outbox)  # this connection knows the statements now
+def test_a_claim_is_two_statements(messenger: Messenger, engine: Engine) -> None:
+    answering(messenger)
+    submitted(messenger)
+    submitted(messenger)
+    claimed(messenger)  # this connection knows the statements now
     with engine.connect() as connection, Session(connection) as session:
         claims.claim(session, claimant())
         session.rollback()
@@ -100,16 +100,16 @@ def test_a_claim_is_two_statements(outbox: Outbox, engine: Engine) -> None:
     assert [statement.split()[1] for statement, _ in statements] == ["look", "take"]
 
 
-def test_the_next_server_is_tried_where_the_job_is_not_to_run_on_the_first(outbox: Outbox) -> None:
-    answering(outbox, SERVER, ANOTHER)
-    claim = running(outbox)
-    with outbox.transaction() as session:
+def test_the_next_server_is_tried_where_the_job_is_not_to_run_on_the_first(messenger: Messenger) -> None:
+    answering(messenger, SERVER, ANOTHER)
+    claim = running(messenger)
+    with messenger.transaction() as session:
         claims.avoid(session, claim.lease, SERVER)
         lifecycle.retry(session, claim.lease, PromptLost(SERVER, "p"), Outcome.RETRIED, timedelta(0))
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         server = seen(session).server
         assert server
         assert server.name == SERVER, "the look does not know yet which jobs can run there"
-    again = claimed(outbox, SERVER, ANOTHER)
+    again = claimed(messenger, SERVER, ANOTHER)
     assert again
     assert again.prompt.server == ANOTHER

@@ -11,7 +11,7 @@ from sqlmodel import select
 from shared.database.engine import transaction
 from shared.database.fast_rows import new_row
 from shared.jobs import before_start
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobEvent, JobStatus
 from shared.workflows.parameters import LARGEST_SEED
 from tests.jobs import PARAMETERS, USER, job, running
@@ -43,18 +43,20 @@ def columns(row: GenerationJob) -> dict[str, Any]:
 
 @pytest.mark.parametrize("values", [PARAMETERS, EVERYTHING])
 @pytest.mark.parametrize("later", [None, timedelta(hours=1)])
-def test_a_job_is_recorded_as_its_row_says(outbox: Outbox, values: dict[str, Any], later: timedelta | None) -> None:
+def test_a_job_is_recorded_as_its_row_says(
+    messenger: Messenger, values: dict[str, Any], later: timedelta | None
+) -> None:
     start = later and datetime.now(UTC) + later
     row = new_row(GenerationJob, user_id=USER, job_type="image", status=JobStatus.QUEUED, run_after=start, **values)
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         before_start.submit(session, row)
-    found = job(outbox, row.id)
+    found = job(messenger, row.id)
     assert columns(found) == columns(row)
     assert values.items() <= columns(found).items()
     assert found.status == (JobStatus.PENDING if later else JobStatus.QUEUED)
 
 
-def test_each_job_of_many_has_its_own_first_event(outbox: Outbox) -> None:
+def test_each_job_of_many_has_its_own_first_event(messenger: Messenger) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     rows = [
         new_row(
@@ -67,11 +69,11 @@ def test_each_job_of_many_has_its_own_first_event(outbox: Outbox) -> None:
         )
         for number in range(20)
     ]
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         before_start.submit_all(session, rows)
     ids = [row.id for row in rows]
     assert ids == sorted(ids)
-    with transaction(outbox.engine) as session:
+    with transaction(messenger.engine) as session:
         found = session.exec(select(JobEvent).order_by(JobEvent.job_id)).all()  # type: ignore[arg-type]  # a column
         assert [session.get_one(GenerationJob, row.id).prompt for row in rows] == [row.prompt for row in rows]
     assert [(one.job_id, one.sequence, one.attempt) for one in found] == [(job_id, 1, 0) for job_id in ids]
@@ -88,19 +90,21 @@ def test_a_row_made_quickly_is_what_its_model_makes() -> None:
     assert first.params is not second.params
 
 
-def test_a_row_made_quickly_can_be_added_to_a_session(outbox: Outbox) -> None:
-    with outbox.transaction() as session:
+def test_a_row_made_quickly_can_be_added_to_a_session(messenger: Messenger) -> None:
+    with messenger.transaction() as session:
         row = new_row(GenerationJob, user_id=USER, job_type="image", status=JobStatus.QUEUED, **PARAMETERS)
         session.add(row)
         session.flush()
         row.priority = 9
-    assert job(outbox, row.id).priority == 9
+    assert job(messenger, row.id).priority == 9
 
 
 @pytest.mark.parametrize("values", [PARAMETERS, EVERYTHING])
-def test_a_claimed_job_is_what_its_row_says_and_belongs_to_no_session(outbox: Outbox, values: dict[str, Any]) -> None:
-    claim = running(outbox, **values)
-    assert columns(claim.job) == columns(job(outbox, claim.job.id))
+def test_a_claimed_job_is_what_its_row_says_and_belongs_to_no_session(
+    messenger: Messenger, values: dict[str, Any]
+) -> None:
+    claim = running(messenger, **values)
+    assert columns(claim.job) == columns(job(messenger, claim.job.id))
     state = inspect(claim.job)
     assert state.detached
     assert not state.modified

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import redis
 from sqlmodel import Session
 
-from shared.messaging.after_commit import Outbox
 from shared.messaging.due_work import DueWork, WakeUps
 from shared.messaging.messages import Message, Queue
+from shared.messaging.messenger import Messenger
 
 
 class Deliver(Message):
@@ -37,32 +37,32 @@ class Deliveries:
         return DueWork(Deliver.queue, lambda row_id: Deliver(delivery_id=row_id), self.due, self.prepare)
 
 
-def test_what_is_due_is_sent_once(outbox: Outbox) -> None:
-    wakeups = WakeUps(outbox, Deliveries(7, 8, 9).work)
+def test_what_is_due_is_sent_once(messenger: Messenger) -> None:
+    wakeups = WakeUps(messenger, Deliveries(7, 8, 9).work)
     assert wakeups.send_missing() == 3
     assert wakeups.send_missing() == 0, "they are on their way"
-    assert outbox.waiting_messages(Deliver.queue) == 3
+    assert messenger.waiting_messages(Deliver.queue) == 3
 
 
-def test_messages_on_their_way_are_counted_against_the_first(outbox: Outbox) -> None:
+def test_messages_on_their_way_are_counted_against_the_first(messenger: Messenger) -> None:
     deliveries = Deliveries(7)
-    wakeups = WakeUps(outbox, deliveries.work)
+    wakeups = WakeUps(messenger, deliveries.work)
     wakeups.send_missing()
     deliveries.ids = [8, 9]
     assert wakeups.send_missing() == 1
 
 
-def test_one_is_sent_where_none_waits(outbox: Outbox) -> None:
-    wakeups = WakeUps(outbox, Deliveries().work)
+def test_one_is_sent_where_none_waits(messenger: Messenger) -> None:
+    wakeups = WakeUps(messenger, Deliveries().work)
     wakeups.send_one(7)
     wakeups.send_one(8)
-    assert outbox.waiting_messages(Deliver.queue) == 1
+    assert messenger.waiting_messages(Deliver.queue) == 1
 
 
-def test_rows_are_prepared_while_redis_is_away(outbox: Outbox) -> None:
-    outbox.broker.client = redis.Redis(port=9, socket_connect_timeout=0.1)
+def test_rows_are_prepared_while_redis_is_away(messenger: Messenger) -> None:
+    messenger.broker.client = redis.Redis(port=9, socket_connect_timeout=0.1)
     deliveries = Deliveries(7)
-    wakeups = WakeUps(outbox, deliveries.work)
+    wakeups = WakeUps(messenger, deliveries.work)
     assert wakeups.send_missing() == 0
     wakeups.send_one(7)
     assert deliveries.prepared == 1

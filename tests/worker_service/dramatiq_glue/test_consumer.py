@@ -10,9 +10,9 @@ from dramatiq import Consumer, MessageProxy
 from dramatiq.common import dq_name
 
 from shared.configuration.settings import Settings
-from shared.messaging.after_commit import Outbox
 from shared.messaging.events import Channels
 from shared.messaging.messages import RunComfyJob
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
 from tests.worker_service.deployment import until
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
@@ -69,9 +69,9 @@ def consumer_of(broker: AttentiveBroker, *, prefetch: int = 1, timeout_ms: int =
 
 
 def test_a_message_that_is_sent_wakes_a_worker_that_sleeps(
-    outbox: Outbox, settings: Settings, broker: AttentiveBroker, wake_consumers: WakeConsumers
+    messenger: Messenger, settings: Settings, broker: AttentiveBroker, wake_consumers: WakeConsumers
 ) -> None:
-    leases = Leases(outbox.engine, "w", threads=1, duration=timedelta(seconds=30))
+    leases = Leases(messenger.engine, "w", threads=1, duration=timedelta(seconds=30))
     signals = SignalListener(
         hasty_client(settings.redis_url), Channels(settings.redis_ns), cancel=leases.cancel, wake=wake_consumers
     )
@@ -79,16 +79,18 @@ def test_a_message_that_is_sent_wakes_a_worker_that_sleeps(
     with consumer_of(broker) as consumer:
         waiter = Waiter(consumer)
         waiter.until_asleep()
-        until(lambda: outbox.client.pubsub_numsub(signals.channels.wakeups)[0][1] == 1)
-        assert outbox.send(RunComfyJob(job_id=1))
+        until(lambda: messenger.client.pubsub_numsub(signals.channels.wakeups)[0][1] == 1)
+        assert messenger.send(RunComfyJob(job_id=1))
         assert waiter.done()
     signals.close()
     signals.join()
 
 
-def test_a_message_that_is_done_makes_room_for_the_next_one_at_once(outbox: Outbox, broker: AttentiveBroker) -> None:
+def test_a_message_that_is_done_makes_room_for_the_next_one_at_once(
+    messenger: Messenger, broker: AttentiveBroker
+) -> None:
     for job_id in (1, 2, 3):
-        outbox.send(RunComfyJob(job_id=job_id))
+        messenger.send(RunComfyJob(job_id=job_id))
     with consumer_of(broker) as consumer:
         waiter = Waiter(consumer, wanted=3)
         until(lambda: len(waiter.found) == 1)
@@ -98,9 +100,9 @@ def test_a_message_that_is_done_makes_room_for_the_next_one_at_once(outbox: Outb
         assert waiter.done()
 
 
-def test_no_message_is_taken_up_for_which_there_is_no_slot(outbox: Outbox, broker: AttentiveBroker) -> None:
+def test_no_message_is_taken_up_for_which_there_is_no_slot(messenger: Messenger, broker: AttentiveBroker) -> None:
     for job_id in range(1, 5):
-        outbox.send(RunComfyJob(job_id=job_id))
+        messenger.send(RunComfyJob(job_id=job_id))
     with consumer_of(broker, prefetch=3) as consumer:
         waiter = Waiter(consumer, wanted=4)
         until(lambda: waiter.looks == 3, lambda: "it looks a third time, and takes nothing")
@@ -113,7 +115,7 @@ def test_no_message_is_taken_up_for_which_there_is_no_slot(outbox: Outbox, broke
         assert waiter.done()
 
 
-def test_what_waits_for_its_time_needs_no_room(outbox: Outbox, broker: AttentiveBroker) -> None:
+def test_what_waits_for_its_time_needs_no_room(messenger: Messenger, broker: AttentiveBroker) -> None:
     broker.enqueue(RunComfyJob(job_id=1).to_dramatiq(), delay=1)
     broker.capacity.slots = 0
     consumer = broker.consume(dq_name(RunComfyJob.queue.value), timeout=20)
@@ -121,11 +123,11 @@ def test_what_waits_for_its_time_needs_no_room(outbox: Outbox, broker: Attentive
     consumer.close()
 
 
-def test_without_a_wake_up_it_is_looked_for_all_the_same(outbox: Outbox, broker: AttentiveBroker) -> None:
+def test_without_a_wake_up_it_is_looked_for_all_the_same(messenger: Messenger, broker: AttentiveBroker) -> None:
     with consumer_of(broker, timeout_ms=20) as consumer:
         waiter = Waiter(consumer)
         waiter.until_asleep()
-        outbox.send(RunComfyJob(job_id=1))
+        messenger.send(RunComfyJob(job_id=1))
         assert waiter.done()
 
 

@@ -77,7 +77,7 @@ def stuck_worker(
         resources.fleet.probe(client)
     stuck = partial(
         give_up,
-        outbox=resources.jobs.run.outbox,
+        messenger=resources.jobs.run.messenger,
         leases=resources.leases,
         limit=deployment.settings.hard_time_limit,
     )
@@ -109,7 +109,7 @@ def stuck_worker(
 
 
 def noted(deployment: Deployment) -> list[str]:
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         return list(session.exec(select(DiscardedFolder.folder)))
 
 
@@ -145,8 +145,8 @@ def test_a_job_that_is_being_cancelled_is_left_to_the_next_worker_and_so_is_the_
 def test_a_job_that_was_given_to_another_worker_is_not_touched(deployment: Deployment) -> None:
     with stuck_worker(deployment, 1) as worker:
         job_id = worker.take_job()
-        jobs.silence(deployment.outbox, job_id)
-        assert jobs.claimed(deployment.outbox, deployment.comfyui.url, worker="heir")
+        jobs.silence(deployment.messenger, job_id)
+        assert jobs.claimed(deployment.messenger, deployment.comfyui.url, worker="heir")
         worker.reach_the_limit()
     job = deployment.job(job_id)
     assert (job.status, job.attempt, job.worker_id) == (JobStatus.RUNNING, 2, "heir")
@@ -157,7 +157,7 @@ def test_the_process_ends_though_nothing_can_be_written_down(deployment: Deploym
     with stuck_worker(deployment, 1, settle=fail_to_settle) as worker:
         job_id = worker.take_job()
         worker.reach_the_limit()
-        jobs.silence(deployment.outbox, job_id)
+        jobs.silence(deployment.messenger, job_id)
         with deployment.worker():
             deployment.ended(job_id)
     assert deployment.outcomes(job_id) == [Outcome.EXPIRED, Outcome.COMPLETED]

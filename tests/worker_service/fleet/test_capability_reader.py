@@ -20,12 +20,12 @@ from worker_service.fleet.timings import FleetTimings
 
 def server(deployment: Deployment) -> ComfyUIServer:
     (name,) = deployment.settings.comfyui_urls
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         return session.get_one(ComfyUIServer, name)
 
 
 def test_a_worker_writes_down_at_once_what_its_server_can_do(deployment: Deployment, worker: RunningWorker) -> None:
-    engine, url = deployment.outbox.engine, deployment.comfyui.url
+    engine, url = deployment.messenger.engine, deployment.comfyui.url
     until(lambda: written(engine, url))
     row = known(engine, url)
     assert row.object_info == deployment.comfyui.http.get("/object_info").json()
@@ -35,7 +35,7 @@ def test_a_worker_writes_down_at_once_what_its_server_can_do(deployment: Deploym
 
 
 def test_a_server_that_comes_back_with_other_models_is_read_at_once(deployment: Deployment) -> None:
-    engine, url = deployment.outbox.engine, deployment.comfyui.url
+    engine, url = deployment.messenger.engine, deployment.comfyui.url
     with deployment.worker() as worker:
         until(lambda: written(engine, url))
         deployment.comfyui.kill()
@@ -130,7 +130,7 @@ def test_a_server_that_does_not_say_what_it_can_do_still_gets_jobs(deployment: D
         hanging.wait_until_struck()
         job_id = deployment.submit()
         deployment.ended(job_id)
-        assert written(deployment.outbox.engine, deployment.comfyui.url) is None
+        assert written(deployment.messenger.engine, deployment.comfyui.url) is None
         hanging.clear()
 
 

@@ -16,7 +16,7 @@ def environ(environ: dict[str, str], simulator: RunningSimulator, another: Runni
 
 
 def server(deployment: Deployment, name: str) -> ComfyUIServer:
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         return session.get_one(ComfyUIServer, name)
 
 
@@ -76,14 +76,14 @@ def test_a_server_that_comes_back_is_given_jobs_again(deployment: Deployment, an
 def test_a_prompt_on_a_server_that_this_worker_does_not_know_is_left_for_a_while_and_then_made_anew(
     deployment: Deployment, another: RunningSimulator
 ) -> None:
-    job_id = jobs.submitted(deployment.outbox)
+    job_id = jobs.submitted(deployment.messenger)
     left = deployment.leave_behind(job_id)
     known = deployment.comfyui.url if left.prompt.server == another.url else another.url
     with deployment.worker(COMFYUI_URLS=known):
         assert deployment.wakeups.send_missing() == 1
         until(lambda: deployment.messages() == (0, 0))
         assert deployment.job(job_id).attempt == 1
-        jobs.silence(deployment.outbox, job_id, seconds=61)
+        jobs.silence(deployment.messenger, job_id, seconds=61)
         deployment.ended(job_id)
     assert deployment.outcomes(job_id) == [Outcome.EXPIRED, Outcome.IN_DOUBT, Outcome.COMPLETED]
 

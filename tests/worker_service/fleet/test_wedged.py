@@ -26,24 +26,24 @@ def environ(environ: dict[str, str], simulator: RunningSimulator, another: Runni
 
 
 def server(deployment: Deployment, name: str) -> ComfyUIServer:
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         return session.get_one(ComfyUIServer, name)
 
 
 def submitted_to_the_first(deployment: Deployment) -> int:
     """A job that the first server has been given: until then the other one is drained."""
     _first, other = deployment.settings.comfyui_urls
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         servers.drain(session, other)
     job_id = deployment.submit()
     deployment.until(job_id, lambda job: job.attempt)
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         servers.resume(session, other)
     return job_id
 
 
 def put_back_with(deployment: Deployment, job_id: int) -> list[str]:
-    queued = [event for event in jobs.events(deployment.outbox, job_id) if event.type is EventType.QUEUED]
+    queued = [event for event in jobs.events(deployment.messenger, job_id) if event.type is EventType.QUEUED]
     return [event.data["code"] for event in queued[1:]]
 
 
@@ -91,7 +91,9 @@ def test_its_jobs_are_moved_and_it_gets_no_more_until_it_is_restarted(
     assert {deployment.ended(job_id).server for job_id in moved} == {another.url}
     assert put_back_with(deployment, job_id) == ["server_wedged"]
     assert deployment.outcomes(job_id) == [Outcome.RETRIED, Outcome.COMPLETED]
-    assert deployment.comfyui.executions()[jobs.attempts(deployment.outbox, job_id)[0].comfyui_prompt_id].started == 0
+    assert (
+        deployment.comfyui.executions()[jobs.attempts(deployment.messenger, job_id)[0].comfyui_prompt_id].started == 0
+    )
     for _ in range(2):
         worker.look()
         assert server(deployment, deployment.comfyui.url).wedged_since, "its queue is empty of jobs, and yet it is"
@@ -165,7 +167,7 @@ def test_a_stalled_prompt_is_interrupted_and_its_job_runs_elsewhere(
         stalled(worker, deployment, job_id)
         assert deployment.ended(job_id).server == another.url
     assert put_back_with(deployment, job_id) == ["stalled"]
-    prompt_id = jobs.attempts(deployment.outbox, job_id)[0].comfyui_prompt_id
+    prompt_id = jobs.attempts(deployment.messenger, job_id)[0].comfyui_prompt_id
     assert deployment.comfyui.wait_finished(prompt_id).outcomes == ["interrupted"]
     assert server(deployment, deployment.comfyui.url).wedged_since is None
 
@@ -182,7 +184,7 @@ def test_a_stalled_prompt_that_heeds_no_interrupt_makes_its_server_wedged(
         worker.look()
         assert server(deployment, deployment.comfyui.url).wedged_since, "it is still running there"
         stall.clear()
-        deployment.comfyui.wait_finished(jobs.attempts(deployment.outbox, job_id)[0].comfyui_prompt_id)
+        deployment.comfyui.wait_finished(jobs.attempts(deployment.messenger, job_id)[0].comfyui_prompt_id)
         until(lambda: works_again(worker, deployment))
 
 

@@ -23,7 +23,7 @@ LAST_OUTCOME = {
 
 def assert_agreement(deployment: Deployment) -> None:
     """No file without a row, no row without its file, and each job's rows tell one story."""
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         found = list(session.exec(select(GenerationJob)))
         outputs = list(session.exec(select(JobOutput)))
     assert files_of(outputs) == files_in(deployment), "(rows, files)"
@@ -51,7 +51,7 @@ def files_in(deployment: Deployment) -> dict[str, int]:
 
 
 def assert_one_story(deployment: Deployment, job: GenerationJob) -> None:
-    events, attempts = jobs.events(deployment.outbox, job.id), jobs.attempts(deployment.outbox, job.id)
+    events, attempts = jobs.events(deployment.messenger, job.id), jobs.attempts(deployment.messenger, job.id)
     assert [event.sequence for event in events] == list(range(1, job.events + 1)), deployment.story(job.id)
     assert [attempt.attempt for attempt in attempts] == list(range(1, job.attempt + 1)), deployment.story(job.id)
     if not job.status.is_final:

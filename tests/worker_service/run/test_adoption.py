@@ -19,12 +19,12 @@ UNREACHABLE = ComfyUIUnreachable("gpu", "it hung")
 
 
 def left_behind(deployment: Deployment, *, sent: bool) -> Claim:
-    return deployment.leave_behind(jobs.submitted(deployment.outbox), sent=sent)
+    return deployment.leave_behind(jobs.submitted(deployment.messenger), sent=sent)
 
 
 def went_on_with(deployment: Deployment, left: Claim) -> bool:
     """Whether the second attempt adopted the prompt that the first one left."""
-    _first, second = attempts(deployment.outbox, left.job.id)
+    _first, second = attempts(deployment.messenger, left.job.id)
     assert second.adopted is (second.comfyui_prompt_id == left.prompt.id)
     return second.adopted
 
@@ -34,8 +34,8 @@ def inherited(deployment: Deployment, job_id: int) -> Claim:
     found: list[Claim] = []
 
     def given() -> bool:
-        silence(deployment.outbox, job_id)
-        claim = claimed(deployment.outbox, deployment.comfyui.url, worker="heir")
+        silence(deployment.messenger, job_id)
+        claim = claimed(deployment.messenger, deployment.comfyui.url, worker="heir")
         found.extend([claim] if claim else [])
         return bool(found)
 
@@ -108,7 +108,7 @@ def test_a_prompt_that_was_never_sent_is_sent_once(deployment: Deployment) -> No
         job = deployment.ended(left.job.id)
     assert not went_on_with(deployment, left)
     assert list(deployment.comfyui.executions()) == [job.comfyui_prompt_id]
-    assert [event.type for event in jobs.events(deployment.outbox, job.id)] == [
+    assert [event.type for event in jobs.events(deployment.messenger, job.id)] == [
         EventType.QUEUED,
         EventType.STARTED,
         EventType.COMPLETED,
@@ -120,16 +120,16 @@ def test_a_prompt_in_doubt_is_found_by_the_heir_of_a_worker_that_died_before_it_
 ) -> None:
     left = left_behind(deployment, sent=True)
     deployment.comfyui.wait_finished(left.prompt.id)
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         lifecycle.retry(session, left.lease, UNREACHABLE, Outcome.IN_DOUBT, timedelta(0))
-    dead = claimed(deployment.outbox, deployment.comfyui.url, worker="dies before it looks")
+    dead = claimed(deployment.messenger, deployment.comfyui.url, worker="dies before it looks")
     assert dead is not None
     assert (dead.doubt, dead.prompt == left.prompt) == (left.prompt, False)
-    silence(deployment.outbox, left.job.id)
+    silence(deployment.messenger, left.job.id)
     with deployment.worker():
         deployment.ended(left.job.id)
     assert deployment.job(left.job.id).comfyui_prompt_id == left.prompt.id
-    assert [attempt.adopted for attempt in attempts(deployment.outbox, left.job.id)] == [False, True, True]
+    assert [attempt.adopted for attempt in attempts(deployment.messenger, left.job.id)] == [False, True, True]
     assert deployment.times_started(left.prompt.id) == 1
     assert len(deployment.comfyui.executions()) == 1
 
@@ -179,7 +179,7 @@ def test_a_worker_that_was_given_up_for_dead_lets_go_of_the_job(deployment: Depl
     worker.resources.leases.beat()
     until(lambda: not worker.resources.leases.by_holder())
     assert deployment.comfyui.executions()[prompt_id].finished == 0, "it is the heir's now"
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         lifecycle.fail(session, heir.lease, TimedOut(1))
     assert deployment.outcomes(job_id) == [Outcome.EXPIRED, Outcome.FAILED]
     until(lambda: deployment.messages() == (0, 0), lambda: "something went wrong with its message")
@@ -192,7 +192,7 @@ def test_such_a_worker_withdraws_a_prompt_that_nobody_else_knows_of(
     job_id = deployment.submit()
     prompt_id = deployment.sampling(job_id)
     heir = inherited(deployment, job_id)
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         lifecycle.redirect(session, heir.lease, Prompt(deployment.comfyui.url, "the heir's own"), adopted=False)
     worker.resources.leases.beat()
     assert deployment.comfyui.wait_finished(prompt_id).outcomes == ["interrupted"]

@@ -30,7 +30,7 @@ def test_a_running_job_is_interrupted_and_the_prompts_around_it_are_not(deployme
     assert comfyui.wait_finished(prompt_id).outcomes == ["interrupted"]
     assert comfyui.wait_finished("after").outcomes == ["success"]
     assert deployment.outcomes(job_id) == [Outcome.CANCELLED]
-    told = [event.type for event in jobs.events(deployment.outbox, job_id)]
+    told = [event.type for event in jobs.events(deployment.messenger, job_id)]
     assert told == [EventType.QUEUED, EventType.STARTED, EventType.CANCELLING, EventType.CANCELLED]
 
 
@@ -107,7 +107,7 @@ def test_a_job_whose_server_is_gone_is_cancelled_without_it(deployment: Deployme
 
 def test_a_job_in_the_hands_of_nobody_is_cancelled_by_the_next_worker(deployment: Deployment) -> None:
     deployment.comfyui.pace(step_seconds=FOR_EVER)
-    job_id = jobs.submitted(deployment.outbox)
+    job_id = jobs.submitted(deployment.messenger)
     claim = deployment.leave_behind(job_id, sent=True)
     deployment.cancel(job_id)
     with deployment.worker():
@@ -118,13 +118,13 @@ def test_a_job_in_the_hands_of_nobody_is_cancelled_by_the_next_worker(deployment
 
 def test_a_prompt_in_doubt_is_withdrawn_though_nobody_has_looked_for_it_yet(deployment: Deployment) -> None:
     deployment.comfyui.pace(step_seconds=FOR_EVER)
-    job_id = jobs.submitted(deployment.outbox)
+    job_id = jobs.submitted(deployment.messenger)
     left = deployment.leave_behind(job_id, sent=True)
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         unreachable = ComfyUIUnreachable(left.prompt.server, "it hung")
         lifecycle.retry(session, left.lease, unreachable, Outcome.IN_DOUBT, timedelta(0))
-    assert jobs.claimed(deployment.outbox, deployment.comfyui.url, worker="dies before it looks")
-    jobs.silence(deployment.outbox, job_id)
+    assert jobs.claimed(deployment.messenger, deployment.comfyui.url, worker="dies before it looks")
+    jobs.silence(deployment.messenger, job_id)
     deployment.cancel(job_id)
     with deployment.worker():
         deployment.ended(job_id, CANCELLED)

@@ -32,7 +32,7 @@ def test_a_job_is_completed_with_its_file_and_thumbnails(deployment: Deployment)
 def test_its_events_are_told_live_in_the_order_of_their_rows(deployment: Deployment, listener: Listener) -> None:
     job_id = deployment.submit()
     told = [event for event in listener.until_final(job_id) if event.sequence]
-    rows = [Event.from_row(row, jobs.USER) for row in jobs.events(deployment.outbox, job_id)]
+    rows = [Event.from_row(row, jobs.USER) for row in jobs.events(deployment.messenger, job_id)]
     assert [event.type for event in told] == [E.QUEUED, E.STARTED, E.COMPLETED]
     assert told == rows
     (output,) = told[-1].data["outputs"]
@@ -58,7 +58,7 @@ def test_its_progress_is_told_and_never_falls(deployment: Deployment, listener: 
         "KSampler",
         10,
     )
-    assert deployment.outbox.client.exists(deployment.outbox.channels.progress(job_id))
+    assert deployment.messenger.client.exists(deployment.messenger.channels.progress(job_id))
 
 
 def test_a_batch_has_an_output_for_each_picture_in_their_order(deployment: Deployment) -> None:
@@ -117,8 +117,8 @@ def test_what_is_sent_to_comfyui_is_our_ids_and_nothing_that_could_harm_others(d
 
 
 def test_a_wake_up_is_for_whatever_job_is_due(deployment: Deployment) -> None:
-    job_id = jobs.submitted(deployment.outbox)
-    deployment.outbox.send(RunComfyJob(job_id=job_id + 1))
+    job_id = jobs.submitted(deployment.messenger)
+    deployment.messenger.send(RunComfyJob(job_id=job_id + 1))
     until(lambda: deployment.job(job_id).status.is_final)
     assert deployment.outcomes(job_id) == [Outcome.COMPLETED]
 

@@ -40,7 +40,7 @@ def test_a_job_that_comfyui_refuses_fails_and_names_node_and_field(
 
 @pytest.mark.usefixtures("worker")
 def test_a_job_whose_row_makes_no_graph_fails_without_being_sent(deployment: Deployment) -> None:
-    job_id = jobs.submitted(deployment.outbox, params={"steps": 0})
+    job_id = jobs.submitted(deployment.messenger, params={"steps": 0})
     job = deployment.ended(job_id, FAILED)
     assert job.error_code == "workflow_rejected"
     assert "steps" in (job.error_message or "")
@@ -54,7 +54,7 @@ def test_a_job_whose_node_raises_fails_once_and_names_the_node(deployment: Deplo
     assert job.error_code == "node_failed"
     assert job.error_details == {"node_id": "sampler", "node_type": "KSampler", "exception_type": "ValueError"}
     assert deployment.outcomes(job.id) == [Outcome.FAILED]
-    assert jobs.events(deployment.outbox, job.id)[-1].data["code"] == "node_failed"
+    assert jobs.events(deployment.messenger, job.id)[-1].data["code"] == "node_failed"
     deployment.ended(deployment.submit())
 
 
@@ -65,7 +65,7 @@ def test_a_job_that_fails_again_and_again_ends_with_its_last_error(deployment: D
         job = deployment.ended(deployment.submit(), FAILED)
     assert job.error_code == "output_corrupt"
     assert deployment.outcomes(job.id) == [Outcome.RETRIED, Outcome.FAILED]
-    codes = [event.data.get("code") for event in jobs.events(deployment.outbox, job.id)]
+    codes = [event.data.get("code") for event in jobs.events(deployment.messenger, job.id)]
     assert codes == [None, None, "output_missing", None, "output_corrupt"]
 
 
@@ -110,7 +110,7 @@ def test_a_single_attempt_is_all_there_is_where_no_more_are_allowed(deployment: 
 
 
 def test_a_job_under_which_three_workers_died_is_not_tried_again(deployment: Deployment) -> None:
-    job_id = jobs.submitted(deployment.outbox)
+    job_id = jobs.submitted(deployment.messenger)
     for _ in range(3):
         deployment.leave_behind(job_id)
     with deployment.worker():
@@ -122,7 +122,7 @@ def test_a_job_under_which_three_workers_died_is_not_tried_again(deployment: Dep
 
 def test_what_such_a_job_has_in_comfyui_does_not_go_on_without_it(deployment: Deployment) -> None:
     deployment.comfyui.pace(step_seconds=3600)
-    job_id = jobs.submitted(deployment.outbox)
+    job_id = jobs.submitted(deployment.messenger)
     claim = deployment.leave_behind(job_id, sent=True)
     for _ in range(2):
         deployment.leave_behind(job_id)
@@ -132,8 +132,8 @@ def test_what_such_a_job_has_in_comfyui_does_not_go_on_without_it(deployment: De
 
 
 def test_a_job_of_the_old_system_that_lacks_its_parameters_is_not_begun(deployment: Deployment) -> None:
-    job_id = jobs.submitted(deployment.outbox)
-    with deployment.outbox.transaction() as session:
+    job_id = jobs.submitted(deployment.messenger)
+    with deployment.messenger.transaction() as session:
         session.exec(update(GenerationJob).where(col(GenerationJob.id) == job_id).values(checkpoint_model=None))
     with deployment.worker():
         job = deployment.ended(job_id, FAILED)

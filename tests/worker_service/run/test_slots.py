@@ -5,7 +5,7 @@ from sqlmodel import select
 from shared.fleet.servers import free_slots
 from shared.jobs import lifecycle
 from shared.jobs.claim.claims import Claim
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, Outcome
 from tests import jobs
 from tests.worker_service.deployment import Deployment, until
@@ -13,10 +13,10 @@ from tests.worker_service.deployment import Deployment, until
 
 def left_while_it_was_stored(deployment: Deployment) -> Claim:
     """A job whose worker died when ComfyUI was done with it."""
-    job_id = jobs.submitted(deployment.outbox)
+    job_id = jobs.submitted(deployment.messenger)
     left = deployment.leave_behind(job_id, sent=True)
     deployment.comfyui.wait_finished(left.prompt.id)
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         lifecycle.generated(session, left.lease)
     return left
 
@@ -40,7 +40,7 @@ def test_a_job_that_ends_wakes_the_next_one(deployment: Deployment) -> None:
     with deployment.worker(COMFYUI_SLOTS="1", WORKER_THREADS="2"):
         first = deployment.submit()
         deployment.sampling(first)
-        second = jobs.submitted(deployment.outbox)  # its own wake-up is lost
+        second = jobs.submitted(deployment.messenger)  # its own wake-up is lost
         deployment.comfyui.pace(step_seconds=0)
         deployment.cancel(first)
         until(lambda: deployment.job(second).status.is_final, lambda: deployment.story(second))
@@ -71,9 +71,9 @@ def test_what_comfyui_has_lost_meanwhile_waits_for_a_slot_like_any_other_job(dep
     assert job.generated_at is not None
 
 
-def test_slots_are_counted_without_what_is_being_stored(outbox: Outbox) -> None:
-    claim = jobs.running(outbox)
-    with outbox.transaction() as session:
+def test_slots_are_counted_without_what_is_being_stored(messenger: Messenger) -> None:
+    claim = jobs.running(messenger)
+    with messenger.transaction() as session:
         slots = session.exec(select(ComfyUIServer.slots)).one()
         assert free_slots(session) == slots - 1
         lifecycle.generated(session, claim.lease)

@@ -19,7 +19,7 @@ QUICK: dict[str, Any] = {**PICTURE, "sampler_params": {"steps": 2}}
 
 @pytest.fixture
 def client(deployment: Deployment) -> Iterator[TestClient]:
-    key = new_key(deployment.outbox.engine)
+    key = new_key(deployment.messenger.engine)
     with TestClient(create_app(deployment.settings), headers=bearer(key)) as client:
         yield client
 

@@ -14,7 +14,7 @@ from tests.worker_service.deployment import Deployment, RunningWorker, until
 
 def put_back_with(deployment: Deployment, job_id: int) -> str | None:
     """The error after which the job was put back once."""
-    queued = [event for event in jobs.events(deployment.outbox, job_id) if event.type is EventType.QUEUED]
+    queued = [event for event in jobs.events(deployment.messenger, job_id) if event.type is EventType.QUEUED]
     assert len(queued) == 2
     code: str | None = queued[-1].data["code"]
     return code
@@ -110,7 +110,7 @@ def test_a_job_whose_answer_was_lost_is_found_and_run_once(deployment: Deploymen
     deployment.ended(job_id)
     assert put_back_with(deployment, job_id) == "comfyui_unreachable"
     assert deployment.outcomes(job_id) == [Outcome.IN_DOUBT, Outcome.COMPLETED]
-    assert [attempt.adopted for attempt in jobs.attempts(deployment.outbox, job_id)] == [False, True]
+    assert [attempt.adopted for attempt in jobs.attempts(deployment.messenger, job_id)] == [False, True]
     assert times_run(deployment) == [1]
 
 
@@ -193,12 +193,12 @@ def test_a_result_that_could_not_be_stored_is_stored_later_without_being_made_ag
     deployment.folder.write_text("a file where the folder of outputs should be")
     job_id = deployment.submit(batch_size=2)
     deployment.put_back(job_id)
-    with deployment.outbox.transaction() as session:
+    with deployment.messenger.transaction() as session:
         noted = session.exec(select(DiscardedFolder.folder)).all()
-    assert attempt_folder(jobs.job(deployment.outbox, job_id), 1) in noted, "it could not be removed either"
+    assert attempt_folder(jobs.job(deployment.messenger, job_id), 1) in noted, "it could not be removed either"
     deployment.folder.unlink()
     deployment.ended(job_id)
-    first, *_, last = jobs.attempts(deployment.outbox, job_id)
+    first, *_, last = jobs.attempts(deployment.messenger, job_id)
     assert (first.error_code, first.outcome) == ("storage_unavailable", Outcome.IN_DOUBT)
     assert last.adopted
     assert times_run(deployment) == [1]

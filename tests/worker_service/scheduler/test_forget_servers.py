@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from shared.configuration.types import server_url
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, ServerCapabilities
 from tests.jobs import ANOTHER, SERVER, answering
 from tests.object_infos import object_info, publish
@@ -20,55 +20,55 @@ from worker_service.scheduler.sweeps import forget_servers
 HOUR = timedelta(hours=1)
 
 
-def named(outbox: Outbox, name: str, ago: timedelta, **facts: object) -> None:
+def named(messenger: Messenger, name: str, ago: timedelta, **facts: object) -> None:
     """A worker last looked at this server so long ago."""
-    with outbox.transaction() as session:
+    with messenger.transaction() as session:
         session.get_one(ComfyUIServer, name).sqlmodel_update({"named_at": datetime.now(UTC) - ago, **facts})
 
 
-def names(engine: Engine, outbox: Outbox) -> list[str]:
-    with outbox.transaction() as session:
+def names(engine: Engine, messenger: Messenger) -> list[str]:
+    with messenger.transaction() as session:
         return list(session.exec(select(ComfyUIServer.name).order_by(col(ComfyUIServer.name))))
 
 
-def test_one_that_nobody_names_is_forgotten_with_what_it_could_do(outbox: Outbox, engine: Engine) -> None:
-    publish(outbox, object_info(checkpoints=["a"]), SERVER)
-    publish(outbox, object_info(checkpoints=["a", "b"]), ANOTHER)
-    with outbox.transaction() as session:
+def test_one_that_nobody_names_is_forgotten_with_what_it_could_do(messenger: Messenger, engine: Engine) -> None:
+    publish(messenger, object_info(checkpoints=["a"]), SERVER)
+    publish(messenger, object_info(checkpoints=["a", "b"]), ANOTHER)
+    with messenger.transaction() as session:
         session.get_one(ServerCapabilities, SERVER).lacks = ["ckpt_name=b"]
     assert forget_servers(engine) == []
-    named(outbox, ANOTHER, HOUR)
+    named(messenger, ANOTHER, HOUR)
     assert forget_servers(engine) == [ANOTHER]
-    assert names(engine, outbox) == [SERVER]
+    assert names(engine, messenger) == [SERVER]
     assert known(engine, SERVER).lacks == [], "nobody has any more what it lacked"
 
 
-def test_none_is_forgotten_while_no_worker_looks(outbox: Outbox, engine: Engine) -> None:
-    answering(outbox, SERVER, ANOTHER)
+def test_none_is_forgotten_while_no_worker_looks(messenger: Messenger, engine: Engine) -> None:
+    answering(messenger, SERVER, ANOTHER)
     for server in (SERVER, ANOTHER):
-        named(outbox, server, 24 * HOUR)
+        named(messenger, server, 24 * HOUR)
     assert forget_servers(engine) == []
 
 
-def test_one_that_is_drained_is_remembered(outbox: Outbox, engine: Engine) -> None:
-    answering(outbox, SERVER, ANOTHER)
-    named(outbox, ANOTHER, HOUR, draining_since=datetime.now(UTC))
+def test_one_that_is_drained_is_remembered(messenger: Messenger, engine: Engine) -> None:
+    answering(messenger, SERVER, ANOTHER)
+    named(messenger, ANOTHER, HOUR, draining_since=datetime.now(UTC))
     assert forget_servers(engine) == []
 
 
 def test_one_that_is_named_is_kept_whether_it_answers_or_not(
-    outbox: Outbox, engine: Engine, simulator: RunningSimulator
+    messenger: Messenger, engine: Engine, simulator: RunningSimulator
 ) -> None:
     away = "http://127.0.0.1:9"
     fleet = Fleet(engine, [server_url(simulator.url), server_url(away)], slots=2, timings=FleetTimings())
-    answering(outbox, simulator.url, away, SERVER)
+    answering(messenger, simulator.url, away, SERVER)
     for server in (simulator.url, away, SERVER):
-        named(outbox, server, HOUR)
+        named(messenger, server, HOUR)
     for client in fleet.clients.values():
         fleet.probe(client)
     fleet.close()
     assert forget_servers(engine) == [SERVER]
-    assert names(engine, outbox) == sorted([simulator.url, away])
+    assert names(engine, messenger) == sorted([simulator.url, away])
 
 
 def test_the_scheduler_does_it_often_enough_for_an_hour() -> None:

@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
 from shared.files.store import open_store
-from shared.messaging.after_commit import Outbox
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from tests.worker_service.deployment import until
 from worker_service.scheduler.main import leadership, run_sweep
@@ -69,8 +69,8 @@ def test_without_its_database_a_sweep_waits_for_the_next_time(sweep: Sweep, envi
     settings = load_settings({**environ, "DATABASE_URL": "postgresql://127.0.0.1:9/x"})
     engine = create_engine(settings, application="x")
     client = hasty_client(settings.redis_url)
-    outbox = Outbox(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-    resources = SweepResources(outbox, open_store(settings.storage_url), due_work(settings))
+    messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
+    resources = SweepResources(messenger, open_store(settings.storage_url), due_work(settings))
     with pytest.raises(SQLAlchemyError):
         sweep.action(resources)
     run_sweep(sweep, resources)

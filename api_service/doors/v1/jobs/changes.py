@@ -60,7 +60,7 @@ async def cancel_jobs(request: ApiRequest[CancelBody, Nothing]) -> CancelledView
     At most 10,000 are cancelled in one request.
     """
     owner = owner_asked_for(request.identity, request.body.user_id)
-    counts, complete = await request.services.run(cancel_matching, request.services.outbox, request.body, owner)
+    counts, complete = await request.services.run(cancel_matching, request.services.messenger, request.body, owner)
     cancelled, cancelling = counts[JobStatus.CANCELLED], counts[JobStatus.CANCELLING]
     return CancelledView(cancelled=cancelled, cancelling=cancelling, complete=complete)
 
@@ -70,7 +70,7 @@ async def amend(request: ApiRequest[AmendBody, Nothing]) -> JobView:
     services, body = request.services, request.body
     job = await services.run(
         amend_job,
-        services.outbox,
+        services.messenger,
         job_id_in(request.path),
         request.identity.owner,
         priority=body.priority,
@@ -85,7 +85,7 @@ async def delete(request: ApiRequest[Nothing, Nothing]) -> Response:
     Statistics keep counting it.
     """
     services, job_id = request.services, job_id_in(request.path)
-    await services.run(delete_with_files, services.outbox, services.store, job_id, request.identity.owner)
+    await services.run(delete_with_files, services.messenger, services.store, job_id, request.identity.owner)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

@@ -40,7 +40,7 @@ async def cancel(request: ApiRequest[Nothing, Nothing]) -> Response:
     ComfyUI. Asking twice is the same as asking once.
     """
     services = request.services
-    job = await services.run(cancel_job, services.outbox, job_id_in(request.path), request.identity.owner)
+    job = await services.run(cancel_job, services.messenger, job_id_in(request.path), request.identity.owner)
     done = job.status == JobStatus.CANCELLED
     return answer_with(JobView.of(job), HTTPStatus.OK if done else HTTPStatus.ACCEPTED)
 

@@ -30,8 +30,9 @@ def publish_after_commit(session: Session, event: Event) -> None:
     session.info.setdefault("events", []).append(event)
 
 
-class Outbox:
-    """Sends what a committed transaction staged. That Redis is away is no failure: the rows have it all.
+class Messenger:
+    """Sends messages, and the events of its transactions once these are committed. That Redis is away is no failure: the
+    rows have it all.
 
     While Redis is away it is asked once a second, so that a hung Redis slows one caller and not all.
     """
@@ -45,7 +46,8 @@ class Outbox:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A transaction whose staged events are published after its commit."""
+        """A transaction whose events are published after its commit. Where none can be written, `transaction` of
+        `shared.database.engine` will do, and `reading` for those who only read."""
         with transaction(self.engine) as session:
             yield session
         if staged := session.info.pop("events", ()):

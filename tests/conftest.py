@@ -105,9 +105,16 @@ def shared_simulator() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-def simulator(shared_simulator: RunningSimulator) -> Iterator[RunningSimulator]:
+def protocol() -> str:
+    """How the simulated ComfyUI speaks; `BOTH` in tests/simulator/running.py runs a test once with each."""
+    return "0.8"
+
+
+@pytest.fixture
+def simulator(shared_simulator: RunningSimulator, protocol: str) -> Iterator[RunningSimulator]:
     """A simulated ComfyUI as if just started; quick, unless a test changes its pace."""
     shared_simulator.reset()
+    shared_simulator.speak(protocol)
     yield shared_simulator
     shared_simulator.clear_faults()
 

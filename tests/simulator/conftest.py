@@ -10,7 +10,7 @@ from tests.simulator.running import RunningSimulator, running_simulator
 @pytest.fixture(scope="session")
 def shared_simulator() -> Iterator[RunningSimulator]:
     """Offers what the recorded server offered."""
-    with running_simulator(protocol="0.8", checkpoint=["random_sd15.safetensors"]) as running:
+    with running_simulator(checkpoint=["random_sd15.safetensors"]) as running:
         yield running
 
 

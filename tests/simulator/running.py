@@ -1,14 +1,13 @@
 """A simulator in a process of its own, for the length of a `with` block."""
 
 import os
-import selectors
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,19 @@ from types import MappingProxyType
 from typing import Any
 
 import httpx
+import pytest
+
+from tests.simulator.process import Option, first_line, option
 
 REPOSITORY = Path(__file__).parents[2]
-START_SECONDS = 60.0
 PATIENCE_S = 40.0  # what takes longer does not come about, however slow the machine is
 
-Option = str | float | bool | Path | Sequence[str] | None
 # Unless told otherwise: no time for work that nobody watches, and pictures nobody looks at.
-QUICK: Mapping[str, Option] = MappingProxyType({"step_seconds": 0, "load_seconds": 0, "draw": "flat"})
+# Most tests name their prompts by words, which only ComfyUI 0.8 takes; BOTH runs a test with the newer one as well.
+QUICK: Mapping[str, Option] = MappingProxyType(
+    {"step_seconds": 0, "load_seconds": 0, "draw": "flat", "protocol": "0.8"}
+)
+BOTH = pytest.mark.parametrize("protocol", ["0.8", "0.33"])
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class RunningSimulator:
         self.port = 0
         self.http = httpx.Client()
         self._options = options
+        self._spoken: dict[str, Option] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -113,9 +118,9 @@ class RunningSimulator:
         assert answer.status_code == 200, answer.text
 
     def speak(self, protocol: str) -> None:
-        """Speak as that ComfyUI ("0.8" or "0.33") from now on, until a reset."""
-        answer = self.http.post("/simulator/protocol", json={"name": protocol})
-        assert answer.status_code == 200, answer.text
+        """Speak as that ComfyUI ("0.8" or "0.33") from now on, over restarts and until a reset."""
+        self._spoken = {"protocol": protocol}
+        self.http.post("/simulator/protocol", json={"name": protocol}).raise_for_status()
 
     def start(self, port: int = 0) -> None:
         """Start the process and wait for its line."""
@@ -124,7 +129,7 @@ class RunningSimulator:
             self._process = subprocess.Popen(
                 self._command(port), cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
             )
-        line = _first_line(self._process)
+        line = first_line(self._process)
         if not line.startswith("ComfyUI simulator listening on "):
             raise RuntimeError(f"the simulator did not start: {line!r}\n{self.log()}")
         self.port = int(line.rsplit(":", 1)[1])
@@ -160,6 +165,7 @@ class RunningSimulator:
 
     def reset(self) -> None:
         """Make it as if just started, with empty folders: much quicker than another one."""
+        self._spoken = {}
         if self._process is not None and self._process.poll() is None:
             with suppress(httpx.TransportError):
                 if self.http.post("/simulator/reset", params={"within": 2}).status_code == 204:
@@ -198,8 +204,8 @@ class RunningSimulator:
             "until_stdin_closes": True,
         }
         command = [sys.executable, "-m", "deploy.simulator", "--port", str(port)]
-        for name, value in {**QUICK, **folders, **self._options}.items():
-            command += _arguments(f"--{name.replace('_', '-')}", value)
+        for name, value in {**QUICK, **folders, **self._options, **self._spoken}.items():
+            command += option(f"--{name.replace('_', '-')}", value)
         return command
 
 
@@ -230,23 +236,3 @@ def eventually(holds: Callable[[], bool], *, within: float = PATIENCE_S) -> None
     while not holds():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.005)
-
-
-def _arguments(flag: str, value: Option) -> list[str]:
-    if value is None or value is False:
-        return []
-    if value is True:
-        return [flag]
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [argument for item in value for argument in (flag, item)]
-    return [flag, str(value)]
-
-
-def _first_line(process: subprocess.Popen[bytes]) -> str:
-    assert process.stdout is not None
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        if not selector.select(START_SECONDS):
-            process.kill()
-            return "(nothing)"
-    return process.stdout.readline().decode().strip()

@@ -15,7 +15,7 @@ CAT: dict[str, Any] = {"seed": 42, "text": "a cat"}
 
 @pytest.fixture(scope="module")
 def painter() -> Iterator[RunningSimulator]:
-    with running_simulator(protocol="0.8", draw="real") as running:
+    with running_simulator(draw="real") as running:
         yield running
 
 

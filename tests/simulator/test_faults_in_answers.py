@@ -80,7 +80,7 @@ def test_a_server_can_ask_for_a_header(simulator: RunningSimulator) -> None:
 
 
 def test_a_server_can_be_served_under_a_base_path() -> None:
-    with running_simulator(protocol="0.8", base_path="/comfy") as simulator:
+    with running_simulator(base_path="/comfy") as simulator:
         assert simulator.http.get("/queue").status_code == 404
         assert simulator.http.get("/comfy/queue").status_code == 200
         assert simulator.http.get("/comfy/api/queue").status_code == 200

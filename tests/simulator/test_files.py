@@ -58,7 +58,7 @@ def test_half_a_picture_can_be_read_while_it_is_written(simulator: RunningSimula
 @pytest.fixture
 def neighbour(simulator: RunningSimulator) -> Iterator[RunningSimulator]:
     """A second server on the same output folder."""
-    with running_simulator(protocol="0.8", output_directory=simulator.output_directory) as running:
+    with running_simulator(output_directory=simulator.output_directory) as running:
         yield running
 
 

@@ -26,9 +26,10 @@ def second_simulator() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-def another(second_simulator: RunningSimulator) -> RunningSimulator:
+def another(second_simulator: RunningSimulator, protocol: str) -> RunningSimulator:
     """A second simulated ComfyUI, as if just started."""
     second_simulator.reset()
+    second_simulator.speak(protocol)
     return second_simulator
 
 

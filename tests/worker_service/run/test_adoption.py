@@ -10,9 +10,13 @@ from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
 from tests.jobs import attempts, claimed, silence
 from tests.simulator.graphs import noise, submit
+from tests.simulator.running import BOTH
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker, at_step, until
 from worker_service.main import stop_jobs
 from worker_service.run.mailbox import Signal
+
+pytestmark = BOTH
+FOREIGN = "0a1b2c3d-0000-4000-8000-000000000001"
 
 FOR_EVER = 3600.0
 UNREACHABLE = ComfyUIUnreachable("gpu", "it hung")
@@ -61,8 +65,8 @@ def test_a_prompt_that_runs_is_watched_to_its_end(deployment: Deployment, listen
 
 
 def test_a_prompt_that_waits_in_comfyui_is_waited_for(deployment: Deployment) -> None:
-    stall = deployment.comfyui.fault("stall", prompt_id="foreign")
-    submit(deployment.comfyui, "foreign", noise())
+    stall = deployment.comfyui.fault("stall", prompt_id=FOREIGN)
+    submit(deployment.comfyui, FOREIGN, noise())
     stall.wait_until_struck()
     left = left_behind(deployment, sent=True)
     with deployment.worker():

@@ -9,8 +9,14 @@ from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import FINAL, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
+from tests.simulator.running import BOTH
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 from worker_service.run.mailbox import Signal
+
+pytestmark = BOTH
+BEFORE = "0a1b2c3d-0000-4000-8000-000000000001"
+AFTER = "0a1b2c3d-0000-4000-8000-000000000002"
+FOREIGN = "0a1b2c3d-0000-4000-8000-000000000003"
 
 CANCELLED = JobStatus.CANCELLED
 FOR_EVER = 3600.0  # a step that an interrupt alone ends
@@ -19,16 +25,16 @@ FOR_EVER = 3600.0  # a step that an interrupt alone ends
 @pytest.mark.usefixtures("worker")
 def test_a_running_job_is_interrupted_and_the_prompts_around_it_are_not(deployment: Deployment) -> None:
     comfyui = deployment.comfyui
-    submit(comfyui, "before", noise())
-    comfyui.wait_finished("before")
+    submit(comfyui, BEFORE, noise())
+    comfyui.wait_finished(BEFORE)
     comfyui.pace(step_seconds=FOR_EVER)
     job_id = deployment.submit()
     prompt_id = deployment.sampling(job_id)
-    submit(comfyui, "after", noise())
+    submit(comfyui, AFTER, noise())
     deployment.cancel(job_id)
     deployment.ended(job_id, CANCELLED)
     assert comfyui.wait_finished(prompt_id).outcomes == ["interrupted"]
-    assert comfyui.wait_finished("after").outcomes == ["success"]
+    assert comfyui.wait_finished(AFTER).outcomes == ["success"]
     assert deployment.outcomes(job_id) == [Outcome.CANCELLED]
     told = [event.type for event in jobs.events(deployment.messenger, job_id)]
     assert told == [EventType.QUEUED, EventType.STARTED, EventType.CANCELLING, EventType.CANCELLED]
@@ -36,8 +42,8 @@ def test_a_running_job_is_interrupted_and_the_prompts_around_it_are_not(deployme
 
 @pytest.mark.usefixtures("worker")
 def test_a_job_that_waits_in_comfyui_is_taken_out_and_what_runs_before_it_goes_on(deployment: Deployment) -> None:
-    stall = deployment.comfyui.fault("stall", prompt_id="foreign")
-    submit(deployment.comfyui, "foreign", noise())
+    stall = deployment.comfyui.fault("stall", prompt_id=FOREIGN)
+    submit(deployment.comfyui, FOREIGN, noise())
     stall.wait_until_struck()
     job_id = deployment.submit()
     until(lambda: (deployment.job(job_id).comfyui_prompt_id or "") in deployment.comfyui.executions())
@@ -45,7 +51,7 @@ def test_a_job_that_waits_in_comfyui_is_taken_out_and_what_runs_before_it_goes_o
     job = deployment.ended(job_id, CANCELLED)
     assert deployment.comfyui.http.get("/queue").json()["queue_pending"] == []
     stall.clear()
-    assert deployment.comfyui.wait_finished("foreign").outcomes == ["success"]
+    assert deployment.comfyui.wait_finished(FOREIGN).outcomes == ["success"]
     assert deployment.times_started(job.comfyui_prompt_id or "") == 0
 
 

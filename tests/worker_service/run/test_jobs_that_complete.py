@@ -8,7 +8,10 @@ from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, Outcome
 from tests import jobs
 from tests.jobs import USER
+from tests.simulator.running import BOTH
 from tests.worker_service.deployment import Deployment, Listener, at_step, until
+
+pytestmark = BOTH
 
 pytestmark = pytest.mark.usefixtures("worker")
 E = EventType

@@ -9,7 +9,11 @@ from shared.files.folders import attempt_folder
 from shared.models import DiscardedFolder, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
+from tests.simulator.running import BOTH
 from tests.worker_service.deployment import Deployment, RunningWorker, until
+
+pytestmark = BOTH
+FOREIGN = "0a1b2c3d-0000-4000-8000-000000000001"
 
 
 def put_back_with(deployment: Deployment, job_id: int) -> str | None:
@@ -143,8 +147,8 @@ def test_a_job_that_somebody_else_interrupted_is_run_again(deployment: Deploymen
 def test_a_job_that_somebody_else_deleted_from_the_queue_is_sent_again(
     deployment: Deployment, worker: RunningWorker
 ) -> None:
-    stall = deployment.comfyui.fault("stall", prompt_id="foreign")
-    submit(deployment.comfyui, "foreign", noise())
+    stall = deployment.comfyui.fault("stall", prompt_id=FOREIGN)
+    submit(deployment.comfyui, FOREIGN, noise())
     stall.wait_until_struck()
     job_id = deployment.submit()
     until(lambda: (deployment.job(job_id).comfyui_prompt_id or "") in deployment.comfyui.executions())

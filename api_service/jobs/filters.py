@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, Text, cast, func, literal, literal_column, or_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
@@ -33,6 +42,17 @@ def known_form(value: str) -> str:
 MetadataFilter = Annotated[str, Field(max_length=500), Word, AfterValidator(known_form)]
 
 
+def a_user_or_all(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """One sentence about the field, where pydantic has an error for each part of the union."""
+    try:
+        return validate(value)
+    except ValidationError:
+        raise PydanticCustomError("user", 'must be the id of a user, or "all"') from None
+
+
+WhoseJobs = Annotated[UUID | Literal["all"], WrapValidator(a_user_or_all)]
+
+
 class Filters(BaseModel, frozen=True, extra="forbid"):
     """Jobs for which all of these hold.
 
@@ -50,7 +70,7 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
     batch: UUID | None = None
     metadata: Annotated[tuple[MetadataFilter, ...], Field(max_length=10)] = ()
     text: Annotated[str, Field(min_length=1, max_length=1000), Word] | None = None
-    user_id: UUID | Literal["all"] | None = None
+    user_id: WhoseJobs | None = None
 
     @property
     def statuses(self) -> Sequence[JobStatus]:

@@ -8,6 +8,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
+from shared.jobs.event_data import start_data
 from shared.jobs.insert import insert_jobs
 from shared.jobs.job_events import record_events
 from shared.jobs.transitions import FRESH, transition
@@ -31,7 +32,7 @@ def submit_all(session: Session, jobs: Sequence[GenerationJob]) -> None:
     for job in jobs:
         waits = job.run_after is not None and job.run_after > now
         set_from_database(job, status=JobStatus.PENDING if waits else JobStatus.QUEUED, events=1)
-    first = [{"run_after": str(job.run_after)} if job.status == JobStatus.PENDING else {} for job in jobs]
+    first = [start_data(job) if job.status == JobStatus.PENDING else {} for job in jobs]
     for job, data, row in zip(jobs, first, insert_jobs(session, jobs, first), strict=True):
         set_from_database(job, id=row.id, run_after=row.run_after, created_at=row.created_at, updated_at=row.updated_at)
         publish_after_commit(session, Event.written(EventType(job.status), job, at=row.now, data=data))

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.jobs.errors import GenerationError
 from shared.jobs.urls import output_url, thumbnail_url
-from shared.models import JobOutput
+from shared.models import GenerationJob, JobOutput
 
 OUTPUT_FIELDS = ("number", "kind", "media_type", "size_bytes", "sha256", "width", "height")
 
@@ -16,6 +16,11 @@ def error_data(error: GenerationError) -> dict[str, Any]:
 
 def error_columns(data: Mapping[str, Any]) -> dict[str, Any]:
     return {f"error_{name}": value for name, value in data.items()}
+
+
+def start_data(job: GenerationJob) -> dict[str, Any]:
+    """When a job may start, in ISO 8601."""
+    return {"run_after": job.run_after.isoformat() if job.run_after else None}
 
 
 def output_data(output: JobOutput) -> dict[str, Any]:

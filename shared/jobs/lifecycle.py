@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from shared.database.prepared_statement import Prepared
 from shared.jobs.attempts import Lease, Prompt, end_attempt, set_attempt_prompt
 from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost
-from shared.jobs.event_data import error_columns, error_data, output_data
+from shared.jobs.event_data import error_columns, error_data, output_data, start_data
 from shared.jobs.job_events import publish_events, record_events
 from shared.jobs.start_and_complete import EVENT_DATA, STORED_BYTES, completing
 from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
@@ -110,7 +110,7 @@ def retry(session: Session, lease: Lease, error: GenerationError, outcome: Outco
         **({} if outcome.leaves_doubt else {"server": None}),
     )
     end_attempt(session, lease, outcome, error)
-    record_events(session, [job], EventType.QUEUED, {**error_data(error), "run_after": str(job.run_after)})
+    record_events(session, [job], EventType.QUEUED, {**error_data(error), **start_data(job)})
     return job
 
 

@@ -1,7 +1,7 @@
 """A job's status changes by the table of transitions, under its lease, and each change leaves its event."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -74,7 +74,10 @@ def test_a_retried_job_is_queued_for_later_and_forgets_a_prompt_that_is_settled(
     assert again.run_after is not None
     assert again.run_after - again.updated_at == timedelta(minutes=1)
     assert again.error_code is None, "it has not failed"
-    assert events(messenger, again.id)[-1].data["code"] == "prompt_lost"
+    data = events(messenger, again.id)[-1].data
+    assert data["code"] == "prompt_lost"
+    assert "T" in data["run_after"]
+    assert datetime.fromisoformat(data["run_after"]) == again.run_after, "with its offset"
 
 
 def test_a_retried_job_remembers_where_a_prompt_in_doubt_may_be(messenger: Messenger) -> None:

@@ -1,14 +1,13 @@
 """Statistics of jobs: how many, how they ended, how long they took."""
 
 from http import HTTPStatus
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from api_service.doors.binding import ApiRequest
 from api_service.http.operations import Answer, Nothing, Operation
-from api_service.jobs.filters import owner_asked_for
+from api_service.jobs.filters import WhoseJobs, owner_asked_for
 from api_service.jobs.statistics import StatisticsView, statistics_of
 from shared.jobs.urls import JOBS
 from shared.models import Scope
@@ -18,7 +17,7 @@ class StatisticsQuery(BaseModel, frozen=True, extra="forbid"):
     """Of how many days, today being one; `user_id` is for admins: another user's, or `all`."""
 
     days: Annotated[int, Field(ge=1, le=366)] = 30
-    user_id: UUID | Literal["all"] | None = None
+    user_id: WhoseJobs | None = None
 
 
 async def show_statistics(request: ApiRequest[Nothing, StatisticsQuery]) -> StatisticsView:

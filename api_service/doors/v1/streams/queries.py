@@ -1,11 +1,11 @@
 """The query parameters of streams. Wrong and unknown ones are refused as those of lists are."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from api_service.jobs.filters import WhoseJobs
 from shared.jobs.urls import LARGEST_ID
 
 MOST_JOBS = 1000  # of a snapshot
@@ -47,7 +47,7 @@ class WatchQuery(StreamQuery):
     """The query parameters of `/ws/jobs`."""
 
     job_ids: Annotated[tuple[JobId, ...], BeforeValidator(separated), Field(max_length=MOST_JOBS)] | None = None
-    user_id: UUID | Literal["all"] | None = None
+    user_id: WhoseJobs | None = None
 
     @property
     def numbers(self) -> Sequence[int] | None:

@@ -20,6 +20,7 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import patient_client
+from tests.dealing import dealt
 from tests.lent_database import ADD_USERS, LentDatabase, new_name
 from tests.lodgings import remove_lodgings
 from tests.simulator.running import RunningSimulator, running_simulator
@@ -27,14 +28,15 @@ from tests.simulator.running import RunningSimulator, running_simulator
 TEST_DATABASE = 3  # of Redis
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Tests wait for others half of their time, so there are more processes than processors."""
     return math.ceil(1.5 * (os.cpu_count() or 1))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones first, so that no process is alone with one in the end. What has a worker at work is a system."""
-    items.sort(key=lambda item: item.get_closest_marker("system") is None)
+    """Deal out the long ones. What has a worker at work is a system too."""
+    items[:] = dealt(items, processes=int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
     for item in items:
         if "deployment" in getattr(item, "fixturenames", ()):
             item.add_marker("system")

@@ -31,8 +31,8 @@ def publish_after_commit(session: Session, event: Event) -> None:
 
 
 class Messenger:
-    """Sends messages, and the events of its transactions once these are committed. That Redis is away is no failure: the
-    rows have it all.
+    """Sends messages, and the events of its transactions once these are committed. A Redis that is away is no failure:
+    the rows have it all.
 
     While Redis is away it is asked once a second, so that a hung Redis slows one caller and not all.
     """

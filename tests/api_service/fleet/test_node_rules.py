@@ -25,7 +25,7 @@ BESIDE = {"number not numeric", "extra_data not an object", "wrong method"}
 
 def exchanges(name: str) -> list[Any]:
     """The recorded submissions of a workflow that is an object: each with the answer, under its note."""
-    recorded: Any = document(f"http/{name}")
+    recorded: Any = document(f"0.8/http/{name}")
     found = []
     for exchange in recorded:
         body, note = exchange["request"].get("json"), str(exchange["note"])

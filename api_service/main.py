@@ -51,12 +51,14 @@ def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> 
         async with running(settings, timings) as services:
             yield {"services": services}
 
-    return Starlette(
+    app = Starlette(
         routes=ROUTES,
         middleware=[Middleware(AccessLog)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # each route takes both forms: a redirect would lose bodies
+    return app
 
 
 @asynccontextmanager

@@ -142,11 +142,17 @@ def routes_of(operations: Sequence[Operation[Any, Any, Any]], door: Door) -> lis
 
 
 class PathRoute(Route):
-    """A path belongs to the first route that has it, whatever the method: `GET /bulk` is 405, and no job's number."""
+    """A path belongs to the first route that has it, whatever the method: `GET /bulk` is 405, and no job's number.
+
+    It is the same with and without a last slash, and from here on it is as documented. A redirect would lose bodies.
+    """
 
     def matches(self, scope: Connection) -> tuple[Match, Connection]:
-        match, found = super().matches(scope)
-        return (Match.FULL, found) if match is Match.PARTIAL else (match, found)
+        path = scope["path"]
+        if self.path.endswith("/") != path.endswith("/"):
+            path = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+        match, found = super().matches({**scope, "path": path})
+        return (match, found) if match is Match.NONE else (Match.FULL, {**found, "path": path})
 
 
 def route_of(path: str, by_method: Mapping[str, Operation[Any, Any, Any]], door: Door) -> Route:

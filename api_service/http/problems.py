@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from api_service.http.addresses import unknown_address, wrong_method
 from api_service.http.answers import rate_headers
 from api_service.http.request_refusals import REQUEST_MEANINGS, RequestCode
 from api_service.refusals.codes import MEANINGS, Code
@@ -146,10 +147,17 @@ def problem(request: Request, refusal: Refusal, status: HTTPStatus, headers: Map
 async def answer_http_exception(request: Request, error: Exception) -> Response:
     """Starlette's own refusals: unknown routes, wrong methods."""
     assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
-    known = (RequestCode.NOT_FOUND, RequestCode.METHOD_NOT_ALLOWED)
-    code = next((code for code in known if STATUSES[code] == status), RequestCode.HTTP_ERROR)
-    return problem(request, Refusal(code, error.detail), status, error.headers or {})
+    status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+    match status:
+        case S.NOT_FOUND:
+            refusal = Refusal(RequestCode.NOT_FOUND, unknown_address(request.url.path, request.app.routes))
+        case S.METHOD_NOT_ALLOWED:
+            # Served files are the one place that does not say what it takes.
+            headers["Allow"] = ", ".join(sorted(headers.get("Allow", "GET, HEAD").split(", ")))
+            refusal = Refusal(RequestCode.METHOD_NOT_ALLOWED, wrong_method(request.method, headers["Allow"]))
+        case _:
+            refusal = Refusal(RequestCode.HTTP_ERROR, error.detail)
+    return problem(request, refusal, status, headers)
 
 
 async def answer_database_error(request: Request, error: Exception) -> Response:

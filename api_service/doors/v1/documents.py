@@ -1,4 +1,4 @@
-"""What the API is, for machines and for people: `/openapi.json`, and Swagger UI at `/docs` from our own files."""
+"""What this is, for people and for programs: `/`, `/openapi.json`, and Swagger UI at `/docs` from our own files."""
 
 import importlib.util
 import json
@@ -7,13 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from api_service.http.operations import PathRoute
+
 PAGES = Path(__file__).parent / "pages"
-# Swagger UI makes its styles and its icons as it goes; scripts come from here alone.
-POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+# Swagger UI makes its styles and icons as it goes, and shows a downloaded picture; scripts come from here alone.
+POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; frame-ancestors 'none'"
+FRONT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+ADDRESSES = {"docs": "/docs", "openapi": "/openapi.json", "ready": "/health/ready"}
+
+
+async def front(request: Request) -> Response:
+    """Where to go from here: a page for a browser, JSON for others."""
+    if "text/html" in request.headers.get("accept", ""):
+        return FileResponse(PAGES / "front.html", headers={"Content-Security-Policy": FRONT_POLICY, "Vary": "Accept"})
+    return JSONResponse({"service": "Genonaut Generation", **ADDRESSES}, headers={"Vary": "Accept"})
 
 
 def routes(document: Mapping[str, Any]) -> list[BaseRoute]:
@@ -30,8 +41,9 @@ def routes(document: Mapping[str, Any]) -> list[BaseRoute]:
         return FileResponse(PAGES / "docs.js")
 
     return [
-        Route("/openapi.json", openapi, methods=["GET"]),
-        Route("/docs", page, methods=["GET"]),
+        Route("/", front, methods=["GET"]),
+        PathRoute("/openapi.json", openapi, methods=["GET"]),
+        PathRoute("/docs", page, methods=["GET"]),
         Route("/docs/page.js", script, methods=["GET"]),
         Mount("/docs/static", StaticFiles(directory=swagger_ui_files())),
     ]

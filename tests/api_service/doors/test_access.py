@@ -47,6 +47,7 @@ WAITING = {"job_id": "{waiting}"}
 ROWS = {
     ("GET", "/health/live"): Row(OPEN),
     ("GET", "/health/ready"): Row(OPEN),
+    ("GET", "/"): Row(OPEN),
     ("GET", "/openapi.json"): Row(OPEN),
     ("GET", "/docs"): Row(OPEN),
     ("GET", "/docs/page.js"): Row(OPEN),

@@ -16,7 +16,7 @@ from api_service.http.operations import Nothing
 from api_service.routes import DOCUMENT, EXAMPLES, OPERATIONS, ROUTES
 
 ROOT = Path(__file__).parents[3]
-DOCUMENTS = {"/openapi.json", "/docs", "/docs/page.js"}
+DOCUMENTS = {"/", "/openapi.json", "/docs", "/docs/page.js"}
 
 
 @pytest.fixture(scope="module")

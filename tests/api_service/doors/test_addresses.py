@@ -1,0 +1,98 @@
+"""Every address works with and without a last slash, and an unknown one says what there is."""
+
+import time
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from api_service.http.addresses import LONGEST_COMPARED, close_addresses
+from api_service.routes import OPERATIONS, ROUTES
+from tests.api_service.submit.test_submitting import LEAST, refused
+
+JOBS = "/api/v1/generation-jobs"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_no_operation_redirects_with_or_without_a_last_slash(client: TestClient, operation: Any) -> None:
+    path = operation.path.format(job_id=2**31 - 1, number=0, kind="x", node_class="x", user_id="x", key_id="x")
+    plain = path.rstrip("/")
+    without, with_slash = (
+        client.request(operation.method, one, follow_redirects=False, json={"all": 1}) for one in (plain, f"{plain}/")
+    )
+    assert not without.is_redirect
+    assert (without.status_code, without.json().keys()) == (with_slash.status_code, with_slash.json().keys())
+
+
+def test_the_documents_do_not_redirect_either(client: TestClient) -> None:
+    for path in ("/docs", "/docs/", "/openapi.json", "/openapi.json/"):
+        assert client.get(path, follow_redirects=False).status_code == 200
+
+
+@pytest.mark.parametrize("path", [JOBS, f"{JOBS}/"])
+def test_a_job_is_submitted_at_either_address(client: TestClient, path: str) -> None:
+    response = client.post(path, json=LEAST, follow_redirects=False)
+    assert response.status_code == 201
+    assert response.json()["prompt"] == LEAST["prompt"]
+
+
+def test_the_same_request_with_and_without_a_last_slash_is_the_same(client: TestClient) -> None:
+    key = {"Idempotency-Key": "once"}
+    first, again = (client.post(path, json=LEAST, headers=key) for path in (JOBS, f"{JOBS}/"))
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["id"] == again.json()["id"]
+
+
+@pytest.mark.parametrize("path", [f"{JOBS}//", "/docs//", "/health//live", "/health/live//"])
+def test_two_slashes_are_another_address(client: TestClient, path: str) -> None:
+    refused(client.get(path, follow_redirects=False), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/generation-jobs", f"{JOBS}/"),
+        ("/api/v1/generation-job", f"{JOBS}/"),
+        ("/api/v1/generation_jobs/", f"{JOBS}/"),
+        (f"{JOBS}/12/output/0", f"{JOBS}/{{job_id}}/outputs/{{number}}"),
+        ("/api/v1/node/KSampler", "/api/v1/nodes/{node_class}"),
+        ("/health", "/health/live"),
+        ("/openapi", "/openapi.json"),
+        ("/ws/job/12", "/ws/jobs/{job_id} (a WebSocket)"),
+    ],
+)
+def test_an_unknown_address_names_those_like_it(client: TestClient, path: str, meant: str) -> None:
+    detail = refused(client.get(path), 404, "not_found")["detail"]
+    assert meant in detail
+    assert "/docs lists all addresses" in detail
+
+
+@pytest.mark.parametrize("path", ["/wp-login.php", f"/{'x' * 5000}"])
+def test_one_like_no_other_says_where_all_are(client: TestClient, path: str) -> None:
+    problem = refused(client.get(path), 404, "not_found")
+    assert problem["detail"] == "nothing is at this address; /docs lists all addresses"
+
+
+def test_looking_for_what_was_meant_takes_no_time() -> None:
+    started = time.process_time()
+    for path in (f"/api/v1/{'generation-jobs/' * 12}", "/a" * 90, f"{JOBS}/{'1' * 170}"):
+        assert len(path) <= LONGEST_COMPARED
+        assert len(close_addresses(path, ROUTES)) <= 3
+    assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", f"{JOBS}/1", "DELETE, GET, HEAD, PATCH"),
+        ("DELETE", JOBS, "GET, HEAD, POST"),
+        ("GET", f"{JOBS}/bulk/", "POST"),
+        ("POST", "/docs/static/swagger-ui.css", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_names_those_that_there_are(client: TestClient, method: str, path: str, allowed: str) -> None:
+    response = client.request(method, path)
+    assert refused(response, 405, "method_not_allowed")["detail"] == (
+        f"this address takes {allowed}, and not {method}; /docs lists all addresses"
+    )
+    assert response.headers["allow"] == allowed

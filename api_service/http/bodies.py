@@ -26,10 +26,26 @@ Body = TypeVar("Body", bound=BaseModel)
 
 async def read_json(request: Request[Any], model: type[Body], largest: int = LARGEST_BODY) -> Body:
     """The request's JSON body as a model. Raises Refusal: 415, 413, 400 for no JSON or too deep a one, 422 by field."""
+    refuse_unless_json(request)
+    return parsed(await content_of(request, largest), model)
+
+
+async def read_optional_json(request: Request[Any], model: type[Body], largest: int = LARGEST_BODY) -> Body:
+    """As `read_json`. Without a body, whatever its type is said to be, every field has its default."""
+    content = await content_of(request, largest)
+    if not content:
+        return model()
+    refuse_unless_json(request)
+    return parsed(content, model)
+
+
+def refuse_unless_json(request: Request[Any]) -> None:
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type(content_type)
-    content = await content_of(request, largest)
+
+
+def parsed(content: bytes, model: type[Body]) -> Body:
     try:
         body = model.model_validate_json(content)
     except ValidationError as error:

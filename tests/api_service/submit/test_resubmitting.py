@@ -61,6 +61,22 @@ def test_it_asks_for_the_same_with_the_same_seed(client: TestClient, messenger: 
     assert job(messenger, parent["id"]).status is JobStatus.CANCELLED
 
 
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}], ids=str)
+def test_it_needs_no_body(client: TestClient, headers: dict[str, str]) -> None:
+    parent = ended(client)
+    key = {"Idempotency-Key": "once"}
+    response = client.post(f"{URL}{parent['id']}/retry", headers={**headers, **key})
+    assert response.status_code == 201
+    assert response.json()["sampler_params"] == parent["sampler_params"]
+    again = client.post(f"{URL}{parent['id']}/retry", json={}, headers=key)
+    assert (again.status_code, again.json()["id"]) == (200, response.json()["id"]), "the same as an empty object"
+
+
+def test_a_body_that_is_sent_says_what_it_is(client: TestClient) -> None:
+    response = client.post(f"{URL}{ended(client)['id']}/retry", content='{"seed": "new"}')
+    refused(response, 415, "unsupported_media_type")
+
+
 def test_it_may_have_a_new_seed_or_a_given_one(client: TestClient) -> None:
     parent = ended(client)
     new = retry(client, parent["id"], seed="new").json()["sampler_params"]["seed"]

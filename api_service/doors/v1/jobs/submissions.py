@@ -16,6 +16,7 @@ from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.jobs.submission_headers import HEADER, asked_wait_s, ended_within, idempotency_key
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
 from api_service.http.answers import answer_with
+from api_service.http.bodies import read_optional_json
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.refusals.codes import Code
@@ -166,6 +167,7 @@ OPERATIONS = (
         ACCEPTED,
         tag="jobs",
         body=RetryBody,
+        read=read_optional_json,
         problems=(*PROBLEMS, Code.JOB_NOT_FOUND, Code.JOB_NOT_ENDED, Code.JOB_NOT_REPEATABLE),
         request_headers=PATIENT,
     ),

@@ -37,13 +37,13 @@ def fleet(messenger: Messenger) -> None:
 def test_models_are_listed_with_how_many_servers_have_them(client: TestClient, kind: str, expected: Any) -> None:
     body = client.get(f"/api/v1/models/{kind}").json()
     assert (body["kind"], body["unknown_servers"]) == (kind, 0)
-    assert [(model["name"], model["servers"], model["available"]) for model in body["models"]] == expected
+    assert [(model["name"], model["servers"], model["available"]) for model in body["items"]] == expected
 
 
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.parametrize(("kind", "name"), [("samplers", "euler"), ("schedulers", "karras")])
 def test_samplers_and_schedulers_are_listed_too(client: TestClient, kind: str, name: str) -> None:
-    models = client.get(f"/api/v1/models/{kind}").json()["models"]
+    models = client.get(f"/api/v1/models/{kind}").json()["items"]
     assert {"name": name, "servers": 2, "available": True} in models
     if kind == "samplers":
         assert {"name": "special", "servers": 1, "available": False} in models
@@ -52,7 +52,7 @@ def test_samplers_and_schedulers_are_listed_too(client: TestClient, kind: str, n
 def test_with_no_server_no_model_is_known(client: TestClient) -> None:
     assert client.get("/api/v1/models/checkpoints").json() == {
         "kind": "checkpoints",
-        "models": [],
+        "items": [],
         "unknown_servers": 0,
     }
 

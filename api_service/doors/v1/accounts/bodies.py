@@ -8,13 +8,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
+from api_service.http.pages import PageQuery
 from api_service.refusals.accounts import key_not_found, user_not_found
 from shared.models import Scope
 from shared.workflows.parameters import Name
 
 LARGEST_LIMIT = 2**53 - 1  # every JSON reader keeps such a number exact
 LARGEST_COUNT = 2**31 - 1  # PostgreSQL's integer
-LONGEST_LIST = 200
 USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 KEY_ID = re.compile(r"[a-z0-9]{1,32}")
 
@@ -81,18 +81,16 @@ class KeyBody(BaseModel, frozen=True, extra="forbid"):
     limits: LimitsBody = LimitsBody()
 
 
-class UsersQuery(BaseModel, frozen=True, extra="forbid"):
-    """Which users: up to `limit`, by name, after the one named."""
+class UsersQuery(PageQuery, frozen=True):
+    """Which users: up to `limit`, by name, after those of the page before, which has the `cursor`."""
 
-    limit: Annotated[int, Field(ge=1, le=LONGEST_LIST)] = 50
-    after: Name | None = None
+    cursor: Name | None = None
 
 
-class KeysQuery(BaseModel, frozen=True, extra="forbid"):
-    """Which keys of the user: up to `limit`, the oldest first, after the one with this id."""
+class KeysQuery(PageQuery, frozen=True):
+    """Which keys of the user: up to `limit`, the oldest first, after those of the page before."""
 
-    limit: Annotated[int, Field(ge=1, le=LONGEST_LIST)] = 50
-    after: Annotated[str, Field(pattern=r"^[a-z0-9]{1,32}$")] | None = None
+    cursor: Annotated[str, Field(pattern=r"^[a-z0-9]{1,32}$")] | None = None
 
 
 def user_id_in(path: Mapping[str, str]) -> UUID:

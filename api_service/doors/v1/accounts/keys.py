@@ -7,9 +7,10 @@ from starlette.responses import Response
 from api_service.accounts import account_queries
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.accounts.bodies import KeyBody, KeysQuery, key_id_in, user_id_in
-from api_service.doors.v1.accounts.views import KeyList, KeyView, NewKeyView
+from api_service.doors.v1.accounts.views import KeyPage, KeyView, NewKeyView
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.pages import next_page
 from api_service.refusals.codes import Code
 from shared.accounts.keys import KeyTerms
 from shared.models import Scope
@@ -26,14 +27,16 @@ async def create(request: ApiRequest[KeyBody, Nothing]) -> Response:
     return answer_with(NewKeyView.made(made), HTTPStatus.CREATED, **{"Cache-Control": "no-store"})
 
 
-async def list_of_user(request: ApiRequest[Nothing, KeysQuery]) -> KeyList:
+async def list_of_user(request: ApiRequest[Nothing, KeysQuery]) -> KeyPage:
     """List the keys of a user.
 
     Also those that are no longer good. Secrets are not shown.
     """
     services, query, user_id = request.services, request.query, user_id_in(request.path)
-    keys, more = await services.run(account_queries.page_of_keys, services.engine, user_id, query.after, query.limit)
-    return KeyList.of(keys, more=more)
+    keys, more = await services.run(account_queries.page_of_keys, services.engine, user_id, query.cursor, query.limit)
+    cursor = keys[-1].id if more else None
+    items = [KeyView.of(key) for key in keys]
+    return KeyPage(items=items, next=next_page(request.http, cursor), cursor=cursor)
 
 
 async def revoke(request: ApiRequest[Nothing, Nothing]) -> KeyView:
@@ -70,7 +73,7 @@ OPERATIONS = (
         "/api/v1/users/{user_id}/keys",
         list_of_user,
         Scope.ADMIN,
-        {HTTPStatus.OK: Answer(KeyList, "keys, the oldest first")},
+        {HTTPStatus.OK: Answer(KeyPage, "keys, the oldest first")},
         tag="accounts",
         query=KeysQuery,
         problems=(Code.USER_NOT_FOUND,),

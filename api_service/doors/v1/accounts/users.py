@@ -7,9 +7,10 @@ from starlette.responses import Response
 from api_service.accounts import account_queries
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.accounts.bodies import UserBody, UserChange, UsersQuery, user_id_in
-from api_service.doors.v1.accounts.views import UserList, UserView
+from api_service.doors.v1.accounts.views import UserPage, UserView
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.pages import next_page
 from api_service.refusals.codes import Code
 from shared.models import Scope
 
@@ -28,11 +29,13 @@ async def create(request: ApiRequest[UserBody, Nothing]) -> Response:
     return answer_with(UserView.of(user), HTTPStatus.CREATED, Location=f"{USERS}/{user.id}")
 
 
-async def list_all(request: ApiRequest[Nothing, UsersQuery]) -> UserList:
+async def list_all(request: ApiRequest[Nothing, UsersQuery]) -> UserPage:
     """List users by name."""
     services, query = request.services, request.query
-    users, more = await services.run(account_queries.page_of_users, services.engine, query.after, query.limit)
-    return UserList.of(users, more=more)
+    users, more = await services.run(account_queries.page_of_users, services.engine, query.cursor, query.limit)
+    cursor = users[-1].name if more else None
+    items = [UserView.of(user) for user in users]
+    return UserPage(items=items, next=next_page(request.http, cursor), cursor=cursor)
 
 
 async def show(request: ApiRequest[Nothing, Nothing]) -> UserView:
@@ -69,7 +72,7 @@ OPERATIONS = (
         USERS,
         list_all,
         Scope.ADMIN,
-        {HTTPStatus.OK: Answer(UserList, "users by name")},
+        {HTTPStatus.OK: Answer(UserPage, "users by name")},
         tag="accounts",
         query=UsersQuery,
     ),

@@ -1,12 +1,12 @@
 """What is shown of users and keys. Never a secret, except once, when a key is made."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from api_service.http.pages import Page
 from api_service.limits.usage import Usage
 from shared.accounts.keys import KeyState, NewKey, state_of
 from shared.models import ApiKey, User
@@ -26,15 +26,8 @@ class UserView(BaseModel, frozen=True):
         return cls(**{name: getattr(user, name) for name in cls.model_fields})
 
 
-class UserList(BaseModel, frozen=True):
-    """Users by name. `next` is where the rest begins: what to send as `after`; `null` if there is no more."""
-
-    users: list[UserView]
-    next: str | None
-
-    @classmethod
-    def of(cls, users: Sequence[User], *, more: bool) -> Self:
-        return cls(users=[UserView.of(user) for user in users], next=users[-1].name if more else None)
+class UserPage(Page[UserView], frozen=True):
+    """Users by name. `next` is where the page after it is, with `cursor` in it; both are null on the last page."""
 
 
 class KeyView(BaseModel, frozen=True):
@@ -61,15 +54,8 @@ class KeyView(BaseModel, frozen=True):
         )
 
 
-class KeyList(BaseModel, frozen=True):
-    """Keys, the oldest first. `next` is where the rest begins: what to send as `after`; `null` if there is no more."""
-
-    keys: list[KeyView]
-    next: str | None
-
-    @classmethod
-    def of(cls, keys: Sequence[ApiKey], *, more: bool) -> Self:
-        return cls(keys=[KeyView.of(key) for key in keys], next=keys[-1].id if more else None)
+class KeyPage(Page[KeyView], frozen=True):
+    """Keys, the oldest first. `next` is where the page after it is, with `cursor` in it; both are null on the last."""
 
 
 class NewKeyView(KeyView, frozen=True):

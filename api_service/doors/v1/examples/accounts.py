@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.v1.accounts.bodies import KeyBody, UserBody, UserChange
-from api_service.doors.v1.accounts.views import KeyList, KeyView, MeView, NewKeyView, UserList, UserView
+from api_service.doors.v1.accounts.views import KeyPage, KeyView, MeView, NewKeyView, UserPage, UserView
 
 USER: dict[str, Any] = {
     "id": "0b0a1c52-4c1e-4f0e-9c63-0d5f1a2b3c4d",
@@ -32,14 +32,14 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     UserBody: {"plain": {"name": "studio-7"}, "limited": {"name": "guest", "running_jobs_limit": 1}},
     UserChange: {"limited": {"running_jobs_limit": 4}},
     UserView: {"user": USER},
-    UserList: {"all": {"users": [USER], "next": None}},
+    UserPage: {"all": {"items": [USER], "next": None, "cursor": None}},
     KeyBody: {
         "plain": {"name": "render farm"},
         "reader": {"name": "dashboard", "scopes": ["jobs:read"], "limits": {"requests_per_minute": 60}},
     },
     KeyView: {"key": KEY},
     NewKeyView: {"shown once": {**KEY, "last_used_at": None, "key": f"gn_{KEY['id']}_<secret>"}},
-    KeyList: {"all": {"keys": [KEY], "next": None}},
+    KeyPage: {"all": {"items": [KEY], "next": None, "cursor": None}},
     MeView: {
         "me": {
             "user": {"id": USER["id"], "name": USER["name"]},

@@ -18,7 +18,7 @@ SERVER: dict[str, Any] = {
     "wedged_since": None,
     "open_until": None,
     "problem": None,
-    "loaded_checkpoint": "sd15.safetensors",
+    "loaded_checkpoint": "random_sd15.safetensors",
     "models": {"checkpoints": 3, "loras": 12},
     "recent_failures": [{"code": "prompt_lost", "count": 1, "last_at": "2026-01-01T11:55:00Z"}],
 }
@@ -27,7 +27,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     ModelsView: {
         "checkpoints": {
             "kind": "checkpoints",
-            "models": [{"name": "sd15.safetensors", "servers": 2, "available": True}],
+            "items": [{"name": "random_sd15.safetensors", "servers": 2, "available": True}],
             "unknown_servers": 0,
         }
     },

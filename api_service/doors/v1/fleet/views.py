@@ -20,17 +20,17 @@ class ModelsView(BaseModel, frozen=True):
     """The models of a kind. `unknown_servers` never said what they have, and may have others."""
 
     kind: ModelKind
-    models: list[ModelView]
+    items: list[ModelView]
     unknown_servers: int
 
     @classmethod
     def of(cls, kind: ModelKind, capabilities: Capabilities) -> Self:
-        models = [
+        items = [
             ModelView(name=name, servers=holders.servers, available=holders.is_available)
             for name, holders in capabilities.models(kind).items()
         ]
         unknown = sum(server.catalogue is None for server in capabilities.servers)
-        return cls(kind=kind, models=models, unknown_servers=unknown)
+        return cls(kind=kind, items=items, unknown_servers=unknown)
 
 
 class NodeInputView(BaseModel, frozen=True):

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 
 from api_service.doors.v1.jobs.job_views import Links, links_to
+from api_service.http.pages import Page
 from shared.jobs.urls import output_url, thumbnail_url
 from shared.models import JobStatus, OutputKind
 
@@ -79,9 +80,5 @@ class ListedJob(BaseModel, frozen=True):
         )
 
 
-class JobPage(BaseModel, frozen=True):
-    """A page of a list. `next` is where the page after it is, with `cursor` in it; both are null on the last page."""
-
-    items: list[ListedJob]
-    next: str | None
-    cursor: str | None
+class JobPage(Page[ListedJob], frozen=True):
+    """A page of jobs. `next` is where the page after it is, with `cursor` in it; both are null on the last page."""

@@ -1,17 +1,16 @@
 """Lists of jobs: the caller's, filtered, page by page."""
 
 from http import HTTPStatus
-from typing import Annotated, Literal
-from urllib.parse import urlencode
+from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.jobs.list_views import JobPage, ListedJob
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.pages import PageQuery, next_page
 from api_service.jobs.cursors import Position, cursor_at, digest_of, position_in
 from api_service.jobs.filters import Filters, owner_asked_for
 from api_service.jobs.listing import read_page
@@ -21,15 +20,13 @@ from shared.jobs.urls import JOBS
 from shared.models import Scope
 
 
-class ListQuery(Filters):
+class ListQuery(PageQuery, Filters, frozen=True):
     """Which jobs, in which order, and which page of them.
 
     Without a cursor it is the first page; `cursor` is from the page before, whose filters and order must be the same.
     """
 
     order: Literal["desc", "asc"] = "desc"
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, Field(max_length=100)] | None = None
 
 
 async def list_jobs(request: ApiRequest[Nothing, ListQuery]) -> Response:
@@ -48,7 +45,7 @@ async def list_jobs(request: ApiRequest[Nothing, ListQuery]) -> Response:
     if len(jobs) > query.limit:
         cursor = cursor_at(Position(shown[-1].created_at, shown[-1].id), digest)
     items = [ListedJob.of(job, first.get(job.id)) for job in shown]
-    return answer_with(JobPage(items=items, next=cursor and next_page(request, cursor), cursor=cursor))
+    return answer_with(JobPage(items=items, next=next_page(request.http, cursor), cursor=cursor))
 
 
 def list_digest(query: ListQuery, owner: UUID | None) -> bytes:
@@ -57,12 +54,6 @@ def list_digest(query: ListQuery, owner: UUID | None) -> bytes:
         update={"status": tuple(sorted(set(query.status))), "metadata": tuple(sorted(set(query.metadata)))}
     )
     return digest_of(f"{owner} {chosen.model_dump_json(exclude={'limit', 'cursor', 'user_id'})}")
-
-
-def next_page(request: ApiRequest[Nothing, ListQuery], cursor: str) -> str:
-    """The address of the next page, with the parameters as this one had them."""
-    given = [(name, value) for name, value in request.http.query_params.multi_items() if name != "cursor"]
-    return f"{JOBS}/?{urlencode([*given, ('cursor', cursor)])}"
 
 
 OPERATIONS = (

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from api_service.http.bodies import read_optional_json
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from api_service.http.problems import STATUSES, TEXTS, ProblemBody, problem_example
 from api_service.http.request_refusals import RequestCode
@@ -23,6 +24,7 @@ PATH_PARAMETER = re.compile(r"{(\w+)}")
 NUMBERS = {"job_id", "number"}
 NUMBER = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
 TEXT = {"type": "string"}
+PATH_EXAMPLES = {"job_id": 1, "number": 0, "kind": "checkpoints", "node_class": "KSampler"}
 PROBLEMS_OF_ALL = (RequestCode.INVALID_QUERY, Code.INTERNAL_ERROR)
 PROBLEMS_OF_KEYS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.DATABASE_UNAVAILABLE)
 NEEDS: dict[Scope | Access, str] = {Access.NO_KEY: "Needs no key.", Access.ANY_KEY: "Any key will do."}
@@ -37,10 +39,11 @@ HEADERS_OF_ALL = {"X-Request-Id": "the id that the request came with, or was giv
 
 
 class About(NamedTuple):
-    """What a document says of its API as a whole."""
+    """What a document says of its API as a whole, and of its keys: what to paste, and where to get one."""
 
     title: str
     description: str
+    keys: str
 
 
 Operations = Sequence[Operation[Any, Any, Any]]
@@ -69,7 +72,12 @@ def document_of(operations: Operations, about: About, examples: Examples) -> dic
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "bearerFormat": "gn_<id>_<secret>"},
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "gn_<id>_<secret>",
+                    "description": about.keys,
+                },
             },
         },
     }
@@ -100,7 +108,10 @@ def described(operation: Operation[Any, Any, Any], refs: Refs, examples: Example
         made["security"] = []
     if operation.body is not Nothing:
         content = {"schema": refs[operation.body, "validation"], **examples_of(operation.body, examples)}
-        made["requestBody"] = {"required": True, "content": {"application/json": content}}
+        made["requestBody"] = {
+            "required": operation.read is not read_optional_json,
+            "content": {"application/json": content},
+        }
     return made
 
 
@@ -117,7 +128,7 @@ def path_parameters(operation: Operation[Any, Any, Any]) -> list[dict[str, Any]]
             "in": "path",
             "required": True,
             "schema": NUMBER if name in NUMBERS else TEXT,
-            "example": 1 if name in NUMBERS else name,
+            "example": PATH_EXAMPLES.get(name, name),
         }
         for name in PATH_PARAMETER.findall(operation.path)
     ]

@@ -38,7 +38,8 @@ DESCRIPTION = """
 A durable job service in front of ComfyUI. A job that was accepted ends exactly once: `completed` with its outputs,
 `failed` with a reason, `cancelled` or `expired`.
 
-Every request needs a key: `Authorization: Bearer gn_<id>_<secret>`. Each key sees only its own user's jobs; another
+Every request needs a key. On this page, press *Authorize* and paste it; elsewhere, send it as
+`Authorization: Bearer gn_<id>_<secret>`. Each key sees only its own user's jobs; another
 user's job answers exactly as one that does not exist. Refusals are RFC 9457 problems: `code` is stable, `errors` names
 each wrong field.
 
@@ -46,4 +47,12 @@ Live streams are WebSockets, which OpenAPI does not describe: `/ws/jobs/{id}` se
 its events, once and in order.
 """.strip()
 
-ABOUT = About("Genonaut Generation", DESCRIPTION)
+KEYS = """
+Paste the key itself, which begins with `gn_`, without "Bearer" before it.
+
+`make up` prints a key, and keeps it in `var/up/key`. Elsewhere, the command
+`python -m api_service.accounts.keys create --user NAME` makes one, and so does an admin with
+`POST /api/v1/users/{user_id}/keys`.
+""".strip()
+
+ABOUT = About("Genonaut Generation", DESCRIPTION, KEYS)

@@ -1,4 +1,4 @@
-"""Jobs as they are asked for, accepted, shown, listed and changed."""
+"""Jobs as they are asked for, accepted, shown, listed and changed. Requests work as they are while `make up` runs."""
 
 from typing import Any
 
@@ -15,7 +15,8 @@ from api_service.jobs.statistics import StatisticsView
 USER = "0b0a1c52-4c1e-4f0e-9c63-0d5f1a2b3c4d"
 BATCH = "7a1f9a44-93a1-4d7a-8a55-1f0c3e5d7b90"
 PROMPT_ID = "9c2b7a6d-1e0f-4a3b-8c7d-6e5f4a3b2c1d"
-LORA = {"name": "film-grain.safetensors", "strength_model": 0.8, "strength_clip": 0.8}
+CHECKPOINT = "random_sd15.safetensors"
+LORA = {"name": "random_lora.safetensors", "strength_model": 0.8, "strength_clip": 0.8}
 SAMPLING = {
     "seed": 1234,
     "steps": 20,
@@ -50,7 +51,7 @@ QUEUED: dict[str, Any] = {
     "status": "queued",
     "prompt": "a lighthouse above a stormy sea at dusk",
     "negative_prompt": "blurry",
-    "checkpoint_model": "sd15.safetensors",
+    "checkpoint_model": CHECKPOINT,
     "lora_models": [LORA],
     "width": 512,
     "height": 512,
@@ -117,7 +118,7 @@ LISTED: dict[str, Any] = {
     "outputs": 1,
     "first_output": {name: OUTPUT[name] for name in ("number", "kind", "media_type", "url", "thumbnails")},
 }
-SHORT = {"prompt": "a lighthouse at dusk", "checkpoint_model": "sd15.safetensors"}
+SHORT = {"prompt": "a lighthouse at dusk", "checkpoint_model": CHECKPOINT}
 WORKFLOW = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0}},
     "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "a"}},
@@ -140,14 +141,13 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
         "full": {
             "prompt": "a lighthouse above a stormy sea at dusk",
             "negative_prompt": "blurry",
-            "checkpoint_model": "sd15.safetensors",
+            "checkpoint_model": CHECKPOINT,
             "lora_models": [LORA],
             "width": 512,
             "height": 512,
             "batch_size": 2,
             "sampler_params": SAMPLING,
             "priority": 7,
-            "delay_seconds": 60,
             "deadline_seconds": 3600,
             "metadata": {"shot": "12"},
         },

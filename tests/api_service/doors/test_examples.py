@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from api_service.doors.v1.jobs.bodies import BatchBody, JobBody
 from api_service.routes import DOCUMENT, OPERATIONS
 from deploy.simulator.__main__ import CHECKPOINTS, LORAS
-from shared.messaging.after_commit import Outbox
+from shared.messaging.messenger import Messenger
 from tests.object_infos import object_info, publish
 
 POSTED = [
@@ -20,8 +20,8 @@ POSTED = [
 
 
 @pytest.mark.parametrize(("operation", "name"), POSTED)
-def test_each_example_of_a_job_is_accepted(client: TestClient, outbox: Outbox, operation: Any, name: str) -> None:
-    publish(outbox, object_info(checkpoints=CHECKPOINTS, loras=LORAS))
+def test_each_example_of_a_job_is_accepted(client: TestClient, messenger: Messenger, operation: Any, name: str) -> None:
+    publish(messenger, object_info(checkpoints=CHECKPOINTS, loras=LORAS))
     content = DOCUMENT["paths"][operation.path]["post"]["requestBody"]["content"]["application/json"]
     answer = client.post(operation.path, json=content["examples"][name]["value"])
     assert answer.is_success, answer.text
@@ -29,8 +29,10 @@ def test_each_example_of_a_job_is_accepted(client: TestClient, outbox: Outbox, o
 
 
 @pytest.mark.parametrize("name", ["showNodeClass", "listModels"])
-def test_each_example_of_a_path_names_what_the_servers_have(client: TestClient, outbox: Outbox, name: str) -> None:
-    publish(outbox, object_info(checkpoints=CHECKPOINTS, loras=LORAS))
+def test_each_example_of_a_path_names_what_the_servers_have(
+    client: TestClient, messenger: Messenger, name: str
+) -> None:
+    publish(messenger, object_info(checkpoints=CHECKPOINTS, loras=LORAS))
     (path,) = [operation.path for operation in OPERATIONS if operation.name == name]
     parameters = DOCUMENT["paths"][path]["get"]["parameters"]
     example = {one["name"]: one["example"] for one in parameters if one["in"] == "path"}

@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class JobRunner:
-    """What this actor uses. `wake_next` has some worker look for a job that may have the slot of the job it names."""
+    """What this actor uses. `wake_next` is called with the id of a job that leaves its slot, and wakes some worker."""
 
     worker_id: str
     running_jobs: int | None  # of one user at once
@@ -47,7 +47,7 @@ class JobRunner:
 
 
 def can_help(_retries: int, error: BaseException) -> bool:
-    """Whether the message should come again: for a job that was put back, or where the database was away."""
+    """Whether Dramatiq should send the message again: for a job that was put back, or when the database was away."""
     return isinstance(error, Retry) or is_unavailable(error)
 
 

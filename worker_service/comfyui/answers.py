@@ -99,30 +99,30 @@ def outputs_in_order(outputs: Mapping[str, Any], graph: Sequence[str]) -> Iterat
 
 
 def error_in(status: Mapping[str, Any]) -> GenerationError | None:
-    """Why a prompt in the history failed. An interrupted one says "error" too; only its messages tell them apart."""
+    """Why a prompt in the history failed. An interrupted one has "error" too; only its messages tell them apart."""
     if status.get("status_str") == "success":
         return None
-    for name, facts in status.get("messages", ()):
+    for name, message in status.get("messages", ()):
         if name == "execution_interrupted":
-            return PromptInterrupted(facts.get("node_id"), facts.get("node_type"))
+            return PromptInterrupted(message.get("node_id"), message.get("node_type"))
         if name == "execution_error":
             return node_error(
-                node_id=str(facts.get("node_id")),
-                node_type=str(facts.get("node_type")),
-                exception_type=str(facts.get("exception_type")),
-                message=str(facts.get("exception_message", "")).strip(),
+                node_id=str(message.get("node_id")),
+                node_type=str(message.get("node_type")),
+                exception_type=str(message.get("exception_type")),
+                message=str(message.get("exception_message", "")).strip(),
             )
     return NodeFailed("?", "?", "?", "ComfyUI gave no reason")
 
 
-# As PyTorch says it: torch.OutOfMemoryError since 2.5, torch.cuda.OutOfMemoryError before, and a RuntimeError where a
-# library of the driver ran out. The last is what ComfyUI adds to a message that does not say it.
+# PyTorch's names: torch.OutOfMemoryError since 2.5, torch.cuda.OutOfMemoryError before, and a RuntimeError where a
+# library of the driver ran out. ComfyUI adds the last one to a message that names no memory.
 OUT_OF_MEMORY_TYPE = "OutOfMemoryError"
 OUT_OF_MEMORY_WORDS = ("cuda out of memory", "hip out of memory", "mps backend out of memory", "ran out of memory on")
 
 
 def node_error(*, node_id: str, node_type: str, exception_type: str, message: str) -> NodeFailed | OutOfMemory:
-    """What a node raised: a full graphics card is a matter of the moment, everything else is the workflow's."""
+    """What a node raised. A full graphics card can pass; everything else is the workflow's fault."""
     full = exception_type.endswith(OUT_OF_MEMORY_TYPE) or any(word in message.lower() for word in OUT_OF_MEMORY_WORDS)
     kind = OutOfMemory if full else NodeFailed
     return kind(node_id, node_type, exception_type, message)

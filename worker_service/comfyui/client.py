@@ -21,7 +21,7 @@ OBJECT_INFO_S = 30
 
 
 class ComfyUIClient:
-    """The deeds of one server. Raises ComfyUIUnreachable from any of them; safe to use from several threads."""
+    """One server. Each method may raise ComfyUIUnreachable; all are safe to call from several threads."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -29,7 +29,7 @@ class ComfyUIClient:
         self.http = httpx.Client(base_url=url, timeout=TIMEOUT, limits=httpx.Limits(max_connections=32))
 
     def submit(self, graph: Mapping[str, Any], *, prompt_id: str, client_id: str, previews: bool = False) -> None:
-        """Queue a graph under our own id. Raises WorkflowRejected with every node error.
+        """Queue a graph under an id of the caller's. Raises WorkflowRejected with every node error.
 
         Always with a client_id (else a cached result has no outputs), never with `number` or `front`. A server error
         or a lost answer may have queued it all the same: the caller looks for the prompt before it sends another.
@@ -43,7 +43,7 @@ class ComfyUIClient:
         if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise WorkflowRejected("the workflow is larger than ComfyUI accepts")
         if found := self.json(response).get("node_errors"):
-            # Of several outputs the valid ones would run: half a result is not what was asked for.
+            # ComfyUI would run the outputs that are valid, but the caller wants all of them or none.
             self.withdraw(prompt_id)
             raise WorkflowRejected(*refusal({"node_errors": found}))
 
@@ -59,14 +59,14 @@ class ComfyUIClient:
     def withdraw(self, prompt_id: str) -> None:
         """Take the prompt out of the queue, or interrupt it if it is running; nothing else is touched.
 
-        Neither says whether it did anything: `locate` does. An interrupt without a prompt_id would stop whatever
-        runs, whosever it is, so there is no such call here.
+        Neither request says whether it did anything: `locate` does. An interrupt without a prompt_id would stop the
+        prompt that runs, even somebody else's, so there is no such call here.
         """
         self.request("POST", "/queue", json={"delete": [prompt_id]})
         self.request("POST", "/interrupt", json={"prompt_id": prompt_id})
 
     def queue(self) -> Queue:
-        """What runs and what waits there, whosever it is."""
+        """What runs and what waits there, also prompts of others."""
         answer = self.get("/queue")
         try:
             return queue_of(answer)
@@ -74,11 +74,11 @@ class ComfyUIClient:
             raise ComfyUIUnreachable(self.name, f"/queue did not answer with a queue: {error!r}") from error
 
     def free(self) -> None:
-        """Let go of what is loaded into the graphics card and of cached results, before the next prompt."""
+        """Have the server unload its models and forget cached results before the next prompt."""
         self.request("POST", "/free", json={"unload_models": True, "free_memory": True})
 
     def version(self) -> str:
-        """The server's version, which also says that it answers."""
+        """The server's version. A cheap way to see whether it answers."""
         return str(self.get("/system_stats").get("system", {}).get("comfyui_version", "unknown"))
 
     def object_info(self, *, most: int = LARGEST_OBJECT_INFO, within_s: float = OBJECT_INFO_S) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class ComfyUIClient:
         content = bytearray()
         try:
             with self.http.stream("GET", "/object_info") as response:
-                # As they come: chunks of a size would be waited for, however slowly they fill.
+                # Without a chunk size: httpx would wait until a chunk is full, however slowly that comes.
                 for chunk in response.iter_bytes():
                     content += chunk
                     if len(content) > most:
@@ -148,7 +148,7 @@ class ComfyUIClient:
 
 
 def server_name(url: str) -> str:
-    """The server's URL without user and password: how rows, logs and events call it."""
+    """The server's URL without user and password: its name in rows, logs and events."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

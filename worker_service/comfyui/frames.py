@@ -1,4 +1,4 @@
-"""What a WebSocket frame of ComfyUI says about our prompt: pure, and None for everything else."""
+"""What a WebSocket frame of ComfyUI says about one prompt. Pure functions."""
 
 import json
 import struct
@@ -27,7 +27,7 @@ class Preview(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The prompt has ended, one way or another: the history says which, and `is_written` by now or in a moment."""
+    """The prompt has ended; the history says how. If it `is_written` the history has it now, else in a moment."""
 
     is_written: bool
 
@@ -68,8 +68,8 @@ def read_text(message: dict[str, Any], prompt_id: str) -> Frame | None:
 def read_binary(frame: bytes, prompt_id: str) -> Preview | None:
     """`4 | length of JSON | JSON | image`, the numbers big-endian u32.
 
-    The older form, `1 | format | image`, does not say whose picture it is, and those of jobs without a client_id
-    come to every socket: it is not shown to anybody.
+    The older form, `1 | format | image`, does not name its prompt, and a prompt without a client_id sends it to every
+    socket: it is ignored.
     """
     event, length = struct.unpack(">II", frame[:8])
     if event != PREVIEW_WITH_METADATA:

@@ -1,6 +1,6 @@
 """Redis signals workers that a job was cancelled, and that there is work. Both are only the faster way.
 
-A cancel that is not heard comes with the next heartbeat; a message is found when its queue is looked at next.
+A missed cancel comes with the next heartbeat; a message is found at the next look into its queue.
 """
 
 import threading

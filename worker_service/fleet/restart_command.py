@@ -1,4 +1,4 @@
-"""A wedged ComfyUI is restarted by whatever command its operator has configured."""
+"""A wedged ComfyUI is restarted by the command that its operator has configured."""
 
 import os
 import shlex
@@ -10,7 +10,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 WITHIN_S = 60
-SHOWN = 2000  # characters of what the command said
+SHOWN = 2000  # characters of the command's output that are logged
 
 
 class Restarter:
@@ -20,7 +20,7 @@ class Restarter:
         self.command = shlex.split(command)
 
     def __call__(self, server: str) -> None:
-        # In a thread of its own: whoever found the wedge has more servers to look at.
+        # In a thread of its own, so that the health probe does not wait for it.
         threading.Thread(target=self.run, args=[server], name=f"restart-{server}", daemon=True).start()
 
     def run(self, server: str) -> None:
@@ -37,5 +37,5 @@ class Restarter:
         except (OSError, subprocess.SubprocessError) as error:
             log.warning("server.not_restarted", server=server, error=str(error))
         else:
-            said = done.stdout.decode(errors="replace")[-SHOWN:]
-            log.info("server.restart_command_ended", server=server, status=done.returncode, said=said)
+            output = done.stdout.decode(errors="replace")[-SHOWN:]
+            log.info("server.restart_command_ended", server=server, status=done.returncode, output=output)

@@ -1,4 +1,4 @@
-"""Small WEBP pictures of an output: never larger than it is, upright, and in the colours it has."""
+"""Thumbnails are WEBP pictures of an output: never larger than it, upright, and in its colours."""
 
 import io
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def still(file: Path) -> Image.Image:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The picture as a viewer shows it. Nothing is copied that need not be: `image` itself is turned."""
+    """The picture as a viewer shows it. `image` itself is turned, to save a copy."""
     ImageOps.exif_transpose(image, in_place=True)
     return in_srgb(image)
 

@@ -1,4 +1,4 @@
-"""A file is what its name says, decodes from its first byte to its last, and nothing of it is missing."""
+"""Outputs are decoded whole, so that a damaged or shortened file is never stored."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +17,14 @@ IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".tif", ".t
 VIDEOS = {".mp4": "video/mp4", ".webm": "video/webm", ".mkv": "video/x-matroska", ".mov": "video/quicktime"}
 SOUNDS = {".flac": "audio/flac", ".mp3": "audio/mpeg", ".opus": "audio/ogg", ".ogg": "audio/ogg", ".wav": "audio/wav"}
 TEXTS = {".txt": "text/plain; charset=utf-8", ".json": "application/json", ".srt": "text/plain; charset=utf-8"}
-SHORT_BY_S = 0.1  # a sound or a film may end so much before its header says, as encoders round
+SHORT_BY_S = 0.1  # a sound or a film may be shorter than its header says by this much, as encoders round
 
 # Pillow's limit against decompression bombs; the worker makes its warning an error, see `main`.
 Bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 class MediaInfo(NamedTuple):
-    """What decoding a file has shown. `undecoded` says why it was not decoded, where it is too large."""
+    """What decoding a file has shown. `undecoded` is why it was not decoded: it is too large."""
 
     kind: OutputKind
     media_type: str
@@ -35,7 +35,7 @@ class MediaInfo(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """What a file is, and its `picture` where that need not be decoded again: of every still one but a JPEG."""
+    """What a file is, and the decoded `picture` of every still image but a JPEG."""
 
     media: MediaInfo
     picture: Image.Image | None = None
@@ -44,7 +44,7 @@ class Verified(NamedTuple):
 def verify(file: Path, filename: str) -> Verified:
     """Decode the whole file, by the kind its name promises. Raises OutputCorrupt.
 
-    A file of a kind we do not know is kept as it came: there is nothing to hold it to but that it is not empty.
+    A file of an unknown kind is only checked for being empty.
     """
     suffix = Path(filename).suffix.lower()
     with saying_what_is_corrupt(filename):
@@ -62,7 +62,7 @@ def verify(file: Path, filename: str) -> Verified:
 
 @contextmanager
 def saying_what_is_corrupt(filename: str) -> Iterator[None]:
-    """What decoders raise on damaged files is anything from SyntaxError to struct.error."""
+    """Turn what decoders raise on damaged files, from SyntaxError to struct.error, into OutputCorrupt."""
     try:
         yield
     except (OSError, EOFError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError) as error:
@@ -89,7 +89,7 @@ def verify_image(file: Path) -> Verified:
 
 
 def check_png_end(file: Path) -> None:
-    """A PNG ends with its IEND chunk: Pillow asks no more once it has all pixels."""
+    """Raise EOFError for a PNG without its last chunk, IEND: Pillow stops reading once it has all pixels."""
     with file.open("rb") as content:
         is_png = content.read(len(PNG_START)) == PNG_START
         content.seek(max(0, file.stat().st_size - len(PNG_END)))
@@ -132,4 +132,4 @@ def length_of(frame: av.VideoFrame | av.AudioFrame) -> float:
         return frame.samples / frame.sample_rate
     if frame.duration and frame.time_base:
         return float(frame.duration * frame.time_base)
-    return 1 / 24  # not said: most films have about so many a second
+    return 1 / 24  # the file does not say; most films have about 24 frames a second

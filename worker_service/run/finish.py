@@ -1,7 +1,7 @@
-"""What came of an attempt is written down: one function for each outcome.
+"""Each outcome of an attempt is written to the database by one function of this file.
 
-A row may refuse what is to be written, because the job was cancelled or given to another worker meanwhile. Then
-CancelRequested or LeaseLost is raised, and that outcome is written instead.
+The job may have been cancelled or given to another worker meanwhile. Then CancelRequested or LeaseLost is raised, and
+that outcome is written instead.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def complete(attempt: Attempt, outputs: Sequence[JobOutput], storing: timedelta)
 
 
 def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
-    """Do as the table of failures says: first for the server, then for the job."""
+    """Follow the table of failures: first for the server, then for the job."""
     resources, job = attempt.resources, attempt.job
     policy = FAILURES[type(error)]
     if policy.mark_unreachable:
@@ -56,7 +56,7 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
 
 
 def write_failure(session: Session, attempt: Attempt, error: GenerationError, again: NextTry | None) -> None:
-    """The end of an attempt, and what it says of its server, in one transaction."""
+    """Write the end of the attempt and what it shows about its server in one transaction."""
     server, policy = attempt.prompt.server, FAILURES[type(error)]
     if again is None:
         lifecycle.fail(session, attempt.lease, error)
@@ -71,7 +71,7 @@ def write_failure(session: Session, attempt: Attempt, error: GenerationError, ag
 
 
 def cancel(attempt: Attempt) -> Written:
-    """The job is cancelled once its prompt is gone, or its server is gone, or gets no more jobs."""
+    """Cancel the job once its prompt is gone, its server is gone, or its server gets no more jobs."""
     resources, server = attempt.resources, attempt.prompt.server
     attempt.discard()
     match attempt.withdraw(within_s=resources.limits.stall.total_seconds()):

@@ -1,4 +1,4 @@
-"""What can come of one attempt at a job, and which exception means which of it."""
+"""The outcomes of an attempt at a job, and which exception stands for which."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The table of failures says whether the job is tried again."""
+    """The attempt failed. The table of failures decides whether the job is tried again."""
 
     error: GenerationError
 
@@ -50,7 +50,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Written:
-    """The database has it. Dramatiq sends the message again, or buries it, where `raises` is raised to it."""
+    """The outcome is in the database. `raises`, if any, has Dramatiq send the message again, or bury it."""
 
     raises: BaseException | None = None
 
@@ -63,7 +63,7 @@ T = TypeVar("T")
 
 
 def outcome_of(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Interrupted:
-    """Do a piece of work. What it returns, or what cut it short."""
+    """Call `work` and return its result, or the outcome that cut it short."""
     try:
         return work(*args, **kwargs)
     except LeaseLost:

@@ -1,4 +1,4 @@
-"""What a worker writes down is written, however long the database is away; and written once."""
+"""Results are written even if the database is away for minutes, and written once."""
 
 from collections.abc import Callable
 from datetime import timedelta

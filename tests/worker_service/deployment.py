@@ -26,6 +26,7 @@ from tests import jobs
 from tests.simulator.running import RunningSimulator
 from worker_service.actors.run_comfy_job import take
 from worker_service.dramatiq_glue.middleware import LimitTimings
+from worker_service.fleet.timings import FleetTimings
 from worker_service.main import close, create_broker, create_resources
 from worker_service.resources import Resources, Timings
 from worker_service.run.attempt import Attempt
@@ -36,7 +37,16 @@ PATIENCE_S = 40.0
 LOOK_S = 0.02
 # Tenths of the waits of production, where no test is about how long they are.
 QUICK = Timings(
-    run=RunTimings(connect_s=1.0, withdraw_shortly_s=1.5, read_again_s=(0.05, 0.1, 0.2)),
+    run=RunTimings(
+        connect_s=1.0,
+        look_every_s=1.0,
+        look_again_s=0.1,
+        refused_s=0.5,
+        withdraw_every_s=0.2,
+        withdraw_shortly_s=1.5,
+        read_again_s=(0.05, 0.1, 0.2),
+    ),
+    fleet=FleetTimings(canary_s=0.2),
     limits=LimitTimings(check_every_s=0.1),
 )
 

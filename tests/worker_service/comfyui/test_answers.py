@@ -21,7 +21,7 @@ from worker_service.comfyui.answers import (
 
 def answers(name: str, path: str) -> list[dict[str, Any]]:
     """The JSON answers that a recording has for requests whose path starts so."""
-    lines = recordings.events(name) if name.startswith("ws/") else recordings.exchanges(name)
+    lines = recordings.events(name) if "/ws/" in name else recordings.exchanges(name)
     return [
         line["response"]["body"]["json"]
         for line in lines

@@ -127,6 +127,7 @@ def lax_template(databases: Databases) -> str:
     return url
 
 
+@pytest.mark.timeout(300)  # 13 s on a quiet machine
 @given(jobs=any_jobs, requests=any_requests)
 @settings(max_examples=20, deadline=None, derandomize=True)
 def test_whatever_the_old_rows_hold_can_be_told_and_comes_back(

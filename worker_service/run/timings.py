@@ -20,4 +20,3 @@ class RunTimings:
     withdraw_stalled_s: float = 30.0  # for a prompt that does not move to heed an interrupt
     # ComfyUI writes in place: a file that is half written now may be whole in a moment.
     read_again_s: tuple[float, ...] = (0.2, 1.0, 3.0)
-    database_s: float = 300.0  # for a database that is away when a result is to be written

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from sqlalchemy import func
@@ -53,18 +54,17 @@ def submit_and_wait(here: Running, jobs: int, body: Mapping[str, Any]) -> float:
 
 def post_straight(server: str, jobs: int, parameters: Mapping[str, Any], mark: str) -> float:
     """Seconds that the same prompts take when they are posted to the server at once, and their bytes are fetched."""
+    ids = [str(uuid4()) for _ in range(jobs)]  # ComfyUI takes no others
     with httpx.Client(base_url=server, timeout=60) as http:
         started = time.perf_counter()
-        for seed in range(jobs):
+        for seed, prompt_id in enumerate(ids):
             asked = TextToImage.model_validate({**parameters, "params": {"seed": seed, "steps": 1}})
             graph = with_filename_prefix(text_to_image(asked), f"{mark}-{seed}")
-            http.post(
-                "/prompt", json={"prompt": graph, "prompt_id": f"{mark}-{seed}", "client_id": mark}
-            ).raise_for_status()
-        for seed in range(jobs):
-            while not (entry := http.get(f"/history/{mark}-{seed}").json()):
+            http.post("/prompt", json={"prompt": graph, "prompt_id": prompt_id, "client_id": mark}).raise_for_status()
+        for prompt_id in ids:
+            while not (entry := http.get(f"/history/{prompt_id}").json()):
                 time.sleep(0.02)  # asked more often, the server would have less for what is measured
-            (image,) = entry[f"{mark}-{seed}"]["outputs"]["save"]["images"]
+            (image,) = entry[prompt_id]["outputs"]["save"]["images"]
             http.get("/view", params=image).raise_for_status()
         return time.perf_counter() - started
 

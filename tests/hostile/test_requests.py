@@ -204,7 +204,7 @@ PROTOCOL = (
     Hostile("chunks that are none", post(b"zz\r\n", CHUNKED), 400, None),
     Hostile("a range of nothing", get(JOBS + b"/{mine}/outputs/0", b"Range: bytes=0-0"), 404, "output_not_found"),
     Hostile("no HTTP at all", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, None),
-    Hostile("HTTP of another age", b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", *UNKNOWN),
+    Hostile("HTTP of another age", b"GET /nothing HTTP/3.0\r\nHost: a\r\n\r\n", *UNKNOWN),
 )
 REQUESTS = (*BODIES, *FIELDS, *MEDIA, *PATHS, *METHODS, *KEYS, *PROTOCOL)
 

@@ -76,7 +76,7 @@ def test_what_it_prints_works_when_it_is_pasted_and_a_second_start_is_where_the_
             again.says("Look inside")
             assert addresses(again) == before
             comfyui = httpx.get(address(again, "health")).json()["comfyui"]
-            assert comfyui["detail"] == "1 answered in the last 30 s", "and no dead one"
+            assert comfyui["detail"] == "1 of 1 usable", "and no dead one"
 
 
 def addresses(up: Launched) -> list[str]:

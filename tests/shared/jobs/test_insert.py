@@ -78,7 +78,10 @@ def test_each_job_of_many_has_its_own_first_event(messenger: Messenger) -> None:
         assert [session.get_one(GenerationJob, row.id).prompt for row in rows] == [row.prompt for row in rows]
     assert [(one.job_id, one.sequence, one.attempt) for one in found] == [(job_id, 1, 0) for job_id in ids]
     assert [one.type.value for one in found] == [row.status.value for row in rows]
-    expected = [{"run_after": row.run_after.isoformat()} if row.run_after else {} for row in rows]
+    expected = [
+        {"run_after": row.run_after.isoformat()} if row.run_after and row.status == JobStatus.PENDING else {}
+        for row in rows
+    ]
     assert [one.data for one in found] == expected
 
 

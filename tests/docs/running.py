@@ -28,7 +28,7 @@ retry-delay = 1
 retry-connrefused
 """
 EXPORT = re.compile(r"^ *export (\w+)=(.*)$", re.MULTILINE)
-STARTED = "Running until Ctrl-C"
+STARTED = "api_service.accounts.keys list"  # in the last lines that `make up` prints, after those to be pasted
 STARTS_WITHIN_S = 90.0
 STOPS_WITHIN_S = 30.0
 BLOCK_TAKES_S = 240.0

@@ -1,6 +1,5 @@
 """Binds the doors to the services of this process: what an endpoint gets, and how its caller is known and counted."""
 
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -8,9 +7,9 @@ from starlette.datastructures import State
 from starlette.requests import HTTPConnection, Request
 from starlette.websockets import WebSocket
 
+from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.doors.services import Services
-from api_service.http.answers import rate_headers
 from api_service.http.operations import Door, ParsedRequest
 from api_service.http.stream_tickets import identify_by_ticket, ticket_in
 
@@ -45,9 +44,14 @@ async def by_key_or_ticket(connection: HTTPConnection[Any]) -> Identity:
     return await services.run(identify_by_ticket, services.tickets, ticket, connection)
 
 
-async def count_request(request: Request[Any], identity: Identity) -> Mapping[str, str]:
+async def count(request: Request[Any], identity: Identity, submits: bool) -> Charge:
     services: Services = request.state.services
-    return rate_headers(await services.limits.count_request(identity))
+    return await services.limits.begin(identity, submits=submits)
 
 
-DOOR = Door(identify=by_key, count=count_request)
+async def settle(request: Request[Any], charge: Charge) -> None:
+    services: Services = request.state.services
+    await services.limits.settle(charge)
+
+
+DOOR = Door(by_key, count, settle)

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope as Connection
 
+from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
-from api_service.http.answers import as_answer
+from api_service.http.answers import as_answer, rate_headers
 from api_service.http.bodies import LARGEST_BODY, read_json, read_query
 from api_service.refusals.accounts import forbidden
 from shared.models import Scope
@@ -41,7 +42,8 @@ NOTHING = Nothing()
 NOBODY = Identity(UUID(int=0), "", frozenset(), {})
 
 Identify = Callable[[Request[Any]], Awaitable[Identity]]
-Count = Callable[[Request[Any], Identity], Awaitable[Mapping[str, str]]]
+Count = Callable[[Request[Any], Identity, bool], Awaitable[Charge]]
+Settle = Callable[[Request[Any], Charge], Awaitable[None]]
 Read = Callable[[Request[Any], type[Any], int], Awaitable[Any]]
 Render = Callable[[Any], Response]
 
@@ -50,12 +52,13 @@ Render = Callable[[Any], Response]
 class Door:
     """How an API knows its callers, and counts their requests. Handed in when its operations are mounted.
 
-    `identify` raises Refusal for an unknown caller. `count` raises Refusal for one that asks too often, and returns
-    what the headers of the answer say of that.
+    `identify` raises Refusal for an unknown caller. `count` raises Refusal for one that asks too often; it is asked
+    whether the request may submit a job. `settle` gives back what was counted and not used.
     """
 
     identify: Identify
     count: Count
+    settle: Settle
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,13 @@ class ParsedRequest(Generic[S, B, Q]):
 
     http: Request[Any]
     services: S
-    identity: Identity
+    charge: Charge
     body: B
     query: Q
+
+    @property
+    def identity(self) -> Identity:
+        return self.charge.identity
 
     @property
     def path(self) -> Mapping[str, str]:
@@ -88,8 +95,8 @@ class Operation(Generic[S, B, Q]):
     """One method at one path. `name` is its operationId; its summary and description are the endpoint's docstring.
 
     `problems` are the refusals of its own, besides those that `api_service.http.openapi` adds to all of its kind.
-    `identify` takes the place of the door's; `read` reads the body; `render` makes a response of what the endpoint
-    returns.
+    `submits` counts a submission with the request. `identify` takes the place of the door's; `read` reads the body;
+    `render` makes a response of what the endpoint returns.
     """
 
     name: str
@@ -104,30 +111,34 @@ class Operation(Generic[S, B, Q]):
     problems: tuple[StrEnum, ...] = ()
     request_headers: Mapping[str, str] = field(default_factory=dict)
     largest_body: int = LARGEST_BODY
+    submits: bool = False
     identify: Identify | None = None
     read: Read = read_json
     render: Render = as_answer
 
     async def answer(self, http: Request[Any], door: Door) -> Response:
         """Answer a request. Raises Refusal."""
-        identity = await self.admit(http, door)
-        query: Any = NOTHING if self.query is Nothing and not http.query_params else read_query(http, self.query)
-        body: Any = NOTHING if self.body is Nothing else await self.read(http, self.body, self.largest_body)
-        request = ParsedRequest[S, B, Q](http, http.state.services, identity, body, query)
-        response = self.render(await self.endpoint(request))
-        response.headers.update(http.state.rate)
-        return response
-
-    async def admit(self, http: Request[Any], door: Door) -> Identity:
-        """Who asks. Raises Refusal for an unknown caller, for too many requests, and without the scope."""
         http.state.rate = {}
         if self.scope is Access.NO_KEY:
-            return NOBODY
-        identity = await (self.identify or door.identify)(http)
-        http.state.rate = await door.count(http, identity)
-        if isinstance(self.scope, Scope) and not identity.may(self.scope):
-            raise forbidden(self.scope)
-        return identity
+            return await self.answer_known(http, Charge(NOBODY))
+        charge = await door.count(http, await (self.identify or door.identify)(http), self.submits)
+        http.state.rate = rate_headers(charge.rate)
+        try:
+            if isinstance(self.scope, Scope) and not charge.identity.may(self.scope):
+                raise forbidden(self.scope)
+            return await self.answer_known(http, charge)
+        finally:
+            await door.settle(http, charge)
+
+    async def answer_known(self, http: Request[Any], charge: Charge) -> Response:
+        """Answer a caller who may ask this. Raises Refusal."""
+        query: Any = NOTHING if self.query is Nothing and not http.query_params else read_query(http, self.query)
+        body: Any = NOTHING if self.body is Nothing else await self.read(http, self.body, self.largest_body)
+        response = self.render(
+            await self.endpoint(ParsedRequest[S, B, Q](http, http.state.services, charge, body, query))
+        )
+        response.headers.update(http.state.rate)
+        return response
 
 
 def routes_of(operations: Sequence[Operation[Any, Any, Any]], door: Door) -> list[Route]:

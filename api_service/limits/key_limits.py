@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
+from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.limits.open_streams import OpenStreams
-from api_service.limits.rates import Limit, Rate, RateCounter
+from api_service.limits.rates import Ask, Limit, Rate, RateCounter
 from api_service.refusals.accounts import quota_exceeded, rate_limited
 from shared.configuration.settings import Settings
 from shared.database.engine import reading_without_transaction
@@ -40,20 +41,39 @@ class KeyLimits:
         usual: int | None = getattr(self.settings, f"limit_{limit}")
         return usual
 
-    async def count_request(self, identity: Identity) -> Rate | None:
-        """Count one request. None where requests are not counted. Raises Refusal: rate_limited."""
-        return await self.count(identity, Limit.REQUESTS_PER_MINUTE, 1)
+    async def begin(self, identity: Identity, *, submits: bool = False) -> Charge:
+        """Count a request, and with it one submission where it may be one: both are one question to Redis.
 
-    async def count_submissions(self, identity: Identity, jobs: int) -> Rate | None:
+        Raises Refusal: rate_limited, for the request. What submissions are left matters once the job is found good.
+        """
+        asked = [
+            Ask(limit, most)
+            for limit in (Limit.REQUESTS_PER_MINUTE, *([Limit.SUBMISSIONS_PER_HOUR] if submits else ()))
+            if (most := self.most(identity, limit)) is not None
+        ]
+        rates = {rate.limit: rate for rate in await self.rates.count(identity.key_id, *asked) or ()} if asked else {}
+        request, submission = rates.get(Limit.REQUESTS_PER_MINUTE), rates.get(Limit.SUBMISSIONS_PER_HOUR)
+        if request:
+            must_be_granted(request)
+        return Charge(identity, request, reserved=int(submission is not None and submission.granted))
+
+    async def count_submissions(self, charge: Charge, jobs: int) -> None:
         """Count jobs that are about to be recorded, all of them or none. Raises Refusal: rate_limited."""
-        return await self.count(identity, Limit.SUBMISSIONS_PER_HOUR, jobs)
+        more = jobs - charge.reserved
+        most = self.most(charge.identity, Limit.SUBMISSIONS_PER_HOUR)
+        if more > 0 and most is not None:
+            for rate in (
+                await self.rates.count(charge.identity.key_id, Ask(Limit.SUBMISSIONS_PER_HOUR, most, more)) or ()
+            ):
+                must_be_granted(rate)
+        charge.reserved = 0
 
-    async def count(self, identity: Identity, limit: Limit, cost: int) -> Rate | None:
-        most = self.most(identity, limit)
-        rate = None if most is None else await self.rates.count(limit, identity.key_id, most, cost)
-        if rate and not rate.granted:
-            raise rate_limited(rate.limit, rate.most, retry_after_s=rate.retry_after_s, rate=rate)
-        return rate
+    async def settle(self, charge: Charge) -> None:
+        """Give back what was counted for a submission that was none: the job was refused, or made before."""
+        most = self.most(charge.identity, Limit.SUBMISSIONS_PER_HOUR)
+        if charge.reserved and most is not None:
+            await self.rates.count(charge.identity.key_id, Ask(Limit.SUBMISSIONS_PER_HOUR, most, -charge.reserved))
+            charge.reserved = 0
 
     def check_quotas(self, engine: Engine, identity: Identity, user_id: UUID, jobs: int) -> None:
         """Make sure that a user may have this many more jobs waiting, and any more bytes stored. Raises Refusal:
@@ -72,6 +92,12 @@ class KeyLimits:
                 reason = f"no more than {most} streams may be open with one key"
                 raise quota_exceeded(Limit.OPEN_STREAMS, reason, retry_after_s=STREAM_AGAIN_S)
             yield
+
+
+def must_be_granted(rate: Rate) -> None:
+    """Raises Refusal: rate_limited."""
+    if not rate.granted:
+        raise rate_limited(rate.limit, rate.most, retry_after_s=rate.retry_after_s, rate=rate)
 
 
 def check_quotas(session: Session, user_id: UUID, most: Mapping[Limit, int | None], jobs: int) -> None:

@@ -1,7 +1,7 @@
 """What a key did lately is counted in Redis, in a window that slides: no burst at the turn of a minute."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -27,28 +27,41 @@ WINDOWS: Mapping[Limit, timedelta] = {
     Limit.SUBMISSIONS_PER_HOUR: timedelta(hours=1),
 }
 
-# Two counts of a key: of this window and of the one before. A count lives for two windows: the one it is made in, and
-# the one after. How much longer it lives says which it is, so Redis's clock is the only one.
+# Each limit has two counts of a key: of this window and of the one before. A count lives for two windows: the one it is
+# made in, and the one after. How much longer it lives says which it is, so Redis's clock is the only one. Limits are
+# asked in order, until one does not grant its cost. A cost below zero gives back what was counted before.
 COUNT = """
-local this, before = KEYS[1], KEYS[2]
-local most, cost, length = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local left = redis.call('PTTL', this)
-if left >= 0 and left <= length then
-    redis.call('RENAME', this, before)
-    left = -2
-end
-local count = tonumber(redis.call('GET', this) or 0)
-local count_before = tonumber(redis.call('GET', before) or 0)
-local left_before = math.max(redis.call('PTTL', before), 0)
-local granted = math.floor(count_before * left_before / length) + count + cost <= most
-if granted then
-    count = redis.call('INCRBY', this, cost)
-    if left < 0 then
-        left = 2 * length
-        redis.call('PEXPIRE', this, left)
+local answers = {}
+for number = 1, #KEYS / 2 do
+    local this, before = KEYS[2 * number - 1], KEYS[2 * number]
+    local ask = 3 * number
+    local most, cost, length = tonumber(ARGV[ask - 2]), tonumber(ARGV[ask - 1]), tonumber(ARGV[ask])
+    local left = redis.call('PTTL', this)
+    if left >= 0 and left <= length then
+        redis.call('RENAME', this, before)
+        left = -2
+    end
+    local count = tonumber(redis.call('GET', this) or 0)
+    local count_before = tonumber(redis.call('GET', before) or 0)
+    local left_before = math.max(redis.call('PTTL', before), 0)
+    local granted = cost > 0 and math.floor(count_before * left_before / length) + count + cost <= most
+    if granted then
+        count = redis.call('INCRBY', this, cost)
+        if left < 0 then
+            left = 2 * length
+            redis.call('PEXPIRE', this, left)
+        end
+    elseif cost < 0 and count + cost >= 0 then
+        count = redis.call('INCRBY', this, cost)
+    elseif cost < 0 and count_before + cost >= 0 then
+        count_before = redis.call('INCRBY', before, cost)
+    end
+    answers[number] = {granted and 1 or 0, count_before, left_before, count, math.max(left - length, 0)}
+    if not granted then
+        break
     end
 end
-return {granted and 1 or 0, count_before, left_before, count, math.max(left - length, 0)}
+return answers
 """
 
 
@@ -106,6 +119,14 @@ class Rate:
         return math.floor(self.window.wait_s(self.most, self.remaining + 1)) + 1 if self.window.used else 0
 
 
+class Ask(NamedTuple):
+    """What is asked for: `cost` more of what a key may do `most` of in a window; below zero, to give that back."""
+
+    limit: Limit
+    most: int
+    cost: int = 1
+
+
 class RateCounter:
     """Counts what keys do: one question to Redis each time."""
 
@@ -114,15 +135,26 @@ class RateCounter:
         self.prefix = f"{namespace}:limits:rates"
         self.guard = guard
 
-    async def count(self, limit: Limit, key_id: str, most: int, cost: int = 1) -> Rate | None:
-        """Count `cost` more of what the key does, unless they are too many. None while Redis does not answer."""
-        return await self.guard.ask(self.hit(limit, key_id, most, cost)) if self.guard.may_ask() else None
+    async def count(self, key_id: str, *asked: Ask) -> list[Rate] | None:
+        """Count what is asked for, in order, up to the first that would be too many. None while Redis does not
+        answer."""
+        return await self.guard.ask(self.hit(key_id, asked)) if self.guard.may_ask() else None
 
-    async def hit(self, limit: Limit, key_id: str, most: int, cost: int) -> Rate:
-        length_s = int(WINDOWS[limit].total_seconds())
-        key = f"{self.prefix}:{limit}:{key_id}"
-        granted, before, before_ms, now, now_ms = await self.script(
-            keys=[key, f"{key}:before"], args=[most, cost, length_s * 1000]
+    async def hit(self, key_id: str, asked: Sequence[Ask]) -> list[Rate]:
+        keys = [f"{self.prefix}:{ask.limit}:{key_id}" for ask in asked]
+        answers = await self.script(
+            keys=[name for key in keys for name in (key, f"{key}:before")],
+            args=[value for ask in asked for value in (ask.most, ask.cost, length_of(ask.limit) * 1000)],
         )
-        window = Window(length_s, before, before_ms / 1000, now, now_ms / 1000)
-        return Rate(limit, most, bool(granted), window, cost)
+        return [rate_of(ask, answer) for ask, answer in zip(asked, answers, strict=False)]
+
+
+def length_of(limit: Limit) -> int:
+    """Of the limit's window, in seconds."""
+    return int(WINDOWS[limit].total_seconds())
+
+
+def rate_of(ask: Ask, answer: Sequence[int]) -> Rate:
+    granted, before, before_ms, now, now_ms = answer
+    window = Window(length_of(ask.limit), before, before_ms / 1000, now, now_ms / 1000)
+    return Rate(ask.limit, ask.most, bool(granted), window, ask.cost)

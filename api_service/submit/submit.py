@@ -11,6 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.fleet.capability_cache import Capabilities, CapabilityReader
 from api_service.fleet.check import FleetVerdict, fault_errors, fleet_check
@@ -55,13 +56,17 @@ class Submission:
     """
 
     jobs: Sequence[JobRequest]
-    identity: Identity
+    charge: Charge
     owner: UUID
     request_id: str
     idempotency_key: IdempotencyKey | None = None
     batch_id: UUID | None = None
     parent_id: int | None = None
     field_name: FieldName = graph_field
+
+    @property
+    def identity(self) -> Identity:
+        return self.charge.identity
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ async def submit(acceptance: Acceptance, submission: Submission) -> Accepted:
     checked = await to_thread.run_sync(check, acceptance, submission, limiter=acceptance.threads)
     if isinstance(checked, Accepted):
         return checked
-    await acceptance.limits.count_submissions(submission.identity, len(submission.jobs))
+    await acceptance.limits.count_submissions(submission.charge, len(submission.jobs))
     return await to_thread.run_sync(record, acceptance, submission, checked, limiter=acceptance.threads)
 
 

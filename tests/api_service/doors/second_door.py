@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from api_service.accounts.identity import Identity
-from api_service.doors.binding import ApiRequest, count_request
+from api_service.doors.binding import ApiRequest, count, settle
 from api_service.http.operations import Door, Nothing, Operation, routes_of
 from api_service.jobs.changes import cancel_job
 from api_service.refusals.refusal import Refusal
@@ -31,7 +31,7 @@ async def by_token(http: Request[Any]) -> Identity:
 async def queue_prompt(request: ApiRequest[PromptBody, Nothing]) -> int:
     job = JobRequest(request.body.prompt, options=JobOptions(priority=9 if request.body.urgent else 5))
     user = request.identity.user_id
-    accepted = await submit(request.services.acceptance, Submission([job], request.identity, user, "second door"))
+    accepted = await submit(request.services.acceptance, Submission([job], request.charge, user, "second door"))
     return accepted.jobs[0].id
 
 
@@ -61,5 +61,5 @@ OPERATIONS = (
     operation("watch", "GET", "/events/{id}", watch),
     operation("interrupt", "POST", "/interrupt/{id}", interrupt),
 )
-ROUTES = routes_of(OPERATIONS, Door(identify=by_token, count=count_request))
+ROUTES = routes_of(OPERATIONS, Door(by_token, count, settle))
 HANDLERS: dict[Any, Any] = {Refusal: refuse}

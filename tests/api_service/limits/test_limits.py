@@ -22,6 +22,7 @@ from shared.jobs.cancel import cancel_one
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, Scope
 from tests.api_service.conftest import bearer, new_key
+from tests.api_service.limits.monitoring import commands_until_the_end
 from tests.jobs import USER, output, running, submitted
 
 JOBS = "/api/v1/generation-jobs/"
@@ -140,6 +141,50 @@ def test_submissions_are_counted_by_the_hour_and_only_those(
         assert rate(answer) == ("2", "0", "2;w=3600")
         assert client.get(ME).status_code == 200
     assert jobs_of_all(messenger) == 2
+
+
+def test_a_submission_and_its_request_are_one_question_to_redis(
+    environ: dict[str, str], key: str, redis_client: redis.Redis
+) -> None:
+    with limited(environ, key, requests_per_minute=9, submissions_per_hour=9) as client:
+        assert client.post(JOBS, json=JOB).status_code == 201  # Redis knows the script from now on
+        with redis_client.monitor() as monitor:  # type: ignore[no-untyped-call]  # redis leaves it untyped
+            assert client.post(JOBS, json=JOB).status_code == 201
+            redis_client.echo("the end")
+            asked = [command for command in commands_until_the_end(monitor) if "limits:rates" in command]
+    assert [command.split()[0] for command in asked] == ["EVALSHA"]
+
+
+def test_what_makes_no_job_is_given_back(environ: dict[str, str], key: str, redis_client: redis.Redis) -> None:
+    counts = f"{environ['REDIS_NS']}:limits:rates:submissions_per_hour:*"
+    once = {"Idempotency-Key": "once"}
+    with limited(environ, key, submissions_per_hour=2) as client:
+        bad = {**JOB, "width": 7}
+        answers = [
+            client.post(JOBS, json=JOB, headers=once),
+            client.post(JOBS, json=JOB, headers=once),
+            client.post(JOBS, json=bad),
+            client.post(f"{JOBS}77/retry"),
+            client.post(JOBS, json=JOB, headers=bearer("gn_a_b")),
+        ]
+        assert [answer.status_code for answer in answers] == [201, 200, 422, 404, 401]
+        assert [redis_client.get(name) for name in redis_client.scan_iter(match=counts)] == [b"1"]
+
+
+def test_a_request_sent_again_is_answered_though_no_submission_is_left(environ: dict[str, str], key: str) -> None:
+    once = {"Idempotency-Key": "once"}
+    with limited(environ, key, submissions_per_hour=1) as client:
+        assert [client.post(JOBS, json=JOB, headers=once).status_code for _ in range(2)] == [201, 200]
+        assert client.post(JOBS, json={**JOB, "width": 7}).status_code == 422
+        refused(client.post(JOBS, json=JOB), "submissions_per_hour")
+
+
+def test_jobs_of_a_batch_are_all_counted_or_none(environ: dict[str, str], key: str, messenger: Messenger) -> None:
+    with limited(environ, key, submissions_per_hour=3) as client:
+        refused(client.post(f"{JOBS}bulk", json={"jobs": [JOB] * 4}), "submissions_per_hour")
+        assert client.post(f"{JOBS}bulk", json={"jobs": [JOB] * 3}).status_code == 201
+        refused(client.post(JOBS, json=JOB), "submissions_per_hour")
+    assert jobs_of_all(messenger) == 3
 
 
 def jobs_of_all(messenger: Messenger) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import redis
@@ -12,11 +12,12 @@ from sqlalchemy import QueuePool
 from sqlmodel import select
 from structlog.testing import capture_logs
 
+from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
-from api_service.limits.rates import Limit, Rate, RateCounter, Window
+from api_service.limits.rates import Ask, Limit, Rate, RateCounter, Window
 from api_service.limits.redis_guard import WAIT_S, RedisGuard
 from api_service.submit.job_request import JobRequest
 from api_service.submit.submit import Acceptance, Submission, submit
@@ -25,6 +26,7 @@ from shared.messaging.messenger import Messenger
 from shared.messaging.redis_away import PAUSE_S
 from shared.messaging.redis_clients import counting_client
 from shared.models import GenerationJob, Scope
+from tests.api_service.limits.monitoring import commands_until_the_end
 from tests.jobs import USER
 from tests.simulator.graphs import txt2img
 
@@ -63,13 +65,18 @@ async def counter(url: str, namespace: str, wait_s: float = LONG_S) -> AsyncIter
     await client.aclose()
 
 
+async def count(rates: RateCounter, most: int, cost: int = 1) -> Rate | None:
+    found = await rates.count("key", Ask(REQUESTS, most, cost))
+    return found[0] if found else None
+
+
 def test_a_redis_that_hangs_is_asked_once_a_second_however_many_ask() -> None:
     async def story() -> None:
         async with hung_server() as (hung, port), counter(f"redis://127.0.0.1:{port}/0", "x", WAIT_S) as rates:
             began = time.monotonic()
-            assert await rates.count(REQUESTS, "key", 1) is None
+            assert await count(rates, 1) is None
             while hung.connections < 3:
-                assert set(await asyncio.gather(*(rates.count(REQUESTS, "key", 1) for _ in range(10)))) == {None}
+                assert set(await asyncio.gather(*(count(rates, 1) for _ in range(10)))) == {None}
                 await asyncio.sleep(0.01)
             assert hung.connections <= 2 + (time.monotonic() - began) / PAUSE_S
 
@@ -81,10 +88,10 @@ def test_limits_are_kept_again_once_redis_is_back_and_both_are_logged(settings: 
         guard = RedisGuard(LONG_S)
         nowhere, here = (counting_client(url, wait_s=LONG_S) for url in ("redis://127.0.0.1:9/0", settings.redis_url))
         away, back = (RateCounter(client, settings.redis_ns, guard) for client in (nowhere, here))
-        assert await away.count(REQUESTS, "key", 5) is None
-        assert await away.count(REQUESTS, "key", 5) is None
+        assert await count(away, 5) is None
+        assert await count(away, 5) is None
         guard.silent_until = 0
-        rate = await back.count(REQUESTS, "key", 5)
+        rate = await count(back, 5)
         assert rate
         assert (rate.granted, rate.remaining) == (True, 4)
         for client in (nowhere, here):
@@ -98,7 +105,7 @@ def test_limits_are_kept_again_once_redis_is_back_and_both_are_logged(settings: 
 def test_of_many_at_once_no_more_are_granted_than_may_be(settings: Settings) -> None:
     async def story() -> None:
         async with counter(settings.redis_url, settings.redis_ns) as rates:
-            found = await asyncio.gather(*(rates.count(REQUESTS, "key", 7) for _ in range(15)))
+            found = await asyncio.gather(*(count(rates, 7) for _ in range(15)))
             assert sum(rate is not None and rate.granted for rate in found) == 7
 
     asyncio.run(story())
@@ -107,7 +114,7 @@ def test_of_many_at_once_no_more_are_granted_than_may_be(settings: Settings) -> 
 def test_several_are_granted_together_or_not_at_all(settings: Settings) -> None:
     async def story() -> None:
         async with counter(settings.redis_url, settings.redis_ns) as rates:
-            asked = [await rates.count(Limit.SUBMISSIONS_PER_HOUR, "key", 10, cost) for cost in (6, 6, 4, 11)]
+            asked = [await count(rates, 10, cost) for cost in (6, 6, 4, 11)]
             assert [rate and (rate.granted, rate.remaining) for rate in asked] == [
                 (True, 4),
                 (False, 4),
@@ -122,24 +129,15 @@ def test_a_count_is_one_question_to_redis(settings: Settings, redis_client: redi
     async def story() -> None:
         async with counter(settings.redis_url, settings.redis_ns) as rates:
             for _ in range(4):
-                assert await rates.count(REQUESTS, "key", 3)
+                assert await count(rates, 3)
 
     asyncio.run(story())  # Redis knows the script from now on
     with redis_client.monitor() as monitor:  # type: ignore[no-untyped-call]  # redis leaves it untyped
         asyncio.run(story())
         redis_client.echo("the end")
-        commands = [command["command"].split()[0] for command in told_until_the_end(monitor)]
+        commands = [command.split()[0] for command in commands_until_the_end(monitor)]
     assert commands.count("EVALSHA") == 4
     assert set(commands) <= {"EVALSHA", "HELLO", "CLIENT", "SELECT", "ECHO"}
-
-
-def told_until_the_end(monitor: redis.client.Monitor) -> Iterator[dict[str, Any]]:
-    """What clients ask of Redis until it is said that this is the end; not what scripts do."""
-    for command in monitor.listen():  # type: ignore[no-untyped-call]  # redis leaves it untyped
-        if command["command"] == "ECHO the end":
-            return
-        if command["client_type"] != "lua":
-            yield command
 
 
 def test_a_window_that_has_passed_counts_less_and_less_and_then_not_at_all(
@@ -155,7 +153,7 @@ def test_a_window_that_has_passed_counts_less_and_less_and_then_not_at_all(
         async with counter(settings.redis_url, settings.redis_ns) as rates:
             for seconds, cost in ((0, 8), (61, 1), (30, 1), (28, 1), (40, 1), (90, 1)):
                 let_pass(seconds)
-                rate = await rates.count(REQUESTS, "key", 10, cost)
+                rate = await count(rates, 10, cost)
                 assert rate
                 found.append((rate.granted, 10 - rate.remaining))
         return found
@@ -172,11 +170,14 @@ def test_a_submission_that_waits_for_redis_holds_nothing_of_the_database(
 
     async def story() -> None:
         async with hung_server() as (hung, port), counter(f"redis://127.0.0.1:{port}/0", "x") as rates:
-            client, streams = streams_of(settings)
+            client = counting_client(settings.redis_url, wait_s=LONG_S)
+            streams = OpenStreams(client, settings.redis_ns, RedisGuard(LONG_S))
             limits = KeyLimits(settings, rates, streams)
             acceptance = Acceptance(messenger, CapabilityReader(messenger.engine), limits, CapacityLimiter(1))
             identity = Identity(USER, "key", frozenset(Scope), {})
-            task = asyncio.create_task(submit(acceptance, Submission([JobRequest(txt2img())], identity, USER, "1")))
+            task = asyncio.create_task(
+                submit(acceptance, Submission([JobRequest(txt2img())], Charge(identity), USER, "1"))
+            )
             await hung.met.wait()
             assert pool.checkedout() == 0
             task.cancel()
@@ -197,83 +198,3 @@ def test_the_wait_ends_when_enough_has_faded() -> None:
     assert Window(60, before=0, before_s=0, now=5, now_s=30).wait_s(5, 2) == 30 + 60 * 0.2
     assert Window(60, before=0, before_s=0, now=0, now_s=0).wait_s(5, 6) == 60
     assert Rate(REQUESTS, 5, False, Window(60, 0, 0, 5, 30), 1).retry_after_s == 31
-
-
-def streams_of(settings: Settings) -> tuple[redis.asyncio.Redis, OpenStreams]:
-    client = counting_client(settings.redis_url, wait_s=LONG_S)
-    return client, OpenStreams(client, settings.redis_ns, RedisGuard(LONG_S))
-
-
-def test_no_more_streams_are_open_at_once_than_may_be(settings: Settings, redis_client: redis.Redis) -> None:
-    async def story() -> None:
-        client, streams = streams_of(settings)
-        async with streams.opened("a", 2) as first, streams.opened("a", 2) as second:
-            assert first
-            assert second
-            async with streams.opened("a", 2) as third, streams.opened("b", 2) as anothers:
-                assert not third
-                assert anothers
-        async with streams.opened("a", 1) as again:
-            assert again
-        await client.aclose()
-
-    asyncio.run(story())
-    assert not list(redis_client.scan_iter(match=f"{settings.redis_ns}:limits:streams:*"))
-
-
-def test_a_stream_whose_task_is_cancelled_is_no_longer_open(settings: Settings, redis_client: redis.Redis) -> None:
-    async def story() -> None:
-        client, streams = streams_of(settings)
-        opened = asyncio.Event()
-
-        async def watch() -> None:
-            async with streams.opened("a", 1):
-                opened.set()
-                await asyncio.sleep(3600)
-
-        task = asyncio.create_task(watch())
-        await opened.wait()
-        assert redis_client.zcard(f"{settings.redis_ns}:limits:streams:a") == 1
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        await client.aclose()
-
-    asyncio.run(story())
-    assert redis_client.zcard(f"{settings.redis_ns}:limits:streams:a") == 0
-
-
-def test_streams_of_a_process_that_died_fade_and_those_that_live_are_renewed(
-    settings: Settings, redis_client: redis.Redis
-) -> None:
-    name = f"{settings.redis_ns}:limits:streams:a"
-
-    async def story() -> None:
-        client, streams = streams_of(settings)
-        redis_client.zadd(name, {"of a process that died": 1})
-        async with streams.opened("a", 1) as admitted:
-            assert admitted
-            (stream,) = streams.held
-            redis_client.zadd(name, {stream: 1})
-            await streams.renew()
-            async with streams.opened("a", 1) as second:
-                assert not second
-        await client.aclose()
-
-    asyncio.run(story())
-    assert redis_client.zcard(name) == 0
-
-
-def test_a_stream_opened_while_redis_was_away_is_counted_once_it_is_back(settings: Settings) -> None:
-    async def story() -> None:
-        client, streams = streams_of(settings)
-        streams.guard.silent_until = time.monotonic() + 3600
-        async with streams.opened("a", 0) as admitted:
-            assert admitted
-            streams.guard.silent_until = 0
-            await streams.renew()
-            async with streams.opened("a", 1) as second:
-                assert not second
-        await client.aclose()
-
-    asyncio.run(story())

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from api_service import main
+from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.doors.v1.streams.event_follower import EventFollower
 from api_service.doors.v1.streams.queries import EventsQuery
@@ -161,7 +162,7 @@ def test_while_nothing_happens_comments_show_that_the_stream_lives(settings: Set
         async with main.running(settings, StreamTimings(comment_after_s=0.05)) as services:
             identity = Identity(USER, "a-key", frozenset({Scope.READ}), {})
             http = Request({"type": "http"})
-            request = ParsedRequest(http, services, identity, NOTHING, EventsQuery())
+            request = ParsedRequest(http, services, Charge(identity), NOTHING, EventsQuery())
             follower = EventFollower(request, claim.job.id, after=0)
             await follower.send_events(send)
 

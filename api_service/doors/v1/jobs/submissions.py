@@ -77,7 +77,7 @@ def submission(request: ApiRequest[Any, Nothing]) -> Submission:
     body: BaseModel = request.body
     return Submission(
         jobs=(),
-        identity=request.identity,
+        charge=request.charge,
         owner=request.identity.user_id,
         request_id=request.http.state.request_id,
         idempotency_key=idempotency_key(request.http, body),
@@ -131,6 +131,7 @@ OPERATIONS = (
         body=JobBody,
         problems=PROBLEMS,
         request_headers=PATIENT,
+        submits=True,
     ),
     Operation(
         "submitBatch",
@@ -147,6 +148,7 @@ OPERATIONS = (
         problems=PROBLEMS,
         request_headers=ONCE,
         largest_body=LARGEST_BATCH,
+        submits=True,
     ),
     Operation(
         "validateJob",
@@ -170,5 +172,6 @@ OPERATIONS = (
         read=read_optional_json,
         problems=(*PROBLEMS, Code.JOB_NOT_FOUND, Code.JOB_NOT_ENDED, Code.JOB_NOT_REPEATABLE),
         request_headers=PATIENT,
+        submits=True,
     ),
 )

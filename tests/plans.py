@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlmodel import Session
 
+from shared.messaging.messenger import EVENTS
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -33,7 +35,7 @@ class Plan:
 
 def plans_of(engine: Engine, deed: Callable[[Session], object]) -> list[Plan]:
     """Do something in a transaction, which is rolled back, and then explain each statement that was sent for it."""
-    with engine.connect() as connection, Session(connection) as session:
+    with engine.connect() as connection, Session(connection, info={EVENTS: []}) as session:
         with recorded(connection) as statements:
             deed(session)
         session.rollback()

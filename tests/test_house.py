@@ -115,7 +115,7 @@ def calls_in(folders: Sequence[str]) -> Iterator[tuple[str, ast.Call, str]]:
 
 
 def test_doors_open_no_session() -> None:
-    opened = {"transaction", "reading_without_transaction", "Session", "connect", "begin_nested"}
+    opened = {"transaction", "reading", "Session", "connect", "begin_nested"}
     assert not [(name, called) for name, _, called in calls_in(["api_service/doors"]) if called in opened]
 
 

@@ -17,7 +17,7 @@ from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import Ask, Limit, Rate, RateCounter
 from api_service.refusals.accounts import quota_exceeded, rate_limited
 from shared.configuration.settings import Settings
-from shared.database.engine import reading_without_transaction
+from shared.database.engine import reading
 from shared.models import WAITING, GenerationJob, User
 
 STREAM_AGAIN_S = 10
@@ -80,7 +80,7 @@ class KeyLimits:
         quota_exceeded."""
         most = {limit: self.most(identity, limit) for limit in (Limit.QUEUED_JOBS, Limit.STORED_BYTES)}
         if any(value is not None for value in most.values()):
-            with reading_without_transaction(engine) as session:
+            with reading(engine) as session:
                 check_quotas(session, user_id, most, jobs)
 
     @asynccontextmanager

@@ -100,13 +100,6 @@ def reading(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-@contextmanager
-def reading_without_transaction(engine: Engine) -> Iterator[Session]:
-    """A session for statements that only read, each on its own: none waits for a BEGIN or a COMMIT."""
-    with Session(engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False) as session:
-        yield session
-
-
 def is_unavailable(error: BaseException) -> bool:
     """Whether the database could not be reached or broke off, rather than refused what it was asked."""
     if isinstance(error, OperationalError | InterfaceError):

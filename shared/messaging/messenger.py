@@ -23,11 +23,14 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 PROGRESS_KEPT = timedelta(hours=1)
+EVENTS = "events"  # what a session keeps until its commit
 
 
 def publish_after_commit(session: Session, event: Event) -> None:
-    """Publish an event once the session's transaction is committed."""
-    session.info.setdefault("events", []).append(event)
+    """Publish an event once the session's transaction is committed. Raises RuntimeError in a session that would not."""
+    if EVENTS not in session.info:
+        raise RuntimeError("only a session of Messenger.transaction publishes events")
+    session.info[EVENTS].append(event)
 
 
 class Messenger:
@@ -49,8 +52,9 @@ class Messenger:
         """A transaction whose events are published after its commit. Where none can be written, `transaction` of
         `shared.database.engine` will do, and `reading` for those who only read."""
         with transaction(self.engine) as session:
+            session.info[EVENTS] = []
             yield session
-        if staged := session.info.pop("events", ()):
+        if staged := session.info.pop(EVENTS):
             self.publish(*staged)
 
     def send(self, message: Message, message_id: str | None = None) -> bool:

@@ -11,7 +11,7 @@ from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claimant
 from shared.jobs.claim.free_server import Backlog, read_backlog
 from shared.jobs.errors import PromptLost
-from shared.messaging.messenger import Messenger
+from shared.messaging.messenger import EVENTS, Messenger
 from shared.models import Outcome, User
 from tests.jobs import ANOTHER, LEASE, SERVER, USER, answering, claimant, claimed, running, silence, submitted
 from tests.plans import recorded
@@ -91,7 +91,7 @@ def test_a_claim_is_two_statements(messenger: Messenger, engine: Engine) -> None
     submitted(messenger)
     submitted(messenger)
     claimed(messenger)  # this connection knows the statements now
-    with engine.connect() as connection, Session(connection) as session:
+    with engine.connect() as connection, Session(connection, info={EVENTS: []}) as session:
         claims.claim(session, claimant())
         session.rollback()
         with recorded(connection) as statements:

@@ -68,7 +68,9 @@ class Wanted:
 class Place:
     """One PostgreSQL and one Valkey for all benches; each system gets a database and a namespace of its own."""
 
-    def __init__(self, servers: Servers, folder: Path, *, short: bool) -> None:
+    def __init__(self, servers: Servers, folder: Path, *, short: bool, comfyui: str | None = None) -> None:
+        """`comfyui` is the URL of a server that takes the place of a single simulator."""
+        self.comfyui = comfyui
         self.servers = servers
         self.folder = folder
         self.short = short
@@ -144,6 +146,8 @@ class Place:
 
     def start_simulators(self, processes: Processes, folder: Path, wanted: Sequence[tuple[str, ...]]) -> list[str]:
         """Start simulators side by side, each with its options. Returns their URLs once they listen."""
+        if self.comfyui and len(wanted) == 1:
+            return [self.comfyui]
         started = []
         for number, options in enumerate(wanted):
             name = f"simulator-{number}"

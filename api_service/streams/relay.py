@@ -25,7 +25,6 @@ from shared.messaging.events import Channels, Event, Events
 log = structlog.get_logger(__name__)
 
 RECONNECT_S = 1.0
-LOOK_UP_S = 0.1  # how soon somebody who asks for previews is subscribed to them
 PATIENCE_S = 1.0  # how long a watcher waits for Redis before it relies on the rows alone
 LEFT_WITHIN_S = 2.0  # how long a stopping server waits for its watchers to leave
 
@@ -43,17 +42,18 @@ class Relay:
         self.settled = asyncio.Event()  # it is known whether Redis is there
         self.missed = asyncio.Event()
         self.reading = asyncio.Lock()
+        self.listening: asyncio.Task[None] | None = None
         self.stopping = self.closed = False
         self.connected_at = 0.0
 
     async def run(self, rows: Rows) -> None:
         """Relay events until `stop` was called and this is cancelled."""
-        listening = asyncio.create_task(self.listen())
+        self.listening = asyncio.create_task(self.listen())
         try:
             await catch_up(self.watchers, rows, self.missed, every_s=self.timings.catch_up_s)
         finally:
-            # redis may swallow a cancel that meets it while it connects, so this ends by itself.
-            await listening
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.listening
 
     @contextlib.asynccontextmanager
     async def watch(
@@ -116,6 +116,9 @@ class Relay:
     async def stop(self) -> None:
         """The server stops: end every watch with ServerStops, those that still come too."""
         self.stopping = True
+        if self.listening:
+            # It waits for Redis. redis may swallow a cancel that meets it while it connects: then it ends by itself.
+            self.listening.cancel()
         for watch in self.watchers:
             watch.end(ServerStops())
         with contextlib.suppress(TimeoutError):
@@ -135,7 +138,8 @@ class Relay:
                 await self.read()
             except (RedisError, OSError) as error:
                 log.warning("relay.disconnected", error=str(error))
-            self.settled.set()
+            finally:
+                self.settled.set()
             if not self.stopping:
                 await asyncio.sleep(RECONNECT_S)
 
@@ -149,7 +153,7 @@ class Relay:
         await self.pubsub.psubscribe(self.channels.every_job)
         while not self.stopping:
             await self.follow_previews(followed)
-            message = await self.pubsub.get_message(timeout=LOOK_UP_S)
+            message = await self.pubsub.get_message(timeout=self.timings.previews_after_s)
             if message is not None:
                 self.take(message)
             elif self.is_silent():

@@ -19,6 +19,7 @@ from shared.jobs.claim.claims import Claim
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus
 from tests.api_service.conftest import bearer, without_notes
+from tests.api_service.quick_api import QUICK
 from tests.api_service.submit.test_submitting import LEAST, URL
 from tests.jobs import answering, claimed, job, output
 from tests.worker_service.deployment import until
@@ -133,7 +134,7 @@ def test_without_redis_the_end_is_read_from_the_rows(
     environ: dict[str, str], key: str, messenger: Messenger, threads: ThreadPoolExecutor
 ) -> None:
     settings = load_settings({**environ, "REDIS_URL": "redis://127.0.0.1:9/3"})
-    with TestClient(create_app(settings), headers=bearer(key)) as client:
+    with TestClient(create_app(settings, QUICK), headers=bearer(key)) as client:
         waiting = threads.submit(post, client, "wait=60")
         recorded: list[int] = []
 

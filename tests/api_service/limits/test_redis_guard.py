@@ -31,6 +31,7 @@ from tests.jobs import USER
 from tests.simulator.graphs import txt2img
 
 REQUESTS = Limit.REQUESTS_PER_MINUTE
+A_WHILE_S = 1.0  # redis swallows a cancel that meets it while it connects, so this is waited for
 LONG_S = 30.0  # where Redis is there it answers, however slow the machine is
 
 
@@ -169,7 +170,7 @@ def test_a_submission_that_waits_for_redis_holds_nothing_of_the_database(
     assert isinstance(pool, QueuePool)
 
     async def story() -> None:
-        async with hung_server() as (hung, port), counter(f"redis://127.0.0.1:{port}/0", "x") as rates:
+        async with hung_server() as (hung, port), counter(f"redis://127.0.0.1:{port}/0", "x", A_WHILE_S) as rates:
             client = counting_client(settings.redis_url, wait_s=LONG_S)
             streams = OpenStreams(client, settings.redis_ns, RedisGuard(LONG_S))
             limits = KeyLimits(settings, rates, streams)

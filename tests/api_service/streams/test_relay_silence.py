@@ -52,10 +52,13 @@ def messenger(engine: Engine, environ: dict[str, str], valkey: Valkey) -> Iterat
 
 
 @asynccontextmanager
-async def relaying(engine: Engine, settings: Settings, link: Link, *, silent_s: float) -> AsyncIterator[Relay]:
+async def relaying(
+    engine: Engine, settings: Settings, link: Link, *, silent_s: float, previews_after_s: float = 0.1
+) -> AsyncIterator[Relay]:
     """A relay that has heard from Redis."""
+    timings = StreamTimings(redis_silence_s=silent_s, previews_after_s=previews_after_s)
     client = listening_client(f"redis://127.0.0.1:{link.port}/0", asked_every_s=OFTEN_S)
-    relay = Relay(client, Channels(settings.redis_ns), StreamTimings(redis_silence_s=silent_s))
+    relay = Relay(client, Channels(settings.redis_ns), timings)
     task = asyncio.create_task(relay.run(DatabaseRows(engine, asyncio.to_thread)))
     try:
         await relay.missed.wait()
@@ -124,3 +127,13 @@ def test_a_connection_on_which_nothing_happens_is_asked_and_kept(
     with capture_logs() as logs:
         asyncio.run(story())
     assert not logs
+
+
+@pytest.mark.timeout(60)
+def test_a_stop_does_not_wait_for_redis(engine: Engine, settings: Settings, link: Link) -> None:
+    async def story() -> None:
+        async with relaying(engine, settings, link, silent_s=HOUR_S, previews_after_s=HOUR_S) as relay:
+            link.stall()
+            await relay.stop()
+
+    asyncio.run(story())

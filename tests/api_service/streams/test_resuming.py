@@ -19,8 +19,8 @@ from shared.models import ApiKey, StreamTicket
 from tests.api_service.conftest import bearer
 from tests.api_service.serving import Served, closing, served
 from tests.api_service.streams.event_source import EventSource
-from tests.deploy_local.watching import until
 from tests.jobs import output, running, submitted
+from tests.simulator.running import eventually
 
 
 @pytest.fixture
@@ -132,13 +132,13 @@ def test_after_a_long_pause_and_after_a_day_a_ticket_resumes_nothing(
     with EventSource(url) as source:
         last = resuming_id(source)
 
-    def refused_once_it_is_over() -> bool:
+    def has_ended() -> bool:
         with transaction(engine) as session:
             session.exec(update(StreamTicket).values({what: func.now()}))
         return refused(url, last)
 
-    # For an instant the API takes the stream for an open one, and renews its ticket.
-    until(refused_once_it_is_over)
+    # Until the API has noticed that the client is gone, it renews the ticket.
+    eventually(has_ended)
 
 
 def revoke(engine: Engine, key_id: str) -> None:

@@ -16,6 +16,6 @@ class StreamTimings:
     reconnect_after_ms: int = 2000  # how long an EventSource waits before it connects again
     catch_up_s: float = 5.0  # how late an event may come that Redis lost
     redis_silence_s: float = 10.0  # after this long without an answer to a ping, Redis's connection counts as dead
-    rights_check_s: float = 3.0  # how often keys and tickets of open streams are looked at
+    rights_check_s: float = 2.0  # how often keys and tickets of open streams are looked at
     tickets: TicketTimings = field(default_factory=TicketTimings)
     count_within_s: float = 0.3  # how long to wait for the rate counter before a request passes uncounted

@@ -1,12 +1,13 @@
 """Jobs for tests, in whichever state a test needs one."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
+from shared.database.clock import database_time
 from shared.jobs import before_start, lifecycle
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim, Claimant
@@ -41,8 +42,9 @@ def submitted(messenger: Messenger, **values: Any) -> int:
 def answering(messenger: Messenger, *servers: str, **values: Any) -> None:
     """These servers answered a worker just now. `values` are other columns of their rows."""
     with messenger.transaction() as session:
+        now = database_time(session)
         for name in servers or (SERVER,):
-            facts = {"version": "0.8.0", "last_seen_at": datetime.now(UTC), **values}
+            facts = {"version": "0.8.0", "last_seen_at": now, "named_at": now, **values}
             session.merge(ComfyUIServer(name=name, **facts))
 
 

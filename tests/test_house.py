@@ -114,6 +114,57 @@ def calls_in(folders: Sequence[str]) -> Iterator[tuple[str, ast.Call, str]]:
                         yield name, node, called
 
 
+# The only ones that ask this machine what time it is.
+OWN_CLOCK = {
+    "shared/database/clock.py": "compares it with the database's",
+}
+CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "fromtimestamp", "localtime", "gmtime", "ctime"}
+
+
+def own_clocks(tree: ast.AST) -> Iterator[str]:
+    """Each call that asks this machine's clock for the time of day, however it was imported."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="datetime" | "date" | "time"), attr=called)):
+                if called in CLOCKS:
+                    yield called
+            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="datetime" | "date"), attr=called)):
+                if called in CLOCKS:
+                    yield called
+            case ast.Attribute(value=ast.Name(id="datetime" | "date"), attr="now" | "utcnow" | "today"):
+                yield node.attr  # handed on, to be called elsewhere
+            case ast.ImportFrom(module="time", names=names):
+                yield from (alias.name for alias in names if alias.name in CLOCKS)
+            case _:
+                pass
+
+
+def test_what_time_it_is_the_database_says() -> None:
+    asked = {
+        str(path.relative_to(ROOT)): sorted(set(found))
+        for path in code()
+        if str(path.relative_to(ROOT)).startswith(SERVICES) and (found := list(own_clocks(ast.parse(path.read_text()))))
+    }
+    assert asked.keys() == OWN_CLOCK.keys(), asked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "datetime.now(UTC)",
+        "datetime.datetime.utcnow()",
+        "Field(default_factory=lambda: datetime.now(UTC))",
+        "Field(default_factory=datetime.utcnow)",
+        "time.time()",
+        "from time import time",
+        "date.today()",
+        "datetime.fromtimestamp(0)",
+    ],
+)
+def test_each_way_to_ask_this_machine_for_the_time_is_found(text: str) -> None:
+    assert list(own_clocks(ast.parse(text)))
+
+
 def test_doors_open_no_session() -> None:
     opened = {"transaction", "reading", "Session", "connect", "begin_nested"}
     assert not [(name, called) for name, _, called in calls_in(["api_service/doors"]) if called in opened]

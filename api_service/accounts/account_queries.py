@@ -1,7 +1,8 @@
 """Users and keys, as an admin makes, lists and changes them: each call is one transaction, and refuses what is not."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -9,10 +10,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from api_service.refusals.accounts import key_not_found, name_taken, user_not_found
+from api_service.refusals.jobs import invalid_fields
+from api_service.refusals.refusal import FieldError
 from shared.accounts import keys, users
 from shared.accounts.keys import KeyTerms, NewKey
+from shared.database.clock import database_time
 from shared.database.engine import transaction
 from shared.models import ApiKey, User
+
+NOT_IN_THE_FUTURE = FieldError(field="expires_at", message="must be in the future", code="value_error")
 
 
 def create_user(engine: Engine, name: str, running_jobs_limit: int | None) -> User:
@@ -50,19 +56,28 @@ def change_user(engine: Engine, user_id: UUID, values: Mapping[str, Any]) -> Use
 
 
 def create_key(engine: Engine, user_id: UUID, terms: KeyTerms) -> NewKey:
-    """Make a key for a user. Raises Refusal: user_not_found."""
+    """Make a key for a user. Raises Refusal: user_not_found; invalid_fields, for one that has expired already."""
     with transaction(engine) as session:
         user_with(session, user_id)
+        if terms.expires_at is not None and terms.expires_at <= database_time(session):
+            raise invalid_fields([NOT_IN_THE_FUTURE])
         return keys.create_key(session, user_id, terms)
 
 
-def page_of_keys(engine: Engine, user_id: UUID, after: str | None, limit: int) -> tuple[Sequence[ApiKey], bool]:
-    """A user's keys, the oldest first, after the one with this id, and whether there are more. Raises Refusal:
-    user_not_found."""
+class KeysFound(NamedTuple):
+    """Keys as they were at a moment, and whether there are more."""
+
+    keys: Sequence[ApiKey]
+    more: bool
+    at: datetime
+
+
+def page_of_keys(engine: Engine, user_id: UUID, after: str | None, limit: int) -> KeysFound:
+    """A user's keys, the oldest first, after the one with this id. Raises Refusal: user_not_found."""
     with transaction(engine) as session:
         user_with(session, user_id)
         found = keys.keys_of(session, user_id, after, limit + 1)
-    return found[:limit], len(found) > limit
+        return KeysFound(found[:limit], len(found) > limit, database_time(session))
 
 
 def revoke_key(engine: Engine, key_id: str) -> ApiKey:

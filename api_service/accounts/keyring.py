@@ -1,13 +1,14 @@
 """Who is asking: a key is looked up by its id, and its secret compared by hash, in constant time."""
 
 import hmac
+import math
 import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Engine, func, or_, update
-from sqlmodel import col
+from sqlmodel import Session, col, select
 
 from api_service.accounts.identity import Identity
 from api_service.refusals.accounts import unauthenticated
@@ -29,9 +30,15 @@ class PresentedKey(NamedTuple):
     secret: str
 
 
-class CachedKey(NamedTuple):
+class KnownKey(NamedTuple):
+    """What was read of a key, None where there is none; until when that is believed, and when the key expires.
+
+    The two moments are of time.monotonic(): how far ahead they were, the database has said.
+    """
+
     key: ApiKey | None
     until: float
+    expires: float = math.inf
 
 
 class Keyring:
@@ -40,7 +47,7 @@ class Keyring:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.known: dict[str, CachedKey] = {}
+        self.known: dict[str, KnownKey] = {}
 
     def identify(self, authorization: str | None) -> Identity:
         """The identity behind an Authorization header. Raises Refusal: unauthenticated."""
@@ -51,31 +58,29 @@ class Keyring:
         """The same from memory alone: None where the database must be asked. Raises Refusal likewise."""
         sent = key_in(authorization)
         known = self.remembered(sent.id)
-        return identity_of(sent, known.key) if known else None
+        return identity_of(sent, known) if known else None
 
-    def remembered(self, key_id: str) -> CachedKey | None:
+    def remembered(self, key_id: str) -> KnownKey | None:
         """The cached key, or the cached fact that there is none."""
         known = self.known.get(key_id)
         return known if known and time.monotonic() < known.until else None
 
-    def key(self, key_id: str) -> ApiKey | None:
+    def key(self, key_id: str) -> KnownKey:
         """A key as it was at most a second ago; that it was used is noted."""
         if known := self.remembered(key_id):
-            return known.key
+            return known
+        asked_at = time.monotonic()
         with transaction(self.engine) as session:
-            key = session.get(ApiKey, key_id)
-            if key and (key.last_used_at is None or datetime.now(UTC) - key.last_used_at > USED_EVERY):
-                long_ago = or_(col(ApiKey.last_used_at).is_(None), col(ApiKey.last_used_at) < func.now() - USED_EVERY)
-                session.exec(
-                    update(ApiKey)
-                    .where(col(ApiKey.id) == key_id, long_ago)
-                    .values(last_used_at=func.now())
-                    .execution_options(synchronize_session=False)
-                )
+            found = session.exec(select(ApiKey, func.now()).where(ApiKey.id == key_id)).one_or_none()
+            if found and is_to_be_noted(*found):
+                note_use(session, key_id)
+        known = KnownKey(None, asked_at + BELIEVED_S)
+        if found:
+            known = known._replace(key=found[0], expires=asked_at + seconds_left(*found))
         if len(self.known) >= REMEMBERED:
             self.known.clear()
-        self.known[key_id] = CachedKey(key, time.monotonic() + BELIEVED_S)
-        return key
+        self.known[key_id] = known
+        return known
 
     def forget(self, key_id: str) -> None:
         """Read a key again at its next use: it was changed here."""
@@ -93,19 +98,37 @@ def key_in(authorization: str | None) -> PresentedKey:
     return PresentedKey(*found.groups())
 
 
-def identity_of(sent: PresentedKey, key: ApiKey | None) -> Identity:
+def is_to_be_noted(key: ApiKey, now: datetime) -> bool:
+    return key.last_used_at is None or now - key.last_used_at > USED_EVERY
+
+
+def note_use(session: Session, key_id: str) -> None:
+    long_ago = or_(col(ApiKey.last_used_at).is_(None), col(ApiKey.last_used_at) < func.now() - USED_EVERY)
+    session.exec(
+        update(ApiKey)
+        .where(col(ApiKey.id) == key_id, long_ago)
+        .values(last_used_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def seconds_left(key: ApiKey, now: datetime) -> float:
+    return math.inf if key.expires_at is None else (key.expires_at - now).total_seconds()
+
+
+def identity_of(sent: PresentedKey, known: KnownKey) -> Identity:
     """The identity behind a key that was sent, from its row. Raises Refusal: unauthenticated."""
     # Compared in any case, so that the time taken does not show which ids exist.
-    good = hmac.compare_digest(hash_of(sent.secret), key.secret_hash if key else HASH_OF_NOTHING)
-    if key is None or not good:
+    good = hmac.compare_digest(hash_of(sent.secret), known.key.secret_hash if known.key else HASH_OF_NOTHING)
+    if known.key is None or not good:
         raise unauthenticated("the key is not known")
-    return identity_by(key)
+    return identity_by(known.key, known.expires)
 
 
-def identity_by(key: ApiKey) -> Identity:
+def identity_by(key: ApiKey, expires: float) -> Identity:
     """The identity of a key. Raises Refusal: unauthenticated, for one that is revoked or has expired."""
     if key.revoked_at is not None:
         raise unauthenticated("the key was revoked")
-    if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
+    if time.monotonic() >= expires:
         raise unauthenticated("the key has expired")
     return Identity(key.user_id, key.id, frozenset(key.scopes), key.limits)

@@ -4,7 +4,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -15,8 +15,11 @@ from shared.accounts import keys, users
 from shared.accounts.keys import KeyTerms, state_of
 from shared.configuration.settings import settings_or_exit
 from shared.configuration.types import duration
+from shared.database.clock import database_time
 from shared.database.engine import create_engine, transaction
 from shared.models import ApiKey, Scope, User
+
+LONGEST_LIFE = timedelta(days=1000 * 365)
 
 EPILOG = """examples:
   python -m api_service.accounts.keys create --user anna --name laptop --expires 90d
@@ -113,29 +116,40 @@ def key_id(text: str) -> str:
     return found[1]
 
 
-def moment(text: str) -> datetime:
-    """A time in the future. Raises ArgumentTypeError."""
+def moment(text: str) -> datetime | timedelta:
+    """A moment, or a time from now. Raises ArgumentTypeError."""
     try:
         if text.endswith(("m", "h", "d", "w")):
-            at = datetime.now(UTC) + duration(text)
-        else:
-            at = datetime.fromisoformat(text)
-            at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+            return within_a_lifetime(duration(text))
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError("a time such as 12h or 90d, or a date such as 2027-01-31") from None
-    if at <= datetime.now(UTC):
-        raise argparse.ArgumentTypeError("it must be in the future")
-    return at
+
+
+def within_a_lifetime(time: timedelta) -> timedelta:
+    if time > LONGEST_LIFE:
+        raise ValueError("no key lives that long")
+    return time
 
 
 def create(engine: Engine, arguments: argparse.Namespace) -> None:
     scopes = [Scope(scope) for scope in arguments.scopes or (Scope.READ, Scope.WRITE)]
     with transaction(engine) as session:
         user = owner(session, arguments.user, arguments.user_id)
-        made = keys.create_key(session, user.id, KeyTerms(arguments.name, scopes, arguments.expires))
+        expires_at = in_the_future(arguments.expires, database_time(session))
+        made = keys.create_key(session, user.id, KeyTerms(arguments.name, scopes, expires_at))
     # The key alone on stdout, so that a script can take it.
     sys.stderr.write(f"A key of {user.name} ({user.id}) with {', '.join(scopes)}. It is shown this once:\n")
     sys.stdout.write(f"{made.token}\n")
+
+
+def in_the_future(given: datetime | timedelta | None, now: datetime) -> datetime | None:
+    """When a key expires, by the database's clock. Raises NotDone if that has passed."""
+    at = now + given if isinstance(given, timedelta) else given
+    if at is not None and at <= now:
+        raise NotDone(f"--expires must be in the future: {shown(at)} has passed by the database's clock")
+    return at
 
 
 def owner(session: Session, called: str | None, user_id: UUID | None) -> User:
@@ -161,8 +175,8 @@ def list_keys(engine: Engine, arguments: argparse.Namespace) -> None:
         user = users.find_user(session, arguments.user) if arguments.user else None
         if arguments.user and not user:
             raise NotDone(f"There is no user called {arguments.user!r}")
-        found = keys.list_keys(session, user.id if user else None)
-    rows = [HEADINGS, *(row_of(key, user) for key, user in found)]
+        found, now = keys.list_keys(session, user.id if user else None), database_time(session)
+    rows = [HEADINGS, *(row_of(key, user, now) for key, user in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     for row in rows:
         sys.stdout.write("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() + "\n")
@@ -171,9 +185,9 @@ def list_keys(engine: Engine, arguments: argparse.Namespace) -> None:
 HEADINGS = ("ID", "USER", "NAME", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "STATE")
 
 
-def row_of(key: ApiKey, user: User) -> tuple[str, ...]:
+def row_of(key: ApiKey, user: User, now: datetime) -> tuple[str, ...]:
     times = (shown(key.created_at), shown(key.expires_at), shown(key.last_used_at))
-    return (key.id, user.name, key.name, ",".join(key.scopes), *times, state_of(key))
+    return (key.id, user.name, key.name, ",".join(key.scopes), *times, state_of(key, now))
 
 
 def shown(at: datetime | None) -> str:

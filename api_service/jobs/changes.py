@@ -7,6 +7,7 @@ import structlog
 
 from api_service.jobs.job_queries import owned_job
 from api_service.refusals.jobs import job_ended, job_not_ended, job_not_found, job_started
+from shared.database.clock import database_time
 from shared.files.folders import job_folder
 from shared.files.store import OutputStore
 from shared.jobs import before_start
@@ -53,11 +54,12 @@ def delete_with_files(messenger: Messenger, store: OutputStore, job_id: int, own
     """Delete a job that has ended, with its files. Raises Refusal: job_not_found, job_not_ended."""
     with messenger.transaction() as session:
         job = delete_job(session, job_id, owner)
+        now = database_time(session)
     if job is None:
         raise job_not_found(job_id)
     if job.status not in FINAL:
         raise job_not_ended(job.status)
-    messenger.publish(Event.deletion(job.id, job.user_id))
+    messenger.publish(Event.deletion(job.id, job.user_id, now))
     try:
         store.remove(job_folder(job))
     except OSError as error:

@@ -3,12 +3,13 @@
 Nothing is promised: what is not known is None. Every query reads a bounded number of rows.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, exists, func, or_, select, union_all
 from sqlmodel import Session, col
 
+from shared.database.clock import database_time
 from shared.fleet.servers import free_slots, usable_slots
 from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, MAY_START, RUNNING_JOBS, STARTABLE
 from shared.jobs.claim.order import first_comes, goes_before
@@ -67,7 +68,7 @@ def estimate_for(session: Session, job: GenerationJob, place: QueuePosition | No
     """When a queued or running job may start and end."""
     if job.status == JobStatus.RUNNING and job.started_at is not None:
         took = usual_time(session, job.workflow_key)
-        return Estimate(job.started_at, max(job.started_at + took, datetime.now(UTC)) if took else None)
+        return Estimate(job.started_at, max(job.started_at + took, database_time(session)) if took else None)
     if place is None or not place.exact:
         return Estimate()
     took = usual_time(session, job.workflow_key)
@@ -76,7 +77,7 @@ def estimate_for(session: Session, job: GenerationJob, place: QueuePosition | No
         return Estimate()
     # This many jobs must end before this one has a slot.
     ends_first = max(0, place.position - max(0, slots - taken))
-    starts_at = datetime.now(UTC) + took * ends_first / slots
+    starts_at = database_time(session) + took * ends_first / slots
     return Estimate(starts_at, starts_at + took)
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy import Date, Engine, Select, cast, func, literal, select, true, tuple_, union_all
 from sqlmodel import SQLModel, col
 
+from shared.database.clock import database_time
 from shared.database.engine import transaction
 from shared.jobs.statistics import percentile_ms
 from shared.models import FINAL, GenerationJob, JobStatistic, JobStatus, User
@@ -55,10 +56,10 @@ class StatisticsView(BaseModel, frozen=True):
 
 def statistics_of(engine: Engine, owner: UUID | None, days: int) -> StatisticsView:
     """The statistics of the last `days` days, today included, of a user or (None) of everybody."""
-    since = datetime.now(UTC).date() - timedelta(days=days - 1)
     by_day: defaultdict[date, dict[JobStatus, int]] = defaultdict(dict)
     buckets: defaultdict[JobStatus, dict[int, int]] = defaultdict(dict)
     with transaction(engine) as session:
+        since = database_time(session).astimezone(UTC).date() - timedelta(days=days - 1)
         for day, bucket, *jobs in session.execute(ended(owner, since)):
             counts = {status: number for status, number in zip(ENDED, jobs, strict=True) if number is not None}
             if bucket is None:

@@ -35,8 +35,10 @@ class DatabaseRows:
 
     async def events_since(self, known: Mapping[int, int]) -> tuple[Sequence[Event], bool]:
         events = await self.run(events_since, self.engine, known)
-        deleted = await self.run(deleted_among, self.engine, known)
-        return [*events, *(Event.deletion(job_id, UNKNOWN_USER) for job_id in deleted)], len(events) == EVENTS_AT_ONCE
+        now, deleted = await self.run(deleted_among, self.engine, known)
+        return [*events, *(Event.deletion(job_id, UNKNOWN_USER, now) for job_id in deleted)], len(
+            events
+        ) == EVENTS_AT_ONCE
 
     async def jobs_since(self, users: Collection[UUID] | None, since: datetime) -> tuple[datetime, Sequence[UserJob]]:
         found: tuple[datetime, Sequence[UserJob]] = await self.run(jobs_since, self.engine, users, since)
@@ -59,12 +61,12 @@ def events_since(engine: Engine, known: Mapping[int, int]) -> Sequence[Event]:
         return [Event.from_row(row, user_id) for row, user_id in session.exec(statement)]
 
 
-def deleted_among(engine: Engine, job_ids: Collection[int]) -> Collection[int]:
-    """Those of these jobs that were deleted."""
+def deleted_among(engine: Engine, job_ids: Collection[int]) -> tuple[datetime, Collection[int]]:
+    """The time, and those of these jobs that were deleted."""
     there = select(GenerationJob.id).where(col(GenerationJob.id).in_(job_ids))
     with transaction(engine) as session:
-        found = session.exec(there).all()
-    return set(job_ids) - set(found)
+        now, found = moment(session), session.exec(there).all()
+    return now, set(job_ids) - set(found)
 
 
 def jobs_since(engine: Engine, users: Collection[UUID] | None, since: datetime) -> tuple[datetime, Sequence[UserJob]]:

@@ -8,10 +8,10 @@ a minute, for up to a day.
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Row, Update, delete, func, update
+from sqlalchemy import ColumnElement, Engine, Row, Update, delete, func, insert, update
 from sqlmodel import col
 
 from api_service.accounts.identity import Identity
@@ -53,11 +53,13 @@ class Tickets:
 
     def issue(self, identity: Identity) -> NewTicket:
         """Make a ticket. Only its hash is kept."""
-        made = NewTicket(f"st_{secrets.token_hex(32)}", datetime.now(UTC) + self.timings.life)
-        row = StreamTicket(secret_hash=hash_of(made.ticket), key_id=identity.key_id, expires_at=made.expires_at)
+        ticket = f"st_{secrets.token_hex(32)}"
+        new = insert(StreamTicket).values(
+            secret_hash=hash_of(ticket), key_id=identity.key_id, expires_at=func.now() + self.timings.life
+        )
         with transaction(self.engine) as session:
-            session.add(row)
-        return made
+            expires_at = session.scalars(new.returning(col(StreamTicket.expires_at))).one()
+        return NewTicket(ticket, expires_at)
 
     def redeem(self, ticket: str) -> Identity:
         """Use a ticket up. Returns the identity of its key. Raises Refusal."""
@@ -107,10 +109,10 @@ class Tickets:
         )
 
     def identity(self, row: Row[Any] | None) -> Identity:
-        key = self.keyring.key(row.key_id) if row else None
-        if key is None:
+        known = self.keyring.key(row.key_id) if row else None
+        if known is None or known.key is None:
             raise unauthenticated("the ticket is unknown, expired or already used")
-        return identity_by(key)
+        return identity_by(known.key, known.expires)
 
 
 def usable(ticket: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

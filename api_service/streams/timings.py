@@ -17,6 +17,6 @@ class StreamTimings:
     catch_up_s: float = 5.0  # how late an event may come that Redis lost
     redis_silence_s: float = 10.0  # after this long without an answer to a ping, Redis's connection counts as dead
     previews_after_s: float = 0.1  # how late a client that asks for previews is subscribed to them
-    rights_check_s: float = 3.0  # how often keys and tickets of open streams are looked at
+    rights_check_s: float = 2.0  # how often keys and tickets of open streams are looked at
     tickets: TicketTimings = field(default_factory=TicketTimings)
     count_within_s: float = 0.3  # how long to wait for the rate counter before a request passes uncounted

@@ -1,17 +1,21 @@
 """Waiting until a job has ended: its events say so, or its row does."""
 
-import contextlib
 from collections.abc import Awaitable, Callable
 
 from api_service.jobs.job_queries import JobWithOutputs
 from api_service.streams.relay import Relay
-from api_service.streams.watch import JobWatch, StreamEnded
+from api_service.streams.watch import Holder, JobWatch, KeyEnded, StreamEnded
 from shared.models import FINAL, GenerationJob
 
 
-async def wait_for_end(relay: Relay, job_id: int, read: Callable[[], Awaitable[JobWithOutputs | None]]) -> None:
-    """Return once the job has ended, or can no longer be followed. `read` reads it, or returns None."""
-    async with relay.watch(job_id) as watch:
+async def wait_for_end(
+    relay: Relay, job_id: int, holder: Holder, read: Callable[[], Awaitable[JobWithOutputs | None]]
+) -> None:
+    """Return once the job has ended, or can no longer be followed. `read` reads it, or returns None.
+
+    Raises KeyEnded once the key of the one who waits has ended.
+    """
+    async with relay.watch(job_id, holder) as watch:
         found = await read()
         if found is not None:
             await follow(watch, found[0])
@@ -21,6 +25,10 @@ async def follow(watch: JobWatch, job: GenerationJob) -> None:
     if job.status in FINAL:
         return
     watch.begin(job.events, None)
-    with contextlib.suppress(StreamEnded):
+    try:
         while not (await watch.next()).type.is_final:
             pass
+    except KeyEnded:
+        raise
+    except StreamEnded:
+        return

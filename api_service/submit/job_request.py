@@ -20,7 +20,10 @@ IMAGE, WORKFLOW = "image", "workflow"
 
 @dataclass(frozen=True)
 class JobOptions:
-    """When a job runs, how urgent it is, how often it is tried, and what its owner notes on it."""
+    """When a job runs, how urgent it is, how often it is tried, and what its owner notes on it.
+
+    `run_after` and `deadline_at` are moments of the database's clock.
+    """
 
     priority: int = DEFAULT_PRIORITY
     run_after: datetime | None = None  # None: at once
@@ -57,19 +60,18 @@ class JobRequest:
         return duration_key.workflow_key(self.graph)
 
 
-def new_job(request: JobRequest, owner: UUID, accepted_at: datetime, **origin: Any) -> GenerationJob:
+def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
     """A row that is yet to be recorded. A job that starts later has no message until its time has come.
 
     `origin` are columns that say how it came, such as its batch.
     """
     options = request.options
-    run_after = options.run_after if options.run_after and options.run_after > accepted_at else None
     return new_row(
         GenerationJob,
         user_id=owner,
         status=JobStatus.QUEUED,
-        message_id=None if run_after else str(uuid4()),
-        run_after=run_after,
+        message_id=None if options.run_after else str(uuid4()),
+        run_after=options.run_after,
         deadline_at=options.deadline_at,
         priority=options.priority,
         max_attempts=options.max_attempts,

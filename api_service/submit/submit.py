@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -158,9 +157,8 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
 
 def new_jobs(submission: Submission) -> list[GenerationJob]:
     """The rows of a submission. Each notes which request it came with; the first has its key."""
-    accepted_at = datetime.now(UTC)
     origin = {name: getattr(submission, name) for name in ("request_id", "batch_id", "parent_id")}
-    jobs = [new_job(job, submission.owner, accepted_at, **origin) for job in submission.jobs]
+    jobs = [new_job(job, submission.owner, **origin) for job in submission.jobs]
     if submission.idempotency_key:
         jobs[0].idempotency_key, jobs[0].request_digest = submission.idempotency_key
     return jobs

@@ -1,7 +1,7 @@
 """API keys: made, listed and revoked. A key is shown once; only the hash of its secret is kept."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -26,10 +26,11 @@ class KeyState(StrEnum):
     REVOKED = "revoked"
 
 
-def state_of(key: ApiKey) -> KeyState:
+def state_of(key: ApiKey, now: datetime) -> KeyState:
+    """What a key is good for at this moment of the database's clock."""
     if key.revoked_at is not None:
         return KeyState.REVOKED
-    expired = key.expires_at is not None and key.expires_at <= datetime.now(UTC)
+    expired = key.expires_at is not None and key.expires_at <= now
     return KeyState.EXPIRED if expired else KeyState.GOOD
 
 

@@ -1,7 +1,6 @@
 """What happens to a job before a worker has it: it is accepted, put off, woken, or its deadline passes."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, update
@@ -18,7 +17,7 @@ from shared.models import WAITING, EventType, GenerationJob, JobStatus
 
 
 def submit(session: Session, job: GenerationJob) -> GenerationJob:
-    """Record a job: queued, or pending while its `run_after` is yet to come. Its id and times are set on return."""
+    """Record a job: queued, or pending if it has a `run_after`. Its id and times are set on return."""
     submit_all(session, [job])
     return job
 
@@ -28,9 +27,8 @@ def submit_all(session: Session, jobs: Sequence[GenerationJob]) -> None:
 
     What the database made of them is set in them, but they are no part of the session.
     """
-    now = datetime.now(UTC)
     for job in jobs:
-        waits = job.run_after is not None and job.run_after > now
+        waits = job.run_after is not None  # whether its time has come by now, the sweep finds out
         set_from_database(job, status=JobStatus.PENDING if waits else JobStatus.QUEUED, events=1)
     first = [start_data(job) if job.status == JobStatus.PENDING else {} for job in jobs]
     for job, data, row in zip(jobs, first, insert_jobs(session, jobs, first), strict=True):

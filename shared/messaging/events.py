@@ -4,7 +4,7 @@ Lifecycle events are rows of `job_events` first; Redis only carries them to thos
 previews are live only: they are published once, and the last progress is kept for an hour for those who come later.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
@@ -76,21 +76,21 @@ class Event(BaseModel, frozen=True, extra="forbid"):
         )
 
     @classmethod
-    def live(cls, kind: EventType, job: GenerationJob, *, tick: int, data: dict[str, Any]) -> "Event":
-        """Something that is published once, about the attempt that now holds the job."""
+    def live(cls, kind: EventType, job: GenerationJob, *, at: datetime, tick: int, data: dict[str, Any]) -> "Event":
+        """Something that is published once, about the attempt that now holds the job; `at` is the database's time."""
         return cls(
             type=kind,
             job_id=job.id,
             user_id=job.user_id,
             attempt=job.attempt,
-            at=datetime.now(UTC),
+            at=at,
             tick=tick,
             data=data,
         )
 
     @classmethod
-    def deletion(cls, job_id: int, user_id: UUID) -> "Event":
-        return cls(type=EventType.DELETED, job_id=job_id, user_id=user_id, attempt=0, at=datetime.now(UTC))
+    def deletion(cls, job_id: int, user_id: UUID, at: datetime) -> "Event":
+        return cls(type=EventType.DELETED, job_id=job_id, user_id=user_id, attempt=0, at=at)
 
 
 Events = TypeAdapter(list[Event])

@@ -1,9 +1,9 @@
 """Who is there to do the work: worker processes and ComfyUI servers, as last seen."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, SmallInteger, String, Text, text
+from sqlalchemy import Column, ForeignKey, SmallInteger, String, Text, func, text
 from sqlmodel import Field, SQLModel
 
 from shared.models.columns import document, moment, names
@@ -45,9 +45,7 @@ class ComfyUIServer(SQLModel, table=True):
     open_until: datetime | None = Field(default=None, sa_column=moment("open_until"))
     loaded_checkpoint: str | None = Field(default=None, sa_column=Column("loaded_checkpoint", String(255)))
     loaded_since: datetime | None = Field(default=None, sa_column=moment("loaded_since"))
-    named_at: datetime = Field(
-        default_factory=lambda: datetime.now(UTC), sa_column=moment("named_at", nullable=False, now=True)
-    )
+    named_at: datetime = Field(default_factory=func.now, sa_column=moment("named_at", nullable=False, now=True))
 
 
 class ServerCapabilities(SQLModel, table=True):

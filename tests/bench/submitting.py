@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from http import HTTPStatus
 from http.client import HTTPConnection
 from typing import Any
@@ -88,7 +87,7 @@ def without_http(here: Running, owner: UUID, jobs: int) -> float:
     body = JobBody.model_validate(BODY).root
     started = time.perf_counter()
     for _ in range(jobs):
-        job = new_job(body.request(now := datetime.now(UTC)), owner, now)
+        job = new_job(body.request(None), owner)
         with here.messenger.transaction() as session:
             before_start.submit(session, job)
         assert here.messenger.send(RunComfyJob(job_id=job.id), job.message_id)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import psutil
 from sqlmodel import select
@@ -86,7 +87,7 @@ async def publish(here: Running, jobs: list[GenerationJob], heard: Heard, events
     heard.sent = {(job.id, tick): 0.0 for job, tick in due}
     for number, (job, tick) in enumerate(due, 1):
         heard.sent[(job.id, tick)] = time.perf_counter()
-        here.messenger.publish(Event.live(EventType.PROCESSING, job, tick=tick, data=PROGRESS))
+        here.messenger.publish(Event.live(EventType.PROCESSING, job, at=datetime.now(UTC), tick=tick, data=PROGRESS))
         await asyncio.sleep(max(0.0, begun + number / RATE - time.perf_counter()))
     async with asyncio.timeout(HEARD_WITHIN_S):
         await heard.all_of_them.wait()

@@ -60,6 +60,7 @@ class Attempt:
         self.mailbox = mailbox
         self.leave_slot = leave_slot
         self.folder = attempt_folder(self.job, self.lease.attempt)
+        self.progress = ProgressSink(resources.messenger, self.job)
 
     def work(self) -> Outcome:
         """Bring the job to its outputs, stored and verified; or say what stopped it."""
@@ -140,7 +141,7 @@ class Attempt:
                 self.send(client, graph)
             watched = Watched(client, self.prompt, graph, self.is_wedged, stall_timeout)
             try:
-                return watch(watched, self.mailbox, ProgressSink(self.resources.messenger, self.job), timings)
+                return watch(watched, self.mailbox, self.progress, timings)
             except (ServerWedged, Stalled) as error:
                 return self.withdraw_and_reraise(error)
 

@@ -1,7 +1,9 @@
 """How far a prompt is, in percent of its work, and how its watchers hear of it."""
 
 import base64
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -73,11 +75,12 @@ class Meter:
 
 
 class ProgressSink:
-    """Publishes the progress and the previews of one job to whoever watches it."""
+    """Publishes the progress and the previews of one job, which was claimed just now, to whoever watches it."""
 
     def __init__(self, messenger: Messenger, job: GenerationJob) -> None:
         self.messenger = messenger
         self.job = job
+        self.claimed = time.monotonic()
         self.ticks = count(1)
 
     def publish_progress(self, progress: Progress) -> None:
@@ -89,4 +92,6 @@ class ProgressSink:
             self.publish(EventType.PREVIEW, {"media_type": preview.media_type, "image": image})
 
     def publish(self, kind: EventType, data: dict[str, Any]) -> None:
-        self.messenger.publish(Event.live(kind, self.job, tick=next(self.ticks), data=data))
+        # The claim has the database's time; this machine's clock only says how long ago that was.
+        at = self.job.updated_at + timedelta(seconds=time.monotonic() - self.claimed)
+        self.messenger.publish(Event.live(kind, self.job, at=at, tick=next(self.ticks), data=data))

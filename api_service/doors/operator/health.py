@@ -13,6 +13,7 @@ from api_service.doors.operator.views import CheckView, LiveView, ReadyView
 from api_service.fleet import fleet_queries
 from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
+from shared.database.clock import MOST_SKEW, clock_skew
 from shared.database.schema import schema_problem
 from shared.messaging.messenger import Messenger
 
@@ -36,13 +37,13 @@ async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
 
 def check_everything(engine: Engine, messenger: Messenger) -> ReadyView:
     cache, database = check_redis(messenger), check_database(engine)
-    worker = comfyui = CheckView(ok=False, detail="not known without the database")
+    worker = comfyui = clock = CheckView(ok=False, detail="not known without the database")
     if database.ok:
         try:
-            worker, comfyui = check_workers(engine), check_comfyui(engine)
+            worker, comfyui, clock = check_workers(engine), check_comfyui(engine), check_clock(engine)
         except SQLAlchemyError as error:
             database = silent(error)
-    checks = {"database": database, "redis": cache, "worker": worker, "comfyui": comfyui}
+    checks = {"database": database, "redis": cache, "worker": worker, "comfyui": comfyui, "clock": clock}
     status = "ready" if all(check.ok for check in checks.values()) else "degraded"
     return ReadyView(status=status if database.ok else "unavailable", **checks)
 
@@ -81,6 +82,17 @@ def check_comfyui(engine: Engine) -> CheckView:
     if not usable:
         return CheckView(ok=False, detail=f"none of {servers} is usable; jobs wait for one")
     return CheckView(ok=True, detail=f"{usable} of {servers} usable")
+
+
+def check_clock(engine: Engine) -> CheckView:
+    skew = clock_skew(engine)
+    if abs(skew) <= MOST_SKEW:
+        return CheckView(ok=True, detail="agrees with the database's to a second")
+    how = "ahead of" if skew > timedelta(0) else "behind"
+    seconds = abs(skew).total_seconds()
+    return CheckView(
+        ok=False, detail=f"this machine's is {seconds:.1f} s {how} the database's, which all jobs go by: set both right"
+    )
 
 
 OPERATIONS = (

@@ -15,10 +15,12 @@ class CheckView(BaseModel, frozen=True):
 
 
 class ReadyView(BaseModel, frozen=True):
-    """`ready`: all is well. `degraded`: jobs are accepted and will run later. `unavailable`: nothing is accepted."""
+    """`ready`: all is well. `degraded`: jobs are accepted, and may run later; the checks say why. `unavailable`:
+    nothing is accepted."""
 
     status: str
     database: CheckView
     redis: CheckView
     worker: CheckView
     comfyui: CheckView
+    clock: CheckView

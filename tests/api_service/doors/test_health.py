@@ -29,11 +29,12 @@ def test_without_workers_it_accepts_jobs_and_says_that_they_wait(client: TestCli
     response = client.get("/health/ready")
     body = response.json()
     assert (response.status_code, body["status"]) == (200, "degraded")
-    assert {name: body[name]["ok"] for name in ("database", "redis", "worker", "comfyui")} == {
+    assert {name: body[name]["ok"] for name in ("database", "redis", "worker", "comfyui", "clock")} == {
         "database": True,
         "redis": True,
         "worker": False,
         "comfyui": False,
+        "clock": True,
     }
     assert "jobs wait" in body["worker"]["detail"]
 

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,7 @@ from api_service.http.serving import listening
 from shared.jobs.cancel import cancel_one
 from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
-from shared.models import EventType
+from shared.models import EventType, GenerationJob
 from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
 from tests.api_service.streams.test_websocket import progress
@@ -45,6 +46,10 @@ def asked(api: Served, path: str, **headers: str) -> socket.socket:
     lines += [f"{name}: {value}" for name, value in {**bearer(api.key), **headers}.items()]
     connection.sendall("\r\n".join([*lines, "", ""]).encode())
     return connection
+
+
+def preview(held: GenerationJob, tick: int) -> Event:
+    return Event.live(EventType.PREVIEW, held, at=datetime.now(UTC), tick=tick, data={"image": LARGE})
 
 
 UPGRADE = {
@@ -107,7 +112,7 @@ def test_who_does_not_read_is_dropped_and_slows_nobody(api: Served, messenger: M
         while dropped < 2:
             assert time.monotonic() < deadline, api.process.tail()
             tick += 1
-            messenger.publish(Event.live(EventType.PREVIEW, held, tick=tick, data={"image": LARGE}))
+            messenger.publish(preview(held, tick))
             progress(messenger, held.id, tick)
             assert [received(reader)["tick"] for reader in (plain, everything)] == [tick, tick]
             log = api.process.command.log.read_text()
@@ -124,7 +129,7 @@ def test_a_reader_that_wakes_up_is_told_why_it_was_dropped(api: Served, messenge
         while "live.too_slow" not in api.process.command.log.read_text():
             assert time.monotonic() < deadline
             tick += 1
-            messenger.publish(Event.live(EventType.PREVIEW, held, tick=tick, data={"image": LARGE}))
+            messenger.publish(preview(held, tick))
             time.sleep(0.05)
         assert closing(sleeping) == (4408, "the events were not read fast enough")
 
@@ -153,7 +158,7 @@ def test_a_stop_does_not_wait_for_who_does_not_read(api: Served, messenger: Mess
     with asked(api, f"/ws/jobs/{held.id}?previews=true", **UPGRADE), api.watch("/ws/jobs") as watching:
         received(watching)
         for tick in range(1, 33):
-            messenger.publish(Event.live(EventType.PREVIEW, job(messenger, held.id), tick=tick, data={"image": LARGE}))
+            messenger.publish(preview(job(messenger, held.id), tick))
         os.kill(api.process.pid, signal.SIGTERM)
         assert closing(watching) == (1012, "service restart")
         api.process.wait(PATIENCE_S)

@@ -164,7 +164,7 @@ def test_progress_is_what_was_last_told_of_this_attempt(client: TestClient, mess
     claim = running(messenger)
     assert shown(client, claim.job.id)["progress"] is None
     data = {"percentage": 40.0, "node_id": "3", "node_type": "KSampler", "step": 8, "steps": 20}
-    messenger.publish(Event.live(EventType.PROCESSING, claim.job, tick=1, data=data))
+    messenger.publish(Event.live(EventType.PROCESSING, claim.job, at=datetime.now(UTC), tick=1, data=data))
     assert shown(client, claim.job.id)["progress"] == data
     with messenger.transaction() as session:
         lifecycle.retry(session, claim.lease, PromptLost(SERVER, "p"), Outcome.RETRIED, timedelta())

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,9 @@ def test_events_come_as_they_happen_and_previews_to_those_who_ask(
             found = [following.next() for _ in range(3)]
             assert [(one or {})["event"] for one in found] == ["queued", "started", "processing"]
             assert "id" not in (found[-1] or {})
-        messenger.publish(Event.live(EventType.PREVIEW, claim.job, tick=1, data={"image": "AAAA"}))
+        messenger.publish(
+            Event.live(EventType.PREVIEW, claim.job, at=datetime.now(UTC), tick=1, data={"image": "AAAA"})
+        )
         progress(messenger, job_id, 2)
         with messenger.transaction() as session:
             lifecycle.complete(session, claim.lease, [output(claim)])

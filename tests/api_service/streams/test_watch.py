@@ -18,7 +18,7 @@ def event(sequence: int) -> Event:
 
 
 def progress(tick: int, attempt: int = 1) -> Event:
-    return Event.live(EventType.PROCESSING, new_job(id=1, attempt=attempt), tick=tick, data={})
+    return Event.live(EventType.PROCESSING, new_job(id=1, attempt=attempt), at=datetime.now(UTC), tick=tick, data={})
 
 
 def watch(sequence: int | None = 0) -> JobWatch:

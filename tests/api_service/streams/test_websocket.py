@@ -1,5 +1,6 @@
 """/ws/jobs/{id}: a snapshot first, then events without gap or doubling, then a close that says why."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def progress(messenger: Messenger, job_id: int, tick: int, attempt: int = 1) -> 
     data = {"percentage": float(tick), "node_id": "3", "node_type": "KSampler", "step": tick, "steps": 20}
     held = job(messenger, job_id)
     held.attempt = attempt
-    messenger.publish(Event.live(EventType.PROCESSING, held, tick=tick, data=data))
+    messenger.publish(Event.live(EventType.PROCESSING, held, at=datetime.now(UTC), tick=tick, data=data))
 
 
 def closing(socket: WebSocketTestSession) -> tuple[int, str]:
@@ -139,7 +140,7 @@ def test_without_redis_it_is_told_from_the_rows(
 def test_previews_come_only_to_those_who_ask(client: TestClient, messenger: Messenger) -> None:
     held = running(messenger).job
     job_id = held.id
-    picture = Event.live(EventType.PREVIEW, held, tick=1, data={"image": "AAAA"})
+    picture = Event.live(EventType.PREVIEW, held, at=datetime.now(UTC), tick=1, data={"image": "AAAA"})
     with (
         client.websocket_connect(f"/ws/jobs/{job_id}?previews=true") as asking,
         client.websocket_connect(f"/ws/jobs/{job_id}") as plain,

@@ -19,9 +19,8 @@ USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 KEY_ID = re.compile(r"[a-z0-9]{1,32}")
 
 
-def in_the_future(value: datetime) -> datetime:
-    if value <= datetime.now(UTC):
-        raise ValueError("must be in the future")
+def in_utc(value: datetime) -> datetime:
+    """The same moment in UTC. Whether it is in the future, only the database can say."""
     try:
         return value.astimezone(UTC)
     except OverflowError:
@@ -37,7 +36,7 @@ def without_blank_ends(value: str) -> str:
 AccountName = Annotated[Name, AfterValidator(without_blank_ends)]
 RunningJobsLimit = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)] | None
 Most = Annotated[int, Field(strict=True, ge=0, le=LARGEST_LIMIT)] | None
-Expiry = Annotated[AwareDatetime, Field(strict=True), AfterValidator(in_the_future)]
+Expiry = Annotated[AwareDatetime, Field(strict=True), AfterValidator(in_utc)]
 Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]
 DEFAULT_SCOPES = (Scope.READ, Scope.WRITE)
 

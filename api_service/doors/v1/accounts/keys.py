@@ -33,9 +33,9 @@ async def list_of_user(request: ApiRequest[Nothing, KeysQuery]) -> KeyPage:
     Also those that are no longer good. Secrets are not shown.
     """
     services, query, user_id = request.services, request.query, user_id_in(request.path)
-    keys, more = await services.run(account_queries.page_of_keys, services.engine, user_id, query.cursor, query.limit)
-    cursor = keys[-1].id if more else None
-    items = [KeyView.of(key) for key in keys]
+    found = await services.run(account_queries.page_of_keys, services.engine, user_id, query.cursor, query.limit)
+    cursor = found.keys[-1].id if found.more else None
+    items = [KeyView.of(key, found.at) for key in found.keys]
     return KeyPage(items=items, next=next_page(request.http, cursor), cursor=cursor)
 
 
@@ -48,7 +48,8 @@ async def revoke(request: ApiRequest[Nothing, Nothing]) -> KeyView:
     services, key_id = request.services, key_id_in(request.path)
     key = await services.run(account_queries.revoke_key, services.engine, key_id)
     services.keyring.forget(key_id)
-    return KeyView.of(key)
+    assert key.revoked_at is not None
+    return KeyView.of(key, key.revoked_at)
 
 
 OPERATIONS = (

@@ -48,10 +48,10 @@ class KeyView(BaseModel, frozen=True):
     last_used_at: datetime | None
 
     @classmethod
-    def of(cls, key: ApiKey) -> Self:
-        return cls(
-            **{name: getattr(key, name) for name in KeyView.model_fields.keys() - {"state"}}, state=state_of(key)
-        )
+    def of(cls, key: ApiKey, now: datetime) -> Self:
+        """The key as it is at this moment of the database's clock."""
+        fields = {name: getattr(key, name) for name in KeyView.model_fields.keys() - {"state"}}
+        return cls(**fields, state=state_of(key, now))
 
 
 class KeyPage(Page[KeyView], frozen=True):
@@ -65,7 +65,7 @@ class NewKeyView(KeyView, frozen=True):
 
     @classmethod
     def made(cls, made: NewKey) -> Self:
-        return cls(**KeyView.of(made.key).model_dump(), key=made.token)
+        return cls(**KeyView.of(made.key, made.key.created_at).model_dump(), key=made.token)
 
 
 class OwnKeyView(BaseModel, frozen=True):

@@ -1,5 +1,6 @@
 """A job as a client asks for it: a picture from words or a workflow of the client's own, and when it is to run."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -21,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from api_service.jobs.metadata import Metadata
-from api_service.refusals.refusal import FORM
+from api_service.refusals.refusal import FORM, FieldError
 from api_service.submit.job_request import JobOptions, JobRequest
 from shared.models.generation_job import DEFAULT_PRIORITY
 from shared.workflows.parameters import LARGEST_SEED, Sampling, TextToImage
@@ -34,13 +35,21 @@ LARGEST_BATCH = 8 * 1024 * 1024  # bytes
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC, if it is no further ahead than a job can be put off."""
-    if moment - datetime.now(UTC) > FURTHEST:
-        raise PydanticCustomError("too_far_ahead", "must be at most {days} days ahead", {"days": FURTHEST.days})
+    """The same moment in UTC."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:
+        if moment.year > 1:
+            raise PydanticCustomError(
+                "too_far_ahead", "must be at most {days} days ahead", {"days": FURTHEST.days}
+            ) from None
         raise PydanticCustomError("no_such_date", "must be a date of the years 1 to 9999 in UTC") from None
+
+
+TOO_FAR_AHEAD = FieldError(field="run_at", message=f"must be at most {FURTHEST.days} days ahead", code="too_far_ahead")
+BEFORE_THE_START = FieldError(
+    field="deadline_seconds", message="must be later than the job may start", code="before_the_start"
+)
 
 
 class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
@@ -69,21 +78,37 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
     @field_validator("deadline_seconds")
     @classmethod
     def is_after_the_start(cls, deadline_seconds: float | None, info: ValidationInfo) -> float | None:
-        start_seconds = info.data.get("delay_seconds") or 0.0
-        if run_at := info.data.get("run_at"):
-            start_seconds = (run_at - datetime.now(UTC)).total_seconds()
-        if deadline_seconds is not None and deadline_seconds <= start_seconds:
-            raise PydanticCustomError("before_the_start", "must be later than the job may start")
+        if deadline_seconds is not None and deadline_seconds <= (info.data.get("delay_seconds") or 0.0):
+            raise PydanticCustomError(BEFORE_THE_START.code, "must be later than the job may start")
         return deadline_seconds
 
-    def options(self, accepted_at: datetime, *, previews: bool) -> JobOptions:
-        start, deadline = self.run_at, self.deadline_seconds
-        if self.delay_seconds:
-            start = accepted_at + timedelta(seconds=self.delay_seconds)
+    @property
+    def names_a_time(self) -> bool:
+        """Whether the time of its acceptance must be known."""
+        return any(given is not None for given in (self.run_at, self.delay_seconds, self.deadline_seconds))
+
+    def time_errors(self, accepted_at: datetime) -> Iterator[FieldError]:
+        """What is wrong with its times, by the clock that they go by."""
+        if self.run_at is None:
+            return
+        wait = self.run_at - accepted_at
+        if wait > FURTHEST:
+            yield TOO_FAR_AHEAD
+        elif self.deadline_seconds is not None and self.deadline_seconds <= wait.total_seconds():
+            yield BEFORE_THE_START
+
+    def options(self, accepted_at: datetime | None, *, previews: bool) -> JobOptions:
+        """`accepted_at` is None where no time is named."""
+        start = deadline = None
+        if accepted_at is not None:
+            delay, limit = self.delay_seconds, self.deadline_seconds
+            start = accepted_at + timedelta(seconds=delay) if delay else self.run_at
+            start = start if start and start > accepted_at else None
+            deadline = None if limit is None else accepted_at + timedelta(seconds=limit)
         return JobOptions(
             priority=self.priority,
-            run_after=start if start and start > accepted_at else None,
-            deadline_at=None if deadline is None else accepted_at + timedelta(seconds=deadline),
+            run_after=start,
+            deadline_at=deadline,
             max_attempts=self.max_attempts,
             metadata=self.metadata,
             previews=previews,
@@ -108,7 +133,7 @@ class TypedJob(OptionsBody, TextToImage):
                 )
         return self
 
-    def request(self, accepted_at: datetime, place: str = "") -> JobRequest:
+    def request(self, accepted_at: datetime | None, place: str = "") -> JobRequest:
         return JobRequest.of(self.parameters(), self.options(accepted_at, previews=self.params.previews), place)
 
     def parameters(self) -> TextToImage:
@@ -134,7 +159,7 @@ class WorkflowJob(OptionsBody):
     workflow: dict[str, Any]
     params: WorkflowParams = WorkflowParams()
 
-    def request(self, accepted_at: datetime, place: str = "") -> JobRequest:
+    def request(self, accepted_at: datetime | None, place: str = "") -> JobRequest:
         options = self.options(accepted_at, previews=self.params.previews)
         return JobRequest(self.workflow, options=options, place=place)
 

@@ -18,6 +18,7 @@ from api_service.http.operations import Nothing
 from api_service.http.request_refusals import invalid_header
 from api_service.jobs.job_queries import JobWithOutputs, find_job_with_outputs
 from api_service.streams.wait_for_end import wait_for_end
+from api_service.streams.watch import Holder, KeyEnded
 from api_service.submit.idempotency import IdempotencyKey
 from shared.models import FINAL
 
@@ -38,18 +39,22 @@ def asked_wait_s(request: Request[Any]) -> int | None:
 async def ended_within(request: ApiRequest[Any, Nothing], known: JobWithOutputs, wait_s: float) -> JobWithOutputs:
     """The job once it has ended; or as it is after that time, or when the client has hung up.
 
-    The job is recorded already, so an error here is not the client's: then the answer is what was known.
+    The job is recorded already, so an error here is not the client's: then the answer is what was known. So it is once
+    the key has ended: it learns nothing more.
     """
     job = known[0]
     if job.status in FINAL or not wait_s:
         return known
-    read = partial(read_job, request, job.id)
+    read, holder, may_learn = partial(read_job, request, job.id), Holder(request.identity.key_id), True
     with anyio.move_on_after(wait_s) as scope:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(stop_when_hung_up, request.http.receive, scope)
-            await wait_for_end(request.services.relay, job.id, read)
+            try:
+                await wait_for_end(request.services.relay, job.id, holder, read)
+            except KeyEnded:
+                may_learn = False
             scope.cancel()
-    return await read() or known
+    return (may_learn and await read()) or known
 
 
 async def read_job(request: ApiRequest[Any, Nothing], job_id: int) -> JobWithOutputs | None:

@@ -1,7 +1,8 @@
 """Submitting: one job, many together, one that is only looked at, and one that has ended, again."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest
-from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, BatchBody, JobBody, RetryBody
+from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, AnyJob, BatchBody, JobBody, RetryBody
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.jobs.submission_headers import HEADER, asked_wait_s, ended_within, idempotency_key
@@ -20,8 +21,11 @@ from api_service.http.bodies import read_optional_json
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.refusals.codes import Code
+from api_service.refusals.jobs import invalid_fields
+from api_service.submit.job_request import JobRequest
 from api_service.submit.resubmit import resubmit
 from api_service.submit.submit import Accepted, Submission, check_all, submit
+from shared.database.clock import ask_database_time
 from shared.jobs.urls import JOBS, job_url
 from shared.models import Scope
 
@@ -32,7 +36,7 @@ async def submit_job(request: ApiRequest[JobBody, Nothing]) -> Response:
     It is recorded before this answers, and runs as soon as its time has come and a server has a free slot. With an
     `Idempotency-Key` the same request can be sent again without making another job.
     """
-    asked = replace(submission(request), jobs=[request.body.root.request(datetime.now(UTC))])
+    asked = replace(submission(request), jobs=await jobs_of(request, {"": request.body.root}))
     return await answer_accepted(request, await submit(request.services.acceptance, asked))
 
 
@@ -41,8 +45,7 @@ async def submit_batch(request: ApiRequest[BatchBody, Nothing]) -> Response:
 
     They are accepted together or not at all; an error names the job by its index, `jobs[3].width`.
     """
-    now = datetime.now(UTC)
-    jobs = [job.request(now, f"jobs[{index}].") for index, job in enumerate(request.body.jobs)]
+    jobs = await jobs_of(request, {f"jobs[{index}].": job for index, job in enumerate(request.body.jobs)})
     accepted = await submit(request.services.acceptance, replace(submission(request), jobs=jobs, batch_id=uuid4()))
     batch_id = accepted.jobs[0].batch_id
     assert batch_id is not None, "every job of a batch has it, and so does the first"
@@ -54,7 +57,7 @@ async def validate_job(request: ApiRequest[JobBody, Nothing]) -> ValidView:
 
     The answer is what would be run, or the refusal that submitting it would meet. Nothing is recorded.
     """
-    asked = request.body.root.request(datetime.now(UTC))
+    (asked,) = await jobs_of(request, {"": request.body.root})
     capabilities = await request.services.run(request.services.capabilities.current)
     (notes,) = await request.services.run(check_all, [asked], capabilities, field_name)
     return ValidView(notes=list(notes), job=PlannedJobView.of(asked))
@@ -70,6 +73,24 @@ async def retry_job(request: ApiRequest[RetryBody, Nothing]) -> Response:
         request.services.acceptance, job_id_in(request.path), request.body.seed, submission(request)
     )
     return await answer_accepted(request, accepted)
+
+
+async def jobs_of(request: ApiRequest[Any, Nothing], bodies: Mapping[str, AnyJob]) -> list[JobRequest]:
+    """The jobs as the core takes them, from bodies by their place in the request; their times by the database's clock.
+
+    Raises Refusal: invalid_fields.
+    """
+    accepted_at: datetime | None = None
+    if any(body.names_a_time for body in bodies.values()):
+        accepted_at = await request.services.run(ask_database_time, request.services.engine)
+        wrong = [
+            error.model_copy(update={"field": f"{place}{error.field}"})
+            for place, body in bodies.items()
+            for error in body.time_errors(accepted_at)
+        ]
+        if wrong:
+            raise invalid_fields(wrong)
+    return [body.request(accepted_at, place) for place, body in bodies.items()]
 
 
 def submission(request: ApiRequest[Any, Nothing]) -> Submission:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from api_service.http.entity_tags import has_it
 from api_service.http.request_refusals import range_not_satisfiable
 from api_service.refusals.jobs import output_gone
 from shared.files.store import OutputStore
@@ -57,12 +58,6 @@ def file_headers(file: StoredFile) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-
-
-def has_it(request: Request[Any], tag: str) -> bool:
-    """Whether If-None-Match says that the client has these bytes."""
-    given = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
-    return tag in given or given == ["*"]
 
 
 def asked_range(request: Request[Any], tag: str, size: int) -> tuple[int, int] | None:

@@ -1,6 +1,7 @@
 """A job with everything that is known of it: its place in the queue, its attempts, its outputs, its times."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,17 +11,26 @@ from sqlmodel import Session, col, select
 from api_service.jobs.job_queries import owned_job
 from api_service.jobs.queue_estimate import Estimate, QueuePosition, estimate_for, position_of
 from api_service.refusals.jobs import job_not_found
-from shared.database.engine import transaction
+from shared.database.engine import reading
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus
 
 
 @dataclass(frozen=True)
 class Details:
     job: GenerationJob
+    version: str
     outputs: Sequence[JobOutput]
     attempts: Sequence[JobAttempt]
     place: QueuePosition | None
     estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """A job of which the asker knows everything but its progress."""
+
+    job: GenerationJob
+    version: str
 
 
 def details(engine: Engine, job_id: int, owner: UUID | None, *, running_jobs: int | None = None) -> Details:
@@ -28,18 +38,40 @@ def details(engine: Engine, job_id: int, owner: UUID | None, *, running_jobs: in
 
     `running_jobs` is how many jobs of a user may run at once.
     """
-    with transaction(engine) as session:
+    found = changed_details(engine, job_id, owner, (), running_jobs=running_jobs)
+    assert isinstance(found, Details)
+    return found
+
+
+def changed_details(
+    engine: Engine, job_id: int, owner: UUID | None, known: Collection[str], *, running_jobs: int | None = None
+) -> Details | Unchanged:
+    """As `details`, unless the asker knows the job's version. Raises Refusal: job_not_found."""
+    with reading(engine) as session:
         job = owned_job(session, job_id, owner)
         if job is None:
             raise job_not_found(job_id)
         place = position_of(session, job, running_jobs)
+        version = version_of(job, place)
+        if version in known:
+            return Unchanged(job, version)
         return Details(
             job,
+            version,
             outputs_of(session, job),
             attempts_of(session, job),
             place,
             estimate_for(session, job, place),
         )
+
+
+def version_of(job: GenerationJob, place: QueuePosition | None) -> str:
+    """Differs wherever a job or its place in the queue does. Another estimate alone is no change, nor is progress.
+
+    Whatever writes to an attempt or an output of a job writes to its row too.
+    """
+    seen = (job.updated_at, job.status, job.attempt, job.events, job.comfyui_prompt_id, job.generated_at, place)
+    return hashlib.blake2b(repr(seen).encode(), digest_size=12).hexdigest()
 
 
 def outputs_of(session: Session, job: GenerationJob) -> Sequence[JobOutput]:

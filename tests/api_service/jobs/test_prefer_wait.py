@@ -21,7 +21,7 @@ from shared.models import GenerationJob, JobStatus
 from tests.api_service.conftest import bearer, without_notes
 from tests.api_service.quick_api import QUICK
 from tests.api_service.submit.test_submitting import LEAST, URL
-from tests.jobs import answering, claimed, job, output
+from tests.jobs import answering, claimed, job, output, submitted
 from tests.worker_service.deployment import until
 
 
@@ -56,6 +56,25 @@ def complete(messenger: Messenger, claim: Claim) -> None:
 
 def answer_of(waiting: Future[Any]) -> Any:
     return waiting.result(timeout=60)
+
+
+def test_whoever_asks_for_a_job_waits_for_its_end_too(
+    client: TestClient, messenger: Messenger, threads: ThreadPoolExecutor
+) -> None:
+    address = f"{URL}{submitted(messenger)}"
+    tag = client.get(address).headers["etag"]
+    asked = threads.submit(client.get, address, headers={"Prefer": "wait=60", "If-None-Match": tag})
+    complete(messenger, next_job(messenger))
+    answer = answer_of(asked)
+    assert (answer.status_code, answer.json()["status"]) == (200, "completed")
+    assert answer.headers["preference-applied"] == "wait=60"
+    assert len(answer.json()["outputs"]) == 1
+    ended = client.get(address, headers={"Prefer": "wait=60", "If-None-Match": answer.headers["etag"]})
+    assert (ended.status_code, ended.headers["preference-applied"]) == (304, "wait=60")
+
+
+def test_waiting_for_a_job_that_is_not_there_is_refused_at_once(client: TestClient) -> None:
+    assert client.get(f"{URL}77", headers={"Prefer": "wait=60"}).status_code == 404
 
 
 def test_the_answer_comes_with_the_finished_job(

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.jobs.job_views import ErrorView, JobView, error_of
+from api_service.doors.v1.jobs.job_views import ErrorView, JobView, error_of, job_fields
 from api_service.jobs.detail import Details
 from api_service.jobs.queue_estimate import QueuePosition
 from shared.models import GenerationJob, JobAttempt, Outcome
@@ -82,9 +82,8 @@ class DetailedJobView(JobView, frozen=True):
 
     @classmethod
     def of_details(cls, details: Details, progress: dict[str, Any] | None) -> Self:
-        plain = JobView.of(details.job, details.outputs)
         return cls(
-            **{name: getattr(plain, name) for name in JobView.model_fields},
+            **job_fields(details.job, details.outputs),
             queue=details.place and QueueView.of(details.place),
             estimate=EstimateView(starts_at=details.estimate.starts_at, ends_at=details.estimate.ends_at),
             progress=progress,

@@ -8,29 +8,56 @@ from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.jobs.detail_views import DetailedJobView
 from api_service.doors.v1.jobs.job_views import JobView
 from api_service.doors.v1.jobs.paths import job_id_in
+from api_service.doors.v1.jobs.waiting import asked_wait_s, ended_within, preference_applied
 from api_service.http.answers import answer_with
+from api_service.http.entity_tags import has_it, tags_in
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.changes import cancel_job
-from api_service.jobs.detail import details
+from api_service.jobs.detail import Unchanged, changed_details, details
+from api_service.jobs.job_queries import find_job
 from api_service.refusals.codes import Code
 from shared.jobs.urls import JOBS
-from shared.models import JobStatus, Scope
+from shared.messaging.events import Event
+from shared.models import GenerationJob, JobStatus, Scope
 
 
-async def show(request: ApiRequest[Nothing, Nothing]) -> DetailedJobView:
+async def show(request: ApiRequest[Nothing, Nothing]) -> Response:
     """Show a job as it is now.
 
-    With its place in the queue, how far it is and when it may end, its attempts, its outputs and its times.
+    With its place in the queue, how far it is and when it may end, its attempts, its outputs and its times. The ETag of
+    an answer, sent back in `If-None-Match`, asks for the job only if it has changed since.
     """
-    services, owner = request.services, request.identity.owner
+    wait_s = asked_wait_s(request.http)
+    if wait_s is not None:
+        await wait_for_its_end(request, wait_s)
+    services, job_id, owner = request.services, job_id_in(request.path), request.identity.owner
     limit = services.settings.limit_running_jobs
-    found = await services.run(details, services.engine, job_id_in(request.path), owner, running_jobs=limit)
-    job = found.job
-    last = await services.relay.last_progress(*([job.id] if job.status == JobStatus.RUNNING else []))
-    progress = last.get(job.id)
-    # Progress of an earlier attempt says nothing about this one.
-    current = progress if progress and progress.attempt == job.attempt else None
-    return DetailedJobView.of_details(found, current.data if current else None)
+    known = [tag.strip('"').partition(".")[0] for tag in tags_in(request.http)]
+    found = await services.run(changed_details, services.engine, job_id, owner, known, running_jobs=limit)
+    progress = await progress_of(request, found.job)
+    tag = f'"{found.version}.{progress.tick if progress else ""}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", **preference_applied(wait_s)}
+    if has_it(request.http, tag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if isinstance(found, Unchanged):  # but its progress has
+        found = await services.run(details, services.engine, job_id, owner, running_jobs=limit)
+    view = DetailedJobView.of_details(found, progress.data if progress else None)
+    return answer_with(view, HTTPStatus.OK, **headers)
+
+
+async def wait_for_its_end(request: ApiRequest[Nothing, Nothing], wait_s: int) -> None:
+    services = request.services
+    job = await services.run(find_job, services.engine, job_id_in(request.path), request.identity.owner)
+    if job:
+        await ended_within(request, (job, ()), wait_s)
+
+
+async def progress_of(request: ApiRequest[Nothing, Nothing], job: GenerationJob) -> Event | None:
+    """The last progress of a running job. That of an earlier attempt says nothing about this one."""
+    if job.status != JobStatus.RUNNING:
+        return None
+    found = (await request.services.relay.last_progress(job.id)).get(job.id)
+    return found if found and found.attempt == job.attempt else None
 
 
 async def cancel(request: ApiRequest[Nothing, Nothing]) -> Response:
@@ -45,6 +72,11 @@ async def cancel(request: ApiRequest[Nothing, Nothing]) -> Response:
     return answer_with(JobView.of(job), HTTPStatus.OK if done else HTTPStatus.ACCEPTED)
 
 
+SHOWN = {
+    "ETag": "differs wherever the job does; another estimate alone is no change",
+    "Preference-Applied": "how long the answer waited at most",
+}
+
 OPERATIONS = (
     Operation(
         "showJob",
@@ -52,9 +84,16 @@ OPERATIONS = (
         f"{JOBS}/{{job_id}}",
         show,
         Scope.READ,
-        {HTTPStatus.OK: Answer(DetailedJobView, "the job, with its outputs or its error")},
+        {
+            HTTPStatus.OK: Answer(DetailedJobView, "the job, with its outputs or its error", headers=SHOWN),
+            HTTPStatus.NOT_MODIFIED: Answer(None, "the job has not changed", (), SHOWN),
+        },
         tag="jobs",
         problems=(Code.JOB_NOT_FOUND,),
+        request_headers={
+            "If-None-Match": "an ETag: 304 if the job is still as it was then",
+            "Prefer": "`wait=N`: answer once the job has ended, or after N seconds (60 at most)",
+        },
     ),
     Operation(
         "cancelJob",

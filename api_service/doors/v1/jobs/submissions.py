@@ -13,9 +13,10 @@ from starlette.responses import Response
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, AnyJob, BatchBody, JobBody, RetryBody
 from api_service.doors.v1.jobs.field_names import field_name
+from api_service.doors.v1.jobs.idempotency_key import HEADER, idempotency_key
 from api_service.doors.v1.jobs.paths import job_id_in
-from api_service.doors.v1.jobs.submission_headers import HEADER, asked_wait_s, ended_within, idempotency_key
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
+from api_service.doors.v1.jobs.waiting import asked_wait_s, ended_within, preference_applied
 from api_service.http.answers import answer_with
 from api_service.http.bodies import read_optional_json
 from api_service.http.operations import Answer, Nothing, Operation
@@ -109,11 +110,10 @@ def submission(request: ApiRequest[Any, Nothing]) -> Submission:
 async def answer_accepted(request: ApiRequest[Any, Nothing], accepted: Accepted) -> Response:
     """Answer with the one job that was accepted: now, or after the wait that the client prefers."""
     (job,), (notes,) = accepted.jobs, accepted.notes
-    headers = {"Location": job_url(job.id), **replay_headers(accepted)}
     outputs = accepted.outputs.get(job.id, ())
     wait_s = asked_wait_s(request.http)
+    headers = {"Location": job_url(job.id), **replay_headers(accepted), **preference_applied(wait_s)}
     if wait_s is not None:
-        headers["Preference-Applied"] = f"wait={wait_s}"
         job, outputs = await ended_within(request, (job, outputs), wait_s)
     return answer_with(AcceptedJobView.accepted(job, notes, outputs), status_of(accepted), **headers)
 

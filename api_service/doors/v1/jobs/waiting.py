@@ -1,25 +1,20 @@
-"""What the headers of a submission ask for: `Idempotency-Key`, and `Prefer: wait=N` (RFC 7240)."""
+"""`Prefer: wait=N` (RFC 7240) holds an answer back until the job has ended."""
 
-import hashlib
-import json
 import re
 from functools import partial
 from typing import Any
 
 import anyio
 import structlog
-from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from api_service.doors.binding import ApiRequest
 from api_service.http.hang_up import stop_when_hung_up
 from api_service.http.operations import Nothing
-from api_service.http.request_refusals import invalid_header
 from api_service.jobs.job_queries import JobWithOutputs, find_job_with_outputs
 from api_service.streams.wait_for_end import wait_for_end
 from api_service.streams.watch import Holder, KeyEnded
-from api_service.submit.idempotency import IdempotencyKey
 from shared.models import FINAL
 
 log = structlog.get_logger(__name__)
@@ -67,22 +62,6 @@ async def read_job(request: ApiRequest[Any, Nothing], job_id: int) -> JobWithOut
         return None
 
 
-HEADER = "Idempotency-Key"
-ACCEPTABLE = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-def idempotency_key(request: Request[Any], body: BaseModel) -> IdempotencyKey | None:
-    """The request's key, if it has one, with what was parsed of its body. Raises Refusal: invalid_header."""
-    given = request.headers.getlist(HEADER)
-    if not given:
-        return None
-    if len(given) > 1 or not ACCEPTABLE.fullmatch(given[0]):
-        raise invalid_header(f"{HEADER} must be sent once, as 1 to 255 visible ASCII characters")
-    # Without defaults, so that a field of a later release does not make this another request.
-    return IdempotencyKey(given[0], digest(request.url.path, body.model_dump(mode="json", exclude_defaults=True)))
-
-
-def digest(path: str, body: Any) -> str:
-    """The same for requests that ask for the same, however their JSON is written."""
-    asked = json.dumps([path, body], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(asked.encode()).hexdigest()
+def preference_applied(wait_s: int | None) -> dict[str, str]:
+    """The header that says how long the answer was held back at most."""
+    return {} if wait_s is None else {"Preference-Applied": f"wait={wait_s}"}

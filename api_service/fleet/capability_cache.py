@@ -62,6 +62,16 @@ class Capabilities:
                 return server.catalogue.classes[name], holders(having)
         return None
 
+    def node_classes(self, name: str) -> list[NodeClass]:
+        """A node class as each server has it, those of usable ones first; servers that said the same count once."""
+        having = [server for server in self.servers if server.catalogue and name in server.catalogue.classes]
+        catalogues = {
+            id(server.catalogue): server.catalogue
+            for server in sorted(having, key=lambda server: not server.is_usable)
+            if server.catalogue is not None
+        }
+        return [catalogue.classes[name] for catalogue in catalogues.values()]
+
     def node_class_names(self) -> set[str]:
         return {name for server in self.servers if server.catalogue for name in server.catalogue.classes}
 

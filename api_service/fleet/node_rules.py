@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.fleet.object_info import CHOICE, PLACEHOLDER, Catalogue, ModelKind, NodeClass, NodeInput
+from shared.fleet.node_inputs import CHOICE, PLACEHOLDER, NodeInput
+from shared.fleet.object_info import Catalogue, ModelKind, NodeClass, kind_of
 from shared.workflows.links import is_link, needed_for, unwrapped
 
 Graph = Mapping[str, Mapping[str, Any]]
@@ -129,8 +130,8 @@ def bound_findings(where: tuple[str, str], value: float, declared: NodeInput) ->
 
 def not_a_choice(where: tuple[str, str], value: Any, declared: NodeInput, choices: tuple[Any, ...]) -> Finding:
     code, lacks = "value_not_in_list", f"the value {shown(value)} for {declared.name!r}"
-    if declared.kind:
-        code, word = UNKNOWN[declared.kind]
+    if kind := kind_of(declared):
+        code, word = UNKNOWN[kind]
         lacks = f"{word} {shown(value)}"
     return Finding(
         *where,

@@ -6,9 +6,9 @@ import pytest
 
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.fleet.capability_cache import Capabilities, KnownServer
-from api_service.fleet.check import MOST_ERRORS, MOST_SUGGESTED, NOTHING_KNOWN, ONLY_AWAY, SOME_UNKNOWN, FleetVerdict
+from api_service.fleet.check import MOST_ERRORS, MOST_SUGGESTED, NOTHING_KNOWN, ONLY_AWAY, SOME_UNKNOWN
+from api_service.submit.checks import CheckedJob, check_one
 from api_service.submit.job_request import JobOptions, JobRequest
-from api_service.submit.submit import check_one
 from shared.fleet.object_info import read_catalogue
 from shared.workflows.parameters import TextToImage
 from tests.object_infos import Page, object_info
@@ -31,7 +31,7 @@ def asked(**values: Any) -> TextToImage:
     return TextToImage.model_validate(least | values, strict=False)
 
 
-def verdict(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> FleetVerdict:
+def verdict(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> CheckedJob:
     if isinstance(parameters, TextToImage):
         return check_one(JobRequest.of(parameters, JobOptions()), capabilities, field_name)
     return check_one(JobRequest(parameters), capabilities, field_name)

@@ -5,7 +5,8 @@ from typing import Self
 from pydantic import BaseModel
 
 from api_service.fleet.capability_cache import Capabilities, Holders
-from shared.fleet.object_info import ModelKind, NodeClass, NodeInput
+from shared.fleet.node_inputs import NodeInput
+from shared.fleet.object_info import ModelKind, NodeClass
 
 
 class ModelView(BaseModel, frozen=True):

@@ -13,6 +13,7 @@ from shared.fleet.object_info import read_catalogue
 from shared.workflows.parameters import TextToImage
 from tests.object_infos import Page, object_info
 from tests.simulator.graphs import Graph, node, txt2img
+from tests.steps import steps
 
 
 def fleet(*servers: dict[str, Page] | None, away: tuple[dict[str, Page] | None, ...] = ()) -> Capabilities:
@@ -225,3 +226,17 @@ def test_a_workflow_of_many_errors_names_some_and_compares_names_for_few() -> No
     errors = refused(graph, fleet(RECORDED))
     assert len(errors) == MOST_ERRORS
     assert sum("did you mean" in message for _, message in errors.values()) == MOST_SUGGESTED
+
+
+def test_four_times_as_many_nodes_are_four_times_as_many_steps() -> None:
+    capabilities = fleet(RECORDED)
+
+    def steps_of(length: int) -> int:
+        graph = {"0": node("EmptyImage", width=64, height=64, batch_size=1, color=0, seed=-1)}
+        graph |= {str(number): node("ImageInvert", image=[str(number - 1), 0]) for number in range(1, length)}
+        graph |= {f"{number}x": node("ImageInvert", image=["77", 0]) for number in range(length // 4)}
+        graph |= {f"{number}y": node("PreviewImage") for number in range(length // 4)}
+        graph["save"] = node("SaveImage", images=[str(length - 1), 0], filename_prefix="x")
+        return steps(lambda: accepted(graph, capabilities))
+
+    assert steps_of(1200) < 5 * steps_of(300)

@@ -66,7 +66,8 @@ def test_one_that_is_chosen_brings_the_inputs_of_its_option() -> None:
     chosen = declared(RESIZE, resize_type="scale dimensions")
     assert chosen == {**common, "resize_type.width": True, "resize_type.crop": True}
     assert declared(RESIZE, resize_type="match size") == {**common, "resize_type.match": False}
-    for other in ("nothing", 5, None, ["1", 0], {}, float("nan")):
+    others: list[Any] = ["nothing", 5, None, ["1", 0], {}, float("nan")]
+    for other in others:
         assert declared(RESIZE, resize_type=other) == common
 
 

@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from shared.database.engine import transaction
-from shared.fleet.object_info import Catalogue, ModelKind, NodeClass, read_catalogue
+from shared.fleet.model_folders import kinds_of, names_of
+from shared.fleet.object_info import Catalogue, NodeClass, read_catalogue
 from shared.fleet.servers import IS_NAMED, USABLE
 from shared.models import ComfyUIServer, ServerCapabilities
 
@@ -46,11 +47,15 @@ class Capabilities:
 
     servers: tuple[KnownServer, ...] = ()
 
-    def models(self, kind: ModelKind) -> dict[str, Holders]:
-        """The names of a kind, sorted, and who has each."""
+    def kinds(self) -> list[str]:
+        """The kinds of models that can be listed."""
+        return kinds_of(server.catalogue for server in self.servers if server.catalogue)
+
+    def models(self, kind: str) -> dict[str, Holders]:
+        """The names of a kind, sorted, and who has each. Raises KeyError for a kind that is none."""
         by_name: dict[str, list[KnownServer]] = {}
         for server in self.servers:
-            for name in server.catalogue.models[kind] if server.catalogue else ():
+            for name in names_of(server.catalogue, kind) if server.catalogue else ():
                 by_name.setdefault(name, []).append(server)
         return {name: holders(by_name[name]) for name in sorted(by_name, key=str.casefold)}
 
@@ -61,6 +66,16 @@ class Capabilities:
             if server.catalogue is not None:
                 return server.catalogue.classes[name], holders(having)
         return None
+
+    def node_classes(self, name: str) -> list[NodeClass]:
+        """A node class as each server has it, those of usable ones first; servers that said the same count once."""
+        having = [server for server in self.servers if server.catalogue and name in server.catalogue.classes]
+        catalogues = {
+            id(server.catalogue): server.catalogue
+            for server in sorted(having, key=lambda server: not server.is_usable)
+            if server.catalogue is not None
+        }
+        return [catalogue.classes[name] for catalogue in catalogues.values()]
 
     def node_class_names(self) -> set[str]:
         return {name for server in self.servers if server.catalogue for name in server.catalogue.classes}

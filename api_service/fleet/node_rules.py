@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.fleet.object_info import CHOICE, PLACEHOLDER, Catalogue, ModelKind, NodeClass, NodeInput
+from shared.fleet.node_inputs import CHOICE, DYNAMIC_CHOICE, MATCH_TYPE, PLACEHOLDER, Chosen, NodeInput, declared_for
+from shared.fleet.object_info import Catalogue, ModelKind, NodeClass, kind_of
 from shared.workflows.links import is_link, needed_for, unwrapped
 
 Graph = Mapping[str, Mapping[str, Any]]
@@ -66,25 +67,45 @@ def unknown_class(node_id: str, class_type: str, names: tuple[str, ...]) -> Find
 
 def input_findings(graph: Graph, node_id: str, known: Mapping[str, NodeClass]) -> Iterator[Finding]:
     given, node = graph[node_id]["inputs"], known[node_id]
-    for declared in node.inputs.values():
-        where = (node_id, f"inputs.{declared.name}")
-        if declared.type.startswith(PLACEHOLDER):
-            continue
-        if declared.name not in given:
-            if declared.is_required:
-                text = f"{node.name} needs the input {declared.name!r}"
-                yield Finding(*where, "required_input_missing", text)
-        elif isinstance(value := given[declared.name], list):
-            yield from link_findings(where, value, declared, known, is_core=node.is_core)
+    declared = declared_for(node.inputs, given)
+    for one in declared.values():
+        where = (node_id, f"inputs.{one.name}")
+        if one.type.startswith(PLACEHOLDER) and one.type != MATCH_TYPE and one.parts is None:
+            continue  # stands for inputs that nobody here understands
+        if one.name not in given:
+            if one.is_required:
+                # A choice of inputs that was not made is missed by the node itself, when it runs.
+                is_certain = node.is_core or one.type != DYNAMIC_CHOICE
+                text = f"{node.name} needs the input {one.name!r}"
+                yield Finding(*where, "required_input_missing", text, is_certain=is_certain)
+        elif isinstance(value := given[one.name], list):
+            yield from link_findings(where, value, one, known, is_core=node.is_core)
         else:
-            yield from value_findings(where, unwrapped(value), declared)
+            yield from value_findings(where, unwrapped(value), one)
+    yield from beyond_findings(node_id, given, node, declared)
+
+
+def beyond_findings(
+    node_id: str, given: Mapping[str, Any], node: NodeClass, declared: Mapping[str, NodeInput]
+) -> Iterator[Finding]:
+    """Links to inputs that stand behind another one, but not now: ComfyUI hands them over, and the node fails."""
+    prefixes = tuple(f"{one.name}." for one in node.inputs.values() if one.parts)
+    for name, value in given.items():
+        if prefixes and name.startswith(prefixes) and name not in declared and is_link(value):
+            like = [other for other in declared if other.startswith(f"{name.partition('.')[0]}.")]
+            there = f"; there are {like[0]!r} to {like[-1]!r}" if like else ""
+            text = f"{node.name} has no input {name!r} here{there}"
+            yield Finding(node_id, f"inputs.{name}", "unknown_input", text, is_certain=node.is_core)
 
 
 def link_findings(
     where: tuple[str, str], link: list[Any], declared: NodeInput, known: Mapping[str, NodeClass], *, is_core: bool
 ) -> Iterator[Finding]:
     if not is_link(link):
-        yield Finding(*where, "bad_linked_input", "a list is taken for a link, which is [node, slot]")
+        yield Finding(*where, "bad_linked_input", why_no_link(link))
+        return
+    if isinstance(declared.parts, Chosen):
+        yield Finding(*where, "bad_linked_input", "is chosen by its name, not by a link", is_certain=is_core)
         return
     source = known.get(link[0])
     if source is None:
@@ -97,9 +118,21 @@ def link_findings(
         yield Finding(*where, "return_type_mismatch", text)
 
 
+def why_no_link(given: list[Any]) -> str:
+    """A sentence for who sent a list that ComfyUI takes for a link, but cannot follow."""
+    match given:
+        case [int() as node, int() as slot] if not isinstance(node, bool):
+            return f'a link is ["{node}", {slot:d}]: the id of a node is a text, in quotes'
+        case [str() | int() as node, str() as slot] if slot.isdecimal() and len(slot) < len("1000"):
+            return f'a link is ["{str(node)[:LONGEST_SHOWN]}", {int(slot)}]: outputs are numbered, without quotes'
+        case [[str(), int()], *_]:
+            return "a link is [node, slot], without another list around it"
+    return 'a list is taken for a link, which is [node, slot]; a list of values is given as {"__value__": [...]}'
+
+
 def fits(given: str, taken: str) -> bool:
     """Whether an output's type fits an input's: several are written with commas, `*` is any."""
-    if given.startswith(PLACEHOLDER) or CHOICE in {given, taken}:
+    if given.startswith(PLACEHOLDER) or taken.startswith(PLACEHOLDER) or CHOICE in {given, taken}:
         return True  # decided by what a list holds, or by other inputs
     givens, takens = ({part.strip() for part in kind.split(",")} for kind in (given, taken))
     return "*" in givens | takens or bool(givens & takens)
@@ -129,8 +162,8 @@ def bound_findings(where: tuple[str, str], value: float, declared: NodeInput) ->
 
 def not_a_choice(where: tuple[str, str], value: Any, declared: NodeInput, choices: tuple[Any, ...]) -> Finding:
     code, lacks = "value_not_in_list", f"the value {shown(value)} for {declared.name!r}"
-    if declared.kind:
-        code, word = UNKNOWN[declared.kind]
+    if kind := kind_of(declared):
+        code, word = UNKNOWN[kind]
         lacks = f"{word} {shown(value)}"
     return Finding(
         *where,

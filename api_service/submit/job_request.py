@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import Any, Self
 from uuid import UUID, uuid4
 
+from api_service.fleet.seeds import Seed
 from shared.database.fast_rows import new_row
 from shared.models import GenerationJob, JobStatus
 from shared.models.generation_job import DEFAULT_PRIORITY
 from shared.workflows import duration_key
-from shared.workflows.parameters import TextToImage, drawn_seed
-from shared.workflows.shape import first_checkpoint, prompt_text, with_seeds
+from shared.workflows.parameters import TextToImage
+from shared.workflows.shape import first_checkpoint, prompt_text
 from shared.workflows.text_to_image import text_to_image
 
 IMAGE, WORKFLOW = "image", "workflow"
@@ -37,13 +38,15 @@ class JobOptions:
 class JobRequest:
     """A graph in ComfyUI's API format, and the parameters it was made from, if it was.
 
-    A seed of -1 is drawn when the job is recorded. `place` is where the job is in its request: `jobs[3].`
+    A seed of -1 is drawn when the job is checked; `seed` may ask for all of a workflow's seeds to be drawn anew, or to
+    be one number. `place` is where the job is in its request: `jobs[3].`
     """
 
     graph: Mapping[str, Any]
     parameters: TextToImage | None = None
     options: JobOptions = JobOptions()
     place: str = ""
+    seed: Seed = "same"
 
     @classmethod
     def of(cls, parameters: TextToImage, options: JobOptions, place: str = "") -> Self:
@@ -86,12 +89,11 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
 def what_to_run(request: JobRequest) -> dict[str, Any]:
     previews = request.options.previews
     if (asked := request.parameters) is not None:
-        drawn = asked.params.with_seed().model_copy(update={"previews": previews})
-        return asked.model_copy(update={"params": drawn}).model_dump(mode="json")
-    workflow = with_seeds(request.graph, lambda seed: drawn_seed() if seed == -1 else seed)
+        params = asked.params.model_copy(update={"previews": previews})
+        return asked.model_copy(update={"params": params}).model_dump(mode="json")
     return {
-        "workflow": workflow,
-        "prompt": prompt_text(workflow),
-        "checkpoint_model": first_checkpoint(workflow),
+        "workflow": dict(request.graph),
+        "prompt": prompt_text(request.graph),
+        "checkpoint_model": first_checkpoint(request.graph),
         "params": {"previews": True} if previews else {},
     }

@@ -1,8 +1,7 @@
 """A job is accepted once its row is committed; only then is a worker woken."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,11 +11,11 @@ from sqlmodel import Session, col, select
 
 from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
-from api_service.fleet.capability_cache import Capabilities, CapabilityReader
-from api_service.fleet.check import FleetVerdict, fault_errors, fleet_check
+from api_service.fleet.capability_cache import CapabilityReader
 from api_service.jobs import job_queries
 from api_service.limits.key_limits import KeyLimits
-from api_service.refusals.jobs import invalid_fields, job_not_found
+from api_service.refusals.jobs import job_not_found
+from api_service.submit.checks import CheckedJob, FieldName, check_all, graph_field
 from api_service.submit.idempotency import IdempotencyKey, made_before, was_made_meanwhile
 from api_service.submit.job_request import JobRequest, new_job
 from shared.database.engine import transaction
@@ -24,17 +23,6 @@ from shared.jobs import before_start
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobOutput
-from shared.workflows.links import graph_faults
-from shared.workflows.shape import with_seeds
-
-# How a door's clients call an input of a job's graph: from the request, the node's id (None: the whole graph), and the
-# part of the node, such as `inputs.seed`.
-FieldName = Callable[[JobRequest, str | None, str], str]
-
-
-def graph_field(_request: JobRequest, node_id: str | None, part: str) -> str:
-    """The input by its path in the graph: `4.inputs.ckpt_name`."""
-    return ".".join(filter(None, (node_id, part)))
 
 
 class Acceptance(NamedTuple):
@@ -79,9 +67,9 @@ class Accepted:
 
 
 class Checked(NamedTuple):
-    """The jobs of a submission are good, new and not too many. What to note on each."""
+    """The jobs of a submission are good, new and not too many."""
 
-    notes: Sequence[Sequence[str]]
+    jobs: Sequence[CheckedJob]
 
 
 async def submit(acceptance: Acceptance, submission: Submission) -> Accepted:
@@ -98,35 +86,11 @@ def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
     """Look at everything for which the jobs may be refused; or find what the same request made before."""
     if replayed := replay(acceptance, submission):
         return replayed
-    notes = check_all(submission.jobs, acceptance.capabilities.current(), submission.field_name)
+    jobs = check_all(submission.jobs, acceptance.capabilities.current(), submission.field_name)
     acceptance.limits.check_quotas(
         acceptance.messenger.engine, submission.identity, submission.owner, len(submission.jobs)
     )
-    return Checked(notes)
-
-
-def check_all(
-    requests: Sequence[JobRequest], capabilities: Capabilities, field_name: FieldName = graph_field
-) -> list[Sequence[str]]:
-    """Notes on each job. Raises Refusal: invalid_fields, with the errors of all jobs, each with its job's place."""
-    verdicts = [check_one(request, capabilities, field_name) for request in requests]
-    errors = [
-        error.model_copy(update={"field": f"{request.place}{error.field}"})
-        for request, verdict in zip(requests, verdicts, strict=True)
-        for error in verdict.errors
-    ]
-    if errors:
-        raise invalid_fields(errors)
-    return [verdict.notes for verdict in verdicts]
-
-
-def check_one(request: JobRequest, capabilities: Capabilities, field_name: FieldName = graph_field) -> FleetVerdict:
-    """What is wrong with a job, and what to note on it. Pure."""
-    name = partial(field_name, request)
-    if request.parameters is None and (faults := graph_faults(request.graph)):
-        return FleetVerdict(fault_errors(faults, name))
-    # A seed of -1 is going to be drawn.
-    return fleet_check(with_seeds(request.graph, lambda seed: 0 if seed == -1 else seed), capabilities, name)
+    return Checked(jobs)
 
 
 def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:
@@ -142,7 +106,7 @@ def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:
 
 
 def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> Accepted:
-    jobs = new_jobs(submission)
+    jobs = new_jobs(submission, checked)
     try:
         with acceptance.messenger.transaction() as session:
             lock_parent(session, submission.parent_id)
@@ -152,13 +116,13 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
             raise
         # The same key, at the same time. If its job is gone again, this one is the first.
         return replay(acceptance, submission) or record(acceptance, submission, checked)
-    return Accepted(wake_up(acceptance.messenger, jobs), notes=checked.notes)
+    return Accepted(wake_up(acceptance.messenger, jobs), notes=[job.notes for job in checked.jobs])
 
 
-def new_jobs(submission: Submission) -> list[GenerationJob]:
+def new_jobs(submission: Submission, checked: Checked) -> list[GenerationJob]:
     """The rows of a submission. Each notes which request it came with; the first has its key."""
     origin = {name: getattr(submission, name) for name in ("request_id", "batch_id", "parent_id")}
-    jobs = [new_job(job, submission.owner, **origin) for job in submission.jobs]
+    jobs = [new_job(job.request, submission.owner, **origin) for job in checked.jobs]
     if submission.idempotency_key:
         jobs[0].idempotency_key, jobs[0].request_digest = submission.idempotency_key
     return jobs

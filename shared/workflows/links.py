@@ -21,9 +21,12 @@ class Link(NamedTuple):
 
 def graph_faults(workflow: Mapping[str, Any]) -> list[WorkflowFault]:
     """Everything that keeps a document from being a workflow, or a workflow from being a graph of nodes."""
-    faults = check_shape(workflow)
-    if not faults:
-        faults = [fault for node_id in workflow for fault in link_faults(workflow, node_id)]
+    return check_shape(workflow) or faults_between(workflow)
+
+
+def faults_between(workflow: Mapping[str, Any]) -> list[WorkflowFault]:
+    """What keeps a workflow from being a graph that can run; each link is followed once."""
+    faults = [fault for node_id in workflow for fault in link_faults(workflow, node_id)]
     return faults or list(cycle_fault(workflow))
 
 
@@ -68,6 +71,15 @@ def sources_of(workflow: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]
         node_id: [name for name in dict.fromkeys(link.node for link in links_of(node)) if name in workflow]
         for node_id, node in workflow.items()
     }
+
+
+def targets_of(sources: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """For each node that others link to, those others."""
+    targets: dict[str, list[str]] = {}
+    for node_id, names in sources.items():
+        for name in names:
+            targets.setdefault(name, []).append(node_id)
+    return targets
 
 
 def upstream(sources: Mapping[str, Sequence[str]], ends: Iterable[str], *, known: Container[str] = ()) -> set[str]:

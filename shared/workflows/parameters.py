@@ -3,13 +3,11 @@
 Ranges and defaults are those of the former system where it had any; the others are ComfyUI's own node limits.
 """
 
-import secrets
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field
 
 LARGEST_SEED = 2**64 - 1  # KSampler's
-LARGEST_DRAWN_SEED = 2**53 - 1  # every JSON reader keeps such a number exact
 
 
 def without_nul(value: str) -> str:
@@ -22,10 +20,6 @@ Prompt = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(w
 Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(without_nul)]
 Strength = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=64, le=2048, multiple_of=8)]
-
-
-def drawn_seed() -> int:
-    return secrets.randbelow(LARGEST_DRAWN_SEED + 1)
 
 
 class Parameters(BaseModel, frozen=True, extra="forbid", strict=True):
@@ -41,7 +35,7 @@ class Lora(Parameters):
 
 
 class Sampling(Parameters):
-    """How the sampler runs; the names are KSampler's. A seed of -1, or none, is drawn by `with_seed`."""
+    """How the sampler runs; the names are KSampler's. A seed of -1, or none, is drawn when the job is accepted."""
 
     seed: Annotated[int, Field(ge=-1, le=LARGEST_SEED)] = -1
     steps: Annotated[int, Field(ge=1, le=150)] = 28
@@ -57,10 +51,6 @@ class Params(Sampling):
     clip_skip: Annotated[int, Field(ge=1, le=24)] = 1
     vae_name: Name | None = None
     previews: bool = False
-
-    def with_seed(self) -> Self:
-        """The same with a seed: what is recorded is what is run."""
-        return self if self.seed >= 0 else self.model_copy(update={"seed": drawn_seed()})
 
 
 class TextToImage(Parameters):

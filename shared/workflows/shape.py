@@ -4,13 +4,13 @@ The shape is looked at here, node by node; whether the nodes make a graph that c
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from shared.workflows.envelopes import find_graph, is_graph, where_it_goes
 from shared.workflows.json_limits import flaws
-from shared.workflows.text_to_image import Graph
 
 MOST_NODES = 2000
 MOST_FAULTS = 100  # are listed at once
@@ -18,7 +18,6 @@ LARGEST = 1_000_000  # bytes, as JSON without blanks
 DEEPEST = 32  # levels within a node
 LONGEST_NAME = 255  # of a node, and of its class
 LONGEST_TEXT = 20_000  # of the prompt that is kept to be searched
-SEEDS = ("seed", "noise_seed")
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,11 @@ def check_shape(workflow: Any) -> list[WorkflowFault]:
     """Everything that keeps a document from being a workflow; empty for one that is."""
     if not isinstance(workflow, dict):
         return [WorkflowFault(None, None, "not_a_workflow", "must be an object that maps node ids to nodes")]
-    if isinstance(workflow.get("nodes"), list) or isinstance(workflow.get("links"), list):
-        text = "this is the format of ComfyUI's editor; export the workflow with `Export (API)`"
-        return [WorkflowFault(None, None, "ui_format", text)]
     if not workflow:
         return [WorkflowFault(None, None, "empty_workflow", "must have at least one node")]
+    if not is_graph(workflow) and (found := find_graph(workflow)):
+        code = "misplaced_graph" if found.is_graph else "ui_format"
+        return [WorkflowFault(None, None, code, where_it_goes(found, whole="what was sent as `workflow`"))]
     if len(workflow) > MOST_NODES:
         return [WorkflowFault(None, None, "too_many_nodes", f"must have at most {MOST_NODES} nodes")]
     faults = list(islice((fault for name, node in workflow.items() for fault in node_faults(name, node)), MOST_FAULTS))
@@ -71,6 +70,20 @@ def size_fault(workflow: Mapping[str, Any]) -> Iterator[WorkflowFault]:
         yield WorkflowFault(None, None, "workflow_too_large", f"must be at most {LARGEST} bytes as JSON")
 
 
+def as_sent(workflow: Any) -> Any:
+    """A workflow without what ComfyUI itself writes beside `inputs` when it runs one: the workflow in a picture has it,
+    often as NaN, and ComfyUI would believe it."""
+    if not is_graph(workflow):
+        return workflow
+    return {name: without_own_notes(node) for name, node in workflow.items()}
+
+
+def without_own_notes(node: Any) -> Any:
+    if not isinstance(node, dict) or "is_changed" not in node:
+        return node
+    return {name: value for name, value in node.items() if name != "is_changed"}
+
+
 def prompt_text(workflow: Mapping[str, Mapping[str, Any]]) -> str:
     """The texts of its text encoders, one after the other: what a search for words should find."""
     texts = [node["inputs"].get("text") for node in workflow.values() if "TextEncode" in node["class_type"]]
@@ -81,20 +94,3 @@ def first_checkpoint(workflow: Mapping[str, Mapping[str, Any]]) -> str | None:
     """The first checkpoint that a node names, cut to what its column holds."""
     names = (node["inputs"].get("ckpt_name") for node in workflow.values())
     return next((name[:LONGEST_NAME] for name in names if isinstance(name, str) and name), None)
-
-
-def with_seeds(workflow: Mapping[str, Mapping[str, Any]], choose: Callable[[int], int]) -> Graph:
-    """The workflow with what `choose` makes of each seed: numbers in `seed` and `noise_seed`, not links."""
-    return {
-        name: {**node, "inputs": {**node["inputs"], **{seed: choose(node["inputs"][seed]) for seed in seeds_of(node)}}}
-        for name, node in workflow.items()
-    }
-
-
-def has_seeds(workflow: Mapping[str, Mapping[str, Any]]) -> bool:
-    return any(seeds_of(node) for node in workflow.values())
-
-
-def seeds_of(node: Mapping[str, Any]) -> list[str]:
-    inputs = node["inputs"]
-    return [name for name in SEEDS if isinstance(inputs.get(name), int) and not isinstance(inputs[name], bool)]

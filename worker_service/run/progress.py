@@ -28,14 +28,20 @@ class Progress(NamedTuple):
 
 
 class Meter:
-    """Turns frames into `progress`. Its percentage never falls, whatever comes late or twice."""
+    """Turns frames into `progress`. Its percentage never falls, whatever comes late or twice.
+
+    A frame costs what it names; and all frames of a prompt together follow each link of its graph once.
+    """
 
     def __init__(self, graph: Mapping[str, Mapping[str, Any]]) -> None:
         self.graph = graph
         self.units = work_units(graph)
+        self.total = sum(self.units.values())
         self.sources = sources_of(graph)
         self.passed: set[str] = set()  # nodes that ran before another
+        self.followed: set[str] = set()  # nodes whose links were followed
         self.done = dict.fromkeys(graph, 0.0)  # node -> share of it that is done
+        self.made = 0.0  # units of all that is done
         self.progress = Progress(0.0, None, None, 0, 0)
 
     def skip(self, nodes: list[str]) -> None:
@@ -49,11 +55,7 @@ class Meter:
         running = None
         for node, (value, most, state) in states.nodes.items():
             self.reach(node, 1.0 if state == "finished" else value / most if most else 0.0)
-            # What a node needs is done, though no frame said so: it was cached, or ran before this socket was open.
-            passed = upstream(self.sources, [node], known=self.passed)
-            self.passed |= passed
-            for needed in passed:
-                self.reach(needed, 1.0)
+            self.pass_what_it_needed(node)
             if state == "running":
                 running = (node, int(value), int(most))
         if running:
@@ -64,14 +66,25 @@ class Meter:
             self.progress = self.progress._replace(percentage=self.percentage())
         return self.progress
 
+    def pass_what_it_needed(self, node: str) -> None:
+        """What a node needs is done, though no frame said so: it was cached, or ran before this socket was open."""
+        if node in self.followed or node not in self.done:
+            return
+        passed = upstream(self.sources, [node], known=self.passed)
+        for needed in passed:
+            self.reach(needed, 1.0)
+        self.passed |= passed
+        self.followed |= passed
+        self.followed.add(node)
+
     def reach(self, node: str, share: float) -> None:
-        if node in self.done:
-            self.done[node] = max(self.done[node], min(share, 1.0))
+        before = self.done.get(node)
+        if before is not None and (now := min(share, 1.0)) > before:
+            self.done[node] = now
+            self.made += self.units[node] * (now - before)
 
     def percentage(self) -> float:
-        total = sum(self.units.values())
-        done = sum(self.units[node] * share for node, share in self.done.items())
-        return round(100 * done / total, 1) if total else 0.0
+        return min(round(100 * self.made / self.total, 1), 100.0) if self.total else 0.0
 
 
 class ProgressSink:

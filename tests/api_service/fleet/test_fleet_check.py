@@ -6,13 +6,14 @@ import pytest
 
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.fleet.capability_cache import Capabilities, KnownServer
-from api_service.fleet.check import MOST_ERRORS, MOST_SUGGESTED, NOTHING_KNOWN, ONLY_AWAY, SOME_UNKNOWN, FleetVerdict
+from api_service.fleet.check import MOST_ERRORS, MOST_SUGGESTED, NOTHING_KNOWN, ONLY_AWAY, SOME_UNKNOWN
+from api_service.submit.checks import CheckedJob, check_one
 from api_service.submit.job_request import JobOptions, JobRequest
-from api_service.submit.submit import check_one
 from shared.fleet.object_info import read_catalogue
 from shared.workflows.parameters import TextToImage
 from tests.object_infos import Page, object_info
 from tests.simulator.graphs import Graph, node, txt2img
+from tests.steps import steps
 
 
 def fleet(*servers: dict[str, Page] | None, away: tuple[dict[str, Page] | None, ...] = ()) -> Capabilities:
@@ -31,7 +32,7 @@ def asked(**values: Any) -> TextToImage:
     return TextToImage.model_validate(least | values, strict=False)
 
 
-def verdict(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> FleetVerdict:
+def verdict(parameters: TextToImage | dict[str, Any], capabilities: Capabilities) -> CheckedJob:
     if isinstance(parameters, TextToImage):
         return check_one(JobRequest.of(parameters, JobOptions()), capabilities, field_name)
     return check_one(JobRequest(parameters), capabilities, field_name)
@@ -225,3 +226,17 @@ def test_a_workflow_of_many_errors_names_some_and_compares_names_for_few() -> No
     errors = refused(graph, fleet(RECORDED))
     assert len(errors) == MOST_ERRORS
     assert sum("did you mean" in message for _, message in errors.values()) == MOST_SUGGESTED
+
+
+def test_four_times_as_many_nodes_are_four_times_as_many_steps() -> None:
+    capabilities = fleet(RECORDED)
+
+    def steps_of(length: int) -> int:
+        graph = {"0": node("EmptyImage", width=64, height=64, batch_size=1, color=0, seed=-1)}
+        graph |= {str(number): node("ImageInvert", image=[str(number - 1), 0]) for number in range(1, length)}
+        graph |= {f"{number}x": node("ImageInvert", image=["77", 0]) for number in range(length // 4)}
+        graph |= {f"{number}y": node("PreviewImage") for number in range(length // 4)}
+        graph["save"] = node("SaveImage", images=[str(length - 1), 0], filename_prefix="x")
+        return steps(lambda: accepted(graph, capabilities))
+
+    assert steps_of(1200) < 5 * steps_of(300)

@@ -10,7 +10,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER, SERVER
-from tests.object_infos import RECORDED, object_info, page, publish
+from tests.object_infos import RECORDED, Page, object_info, page, publish
 
 URL = "/api/v1/generation-jobs/"
 JOB: dict[str, Any] = {"prompt": "a cat", "checkpoint_model": "sd15.safetensors"}
@@ -55,6 +55,28 @@ def test_with_no_server_no_model_is_known(client: TestClient) -> None:
         "items": [],
         "unknown_servers": 0,
     }
+
+
+def listing(*names: str) -> Page:
+    return page({"unet_name": [list(names)], "name": ["COMBO", {"options": list(names)}]})
+
+
+def test_models_of_every_folder_are_listed_that_some_class_names(client: TestClient, messenger: Messenger) -> None:
+    classes = {"UNETLoader": listing("flux", "wan"), "ModelPatchLoader": listing("patch")}
+    publish(messenger, object_info(classes=classes), SERVER)
+    publish(messenger, object_info(classes={"UnetLoaderGGUF": listing("flux-q4", "flux")}), ANOTHER)
+    for kind, names in (
+        ("diffusion_models", [("flux", 2), ("flux-q4", 1), ("wan", 1)]),
+        ("model_patches", [("patch", 1)]),
+        ("vae", [("pixel_space", 2)]),
+    ):
+        body = client.get(f"/api/v1/models/{kind}").json()
+        assert body["kind"] == kind
+        assert [(model["name"], model["servers"]) for model in body["items"]] == names
+    for kind in ("controlnet", "upscale_models", "embeddings"):
+        response = client.get(f"/api/v1/models/{kind}")
+        assert (response.status_code, response.json()["code"]) == (404, "kind_not_found")
+        assert "samplers, schedulers, vae, diffusion_models" in response.json()["detail"]
 
 
 @pytest.mark.parametrize("kind", ["checkpoint", "Checkpoints", "unets", "%00", "..", "a%2Fb"])

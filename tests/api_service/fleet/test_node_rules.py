@@ -8,6 +8,7 @@ from api_service.fleet.node_rules import Finding, findings
 from shared.fleet.object_info import read_catalogue
 from shared.workflows.links import graph_faults
 from tests.object_infos import RECORDED, object_info, page
+from tests.shared.fleet.test_node_inputs import BATCH, RESIZE
 from tests.simulator.graphs import node
 from tests.simulator.recordings import document
 
@@ -141,7 +142,115 @@ def test_a_custom_node_may_take_what_is_not_in_its_list_or_its_bounds() -> None:
     assert (missing.code, missing.field, missing.is_certain) == ("required_input_missing", "inputs.mode", True)
 
 
-def test_an_input_that_stands_for_others_is_not_looked_at() -> None:
-    classes = {"Grow": page({"images": ["COMFY_AUTOGROW_V3", {"min": 1}]}, output_node=True)}
-    graph = {"1": node("Grow", **{"images.image0": ["2", 0]}), "2": IMAGE}
+@pytest.mark.parametrize("kind", ["COMFY_AUTOGROW_V3", "COMFY_DYNAMICCOMBO_V3", "COMFY_DYNAMICSLOT_V3", "COMFY_NEW_V9"])
+@pytest.mark.parametrize("options", [{"min": 1}, {"template": 5}, {"options": 5, "inputs": []}])
+def test_an_input_that_stands_for_others_in_a_way_nobody_knows_is_not_looked_at(kind: str, options: Any) -> None:
+    classes = {"Grow": page({}, {"images": [kind, options]}, output_node=True)}
+    graph = {"1": node("Grow", **{"images.image0": 5}), "2": IMAGE}
     assert findings(graph, read_catalogue(object_info(classes=classes))) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([1, 0], 'a link is ["1", 0]: the id of a node is a text'),
+        (["1", "0"], 'a link is ["1", 0]: outputs are numbered'),
+        ([1, "0"], 'a link is ["1", 0]: outputs are numbered'),
+        ([["1", 0]], "without another list around it"),
+        ([], "a list is taken for a link"),
+        (["1"], "a list is taken for a link"),
+        (["1", 0, 0], "a list is taken for a link"),
+        ([True, 0], "a list is taken for a link"),
+        (["1", "9" * 5000], "a list is taken for a link"),
+        (["x" * 5000, "0"], "outputs are numbered"),
+        ([None, {}], '{"__value__": [...]}'),
+    ],
+)
+def test_a_list_that_is_no_link_is_explained(given: Any, says: str) -> None:
+    found = one_finding({**SAVED, "9": node("SaveImage", images=given, filename_prefix="x")})
+    assert (found.code, found.field) == ("bad_linked_input", "inputs.images")
+    assert says in found.message
+    assert len(found.message) < 300
+
+
+NEWER = read_catalogue(
+    object_info(
+        classes={
+            "BatchImagesNode": page(BATCH, python_module="comfy_extras.nodes_post_processing"),
+            "ResizeImageMaskNode": page(RESIZE, python_module="comfy_extras.nodes_post_processing"),
+            "Custom": page(RESIZE, python_module="custom_nodes.x"),
+        }
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        # What ComfyUI 0.33 said of each: it ran them.
+        ({"resize_type": "scale by multiplier", "resize_type.multiplier": 2}, []),
+        ({"resize_type": "scale dimensions", "resize_type.width": 8, "resize_type.crop": "center"}, []),
+        ({"resize_type": "match size"}, []),
+        ({"resize_type": "match size", "resize_type.match": ["1", 0]}, []),
+        ({"resize_type": "match size", "resize_type.width": 5}, []),
+        # It refused them.
+        ({"resize_type": "scale by multiplier"}, [("resize_type.multiplier", "required_input_missing")]),
+        (
+            {"resize_type": "scale by multiplier", "resize_type.multiplier": 9},
+            [("resize_type.multiplier", "value_bigger_than_max")],
+        ),
+        (
+            {"resize_type": "scale dimensions", "resize_type.width": "x", "resize_type.crop": "no"},
+            [("resize_type.width", "invalid_input_type"), ("resize_type.crop", "value_not_in_list")],
+        ),
+        # It took them, and the node failed.
+        ({}, [("resize_type", "required_input_missing")]),
+        ({"resize_type": "nope"}, [("resize_type", "value_not_in_list")]),
+        ({"resize_type": ["1", 0]}, [("resize_type", "bad_linked_input")]),
+        (
+            {"resize_type": "scale by multiplier", "resize_type.multiplier": 1, "resize_type.match": ["1", 0]},
+            [("resize_type.match", "unknown_input")],
+        ),
+    ],
+)
+def test_a_choice_of_inputs_is_checked_with_those_that_it_brings(
+    inputs: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    resize = node("ResizeImageMaskNode", input=["1", 0], scale_method="lanczos", **inputs)
+    graph = {"1": IMAGE, "2": resize, "9": node("SaveImage", images=["2", 0], filename_prefix="x")}
+    found = findings(graph, NEWER)
+    assert [(one.field, one.code) for one in found] == [(f"inputs.{name}", code) for name, code in expected]
+    assert all(one.is_certain for one in found)
+
+
+def test_what_a_custom_node_may_have_a_default_for_is_noted_only() -> None:
+    graph = {"1": IMAGE, "2": node("Custom", input=["1", 0], scale_method="lanczos")}
+    graph["9"] = node("SaveImage", images=["2", 0], filename_prefix="x")
+    (found,) = findings(graph, NEWER)
+    assert (found.field, found.code, found.is_certain) == ("inputs.resize_type", "required_input_missing", False)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"images.image0": ["1", 0], "images.image1": ["1", 0]}, []),
+        ({"images.image0": ["1", 0], "images.image1": ["1", 0], "images.image49": ["1", 0]}, []),
+        ({"images.image0": ["1", 0]}, [("images.image1", "required_input_missing")]),
+        ({}, [("images.image0", "required_input_missing"), ("images.image1", "required_input_missing")]),
+        (
+            {"images.image0": ["1", 0], "images.image1": ["1", 0], "images.image77": ["1", 0]},
+            [("images.image77", "unknown_input")],
+        ),
+        (
+            {"images.image0": [1, 0], "images.image1": ["5", 0]},
+            [("images.image0", "bad_linked_input"), ("images.image1", "return_type_mismatch")],
+        ),
+    ],
+)
+def test_as_many_inputs_as_a_node_needs_are_checked_each(
+    given: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    graph = {"1": IMAGE, "2": node("BatchImagesNode", **given), "5": node("EmptyLatentImage", width=64, height=64)}
+    graph["9"] = node("SaveImage", images=["2", 0], filename_prefix="x")
+    found = [one for one in findings(graph, NEWER) if one.node_id == "2"]
+    assert [(one.field, one.code) for one in found] == [(f"inputs.{name}", code) for name, code in expected]

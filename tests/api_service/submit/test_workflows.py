@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from api_service.fleet.seeds import SAFE
 from shared.messaging.messenger import Messenger
 from shared.workflows.duration_key import workflow_key
-from shared.workflows.parameters import LARGEST_DRAWN_SEED, LARGEST_SEED
+from shared.workflows.parameters import LARGEST_SEED
 from tests.api_service.submit.test_submitting import LEAST, URL, refused
 from tests.jobs import job
 
@@ -71,7 +72,13 @@ def test_each_seed_of_minus_one_is_drawn_and_recorded(client: TestClient) -> Non
     inputs = [post(client, workflow=workflow).json()["workflow"]["3"]["inputs"] for _ in range(2)]
     drawn = {one[name] for one in inputs for name in ("seed", "noise_seed")}
     assert len(drawn) == 4
-    assert all(0 <= seed <= LARGEST_DRAWN_SEED for seed in drawn)
+    assert all(0 <= seed <= SAFE.highest for seed in drawn)
+
+
+def test_where_no_server_says_what_a_seed_may_be_that_is_noted(client: TestClient) -> None:
+    notes = post(client, workflow=with_inputs("3", seed=-1)).json()["notes"]
+    assert "seeds of 'KSampler' were drawn from 0 to 2147483647: no server says which ones they take" in notes
+    assert not any("drawn" in note for note in post(client, workflow=WORKFLOW).json()["notes"])
 
 
 def test_the_largest_seed_in_a_workflow_is_kept_exactly(client: TestClient) -> None:
@@ -109,6 +116,52 @@ def test_each_parameter_of_a_picture_beside_a_workflow_is_refused(client: TestCl
 def test_what_is_no_workflow_is_refused_by_its_place(client: TestClient, workflow: Any, field: str, code: str) -> None:
     problem = refused(post(client, workflow=workflow), 422, "invalid_fields")
     assert [(error["field"], error["code"]) for error in problem["errors"]] == [(field, code)]
+
+
+EDITORS = {"last_node_id": 9, "nodes": [{"id": 9, "type": "SaveImage"}], "links": []}
+
+
+@pytest.mark.parametrize(
+    ("sent", "field", "code", "place"),
+    [
+        (WORKFLOW, "body", "misplaced_graph", "the body itself"),
+        ({"prompt": WORKFLOW}, "body", "misplaced_graph", "`prompt` of the body"),
+        ({"prompt": WORKFLOW, "client_id": "x", "extra_data": {}}, "body", "misplaced_graph", "`prompt`"),
+        ({"input": {"workflow": WORKFLOW, "images": []}}, "body", "misplaced_graph", "`input.workflow`"),
+        ({"output": WORKFLOW, "workflow": EDITORS}, "body", "misplaced_graph", "`output`"),
+        ({"workflow": {"prompt": WORKFLOW}}, "workflow", "misplaced_graph", "`prompt`"),
+        ({"workflow": {"output": WORKFLOW, "workflow": EDITORS}}, "workflow", "misplaced_graph", "`output`"),
+        (EDITORS, "body", "ui_format", "Export (API)"),
+        ({"prompt": EDITORS}, "body", "ui_format", "Export (API)"),
+        ({"workflow": EDITORS}, "workflow", "ui_format", "Export (API)"),
+    ],
+)
+def test_a_graph_that_is_sent_elsewhere_is_told_where_it_goes(
+    client: TestClient, sent: dict[str, Any], field: str, code: str, place: str
+) -> None:
+    (error,) = refused(client.post(URL, json=sent), 422, "invalid_fields")["errors"]
+    assert (error["field"], error["code"]) == (field, code)
+    assert place in error["message"]
+    batch = client.post(f"{URL}bulk", json={"jobs": [LEAST, sent]})
+    (error,) = refused(batch, 422, "invalid_fields")["errors"]
+    assert (error["field"], error["code"]) == ("jobs[1]" if field == "body" else f"jobs[1].{field}", code)
+
+
+def test_what_an_owner_notes_on_a_picture_may_be_a_graph(client: TestClient) -> None:
+    assert post(client, **LEAST, metadata={"made from": {"1": WORKFLOW["4"]}}).status_code == 201
+
+
+def test_what_comfyui_writes_beside_inputs_is_dropped(client: TestClient) -> None:
+    body = (
+        '{"workflow": {"1": {"class_type": "X", "inputs": {"a": 1}, "is_changed": NaN, "_meta": {"title": "t"}},'
+        ' "2": {"class_type": "Y", "inputs": {}, "is_changed": [NaN]}}}'
+    )
+    response = client.post(URL, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 201, response.text
+    assert response.json()["workflow"] == {
+        "1": {"class_type": "X", "inputs": {"a": 1}, "_meta": {"title": "t"}},
+        "2": {"class_type": "Y", "inputs": {}},
+    }
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])

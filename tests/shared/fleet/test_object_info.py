@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.fleet.object_info import ModelKind, NodeInput, read_catalogue
+from shared.fleet.node_inputs import NodeInput
+from shared.fleet.object_info import ModelKind, read_catalogue
 from tests.object_infos import RECORDED, object_info, page
 
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.models import GenerationJob, JobStatus
-from shared.workflows.parameters import LARGEST_DRAWN_SEED, LARGEST_SEED, Params, TextToImage
+from shared.workflows.parameters import LARGEST_SEED, Params, TextToImage
 
 
 def parameters(**values: object) -> TextToImage:
@@ -72,14 +72,6 @@ def test_each_setting_keeps_to_its_range(field: str, good: list[object], bad: li
 def test_an_unknown_setting_is_refused_rather_than_ignored() -> None:
     with pytest.raises(ValidationError):
         Params.model_validate({"stpes": 20})
-
-
-def test_a_given_seed_is_kept_and_a_missing_one_is_drawn_anew_each_time() -> None:
-    assert Params(seed=42).with_seed().seed == 42
-    assert Params(seed=0).with_seed().seed == 0
-    drawn = {Params().with_seed().seed for _ in range(20)}
-    assert len(drawn) == 20
-    assert all(0 <= seed <= LARGEST_DRAWN_SEED for seed in drawn)
 
 
 def test_a_row_gives_back_the_parameters_it_was_made_from() -> None:

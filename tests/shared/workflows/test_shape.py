@@ -12,11 +12,10 @@ from shared.workflows.shape import (
     LONGEST_TEXT,
     MOST_FAULTS,
     MOST_NODES,
+    as_sent,
     check_shape,
     first_checkpoint,
-    has_seeds,
     prompt_text,
-    with_seeds,
 )
 from shared.workflows.text_to_image import text_to_image
 
@@ -77,6 +76,58 @@ def test_a_node_that_is_called_nodes_is_a_node() -> None:
     assert check_shape({"nodes": node(), "links": node()}) == []
 
 
+GRAPH = {"1": node(seed=1)}
+OF_EDITOR = {"last_node_id": 1, "nodes": [{"id": 1, "type": "KSampler"}], "links": []}
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        ({"prompt": GRAPH}, "prompt"),
+        ({"prompt": GRAPH, "client_id": "x", "extra_data": {"extra_pnginfo": {"workflow": OF_EDITOR}}}, "prompt"),
+        ({"workflow": {"prompt": GRAPH}}, "workflow.prompt"),
+        ({"input": {"workflow": GRAPH}}, "input.workflow"),
+        ({"output": GRAPH, "workflow": OF_EDITOR}, "output"),
+        ({"a": {"b": {"c": {"d": GRAPH}}}}, "a.b.c.d"),
+    ],
+)
+def test_a_graph_that_something_is_around_is_told_where_it_goes(sent: Any, path: str) -> None:
+    (fault,) = check_shape(sent)
+    assert (fault.node_id, fault.field, fault.code) == (None, None, "misplaced_graph")
+    assert f"in `{path}`" in fault.message
+    assert '{"workflow": {' in fault.message
+
+
+def test_what_the_editor_saves_is_told_wherever_it_is() -> None:
+    (fault,) = check_shape({"prompt": OF_EDITOR})
+    assert fault.code == "ui_format"
+    assert fault.message.startswith("`prompt`: ")
+    assert "Export (API)" in fault.message
+
+
+def test_a_graph_is_not_looked_for_without_end() -> None:
+    deep: Any = GRAPH
+    for _ in range(1000):
+        deep = {"a": deep}
+    assert check_shape(deep)[0].code == "missing_class_type"
+    assert check_shape({str(number): {"x": {}} for number in range(MOST_NODES)})[0].code == "missing_class_type"
+
+
+@pytest.mark.parametrize("written", [float("nan"), [float("nan")], ["ab12"], None, "\0"])
+def test_what_comfyui_writes_beside_inputs_is_dropped(written: Any) -> None:
+    sent = {"1": {**node(seed=1), "is_changed": written, "_meta": {"title": "a"}}, "2": node()}
+    kept = as_sent(sent)
+    assert kept == {"1": {**node(seed=1), "_meta": {"title": "a"}}, "2": node()}
+    assert check_shape(kept) == []
+    assert "is_changed" in sent["1"], "what was sent is not changed"
+    assert as_sent({"1": node(is_changed=2)}) == {"1": node(is_changed=2)}, "an input may have that name"
+
+
+@pytest.mark.parametrize("odd", [None, 5, [], {}, {"1": None}, {"1": {"class_type": "X"}, "2": 5}])
+def test_what_is_no_workflow_is_not_tidied(odd: Any) -> None:
+    assert as_sent(odd) == odd
+
+
 def test_every_fault_is_told_but_not_without_end() -> None:
     assert {fault.node_id for fault in check_shape({"1": None, "2": {}, "3": node()})} == {"1", "2"}
     assert len(check_shape(dict.fromkeys(map(str, range(MOST_NODES))))) == MOST_FAULTS
@@ -105,20 +156,3 @@ def test_its_checkpoint_is_the_first_that_is_named() -> None:
     assert first_checkpoint(workflow) == "b"
     assert first_checkpoint({"1": node(ckpt_name="x" * 300)}) == "x" * 255
     assert first_checkpoint({"1": node()}) is None
-
-
-def test_seeds_are_numbers_under_either_name_and_nothing_else_is_touched() -> None:
-    workflow = {
-        "1": node(seed=-1, steps=-1),
-        "2": node(noise_seed=7),
-        "3": node(seed=["1", 0], noise_seed=True),
-        "4": {**node(), "_meta": {}},
-    }
-    before = json.dumps(workflow)
-    changed = with_seeds(workflow, lambda seed: seed + 10)
-    assert (changed["1"]["inputs"]["seed"], changed["2"]["inputs"]["noise_seed"]) == (9, 17)
-    assert changed["1"]["inputs"]["steps"] == -1
-    assert (changed["3"], changed["4"]) == (workflow["3"], workflow["4"])
-    assert json.dumps(workflow) == before
-    assert has_seeds(workflow)
-    assert not has_seeds({"3": workflow["3"], "4": workflow["4"]})

@@ -1,6 +1,8 @@
 """The meter counts work done, never falls, and knows what a running node has needed."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from shared.workflows.parameters import Params, TextToImage
 from shared.workflows.text_to_image import text_to_image
 from tests.simulator import recordings
+from tests.steps import steps
 from worker_service.comfyui.frames import Cached, NodeStates, read_frame
 from worker_service.run.progress import Meter
 
@@ -83,3 +86,48 @@ def test_it_never_falls_nor_leaves_its_scale(updates: list[dict[str, tuple[float
     percentages = [meter.update(NodeStates(update)).percentage for update in updates]
     assert percentages == sorted(percentages)
     assert all(0 <= percentage <= 100 for percentage in percentages)
+
+
+def chain(length: int) -> dict[str, Any]:
+    """Each node needs the 20 before it."""
+    return {
+        str(number): {
+            "class_type": "X",
+            "inputs": {f"i{back}": [str(number - back), 0] for back in range(1, 1 + min(number, 20))},
+        }
+        for number in range(length)
+    }
+
+
+def frames(length: int) -> Iterator[NodeStates]:
+    """Ten frames: each names all that ran so far, as ComfyUI's do."""
+    for reached in range(0, length, length // 10):
+        yield NodeStates(
+            {**{str(number): (1, 1, "finished") for number in range(reached)}, str(reached): (0, 1, "running")}
+        )
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_four_times_as_many_nodes_are_four_times_as_many_steps(cached: bool) -> None:
+    def steps_of(length: int) -> int:
+        graph, named = chain(length), list(frames(length))
+
+        def work() -> None:
+            meter = Meter(graph)
+            if cached:
+                meter.skip(list(graph))
+            for states in named:
+                meter.update(states)
+
+        return steps(work)
+
+    assert steps_of(2000) < 5 * steps_of(500)
+
+
+def test_a_frame_costs_what_it_names_however_large_the_graph_is() -> None:
+    def steps_of(length: int) -> int:
+        meter = Meter(chain(length))
+        meter.update(NodeStates({str(length - 1): (0, 5, "running")}))
+        return steps(lambda: meter.update(NodeStates({str(length - 1): (1, 5, "running")})))
+
+    assert steps_of(2000) == steps_of(500)

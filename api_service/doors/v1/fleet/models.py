@@ -1,4 +1,4 @@
-"""Models: which checkpoints, LoRAs, VAEs, samplers and schedulers the servers have."""
+"""Models: which checkpoints, LoRAs, VAEs, samplers, schedulers and other models the servers have."""
 
 from http import HTTPStatus
 
@@ -7,21 +7,22 @@ from api_service.doors.v1.fleet.views import ModelsView
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.refusals.codes import Code
 from api_service.refusals.fleet import kind_not_found
-from shared.fleet.object_info import ModelKind
 from shared.models import Scope
 
 
 async def list_models(request: ApiRequest[Nothing, Nothing]) -> ModelsView:
     """List the models of a kind.
 
-    Kinds are `checkpoints`, `loras`, `vaes`, `samplers` and `schedulers`. A job may name any of these models; one that
-    is not `available` right now is only on servers that do not answer, and a job that names it waits for them.
+    Kinds are `checkpoints`, `loras`, `vaes`, `samplers` and `schedulers`, and every folder of models for which some
+    server has a node class: `diffusion_models`, `text_encoders`, `controlnet`, `upscale_models` and so on. A job may
+    name any of these models; one that is not `available` right now is only on servers that do not answer, and a job
+    that names it waits for them.
     """
-    name = request.path["kind"]
-    if name not in list(ModelKind):
-        raise kind_not_found(name, ModelKind)
+    kind = request.path["kind"]
     capabilities = await request.services.run(request.services.capabilities.current)
-    return ModelsView.of(ModelKind(name), capabilities)
+    if kind not in (kinds := capabilities.kinds()):
+        raise kind_not_found(kind, kinds)
+    return ModelsView.of(kind, capabilities)
 
 
 OPERATIONS = (

@@ -5,7 +5,8 @@ from typing import Self
 from pydantic import BaseModel
 
 from api_service.fleet.capability_cache import Capabilities, Holders
-from shared.fleet.object_info import ModelKind, NodeClass, NodeInput
+from shared.fleet.node_inputs import NodeInput
+from shared.fleet.object_info import NodeClass
 
 
 class ModelView(BaseModel, frozen=True):
@@ -19,12 +20,12 @@ class ModelView(BaseModel, frozen=True):
 class ModelsView(BaseModel, frozen=True):
     """The models of a kind. `unknown_servers` never said what they have, and may have others."""
 
-    kind: ModelKind
+    kind: str
     items: list[ModelView]
     unknown_servers: int
 
     @classmethod
-    def of(cls, kind: ModelKind, capabilities: Capabilities) -> Self:
+    def of(cls, kind: str, capabilities: Capabilities) -> Self:
         items = [
             ModelView(name=name, servers=holders.servers, available=holders.is_available)
             for name, holders in capabilities.models(kind).items()

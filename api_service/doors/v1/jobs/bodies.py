@@ -8,6 +8,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     Discriminator,
     Field,
     RootModel,
@@ -19,17 +20,19 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from api_service.jobs.metadata import Metadata
 from api_service.refusals.refusal import FORM, FieldError
 from api_service.submit.job_request import JobOptions, JobRequest
 from shared.models.generation_job import DEFAULT_PRIORITY
+from shared.workflows.envelopes import Found, find_graph, is_of_editor, where_it_goes
 from shared.workflows.parameters import LARGEST_SEED, Sampling, TextToImage
 
 FURTHEST = timedelta(days=30)  # so far ahead a job can be put off
 LONGEST_DEADLINE = timedelta(days=60)
-TYPED, RAW = f"{FORM}typed", f"{FORM}raw"
+TYPED, RAW, ASTRAY = f"{FORM}typed", f"{FORM}raw", f"{FORM}astray"
 MOST_JOBS = 100  # in one batch
 LARGEST_BATCH = 8 * 1024 * 1024  # bytes
 
@@ -152,8 +155,8 @@ class WorkflowParams(BaseModel, frozen=True, extra="forbid", strict=True):
 class WorkflowJob(OptionsBody):
     """A job to run: a workflow in ComfyUI's API format, `{node id: {"class_type": ..., "inputs": {...}}}`.
 
-    Each `seed` or `noise_seed` of -1 in it is drawn. The workflow has everything else that is run, so none of the
-    parameters of a picture is taken beside it.
+    Each seed of -1 in it is drawn, within what its node takes. The workflow has everything else that is run, so none
+    of the parameters of a picture is taken beside it.
     """
 
     workflow: dict[str, Any]
@@ -165,13 +168,36 @@ class WorkflowJob(OptionsBody):
 
 
 def form_of(given: Any) -> str:
+    if misplaced(given):
+        return ASTRAY
     raw = isinstance(given, WorkflowJob) or (isinstance(given, dict) and "workflow" in given)
     return RAW if raw else TYPED
 
 
+def misplaced(given: Any) -> Found | None:
+    """A graph that was sent elsewhere than in `workflow`. One that is within `workflow` is looked for there."""
+    if not isinstance(given, dict) or isinstance(given.get("prompt"), str):
+        return None
+    own = given.get("workflow")
+    if own is not None and not is_of_editor(own):
+        return None
+    found = find_graph({name: part for name, part in given.items() if name != "metadata"})
+    return found if found and (found.is_graph or own is None) else None
+
+
+def say_where_it_goes(given: Any) -> Any:
+    if found := misplaced(given):
+        code = "misplaced_graph" if found.is_graph else "ui_format"
+        raise PydanticCustomError(code, "{sentence}", {"sentence": where_it_goes(found, whole="the body")})
+    return given
+
+
 AnyJob = TypedJob | WorkflowJob
 EitherJob = Annotated[
-    Annotated[TypedJob, Tag(TYPED)] | Annotated[WorkflowJob, Tag(RAW)],
+    Annotated[TypedJob, Tag(TYPED)]
+    | Annotated[WorkflowJob, Tag(RAW)]
+    # A form of its own: a validator before all forms would have pydantic read no JSON any more.
+    | Annotated[WorkflowJob, BeforeValidator(say_where_it_goes), SkipJsonSchema(), Tag(ASTRAY)],
     Discriminator(form_of),
 ]
 

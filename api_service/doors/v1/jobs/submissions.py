@@ -23,9 +23,10 @@ from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import invalid_fields
+from api_service.submit.checks import check_all
 from api_service.submit.job_request import JobRequest
 from api_service.submit.resubmit import resubmit
-from api_service.submit.submit import Accepted, Submission, check_all, submit
+from api_service.submit.submit import Accepted, Submission, submit
 from shared.database.clock import ask_database_time
 from shared.jobs.urls import JOBS, job_url
 from shared.models import Scope
@@ -60,8 +61,8 @@ async def validate_job(request: ApiRequest[JobBody, Nothing]) -> ValidView:
     """
     (asked,) = await jobs_of(request, {"": request.body.root})
     capabilities = await request.services.run(request.services.capabilities.current)
-    (notes,) = await request.services.run(check_all, [asked], capabilities, field_name)
-    return ValidView(notes=list(notes), job=PlannedJobView.of(asked))
+    (checked,) = await request.services.run(check_all, [asked], capabilities, field_name)
+    return ValidView(notes=list(checked.notes), job=PlannedJobView.of(checked.planned))
 
 
 async def retry_job(request: ApiRequest[RetryBody, Nothing]) -> Response:

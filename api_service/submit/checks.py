@@ -1,0 +1,89 @@
+"""A job is looked at as it will be sent: tidied, with its seeds drawn, and then held to every rule."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from api_service.fleet.capability_cache import Capabilities
+from api_service.fleet.check import InputName, fault_errors, fleet_check
+from api_service.fleet.left_out import without_what_cannot_run
+from api_service.fleet.seeds import EXACT, Bounds, note_on, with_seeds
+from api_service.refusals.jobs import invalid_fields
+from api_service.refusals.refusal import FieldError
+from api_service.submit.job_request import JobRequest
+from shared.workflows.links import faults_between
+from shared.workflows.parameters import TextToImage
+from shared.workflows.shape import as_sent, check_shape
+
+# How a door's clients call an input of a job's graph: from the request, the node's id (None: the whole graph), and the
+# part of the node, such as `inputs.seed`.
+FieldName = Callable[[JobRequest, str | None, str], str]
+
+SEEDS_OF_KSAMPLER = Bounds(0, EXACT)  # as far as JSON keeps them
+
+
+def graph_field(_request: JobRequest, node_id: str | None, part: str) -> str:
+    """The input by its path in the graph: `4.inputs.ckpt_name`."""
+    return ".".join(filter(None, (node_id, part)))
+
+
+@dataclass(frozen=True)
+class CheckedJob:
+    """What is wrong with a job, and what to note on it. `request` is what will be recorded and sent; `planned` is the
+    same before its seeds were drawn."""
+
+    planned: JobRequest
+    request: JobRequest
+    errors: Sequence[FieldError] = ()
+    notes: Sequence[str] = ()
+
+
+def check_all(
+    requests: Sequence[JobRequest], capabilities: Capabilities, field_name: FieldName = graph_field
+) -> list[CheckedJob]:
+    """The jobs as they will be sent. Raises Refusal: invalid_fields, with the errors of all, each with its place."""
+    checked = [check_one(request, capabilities, field_name) for request in requests]
+    errors = [
+        error.model_copy(update={"field": f"{request.place}{error.field}"})
+        for request, one in zip(requests, checked, strict=True)
+        for error in one.errors
+    ]
+    if errors:
+        raise invalid_fields(errors)
+    return checked
+
+
+def check_one(request: JobRequest, capabilities: Capabilities, field_name: FieldName = graph_field) -> CheckedJob:
+    """The job as it will be sent, and what is wrong with it. Pure, but for the seeds."""
+    name = partial(field_name, request)
+    if request.parameters is None:
+        return check_workflow(request, capabilities, name)
+    return check_picture(request, request.parameters, capabilities, name)
+
+
+def check_picture(
+    request: JobRequest, parameters: TextToImage, capabilities: Capabilities, name: InputName
+) -> CheckedJob:
+    graph = with_seeds(request.graph, capabilities, unknown=SEEDS_OF_KSAMPLER).graph
+    params = parameters.params.model_copy(update={"seed": graph["sampler"]["inputs"]["seed"]})
+    drawn = replace(request, graph=graph, parameters=parameters.model_copy(update={"params": params}))
+    verdict = fleet_check(graph, capabilities, name)
+    return CheckedJob(request, drawn, verdict.errors, verdict.notes)
+
+
+def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputName) -> CheckedJob:
+    whole = as_sent(request.graph)
+    if faults := check_shape(whole):
+        return CheckedJob(request, request, fault_errors(faults, name))
+    kept = without_what_cannot_run(whole, capabilities, lambda node_id: name(node_id, ""))
+    planned = replace(request, graph=kept.graph)
+    seeded = with_seeds(kept.graph, capabilities, request.seed)
+    if request.seed != "same" and not seeded.seeds:
+        error = FieldError(field="seed", message="no node of the workflow has a seed", code="no_seed")
+        return CheckedJob(planned, planned, [error])
+    drawn = replace(planned, graph=seeded.graph)
+    if faults := faults_between(kept.graph):
+        return CheckedJob(planned, drawn, fault_errors(faults, name))
+    verdict = fleet_check(seeded.graph, capabilities, name)
+    notes = () if verdict.errors else [*kept.notes, *note_on(seeded), *verdict.notes]
+    return CheckedJob(planned, drawn, verdict.errors, notes)

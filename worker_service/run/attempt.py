@@ -86,8 +86,8 @@ class Attempt:
         self.end_generation()
         pauses_s = self.resources.timings.read_again_s
         collector = Collector(self.client(), self.resources.store, self.job.id, self.folder, pauses_s)
-        outputs = collector.collect(found.outputs, self.mailbox)
-        return Done(outputs, timedelta(seconds=time.monotonic() - generated_at))
+        collected = collector.collect(found.outputs, self.mailbox)
+        return Done(collected.outputs, collected.warnings, timedelta(seconds=time.monotonic() - generated_at))
 
     def find_earlier_prompt(self) -> Whereabouts:
         """Look for the prompt of an earlier attempt, and go on with it where it is still of use."""

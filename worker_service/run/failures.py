@@ -9,10 +9,10 @@ from shared.jobs.errors import (
     ComfyUIUnreachable,
     GenerationError,
     NodeFailed,
-    NoOutputs,
     OutOfMemory,
     OutputCorrupt,
     OutputMissing,
+    OutputRefused,
     Poison,
     PromptInterrupted,
     PromptLost,
@@ -64,7 +64,7 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     # The same job would fail the same way.
     WorkflowRejected: FailurePolicy(trusts_server=True),
     NodeFailed: FailurePolicy(trusts_server=True),
-    NoOutputs: FailurePolicy(trusts_server=True),
+    OutputRefused: FailurePolicy(trusts_server=True),
     TimedOut: FailurePolicy(),
     Poison: FailurePolicy(),
 }

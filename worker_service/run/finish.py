@@ -4,9 +4,6 @@ The job may have been cancelled or given to another worker meanwhile. Then Cance
 that outcome is written instead.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
-
 import structlog
 from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
@@ -17,10 +14,10 @@ from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
 from shared.jobs.claim import claims
 from shared.jobs.errors import CancelRequested, GenerationError
-from shared.models import GenerationJob, JobOutput, JobStatus
+from shared.models import GenerationJob, JobStatus
 from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
-from worker_service.run.outcome import Written
+from worker_service.run.outcome import Done, Written
 from worker_service.run.settle import server_is_gone, server_is_wedged, settle
 from worker_service.run.withdraw import Withdrawal
 
@@ -29,10 +26,14 @@ log = structlog.get_logger(__name__)
 HEEDS_NO_CANCEL = "a prompt that was cancelled is still there"
 
 
-def complete(attempt: Attempt, outputs: Sequence[JobOutput], storing: timedelta) -> Written:
-    messenger, lease = attempt.resources.messenger, attempt.lease
-    settle(messenger, lambda session: lifecycle.complete(session, lease, outputs, storing=storing))
-    log.info("job.completed", outputs=len(outputs), size_bytes=sum(output.size_bytes for output in outputs))
+def complete(attempt: Attempt, done: Done) -> Written:
+    messenger, lease, outputs = attempt.resources.messenger, attempt.lease, done.outputs
+    settle(
+        messenger,
+        lambda session: lifecycle.complete(session, lease, outputs, storing=done.storing, warnings=done.warnings),
+    )
+    size_bytes = sum(output.size_bytes for output in outputs)
+    log.info("job.completed", outputs=len(outputs), size_bytes=size_bytes, warnings=len(done.warnings))
     return Written()
 
 

@@ -77,6 +77,7 @@ QUEUED: dict[str, Any] = {
     "workflow": None,
     "error": None,
     "outputs": [],
+    "warnings": [],
     "legacy": None,
     "links": LINKS,
 }

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from shared.jobs.event_data import output_data
 from shared.jobs.urls import job_url
+from shared.jobs.warnings import WarningCode
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
 from shared.workflows.parameters import Sampling
 
@@ -45,6 +46,15 @@ class ErrorView(BaseModel, frozen=True):
     code: str
     message: str
     details: dict[str, Any]
+
+
+class WarningView(BaseModel, frozen=True):
+    """What to know of a completed job's outputs: a stable code, a sentence, and which node and file it is about."""
+
+    code: WarningCode
+    message: str
+    node_id: str | None
+    filename: str | None
 
 
 class Links(BaseModel, frozen=True):
@@ -89,6 +99,7 @@ class JobView(BaseModel, frozen=True):
     workflow: dict[str, Any] | None
     error: ErrorView | None
     outputs: list[OutputView]
+    warnings: list[WarningView]
     legacy: dict[str, Any] | None
     links: Links
 

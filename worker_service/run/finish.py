@@ -16,7 +16,7 @@ from shared.jobs.claim import claims
 from shared.jobs.errors import CancelRequested, GenerationError
 from shared.models import GenerationJob, JobStatus
 from worker_service.run.attempt import Attempt
-from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
+from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide
 from worker_service.run.outcome import Done, Written
 from worker_service.run.settle import server_is_gone, server_is_wedged, settle
 from worker_service.run.withdraw import Withdrawal
@@ -39,14 +39,13 @@ def complete(attempt: Attempt, done: Done) -> Written:
 
 def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     """Follow the table of failures: first for the server, then for the job."""
-    resources, job = attempt.resources, attempt.job
+    resources = attempt.resources
     policy = FAILURES[type(error)]
     if policy.mark_unreachable:
         server_is_gone(resources.fleet, attempt.prompt.server, str(error))
     if policy.free_memory:
         attempt.free_memory()
-    tries = Tries(job.retries, job.max_attempts or resources.limits.attempts, attempt.claim.failures)
-    again = decide(error, tries, resources.chance)
+    again = decide(error, attempt.tries, resources.chance)
     attempt.discard()
     settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
     if again is None:

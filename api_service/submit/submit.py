@@ -19,6 +19,7 @@ from api_service.limits.key_limits import KeyLimits
 from api_service.refusals.jobs import invalid_fields, job_not_found
 from api_service.submit.idempotency import IdempotencyKey, made_before, was_made_meanwhile
 from api_service.submit.job_request import JobRequest, new_job
+from api_service.submit.wanted_outputs import unknown_output_nodes
 from shared.database.engine import transaction
 from shared.jobs import before_start
 from shared.messaging.messages import RunComfyJob
@@ -121,6 +122,8 @@ def check_one(request: JobRequest, capabilities: Capabilities, field_name: Field
     name = partial(field_name, request)
     if request.parameters is None and (faults := graph_faults(request.graph)):
         return FleetVerdict(fault_errors(faults, name))
+    if errors := unknown_output_nodes(request):
+        return FleetVerdict(errors)
     # A seed of -1 is going to be drawn.
     return fleet_check(with_seeds(request.graph, lambda seed: 0 if seed == -1 else seed), capabilities, name)
 

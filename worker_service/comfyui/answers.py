@@ -1,11 +1,11 @@
 """What ComfyUI's answers mean: pure functions from its JSON to what a job needs to know."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shared.jobs.errors import GenerationError, NodeFailed, OutOfMemory, PromptInterrupted
-from worker_service.comfyui.shown import Shown
+from worker_service.comfyui.shown import Output, Shown
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Gone:
 class Finished:
     """The prompt is in the history: with `error` it failed, without it succeeded."""
 
-    outputs: Shown
+    outputs: Iterable[Output]
     error: GenerationError | None
 
 

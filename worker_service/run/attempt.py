@@ -33,7 +33,7 @@ from shared.workflows.text_to_image import Graph, text_to_image, with_filename_p
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.progress import ProgressSocket
-from worker_service.run.collect import Collector
+from worker_service.run.collect import collector_of
 from worker_service.run.failures import Tries, decide
 from worker_service.run.mailbox import Mailbox
 from worker_service.run.outcome import Done, Failed, Outcome, outcome_of
@@ -85,10 +85,7 @@ class Attempt:
             raise found.error
         generated_at = time.monotonic()
         self.end_generation()
-        pauses_s = self.resources.timings.read_again_s
-        collector = Collector(
-            self.client(), self.resources.store, self.job.id, self.folder, pauses_s, may_run_again=self.may_be_cured
-        )
+        collector = collector_of(self.job, self.client(), self.folder, self.resources, self.may_be_cured)
         collected = collector.collect(found.outputs, self.mailbox)
         return Done(collected.outputs, collected.warnings, timedelta(seconds=time.monotonic() - generated_at))
 

@@ -5,23 +5,27 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
 from shared.files.store import NotStored, OutputStore
 from shared.jobs.errors import UNREADABLE, GenerationError, OutputCorrupt, OutputRefused, StorageUnavailable
 from shared.jobs.warnings import JobWarning, WarningCode, storable
-from shared.models import JobOutput, OutputKind
+from shared.models import GenerationJob, JobOutput, OutputKind
+from shared.workflows.labels import Label, label_of, name_of
+from shared.workflows.text_to_image import SAVE_NODE, node
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.file_names import why_refused
 from worker_service.comfyui.room import Room
 from worker_service.comfyui.shown import Output, OutputFile, OutputText
+from worker_service.comfyui.wanted import EVERYTHING, Wanted
 from worker_service.media.thumbnails import thumbnails
 from worker_service.media.verify import Verified, verify
 from worker_service.run.mailbox import Mailbox
+from worker_service.run.resources import RunResources
 from worker_service.run.watch import check
 
 log = structlog.get_logger(__name__)
@@ -29,9 +33,8 @@ log = structlog.get_logger(__name__)
 PICTURED = {OutputKind.IMAGE, OutputKind.ANIMATION, OutputKind.VIDEO}
 ENDING = re.compile(r"\.[a-z0-9]{1,16}")
 READ_AGAIN = 8  # outputs of a job that cannot be read; the others are read once
-NOTHING = JobWarning(
-    WarningCode.NO_OUTPUTS, "the workflow ran and left no output; a node such as SaveImage saves what it makes"
-)
+LEFT_NOTHING = "the workflow ran and left no output; a node such as SaveImage saves what it makes"
+NOTHING_WANTED = "the workflow ran, and left none of the outputs that were asked for"
 
 
 class Collected(NamedTuple):
@@ -41,12 +44,31 @@ class Collected(NamedTuple):
     warnings: list[JobWarning]
 
 
+MayRunAgain = Callable[[GenerationError], bool]
+
+
+def collector_of(
+    job: GenerationJob, client: ComfyUIClient, folder: str, resources: RunResources, may_run_again: MayRunAgain
+) -> "Collector":
+    """What collects the outputs that a job asks for."""
+    return Collector(
+        client,
+        resources.store,
+        job.id,
+        folder,
+        resources.timings.read_again_s,
+        may_run_again=may_run_again,
+        wanted=Wanted(job.output_nodes, job.temp_outputs),
+        workflow={SAVE_NODE: node("SaveImage")} if job.workflow is None else job.workflow,
+    )
+
+
 @dataclass(frozen=True)
 class Collector:
     """Collects the outputs of one job from one server into one folder of the store.
 
     A file that arrives damaged is read again after each pause of `read_again_s`. `may_run_again` says whether the job
-    is to be run once more for an output that cannot be read.
+    is to be run once more for an output that cannot be read. `workflow` says how its author calls its nodes.
     """
 
     client: ComfyUIClient
@@ -54,17 +76,19 @@ class Collector:
     job_id: int
     folder: str
     read_again_s: Sequence[float]
-    may_run_again: Callable[[GenerationError], bool] = lambda _error: False
+    may_run_again: MayRunAgain = lambda _error: False
+    wanted: Wanted = EVERYTHING
+    workflow: Mapping[str, Any] = field(default_factory=dict)
 
     def collect(self, shown: Iterable[Output], mailbox: Mailbox) -> Collected:
-        """Store every output that can be read. What is wrong with the others is told by warnings.
+        """Store every output that is wanted and can be read. What is wrong with the others is told by warnings.
 
         Raises one of UNREADABLE if the job is to be run again, or none of several can be read; StorageUnavailable,
         ComfyUIUnreachable, or what `check` does.
         """
         room, outputs = Room(), list[JobOutput]()
         errors, warnings = list[GenerationError](), list[JobWarning]()
-        for output in room.within(shown):
+        for output in room.within(self.wanted.among(shown)):
             check(mailbox)
             pauses_s = self.read_again_s if len(errors) < READ_AGAIN else ()
             try:
@@ -81,18 +105,23 @@ class Collector:
                 warnings += empty_warning(row)
         if errors and not outputs:
             raise summed_up(errors)
-        return Collected(outputs, [*warnings, *room.warnings(), *([] if outputs else [NOTHING])])
+        warnings += room.warnings()
+        if not outputs:
+            said = LEFT_NOTHING if self.wanted.is_everything else NOTHING_WANTED
+            warnings.append(JobWarning(WarningCode.NO_OUTPUTS, said))
+        return Collected(outputs, warnings)
 
     def keep(self, number: int, output: OutputFile | OutputText, local: Path, pauses_s: Sequence[float]) -> JobOutput:
         verified, ending = self.fetch(output, local, pauses_s)
         media = verified.media
         path = f"{self.folder}/{number}{ending}"
+        label = label_of(self.workflow, output.node_id)
+        stem = "-".join(filter(None, (name_of(label.prefix), f"job-{self.job_id}")))
         row = JobOutput(
             job_id=self.job_id,
             number=number,
             kind=media.kind,
-            node_id=storable(output.node_id),
-            filename=f"job-{self.job_id}-{number}{ending}",
+            filename=f"{stem}-{number}{ending}",
             path=path,
             media_type=media.media_type,
             size_bytes=local.stat().st_size,
@@ -100,6 +129,7 @@ class Collector:
             width=media.width,
             height=media.height,
             duration_ms=media.duration_ms,
+            **whose(output, label),
         )
         files = {path: local, **self.picture(row, local, verified)}
         try:
@@ -163,6 +193,13 @@ class Collector:
             row.thumbnails, row.thumbnail_note = {}, f"no thumbnail could be made: {error}"
             return {}
         return files
+
+
+def whose(output: OutputFile | OutputText, label: Label) -> dict[str, str | None]:
+    """The columns that say which of the run's outputs this is. Server and caller have a say in them."""
+    of_file = {"server_filename": output.filename, "type": output.type} if isinstance(output, OutputFile) else {}
+    columns = {"node_id": output.node_id, "node_class": label.node_class, "node_title": label.title, "key": output.key}
+    return {name: None if value is None else storable(value) for name, value in {**columns, **of_file}.items()}
 
 
 def written(text: str, suffix: str, local: Path) -> Verified:

@@ -195,7 +195,7 @@ class Collector:
         return files
 
 
-def whose(output: OutputFile | OutputText, label: Label) -> dict[str, str | None]:
+def whose(output: OutputFile | OutputText, label: Label) -> dict[str, Any]:
     """The columns that say which of the run's outputs this is. Server and caller have a say in them."""
     of_file = {"server_filename": output.filename, "type": output.type} if isinstance(output, OutputFile) else {}
     columns = {"node_id": output.node_id, "node_class": label.node_class, "node_title": label.title, "key": output.key}

@@ -44,7 +44,9 @@ def send_file(request: Request[Any], store: OutputStore, file: StoredFile) -> Re
     if asked:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     status = HTTPStatus.PARTIAL_CONTENT if asked else HTTPStatus.OK
-    return StreamingResponse(content, status_code=status, headers=headers, media_type=file.media_type)
+    # As a header of its own: Starlette would add a character set to texts whose own is not known.
+    headers["Content-Type"] = file.media_type
+    return StreamingResponse(content, status_code=status, headers=headers)
 
 
 def file_headers(file: StoredFile) -> dict[str, str]:

@@ -11,6 +11,7 @@ from api_service.fleet.seeds import EXACT, Bounds, note_on, with_seeds
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 from api_service.submit.job_request import JobRequest
+from api_service.submit.wanted_outputs import unknown_output_nodes
 from shared.workflows.links import faults_between
 from shared.workflows.parameters import TextToImage
 from shared.workflows.shape import as_sent, check_shape
@@ -75,6 +76,8 @@ def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputN
     whole = as_sent(request.graph)
     if faults := check_shape(whole):
         return CheckedJob(request, request, fault_errors(faults, name))
+    if errors := unknown_output_nodes(request):
+        return CheckedJob(request, request, errors)
     kept = without_what_cannot_run(whole, capabilities, lambda node_id: name(node_id, ""))
     planned = replace(request, graph=kept.graph)
     seeded = with_seeds(kept.graph, capabilities, request.seed)

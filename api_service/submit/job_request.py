@@ -1,6 +1,6 @@
 """A job as the core takes it: what to run, and when. Each door builds one; it becomes a row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -21,10 +21,8 @@ IMAGE, WORKFLOW = "image", "workflow"
 
 @dataclass(frozen=True)
 class JobOptions:
-    """When a job runs, how urgent it is, how often it is tried, and what its owner notes on it.
-
-    `run_after` and `deadline_at` are moments of the database's clock.
-    """
+    """When a job runs, how urgent it is, how often it is tried, which of its outputs are kept, and what its owner notes
+    on it. `run_after` and `deadline_at` are moments of the database's clock."""
 
     priority: int = DEFAULT_PRIORITY
     run_after: datetime | None = None  # None: at once
@@ -32,6 +30,8 @@ class JobOptions:
     max_attempts: int | None = None  # None: as many as the deployment allows
     metadata: Mapping[str, Any] = field(default_factory=dict)
     previews: bool = False
+    output_nodes: Sequence[str] | None = None  # None: the outputs of all nodes
+    temp_outputs: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         priority=options.priority,
         max_attempts=options.max_attempts,
         caller_metadata=dict(options.metadata),
+        output_nodes=None if options.output_nodes is None else list(options.output_nodes),
+        temp_outputs=options.temp_outputs,
         job_type=request.job_type,
         workflow_key=request.workflow_key,
         **what_to_run(request),

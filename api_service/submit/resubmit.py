@@ -50,6 +50,8 @@ def request_of(job: GenerationJob, seed: Seed) -> JobRequest:
         max_attempts=job.max_attempts,
         metadata=job.caller_metadata,
         previews=job.params.get("previews") is True,
+        output_nodes=job.output_nodes,
+        temp_outputs=job.temp_outputs,
     )
     if job.workflow is not None:
         return JobRequest(job.workflow, options=options, seed=seed)

@@ -16,7 +16,7 @@ GenerationError
 └── Permanent                  the same job would fail the same way
     ├── WorkflowRejected       ComfyUI refused it
     ├── NodeFailed             a node raised while it ran
-    ├── NoOutputs              it ran, and left nothing to keep
+    ├── OutputRefused          none of its outputs has a name that can be asked for
     ├── TimedOut               the time limit passed
     └── Poison                 it took its worker down too often
 NotAFailure                    what ends an attempt without a word against the job
@@ -125,7 +125,7 @@ class OutputMissing(Settled):
     code = "output_missing"
 
     def __init__(self, filename: str, status: int) -> None:
-        super().__init__(f"ComfyUI answered {status} for its own output {filename}")
+        super().__init__(f"output {filename} is not there: the history names it, and /view answers {status}")
         self.details = {"filename": filename}
 
 
@@ -169,13 +169,18 @@ class NodeFailed(Permanent):
         self.details = {"node_id": node_id, "node_type": node_type, "exception_type": exception_type}
 
 
-class NoOutputs(Permanent):
-    """The workflow ran to its end and gave no file and no text."""
+class OutputRefused(Permanent):
+    """The history names a file that is not asked for: its name leads out of ComfyUI's folders, or is none."""
 
-    code = "no_outputs"
+    code = "output_refused"
 
-    def __init__(self) -> None:
-        super().__init__("the workflow finished without any output; it needs a node that saves one, such as SaveImage")
+    def __init__(self, filename: str, reason: str) -> None:
+        super().__init__(f"output {filename!r} is not asked for: {reason}")
+        self.details = {"filename": filename}
+
+
+# What is wrong with one output, and says nothing against the others.
+UNREADABLE = (OutputCorrupt, OutputMissing, OutputRefused)
 
 
 class TimedOut(Permanent):

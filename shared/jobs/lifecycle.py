@@ -16,8 +16,9 @@ from shared.jobs.attempts import Lease, Prompt, end_attempt, set_attempt_prompt
 from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost
 from shared.jobs.event_data import error_columns, error_data, output_data, start_data
 from shared.jobs.job_events import publish_events, record_events
-from shared.jobs.start_and_complete import EVENT_DATA, STORED_BYTES, completing
+from shared.jobs.start_and_complete import EVENT_DATA, STORED_BYTES, WARNINGS, completing
 from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
+from shared.jobs.warnings import JobWarning, warning_data
 from shared.models import HELD, EventType, GenerationJob, JobOutput, JobStatus, Outcome
 
 # Under which lease, and for how long its outputs have been stored.
@@ -53,6 +54,7 @@ COMPLETE = completing(
         completed_at=func.now(),
         generated_at=func.coalesce(GenerationJob.generated_at, func.now() - STORING),
         lease_expires_at=None,
+        warnings=WARNINGS,
     )
 )
 
@@ -63,19 +65,28 @@ def generated(session: Session, lease: Lease) -> None:
         raise refusal(session, "generate", lease)
 
 
-def complete(session: Session, lease: Lease, outputs: Sequence[JobOutput], *, storing: timedelta = timedelta()) -> None:
-    """The outputs are stored and verified, which took `storing`: record that with their rows.
+def complete(
+    session: Session,
+    lease: Lease,
+    outputs: Sequence[JobOutput],
+    *,
+    storing: timedelta = timedelta(),
+    warnings: Sequence[JobWarning] = (),
+) -> None:
+    """The outputs are stored and verified, which took `storing`: record that with their rows, and what to know of them.
 
     Writes the job's row, its attempt, an event, the outputs, what the owner has stored and the statistics, and closes
     its server's breaker.
     """
-    data = {"outputs": [output_data(output) for output in outputs]}
+    told = warning_data(warnings)
+    data = {"outputs": [output_data(output) for output in outputs], "warnings": told}
     values = {
         JOB_ID.key: lease.job_id,
         ATTEMPT.key: lease.attempt,
         STORING.key: storing,
         EVENT_DATA.key: data,
         STORED_BYTES.key: sum(output.size_bytes for output in outputs),
+        WARNINGS.key: told,
     }
     job = COMPLETE.one_or_none(session, values)
     if job is None:

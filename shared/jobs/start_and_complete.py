@@ -21,6 +21,7 @@ from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus, Ou
 
 EVENT_DATA = bindparam("event_data", type_=JSONB)
 STORED_BYTES = bindparam("added_bytes", type_=BigInteger)
+WARNINGS = bindparam("new_warnings", type_=JSONB)
 
 WHOLE_JOB = tuple(SQLModel.metadata.tables["generation_jobs"].c)
 

@@ -24,6 +24,8 @@ class GenerationJob(SQLModel, table=True):
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
     `server` and `comfyui_prompt_id` say where its prompt is, or last was; `avoid_server` is one that it was moved away
     from. `generated_at` is when ComfyUI was done, before its outputs were stored.
+    `output_nodes` are the nodes whose outputs are kept, NULL for all; without `temp_outputs` those that ComfyUI counts
+    as temporary are not. `warnings` is what to know of the outputs, see `shared.jobs.warnings`.
     """
 
     __tablename__ = "generation_jobs"
@@ -41,6 +43,8 @@ class GenerationJob(SQLModel, table=True):
     height: int | None = None
     batch_size: int | None = None
     params: dict[str, Any] = Field(default_factory=dict, sa_column=document("params", "{}"))
+    output_nodes: list[str] | None = Field(default=None, sa_column=document("output_nodes", None))
+    temp_outputs: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
 
     workflow: dict[str, Any] | None = Field(default=None, sa_column=document("workflow", None))
     workflow_key: str | None = Field(default=None, sa_column=Column("workflow_key", String(16)))
@@ -76,6 +80,7 @@ class GenerationJob(SQLModel, table=True):
     error_code: str | None = Field(default=None, sa_column=Column("error_code", String(64)))
     error_message: str | None = Field(default=None, sa_column=Column("error_message", Text))
     error_details: dict[str, Any] | None = Field(default=None, sa_column=document("error_details", None))
+    warnings: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("warnings", "[]"))
     content_id: int | None = None
     legacy_request_id: int | None = Field(default=None, unique=True)
     legacy: dict[str, Any] | None = Field(default=None, sa_column=document("legacy", None))

@@ -13,6 +13,9 @@ from shared.models.status import OutputKind
 class JobOutput(SQLModel, table=True):
     """One row of `job_outputs`. `number` counts from 0 in the order of the workflow's nodes.
 
+    `node_id`, its class and its title say whose output it is, and `key` under what the node showed it. A file has the
+    `server_filename` and the `type` that ComfyUI gave it; a text has neither. All but the node's id are NULL in rows
+    older than these columns.
     `path` is the key in the OutputStore. `thumbnails` maps a size in px to `{path, width, height, size_bytes}`;
     where there are none, `thumbnail_note` says why.
     """
@@ -25,6 +28,11 @@ class JobOutput(SQLModel, table=True):
     number: int = Field(sa_column=Column("number", Integer, primary_key=True, autoincrement=False))
     kind: OutputKind = Field(sa_column=word("kind", OutputKind))
     node_id: str = Field(sa_column=Column("node_id", String(255), nullable=False))
+    node_class: str | None = Field(default=None, sa_column=Column("node_class", String(255)))
+    node_title: str | None = Field(default=None, sa_column=Column("node_title", String(255)))
+    key: str | None = Field(default=None, sa_column=Column("key", String(255)))
+    server_filename: str | None = Field(default=None, sa_column=Column("server_filename", String(255)))
+    type: str | None = Field(default=None, sa_column=Column("type", String(20)))
     filename: str = Field(sa_column=Column("filename", String(255), nullable=False))
     path: str = Field(sa_column=Column("path", Text, nullable=False, unique=True))
     media_type: str = Field(sa_column=Column("media_type", String(127), nullable=False))

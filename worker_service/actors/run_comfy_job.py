@@ -90,8 +90,8 @@ def bring_to_an_end(attempt: Attempt) -> None:
     outcome: Outcome | Written = attempt.work()
     while True:
         match outcome:
-            case Done(outputs, storing):
-                outcome = outcome_of(finish.complete, attempt, outputs, storing)
+            case Done():
+                outcome = outcome_of(finish.complete, attempt, outcome)
             case Failed(error):
                 outcome = outcome_of(finish.put_back_or_fail, attempt, error)
             case Cancelled():

@@ -1,26 +1,11 @@
 """What ComfyUI's answers mean: pure functions from its JSON to what a job needs to know."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shared.jobs.errors import GenerationError, NodeFailed, OutOfMemory, PromptInterrupted
-
-
-class OutputFile(NamedTuple):
-    """A file that the history names. `type` is ComfyUI's folder: output, temp or input."""
-
-    node_id: str
-    filename: str
-    subfolder: str
-    type: str
-
-
-class OutputText(NamedTuple):
-    """A text that a node showed."""
-
-    node_id: str
-    text: str
+from worker_service.comfyui.shown import Output, Shown
 
 
 @dataclass(frozen=True)
@@ -42,7 +27,7 @@ class Gone:
 class Finished:
     """The prompt is in the history: with `error` it failed, without it succeeded."""
 
-    outputs: tuple[OutputFile | OutputText, ...]
+    outputs: Iterable[Output]
     error: GenerationError | None
 
 
@@ -78,24 +63,7 @@ def in_history(history: Mapping[str, Any], prompt_id: str) -> Finished | None:
     entry = history.get(prompt_id)
     if entry is None:
         return None
-    graph = entry["prompt"][2]
-    return Finished(tuple(outputs_in_order(entry["outputs"], graph)), error_in(entry["status"]))
-
-
-def outputs_in_order(outputs: Mapping[str, Any], graph: Sequence[str]) -> Iterator[OutputFile | OutputText]:
-    """Files and texts by the order of their nodes in the graph; within a node as ComfyUI lists them.
-
-    The keys differ by kind (`images` also holds videos and animations, then `audio`, `latents`, `text`, and whatever
-    custom nodes choose), so what counts is the shape: a file has a `filename`, a text is a string under `text`.
-    """
-    position = {node_id: place for place, node_id in enumerate(graph)}
-    for node_id in sorted(outputs, key=lambda node_id: position.get(node_id, len(position))):
-        for key, items in outputs[node_id].items():
-            for item in items if isinstance(items, list) else ():
-                if isinstance(item, dict) and item.get("filename"):
-                    yield OutputFile(node_id, item["filename"], item.get("subfolder", ""), item.get("type", "output"))
-                elif isinstance(item, str) and key == "text":
-                    yield OutputText(node_id, item)
+    return Finished(Shown(entry["outputs"] or {}, list(entry["prompt"][2])), error_in(entry["status"]))
 
 
 def error_in(status: Mapping[str, Any]) -> GenerationError | None:

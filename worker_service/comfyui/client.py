@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from shared.jobs.errors import ComfyUIUnreachable, OutputCorrupt, OutputMissing, WorkflowRejected
-from worker_service.comfyui.answers import Gone, OutputFile, Queue, Whereabouts, in_history, in_queue, queue_of, refusal
+from worker_service.comfyui.answers import Gone, Queue, Whereabouts, in_history, in_queue, queue_of, refusal
+from worker_service.comfyui.shown import OutputFile
 
 TIMEOUT = httpx.Timeout(10, connect=3)
 SUBMIT_S = 30  # a large workflow is validated in the request

@@ -11,12 +11,12 @@ from PIL import Image
 
 from shared.jobs.errors import OutputCorrupt
 from shared.models import OutputKind
+from worker_service.media.texts import TEXTS, text_media_type
 
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff"}
 VIDEOS = {".mp4": "video/mp4", ".webm": "video/webm", ".mkv": "video/x-matroska", ".mov": "video/quicktime"}
 SOUNDS = {".flac": "audio/flac", ".mp3": "audio/mpeg", ".opus": "audio/ogg", ".ogg": "audio/ogg", ".wav": "audio/wav"}
-TEXTS = {".txt": "text/plain; charset=utf-8", ".json": "application/json", ".srt": "text/plain; charset=utf-8"}
 SHORT_BY_S = 0.1  # a sound or a film may be shorter than its header says by this much, as encoders round
 
 # Pillow's limit against decompression bombs; the worker makes its warning an error, see `main`.
@@ -44,7 +44,7 @@ class Verified(NamedTuple):
 def verify(file: Path, filename: str) -> Verified:
     """Decode the whole file, by the kind its name promises. Raises OutputCorrupt.
 
-    A file of an unknown kind is only checked for being empty.
+    A text, and a file of an unknown kind, says nothing of itself to which it could be held: it is kept as it is.
     """
     suffix = Path(filename).suffix.lower()
     with saying_what_is_corrupt(filename):
@@ -52,11 +52,8 @@ def verify(file: Path, filename: str) -> Verified:
             return verify_image(file)
         if suffix in VIDEOS or suffix in SOUNDS:
             return Verified(verify_media(file, suffix))
-        if suffix in TEXTS:
-            file.read_text("utf-8")
-            return Verified(MediaInfo(OutputKind.TEXT, TEXTS[suffix]))
-        if not file.stat().st_size:
-            raise EOFError("it is empty")
+    if suffix in TEXTS:
+        return Verified(MediaInfo(OutputKind.TEXT, text_media_type(file, suffix)))
     return Verified(MediaInfo(OutputKind.OTHER, "application/octet-stream"))
 
 

@@ -33,7 +33,8 @@ from shared.workflows.text_to_image import Graph, text_to_image, with_filename_p
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.progress import ProgressSocket
-from worker_service.run.collect import Collector
+from worker_service.run.collect import collector_of
+from worker_service.run.failures import Tries, decide
 from worker_service.run.mailbox import Mailbox
 from worker_service.run.outcome import Done, Failed, Outcome, outcome_of
 from worker_service.run.progress import ProgressSink
@@ -85,10 +86,9 @@ class Attempt:
             raise found.error
         generated_at = time.monotonic()
         self.end_generation()
-        pauses_s = self.resources.timings.read_again_s
-        collector = Collector(self.client(), self.resources.store, self.job.id, self.folder, pauses_s)
-        outputs = collector.collect(found.outputs, self.mailbox)
-        return Done(outputs, timedelta(seconds=time.monotonic() - generated_at))
+        collector = collector_of(self.job, self.client(), self.folder, self.resources, self.may_be_cured)
+        collected = collector.collect(found.outputs, self.mailbox)
+        return Done(collected.outputs, collected.warnings, timedelta(seconds=time.monotonic() - generated_at))
 
     def find_earlier_prompt(self) -> Whereabouts:
         """Look for the prompt of an earlier attempt, and go on with it where it is still of use."""
@@ -170,6 +170,16 @@ class Attempt:
 
     def is_wedged(self) -> bool:
         return self.prompt.server in self.resources.fleet.wedged
+
+    @property
+    def tries(self) -> Tries:
+        most = self.job.max_attempts or self.resources.limits.attempts
+        return Tries(self.job.retries, most, self.claim.failures)
+
+    def may_be_cured(self, error: GenerationError) -> bool:
+        """Whether the job is run once more for an output that cannot be read. If it is so again, it is the workflow's
+        own doing."""
+        return decide(error, self.tries, self.resources.chance) is not None
 
     def end_generation(self) -> None:
         """ComfyUI is done: the next job may have the slot while this one's outputs are stored. While the database is

@@ -1,34 +1,74 @@
 """Outputs are read, verified and stored, with thumbnails, before the job is called completed."""
 
 import hashlib
+import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 import structlog
 
 from shared.files.store import NotStored, OutputStore
-from shared.jobs.errors import NoOutputs, OutputCorrupt, StorageUnavailable
-from shared.models import JobOutput, OutputKind
-from worker_service.comfyui.answers import OutputFile, OutputText
+from shared.jobs.errors import UNREADABLE, GenerationError, OutputCorrupt, OutputRefused, StorageUnavailable
+from shared.jobs.warnings import JobWarning, WarningCode, storable
+from shared.models import GenerationJob, JobOutput, OutputKind
+from shared.workflows.labels import Label, label_of, name_of
+from shared.workflows.text_to_image import SAVE_NODE, node
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.file_names import why_refused
+from worker_service.comfyui.room import Room
+from worker_service.comfyui.shown import Output, OutputFile, OutputText
+from worker_service.comfyui.wanted import EVERYTHING, Wanted
 from worker_service.media.thumbnails import thumbnails
 from worker_service.media.verify import Verified, verify
 from worker_service.run.mailbox import Mailbox
+from worker_service.run.resources import RunResources
 from worker_service.run.watch import check
 
 log = structlog.get_logger(__name__)
 
 PICTURED = {OutputKind.IMAGE, OutputKind.ANIMATION, OutputKind.VIDEO}
+ENDING = re.compile(r"\.[a-z0-9]{1,16}")
+READ_AGAIN = 8  # outputs of a job that cannot be read; the others are read once
+LEFT_NOTHING = "the workflow ran and left no output; a node such as SaveImage saves what it makes"
+NOTHING_WANTED = "the workflow ran, and left none of the outputs that were asked for"
+
+
+class Collected(NamedTuple):
+    """What is stored of a run, and what its owner should know of the rest."""
+
+    outputs: list[JobOutput]
+    warnings: list[JobWarning]
+
+
+MayRunAgain = Callable[[GenerationError], bool]
+
+
+def collector_of(
+    job: GenerationJob, client: ComfyUIClient, folder: str, resources: RunResources, may_run_again: MayRunAgain
+) -> "Collector":
+    """What collects the outputs that a job asks for."""
+    return Collector(
+        client,
+        resources.store,
+        job.id,
+        folder,
+        resources.timings.read_again_s,
+        may_run_again=may_run_again,
+        wanted=Wanted(job.output_nodes, job.temp_outputs),
+        workflow={SAVE_NODE: node("SaveImage")} if job.workflow is None else job.workflow,
+    )
 
 
 @dataclass(frozen=True)
 class Collector:
     """Collects the outputs of one job from one server into one folder of the store.
 
-    A file that arrives damaged is read again after each pause of `read_again_s`.
+    A file that arrives damaged is read again after each pause of `read_again_s`. `may_run_again` says whether the job
+    is to be run once more for an output that cannot be read. `workflow` says how its author calls its nodes.
     """
 
     client: ComfyUIClient
@@ -36,38 +76,52 @@ class Collector:
     job_id: int
     folder: str
     read_again_s: Sequence[float]
+    may_run_again: MayRunAgain = lambda _error: False
+    wanted: Wanted = EVERYTHING
+    workflow: Mapping[str, Any] = field(default_factory=dict)
 
-    def collect(self, found: Sequence[OutputFile | OutputText], mailbox: Mailbox) -> list[JobOutput]:
-        """Store every output.
+    def collect(self, shown: Iterable[Output], mailbox: Mailbox) -> Collected:
+        """Store every output that is wanted and can be read. What is wrong with the others is told by warnings.
 
-        Raises NoOutputs, OutputCorrupt, OutputMissing, StorageUnavailable, ComfyUIUnreachable, or what `check` does.
+        Raises one of UNREADABLE if the job is to be run again, or none of several can be read; StorageUnavailable,
+        ComfyUIUnreachable, or what `check` does.
         """
-        if not found:
-            raise NoOutputs
-        outputs = []
-        for number, output in enumerate(found):
+        room, outputs = Room(), list[JobOutput]()
+        errors, warnings = list[GenerationError](), list[JobWarning]()
+        for output in room.within(self.wanted.among(shown)):
             check(mailbox)
-            with tempfile.TemporaryDirectory(prefix="genonaut-") as folder:
-                outputs.append(self.keep(number, output, Path(folder) / "output"))
-        return outputs
+            pauses_s = self.read_again_s if len(errors) < READ_AGAIN else ()
+            try:
+                with tempfile.TemporaryDirectory(prefix="genonaut-") as folder:
+                    row = self.keep(len(outputs), output, Path(folder) / "output", pauses_s)
+            except UNREADABLE as error:
+                if self.may_run_again(error):
+                    raise
+                log.warning("output.unreadable", error=str(error))
+                errors.append(error)
+                warnings.append(warning_of(error, output))
+            else:
+                outputs.append(row)
+                warnings += empty_warning(row)
+        if errors and not outputs:
+            raise summed_up(errors)
+        warnings += room.warnings()
+        if not outputs:
+            said = LEFT_NOTHING if self.wanted.is_everything else NOTHING_WANTED
+            warnings.append(JobWarning(WarningCode.NO_OUTPUTS, said))
+        return Collected(outputs, warnings)
 
-    def keep(self, number: int, output: OutputFile | OutputText, local: Path) -> JobOutput:
-        match output:
-            case OutputText():
-                suffix = ".txt"
-                local.write_text(output.text, "utf-8")
-                verified = verify(local, f"text{suffix}")
-            case OutputFile():
-                suffix = Path(output.filename).suffix.lower()
-                verified = self.read(output, local)
+    def keep(self, number: int, output: OutputFile | OutputText, local: Path, pauses_s: Sequence[float]) -> JobOutput:
+        verified, ending = self.fetch(output, local, pauses_s)
         media = verified.media
-        path = f"{self.folder}/{number}{suffix}"
+        path = f"{self.folder}/{number}{ending}"
+        label = label_of(self.workflow, output.node_id)
+        stem = "-".join(filter(None, (name_of(label.prefix), f"job-{self.job_id}")))
         row = JobOutput(
             job_id=self.job_id,
             number=number,
             kind=media.kind,
-            node_id=output.node_id,
-            filename=f"job-{self.job_id}-{number}{suffix}",
+            filename=f"{stem}-{number}{ending}",
             path=path,
             media_type=media.media_type,
             size_bytes=local.stat().st_size,
@@ -75,6 +129,7 @@ class Collector:
             width=media.width,
             height=media.height,
             duration_ms=media.duration_ms,
+            **whose(output, label),
         )
         files = {path: local, **self.picture(row, local, verified)}
         try:
@@ -83,18 +138,36 @@ class Collector:
             raise StorageUnavailable(error.key, error.reason) from error
         return row
 
-    def read(self, output: OutputFile, local: Path) -> Verified:
-        """Read a file from ComfyUI and verify it. Raises OutputCorrupt if the last reading is damaged too."""
-        for pause_s in (*self.read_again_s, None):
+    def fetch(self, output: OutputFile | OutputText, local: Path, pauses_s: Sequence[float]) -> tuple[Verified, str]:
+        """Write an output into a local file. Returns what it is, and what its name ends in."""
+        if isinstance(output, OutputText):
+            return written(output.text, output.suffix, local), output.suffix
+        try:
+            return self.read(output, local, pauses_s), ending_of(output.filename)
+        except UNREADABLE:
+            if output.said is None:
+                raise
+            return written(output.said, ".txt", local), ".txt"  # it named no file
+
+    def read(self, output: OutputFile, local: Path, pauses_s: Sequence[float]) -> Verified:
+        """Read a file from ComfyUI and verify it, again after each pause. Raises OutputCorrupt if the last reading is
+        damaged too."""
+        if reason := why_refused(output):
+            raise OutputRefused(output.filename, reason)
+        for pause_s in pauses_s:
             try:
-                self.client.download(output, local)
-                return verify(local, output.filename)
+                verified = self.read_once(output, local)
+                check_not_empty(output, local, verified)
             except OutputCorrupt as error:
-                if pause_s is None:
-                    raise
                 log.warning("output.corrupt", error=str(error), read_again_in_s=pause_s)
                 time.sleep(pause_s)
-        raise AssertionError("the loop returns or raises")
+            else:
+                return verified
+        return self.read_once(output, local)
+
+    def read_once(self, output: OutputFile, local: Path) -> Verified:
+        self.client.download(output, local)
+        return verify(local, output.filename)
 
     def picture(self, row: JobOutput, local: Path, verified: Verified) -> Mapping[str, Path]:
         """Make the thumbnails. Returns which local file is stored where; none for an output that has no picture, whose
@@ -120,6 +193,51 @@ class Collector:
             row.thumbnails, row.thumbnail_note = {}, f"no thumbnail could be made: {error}"
             return {}
         return files
+
+
+def whose(output: OutputFile | OutputText, label: Label) -> dict[str, Any]:
+    """The columns that say which of the run's outputs this is. Server and caller have a say in them."""
+    of_file = {"server_filename": output.filename, "type": output.type} if isinstance(output, OutputFile) else {}
+    columns = {"node_id": output.node_id, "node_class": label.node_class, "node_title": label.title, "key": output.key}
+    return {name: None if value is None else storable(value) for name, value in {**columns, **of_file}.items()}
+
+
+def written(text: str, suffix: str, local: Path) -> Verified:
+    """A text as a file in UTF-8. Half of a surrogate pair, which UTF-8 cannot say, becomes U+FFFD."""
+    local.write_bytes(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode())
+    return verify(local, f"text{suffix}")
+
+
+def check_not_empty(output: OutputFile, local: Path, verified: Verified) -> None:
+    """Raise OutputCorrupt for a file of no bytes, which may be half written. Read once more it is taken as it is, as no
+    header of it promises any; and a text may well be empty."""
+    if verified.media.kind is OutputKind.OTHER and not local.stat().st_size:
+        raise OutputCorrupt(output.filename, "it is empty")
+
+
+def ending_of(filename: str) -> str:
+    """What our name of a file ends in: the ending of ComfyUI's name if it is a plain one."""
+    suffix = PurePosixPath(filename).suffix.lower()
+    return suffix if ENDING.fullmatch(suffix) else ""
+
+
+def warning_of(error: GenerationError, output: OutputFile | OutputText) -> JobWarning:
+    return JobWarning(WarningCode(error.code), str(error), output.node_id, getattr(output, "filename", None))
+
+
+def empty_warning(row: JobOutput) -> list[JobWarning]:
+    """A warning of a file without bytes; a text may have none."""
+    if row.size_bytes or row.kind is OutputKind.TEXT:
+        return []
+    return [JobWarning(WarningCode.OUTPUT_EMPTY, f"output {row.number} has no bytes", row.node_id, row.filename)]
+
+
+def summed_up(errors: Sequence[GenerationError]) -> GenerationError:
+    """The first of the errors, for which the job fails, and how many there are."""
+    first = errors[0]
+    if len(errors) > 1:
+        first.args = (f"none of the {len(errors)} outputs can be read; the first: {first}",)
+    return first
 
 
 def digest(file: Path) -> str:

@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from shared.jobs.errors import (
+    UNREADABLE,
     ComfyUIUnreachable,
     GenerationError,
     NodeFailed,
-    NoOutputs,
     OutOfMemory,
     OutputCorrupt,
     OutputMissing,
+    OutputRefused,
     Poison,
     PromptInterrupted,
     PromptLost,
@@ -58,16 +59,20 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     ServerWedged: FailurePolicy(RETRIED, blames_server=True, avoid_server=True),
     Stalled: FailurePolicy(RETRIED, blames_server=True, avoid_server=True),
     OutOfMemory: FailurePolicy(RETRIED, max_retries=1, avoid_server=True, free_memory=True),
-    # Each was read four times. A new prompt saves under a new name, so that no cached result names the old file.
-    OutputCorrupt: FailurePolicy(RETRIED, max_retries=1, blames_server=True),
-    OutputMissing: FailurePolicy(RETRIED, max_retries=1, blames_server=True),
+    # Damage was read four times. A new prompt saves under a new name, so that no cached result names the old file; on
+    # another server it shows whose doing it was. A node writes what it likes, so no server is blamed.
+    OutputCorrupt: FailurePolicy(RETRIED, max_retries=1, avoid_server=True),
+    OutputMissing: FailurePolicy(RETRIED, max_retries=1, avoid_server=True),
     # The same job would fail the same way.
     WorkflowRejected: FailurePolicy(trusts_server=True),
     NodeFailed: FailurePolicy(trusts_server=True),
-    NoOutputs: FailurePolicy(trusts_server=True),
+    OutputRefused: FailurePolicy(trusts_server=True),
     TimedOut: FailurePolicy(),
     Poison: FailurePolicy(),
 }
+
+# Of these a job is given one more run in all, whichever comes first.
+BAD_OUTPUT = frozenset(error.code for error in UNREADABLE)
 
 # The codes that count against a server.
 BLAMED = frozenset(error.code for error, policy in FAILURES.items() if policy.blames_server)
@@ -98,7 +103,9 @@ def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextT
     """
     policy = FAILURES[type(error)]
     used_up = tries.retries + 1 >= tries.max_attempts
-    too_often = policy.max_retries is not None and tries.failures.get(error.code, 0) >= policy.max_retries
+    alike = BAD_OUTPUT if error.code in BAD_OUTPUT else {error.code}
+    times = sum(tries.failures.get(code, 0) for code in alike)
+    too_often = policy.max_retries is not None and times >= policy.max_retries
     if policy.outcome is None or used_up or too_often:
         return None
     longest = min(FIRST_DELAY * 2 ** min(tries.retries, 10), LONGEST_DELAY)

@@ -4,9 +4,6 @@ The job may have been cancelled or given to another worker meanwhile. Then Cance
 that outcome is written instead.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
-
 import structlog
 from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
@@ -17,10 +14,10 @@ from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
 from shared.jobs.claim import claims
 from shared.jobs.errors import CancelRequested, GenerationError
-from shared.models import GenerationJob, JobOutput, JobStatus
+from shared.models import GenerationJob, JobStatus
 from worker_service.run.attempt import Attempt
-from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
-from worker_service.run.outcome import Written
+from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide
+from worker_service.run.outcome import Done, Written
 from worker_service.run.settle import server_is_gone, server_is_wedged, settle
 from worker_service.run.withdraw import Withdrawal
 
@@ -29,23 +26,26 @@ log = structlog.get_logger(__name__)
 HEEDS_NO_CANCEL = "a prompt that was cancelled is still there"
 
 
-def complete(attempt: Attempt, outputs: Sequence[JobOutput], storing: timedelta) -> Written:
-    messenger, lease = attempt.resources.messenger, attempt.lease
-    settle(messenger, lambda session: lifecycle.complete(session, lease, outputs, storing=storing))
-    log.info("job.completed", outputs=len(outputs), size_bytes=sum(output.size_bytes for output in outputs))
+def complete(attempt: Attempt, done: Done) -> Written:
+    messenger, lease, outputs = attempt.resources.messenger, attempt.lease, done.outputs
+    settle(
+        messenger,
+        lambda session: lifecycle.complete(session, lease, outputs, storing=done.storing, warnings=done.warnings),
+    )
+    size_bytes = sum(output.size_bytes for output in outputs)
+    log.info("job.completed", outputs=len(outputs), size_bytes=size_bytes, warnings=len(done.warnings))
     return Written()
 
 
 def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     """Follow the table of failures: first for the server, then for the job."""
-    resources, job = attempt.resources, attempt.job
+    resources = attempt.resources
     policy = FAILURES[type(error)]
     if policy.mark_unreachable:
         server_is_gone(resources.fleet, attempt.prompt.server, str(error))
     if policy.free_memory:
         attempt.free_memory()
-    tries = Tries(job.retries, job.max_attempts or resources.limits.attempts, attempt.claim.failures)
-    again = decide(error, tries, resources.chance)
+    again = decide(error, attempt.tries, resources.chance)
     attempt.discard()
     settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
     if again is None:

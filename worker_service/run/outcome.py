@@ -8,14 +8,17 @@ from typing import ParamSpec, TypeVar
 from dramatiq.middleware import TimeLimitExceeded
 
 from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost, WorkerStopping
+from shared.jobs.warnings import JobWarning
 from shared.models import JobOutput
 
 
 @dataclass(frozen=True)
 class Done:
-    """The outputs are stored and verified. `storing` is how long that took after ComfyUI was done."""
+    """The outputs are stored and verified, and `warnings` say what to know of them. `storing` is how long that took
+    after ComfyUI was done."""
 
     outputs: Sequence[JobOutput]
+    warnings: Sequence[JobWarning]
     storing: timedelta
 
 

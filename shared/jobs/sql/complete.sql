@@ -8,6 +8,7 @@ WITH
             status = 'completed',
             events = (generation_jobs.events + 1),
             lease_expires_at = NULL,
+            warnings = :new_warnings::JSONB,
             updated_at = now(),
             generated_at = coalesce(generation_jobs.generated_at, now() - :storing),
             completed_at = now()

@@ -200,6 +200,26 @@ def test_a_workflow_that_a_server_can_run_is_accepted() -> None:
     assert accepted(workflow(), fleet(RECORDED)) == []
 
 
+def sending(*ends: str) -> Graph:
+    image = node("EmptyImage", width=64, height=64, batch_size=1, color=0)
+    inputs = {"SaveImage": {"images": ["1", 0], "filename_prefix": "x"}}
+    return {"1": image} | {
+        str(number): node(end, **inputs.get(end, {"images": ["1", 0]})) for number, end in enumerate(ends, start=2)
+    }
+
+
+def test_a_workflow_that_only_sends_its_pictures_is_refused_with_what_to_use() -> None:
+    errors = refused(sending("SaveImageWebsocket", "SaveImageWebsocket"), fleet(RECORDED))
+    assert errors.keys() == {"workflow.2.class_type", "workflow.3.class_type"}
+    code, message = errors["workflow.2.class_type"]
+    assert (code, "SaveImage to keep them" in message) == ("nothing_kept", True)
+
+
+@pytest.mark.parametrize("other", ["SaveImage", "PreviewImage"])
+def test_a_workflow_that_keeps_something_too_may_send_its_pictures(other: str) -> None:
+    assert accepted(sending("SaveImageWebsocket", other), fleet(RECORDED)) == []
+
+
 def test_a_workflow_that_is_no_graph_is_refused_even_where_nothing_is_known() -> None:
     assert refused(workflow(n3={"model": ["3", 0]}), Capabilities()).keys() == {"workflow.3"}
     assert accepted(workflow(), Capabilities()) == [NOTHING_KNOWN]

@@ -20,7 +20,7 @@ from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
 from shared.jobs.deletion import delete_job
-from shared.jobs.errors import NoOutputs
+from shared.jobs.errors import NodeFailed
 from shared.messaging.messenger import EVENTS, Messenger
 from shared.models import (
     DiscardedFolder,
@@ -192,7 +192,7 @@ def test_a_watcher_of_a_deleted_job_is_let_go(client: TestClient, messenger: Mes
         assert socket.receive_json()["type"] == "snapshot"
         with transaction(messenger.engine) as session:
             session.info[EVENTS] = []  # which nobody publishes
-            lifecycle.fail(session, claim.lease, NoOutputs())
+            lifecycle.fail(session, claim.lease, NodeFailed("9", "SaveImage", "ValueError", "no"))
             session.flush()
             delete_job(session, claim.job.id, USER)
         assert socket.receive_json()["type"] == "deleted"

@@ -9,7 +9,7 @@ from sqlmodel import col
 from shared.fleet import servers
 from shared.fleet.servers import FAILURES, OPEN_FOR, WINDOW, ServerState
 from shared.jobs import lifecycle
-from shared.jobs.errors import NoOutputs, PromptLost, StorageUnavailable, Transient
+from shared.jobs.errors import NodeFailed, PromptLost, StorageUnavailable, Transient
 from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus, Outcome
 from tests.jobs import ANOTHER, SERVER, answering, claimed, job, submitted
@@ -108,7 +108,7 @@ def test_a_probe_that_the_server_brings_to_an_end_closes_it(messenger: Messenger
         if end == "completed":
             lifecycle.complete(session, probe.lease, [])
         else:
-            lifecycle.fail(session, probe.lease, NoOutputs())
+            lifecycle.fail(session, probe.lease, NodeFailed("9", "SaveImage", "ValueError", "no"))
             servers.close_breaker(session, SERVER)
     assert state(messenger) is ServerState.UP
     assert [claimed(messenger) is not None for _ in range(2)] == [True, True]

@@ -8,8 +8,6 @@ from shared.jobs.errors import NodeFailed, PromptInterrupted
 from tests.simulator import recordings
 from worker_service.comfyui.answers import (
     Finished,
-    OutputFile,
-    OutputText,
     Running,
     Waiting,
     in_history,
@@ -17,6 +15,7 @@ from worker_service.comfyui.answers import (
     node_errors,
     refusal,
 )
+from worker_service.comfyui.shown import OutputFile, OutputText
 
 
 def answers(name: str, path: str) -> list[dict[str, Any]]:
@@ -54,7 +53,7 @@ def test_files_of_every_kind_are_found() -> None:
     found = [file for finished in histories("0.8/ws/30_outputs") for file in files(finished)]
     suffixes = {file.filename.rpartition(".")[2] for file in found}
     assert suffixes >= {"png", "webp", "webm", "mp4", "flac", "mp3", "latent"}
-    assert OutputFile("9", "x_00001_.png", "sub/folder", "output") in found
+    assert OutputFile("9", "x_00001_.png", "sub/folder", "output", "images") in found
     assert any(file.type == "temp" for file in found)
 
 
@@ -78,13 +77,6 @@ def test_outputs_come_in_the_order_of_the_graph_whatever_ran_first() -> None:
     finished = in_history({"p": entry}, "p")
     assert finished is not None
     assert [file.filename for file in files(finished)] == ["a.png", "b.png"]
-
-
-def test_what_is_neither_file_nor_text_is_no_output() -> None:
-    outputs = {"1": {"animated": [True], "ui": {"x": 1}, "images": [{}, None, "x"], "text": [1, "said"]}}
-    finished = in_history({"p": {"prompt": [0, "p", {}], "outputs": outputs, "status": {"status_str": "success"}}}, "p")
-    assert finished is not None
-    assert finished.outputs == (OutputText("1", "said"),)
 
 
 def test_a_failed_node_is_named_with_its_class_and_its_words() -> None:

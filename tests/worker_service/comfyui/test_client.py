@@ -9,8 +9,9 @@ import pytest
 from shared.jobs.errors import ComfyUIUnreachable, OutputMissing, WorkflowRejected
 from tests.simulator.graphs import Graph, node, noise
 from tests.simulator.running import RunningSimulator
-from worker_service.comfyui.answers import Finished, Gone, OutputFile, Running, Waiting
+from worker_service.comfyui.answers import Finished, Gone, Running, Waiting
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.shown import OutputFile
 
 MEBIBYTE = 1024 * 1024
 
@@ -114,7 +115,7 @@ def test_a_withdrawn_prompt_is_the_only_one_that_ends(simulator: RunningSimulato
 def test_a_file_that_is_not_served_is_missing(
     client: ComfyUIClient, file: OutputFile, status: int, tmp_path: Path
 ) -> None:
-    with pytest.raises(OutputMissing, match=f"answered {status} for its own output"):
+    with pytest.raises(OutputMissing, match=f"answers {status}"):
         client.download(file, tmp_path / "file")
 
 

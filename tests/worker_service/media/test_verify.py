@@ -65,13 +65,43 @@ def test_a_png_without_its_last_chunk_is_corrupt_though_all_pixels_are_there(tmp
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.png", b"<html>"), ("a.mp4", b"no film"), ("a.txt", b"\xff\xfe\x00"), ("a.latent", b""), ("a.unknown", b"")],
+    [("a.png", b"<html>"), ("a.mp4", b"no film"), ("a.png", b""), ("a.mp3", b"")],
 )
 def test_a_file_of_another_kind_than_its_name_says_is_corrupt(name: str, content: bytes, tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(OutputCorrupt):
         verify(file, name)
+
+
+@pytest.mark.parametrize("name", ["a.latent", "a.glb", "a"])
+@pytest.mark.parametrize("content", [b"", b"\0", b"\x89PNG"])
+def test_a_file_of_an_unknown_kind_is_taken_as_it_is(name: str, content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert verify(file, name).media == MediaInfo(OutputKind.OTHER, "application/octet-stream")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "media_type"),
+    [
+        ("a.txt", "grüße 🎨".encode(), "text/plain; charset=utf-8"),
+        ("a.txt", b"", "text/plain; charset=utf-8"),
+        ("a.txt", "café \u2013 naïve".encode("cp1252"), "text/plain"),
+        ("a.txt", "café".encode("utf-16"), "text/plain"),
+        ("a.txt", "cut in a charact\u00e9r".encode()[:-2], "text/plain"),
+        ("a.srt", b"1\n\xff", "text/plain"),
+        ("a.md", b"# a", "text/markdown; charset=utf-8"),
+        ("a.json", '{"é": 1}'.encode("cp1252"), "application/json"),
+        ("a.txt", "é".encode() * 300_000, "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_text_is_sound_whatever_its_characters_and_says_utf_8_only_where_it_is(
+    name: str, content: bytes, media_type: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert verify(file, name).media == MediaInfo(OutputKind.TEXT, media_type)
 
 
 def test_damage_of_any_sort_is_an_output_corrupt_or_goes_unseen_but_never_anything_else(tmp_path: Path) -> None:

@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from shared.files.store import FolderStore
-from shared.jobs.errors import NoOutputs
 from shared.models import JobOutput, OutputKind
 from tests.simulator.graphs import Graph, node, noise, run
 from tests.simulator.running import RunningSimulator
 from worker_service.comfyui.answers import Finished
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.run.collect import Collector, digest
+from worker_service.run.collect import Collected, Collector, digest, ending_of
 from worker_service.run.mailbox import Mailbox
 
 FRAMES: Graph = {name: made for name, made in noise(batch_size=3).items() if name != "9"}
@@ -110,6 +109,15 @@ def client(simulator: RunningSimulator) -> Iterator[ComfyUIClient]:
 
 
 def collected(simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore, graph: Graph) -> list[JobOutput]:
+    """The outputs, where there is nothing to be said of them."""
+    found = collected_with_warnings(simulator, client, store, graph)
+    assert found.warnings == []
+    return found.outputs
+
+
+def collected_with_warnings(
+    simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore, graph: Graph
+) -> Collected:
     run(simulator, "p", graph, client_id="p")
     finished = client.locate("p")
     assert isinstance(finished, Finished)
@@ -170,9 +178,42 @@ def test_outputs_of_several_nodes_are_numbered_in_the_order_of_the_graph(
     ]
 
 
-def test_a_graph_that_leaves_nothing_to_keep_is_no_success(
+def test_a_graph_that_leaves_nothing_to_keep_has_no_output_and_a_warning(
     simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore
 ) -> None:
     graph = FRAMES | {"9": node("SaveImageWebsocket", images=["2", 0])}
-    with pytest.raises(NoOutputs):
-        collected(simulator, client, store, graph)
+    found = collected_with_warnings(simulator, client, store, graph)
+    assert (found.outputs, [warning.code for warning in found.warnings]) == ([], ["no_outputs"])
+
+
+@pytest.mark.parametrize(
+    ("what", "contents"),
+    [
+        ("tags", [b"1girl, solo"]),
+        ("text_plain", [b"plain"]),
+        ("bare_text", [b"plain"]),
+        ("number", [b"3", b"2.5"]),
+        ("bare_number", [b"5"]),
+        ("boolean", [b"true"]),
+        ("dict", [b'{"cat": 0.9}']),
+        ("nested_files", [b"a", b"b"]),
+        ("deep_files", [b"deep"]),
+        ("bare_file", [b"bare"]),
+        ("cp1252_text", ["caf\xe9 \u2013 na\xefve".encode("cp1252")]),
+        ("utf16_text", ["caf\xe9".encode("utf-16")]),
+        ("surrogate_text", ["\ufffd".encode()]),
+    ],
+)
+def test_what_odd_nodes_show_is_kept_byte_by_byte(
+    simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore, what: str, contents: list[bytes]
+) -> None:
+    graph = {"1": node("SimulatedShow", what=what, prefix="odd", megabytes=0)}
+    found = collected(simulator, client, store, graph)
+    assert [(store.root / output.path).read_bytes() for output in found] == contents
+    assert [output.number for output in found] == list(range(len(contents)))
+
+
+def test_a_files_name_on_the_server_does_not_become_a_path_of_ours() -> None:
+    assert [
+        ending_of(name) for name in ("a.PNG", "a/../b.tar.gz", "a", "a.p\0g", "a." + "x" * 300, "a.\ud800", "..")
+    ] == [*(".png", ".gz", "", "", "", "", "")]

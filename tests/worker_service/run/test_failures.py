@@ -9,10 +9,10 @@ from shared.jobs.errors import (
     ComfyUIUnreachable,
     GenerationError,
     NodeFailed,
-    NoOutputs,
     OutOfMemory,
     OutputCorrupt,
     OutputMissing,
+    OutputRefused,
     Poison,
     PromptInterrupted,
     PromptLost,
@@ -44,7 +44,7 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (OutputMissing("a.png", 404), Outcome.RETRIED),
     (WorkflowRejected("no"), None),
     (NodeFailed("3", "KSampler", "ValueError", "no"), None),
-    (NoOutputs(), None),
+    (OutputRefused("../a.png", "it leads out"), None),
     (TimedOut(1500), None),
     (Poison(3), None),
 ]
@@ -81,6 +81,7 @@ def test_the_table_says_what_the_tree_says() -> None:
 
 def test_what_is_nobodys_server_counts_against_none() -> None:
     assert BLAMED.isdisjoint({"storage_unavailable", "internal_error", "interrupted", "node_failed", "out_of_memory"})
+    assert BLAMED.isdisjoint({"output_corrupt", "output_missing", "output_refused"}), "a node wrote it"
     assert {"comfyui_unreachable", "prompt_lost", "server_wedged", "stalled"} <= BLAMED
 
 
@@ -94,6 +95,14 @@ def test_attempts_are_used_up() -> None:
 def test_what_is_tried_again_once_is_not_tried_twice(error: GenerationError) -> None:
     assert decided(error, 3, 10, prompt_lost=3)
     assert decided(error, 3, 10, **{error.code: 1}) is None
+
+
+def test_for_its_outputs_a_job_is_run_a_second_time_and_no_third() -> None:
+    corrupt, missing = OutputCorrupt("a.png", "truncated"), OutputMissing("a.png", 404)
+    assert decided(corrupt)
+    assert decided(missing)
+    assert decided(corrupt, 1, 5, output_missing=1) is None
+    assert decided(missing, 1, 5, output_corrupt=1) is None
 
 
 @pytest.mark.parametrize(("retries", "longest_s"), [(0, 40), (1, 80), (2, 160), (3, 320), (4, 320), (50, 320)])

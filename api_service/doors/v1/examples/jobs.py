@@ -33,6 +33,12 @@ LINKS = {
 OUTPUT = {
     "number": 0,
     "kind": "image",
+    "node_id": "save",
+    "node_class": "SaveImage",
+    "node_title": None,
+    "key": "images",
+    "type": "output",
+    "server_filename": "genonaut-9c2b7a6d-1e0f-4a3b-8c7d-6e5f4a3b2c1d_00001_.png",
     "filename": "job-42-0.png",
     "media_type": "image/png",
     "size_bytes": 412345,
@@ -75,8 +81,11 @@ QUEUED: dict[str, Any] = {
     "batch_id": None,
     "parent_id": None,
     "workflow": None,
+    "output_nodes": None,
+    "temp_outputs": True,
     "error": None,
     "outputs": [],
+    "warnings": [],
     "legacy": None,
     "links": LINKS,
 }
@@ -133,6 +142,8 @@ PLANNED = {
     "deadline_at": None,
     "max_attempts": None,
     "metadata": {},
+    "output_nodes": ["2"],
+    "temp_outputs": True,
 }
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
@@ -151,7 +162,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
             "deadline_seconds": 3600,
             "metadata": {"shot": "12"},
         },
-        "workflow": {"workflow": WORKFLOW, "priority": 3},
+        "workflow": {"workflow": WORKFLOW, "outputs": ["2"], "priority": 3},
     },
     AcceptedJobView: {"queued": {**QUEUED, "notes": []}},
     BatchBody: {"two": {"jobs": [SHORT, {**SHORT, "priority": 9}]}},

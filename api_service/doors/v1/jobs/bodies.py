@@ -1,6 +1,7 @@
 """A job as a client asks for it: a picture from words or a workflow of the client's own, and when it is to run."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -29,6 +30,7 @@ from api_service.submit.job_request import JobOptions, JobRequest
 from shared.models.generation_job import DEFAULT_PRIORITY
 from shared.workflows.envelopes import Found, find_graph, is_of_editor, where_it_goes
 from shared.workflows.parameters import LARGEST_SEED, Sampling, TextToImage
+from shared.workflows.shape import MOST_NODES
 
 FURTHEST = timedelta(days=30)  # so far ahead a job can be put off
 LONGEST_DEADLINE = timedelta(days=60)
@@ -156,14 +158,21 @@ class WorkflowJob(OptionsBody):
     """A job to run: a workflow in ComfyUI's API format, `{node id: {"class_type": ..., "inputs": {...}}}`.
 
     Each seed of -1 in it is drawn, within what its node takes. The workflow has everything else that is run, so none
-    of the parameters of a picture is taken beside it.
+    of the parameters of a picture is taken beside it. `outputs` are the nodes whose outputs are kept; without it all
+    are. `temp_outputs` false leaves out what ComfyUI counts as temporary, such as the pictures of PreviewImage.
     """
 
     workflow: dict[str, Any]
+    outputs: Annotated[list[str], Field(min_length=1, max_length=MOST_NODES)] | None = None
+    temp_outputs: bool = True
     params: WorkflowParams = WorkflowParams()
 
     def request(self, accepted_at: datetime | None, place: str = "") -> JobRequest:
-        options = self.options(accepted_at, previews=self.params.previews)
+        options = replace(
+            self.options(accepted_at, previews=self.params.previews),
+            output_nodes=self.outputs,
+            temp_outputs=self.temp_outputs,
+        )
         return JobRequest(self.workflow, options=options, place=place)
 
 

@@ -9,15 +9,27 @@ from pydantic import BaseModel
 
 from shared.jobs.event_data import output_data
 from shared.jobs.urls import job_url
+from shared.jobs.warnings import WarningCode
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
 from shared.workflows.parameters import Sampling
 
 
 class OutputView(BaseModel, frozen=True):
-    """A stored file. `thumbnails` maps a size in px to the address of a WEBP that fits in a square of it."""
+    """A stored file. `thumbnails` maps a size in px to the address of a WEBP that fits in a square of it.
+
+    `node_id`, `node_class` and `node_title` say which node it is from, and `key` under what that showed it. A file of
+    ComfyUI's has the `server_filename` and the `type` (`output` or `temp`) that it had there; a text has neither. All
+    but the node's id are null for outputs of older versions.
+    """
 
     number: int
     kind: OutputKind
+    node_id: str
+    node_class: str | None
+    node_title: str | None
+    key: str | None
+    type: str | None
+    server_filename: str | None
     filename: str
     media_type: str
     size_bytes: int
@@ -33,10 +45,15 @@ class OutputView(BaseModel, frozen=True):
     def of(cls, output: JobOutput) -> Self:
         return cls(
             **output_data(output),
-            filename=output.filename,
-            duration_ms=output.duration_ms,
-            thumbnail_note=output.thumbnail_note,
+            **{name: getattr(output, name) for name in SHOWN},
         )
+
+
+# Beside what events tell of an output.
+SHOWN = (
+    *("filename", "duration_ms", "thumbnail_note"),
+    *("node_id", "node_class", "node_title", "key", "type", "server_filename"),
+)
 
 
 class ErrorView(BaseModel, frozen=True):
@@ -47,6 +64,15 @@ class ErrorView(BaseModel, frozen=True):
     details: dict[str, Any]
 
 
+class WarningView(BaseModel, frozen=True):
+    """What to know of a completed job's outputs: a stable code, a sentence, and which node and file it is about."""
+
+    code: WarningCode
+    message: str
+    node_id: str | None
+    filename: str | None
+
+
 class Links(BaseModel, frozen=True):
     self: str
     cancel: str
@@ -55,7 +81,8 @@ class Links(BaseModel, frozen=True):
 
 class JobView(BaseModel, frozen=True):
     """A job as it is now. `sampler_params` and the rest of `params` are what is run, with every default filled in; of a
-    job that was submitted as a workflow, `workflow` is, with every seed drawn."""
+    job that was submitted as a workflow, `workflow` is, with every seed drawn. `output_nodes` are those whose outputs
+    are kept, null for all. `warnings` is what to know of the outputs of a completed job."""
 
     id: int
     user_id: UUID
@@ -87,8 +114,11 @@ class JobView(BaseModel, frozen=True):
     batch_id: UUID | None
     parent_id: int | None
     workflow: dict[str, Any] | None
+    output_nodes: list[str] | None
+    temp_outputs: bool
     error: ErrorView | None
     outputs: list[OutputView]
+    warnings: list[WarningView]
     legacy: dict[str, Any] | None
     links: Links
 

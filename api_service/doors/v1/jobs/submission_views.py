@@ -52,6 +52,8 @@ class PlannedJobView(BaseModel, frozen=True):
     deadline_at: datetime | None
     max_attempts: int | None
     metadata: dict[str, Any]
+    output_nodes: list[str] | None
+    temp_outputs: bool
 
     @classmethod
     def of(cls, request: JobRequest) -> Self:
@@ -66,6 +68,8 @@ class PlannedJobView(BaseModel, frozen=True):
             deadline_at=options.deadline_at,
             max_attempts=options.max_attempts,
             metadata=dict(options.metadata),
+            output_nodes=None if options.output_nodes is None else list(options.output_nodes),
+            temp_outputs=options.temp_outputs,
         )
 
 

@@ -1,0 +1,53 @@
+"""What the owner of a completed job should know of its outputs: a list on the job's row, short and of bounded size."""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+MOST_WARNINGS = 100
+LONGEST_MESSAGE = 500  # characters
+LONGEST_NAME = 255
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class WarningCode(StrEnum):
+    """What there is to say. Stable, and public."""
+
+    NO_OUTPUTS = "no_outputs"  # the run showed nothing that counts as an output
+    OUTPUT_CORRUPT = "output_corrupt"
+    OUTPUT_MISSING = "output_missing"
+    OUTPUT_REFUSED = "output_refused"  # its name leads out of ComfyUI's folders, or is none
+    OUTPUT_EMPTY = "output_empty"  # it is kept, and has no bytes
+    OUTPUTS_LEFT_OUT = "outputs_left_out"  # there are more than are kept
+    MORE_WARNINGS = "more_warnings"
+
+
+class JobWarning(NamedTuple):
+    """One thing to know: of which node, and of which of ComfyUI's files, where it is about one."""
+
+    code: WarningCode
+    message: str
+    node_id: str | None = None
+    filename: str | None = None
+
+
+def warning_data(warnings: Sequence[JobWarning]) -> list[dict[str, Any]]:
+    """The warnings as a job's row keeps them: others have a say in their words, so each is cut and made storable."""
+    shown = list(warnings[:MOST_WARNINGS])
+    if left_out := len(warnings) - len(shown):
+        shown.append(JobWarning(WarningCode.MORE_WARNINGS, f"{left_out} more warnings are not shown"))
+    return [
+        {
+            "code": warning.code,
+            "message": storable(warning.message, LONGEST_MESSAGE),
+            "node_id": warning.node_id and storable(warning.node_id),
+            "filename": warning.filename and storable(warning.filename),
+        }
+        for warning in shown
+    ]
+
+
+def storable(text: str, longest: int = LONGEST_NAME) -> str:
+    """The beginning of a text, with U+FFFD for each character that PostgreSQL cannot keep."""
+    return UNSTORABLE.sub("\ufffd", text[:longest])

@@ -111,7 +111,10 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
 def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> Fleet:
     command = settings.comfyui_restart_command
     restart = Restarter(command) if command else None
-    return Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart, timings=timings)
+    fleet = Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart, timings=timings)
+    for client in fleet.clients.values():
+        client.largest_output = settings.output_max_bytes
+    return fleet
 
 
 def background_threads(resources: Resources) -> list[threading.Thread]:

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from shared.files.reasons import reason_of
+
 CHUNK = 256 * 1024
 
 
@@ -61,7 +63,7 @@ class FolderStore:
             for folder in folders:
                 sync_folder(folder)
         except OSError as error:
-            raise NotStored(next(iter(files)), error.strerror or str(error)) from error
+            raise NotStored(next(iter(files)), reason_of(error)) from error
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         file = self.path(key).open("rb")

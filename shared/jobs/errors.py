@@ -17,6 +17,7 @@ GenerationError
     ├── WorkflowRejected       ComfyUI refused it
     ├── NodeFailed             a node raised while it ran
     ├── NoOutputs              it ran, and left nothing to keep
+    ├── OutputTooLarge         it made more than is kept
     ├── TimedOut               the time limit passed
     └── Poison                 it took its worker down too often
 NotAFailure                    what ends an attempt without a word against the job
@@ -176,6 +177,16 @@ class NoOutputs(Permanent):
 
     def __init__(self) -> None:
         super().__init__("the workflow finished without any output; it needs a node that saves one, such as SaveImage")
+
+
+class OutputTooLarge(Permanent):
+    """What the workflow made is larger than what is read from a server."""
+
+    code = "output_too_large"
+
+    def __init__(self, what: str, most_bytes: int) -> None:
+        super().__init__(f"{what} has more than {most_bytes} bytes, which is the most that is kept")
+        self.details = {"most_bytes": most_bytes}
 
 
 class TimedOut(Permanent):

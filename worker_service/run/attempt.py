@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.files.folders import attempt_folder, discard_attempt_folder
+from shared.files.reasons import reason_of
 from shared.jobs import lifecycle
 from shared.jobs.attempts import Prompt
 from shared.jobs.claim.claims import Claim
@@ -24,6 +25,7 @@ from shared.jobs.errors import (
     PromptLost,
     ServerWedged,
     Stalled,
+    StorageUnavailable,
     Unexpected,
     WorkflowRejected,
 )
@@ -67,6 +69,10 @@ class Attempt:
             return outcome_of(self.bring_to_outputs)
         except GenerationError as error:
             return Failed(error)
+        except OSError as error:
+            # What others say comes through the clients of them: this is the worker's own disk.
+            log.exception("job.failed_locally")
+            return Failed(StorageUnavailable("an output", f"the worker's own disk: {reason_of(error)}"))
         except Exception as error:
             log.exception("job.failed_unexpectedly")
             return Failed(Unexpected(error))

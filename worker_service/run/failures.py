@@ -13,6 +13,7 @@ from shared.jobs.errors import (
     OutOfMemory,
     OutputCorrupt,
     OutputMissing,
+    OutputTooLarge,
     Poison,
     PromptInterrupted,
     PromptLost,
@@ -65,6 +66,7 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     WorkflowRejected: FailurePolicy(trusts_server=True),
     NodeFailed: FailurePolicy(trusts_server=True),
     NoOutputs: FailurePolicy(trusts_server=True),
+    OutputTooLarge: FailurePolicy(trusts_server=True),
     TimedOut: FailurePolicy(),
     Poison: FailurePolicy(),
 }

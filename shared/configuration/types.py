@@ -93,7 +93,7 @@ def redis_url(value: str) -> SecretUrl:
 
 class ServerUrl(SecretUrl):
     """The URL of a ComfyUI server. `slots` is how many jobs it holds, if that was said with it; `token_file` holds the
-    token that it asks for, see `shared.fleet.credentials`."""
+    token that it asks for, see `shared.configuration.credentials`."""
 
     slots: int | None = None
     token_file: Path | None = None

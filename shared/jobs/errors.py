@@ -137,6 +137,7 @@ class StorageUnavailable(Transient):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"could not store {path}: {reason}")
+        self.reason = reason
         self.details = {"path": path}
 
 

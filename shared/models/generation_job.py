@@ -23,7 +23,8 @@ class GenerationJob(SQLModel, table=True):
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
     `server` and `comfyui_prompt_id` say where its prompt is, or last was; `avoid_server` is one that it was moved away
-    from. `generated_at` is when ComfyUI was done, before its outputs were stored.
+    from. `generated_at` is when ComfyUI was done, before its outputs were stored; since `storage_away_since` its result
+    waits in ComfyUI for the store.
     """
 
     __tablename__ = "generation_jobs"
@@ -85,6 +86,7 @@ class GenerationJob(SQLModel, table=True):
     started_at: datetime | None = Field(default=None, sa_column=moment("started_at"))
     generated_at: datetime | None = Field(default=None, sa_column=moment("generated_at"))
     completed_at: datetime | None = Field(default=None, sa_column=moment("completed_at"))
+    storage_away_since: datetime | None = Field(default=None, sa_column=moment("storage_away_since"))
 
     __table_args__ = (
         one_of("status", JobStatus),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from shared.files.reasons import reason_of
+from shared.configuration.reasons import reason_of
 from shared.jobs.errors import (
     ComfyUIUnreachable,
     OutputCorrupt,

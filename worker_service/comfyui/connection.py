@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from shared.configuration.credentials import NoToken, headers_for
 from shared.configuration.types import ServerUrl, server_url
-from shared.fleet.credentials import NoToken, headers_for
 from shared.jobs.errors import ComfyUIUnreachable
 from worker_service.comfyui.deadlines import Deadline, timed_client
 

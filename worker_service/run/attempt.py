@@ -11,8 +11,8 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.configuration.reasons import reason_of
 from shared.files.folders import attempt_folder, discard_attempt_folder
-from shared.files.reasons import reason_of
 from shared.jobs import lifecycle
 from shared.jobs.attempts import Prompt
 from shared.jobs.claim.claims import Claim

@@ -16,7 +16,7 @@ from shared.fleet import servers
 from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
 from shared.jobs.claim import claims
-from shared.jobs.errors import CancelRequested, GenerationError
+from shared.jobs.errors import CancelRequested, GenerationError, StorageUnavailable
 from shared.models import GenerationJob, JobOutput, JobStatus
 from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
@@ -38,14 +38,15 @@ def complete(attempt: Attempt, outputs: Sequence[JobOutput], storing: timedelta)
 
 def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     """Follow the table of failures: first for the server, then for the job."""
-    resources, job = attempt.resources, attempt.job
+    resources = attempt.resources
     policy = FAILURES[type(error)]
     if policy.mark_unreachable:
         server_is_gone(resources.fleet, attempt.prompt.server, str(error))
     if policy.free_memory:
         attempt.free_memory()
-    tries = Tries(job.retries, job.max_attempts or resources.limits.attempts, attempt.claim.failures)
-    again = decide(error, tries, resources.chance)
+    if isinstance(error, StorageUnavailable):
+        resources.storage.failed(error.reason)
+    again = decide(error, tries_of(attempt), resources.chance)
     attempt.discard()
     settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
     if again is None:
@@ -55,11 +56,20 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     return Written(Retry(str(error), delay=round(again.delay.total_seconds() * 1000)))
 
 
+def tries_of(attempt: Attempt) -> Tries:
+    job, limits = attempt.job, attempt.resources.limits
+    # Both by the clock of the database: the claim has just changed the job.
+    waited = job.updated_at - job.storage_away_since if job.storage_away_since else timedelta(0)
+    return Tries(job.retries, job.max_attempts or limits.attempts, attempt.claim.failures, waited, limits.storage)
+
+
 def write_failure(session: Session, attempt: Attempt, error: GenerationError, again: NextTry | None) -> None:
     """Write the end of the attempt and what it shows about its server in one transaction."""
     server, policy = attempt.prompt.server, FAILURES[type(error)]
     if again is None:
         lifecycle.fail(session, attempt.lease, error)
+    elif not again.counts:
+        lifecycle.await_storage(session, attempt.lease, error, again.delay)
     else:
         lifecycle.retry(session, attempt.lease, error, again.outcome, again.delay)
         if policy.avoid_server:

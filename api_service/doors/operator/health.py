@@ -36,13 +36,13 @@ async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
 
 def check_everything(engine: Engine, messenger: Messenger) -> ReadyView:
     cache, database = check_redis(messenger), check_database(engine)
-    worker = comfyui = CheckView(ok=False, detail="not known without the database")
+    worker = comfyui = storage = CheckView(ok=False, detail="not known without the database")
     if database.ok:
         try:
-            worker, comfyui = check_workers(engine), check_comfyui(engine)
+            worker, comfyui, storage = check_workers(engine), check_comfyui(engine), check_storage(engine)
         except SQLAlchemyError as error:
             database = silent(error)
-    checks = {"database": database, "redis": cache, "worker": worker, "comfyui": comfyui}
+    checks = {"database": database, "redis": cache, "worker": worker, "comfyui": comfyui, "storage": storage}
     status = "ready" if all(check.ok for check in checks.values()) else "degraded"
     return ReadyView(status=status if database.ok else "unavailable", **checks)
 
@@ -81,6 +81,14 @@ def check_comfyui(engine: Engine) -> CheckView:
     if not usable:
         return CheckView(ok=False, detail=f"none of {servers} is usable; jobs wait for one")
     return CheckView(ok=True, detail=f"{usable} of {servers} usable")
+
+
+def check_storage(engine: Engine) -> CheckView:
+    problems = fleet_queries.storage_problems(engine, LATELY)
+    if not problems:
+        return CheckView(ok=True, detail="no worker has trouble with it")
+    workers = "a worker" if len(problems) == 1 else f"{len(problems)} workers"
+    return CheckView(ok=False, detail=f"{workers} cannot store outputs: {problems[0]}; results wait in ComfyUI")
 
 
 OPERATIONS = (

@@ -22,3 +22,4 @@ class ReadyView(BaseModel, frozen=True):
     redis: CheckView
     worker: CheckView
     comfyui: CheckView
+    storage: CheckView

@@ -36,6 +36,7 @@ from worker_service.resources import Resources, Timings
 from worker_service.run.leases import Leases
 from worker_service.run.resources import JobLimits, RunResources
 from worker_service.run.settle import give_up
+from worker_service.run.storage import StorageWatch, check_own_disk
 
 RECEIVERS = (run_comfy_job,)
 
@@ -58,7 +59,13 @@ def start() -> None:
 
 def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
     jobs, limits = resources.jobs, resources.timings.limits
-    stuck = partial(give_up, messenger=jobs.run.messenger, leases=resources.leases, limit=settings.hard_time_limit)
+    stuck = partial(
+        give_up,
+        messenger=jobs.run.messenger,
+        leases=resources.leases,
+        limit=settings.hard_time_limit,
+        storage=jobs.run.storage,
+    )
     broker = AttentiveBroker(
         patient_client(settings.broker_url),
         settings,
@@ -91,15 +98,24 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
     worker_id = new_worker_id()
     fleet = create_fleet(settings, engine, timings.fleet)
-    leases = Leases(engine, worker_id, threads=settings.worker_threads, duration=settings.lease_duration)
+    store = open_store(settings.storage_url)
+    storage = StorageWatch([store.check, check_own_disk], closing, timings.run.storage_every_s)
+    leases = Leases(
+        engine,
+        worker_id,
+        threads=settings.worker_threads,
+        duration=settings.lease_duration,
+        storage_problem=storage.problem,
+    )
     wake_consumers = WakeConsumers()
     capacity = Capacity(sum(fleet.slots.values()), wake_consumers)
     run = RunResources(
         messenger,
-        open_store(settings.storage_url),
+        store,
         fleet,
         leases,
-        JobLimits(settings.max_attempts, settings.soft_time_limit, settings.stall_timeout),
+        storage,
+        JobLimits(settings.max_attempts, settings.soft_time_limit, settings.stall_timeout, settings.storage_patience),
         timings.run,
     )
     wake_next = WakeUps(messenger, due_jobs(settings.limit_running_jobs)).send_one
@@ -111,15 +127,19 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
 def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> Fleet:
     command = settings.comfyui_restart_command
     restart = Restarter(command) if command else None
-    return Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart, timings=timings)
+    fleet = Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart, timings=timings)
+    for client in fleet.clients.values():
+        client.largest_output = settings.output_max_bytes
+    return fleet
 
 
 def background_threads(resources: Resources) -> list[threading.Thread]:
-    """What runs beside the jobs: probes and readers of each server, the heartbeat, and the signals from Redis."""
+    """What runs beside the jobs: probes and readers of each server, the heartbeat, the signals from Redis, and a watch
+    on the store."""
     fleet, closing = resources.fleet, resources.closing
     makers: tuple[Callable[..., threading.Thread], ...] = (HealthProbe, CapabilityReader)
     of_servers = [make(fleet, client, closing) for client in fleet.clients.values() for make in makers]
-    return [*of_servers, resources.leases, resources.signals]
+    return [*of_servers, resources.leases, resources.signals, resources.jobs.run.storage]
 
 
 def stop_jobs(resources: Resources) -> None:

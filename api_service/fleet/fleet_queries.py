@@ -53,6 +53,7 @@ class ServerView(BaseModel, frozen=True):
     wedged_since: datetime | None
     open_until: datetime | None
     problem: str | None = Field(description="why it gets no jobs, in words")
+    notes: dict[str, str] = Field(description="what it lacks though it gets jobs, in words, by what that is about")
     loaded_checkpoint: str | None = Field(description="the checkpoint of the last job it was given")
     models: dict[str, int] = Field(description="how many models of each kind it offers; empty until it was asked")
     recent_failures: list[FailureView]
@@ -165,6 +166,15 @@ def workers_seen(engine: Engine, lately: timedelta) -> int:
     with transaction(engine) as session:
         alive = col(Worker.last_seen_at) > func.now() - lately
         return session.exec(select(func.count()).select_from(Worker).where(alive)).one()
+
+
+def storage_problems(engine: Engine, lately: timedelta) -> list[str]:
+    """Why workers that reported within this time can store no outputs, a text for each of them."""
+    with transaction(engine) as session:
+        found = select(Worker.storage_problem).where(
+            col(Worker.last_seen_at) > func.now() - lately, col(Worker.storage_problem).is_not(None)
+        )
+        return [problem for problem in session.exec(found.order_by(col(Worker.last_seen_at).desc())) if problem]
 
 
 def usable_servers(engine: Engine) -> tuple[int, int]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from shared.configuration.settings import LogFormat, Settings
-from shared.configuration.types import masked
+from shared.configuration.settings import Settings
+from shared.configuration.types import LogFormat, masked
 
 # Without local variables: they hold prompts, settings and whole responses.
 tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))

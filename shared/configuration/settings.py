@@ -19,6 +19,8 @@ from shared.configuration.types import (
     Duration,
     LeaseDuration,
     Limit,
+    LogFormat,
+    LogLevel,
     LowerCase,
     Namespace,
     RedisUrl,
@@ -36,18 +38,6 @@ class AppEnv(StrEnum):
     PROD = "prod"
 
 
-class LogFormat(StrEnum):
-    JSON = "json"
-    CONSOLE = "console"
-
-
-class LogLevel(StrEnum):
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
 class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
 
@@ -57,7 +47,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     redis_ns: Namespace = Field(description="the prefix of every Redis key and channel")
     broker_url: RedisUrl = Field(description="Redis or Valkey for Dramatiq's queues; default: REDIS_URL")
     comfyui_urls: ComfyUIUrls = Field(
-        description="the ComfyUI servers, separated by commas, each with #slots=N if need be"
+        description="the ComfyUI servers, separated by commas, each with user:password@, #slots=N or #token_file=/PATH "
+        "if need be"
     )
     comfyui_slots: int = Field(
         2, ge=1, le=64, description="jobs a ComfyUI server holds: one runs, the others wait so that its GPU never idles"
@@ -70,6 +61,12 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         description="how long nothing may be heard of a prompt before its job is moved to another server",
     )
     storage_url: StorageUrl = Field(description="the folder that keeps the outputs")
+    storage_patience: Duration = Field(
+        timedelta(hours=1), description="how long a result waits in ComfyUI for a store that refuses it"
+    )
+    output_max_bytes: int = Field(
+        2 * 1024**3, ge=1024, le=1024**4, description="a job that makes a larger file fails, and the file is not kept"
+    )
     soft_time_limit: Duration = Field(timedelta(minutes=25), description="a job that runs longer is stopped and failed")
     hard_time_limit: Duration = Field(
         timedelta(minutes=30), description="a worker whose job outlives even this ends itself"

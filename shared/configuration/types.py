@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,9 +13,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
 # Begins with a literal: a repeat there would be tried again from each letter of a long word.
-PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^@/\s]+(?=@)")
+PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^/\s]+(?=@)")
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$")
-SLOTS = re.compile(r"^slots=([1-9]|[1-5][0-9]|6[0-4])$", re.ASCII)
+SLOTS = re.compile(r"^([1-9]|[1-5][0-9]|6[0-4])$", re.ASCII)
+SERVER_FORM = "http://host[:port][/path][#slots=1 to 64][#token_file=/a/file], several separated by commas"
 UNITS = {
     "ms": "milliseconds",
     "s": "seconds",
@@ -24,6 +26,18 @@ UNITS = {
     "w": "weeks",
     None: "seconds",
 }
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 def masked(text: str) -> str:
@@ -78,28 +92,52 @@ def redis_url(value: str) -> SecretUrl:
 
 
 class ServerUrl(SecretUrl):
-    """The URL of a ComfyUI server; `slots` is how many jobs it holds, if that was said with it."""
+    """The URL of a ComfyUI server. `slots` is how many jobs it holds, if that was said with it; `token_file` holds the
+    token that it asks for, see `shared.configuration.credentials`."""
 
     slots: int | None = None
+    token_file: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The URL without user and password: the server's name in rows, logs and events."""
+        parts = urlsplit(self)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     @property
     def shown(self) -> str:
-        return masked(self) + (f"#slots={self.slots}" if self.slots else "")
+        user, separator, host = urlsplit(self).netloc.rpartition("@")
+        name, has_password, _ = user.partition(":")
+        secret = f"{name}:***" if has_password else "***"
+        shown = urlsplit(self)._replace(netloc=f"{secret}@{host}" if separator else host).geturl()
+        options = {"slots": self.slots, "token_file": self.token_file}
+        fragment = "&".join(f"{option}={value}" for option, value in options.items() if value)
+        return f"{shown}#{fragment}" if fragment else shown
 
 
 def server_url(text: str) -> ServerUrl:
-    address, separator, slots = text.strip().partition("#")
-    parts, number = urlsplit(address), SLOTS.match(slots)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or (separator and not number):
-        raise ValueError("http://host[:port][/path][#slots=1 to 64], several separated by commas")
+    address, separator, fragment = text.strip().partition("#")
+    parts, options = urlsplit(address), server_options(fragment) if separator else {}
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        raise ValueError(SERVER_FORM)
     url = ServerUrl(address.rstrip("/"))
-    url.slots = int(number[1]) if number else None
+    url.slots = int(options["slots"]) if "slots" in options else None
+    url.token_file = Path(options["token_file"]) if "token_file" in options else None
     return url
+
+
+def server_options(fragment: str) -> dict[str, str]:
+    """What is said of a server behind its URL: `slots=2&token_file=/run/secrets/gpu`."""
+    options = dict(option.partition("=")[::2] for option in fragment.split("&"))
+    slots, token_file = options.get("slots", "1"), options.get("token_file", "/")
+    if not options.keys() <= {"slots", "token_file"} or not SLOTS.match(slots) or not token_file.startswith("/"):
+        raise ValueError(SERVER_FORM)
+    return options
 
 
 def comfyui_urls(value: str | tuple[ServerUrl, ...]) -> tuple[ServerUrl, ...]:
     urls = tuple(server_url(url) for url in value.split(",")) if isinstance(value, str) else value
-    if len(set(urls)) != len(urls):
+    if len({url.name for url in urls}) != len(urls):
         raise ValueError("each server once")
     return urls
 

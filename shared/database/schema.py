@@ -21,6 +21,7 @@ REVISIONS = (
     "named_servers",
     "resumable_tickets",
     "whose_outputs",
+    "storage_and_notes",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

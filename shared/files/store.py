@@ -1,6 +1,7 @@
 """Outputs are kept under a key; once `put` has returned, the bytes survive a loss of power."""
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -9,7 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from shared.configuration.reasons import reason_of
+
 CHUNK = 256 * 1024
+LEAST_FREE = 16 * 1024 * 1024  # bytes, below which a disk counts as full
 
 
 class NotStored(Exception):
@@ -22,7 +26,7 @@ class NotStored(Exception):
 
 
 class OutputStore(Protocol):
-    """Where outputs are kept: a folder today; an object store can do the same four things."""
+    """Where outputs are kept: a folder today; an object store can do the same five things."""
 
     def put(self, files: Mapping[str, Path]) -> None:
         """Keep a copy of each file's bytes under its key, over what was there.
@@ -38,6 +42,9 @@ class OutputStore(Protocol):
 
     def remove(self, folder: str) -> None:
         """Remove everything below a folder. Nothing there is fine."""
+
+    def check(self) -> None:
+        """See whether a small file could be kept now. Raises NotStored."""
 
 
 def open_store(url: str) -> OutputStore:
@@ -61,7 +68,7 @@ class FolderStore:
             for folder in folders:
                 sync_folder(folder)
         except OSError as error:
-            raise NotStored(next(iter(files)), error.strerror or str(error)) from error
+            raise NotStored(next(iter(files)), reason_of(error)) from error
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         file = self.path(key).open("rb")
@@ -86,11 +93,30 @@ class FolderStore:
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.path(folder))
 
+    def check(self) -> None:
+        check_folder(self.root)
+
     def path(self, key: str) -> Path:
         parts = PurePosixPath(key).parts
         if not parts or PurePosixPath(key).is_absolute() or ".." in parts or "\0" in key:
             raise ValueError(f"not a key of this store: {key!r}")
         return self.root.joinpath(*parts)
+
+
+def check_folder(folder: Path) -> None:
+    """Write a file without a name into a folder, or into the one it would be made in. Raises NotStored."""
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+            file.flush()
+            os.fsync(file.fileno())
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise NotStored("a file", reason_of(error)) from error
+    if free < LEAST_FREE:
+        raise NotStored("a file", os.strerror(errno.ENOSPC))
 
 
 def make_folders(folder: Path, root: Path) -> None:

@@ -17,6 +17,7 @@ GenerationError
     ├── WorkflowRejected       ComfyUI refused it
     ├── NodeFailed             a node raised while it ran
     ├── OutputRefused          none of its outputs has a name that can be asked for
+    ├── OutputTooLarge         it made more than is kept
     ├── TimedOut               the time limit passed
     └── Poison                 it took its worker down too often
 NotAFailure                    what ends an attempt without a word against the job
@@ -136,6 +137,7 @@ class StorageUnavailable(Transient):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"could not store {path}: {reason}")
+        self.reason = reason
         self.details = {"path": path}
 
 
@@ -179,8 +181,18 @@ class OutputRefused(Permanent):
         self.details = {"filename": filename}
 
 
+class OutputTooLarge(Permanent):
+    """What the workflow made is larger than what is read from a server."""
+
+    code = "output_too_large"
+
+    def __init__(self, what: str, most_bytes: int) -> None:
+        super().__init__(f"{what} has more than {most_bytes} bytes, which is the most that is kept")
+        self.details = {"most_bytes": most_bytes}
+
+
 # What is wrong with one output, and says nothing against the others.
-UNREADABLE = (OutputCorrupt, OutputMissing, OutputRefused)
+UNREADABLE = (OutputCorrupt, OutputMissing, OutputRefused, OutputTooLarge)
 
 
 class TimedOut(Permanent):

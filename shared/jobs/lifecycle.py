@@ -115,12 +115,31 @@ def retry(session: Session, lease: Lease, error: GenerationError, outcome: Outco
         lease,
         run_after=func.now() + delay,
         generated_at=None,
+        storage_away_since=None,
         retries=GenerationJob.retries + 1,
         worker_id=None,
         lease_expires_at=None,
         **({} if outcome.leaves_doubt else {"server": None}),
     )
     end_attempt(session, lease, outcome, error)
+    record_events(session, [job], EventType.QUEUED, {**error_data(error), **start_data(job)})
+    return job
+
+
+def await_storage(session: Session, lease: Lease, error: GenerationError, delay: timedelta) -> GenerationJob:
+    """Its result stays in ComfyUI while it cannot be stored: queue it to be collected after `delay`. That is no fault
+    of the job, so its tries do not count it."""
+    job = transition_under_lease(
+        session,
+        "await_storage",
+        lease,
+        run_after=func.now() + delay,
+        generated_at=None,
+        storage_away_since=func.coalesce(GenerationJob.storage_away_since, func.now()),
+        worker_id=None,
+        lease_expires_at=None,
+    )
+    end_attempt(session, lease, Outcome.IN_DOUBT, error)
     record_events(session, [job], EventType.QUEUED, {**error_data(error), **start_data(job)})
     return job
 

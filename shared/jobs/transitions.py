@@ -38,6 +38,7 @@ TRANSITIONS = {
     "redirect": Transition((JobStatus.RUNNING,), JobStatus.RUNNING),
     "generate": Transition((JobStatus.RUNNING,), JobStatus.RUNNING),
     "retry": Transition((JobStatus.RUNNING,), JobStatus.QUEUED, EventType.QUEUED),
+    "await_storage": Transition((JobStatus.RUNNING,), JobStatus.QUEUED, EventType.QUEUED),
     "drop": Transition(
         (JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING), JobStatus.CANCELLED, EventType.CANCELLED
     ),

@@ -10,7 +10,8 @@ from shared.models.columns import document, moment, names
 
 
 class Worker(SQLModel, table=True):
-    """One row of `workers`: a worker process that was alive at `last_seen_at`."""
+    """One row of `workers`: a worker process that was alive at `last_seen_at`. `storage_problem` is why it could store
+    no outputs then."""
 
     __tablename__ = "workers"
 
@@ -18,6 +19,7 @@ class Worker(SQLModel, table=True):
     threads: int
     started_at: datetime = Field(default=None, sa_column=moment("started_at", nullable=False, now=True))
     last_seen_at: datetime = Field(default=None, sa_column=moment("last_seen_at", nullable=False, now=True))
+    storage_problem: str | None = Field(default=None, sa_column=Column("storage_problem", Text))
 
 
 class ComfyUIServer(SQLModel, table=True):
@@ -28,7 +30,7 @@ class ComfyUIServer(SQLModel, table=True):
     why. From `opened_at` on its circuit breaker is open: until `open_until` it gets no job, and after that one at a
     time.
     `loaded_checkpoint` is that of the last job it was given, and the same since `loaded_since`. At `named_at` a worker
-    last looked at it, whether it answered or not.
+    last looked at it, whether it answered or not. `notes` say what it lacks though it gets jobs, by subject.
     """
 
     __tablename__ = "comfyui_servers"
@@ -45,6 +47,7 @@ class ComfyUIServer(SQLModel, table=True):
     open_until: datetime | None = Field(default=None, sa_column=moment("open_until"))
     loaded_checkpoint: str | None = Field(default=None, sa_column=Column("loaded_checkpoint", String(255)))
     loaded_since: datetime | None = Field(default=None, sa_column=moment("loaded_since"))
+    notes: dict[str, str] = Field(default_factory=dict, sa_column=document("notes", "{}"))
     named_at: datetime = Field(default_factory=func.now, sa_column=moment("named_at", nullable=False, now=True))
 
 

@@ -23,7 +23,8 @@ class GenerationJob(SQLModel, table=True):
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
     `server` and `comfyui_prompt_id` say where its prompt is, or last was; `avoid_server` is one that it was moved away
-    from. `generated_at` is when ComfyUI was done, before its outputs were stored.
+    from. `generated_at` is when ComfyUI was done, before its outputs were stored; since `storage_away_since` its result
+    waits in ComfyUI for the store.
     `output_nodes` are the nodes whose outputs are kept, NULL for all; without `temp_outputs` those that ComfyUI counts
     as temporary are not. `warnings` is what to know of the outputs, see `shared.jobs.warnings`.
     """
@@ -90,6 +91,7 @@ class GenerationJob(SQLModel, table=True):
     started_at: datetime | None = Field(default=None, sa_column=moment("started_at"))
     generated_at: datetime | None = Field(default=None, sa_column=moment("generated_at"))
     completed_at: datetime | None = Field(default=None, sa_column=moment("completed_at"))
+    storage_away_since: datetime | None = Field(default=None, sa_column=moment("storage_away_since"))
 
     __table_args__ = (
         one_of("status", JobStatus),

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from shared.jobs.errors import StorageUnavailable
 from shared.jobs.transitions import TRANSITIONS
 from shared.models import FINAL, EventType, JobStatus, Outcome
 from tests.chaos.evidence import Evidence, Row
@@ -82,7 +83,9 @@ def disagreements(job: Row, attempts: Sequence[Row]) -> Iterator[str]:
         yield f"an attempt has not ended: {outcomes}"
     if LAST_ONLY.intersection(outcomes[:-1]):
         yield f"an attempt before the last ended it: {outcomes}"
-    put_back = sum(outcome in {Outcome.RETRIED, Outcome.IN_DOUBT} for outcome in outcomes)
+    # One that only could not be stored is put back without costing a try.
+    costly = [attempt["outcome"] for attempt in attempts if attempt["error_code"] != StorageUnavailable.code]
+    put_back = sum(outcome in {Outcome.RETRIED, Outcome.IN_DOUBT} for outcome in costly)
     if put_back != job["retries"]:
         yield f"{job['retries']} retries are counted, {put_back} attempts were put back"
     # One that ended before it had looked for the prompt of an earlier attempt names that one, and the job its own.

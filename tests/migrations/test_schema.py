@@ -120,4 +120,14 @@ def test_a_database_with_rows_goes_down_to_nothing_and_up_again(legacy: str) -> 
 
 def test_the_revisions_are_one_line() -> None:
     revisions = [script.revision for script in ScriptDirectory("migrations").walk_revisions()]
-    assert revisions == ["whose_outputs", "resumable_tickets", NAMED, FLEET, ACCOUNTS, DISPATCH, MERGED, LEGACY]
+    assert revisions == [
+        "storage_and_notes",
+        "whose_outputs",
+        "resumable_tickets",
+        NAMED,
+        FLEET,
+        ACCOUNTS,
+        DISPATCH,
+        MERGED,
+        LEGACY,
+    ]

@@ -214,8 +214,12 @@ class Deployment:
         return execution.started if execution else 0
 
     def put_back(self, job_id: int, *, times: int = 1) -> GenerationJob:
-        """The job once it was put back so many times."""
-        until(lambda: self.job(job_id).retries >= times, lambda: self.story(job_id))
+        """The job once it was put back so many times, whether that counts as one of its tries or not."""
+
+        def ended_attempts() -> int:
+            return sum(outcome is not None for outcome in self.outcomes(job_id))
+
+        until(lambda: ended_attempts() >= times, lambda: self.story(job_id))
         return self.job(job_id)
 
     def messages(self) -> tuple[int, int]:

@@ -1,33 +1,59 @@
 """ComfyUI over HTTP, one client a server: every wait has a bound, and every answer is checked before it is believed."""
 
 import json
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
 
 import httpx
 
-from shared.jobs.errors import ComfyUIUnreachable, OutputCorrupt, OutputMissing, WorkflowRejected
-from worker_service.comfyui.answers import Gone, Queue, Whereabouts, in_history, in_queue, queue_of, refusal
+from shared.configuration.reasons import reason_of
+from shared.jobs.errors import (
+    ComfyUIUnreachable,
+    OutputCorrupt,
+    OutputMissing,
+    OutputTooLarge,
+    StorageUnavailable,
+    WorkflowRejected,
+)
+from worker_service.comfyui.answers import (
+    Finished,
+    Gone,
+    Queue,
+    Whereabouts,
+    in_history,
+    in_queue,
+    queue_of,
+    refusal,
+)
+from worker_service.comfyui.connection import ANSWER, Answer, AnswerTooLarge, Bounds, ServerConnection, unpacked
 from worker_service.comfyui.shown import OutputFile
 
-TIMEOUT = httpx.Timeout(10, connect=3)
-SUBMIT_S = 30  # a large workflow is validated in the request
-CHUNK = 256 * 1024
-LARGEST_OBJECT_INFO = 32 * 1024 * 1024  # 0.6 MB without custom nodes
-OBJECT_INFO_S = 30
+# Without custom nodes it has 1 MB. A server with many models and a slow disk takes long to list them.
+OBJECT_INFO = Bounds(ANSWER.most_bytes, within_s=120, silence_s=60)
+SUBMIT = Bounds(ANSWER.most_bytes, within_s=60, silence_s=30)  # a large workflow is validated in the request
+LARGEST_OUTPUT = 2 * 1024**3
+
+
+class Pace(NamedTuple):
+    """The slowest that an output may come: so many bytes in each such time. A large one may take for hours."""
+
+    least_bytes: int = 256 * 1024
+    within_s: float = 30.0
+
+
+PACE = Pace()
 
 
 class ComfyUIClient:
     """One server. Each method may raise ComfyUIUnreachable; all are safe to call from several threads."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        self.name = server_name(url)
-        self.http = httpx.Client(base_url=url, timeout=TIMEOUT, limits=httpx.Limits(max_connections=32))
+        self.connection = ServerConnection(url)
+        self.url = self.connection.url
+        self.name = self.connection.name
+        self.largest_output = LARGEST_OUTPUT  # bytes
 
     def submit(self, graph: Mapping[str, Any], *, prompt_id: str, client_id: str, previews: bool = False) -> None:
         """Queue a graph under an id of the caller's. Raises WorkflowRejected with every node error.
@@ -38,24 +64,31 @@ class ComfyUIClient:
         body: dict[str, Any] = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id}
         if previews:
             body["extra_data"] = {"preview_method": "latent2rgb"}
-        response = self.request("POST", "/prompt", json=body, timeout=SUBMIT_S)
-        if response.status_code == HTTPStatus.BAD_REQUEST:
-            raise WorkflowRejected(*refusal(self.json(response)))
-        if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        accepts = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+        status, answer = self.ask("POST", "/prompt", bounds=SUBMIT, accepts=accepts, json=body)
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise WorkflowRejected("the workflow is larger than ComfyUI accepts")
-        if found := self.json(response).get("node_errors"):
+        found = self.json_object(answer, "/prompt")
+        if status == HTTPStatus.BAD_REQUEST:
+            raise WorkflowRejected(*refusal(found))
+        if errors := found.get("node_errors"):
             # ComfyUI would run the outputs that are valid, but the caller wants all of them or none.
             self.withdraw(prompt_id)
-            raise WorkflowRejected(*refusal({"node_errors": found}))
+            raise WorkflowRejected(*refusal({"node_errors": errors}))
 
     def locate(self, prompt_id: str) -> Whereabouts:
         """Where the prompt is now. The history is read again after the queue: it may have ended in between."""
-        return (
-            in_history(self.get(f"/history/{prompt_id}"), prompt_id)
-            or in_queue(self.get("/queue"), prompt_id)
-            or in_history(self.get(f"/history/{prompt_id}"), prompt_id)
-            or Gone()
-        )
+        return self.ended(prompt_id) or in_queue(self.get("/queue"), prompt_id) or self.ended(prompt_id) or Gone()
+
+    def ended(self, prompt_id: str) -> Finished | None:
+        """What the history says of a prompt. It says nothing until the prompt has ended, so one whose entry is too
+        large to be read has ended."""
+        path = f"/history/{prompt_id}"
+        try:
+            content = self.connection.ask("GET", path).content
+        except AnswerTooLarge as error:
+            return Finished((), OutputTooLarge("the list of what it made", error.most_bytes))
+        return in_history(self.json_object(content, path), prompt_id)
 
     def withdraw(self, prompt_id: str) -> None:
         """Take the prompt out of the queue, or interrupt it if it is running; nothing else is touched.
@@ -63,8 +96,8 @@ class ComfyUIClient:
         Neither request says whether it did anything: `locate` does. An interrupt without a prompt_id would stop the
         prompt that runs, even somebody else's, so there is no such call here.
         """
-        self.request("POST", "/queue", json={"delete": [prompt_id]})
-        self.request("POST", "/interrupt", json={"prompt_id": prompt_id})
+        self.ask("POST", "/queue", json={"delete": [prompt_id]})
+        self.ask("POST", "/interrupt", json={"prompt_id": prompt_id})
 
     def queue(self) -> Queue:
         """What runs and what waits there, also prompts of others."""
@@ -76,64 +109,60 @@ class ComfyUIClient:
 
     def free(self) -> None:
         """Have the server unload its models and forget cached results before the next prompt."""
-        self.request("POST", "/free", json={"unload_models": True, "free_memory": True})
+        self.ask("POST", "/free", json={"unload_models": True, "free_memory": True})
 
     def version(self) -> str:
         """The server's version. A cheap way to see whether it answers."""
         return str(self.get("/system_stats").get("system", {}).get("comfyui_version", "unknown"))
 
-    def object_info(self, *, most: int = LARGEST_OBJECT_INFO, within_s: float = OBJECT_INFO_S) -> dict[str, Any]:
+    def object_info(
+        self, *, most: int = OBJECT_INFO.most_bytes, within_s: float = OBJECT_INFO.within_s
+    ) -> dict[str, Any]:
         """The server's node classes. Raises ComfyUIUnreachable for what is too large (bytes), too slow or no JSON."""
-        deadline = time.monotonic() + within_s
-        content = bytearray()
-        try:
-            with self.http.stream("GET", "/object_info") as response:
-                # Without a chunk size: httpx would wait until a chunk is full, however slowly that comes.
-                for chunk in response.iter_bytes():
-                    content += chunk
-                    if len(content) > most:
-                        raise ComfyUIUnreachable(self.name, f"/object_info has more than {most} bytes")
-                    if time.monotonic() > deadline:
-                        raise ComfyUIUnreachable(self.name, f"/object_info takes longer than {within_s} s")
-        except httpx.TransportError as error:
-            raise unreachable(self.name, error) from error
-        if response.status_code != HTTPStatus.OK:
-            raise ComfyUIUnreachable(self.name, f"GET /object_info answered {response.status_code}")
-        return self.json_object(content, "/object_info")
+        bounds = OBJECT_INFO._replace(most_bytes=most, within_s=within_s)
+        return self.json_object(self.ask("GET", "/object_info", bounds=bounds).content, "/object_info")
 
     def devices(self) -> list[dict[str, Any]]:
         """The devices that the server computes with, and their memory."""
         devices = self.get("/system_stats").get("devices")
         return [device for device in devices if isinstance(device, dict)] if isinstance(devices, list) else []
 
-    def download(self, file: OutputFile, into: Path) -> None:
-        """Read an output into a local file. Raises OutputMissing, or OutputCorrupt if the answer breaks off."""
+    def download(self, file: OutputFile, into: Path, pace: Pace = PACE) -> None:
+        """Read an output into a local file. Raises OutputMissing, OutputTooLarge, OutputCorrupt if the answer breaks
+        off, ComfyUIUnreachable also for one that comes too slowly, and StorageUnavailable for the local file."""
         parameters = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
-        try:
-            with self.http.stream("GET", "/view", params=parameters) as response, into.open("wb") as local:
-                if response.status_code != HTTPStatus.OK:
-                    raise OutputMissing(file.filename, response.status_code)
-                for chunk in response.iter_bytes(CHUNK):
-                    local.write(chunk)
-        except httpx.RemoteProtocolError as error:
-            raise OutputCorrupt(file.filename, str(error)) from error
-        except httpx.TransportError as error:
-            raise unreachable(self.name, error) from error
+        bounds = Bounds(self.largest_output, pace.within_s)
+        with self.connection.opened("GET", "/view", bounds, params=parameters) as response:
+            if response.status_code == HTTPStatus.UNAUTHORIZED:
+                raise ComfyUIUnreachable(self.name, self.connection.refused(response.status_code))
+            if response.status_code != HTTPStatus.OK:
+                raise OutputMissing(file.filename, response.status_code)
+            try:
+                self.save(response, file, into, pace)
+            except httpx.RemoteProtocolError as error:
+                raise OutputCorrupt(file.filename, str(error)) from error
+            except OSError as error:
+                raise StorageUnavailable(file.filename, f"the worker's own disk: {reason_of(error)}") from error
+
+    def save(self, response: httpx.Response, file: OutputFile, into: Path, pace: Pace) -> None:
+        saved = paced = 0
+        with into.open("wb") as local:
+            for piece in unpacked(response):
+                saved += local.write(piece)
+                if saved > self.largest_output:
+                    raise OutputTooLarge(f"output {file.filename}", self.largest_output)
+                if saved - paced >= pace.least_bytes:
+                    paced = saved
+                    self.connection.deadline.extend(pace.within_s)
 
     def get(self, path: str) -> dict[str, Any]:
-        return self.json(self.request("GET", path))
+        return self.json_object(self.ask("GET", path).content, path)
 
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, **options: Any) -> Answer:
         try:
-            response = self.http.request(method, path, **options)
-        except httpx.TransportError as error:
-            raise unreachable(self.name, error) from error
-        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise ComfyUIUnreachable(self.name, f"{method} {path} answered {response.status_code}")
-        return response
-
-    def json(self, response: httpx.Response) -> dict[str, Any]:
-        return self.json_object(response.content, response.request.url.path)
+            return self.connection.ask(method, path, **options)
+        except AnswerTooLarge as error:
+            raise ComfyUIUnreachable(self.name, str(error)) from error
 
     def json_object(self, content: bytes | bytearray, path: str) -> dict[str, Any]:
         try:
@@ -145,17 +174,4 @@ class ComfyUIClient:
         return body
 
     def close(self) -> None:
-        self.http.close()
-
-
-def server_name(url: str) -> str:
-    """The server's URL without user and password: its name in rows, logs and events."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def unreachable(server: str, error: httpx.TransportError) -> ComfyUIUnreachable:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ConnectionRefusedError):
-        cause = cause.__cause__ or cause.__context__
-    return ComfyUIUnreachable(server, f"{type(error).__name__} {error}".strip(), refused=cause is not None)
+        self.connection.close()

@@ -11,6 +11,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.configuration.reasons import reason_of
 from shared.files.folders import attempt_folder, discard_attempt_folder
 from shared.jobs import lifecycle
 from shared.jobs.attempts import Prompt
@@ -24,6 +25,7 @@ from shared.jobs.errors import (
     PromptLost,
     ServerWedged,
     Stalled,
+    StorageUnavailable,
     Unexpected,
     WorkflowRejected,
 )
@@ -69,6 +71,10 @@ class Attempt:
             return outcome_of(self.bring_to_outputs)
         except GenerationError as error:
             return Failed(error)
+        except OSError as error:
+            # What others say comes through the clients of them: this is the worker's own disk.
+            log.exception("job.failed_locally")
+            return Failed(StorageUnavailable("an output", f"the worker's own disk: {reason_of(error)}"))
         except Exception as error:
             log.exception("job.failed_unexpectedly")
             return Failed(Unexpected(error))
@@ -173,8 +179,10 @@ class Attempt:
 
     @property
     def tries(self) -> Tries:
-        most = self.job.max_attempts or self.resources.limits.attempts
-        return Tries(self.job.retries, most, self.claim.failures)
+        job, limits = self.job, self.resources.limits
+        # Both by the clock of the database: the claim has just changed the job.
+        waited = job.updated_at - job.storage_away_since if job.storage_away_since else timedelta(0)
+        return Tries(job.retries, job.max_attempts or limits.attempts, self.claim.failures, waited, limits.storage)
 
     def may_be_cured(self, error: GenerationError) -> bool:
         """Whether the job is run once more for an output that cannot be read. If it is so again, it is the workflow's

@@ -14,6 +14,7 @@ from shared.jobs.errors import (
     OutputCorrupt,
     OutputMissing,
     OutputRefused,
+    OutputTooLarge,
     Poison,
     PromptInterrupted,
     PromptLost,
@@ -31,6 +32,7 @@ class FailurePolicy(NamedTuple):
     """`outcome` is how the attempt ends if the job is tried again; None if it never is.
 
     `max_retries` is how often the job may be tried again after this failure; None for as often as it has attempts left.
+    `awaits_storage` is for what an operator must mend: the job waits for that, and its tries do not count it.
     `blames_server` counts against the server and opens its circuit breaker; `trusts_server` says that the server did
     its part. `mark_unreachable` keeps jobs from the server until it answers again. `avoid_server` gives the job to
     another server, if there is one. `free_memory` asks the server to unload what it has loaded.
@@ -38,6 +40,7 @@ class FailurePolicy(NamedTuple):
 
     outcome: Outcome | None = None
     max_retries: int | None = None
+    awaits_storage: bool = False
     blames_server: bool = False
     trusts_server: bool = False
     mark_unreachable: bool = False
@@ -51,7 +54,7 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     # The prompt may be alive: the next attempt looks for it before it sends another.
     ComfyUIUnreachable: FailurePolicy(IN_DOUBT, blames_server=True, mark_unreachable=True),
     # The result is still in ComfyUI: the next attempt collects it, and nothing is generated again.
-    StorageUnavailable: FailurePolicy(IN_DOUBT),
+    StorageUnavailable: FailurePolicy(IN_DOUBT, awaits_storage=True),
     Unexpected: FailurePolicy(IN_DOUBT),
     # The prompt is of no more use: the next attempt sends another.
     PromptLost: FailurePolicy(RETRIED, blames_server=True, mark_unreachable=True),
@@ -67,6 +70,7 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     WorkflowRejected: FailurePolicy(trusts_server=True),
     NodeFailed: FailurePolicy(trusts_server=True),
     OutputRefused: FailurePolicy(trusts_server=True),
+    OutputTooLarge: FailurePolicy(trusts_server=True),
     TimedOut: FailurePolicy(),
     Poison: FailurePolicy(),
 }
@@ -80,19 +84,30 @@ BLAMED = frozenset(error.code for error, policy in FAILURES.items() if policy.bl
 
 FIRST_DELAY = timedelta(seconds=40)
 LONGEST_DELAY = timedelta(seconds=320)
+# Of a job that waits for the store; its worker looks for that more often.
+FIRST_LOOK = timedelta(seconds=10)
+STORAGE_PATIENCE = timedelta(hours=1)
 
 
 class NextTry(NamedTuple):
+    """`counts` is whether it is one of the job's tries."""
+
     delay: timedelta
     outcome: Outcome
+    counts: bool = True
 
 
 class Tries(NamedTuple):
-    """How often the job was put back, how often it may be tried in all, and how often it failed with which code."""
+    """How often the job was put back, how often it may be tried in all, and how often it failed with which code.
+
+    It has waited for the store for `waited`, and may for `storage_patience`.
+    """
 
     retries: int
     max_attempts: int
     failures: Mapping[str, int]
+    waited: timedelta = timedelta(0)
+    storage_patience: timedelta = STORAGE_PATIENCE
 
 
 def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextTry | None:
@@ -102,6 +117,11 @@ def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextT
     the last one starts within 10 minutes of failures.
     """
     policy = FAILURES[type(error)]
+    if policy.awaits_storage and policy.outcome:
+        looks = tries.failures.get(error.code, 0)
+        longest = min(FIRST_LOOK * 2 ** min(looks, 10), LONGEST_DELAY)
+        delay = timedelta(seconds=chance.uniform(0, longest.total_seconds()))
+        return NextTry(delay, policy.outcome, counts=False) if tries.waited < tries.storage_patience else None
     used_up = tries.retries + 1 >= tries.max_attempts
     alike = BAD_OUTPUT if error.code in BAD_OUTPUT else {error.code}
     times = sum(tries.failures.get(code, 0) for code in alike)

@@ -13,7 +13,7 @@ from shared.fleet import servers
 from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
 from shared.jobs.claim import claims
-from shared.jobs.errors import CancelRequested, GenerationError
+from shared.jobs.errors import CancelRequested, GenerationError, StorageUnavailable
 from shared.models import GenerationJob, JobStatus
 from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide
@@ -45,6 +45,8 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
         server_is_gone(resources.fleet, attempt.prompt.server, str(error))
     if policy.free_memory:
         attempt.free_memory()
+    if isinstance(error, StorageUnavailable):
+        resources.storage.failed(error.reason)
     again = decide(error, attempt.tries, resources.chance)
     attempt.discard()
     settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
@@ -60,6 +62,8 @@ def write_failure(session: Session, attempt: Attempt, error: GenerationError, ag
     server, policy = attempt.prompt.server, FAILURES[type(error)]
     if again is None:
         lifecycle.fail(session, attempt.lease, error)
+    elif not again.counts:
+        lifecycle.await_storage(session, attempt.lease, error, again.delay)
     else:
         lifecycle.retry(session, attempt.lease, error, again.outcome, again.delay)
         if policy.avoid_server:

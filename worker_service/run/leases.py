@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -27,15 +27,24 @@ class Leases(threading.Thread):
     """The leases that this process holds, each with the mailbox and the thread of its job.
 
     Each lasts for `duration` after it was renewed. As a thread it beats until `close`: it renews the leases and shows
-    that this worker lives.
+    that this worker lives, and why it can store nothing, if so.
     """
 
-    def __init__(self, engine: Engine, worker_id: str, *, threads: int, duration: timedelta) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        worker_id: str,
+        *,
+        threads: int,
+        duration: timedelta,
+        storage_problem: Callable[[], str | None] = lambda: None,
+    ) -> None:
         super().__init__(name="leases", daemon=True)
         self.engine = engine
         self.worker_id = worker_id
         self.threads = threads
         self.duration = duration
+        self.storage_problem = storage_problem
         self.lock = threading.Lock()
         self.mailboxes: dict[Lease, Mailbox] = {}
         self.renewed_at: dict[Lease, float] = {}
@@ -74,8 +83,10 @@ class Leases(threading.Thread):
         asked_at = time.monotonic()
         with transaction(self.engine) as session:
             renewed = claims.renew(session, held, self.duration)
-            alive = insert(Worker).values(id=self.worker_id, threads=self.threads)
-            session.execute(alive.on_conflict_do_update(index_elements=["id"], set_={"last_seen_at": func.now()}))
+            found = {"storage_problem": self.storage_problem()}
+            alive = insert(Worker).values(id=self.worker_id, threads=self.threads, **found)
+            seen = {"last_seen_at": func.now(), **found}
+            session.execute(alive.on_conflict_do_update(index_elements=["id"], set_=seen))
         with self.lock:
             self.renewed_at.update({lease: asked_at for lease in renewed if lease in self.mailboxes})
         for lease, mailbox in held.items():

@@ -8,6 +8,7 @@ from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
 from worker_service.run.leases import Leases
+from worker_service.run.storage import StorageWatch
 from worker_service.run.timings import RunTimings
 
 
@@ -18,6 +19,7 @@ class JobLimits:
     attempts: int
     soft_time: timedelta
     stall: timedelta  # ComfyUI may say nothing of a running prompt for this long
+    storage: timedelta  # its result may wait this long in ComfyUI for the store
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class RunResources:
     store: OutputStore
     fleet: Fleet
     leases: Leases
+    storage: StorageWatch
     limits: JobLimits
     timings: RunTimings
     chance: random.Random = field(default_factory=random.Random)

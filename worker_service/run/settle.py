@@ -15,6 +15,7 @@ from shared.jobs.lifecycle import AlreadySettled
 from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
 from worker_service.run.leases import Leases
+from worker_service.run.storage import StorageWatch
 
 log = structlog.get_logger(__name__)
 
@@ -47,16 +48,20 @@ def server_is_wedged(fleet: Fleet, server: str, problem: str) -> None:
     patiently(lambda: fleet.record_wedge(server, problem), patience=PATIENCE)
 
 
-def give_up(thread: int, *, messenger: Messenger, leases: Leases, limit: timedelta) -> None:
+def give_up(thread: int, *, messenger: Messenger, leases: Leases, limit: timedelta, storage: StorageWatch) -> None:
     """A thread is stuck beyond the hard limit: fail its job and release the others before the process ends.
 
-    A job that is being cancelled is released too: the next worker confirms the cancel.
+    A job that is being cancelled is released too: the next worker confirms the cancel. So is each job while the store
+    is away: a file system over the network may have kept the thread.
     """
     held = leases.by_holder()
     stuck = held.pop(thread, None)
     for lease in held.values():
         release(messenger, lease)
     if stuck is None:
+        return
+    if storage.problem():
+        release(messenger, stuck)
         return
     error = TimedOut(limit.total_seconds())
     try:

@@ -37,13 +37,21 @@ async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
 
 def check_everything(engine: Engine, messenger: Messenger) -> ReadyView:
     cache, database = check_redis(messenger), check_database(engine)
-    worker = comfyui = clock = CheckView(ok=False, detail="not known without the database")
+    worker = comfyui = storage = clock = CheckView(ok=False, detail="not known without the database")
     if database.ok:
         try:
-            worker, comfyui, clock = check_workers(engine), check_comfyui(engine), check_clock(engine)
+            worker, comfyui = check_workers(engine), check_comfyui(engine)
+            storage, clock = check_storage(engine), check_clock(engine)
         except SQLAlchemyError as error:
             database = silent(error)
-    checks = {"database": database, "redis": cache, "worker": worker, "comfyui": comfyui, "clock": clock}
+    checks = {
+        "database": database,
+        "redis": cache,
+        "worker": worker,
+        "comfyui": comfyui,
+        "storage": storage,
+        "clock": clock,
+    }
     status = "ready" if all(check.ok for check in checks.values()) else "degraded"
     return ReadyView(status=status if database.ok else "unavailable", **checks)
 
@@ -93,6 +101,14 @@ def check_clock(engine: Engine) -> CheckView:
     return CheckView(
         ok=False, detail=f"this machine's is {seconds:.1f} s {how} the database's, which all jobs go by: set both right"
     )
+
+
+def check_storage(engine: Engine) -> CheckView:
+    problems = fleet_queries.storage_problems(engine, LATELY)
+    if not problems:
+        return CheckView(ok=True, detail="no worker has trouble with it")
+    workers = "a worker" if len(problems) == 1 else f"{len(problems)} workers"
+    return CheckView(ok=False, detail=f"{workers} cannot store outputs: {problems[0]}; results wait in ComfyUI")
 
 
 OPERATIONS = (

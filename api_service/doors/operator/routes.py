@@ -22,6 +22,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
             "redis": {"ok": True, "detail": "answers"},
             "worker": {"ok": True, "detail": "2 seen in the last 30 s"},
             "comfyui": {"ok": True, "detail": "1 of 1 usable"},
+            "storage": {"ok": True, "detail": "no worker has trouble with it"},
             "clock": {"ok": True, "detail": "agrees with the database's to a second"},
         }
     },

@@ -23,4 +23,5 @@ class ReadyView(BaseModel, frozen=True):
     redis: CheckView
     worker: CheckView
     comfyui: CheckView
+    storage: CheckView
     clock: CheckView

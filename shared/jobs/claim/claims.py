@@ -87,13 +87,14 @@ class Claimant(NamedTuple):
     servers: Sequence[str]
     lease: timedelta
     running_jobs: int | None = None  # the most of one user at once, unless the user's row has another limit
+    takes_new: bool = True  # else it only takes over what other workers have left behind
 
 
 def claim(session: Session, claimant: Claimant) -> Claim | None:
     """Take over a job whose worker fell silent, or else the best queued one. None if there is nothing to do."""
     backlog = read_backlog(session, claimant.servers, claimant.running_jobs)
     claimed = adopt(session, claimant) if backlog.is_abandoned else None
-    if claimed is None and backlog.first is not None:
+    if claimed is None and claimant.takes_new and backlog.first is not None:
         if backlog.is_limited:
             count_exactly(session)
         claimed = take(session, claimant, backlog)

@@ -9,7 +9,8 @@ WITH
             deadline_at, max_attempts, parent_id, batch_id, idempotency_key, request_digest, request_id,
             message_id, run_after, attempt, events, retries, worker_id, lease_expires_at, server,
             comfyui_prompt_id, avoid_server, error_code, error_message, error_details, warnings, content_id,
-            legacy_request_id, legacy, created_at, updated_at, started_at, generated_at, completed_at
+            legacy_request_id, legacy, created_at, updated_at, started_at, generated_at, completed_at,
+            storage_away_since
         )
         SELECT
             new_jobs.user_id AS user_id,
@@ -57,7 +58,8 @@ WITH
             coalesce(new_jobs.updated_at, now()) AS coalesce_12,
             new_jobs.started_at AS started_at,
             new_jobs.generated_at AS generated_at,
-            new_jobs.completed_at AS completed_at
+            new_jobs.completed_at AS completed_at,
+            new_jobs.storage_away_since AS storage_away_since
         FROM jsonb_populate_recordset(NULL::generation_jobs, CAST (:new_jobs AS JSONB))
         WITH ORDINALITY AS new_jobs
         ORDER BY new_jobs.ordinality

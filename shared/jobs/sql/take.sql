@@ -189,7 +189,7 @@ WITH
             generation_jobs.error_details, generation_jobs.warnings, generation_jobs.content_id,
             generation_jobs.legacy_request_id, generation_jobs.legacy, generation_jobs.created_at,
             generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.generated_at,
-            generation_jobs.completed_at
+            generation_jobs.completed_at, generation_jobs.storage_away_since
     ),
     attempt AS (
         INSERT INTO job_attempts(job_id, attempt, worker_id, message_id, server, comfyui_prompt_id, adopted)
@@ -230,5 +230,5 @@ SELECT
     job.run_after, job.attempt, job.events, job.retries, job.worker_id, job.lease_expires_at, job.server,
     job.comfyui_prompt_id, job.avoid_server, job.error_code, job.error_message, job.error_details,
     job.warnings, job.content_id, job.legacy_request_id, job.legacy, job.created_at, job.updated_at,
-    job.started_at, job.generated_at, job.completed_at
+    job.started_at, job.generated_at, job.completed_at, job.storage_away_since
 FROM job;

@@ -13,6 +13,7 @@ from shared.jobs.errors import (
     OutputCorrupt,
     OutputMissing,
     OutputRefused,
+    OutputTooLarge,
     Poison,
     PromptInterrupted,
     PromptLost,
@@ -45,6 +46,7 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (WorkflowRejected("no"), None),
     (NodeFailed("3", "KSampler", "ValueError", "no"), None),
     (OutputRefused("../a.png", "it leads out"), None),
+    (OutputTooLarge("output a.mp4", 5), None),
     (TimedOut(1500), None),
     (Poison(3), None),
 ]

@@ -69,18 +69,6 @@ def test_a_job_that_fails_again_and_again_ends_with_its_last_error(deployment: D
     assert codes == [None, None, "output_missing", None, "output_corrupt"]
 
 
-def test_a_result_that_can_never_be_stored_fails_in_the_end_and_says_why(deployment: Deployment) -> None:
-    deployment.folder.parent.mkdir(parents=True, exist_ok=True)
-    deployment.folder.write_text("a file where the folder of outputs should be")
-    with deployment.worker(MAX_ATTEMPTS="3"):
-        job = deployment.ended(deployment.submit(), FAILED)
-    deployment.folder.unlink()
-    assert job.error_code == "storage_unavailable"
-    assert (job.error_message or "").startswith("could not store ")
-    assert deployment.outcomes(job.id) == [Outcome.IN_DOUBT, Outcome.IN_DOUBT, Outcome.FAILED]
-    assert [execution.started for execution in deployment.comfyui.executions().values()] == [1]
-
-
 @pytest.mark.usefixtures("worker")
 def test_a_job_for_which_there_is_never_enough_memory_is_tried_twice(deployment: Deployment) -> None:
     deployment.comfyui.fault("out_of_memory", step=1, times=None)

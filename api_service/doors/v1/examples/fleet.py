@@ -18,6 +18,7 @@ SERVER: dict[str, Any] = {
     "wedged_since": None,
     "open_until": None,
     "problem": None,
+    "notes": {},
     "loaded_checkpoint": "random_sd15.safetensors",
     "models": {"checkpoints": 3, "loras": 12},
     "recent_failures": [{"code": "prompt_lost", "count": 1, "last_at": "2026-01-01T11:55:00Z"}],

@@ -1,0 +1,129 @@
+"""Requests to one ComfyUI server: each answer has a bound in bytes, and in time from the request to its last byte."""
+
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import httpx
+
+from shared.configuration.credentials import NoToken, headers_for
+from shared.configuration.types import ServerUrl, server_url
+from shared.jobs.errors import ComfyUIUnreachable
+from worker_service.comfyui.deadlines import Deadline, timed_client
+
+TIMEOUT = httpx.Timeout(10, connect=3)  # for the next bytes
+CONNECTIONS = httpx.Limits(max_connections=32)
+PIECE = 256 * 1024
+MEBIBYTE = 1024 * 1024
+REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+
+
+class Bounds(NamedTuple):
+    """The most bytes of an answer once it is unpacked, and how long it may take."""
+
+    most_bytes: int
+    within_s: float
+    silence_s: float = 10.0
+
+
+# A graph has some 50 kB, so this is a queue of 600. Python's objects take up to twenty times as much as their JSON.
+ANSWER = Bounds(32 * MEBIBYTE, 30)
+
+
+class Answer(NamedTuple):
+    status: int
+    content: bytearray
+
+
+class AnswerTooLarge(Exception):
+    """An answer goes on beyond its bound, so it was not read to its end."""
+
+    def __init__(self, request: str, most_bytes: int) -> None:
+        super().__init__(f"{request} answers with more than {most_bytes} bytes")
+        self.most_bytes = most_bytes
+
+
+class ServerConnection:
+    """One server, with whatever proves to it that we may call it. Safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url if isinstance(url, ServerUrl) else server_url(url)
+        self.name = self.url.name
+        self.deadline = Deadline()
+        self.http = timed_client(self.name, self.deadline, timeout=TIMEOUT, limits=CONNECTIONS)
+
+    def ask(
+        self, method: str, path: str, bounds: Bounds = ANSWER, accepts: Collection[int] = (), **options: Any
+    ) -> Answer:
+        """The whole answer, if its status is a good one or is in `accepts`. Raises ComfyUIUnreachable and
+        AnswerTooLarge."""
+        request, content = f"{method} {path}", bytearray()
+        with self.opened(method, path, bounds, **options) as response:
+            if response.status_code in REFUSED:
+                raise ComfyUIUnreachable(self.name, self.refused(response.status_code))
+            if not response.is_success and response.status_code not in accepts:
+                raise ComfyUIUnreachable(self.name, f"{request} answered {response.status_code}")
+            for piece in unpacked(response):
+                content += piece
+                if len(content) > bounds.most_bytes:
+                    raise AnswerTooLarge(request, bounds.most_bytes)
+        return Answer(response.status_code, content)
+
+    @contextmanager
+    def opened(self, method: str, path: str, bounds: Bounds, **options: Any) -> Iterator[httpx.Response]:
+        """An answer whose body is yet to be read, within the `with` block. Raises ComfyUIUnreachable."""
+        timeout = httpx.Timeout(bounds.silence_s, connect=TIMEOUT.connect)
+        try:
+            headers = {"Accept-Encoding": "identity", **headers_for(self.url)}
+            with (
+                self.deadline.of(bounds.within_s),
+                self.http.stream(method, path, headers=headers, timeout=timeout, **options) as response,
+            ):
+                yield response
+        except NoToken as error:
+            raise ComfyUIUnreachable(self.name, str(error)) from error
+        except httpx.TransportError as error:
+            raise unreachable(self.name, f"{method} {path}", error) from error
+
+    def refused(self, status: int) -> str:
+        """What it means that the server lets nobody in, and what to do about it."""
+        if "@" in self.url or self.url.token_file:
+            return f"it refuses the credentials that COMFYUI_URLS has for it ({status})"
+        return f"it asks for credentials ({status}): put user:password@ or #token_file= into its URL in COMFYUI_URLS"
+
+    def close(self) -> None:
+        self.http.close()
+
+
+def unpacked(response: httpx.Response) -> Iterator[bytes]:
+    """The body in pieces of at most 256 KiB. A server may pack it though it was asked not to, and some megabytes can
+    become gigabytes; what it packed in another way than gzip is no answer."""
+    packing = response.headers.get("content-encoding", "identity").strip().lower()
+    if packing in {"identity", ""}:
+        # Without a size: httpx would wait until a piece is full, however slowly that comes.
+        yield from response.iter_raw()
+        return
+    if packing not in {"gzip", "x-gzip", "deflate"}:
+        raise httpx.RemoteProtocolError(f"it answers packed as {packing[:40]!r}, which nobody asked for")
+    unpacker = zlib.decompressobj(GZIP_OR_ZLIB)
+    try:
+        for packed in response.iter_raw():
+            rest = packed
+            while rest and not unpacker.eof:
+                yield unpacker.decompress(rest, PIECE)
+                rest = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise httpx.RemoteProtocolError(f"what it packed is damaged: {error}") from error
+    if not unpacker.eof:
+        raise httpx.RemoteProtocolError("what it packed breaks off")
+
+
+def unreachable(server: str, request: str, error: httpx.TransportError) -> ComfyUIUnreachable:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ConnectionRefusedError):
+        cause = cause.__cause__ or cause.__context__
+    reason = f"{request}: {type(error).__name__} {error}".strip()
+    return ComfyUIUnreachable(server, reason, refused=cause is not None)

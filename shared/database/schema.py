@@ -20,6 +20,7 @@ REVISIONS = (
     "fleet",
     "named_servers",
     "resumable_tickets",
+    "claims_left",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -117,9 +117,11 @@ def retry(session: Session, lease: Lease, error: GenerationError, outcome: Outco
 def release(session: Session, lease: Lease) -> None:
     """The worker stops and leaves the prompt to ComfyUI: the lease runs out now, and the next worker adopts the job.
     Without a worker's name it cannot be renewed, whatever its last heartbeat says."""
-    same = (col(GenerationJob.id) == lease.job_id, col(GenerationJob.attempt) == lease.attempt)
-    is_held = col(GenerationJob.status).in_(HELD)
-    session.exec(update(GenerationJob).where(*same, is_held).values(lease_expires_at=func.now(), worker_id=None))
+    held = (col(GenerationJob.id) == lease.job_id, col(GenerationJob.status).in_(HELD), *is_held_under(lease.attempt))
+    # Given back, so it was not used up.
+    claims_left = col(GenerationJob.claims_left) + 1
+    values = {"lease_expires_at": func.now(), "worker_id": None, "claims_left": claims_left}
+    session.exec(update(GenerationJob).where(*held).values(**values))
     end_attempt(session, lease, Outcome.RELEASED)
 
 

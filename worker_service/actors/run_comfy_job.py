@@ -77,7 +77,9 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery[JobRunner]) -> None:
 
 def take(runner: JobRunner, message_id: str) -> Claim | None:
     servers, lease = list(runner.run.fleet.clients), runner.run.leases.duration
-    claimant = Claimant(runner.worker_id, message_id, servers, lease, running_jobs=runner.running_jobs)
+    claimant = Claimant(
+        runner.worker_id, message_id, servers, lease, runner.running_jobs, max_attempts=runner.run.limits.attempts
+    )
     with runner.run.messenger.transaction() as session:
         return claims.claim(session, claimant)
 

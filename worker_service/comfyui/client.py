@@ -1,6 +1,5 @@
 """ComfyUI over HTTP, one client a server: every wait has a bound, and every answer is checked before it is believed."""
 
-import json
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,7 +10,18 @@ from urllib.parse import urlsplit
 import httpx
 
 from shared.jobs.errors import ComfyUIUnreachable, OutputCorrupt, OutputMissing, WorkflowRejected
-from worker_service.comfyui.answers import Gone, OutputFile, Queue, Whereabouts, in_history, in_queue, queue_of, refusal
+from worker_service.comfyui.answers import (
+    Gone,
+    OutputFile,
+    Queue,
+    Whereabouts,
+    in_history,
+    in_queue,
+    queue_of,
+    refusal,
+    version_in,
+)
+from worker_service.comfyui.json_text import read_json
 
 TIMEOUT = httpx.Timeout(10, connect=3)
 SUBMIT_S = 30  # a large workflow is validated in the request
@@ -49,12 +59,15 @@ class ComfyUIClient:
 
     def locate(self, prompt_id: str) -> Whereabouts:
         """Where the prompt is now. The history is read again after the queue: it may have ended in between."""
-        return (
-            in_history(self.get(f"/history/{prompt_id}"), prompt_id)
-            or in_queue(self.get("/queue"), prompt_id)
-            or in_history(self.get(f"/history/{prompt_id}"), prompt_id)
-            or Gone()
-        )
+        try:
+            return (
+                in_history(self.get(f"/history/{prompt_id}"), prompt_id)
+                or in_queue(self.get("/queue"), prompt_id)
+                or in_history(self.get(f"/history/{prompt_id}"), prompt_id)
+                or Gone()
+            )
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise ComfyUIUnreachable(self.name, f"its queue or history is not understood: {error!r}") from error
 
     def withdraw(self, prompt_id: str) -> None:
         """Take the prompt out of the queue, or interrupt it if it is running; nothing else is touched.
@@ -70,7 +83,7 @@ class ComfyUIClient:
         answer = self.get("/queue")
         try:
             return queue_of(answer)
-        except (KeyError, IndexError, TypeError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise ComfyUIUnreachable(self.name, f"/queue did not answer with a queue: {error!r}") from error
 
     def free(self) -> None:
@@ -79,7 +92,7 @@ class ComfyUIClient:
 
     def version(self) -> str:
         """The server's version. A cheap way to see whether it answers."""
-        return str(self.get("/system_stats").get("system", {}).get("comfyui_version", "unknown"))
+        return version_in(self.get("/system_stats"))
 
     def object_info(self, *, most: int = LARGEST_OBJECT_INFO, within_s: float = OBJECT_INFO_S) -> dict[str, Any]:
         """The server's node classes. Raises ComfyUIUnreachable for what is too large (bytes), too slow or no JSON."""
@@ -136,7 +149,7 @@ class ComfyUIClient:
 
     def json_object(self, content: bytes | bytearray, path: str) -> dict[str, Any]:
         try:
-            body = json.loads(content)
+            body = read_json(content)
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.files.folders import attempt_folder, discard_attempt_folder
 from shared.jobs import lifecycle
-from shared.jobs.attempts import Prompt
+from shared.jobs.attempts import MOST_DEATHS, Prompt
 from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import (
     CancelRequested,
@@ -43,8 +43,6 @@ from worker_service.run.watch import Watched, check, watch
 from worker_service.run.withdraw import Withdrawal, withdraw
 
 log = structlog.get_logger(__name__)
-
-MOST_DEATHS = 3  # of workers under one job, before the job is taken for the cause
 
 
 class Attempt:

@@ -10,6 +10,7 @@ from shared.jobs.errors import (
     GenerationError,
     NodeFailed,
     NoOutputs,
+    NotRecorded,
     OutOfMemory,
     OutputCorrupt,
     OutputMissing,
@@ -22,6 +23,7 @@ from shared.jobs.errors import (
     TimedOut,
     Unexpected,
     WorkflowRejected,
+    WornOut,
 )
 from shared.models import Outcome
 
@@ -65,8 +67,10 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     WorkflowRejected: FailurePolicy(trusts_server=True),
     NodeFailed: FailurePolicy(trusts_server=True),
     NoOutputs: FailurePolicy(trusts_server=True),
+    NotRecorded: FailurePolicy(trusts_server=True),
     TimedOut: FailurePolicy(),
     Poison: FailurePolicy(),
+    WornOut: FailurePolicy(),
 }
 
 # The codes that count against a server.
@@ -83,11 +87,13 @@ class NextTry(NamedTuple):
 
 
 class Tries(NamedTuple):
-    """How often the job was put back, how often it may be tried in all, and how often it failed with which code."""
+    """How often the job was put back, how often it may be tried in all, how often it failed with which code, and
+    how often it may still be claimed (None: nobody has counted)."""
 
     retries: int
     max_attempts: int
     failures: Mapping[str, int]
+    claims_left: int | None = None
 
 
 def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextTry | None:
@@ -97,7 +103,7 @@ def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextT
     the last one starts within 10 minutes of failures.
     """
     policy = FAILURES[type(error)]
-    used_up = tries.retries + 1 >= tries.max_attempts
+    used_up = tries.retries + 1 >= tries.max_attempts or tries.claims_left == 0
     too_often = policy.max_retries is not None and tries.failures.get(error.code, 0) >= policy.max_retries
     if policy.outcome is None or used_up or too_often:
         return None

@@ -16,12 +16,13 @@ from shared.fleet import servers
 from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
 from shared.jobs.claim import claims
-from shared.jobs.errors import CancelRequested, GenerationError
+from shared.jobs.errors import CancelRequested, GenerationError, NotRecorded
+from shared.jobs.storable import cut
 from shared.models import GenerationJob, JobOutput, JobStatus
 from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
 from worker_service.run.outcome import Written
-from worker_service.run.settle import server_is_gone, server_is_wedged, settle
+from worker_service.run.settle import Refused, server_is_gone, server_is_wedged, settle
 from worker_service.run.withdraw import Withdrawal
 
 log = structlog.get_logger(__name__)
@@ -31,7 +32,10 @@ HEEDS_NO_CANCEL = "a prompt that was cancelled is still there"
 
 def complete(attempt: Attempt, outputs: Sequence[JobOutput], storing: timedelta) -> Written:
     messenger, lease = attempt.resources.messenger, attempt.lease
-    settle(messenger, lambda session: lifecycle.complete(session, lease, outputs, storing=storing))
+    try:
+        settle(messenger, lambda session: lifecycle.complete(session, lease, outputs, storing=storing))
+    except Refused:
+        return put_back_or_fail(attempt, NotRecorded())
     log.info("job.completed", outputs=len(outputs), size_bytes=sum(output.size_bytes for output in outputs))
     return Written()
 
@@ -41,13 +45,17 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     resources, job = attempt.resources, attempt.job
     policy = FAILURES[type(error)]
     if policy.mark_unreachable:
-        server_is_gone(resources.fleet, attempt.prompt.server, str(error))
+        server_is_gone(resources.fleet, attempt.prompt.server, cut(str(error)))
     if policy.free_memory:
         attempt.free_memory()
-    tries = Tries(job.retries, job.max_attempts or resources.limits.attempts, attempt.claim.failures)
+    tries = Tries(job.retries, job.max_attempts or resources.limits.attempts, attempt.claim.failures, job.claims_left)
     again = decide(error, tries, resources.chance)
     attempt.discard()
-    settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
+    try:
+        settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
+    except Refused:
+        plain = error.without_words()
+        settle(resources.messenger, lambda session: write_failure(session, attempt, plain, again))
     if again is None:
         log.warning("job.failed", code=error.code, error=str(error))
         return Written(error)

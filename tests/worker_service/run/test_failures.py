@@ -10,6 +10,7 @@ from shared.jobs.errors import (
     GenerationError,
     NodeFailed,
     NoOutputs,
+    NotRecorded,
     OutOfMemory,
     OutputCorrupt,
     OutputMissing,
@@ -24,6 +25,7 @@ from shared.jobs.errors import (
     Transient,
     Unexpected,
     WorkflowRejected,
+    WornOut,
 )
 from shared.models import Outcome
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
@@ -47,6 +49,8 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (NoOutputs(), None),
     (TimedOut(1500), None),
     (Poison(3), None),
+    (NotRecorded(), None),
+    (WornOut(8), None),
 ]
 
 

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from api_service.http.pages import PageQuery
 from api_service.refusals.accounts import key_not_found, user_not_found
+from api_service.refusals.moments import Moment
 from shared.models import Scope
 from shared.workflows.parameters import Name
 
@@ -22,10 +23,7 @@ KEY_ID = re.compile(r"[a-z0-9]{1,32}")
 def in_the_future(value: datetime) -> datetime:
     if value <= datetime.now(UTC):
         raise ValueError("must be in the future")
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must be a time that still has a date in UTC") from None
+    return value
 
 
 def without_blank_ends(value: str) -> str:
@@ -37,7 +35,7 @@ def without_blank_ends(value: str) -> str:
 AccountName = Annotated[Name, AfterValidator(without_blank_ends)]
 RunningJobsLimit = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)] | None
 Most = Annotated[int, Field(strict=True, ge=0, le=LARGEST_LIMIT)] | None
-Expiry = Annotated[AwareDatetime, Field(strict=True), AfterValidator(in_the_future)]
+Expiry = Annotated[Moment, Field(strict=True), AfterValidator(in_the_future)]
 Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]
 DEFAULT_SCOPES = (Scope.READ, Scope.WRITE)
 

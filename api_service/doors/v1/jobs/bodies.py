@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from api_service.jobs.metadata import Metadata
+from api_service.refusals.moments import in_utc
 from api_service.refusals.refusal import FORM
 from api_service.submit.job_request import JobOptions, JobRequest
 from shared.models.generation_job import DEFAULT_PRIORITY
@@ -33,14 +34,10 @@ MOST_JOBS = 100  # in one batch
 LARGEST_BATCH = 8 * 1024 * 1024  # bytes
 
 
-def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC, if it is no further ahead than a job can be put off."""
+def not_too_far_ahead(moment: datetime) -> datetime:
     if moment - datetime.now(UTC) > FURTHEST:
         raise PydanticCustomError("too_far_ahead", "must be at most {days} days ahead", {"days": FURTHEST.days})
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise PydanticCustomError("no_such_date", "must be a date of the years 1 to 9999 in UTC") from None
+    return moment
 
 
 class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
@@ -51,7 +48,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
     """
 
     priority: Annotated[int, Field(ge=0, le=9)] = DEFAULT_PRIORITY
-    run_at: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
+    run_at: Annotated[AwareDatetime, AfterValidator(not_too_far_ahead), AfterValidator(in_utc)] | None = None
     delay_seconds: Annotated[float, Field(ge=0, le=FURTHEST.total_seconds(), allow_inf_nan=False)] | None = None
     deadline_seconds: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE.total_seconds(), allow_inf_nan=False)] | None = (
         None

@@ -8,8 +8,11 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.jobs.storable import cut
+
 log = structlog.get_logger(__name__)
 
+LONGEST_PATH = 512  # bytes; ours are shorter
 ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -43,7 +46,7 @@ class AccessLog:
                     log.info(
                         "request.answered",
                         method=scope["method"],
-                        path=scope["path"],
+                        path=cut(scope["path"], LONGEST_PATH),
                         status=status,
                         elapsed_ms=elapsed_ms,
                     )

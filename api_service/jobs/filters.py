@@ -7,7 +7,6 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     Field,
     ValidationError,
@@ -21,6 +20,7 @@ from sqlmodel import col
 
 from api_service.accounts.identity import Identity
 from api_service.refusals.accounts import forbidden
+from api_service.refusals.moments import Moment
 from shared.models import JobStatus, Scope
 from shared.workflows.parameters import without_nul
 
@@ -64,8 +64,8 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
 
     status: Annotated[tuple[JobStatus, ...], Field(max_length=50)] = ()
     type: Annotated[str, Field(min_length=1, max_length=50), Word] | None = None
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
     checkpoint: Annotated[str, Field(min_length=1, max_length=255), Word] | None = None
     batch: UUID | None = None
     metadata: Annotated[tuple[MetadataFilter, ...], Field(max_length=10)] = ()

@@ -155,7 +155,10 @@ def duration(value: str | timedelta) -> timedelta:
     found = DURATION.match(value.strip().lower())
     if not found or not float(found[1]):
         raise ValueError("a time above zero such as 90, 90s, 25m or 1h (a bare number is seconds)")
-    return timedelta(**{UNITS[found[2]]: float(found[1])})
+    try:
+        return timedelta(**{UNITS[found[2]]: float(found[1])})
+    except OverflowError:
+        raise ValueError("a time of less than 999999999 days") from None
 
 
 def lease_duration(value: timedelta) -> timedelta:

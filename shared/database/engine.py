@@ -11,7 +11,8 @@ import structlog
 from sqlalchemy import Engine, event
 from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+# SQLSTATEs. After a failover the old primary only reads, for a while; what is too large or too deep stays so.
+READ_ONLY, BEYOND_LIMITS = "25006", "54"
 ASKED_AFTER = timedelta(seconds=1)  # a connection that was idle for longer is asked whether it lives
 
 
@@ -102,9 +105,11 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 def is_unavailable(error: BaseException) -> bool:
     """Whether the database could not be reached or broke off, rather than refused what it was asked."""
-    if isinstance(error, OperationalError | InterfaceError):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, PoolTimeout)
+    state = getattr(error.orig, "pgcode", None) or ""
+    is_away = isinstance(error, OperationalError | InterfaceError) or state == READ_ONLY
+    return error.connection_invalidated or (is_away and not state.startswith(BEYOND_LIMITS))
 
 
 def patiently(work: Callable[[], T], *, patience: timedelta) -> T:
@@ -117,9 +122,9 @@ def patiently(work: Callable[[], T], *, patience: timedelta) -> T:
     while True:
         try:
             return work()
-        except (OperationalError, InterfaceError) as error:
-            if time.monotonic() + pause_s > deadline:
+        except SQLAlchemyError as error:
+            if not is_unavailable(error) or time.monotonic() + pause_s > deadline:
                 raise
-            log.warning("database.unavailable", error=str(error.orig), retry_in_s=pause_s)
+            log.warning("database.unavailable", error=str(getattr(error, "orig", error)), retry_in_s=pause_s)
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 5)

@@ -22,6 +22,7 @@ REVISIONS = (
     "resumable_tickets",
     "whose_outputs",
     "storage_and_notes",
+    "claims_left",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -13,6 +13,7 @@ from shared.jobs.event_data import error_columns, error_data
 from shared.models import GenerationJob, JobAttempt, Outcome, Worker
 
 MESSAGE = bindparam("this_message", type_=String)
+MOST_DEATHS = 3  # of workers under one job, before the job is taken for the cause
 
 
 class Lease(NamedTuple):

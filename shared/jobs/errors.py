@@ -18,8 +18,10 @@ GenerationError
     ├── NodeFailed             a node raised while it ran
     ├── OutputRefused          none of its outputs has a name that can be asked for
     ├── OutputTooLarge         it made more than is kept
+    ├── NotRecorded            it ran, and the database refused what it made
     ├── TimedOut               the time limit passed
-    └── Poison                 it took its worker down too often
+    ├── Poison                 it took its worker down too often
+    └── WornOut                no worker could bring it to an end
 NotAFailure                    what ends an attempt without a word against the job
 ├── LeaseLost                  another worker has it now, or it has ended
 ├── CancelRequested            its owner wants no result
@@ -27,7 +29,7 @@ NotAFailure                    what ends an attempt without a word against the j
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class GenerationError(Exception):
@@ -35,6 +37,14 @@ class GenerationError(Exception):
 
     code: ClassVar[str] = "internal_error"
     details: Mapping[str, Any] = {}
+
+    def without_words(self) -> Self:
+        """The same error, which says nothing but its code: what it said cannot be written down."""
+        self.args, self.details = (
+            (f"the job failed with {self.code}; the database refused what else there was to say",),
+            {},
+        )
+        return self
 
 
 class Transient(GenerationError):
@@ -195,6 +205,15 @@ class OutputTooLarge(Permanent):
 UNREADABLE = (OutputCorrupt, OutputMissing, OutputRefused, OutputTooLarge)
 
 
+class NotRecorded(Permanent):
+    """The outputs are stored, and the database does not take what there is to say of them."""
+
+    code = "not_recorded"
+
+    def __init__(self) -> None:
+        super().__init__("the job has run, but the database refused its outputs; the worker's log says why")
+
+
 class TimedOut(Permanent):
     """The job ran longer than the limit. `limit_seconds` says how long that is."""
 
@@ -213,6 +232,16 @@ class Poison(Permanent):
     def __init__(self, deaths: int) -> None:
         super().__init__(f"the job was running {deaths} times when its worker died; it is not tried again")
         self.details = {"deaths": deaths}
+
+
+class WornOut(Permanent):
+    """Workers had the job again and again, did not die of it, and never wrote down how it ended."""
+
+    code = "worn_out"
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(f"the job was given to workers {attempts} times, and none brought it to an end")
+        self.details = {"attempts": attempts}
 
 
 class NotAFailure(Exception):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.jobs.errors import GenerationError
+from shared.jobs.storable import cut, details
 from shared.jobs.urls import output_url, thumbnail_url
 from shared.models import GenerationJob, JobOutput
 
@@ -11,7 +12,8 @@ OUTPUT_FIELDS = ("number", "kind", "media_type", "size_bytes", "sha256", "width"
 
 
 def error_data(error: GenerationError) -> dict[str, Any]:
-    return {"code": error.code, "message": str(error), "details": dict(error.details)}
+    """What is kept of an error: others have a say in its words, so each is cut and can be stored."""
+    return {"code": error.code, "message": cut(str(error)), "details": details(dict(error.details))}
 
 
 def error_columns(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -136,6 +136,7 @@ def await_storage(session: Session, lease: Lease, error: GenerationError, delay:
         run_after=func.now() + delay,
         generated_at=None,
         storage_away_since=func.coalesce(GenerationJob.storage_away_since, func.now()),
+        claims_left=col(GenerationJob.claims_left) + 1,
         worker_id=None,
         lease_expires_at=None,
     )
@@ -147,9 +148,11 @@ def await_storage(session: Session, lease: Lease, error: GenerationError, delay:
 def release(session: Session, lease: Lease) -> None:
     """The worker stops and leaves the prompt to ComfyUI: the lease runs out now, and the next worker adopts the job.
     Without a worker's name it cannot be renewed, whatever its last heartbeat says."""
-    same = (col(GenerationJob.id) == lease.job_id, col(GenerationJob.attempt) == lease.attempt)
-    is_held = col(GenerationJob.status).in_(HELD)
-    session.exec(update(GenerationJob).where(*same, is_held).values(lease_expires_at=func.now(), worker_id=None))
+    held = (col(GenerationJob.id) == lease.job_id, col(GenerationJob.status).in_(HELD), *is_held_under(lease.attempt))
+    # Given back, so it was not used up.
+    claims_left = col(GenerationJob.claims_left) + 1
+    values = {"lease_expires_at": func.now(), "worker_id": None, "claims_left": claims_left}
+    session.exec(update(GenerationJob).where(*held).values(**values))
     end_attempt(session, lease, Outcome.RELEASED)
 
 

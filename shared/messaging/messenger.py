@@ -85,7 +85,11 @@ class Messenger:
 
     def publish(self, *events: Event) -> None:
         """Tell watchers of the events' jobs. Raises nothing: a watcher who missed one reads the row."""
-        self.attempt("event", lambda: self.deliver(*events))
+        try:
+            self.attempt("event", lambda: self.deliver(*events))
+        except ValueError as error:
+            # Its transaction is committed, and nobody may take it for one that failed.
+            log.error("events.not_published", job_ids=[event.job_id for event in events], error=str(error))  # noqa: TRY400
 
     def request_cancel(self, job_id: int) -> None:
         """Tell the worker that holds the job. If it does not hear, it reads so with its next heartbeat."""

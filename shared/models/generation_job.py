@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKey, Identity, Index, Integer, SmallInteger, String, Text, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Identity, Index, Integer, SmallInteger, String, Text, text
 from sqlmodel import Field, SQLModel
 
 from shared.models.columns import between, document, moment, of_a_user, one_of, word
@@ -21,6 +21,8 @@ class GenerationJob(SQLModel, table=True):
     `run_after` is when it may start, which is at once by default. NULL, as in rows of the former system, is never.
     Once `deadline_at` has passed it is no longer started.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
+    `claims_left` is how often it may still be given to one: counted by the claims themselves, so that no job is claimed
+    for ever, whatever its workers do. NULL until the first.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
     `server` and `comfyui_prompt_id` say where its prompt is, or last was; `avoid_server` is one that it was moved away
     from. `generated_at` is when ComfyUI was done, before its outputs were stored; since `storage_away_since` its result
@@ -70,6 +72,7 @@ class GenerationJob(SQLModel, table=True):
     message_id: str | None = Field(default=None, sa_column=Column("message_id", String(64), index=True))
     run_after: datetime | None = Field(default=None, sa_column=moment("run_after", now=True))
     attempt: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    claims_left: int | None = Field(default=None, sa_column=Column("claims_left", SmallInteger))
     events: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     retries: int = Field(default=0, sa_column=Column("retries", SmallInteger, nullable=False, server_default=text("0")))
     worker_id: str | None = Field(default=None, sa_column=Column("worker_id", String(255)))
@@ -100,6 +103,8 @@ class GenerationJob(SQLModel, table=True):
         between("batch_size", 1, 4096),
         between("priority", 0, 9),
         between("max_attempts", 1, 100),
+        # A queued job can be claimed once more.
+        CheckConstraint("claims_left >= 0 AND (claims_left > 0 OR status <> 'queued')", name="claims_left_suffice"),
         # The queue in the order of shared.jobs.claim.order, for claims, wake-ups and places in it.
         Index(
             "ix_generation_jobs_claim",

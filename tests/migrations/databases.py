@@ -18,6 +18,7 @@ DISPATCH = "job_dispatch"
 ACCOUNTS = "accounts_and_requests"
 FLEET = "fleet"
 NAMED = "named_servers"
+TICKETS = "resumable_tickets"
 
 
 @contextmanager

@@ -7,7 +7,18 @@ from sqlmodel import SQLModel
 
 import shared.models  # noqa: F401 - names every table to SQLModel.metadata
 from migrations.upgrade import current, downgrade, upgrade
-from tests.migrations.databases import ACCOUNTS, DISPATCH, FLEET, LEGACY, MERGED, NAMED, Row, fetch, transaction
+from tests.migrations.databases import (
+    ACCOUNTS,
+    DISPATCH,
+    FLEET,
+    LEGACY,
+    MERGED,
+    NAMED,
+    TICKETS,
+    Row,
+    fetch,
+    transaction,
+)
 
 CATALOGUE = """
 SELECT 'column' AS kind, table_name || '.' || column_name AS name,
@@ -102,10 +113,10 @@ def test_an_empty_database_goes_up_and_down_and_up_again(empty: str) -> None:
 
 def test_each_revision_undone_leaves_the_schema_before_it(legacy: str) -> None:
     before = {}
-    for revision in (LEGACY, MERGED, DISPATCH, ACCOUNTS, FLEET, NAMED, "head"):
+    for revision in (LEGACY, MERGED, DISPATCH, ACCOUNTS, FLEET, NAMED, TICKETS, "head"):
         upgrade(legacy, revision)
         before[current(legacy)] = catalogue(legacy)
-    for revision in (NAMED, FLEET, ACCOUNTS, DISPATCH, MERGED, LEGACY):
+    for revision in (TICKETS, NAMED, FLEET, ACCOUNTS, DISPATCH, MERGED, LEGACY):
         downgrade(legacy, revision)
         assert catalogue(legacy) == before[revision], revision
 
@@ -121,9 +132,10 @@ def test_a_database_with_rows_goes_down_to_nothing_and_up_again(legacy: str) -> 
 def test_the_revisions_are_one_line() -> None:
     revisions = [script.revision for script in ScriptDirectory("migrations").walk_revisions()]
     assert revisions == [
+        "claims_left",
         "storage_and_notes",
         "whose_outputs",
-        "resumable_tickets",
+        TICKETS,
         NAMED,
         FLEET,
         ACCOUNTS,

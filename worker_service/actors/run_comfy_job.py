@@ -77,8 +77,15 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery[JobRunner]) -> None:
 
 def take(runner: JobRunner, message_id: str) -> Claim | None:
     servers, lease = list(runner.run.fleet.clients), runner.run.leases.duration
-    can_store = runner.run.storage.problem() is None
-    claimant = Claimant(runner.worker_id, message_id, servers, lease, runner.running_jobs, takes_new=can_store)
+    claimant = Claimant(
+        runner.worker_id,
+        message_id,
+        servers,
+        lease,
+        runner.running_jobs,
+        takes_new=runner.run.storage.problem() is None,
+        max_attempts=runner.run.limits.attempts,
+    )
     with runner.run.messenger.transaction() as session:
         return claims.claim(session, claimant)
 

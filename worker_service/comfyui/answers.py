@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from shared.jobs.errors import GenerationError, NodeFailed, OutOfMemory, PromptInterrupted
+from shared.jobs.storable import LONGEST_DETAIL, MOST_DETAILS, cut, name
 from worker_service.comfyui.shown import Output, Shown
 
 
@@ -70,15 +72,15 @@ def error_in(status: Mapping[str, Any]) -> GenerationError | None:
     """Why a prompt in the history failed. An interrupted one has "error" too; only its messages tell them apart."""
     if status.get("status_str") == "success":
         return None
-    for name, message in status.get("messages", ()):
-        if name == "execution_interrupted":
-            return PromptInterrupted(message.get("node_id"), message.get("node_type"))
-        if name == "execution_error":
+    for kind, message in status.get("messages", ()):
+        if kind == "execution_interrupted":
+            return PromptInterrupted(name_in(message.get("node_id")), name_in(message.get("node_type")))
+        if kind == "execution_error":
             return node_error(
-                node_id=str(message.get("node_id")),
-                node_type=str(message.get("node_type")),
-                exception_type=str(message.get("exception_type")),
-                message=str(message.get("exception_message", "")).strip(),
+                node_id=name(message.get("node_id")),
+                node_type=name(message.get("node_type")),
+                exception_type=name(message.get("exception_type")),
+                message=cut(str(message.get("exception_message", "")).strip()),
             )
     return NodeFailed("?", "?", "?", "ComfyUI gave no reason")
 
@@ -97,27 +99,53 @@ def node_error(*, node_id: str, node_type: str, exception_type: str, message: st
 
 
 def node_errors(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """ComfyUI's validation errors as a flat list: node, its class, the field, and what is wrong with it."""
-    return [
+    """ComfyUI's validation errors as a flat list: node, its class, the field, and what is wrong with it. The first
+    hundred of them: there can be one for each input of each node."""
+    errors = (
         {
-            "node_id": node_id,
-            "node_type": node.get("class_type"),
-            "field": (error.get("extra_info") or {}).get("input_name"),
-            "code": error.get("type"),
-            "message": ": ".join(part for part in (error.get("message"), error.get("details")) if part),
+            "node_id": name(node_id),
+            "node_type": name_in(node.get("class_type")),
+            "field": name_in(object_in(error, "extra_info").get("input_name")),
+            "code": name_in(error.get("type")),
+            "message": said_in(error),
         }
         for node_id, node in found.items()
-        for error in node.get("errors", ())
-    ]
+        if isinstance(node, dict)
+        for error in node.get("errors") or ()
+        if isinstance(error, dict)
+    )
+    return list(islice(errors, MOST_DETAILS))
+
+
+def object_in(page: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object that should be under a key. A text there is taken for its message."""
+    found = page.get(key)
+    return found if isinstance(found, dict) else {"message": found} if isinstance(found, str) else {}
+
+
+def name_in(value: Any) -> str | None:
+    return None if value is None else name(value)
+
+
+def said_in(error: Mapping[str, Any]) -> str:
+    """What an error of ComfyUI says, in one text."""
+    return ": ".join(cut(str(part), LONGEST_DETAIL) for part in (error.get("message"), error.get("details")) if part)
 
 
 def refusal(body: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     """A 400 of `POST /prompt`: one sentence that names the first node and field, and all errors."""
-    errors = node_errors(body.get("node_errors") or {})
-    error = body.get("error") or {}
-    general = ": ".join(part for part in (error.get("message"), error.get("details")) if part)
+    errors = node_errors(object_in(body, "node_errors"))
     if not errors:
-        return f"ComfyUI refused the workflow: {general or 'without a reason'}", []
+        return f"ComfyUI refused the workflow: {said_in(object_in(body, 'error')) or 'without a reason'}", []
     first = errors[0]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"ComfyUI refused node {first['node_id']} ({first['node_type']}): {first['message']}{more}", errors
+
+
+LONGEST_VERSION = 64  # characters
+
+
+def version_in(stats: Mapping[str, Any]) -> str:
+    """The server's version in `GET /system_stats`."""
+    system = stats.get("system")
+    return name(system.get("comfyui_version", "unknown") if isinstance(system, dict) else "unknown", LONGEST_VERSION)

@@ -1,6 +1,5 @@
 """ComfyUI over HTTP, one client a server: every wait has a bound, and every answer is checked before it is believed."""
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -26,8 +25,10 @@ from worker_service.comfyui.answers import (
     in_queue,
     queue_of,
     refusal,
+    version_in,
 )
 from worker_service.comfyui.connection import ANSWER, Answer, AnswerTooLarge, Bounds, ServerConnection, unpacked
+from worker_service.comfyui.json_text import read_json
 from worker_service.comfyui.shown import OutputFile
 
 # Without custom nodes it has 1 MB. A server with many models and a slow disk takes long to list them.
@@ -78,7 +79,10 @@ class ComfyUIClient:
 
     def locate(self, prompt_id: str) -> Whereabouts:
         """Where the prompt is now. The history is read again after the queue: it may have ended in between."""
-        return self.ended(prompt_id) or in_queue(self.get("/queue"), prompt_id) or self.ended(prompt_id) or Gone()
+        try:
+            return self.ended(prompt_id) or in_queue(self.get("/queue"), prompt_id) or self.ended(prompt_id) or Gone()
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise ComfyUIUnreachable(self.name, f"its queue or history is not understood: {error!r}") from error
 
     def ended(self, prompt_id: str) -> Finished | None:
         """What the history says of a prompt. It says nothing until the prompt has ended, so one whose entry is too
@@ -104,7 +108,7 @@ class ComfyUIClient:
         answer = self.get("/queue")
         try:
             return queue_of(answer)
-        except (KeyError, IndexError, TypeError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise ComfyUIUnreachable(self.name, f"/queue did not answer with a queue: {error!r}") from error
 
     def free(self) -> None:
@@ -113,7 +117,7 @@ class ComfyUIClient:
 
     def version(self) -> str:
         """The server's version. A cheap way to see whether it answers."""
-        return str(self.get("/system_stats").get("system", {}).get("comfyui_version", "unknown"))
+        return version_in(self.get("/system_stats"))
 
     def object_info(
         self, *, most: int = OBJECT_INFO.most_bytes, within_s: float = OBJECT_INFO.within_s
@@ -166,7 +170,7 @@ class ComfyUIClient:
 
     def json_object(self, content: bytes | bytearray, path: str) -> dict[str, Any]:
         try:
-            body = json.loads(content)
+            body = read_json(content)
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):

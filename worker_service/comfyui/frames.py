@@ -1,10 +1,14 @@
 """What a WebSocket frame of ComfyUI says about one prompt. Pure functions."""
 
-import json
+import math
 import struct
 from typing import Any, NamedTuple
 
+from shared.jobs.storable import name
+from worker_service.comfyui.json_text import read_json
+
 PREVIEW_WITH_METADATA = 4
+LARGEST_COUNT = 2**53  # of a node's steps: beyond this JSON readers differ
 
 
 class Cached(NamedTuple):
@@ -40,8 +44,8 @@ ENDINGS = {"execution_success", "execution_error", "execution_interrupted"}
 def read_frame(frame: str | bytes, prompt_id: str) -> Frame | None:
     """The frame's meaning, or None where it is about another prompt, about nothing, or not understood."""
     try:
-        return read_binary(frame, prompt_id) if isinstance(frame, bytes) else read_text(json.loads(frame), prompt_id)
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error):
+        return read_binary(frame, prompt_id) if isinstance(frame, bytes) else read_text(read_json(frame), prompt_id)
+    except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError, struct.error):
         return None
 
 
@@ -54,15 +58,26 @@ def read_text(message: dict[str, Any], prompt_id: str) -> Frame | None:
     if kind == "executing" and data["node"] is None:
         return Ended(is_written=True)
     if kind == "execution_cached":
-        return Cached([str(node) for node in data["nodes"]])
+        return Cached([name(node) for node in data["nodes"]])
     if kind == "progress_state":
-        return NodeStates(
-            {
-                str(node): (float(state["value"]), float(state["max"]), str(state["state"]))
-                for node, state in data["nodes"].items()
-            }
-        )
+        states = {name(node): node_state(state) for node, state in data["nodes"].items()}
+        known = {node: state for node, state in states.items() if state is not None}
+        return NodeStates(known) if known else None
     return None
+
+
+def node_state(state: Any) -> tuple[float, float, str] | None:
+    """How far a node is, or None where that is not understood."""
+    try:
+        return count(state["value"]), count(state["max"]), name(state["state"])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def count(value: Any) -> float:
+    """A node's own count, 0 where it is no number: then the node is at work all the same."""
+    number = 0.0 if value is None or (isinstance(value, int) and abs(value) > LARGEST_COUNT) else float(value)
+    return number if math.isfinite(number) and abs(number) <= LARGEST_COUNT else 0.0
 
 
 def read_binary(frame: bytes, prompt_id: str) -> Preview | None:
@@ -74,5 +89,7 @@ def read_binary(frame: bytes, prompt_id: str) -> Preview | None:
     event, length = struct.unpack(">II", frame[:8])
     if event != PREVIEW_WITH_METADATA:
         return None
-    metadata = json.loads(frame[8 : 8 + length])
-    return Preview(metadata["image_type"], frame[8 + length :]) if metadata["prompt_id"] == prompt_id else None
+    metadata = read_json(frame[8 : 8 + length])
+    if metadata["prompt_id"] != prompt_id:
+        return None
+    return Preview(name(metadata["image_type"]), frame[8 + length :])

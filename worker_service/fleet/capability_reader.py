@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import threading
 import time
 from datetime import timedelta
@@ -75,7 +74,7 @@ def was_read_lately(engine: Engine, server: str, fresh: timedelta) -> bool:
 
 def read_capabilities(engine: Engine, client: ComfyUIClient) -> None:
     """Read what a server can do, and write it down. Raises ComfyUIUnreachable and SQLAlchemyError."""
-    object_info, devices = storable(client.object_info()), storable(client.devices())
+    object_info, devices = client.object_info(), client.devices()
     digest = digest_of(object_info)
     with transaction(engine) as session:
         if confirm(session, client.name, digest, devices):
@@ -107,18 +106,3 @@ def replace(session: Session, server: str, *, object_info: dict[str, Any], **val
 
 def digest_of(object_info: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(object_info, sort_keys=True).encode()).hexdigest()
-
-
-def storable(value: Any) -> Any:
-    """The same as far as jsonb takes it: without U+0000 and halves of surrogate pairs, and null for NaN and such."""
-    match value:
-        case dict():
-            return {storable(str(key)): storable(item) for key, item in value.items()}
-        case list():
-            return [storable(item) for item in value]
-        case str():
-            return value.replace("\0", "").encode(errors="replace").decode()
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.configuration.reasons import reason_of
 from shared.files.folders import attempt_folder, discard_attempt_folder
 from shared.jobs import lifecycle
-from shared.jobs.attempts import Prompt
+from shared.jobs.attempts import MOST_DEATHS, Prompt
 from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import (
     CancelRequested,
@@ -46,8 +46,6 @@ from worker_service.run.watch import Watched, check, watch
 from worker_service.run.withdraw import Withdrawal, withdraw
 
 log = structlog.get_logger(__name__)
-
-MOST_DEATHS = 3  # of workers under one job, before the job is taken for the cause
 
 
 class Attempt:
@@ -182,7 +180,8 @@ class Attempt:
         job, limits = self.job, self.resources.limits
         # Both by the clock of the database: the claim has just changed the job.
         waited = job.updated_at - job.storage_away_since if job.storage_away_since else timedelta(0)
-        return Tries(job.retries, job.max_attempts or limits.attempts, self.claim.failures, waited, limits.storage)
+        most = job.max_attempts or limits.attempts
+        return Tries(job.retries, most, self.claim.failures, job.claims_left, waited, limits.storage)
 
     def may_be_cured(self, error: GenerationError) -> bool:
         """Whether the job is run once more for an output that cannot be read. If it is so again, it is the workflow's

@@ -10,6 +10,7 @@ from shared.jobs.errors import (
     ComfyUIUnreachable,
     GenerationError,
     NodeFailed,
+    NotRecorded,
     OutOfMemory,
     OutputCorrupt,
     OutputMissing,
@@ -24,6 +25,7 @@ from shared.jobs.errors import (
     TimedOut,
     Unexpected,
     WorkflowRejected,
+    WornOut,
 )
 from shared.models import Outcome
 
@@ -71,8 +73,10 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     NodeFailed: FailurePolicy(trusts_server=True),
     OutputRefused: FailurePolicy(trusts_server=True),
     OutputTooLarge: FailurePolicy(trusts_server=True),
+    NotRecorded: FailurePolicy(trusts_server=True),
     TimedOut: FailurePolicy(),
     Poison: FailurePolicy(),
+    WornOut: FailurePolicy(),
 }
 
 # Of these a job is given one more run in all, whichever comes first.
@@ -98,7 +102,8 @@ class NextTry(NamedTuple):
 
 
 class Tries(NamedTuple):
-    """How often the job was put back, how often it may be tried in all, and how often it failed with which code.
+    """How often the job was put back, how often it may be tried in all, how often it failed with which code, and how
+    often it may still be claimed (None: nobody has counted).
 
     It has waited for the store for `waited`, and may for `storage_patience`.
     """
@@ -106,6 +111,7 @@ class Tries(NamedTuple):
     retries: int
     max_attempts: int
     failures: Mapping[str, int]
+    claims_left: int | None = None
     waited: timedelta = timedelta(0)
     storage_patience: timedelta = STORAGE_PATIENCE
 
@@ -122,7 +128,7 @@ def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextT
         longest = min(FIRST_LOOK * 2 ** min(looks, 10), LONGEST_DELAY)
         delay = timedelta(seconds=chance.uniform(0, longest.total_seconds()))
         return NextTry(delay, policy.outcome, counts=False) if tries.waited < tries.storage_patience else None
-    used_up = tries.retries + 1 >= tries.max_attempts
+    used_up = tries.retries + 1 >= tries.max_attempts or tries.claims_left == 0
     alike = BAD_OUTPUT if error.code in BAD_OUTPUT else {error.code}
     times = sum(tries.failures.get(code, 0) for code in alike)
     too_often = policy.max_retries is not None and times >= policy.max_retries

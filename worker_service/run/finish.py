@@ -13,12 +13,13 @@ from shared.fleet import servers
 from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
 from shared.jobs.claim import claims
-from shared.jobs.errors import CancelRequested, GenerationError, StorageUnavailable
+from shared.jobs.errors import CancelRequested, GenerationError, NotRecorded, StorageUnavailable
+from shared.jobs.storable import cut
 from shared.models import GenerationJob, JobStatus
 from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide
 from worker_service.run.outcome import Done, Written
-from worker_service.run.settle import server_is_gone, server_is_wedged, settle
+from worker_service.run.settle import Refused, server_is_gone, server_is_wedged, settle
 from worker_service.run.withdraw import Withdrawal
 
 log = structlog.get_logger(__name__)
@@ -28,10 +29,13 @@ HEEDS_NO_CANCEL = "a prompt that was cancelled is still there"
 
 def complete(attempt: Attempt, done: Done) -> Written:
     messenger, lease, outputs = attempt.resources.messenger, attempt.lease, done.outputs
-    settle(
-        messenger,
-        lambda session: lifecycle.complete(session, lease, outputs, storing=done.storing, warnings=done.warnings),
-    )
+    try:
+        settle(
+            messenger,
+            lambda session: lifecycle.complete(session, lease, outputs, storing=done.storing, warnings=done.warnings),
+        )
+    except Refused:
+        return put_back_or_fail(attempt, NotRecorded())
     size_bytes = sum(output.size_bytes for output in outputs)
     log.info("job.completed", outputs=len(outputs), size_bytes=size_bytes, warnings=len(done.warnings))
     return Written()
@@ -42,14 +46,18 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     resources = attempt.resources
     policy = FAILURES[type(error)]
     if policy.mark_unreachable:
-        server_is_gone(resources.fleet, attempt.prompt.server, str(error))
+        server_is_gone(resources.fleet, attempt.prompt.server, cut(str(error)))
     if policy.free_memory:
         attempt.free_memory()
     if isinstance(error, StorageUnavailable):
         resources.storage.failed(error.reason)
     again = decide(error, attempt.tries, resources.chance)
     attempt.discard()
-    settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
+    try:
+        settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
+    except Refused:
+        plain = error.without_words()
+        settle(resources.messenger, lambda session: write_failure(session, attempt, plain, again))
     if again is None:
         log.warning("job.failed", code=error.code, error=str(error))
         return Written(error)

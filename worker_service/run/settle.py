@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 from sqlmodel import Session
 
-from shared.database.engine import patiently
+from shared.database.engine import is_unavailable, patiently
 from shared.files.folders import discard_attempt_folder
 from shared.jobs import lifecycle
 from shared.jobs.attempts import Lease
@@ -22,8 +22,13 @@ log = structlog.get_logger(__name__)
 PATIENCE = timedelta(minutes=5)
 
 
+class Refused(Exception):
+    """The database answers and does not take what was to be written; it would not take it the next time either."""
+
+
 def settle(messenger: Messenger, transition: Callable[[Session], object]) -> None:
-    """Make a transition in a transaction of its own. Raises LeaseLost and CancelRequested as the transition does.
+    """Make a transition in a transaction of its own. Raises LeaseLost and CancelRequested as the transition does, and
+    Refused where the database does not take it.
 
     A transition whose commit went through, while the answer to it was lost, is not made twice.
     """
@@ -36,6 +41,14 @@ def settle(messenger: Messenger, transition: Callable[[Session], object]) -> Non
         patiently(work, patience=PATIENCE)
     except AlreadySettled:
         log.info("job.settled_before")
+    except NotAFailure:
+        raise
+    except Exception as error:
+        if is_unavailable(error):
+            raise
+        reason = str(getattr(error, "orig", error)).strip()
+        log.error("job.not_written", kind=type(error).__name__, error=reason)  # noqa: TRY400
+        raise Refused(type(error).__name__) from error
 
 
 def server_is_gone(fleet: Fleet, server: str, problem: str) -> None:

@@ -9,7 +9,12 @@ from shared.files.store import OutputStore
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.due_work import DueWork, WakeUps
 from shared.messaging.messenger import Messenger
-from worker_service.scheduler.sweeps import forget_servers, remove_discarded_folders, remove_expired_tickets
+from worker_service.scheduler.sweeps import (
+    end_worn_out_jobs,
+    forget_servers,
+    remove_discarded_folders,
+    remove_expired_tickets,
+)
 
 
 class SweepResources(NamedTuple):
@@ -41,6 +46,7 @@ def send_missing_wakeups(resources: SweepResources) -> None:
 SCHEDULE = (
     # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
     Sweep("send missing wake-ups", timedelta(seconds=2), send_missing_wakeups),
+    Sweep("end jobs that no worker can end", timedelta(seconds=10), lambda by: end_worn_out_jobs(by.messenger)),
     Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.messenger.engine)),
     Sweep("forget servers that nobody names", timedelta(minutes=1), lambda by: forget_servers(by.messenger.engine)),
     # Files of deleted jobs that were not removed with them, or that came after.

@@ -1,19 +1,45 @@
-"""What is removed once nobody needs it: expired tickets, servers that nobody names, files of deleted jobs."""
+"""What is removed once nobody needs it, and what is ended because nobody else can end it."""
 
 import structlog
 from sqlalchemy import Engine, delete, func
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from shared.database.engine import reading, transaction
+from shared.database.engine import is_unavailable, reading, transaction
 from shared.files.folders import discarded_folders, forget_notes
 from shared.files.store import OutputStore
 from shared.fleet.capabilities import LOCK_OFFERS, compare_servers
 from shared.fleet.servers import IS_FORGOTTEN
+from shared.jobs.claim.worn_out import end_worn_out, worn_out
+from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, StreamTicket
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 500  # folders
+AT_ONCE = 500  # folders, or jobs
+
+
+def end_worn_out_jobs(messenger: Messenger) -> int:
+    """End jobs that have no claim left and that nobody holds. Returns how many were ended."""
+    with reading(messenger.engine) as session:
+        found = worn_out(session, AT_ONCE)
+    return sum(is_ended(messenger, job_id) for job_id in found)
+
+
+def is_ended(messenger: Messenger, job_id: int) -> bool:
+    """Each in a transaction of its own: one that cannot be ended keeps no other from it."""
+    try:
+        with messenger.transaction() as session:
+            job = end_worn_out(session, job_id)
+    except SQLAlchemyError as error:
+        if is_unavailable(error):
+            raise
+        log.error("job.not_ended", job_id=job_id, error=str(getattr(error, "orig", error)).strip())  # noqa: TRY400
+        return False
+    if job is None:
+        return False
+    log.error("job.worn_out", job_id=job_id, server=job.server, comfyui_prompt_id=job.comfyui_prompt_id)
+    return True
 
 
 def remove_expired_tickets(engine: Engine) -> int:

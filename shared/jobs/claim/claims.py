@@ -6,13 +6,14 @@ from types import MappingProxyType
 from typing import NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Interval, String, bindparam, func, tuple_, update
+from sqlalchemy import Integer, Interval, String, bindparam, func, tuple_, update
 from sqlmodel import Session, col, select
 
 from shared.files.folders import discard_attempt_folder
 from shared.fleet.capabilities import SERVER
 from shared.jobs.attempts import (
     MESSAGE,
+    MOST_DEATHS,
     Lease,
     Prompt,
     ended_attempts,
@@ -31,7 +32,11 @@ from shared.models import HELD, EventType, GenerationJob, JobStatus
 WORKER = bindparam("this_worker", type_=String)
 PROMPT = bindparam("new_prompt", type_=String)
 DURATION = bindparam("lease_duration", type_=Interval)
+MOST_ATTEMPTS = bindparam("most_attempts", type_=Integer)  # of a job that does not say it
+# Each attempt may fail, and each death of a worker lets another one go on with it. The row is refused below zero.
+ALL_CLAIMS = func.coalesce(GenerationJob.max_attempts, MOST_ATTEMPTS) + MOST_DEATHS
 NEW_LEASE = {
+    "claims_left": func.coalesce(GenerationJob.claims_left, ALL_CLAIMS) - 1,
     "attempt": GenerationJob.attempt + 1,
     "worker_id": WORKER,
     "lease_expires_at": func.now() + DURATION,
@@ -88,6 +93,7 @@ class Claimant(NamedTuple):
     lease: timedelta
     running_jobs: int | None = None  # the most of one user at once, unless the user's row has another limit
     takes_new: bool = True  # else it only takes over what other workers have left behind
+    max_attempts: int = 5  # of a job that does not say it
 
 
 def claim(session: Session, claimant: Claimant) -> Claim | None:
@@ -107,6 +113,7 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
         SERVERS.key: claimant.servers,
         WORKER.key: claimant.worker_id,
         MESSAGE.key: claimant.message_id,
+        MOST_ATTEMPTS.key: claimant.max_attempts,
         DURATION.key: claimant.lease,
     }
     job = ADOPT.one_or_none(session, values)
@@ -121,6 +128,7 @@ def take(session: Session, claimant: Claimant, backlog: Backlog) -> Claim | None
     hold = {
         WORKER.key: claimant.worker_id,
         MESSAGE.key: claimant.message_id,
+        MOST_ATTEMPTS.key: claimant.max_attempts,
         PROMPT.key: str(uuid4()),
         DURATION.key: claimant.lease,
     }

@@ -70,11 +70,14 @@ STARTABLE = (*DUE, *MAY_START)
 EVERY_JOB_MAY_START = and_(NOBODY_IS_LIMITED, ~exists().where(*before_start.OVERDUE))
 
 # Held by a worker that let its lease run out. What the former system left running was never held by one.
-ABANDONED = (
+LEFT_BEHIND = (
     col(GenerationJob.status).in_(sorted(HELD)),
     col(GenerationJob.lease_expires_at) <= func.now(),
     col(GenerationJob.server).is_not(None),
 )
+# ... and that another one may take over, or that none may any more.
+ABANDONED = (*LEFT_BEHIND, func.coalesce(col(GenerationJob.claims_left), 1) > 0)
+WORN_OUT = (*LEFT_BEHIND, col(GenerationJob.claims_left) == 0)
 ABANDONED_WITHIN_REACH = (
     *ABANDONED,
     or_(col(GenerationJob.server) == any_(SERVERS), col(GenerationJob.lease_expires_at) <= func.now() - OUT_OF_REACH),

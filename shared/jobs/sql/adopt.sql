@@ -6,6 +6,9 @@ WITH
         UPDATE generation_jobs
         SET
             attempt = (generation_jobs.attempt + 1),
+            claims_left = (
+                coalesce(generation_jobs.claims_left, coalesce(generation_jobs.max_attempts, :most_attempts) + 3) - 1
+            ),
             worker_id = :this_worker,
             lease_expires_at = (now() + :lease_duration),
             updated_at = now()
@@ -17,6 +20,7 @@ WITH
                     generation_jobs.status IN ('cancelling', 'running')
                     AND generation_jobs.lease_expires_at <= now()
                     AND generation_jobs.server IS NOT NULL
+                    AND coalesce(generation_jobs.claims_left, 1) > 0
                     AND (
                         generation_jobs.server = ANY (:my_servers::VARCHAR[])
                         OR generation_jobs.lease_expires_at <= now() - '0 days 60.000000 seconds'::interval
@@ -35,13 +39,13 @@ WITH
             generation_jobs.max_attempts, generation_jobs.parent_id, generation_jobs.batch_id,
             generation_jobs.idempotency_key, generation_jobs.request_digest, generation_jobs.request_id,
             generation_jobs.message_id, generation_jobs.run_after, generation_jobs.attempt,
-            generation_jobs.events, generation_jobs.retries, generation_jobs.worker_id,
-            generation_jobs.lease_expires_at, generation_jobs.server, generation_jobs.comfyui_prompt_id,
-            generation_jobs.avoid_server, generation_jobs.error_code, generation_jobs.error_message,
-            generation_jobs.error_details, generation_jobs.warnings, generation_jobs.content_id,
-            generation_jobs.legacy_request_id, generation_jobs.legacy, generation_jobs.created_at,
-            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.generated_at,
-            generation_jobs.completed_at, generation_jobs.storage_away_since
+            generation_jobs.claims_left, generation_jobs.events, generation_jobs.retries,
+            generation_jobs.worker_id, generation_jobs.lease_expires_at, generation_jobs.server,
+            generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server, generation_jobs.error_code,
+            generation_jobs.error_message, generation_jobs.error_details, generation_jobs.warnings,
+            generation_jobs.content_id, generation_jobs.legacy_request_id, generation_jobs.legacy,
+            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.started_at,
+            generation_jobs.generated_at, generation_jobs.completed_at, generation_jobs.storage_away_since
     ),
     expired_attempt AS (
         UPDATE job_attempts
@@ -69,8 +73,8 @@ SELECT
     job.lora_models, job.width, job.height, job.batch_size, job.params, job.output_nodes, job.temp_outputs,
     job.workflow, job.workflow_key, job.metadata, job.priority, job.deadline_at, job.max_attempts,
     job.parent_id, job.batch_id, job.idempotency_key, job.request_digest, job.request_id, job.message_id,
-    job.run_after, job.attempt, job.events, job.retries, job.worker_id, job.lease_expires_at, job.server,
-    job.comfyui_prompt_id, job.avoid_server, job.error_code, job.error_message, job.error_details,
+    job.run_after, job.attempt, job.claims_left, job.events, job.retries, job.worker_id, job.lease_expires_at,
+    job.server, job.comfyui_prompt_id, job.avoid_server, job.error_code, job.error_message, job.error_details,
     job.warnings, job.content_id, job.legacy_request_id, job.legacy, job.created_at, job.updated_at,
     job.started_at, job.generated_at, job.completed_at, job.storage_away_since
 FROM job;

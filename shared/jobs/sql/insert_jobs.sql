@@ -7,7 +7,7 @@ WITH
             user_id, job_type, status, prompt, negative_prompt, checkpoint_model, lora_models, width, height,
             batch_size, params, output_nodes, temp_outputs, workflow, workflow_key, metadata, priority,
             deadline_at, max_attempts, parent_id, batch_id, idempotency_key, request_digest, request_id,
-            message_id, run_after, attempt, events, retries, worker_id, lease_expires_at, server,
+            message_id, run_after, attempt, claims_left, events, retries, worker_id, lease_expires_at, server,
             comfyui_prompt_id, avoid_server, error_code, error_message, error_details, warnings, content_id,
             legacy_request_id, legacy, created_at, updated_at, started_at, generated_at, completed_at,
             storage_away_since
@@ -40,6 +40,7 @@ WITH
             new_jobs.message_id AS message_id,
             coalesce(new_jobs.run_after, now()) AS coalesce_6,
             coalesce(new_jobs.attempt, 0) AS coalesce_7,
+            new_jobs.claims_left AS claims_left,
             coalesce(new_jobs.events, 0) AS coalesce_8,
             coalesce(new_jobs.retries, 0) AS coalesce_9,
             new_jobs.worker_id AS worker_id,

@@ -16,6 +16,7 @@ SELECT
             generation_jobs.status IN ('cancelling', 'running')
             AND generation_jobs.lease_expires_at <= now()
             AND generation_jobs.server IS NOT NULL
+            AND coalesce(generation_jobs.claims_left, 1) > 0
             AND (
                 generation_jobs.server = ANY (:my_servers::VARCHAR[])
                 OR generation_jobs.lease_expires_at <= now() - '0 days 60.000000 seconds'::interval
@@ -118,6 +119,7 @@ LEFT OUTER JOIN LATERAL (
                     generation_jobs.status IN ('cancelling', 'running')
                     AND generation_jobs.lease_expires_at <= now()
                     AND generation_jobs.server IS NOT NULL
+                    AND coalesce(generation_jobs.claims_left, 1) > 0
                     AND (
                         generation_jobs.server = ANY (:my_servers::VARCHAR[])
                         OR generation_jobs.lease_expires_at <= now() - '0 days 60.000000 seconds'::interval

@@ -96,6 +96,8 @@ def test_the_callers_metadata(
         ("status=", "status[0]"),
         ("created_after=2026-01-01T00:00:00", "created_after"),
         ("created_after=yesterday", "created_after"),
+        ("created_after=0001-01-01T00:00:00%2B00:01", "created_after"),
+        ("created_before=9999-12-31T23:59:59-00:01", "created_before"),
         ("batch=1", "batch"),
         ("text=%00", "text"),
         ("text=", "text"),
@@ -113,6 +115,13 @@ def test_what_is_no_filter_is_refused_by_name(client: TestClient, query: str, fi
     response = client.get(f"{URL}?{query}")
     assert (response.status_code, response.json()["code"]) == (422, "invalid_query")
     assert response.json()["errors"][0]["field"].startswith(field)
+
+
+@pytest.mark.parametrize("offset", ["%2B23:59", "-23:59", "%2B16:00", "Z"])
+def test_a_moment_may_have_any_offset_that_there_is(client: TestClient, messenger: Messenger, offset: str) -> None:
+    (job,) = added(messenger, 1)
+    assert found(client, f"created_after=2026-01-01T00:00:00{offset}") == [job]
+    assert found(client, f"created_before=2026-01-01T00:00:00{offset}") == []
 
 
 def test_others_jobs_are_for_admins(client: TestClient, messenger: Messenger) -> None:

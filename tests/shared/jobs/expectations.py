@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from shared.jobs.attempts import MOST_DEATHS
 from shared.jobs.errors import NodeFailed, PromptLost
 from shared.models import EventType, GenerationJob, JobEvent, JobStatus, Outcome
 from tests.jobs import ANOTHER, SERVER
@@ -21,6 +22,7 @@ NEXT = {
 }
 FINAL_OUTCOME = {S.COMPLETED: Outcome.COMPLETED, S.FAILED: Outcome.FAILED, S.CANCELLED: Outcome.CANCELLED}
 LOST, BROKEN = PromptLost("gpu", "p"), NodeFailed("3", "KSampler", "ValueError", "no")
+MOST_ATTEMPTS = 2  # so that jobs wear out within a test
 DEEDS = ["generate", "complete", "fail", "retry", "doubt", "confirm_cancel", "redirect"]
 
 
@@ -38,6 +40,7 @@ class Expected:
     priority: int = 5
     generated: bool = False
     in_doubt: bool = False
+    claims_left: int = MOST_ATTEMPTS + MOST_DEATHS
 
     @property
     def attempt(self) -> int:
@@ -51,6 +54,10 @@ class Expected:
     def is_in_slot(self) -> bool:
         return self.is_held and not self.generated
 
+    @property
+    def may_be_adopted(self) -> bool:
+        return self.expired and self.claims_left > 0
+
     def end(self, outcome: Outcome) -> None:
         if self.outcomes and self.outcomes[-1] is None:
             self.outcomes[-1] = outcome
@@ -61,6 +68,9 @@ def assert_as_expected(job: Expected, row: GenerationJob, outcomes: list[Outcome
     assert row.server == job.server or job.status in FINAL
     assert (row.completed_at is not None) is (job.status in FINAL)
     assert outcomes.count(None) <= 1, "one holder at a time"
+    assert row.claims_left == (job.claims_left if outcomes else None)
+    given_back = outcomes.count(Outcome.RELEASED)
+    assert len(outcomes) <= MOST_ATTEMPTS + MOST_DEATHS + given_back, "no job is claimed for ever"
     assert (row.generated_at is not None) is job.generated or job.status in FINAL
     if job.status in {S.COMPLETED, S.FAILED}:
         assert outcomes[-1] is FINAL_OUTCOME[job.status]

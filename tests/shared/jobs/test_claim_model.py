@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from shared.fleet import servers
@@ -24,7 +25,8 @@ from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobAttempt, JobEvent, JobStatistic, Outcome
 from tests.jobs import ANOTHER, LEASE, SERVER, answering, claimed, new_job, output, silence
 from tests.shared.jobs import expectations
-from tests.shared.jobs.expectations import BROKEN, DEEDS, FINAL, LOST, SLOTS, Expected, S
+from tests.shared.jobs.expectations import BROKEN, DEEDS, FINAL, LOST, MOST_ATTEMPTS, SLOTS, Expected, S
+from worker_service.scheduler.sweeps import end_worn_out_jobs
 
 pytestmark = pytest.mark.system
 
@@ -58,12 +60,14 @@ class Claims(RuleBasedStateMachine):
 
     def submit(self, priority: int, checkpoint: str) -> None:
         with self.messenger.transaction() as session:
-            job = before_start.submit(session, new_job(priority=priority, checkpoint_model=checkpoint))
+            job = before_start.submit(
+                session, new_job(priority=priority, checkpoint_model=checkpoint, max_attempts=MOST_ATTEMPTS)
+            )
         self.jobs[job.id] = Expected(priority=priority)
 
     @rule(reach=st.sampled_from([(SERVER,), (ANOTHER,), (SERVER, ANOTHER)]), worker=st.sampled_from("abc"))
     def claim(self, reach: tuple[str, ...], worker: str) -> None:
-        before = {job_id: job for job_id, job in self.jobs.items() if job.expired and job.server in reach}
+        before = {job_id: job for job_id, job in self.jobs.items() if job.may_be_adopted and job.server in reach}
         free = [name for name in reach if name not in self.draining and self.load(name) < SLOTS[name]]
         queued = [job for job in self.jobs.values() if job.status is S.QUEUED]
         found = claimed(self.messenger, *reach, worker=worker)
@@ -78,12 +82,13 @@ class Claims(RuleBasedStateMachine):
             assert job.priority == max(other.priority for other in queued)
         job.outcomes.append(None)
         job.expired = False
+        job.claims_left -= 1
         assert found.lease == (found.job.id, job.attempt)
         assert found.deaths == job.outcomes.count(Outcome.EXPIRED)
         self.claims.append(found)
 
     def adopted(self, found: Claim, job: Expected) -> None:
-        assert job.expired
+        assert job.may_be_adopted
         assert found.doubt == found.prompt
         assert found.prompt.server == job.server
         job.end(Outcome.EXPIRED)
@@ -114,6 +119,9 @@ class Claims(RuleBasedStateMachine):
             assert job.status is S.CANCELLING
         except LeaseLost:
             assert job is None or job.status is not wanted
+        except IntegrityError:
+            assert job is not None
+            assert (deed in {"retry", "doubt"}, job.claims_left) == (True, 0), "it could not be claimed once more"
         else:
             assert job is not None
             assert job.status is wanted, "only the holder of the lease changes anything"
@@ -167,6 +175,30 @@ class Claims(RuleBasedStateMachine):
         if job := self.expected_of(claim.lease):
             job.end(Outcome.RELEASED)
             job.expired = True
+            job.claims_left += 1
+
+    @rule()
+    def end_the_worn_out(self) -> None:
+        """What no worker can end, and none may claim any more, is ended by the sweep."""
+        found = [job for job in self.jobs.values() if job.expired and job.claims_left == 0]
+        assert end_worn_out_jobs(self.messenger) == len(found)
+        for job in found:
+            is_cancelled = job.status is S.CANCELLING
+            job.status = S.CANCELLED if is_cancelled else S.FAILED
+            job.end(Outcome.CANCELLED if is_cancelled else Outcome.FAILED)
+            job.expired = False
+
+    @precondition(lambda self: any(job.is_held for job in self.jobs.values()))
+    @rule(data=st.data(), worker=st.sampled_from("abc"))
+    def no_end_can_be_written(self, data: st.DataObject, worker: str) -> None:
+        """Every worker that is given this job falls silent, until nothing is left but the sweep."""
+        job_id = data.draw(st.sampled_from([job_id for job_id, job in self.jobs.items() if job.is_held]))
+        job = self.jobs[job_id]
+        while job.is_held:
+            silence(self.messenger, job_id, seconds=600)  # the first to be taken over
+            job.expired = True
+            self.claim((SERVER, ANOTHER), worker)
+            self.end_the_worn_out()
 
     @rule()
     def renew(self) -> None:

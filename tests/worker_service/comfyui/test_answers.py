@@ -10,10 +10,12 @@ from worker_service.comfyui.answers import (
     Finished,
     Running,
     Waiting,
+    error_in,
     in_history,
     in_queue,
     node_errors,
     refusal,
+    version_in,
 )
 from worker_service.comfyui.shown import OutputFile, OutputText
 
@@ -143,3 +145,46 @@ def test_a_cycle_has_no_node_errors_and_is_refused_all_the_same() -> None:
 def test_node_errors_of_an_accepted_prompt_are_read_too() -> None:
     accepted = [body for body in answers("0.8/http/prompt_success", "/prompt") if body.get("node_errors")]
     assert node_errors(accepted[0]["node_errors"])[0]["field"] == "filename_prefix"
+
+
+def test_names_and_words_of_a_failed_node_are_bounded() -> None:
+    message = {"node_id": "n" * 9000, "node_type": ["t" * 9000], "exception_message": "m" * 10**6}
+    error = error_in({"status_str": "error", "messages": [["execution_error", message]]})
+    assert isinstance(error, NodeFailed)
+    assert error.details["node_id"] == "n" * 255
+    assert len(error.details["node_type"]) == 255
+    assert str(error).endswith("m... (991808 more characters)")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"error": "no"},
+        {"error": 5, "node_errors": []},
+        {"error": {"message": ["x"], "details": {}}, "node_errors": "many"},
+        {
+            "node_errors": {
+                "1": "broken",
+                "2": {"errors": None},
+                "3": {"errors": ["x", {"message": "m", "extra_info": 5}]},
+            }
+        },
+    ],
+)
+def test_a_refusal_of_any_shape_becomes_a_sentence(body: dict[str, Any]) -> None:
+    assert refusal(body)[0].startswith("ComfyUI refused ")
+
+
+@pytest.mark.parametrize(
+    ("stats", "version"),
+    [
+        ({}, "unknown"),
+        ({"system": []}, "unknown"),
+        ({"system": {"comfyui_version": "0.33.0"}}, "0.33.0"),
+        ({"system": {"comfyui_version": None}}, "None"),
+        ({"system": {"comfyui_version": "9" * 1000}}, "9" * 64),
+    ],
+)
+def test_a_version_fits_its_column(stats: dict[str, Any], version: str) -> None:
+    assert version_in(stats) == version

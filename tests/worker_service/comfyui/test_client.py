@@ -131,3 +131,26 @@ def test_names_with_spaces_signs_and_subfolders_are_read(
     client.download(file, tmp_path / "file")
     (written,) = simulator.output_directory.rglob("*.png")
     assert (tmp_path / "file").read_bytes() == written.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/queue", "{}"),
+        ("/queue", '{"queue_running": 5, "queue_pending": []}'),
+        ("/queue", '{"queue_running": [[]], "queue_pending": [null]}'),
+        ("/history/p", '{"p": {}}'),
+        ("/history/p", '{"p": 5}'),
+        ("/history/p", '{"p": {"prompt": [1, 2, {}], "outputs": {}, "status": {"messages": [5]}}}'),
+        (
+            "/history/p",
+            '{"p": {"prompt": [1, 2, {}], "outputs": {}, "status": {"messages": [["execution_error", 5]]}}}',
+        ),
+    ],
+)
+def test_an_odd_queue_or_history_is_one_that_does_not_answer(
+    simulator: RunningSimulator, client: ComfyUIClient, path: str, body: str
+) -> None:
+    simulator.fault("answer", path=path, body=body)
+    with pytest.raises(ComfyUIUnreachable):
+        client.locate("p")

@@ -107,3 +107,29 @@ def test_a_preview_that_does_not_say_whose_it_is_is_nobodys() -> None:
 )
 def test_what_is_not_understood_means_nothing(frame: Any) -> None:
     assert read_frame(frame, "p") is None
+
+
+def states(value: str, most: str = "10") -> NodeStates:
+    frame = (
+        '{"type": "progress_state", "data": {"prompt_id": "p", "nodes": {"1": {"value": %s, "max": %s, "state": "r"}}}}'
+    )
+    found = read_frame(frame % (value, most), "p")
+    assert isinstance(found, NodeStates)
+    return found
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "null", "1e999", "1e300", "9" * 400, "1" + "0" * 30])
+def test_a_count_that_is_none_leaves_its_node_at_work(value: str) -> None:
+    assert states(value).nodes == {"1": (0.0, 10.0, "r")}
+    assert states("1", value).nodes == {"1": (1.0, 0.0, "r")}
+
+
+def test_one_node_that_is_not_understood_hides_no_other() -> None:
+    nodes = {"1": {"value": 1, "max": 2, "state": "running"}, "2": 5, "x" * 1000: {"value": 1, "max": 1, "state": "s"}}
+    frame = json.dumps({"type": "progress_state", "data": {"prompt_id": "p", "nodes": nodes}})
+    assert read_frame(frame, "p") == NodeStates({"1": (1.0, 2.0, "running"), "x" * 255: (1.0, 1.0, "s")})
+
+
+@pytest.mark.parametrize("frame", ["[" * 100_000, '{"type": "x", "data": ' + "[" * 900 + "]" * 900 + "}", "9" * 10_000])
+def test_a_frame_that_is_deep_or_large_means_nothing(frame: str) -> None:
+    assert read_frame(frame, "p") is None

@@ -12,7 +12,7 @@ from tests.worker_service.run.saying import Body, Saying, client_of, known, read
 from worker_service.fleet.capability_reader import read_capabilities
 
 
-def test_what_jsonb_refuses_is_left_out(engine: Engine, saying: Saying) -> None:
+def test_what_jsonb_refuses_is_replaced(engine: Engine, saying: Saying) -> None:
     saying.object_info = (
         b'{"A\\u0000B": {"input": {"required": {"x": ["FLOAT", {"max": Infinity, "min": NaN, "default": 1e999}],'
         b' "y": [["\\ud800", "a\\u0000", "\xf0\x9f\x8e\xa8", 123456789012345678901234567890]]}},'
@@ -23,17 +23,17 @@ def test_what_jsonb_refuses_is_left_out(engine: Engine, saying: Saying) -> None:
         read_capabilities(engine, client)
         row = known(engine, saying.url)
         assert row.object_info == {
-            "AB": {
+            "A\ufffdB": {
                 "input": {
                     "required": {
                         "x": ["FLOAT", {"max": None, "min": None, "default": None}],
-                        "y": [["?", "a", "\U0001f3a8", 123456789012345678901234567890]],
+                        "y": [["\ufffd", "a\ufffd", "\U0001f3a8", 123456789012345678901234567890]],
                     }
                 },
                 "python_module": "nodes",
             }
         }
-        assert row.devices == [{"name": "gpu", "vram_total": None}]
+        assert row.devices == [{"name": "g\ufffdpu", "vram_total": None}]
         read_capabilities(engine, client)
         assert known(engine, saying.url).refreshed_at > row.refreshed_at, "the same digest again"
 
@@ -51,14 +51,13 @@ def trickle() -> Iterator[bytes]:
         (b"<html>", 200, "JSON object"),
         (b"[1]", 200, "JSON object"),
         (b'{"a": ' * 100_000, 200, "JSON object"),
-        (b'{"a": ' + b"9" * 10_000 + b"}", 200, "JSON object"),
         (b"\xff\xfe{}", 200, "JSON object"),
         (b"{}", 404, "answered 404"),
         (b"{}", 500, "answered 500"),
         (b" " * 1_000_001, 200, "more than 1000000 bytes"),
         (trickle, 200, "longer than 0.3 s"),
     ],
-    ids=["empty", "html", "list", "deep", "huge number", "utf-16", "404", "500", "large", "slow"],
+    ids=["empty", "html", "list", "deep", "utf-16", "404", "500", "large", "slow"],
 )
 def test_an_answer_that_is_none_is_refused_in_bounded_time(
     engine: Engine, saying: Saying, body: Body, status: int, reason: str
@@ -74,10 +73,11 @@ def test_an_answer_that_is_none_is_refused_in_bounded_time(
     [
         b"<html>",
         b'{"Odd": 5}',
+        b'{"Odd": ' + b"9" * 10_000 + b"}",
         b'{"Odd": {"input": {"required": {"x": [null]}}}}',
         b'{"a":' + b"[" * 900 + b"]" * 900 + b"}",
     ],
-    ids=["html", "no class", "no input", "deep"],
+    ids=["html", "no class", "huge number", "no input", "deep"],
 )
 def test_whatever_a_server_says_of_itself_is_survived(engine: Engine, saying: Saying, body: bytes) -> None:
     saying.object_info = body

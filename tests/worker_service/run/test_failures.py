@@ -9,6 +9,7 @@ from shared.jobs.errors import (
     ComfyUIUnreachable,
     GenerationError,
     NodeFailed,
+    NotRecorded,
     OutOfMemory,
     OutputCorrupt,
     OutputMissing,
@@ -25,6 +26,7 @@ from shared.jobs.errors import (
     Transient,
     Unexpected,
     WorkflowRejected,
+    WornOut,
 )
 from shared.models import Outcome
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
@@ -49,6 +51,8 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (OutputTooLarge("output a.mp4", 5), None),
     (TimedOut(1500), None),
     (Poison(3), None),
+    (NotRecorded(), None),
+    (WornOut(8), None),
 ]
 
 

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from api_service.http.pages import PageQuery
 from api_service.refusals.accounts import key_not_found, user_not_found
+from api_service.refusals.moments import Moment
 from shared.models import Scope
 from shared.workflows.parameters import Name
 
@@ -17,14 +17,6 @@ LARGEST_LIMIT = 2**53 - 1  # every JSON reader keeps such a number exact
 LARGEST_COUNT = 2**31 - 1  # PostgreSQL's integer
 USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 KEY_ID = re.compile(r"[a-z0-9]{1,32}")
-
-
-def in_utc(value: datetime) -> datetime:
-    """The same moment in UTC. Whether it is in the future, only the database can say."""
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must be a time that still has a date in UTC") from None
 
 
 def without_blank_ends(value: str) -> str:
@@ -36,7 +28,7 @@ def without_blank_ends(value: str) -> str:
 AccountName = Annotated[Name, AfterValidator(without_blank_ends)]
 RunningJobsLimit = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)] | None
 Most = Annotated[int, Field(strict=True, ge=0, le=LARGEST_LIMIT)] | None
-Expiry = Annotated[AwareDatetime, Field(strict=True), AfterValidator(in_utc)]
+Expiry = Annotated[Moment, Field(strict=True)]
 Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]
 DEFAULT_SCOPES = (Scope.READ, Scope.WRITE)
 

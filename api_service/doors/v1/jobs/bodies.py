@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     Discriminator,
@@ -25,6 +23,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from api_service.jobs.metadata import Metadata
+from api_service.refusals.moments import Moment
 from api_service.refusals.refusal import FORM, FieldError
 from api_service.submit.job_request import JobOptions, JobRequest
 from shared.models.generation_job import DEFAULT_PRIORITY
@@ -37,18 +36,6 @@ LONGEST_DEADLINE = timedelta(days=60)
 TYPED, RAW, ASTRAY = f"{FORM}typed", f"{FORM}raw", f"{FORM}astray"
 MOST_JOBS = 100  # in one batch
 LARGEST_BATCH = 8 * 1024 * 1024  # bytes
-
-
-def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        if moment.year > 1:
-            raise PydanticCustomError(
-                "too_far_ahead", "must be at most {days} days ahead", {"days": FURTHEST.days}
-            ) from None
-        raise PydanticCustomError("no_such_date", "must be a date of the years 1 to 9999 in UTC") from None
 
 
 TOO_FAR_AHEAD = FieldError(field="run_at", message=f"must be at most {FURTHEST.days} days ahead", code="too_far_ahead")
@@ -65,7 +52,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
     """
 
     priority: Annotated[int, Field(ge=0, le=9)] = DEFAULT_PRIORITY
-    run_at: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
+    run_at: Moment | None = None
     delay_seconds: Annotated[float, Field(ge=0, le=FURTHEST.total_seconds(), allow_inf_nan=False)] | None = None
     deadline_seconds: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE.total_seconds(), allow_inf_nan=False)] | None = (
         None

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, SmallInteger, String, Text, text
+from sqlalchemy import Column, ForeignKey, Integer, SmallInteger, String, Text, text
 from sqlmodel import Field, SQLModel
 
 from shared.models.columns import document, moment, names
@@ -29,6 +29,10 @@ class ComfyUIServer(SQLModel, table=True):
     time.
     `loaded_checkpoint` is that of the last job it was given, and the same since `loaded_since`. At `named_at` a worker
     last looked at it, whether it answered or not.
+    `unfit_since` says that its ComfyUI cannot be worked with, and `problem` why. `foreign_prompts` is how many prompts
+    of others are in its queue. The prompt that it runs has been the same, and silent, since `stuck_since`. At
+    `restarted_at` the restart command was last run for it. `probes` is the last outcome of each kind of probe, see
+    `shared.fleet.probes`.
     """
 
     __tablename__ = "comfyui_servers"
@@ -45,6 +49,13 @@ class ComfyUIServer(SQLModel, table=True):
     open_until: datetime | None = Field(default=None, sa_column=moment("open_until"))
     loaded_checkpoint: str | None = Field(default=None, sa_column=Column("loaded_checkpoint", String(255)))
     loaded_since: datetime | None = Field(default=None, sa_column=moment("loaded_since"))
+    unfit_since: datetime | None = Field(default=None, sa_column=moment("unfit_since"))
+    stuck_since: datetime | None = Field(default=None, sa_column=moment("stuck_since"))
+    restarted_at: datetime | None = Field(default=None, sa_column=moment("restarted_at"))
+    foreign_prompts: int = Field(
+        default=0, sa_column=Column("foreign_prompts", Integer, nullable=False, server_default=text("0"))
+    )
+    probes: dict[str, Any] = Field(default_factory=dict, sa_column=document("probes", "{}"))
     named_at: datetime = Field(
         default_factory=lambda: datetime.now(UTC), sa_column=moment("named_at", nullable=False, now=True)
     )

@@ -46,7 +46,7 @@ QUICK = Timings(
         withdraw_shortly_s=1.5,
         read_again_s=(0.05, 0.1, 0.2),
     ),
-    fleet=FleetTimings(canary_s=0.2),
+    fleet=FleetTimings(canary_s=0.6, read_log_after_s=0.4, stuck_after_s=2.5),
     limits=LimitTimings(check_every_s=0.1),
 )
 

@@ -10,8 +10,18 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from shared.jobs.errors import ComfyUIUnreachable, OutputCorrupt, OutputMissing, WorkflowRejected
-from worker_service.comfyui.answers import Gone, OutputFile, Queue, Whereabouts, in_history, in_queue, queue_of, refusal
+from shared.jobs.errors import ComfyUIUnreachable, OutputCorrupt, OutputMissing, ServerUnfit, WorkflowRejected
+from worker_service.comfyui.answers import (
+    Gone,
+    OutputFile,
+    Queue,
+    Running,
+    Whereabouts,
+    in_history,
+    in_queue,
+    queue_of,
+    refusal,
+)
 
 TIMEOUT = httpx.Timeout(10, connect=3)
 SUBMIT_S = 30  # a large workflow is validated in the request
@@ -42,10 +52,28 @@ class ComfyUIClient:
             raise WorkflowRejected(*refusal(self.json(response)))
         if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise WorkflowRejected("the workflow is larger than ComfyUI accepts")
-        if found := self.json(response).get("node_errors"):
+        answer = self.json(response)
+        if (given := answer.get("prompt_id")) != prompt_id:
+            self.refuse_id(given)
+        if found := answer.get("node_errors"):
             # ComfyUI would run the outputs that are valid, but the caller wants all of them or none.
             self.withdraw(prompt_id)
             raise WorkflowRejected(*refusal({"node_errors": found}))
+
+    def refuse_id(self, given: Any) -> None:
+        """The server has queued the prompt under an id of its own: take it out, and raise ServerUnfit. An interrupt is
+        sent only while it runs: such a server may take it for a wish to stop whatever runs."""
+        if not isinstance(given, str):
+            raise ComfyUIUnreachable(self.name, "POST /prompt answered without a prompt_id")
+        self.take_out(given)
+        if isinstance(self.locate(given), Running):
+            self.withdraw(given)
+        problem = "it does not take the prompt_id that the client chooses, but gives its own"
+        raise ServerUnfit(self.name, problem)
+
+    def take_out(self, prompt_id: str) -> None:
+        """Take the prompt out of the queue; one that runs goes on. `locate` says what came of it."""
+        self.request("POST", "/queue", json={"delete": [prompt_id]})
 
     def locate(self, prompt_id: str) -> Whereabouts:
         """Where the prompt is now. The history is read again after the queue: it may have ended in between."""
@@ -62,7 +90,7 @@ class ComfyUIClient:
         Neither request says whether it did anything: `locate` does. An interrupt without a prompt_id would stop the
         prompt that runs, even somebody else's, so there is no such call here.
         """
-        self.request("POST", "/queue", json={"delete": [prompt_id]})
+        self.take_out(prompt_id)
         self.request("POST", "/interrupt", json={"prompt_id": prompt_id})
 
     def queue(self) -> Queue:

@@ -18,6 +18,7 @@ WHERE
         OR comfyui_servers.last_seen_at IS NULL
         OR comfyui_servers.last_seen_at <= now() - '0 days 30.000000 seconds'::interval
     )
+    AND comfyui_servers.unfit_since IS NULL
     AND comfyui_servers.wedged_since IS NULL
     AND comfyui_servers.draining_since IS NULL
     AND NOT (
@@ -27,9 +28,10 @@ WHERE
     )
     AND coalesce(load.jobs, 0) < CASE WHEN (comfyui_servers.opened_at IS NOT NULL) THEN 1 ELSE comfyui_servers.slots END
 ORDER BY
-    coalesce(load.jobs, 0) > 0,
+    coalesce(load.jobs, 0) + comfyui_servers.foreign_prompts > 0,
+    comfyui_servers.stuck_since IS NOT NULL,
     coalesce(comfyui_servers.loaded_checkpoint = :this_checkpoint, false) DESC,
-    coalesce(load.jobs, 0),
+    coalesce(load.jobs, 0) + comfyui_servers.foreign_prompts,
     comfyui_servers.name
 LIMIT 1
 FOR NO KEY UPDATE OF comfyui_servers SKIP LOCKED;

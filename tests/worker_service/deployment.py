@@ -44,6 +44,7 @@ QUICK = Timings(
         refused_s=0.5,
         withdraw_every_s=0.2,
         withdraw_shortly_s=1.5,
+        queue_patience_s=3.0,
         read_again_s=(0.05, 0.1, 0.2),
     ),
     fleet=FleetTimings(canary_s=0.6, read_log_after_s=0.4, stuck_after_s=2.5),

@@ -9,7 +9,7 @@ from functools import partial
 from uuid import uuid4
 
 import dramatiq
-from dramatiq.middleware import CurrentMessage, Retries, TimeLimit
+from dramatiq.middleware import CurrentMessage, Retries
 from PIL import Image
 from sqlalchemy import Engine
 
@@ -28,6 +28,7 @@ from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
 from worker_service.dramatiq_glue.signals import SignalListener
+from worker_service.dramatiq_glue.soft_time_limit import SoftTimeLimit
 from worker_service.fleet.capability_reader import CapabilityReader
 from worker_service.fleet.health import Fleet, HealthProbe
 from worker_service.fleet.restart_command import Restarter
@@ -66,6 +67,11 @@ def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
         limit=settings.hard_time_limit,
         storage=jobs.run.storage,
     )
+    soft_limit = SoftTimeLimit(
+        time_limit=settings.soft_time_limit.total_seconds() * 1000, interval=round(limits.check_every_s * 1000)
+    )
+    hard_limit = HardTimeLimit(settings.hard_time_limit, stuck, check_every_s=limits.check_every_s)
+    jobs.run.queue_time.limits += [soft_limit.put_off, hard_limit.put_off]
     broker = AttentiveBroker(
         patient_client(settings.broker_url),
         settings,
@@ -81,10 +87,8 @@ def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
             ),
             CurrentMessage(),
             Retries(min_backoff=1_000, max_backoff=60_000),  # for a database that is away; jobs say their own delay
-            TimeLimit(
-                time_limit=settings.soft_time_limit.total_seconds() * 1000, interval=round(limits.check_every_s * 1000)
-            ),
-            HardTimeLimit(settings.hard_time_limit, stuck, check_every_s=limits.check_every_s),
+            soft_limit,
+            hard_limit,
         ],
     )
     for receiver in RECEIVERS:

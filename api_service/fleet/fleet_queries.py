@@ -13,6 +13,7 @@ from api_service.refusals.fleet import server_not_found
 from shared.database.engine import transaction
 from shared.fleet import servers
 from shared.fleet.object_info import LISTED_BY, ModelKind
+from shared.fleet.probes import ProbeKind, ProbeOutcome
 from shared.fleet.servers import IN_A_SLOT, ServerState, server_states
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities, Worker
 
@@ -40,6 +41,15 @@ class FailureView(BaseModel, frozen=True):
     last_at: datetime
 
 
+class ProbeView(BaseModel, frozen=True):
+    """What one kind of look at a server found last. `refused` ones say nothing against the server."""
+
+    kind: ProbeKind
+    at: datetime
+    outcome: ProbeOutcome
+    problem: str | None
+
+
 class ServerView(BaseModel, frozen=True):
     """A ComfyUI server. `state` is why it gets jobs or not: `half-open` ones get one at a time, `open` ones none."""
 
@@ -51,22 +61,29 @@ class ServerView(BaseModel, frozen=True):
     last_seen_at: datetime | None
     unreachable_since: datetime | None
     wedged_since: datetime | None
+    unfit_since: datetime | None = Field(description="since when it is known that its ComfyUI cannot be worked with")
+    stuck_since: datetime | None = Field(
+        description="since when nothing is heard of the prompt that it runs; others are given jobs first meanwhile"
+    )
+    foreign_prompts: int = Field(description="how many prompts of others are in its queue")
     open_until: datetime | None
     problem: str | None = Field(description="why it gets no jobs, in words")
     notes: dict[str, str] = Field(description="what it lacks though it gets jobs, in words, by what that is about")
     loaded_checkpoint: str | None = Field(description="the checkpoint of the last job it was given")
     models: dict[str, int] = Field(description="how many models of each kind it offers; empty until it was asked")
     recent_failures: list[FailureView]
+    probes: list[ProbeView] = Field(description="the last outcome of each kind of probe, the latest first")
 
     @classmethod
     def of(cls, server: ComfyUIServer, observed: "Observations") -> Self:
         return cls(
-            **server.model_dump(include=set(cls.model_fields) & set(ComfyUIServer.model_fields) - {"slots"}),
+            **server.model_dump(include=set(cls.model_fields) & set(ComfyUIServer.model_fields) - {"slots", "probes"}),
             state=observed.states[server.name],
             draining=server.draining_since is not None,
             slots=SlotsView(total=server.slots, used=observed.used.get(server.name, 0)),
             models=observed.models.get(server.name, {}),
             recent_failures=observed.failures.get(server.name, []),
+            probes=probes_of(server),
         )
 
 
@@ -128,6 +145,14 @@ def number_listed(loader: str, field: str) -> ColumnElement[int | None]:
     )
 
 
+def probes_of(server: ComfyUIServer) -> list[ProbeView]:
+    """Those that this version knows: workers of another one may have written others."""
+    known = [
+        ProbeView(kind=ProbeKind(kind), **found) for kind, found in server.probes.items() if kind in set(ProbeKind)
+    ]
+    return sorted(known, key=lambda probe: probe.at, reverse=True)
+
+
 def recent_failures(session: Session) -> dict[str, list[FailureView]]:
     lately = (col(JobAttempt.ended_at) > func.now() - LATELY, col(JobAttempt.error_code).is_not(None))
     statement = (
@@ -148,7 +173,7 @@ def drain(engine: Engine, name: str) -> ServerView:
 
 
 def resume(engine: Engine, name: str) -> ServerView:
-    """Give a drained server jobs again. Raises Refusal: server_not_found."""
+    """Give a server jobs again, whatever kept it from them. Raises Refusal: server_not_found."""
     return change(engine, name, servers.resume)
 
 

@@ -45,6 +45,9 @@ COMFYUI_ROUTES: Sequence[web.RouteDef] = (
     web.get("/system_stats", listings.show_system),
 )
 
+# For ComfyUI's own pages; not below /api.
+INTERNAL_ROUTES: Sequence[web.RouteDef] = (web.get("/internal/logs/raw", listings.show_log),)
+
 JOB_ROUTES: Sequence[web.RouteDef] = (
     web.get("/api/jobs", jobs.list_jobs),
     web.get("/api/jobs/{prompt_id}", jobs.show_job),
@@ -86,7 +89,7 @@ def _comfyui(simulator: Simulator) -> web.Application:
         middlewares=[meet_faults, answer_preflights, keep_strangers_out],
     )
     app[SIMULATOR] = simulator
-    app.add_routes([*COMFYUI_ROUTES, *JOB_ROUTES])
+    app.add_routes([*COMFYUI_ROUTES, *JOB_ROUTES, *INTERNAL_ROUTES])
     app.add_routes([web.route(known.method, f"/api{known.path}", known.handler) for known in COMFYUI_ROUTES])
     return app
 

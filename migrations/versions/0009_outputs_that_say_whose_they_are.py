@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "whose_outputs"
-down_revision = "resumable_tickets"
+down_revision = "server_probes"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "claims_left"
-down_revision = "storage_and_notes"
+down_revision = "whose_outputs"
 branch_labels = None
 depends_on = None
 

@@ -20,9 +20,10 @@ REVISIONS = (
     "fleet",
     "named_servers",
     "resumable_tickets",
+    "server_probes",
     "whose_outputs",
-    "storage_and_notes",
     "claims_left",
+    "storage_and_notes",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -26,6 +26,7 @@ OPEN_FOR = timedelta(seconds=30)  # ... and keep it open for this long
 class ServerState(StrEnum):
     UP = "up"
     UNREACHABLE = "unreachable"  # it does not answer, or no worker has looked
+    UNFIT = "unfit"  # its ComfyUI cannot be worked with: too old, or no true one
     WEDGED = "wedged"  # it answers, and runs nothing
     DRAINING = "draining"  # an operator wants it to get no more jobs
     OPEN = "open"  # too many jobs failed there
@@ -39,6 +40,7 @@ CONDITIONS: dict[ServerState, ColumnElement[bool]] = {
         col(ComfyUIServer.last_seen_at).is_(None),
         col(ComfyUIServer.last_seen_at) <= func.now() - SERVER_SEEN,
     ),
+    ServerState.UNFIT: col(ComfyUIServer.unfit_since).is_not(None),
     ServerState.WEDGED: col(ComfyUIServer.wedged_since).is_not(None),
     ServerState.DRAINING: col(ComfyUIServer.draining_since).is_not(None),
     ServerState.OPEN: and_(
@@ -79,6 +81,12 @@ def usable_servers(session: Session) -> tuple[int, int]:
     counts = select(func.count().filter(USABLE), func.count()).select_from(ComfyUIServer).where(IS_NAMED)
     usable, named = session.exec(counts).one()
     return usable, named
+
+
+def is_another_fit(session: Session, server: str) -> bool:
+    """Whether workers name another server than this one that can be worked with, even if it is away now."""
+    another = (IS_NAMED, col(ComfyUIServer.name) != server, col(ComfyUIServer.unfit_since).is_(None))
+    return session.exec(select(ComfyUIServer.name).where(*another).limit(1)).first() is not None
 
 
 def usable_slots(session: Session) -> int:
@@ -136,8 +144,12 @@ def drain(session: Session, server: str) -> ComfyUIServer | None:
 
 
 def resume(session: Session, server: str) -> ComfyUIServer | None:
-    """Give it jobs again. None if there is no such server."""
+    """Give it jobs again, whatever kept it from them: workers find out by themselves if it still does not work. None
+    if there is no such server."""
     found = session.get(ComfyUIServer, server, with_for_update=True)
     if found:
-        found.draining_since = None
+        for moment in ("draining_since", "wedged_since", "unfit_since", "stuck_since", "opened_at", "open_until"):
+            setattr(found, moment, None)
+        found.restarted_at = None
+        found.problem = found.problem if found.unreachable_since else None
     return found

@@ -8,7 +8,7 @@ from sqlalchemy import CTE, Insert, String, Update, bindparam, func, insert, lit
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from shared.jobs.errors import GenerationError
+from shared.jobs.errors import GenerationError, PromptLost, ServerWedged
 from shared.jobs.event_data import error_columns, error_data
 from shared.models import GenerationJob, JobAttempt, Outcome, Worker
 
@@ -96,6 +96,27 @@ def prompt_in_doubt(ended: Sequence[EndedAttempt]) -> Prompt | None:
 def worker_deaths(ended: Sequence[EndedAttempt]) -> int:
     """How many workers died. One that was only cut off from the database or the machine, and came back, did not."""
     return sum(attempt.outcome is Outcome.EXPIRED and not survived for attempt, survived in ended)
+
+
+class ServerDeaths(NamedTuple):
+    """How often a server came to grief while it ran the job: `wedged`, it ran nothing any more, or `lost`, it ended."""
+
+    wedged: int = 0
+    lost: int = 0
+
+    def with_one_more(self, code: str | None, details: Mapping[str, Any] | None) -> "ServerDeaths":
+        """These, and the failure with that code and those details, if it is such a one."""
+        died = details is not None and details.get("was_running") is True
+        return ServerDeaths(
+            self.wedged + (died and code == ServerWedged.code), self.lost + (died and code == PromptLost.code)
+        )
+
+
+def server_deaths(ended: Sequence[EndedAttempt]) -> ServerDeaths:
+    found = ServerDeaths()
+    for attempt, _ in ended:
+        found = found.with_one_more(attempt.error_code, attempt.error_details)
+    return found
 
 
 def failures_by_code(ended: Sequence[EndedAttempt]) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ GenerationError
 │       ├── PromptInterrupted  somebody else stopped it
 │       ├── OutOfMemory        the graphics card was full
 │       ├── ServerWedged       ComfyUI answers, and runs nothing
+│       ├── ServerUnfit        its ComfyUI cannot be worked with
 │       ├── Stalled            it ran, and nothing moved for too long
 │       ├── OutputCorrupt      what was read does not decode, or is cut short
 │       └── OutputMissing      history names a file that ComfyUI no longer has
@@ -20,7 +21,7 @@ GenerationError
     ├── OutputTooLarge         it made more than is kept
     ├── NotRecorded            it ran, and the database refused what it made
     ├── TimedOut               the time limit passed
-    ├── Poison                 it took its worker down too often
+    ├── Poison                 it took its worker or its server down too often
     └── WornOut                no worker could bring it to an end
 NotAFailure                    what ends an attempt without a word against the job
 ├── LeaseLost                  another worker has it now, or it has ended
@@ -71,13 +72,13 @@ class ComfyUIUnreachable(Transient):
 
 
 class PromptLost(Settled):
-    """Neither ComfyUI's queue nor its history knows the prompt."""
+    """Neither ComfyUI's queue nor its history knows the prompt. `was_running`: it was seen to run before."""
 
     code = "prompt_lost"
 
-    def __init__(self, server: str, prompt_id: str) -> None:
+    def __init__(self, server: str, prompt_id: str, *, was_running: bool = False) -> None:
         super().__init__(f"ComfyUI at {server} no longer knows prompt {prompt_id}; it was probably restarted")
-        self.details = {"server": server, "comfyui_prompt_id": prompt_id}
+        self.details = {"server": server, "comfyui_prompt_id": prompt_id, "was_running": was_running}
 
 
 class PromptInterrupted(Settled):
@@ -101,12 +102,25 @@ class OutOfMemory(Settled):
 
 
 class ServerWedged(Settled):
-    """The server answers and accepts prompts, but no longer runs any. The prompt was taken out of its queue."""
+    """The server answers and accepts prompts, but no longer runs any. The prompt was taken out of its queue, or it
+    `was_running`: then it is the one that the server has come to grief with."""
 
     code = "server_wedged"
 
-    def __init__(self, server: str) -> None:
-        super().__init__(f"ComfyUI at {server} answers but runs nothing; it must be restarted")
+    def __init__(self, server: str, *, was_running: bool = False) -> None:
+        under = "; it came to that while it ran this job" if was_running else ""
+        super().__init__(f"ComfyUI at {server} answers but runs nothing{under}; it must be restarted")
+        self.details = {"server": server, "was_running": was_running}
+
+
+class ServerUnfit(Settled):
+    """Jobs cannot be done with this server's ComfyUI. What it made of the prompt was taken out of its queue."""
+
+    code = "server_unfit"
+
+    def __init__(self, server: str, problem: str) -> None:
+        super().__init__(f"ComfyUI at {server} cannot be worked with: {problem}")
+        self.problem = problem
         self.details = {"server": server}
 
 
@@ -225,13 +239,13 @@ class TimedOut(Permanent):
 
 
 class Poison(Permanent):
-    """The worker died under this job, again and again."""
+    """The worker, or the ComfyUI server, died under this job, again and again."""
 
     code = "poison"
 
-    def __init__(self, deaths: int) -> None:
-        super().__init__(f"the job was running {deaths} times when its worker died; it is not tried again")
-        self.details = {"deaths": deaths}
+    def __init__(self, deaths: int, of: str = "worker") -> None:
+        super().__init__(f"the job was running {deaths} times when its {of} died; it is not tried again")
+        self.details = {"deaths": deaths, "of": of}
 
 
 class WornOut(Permanent):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, SmallInteger, String, Text, func, text
+from sqlalchemy import Column, ForeignKey, Integer, SmallInteger, String, Text, func, text
 from sqlmodel import Field, SQLModel
 
 from shared.models.columns import document, moment, names
@@ -31,6 +31,10 @@ class ComfyUIServer(SQLModel, table=True):
     time.
     `loaded_checkpoint` is that of the last job it was given, and the same since `loaded_since`. At `named_at` a worker
     last looked at it, whether it answered or not. `notes` say what it lacks though it gets jobs, by subject.
+    `unfit_since` says that its ComfyUI cannot be worked with, and `problem` why. `foreign_prompts` is how many prompts
+    of others are in its queue. The prompt that it runs has been the same, and silent, since `stuck_since`. At
+    `restarted_at` the restart command was last run for it. `probes` is the last outcome of each kind of probe, see
+    `shared.fleet.probes`.
     """
 
     __tablename__ = "comfyui_servers"
@@ -48,6 +52,13 @@ class ComfyUIServer(SQLModel, table=True):
     loaded_checkpoint: str | None = Field(default=None, sa_column=Column("loaded_checkpoint", String(255)))
     loaded_since: datetime | None = Field(default=None, sa_column=moment("loaded_since"))
     notes: dict[str, str] = Field(default_factory=dict, sa_column=document("notes", "{}"))
+    unfit_since: datetime | None = Field(default=None, sa_column=moment("unfit_since"))
+    stuck_since: datetime | None = Field(default=None, sa_column=moment("stuck_since"))
+    restarted_at: datetime | None = Field(default=None, sa_column=moment("restarted_at"))
+    foreign_prompts: int = Field(
+        default=0, sa_column=Column("foreign_prompts", Integer, nullable=False, server_default=text("0"))
+    )
+    probes: dict[str, Any] = Field(default_factory=dict, sa_column=document("probes", "{}"))
     named_at: datetime = Field(default_factory=func.now, sa_column=moment("named_at", nullable=False, now=True))
 
 

@@ -44,9 +44,10 @@ QUICK = Timings(
         refused_s=0.5,
         withdraw_every_s=0.2,
         withdraw_shortly_s=1.5,
+        queue_patience_s=3.0,
         read_again_s=(0.05, 0.1, 0.2),
     ),
-    fleet=FleetTimings(canary_s=0.2),
+    fleet=FleetTimings(canary_s=0.6, read_log_after_s=0.4, stuck_after_s=2.5),
     limits=LimitTimings(check_every_s=0.1),
 )
 
@@ -98,6 +99,15 @@ class RunningWorker:
         """Look at every server now, as happens every few seconds."""
         for client in self.resources.fleet.clients.values():
             self.resources.fleet.probe(client)
+
+    def until(self, holds: Callable[[], object]) -> None:
+        """Look at every server until something holds."""
+
+        def found() -> object:
+            self.look()
+            return holds()
+
+        until(found)
 
     def look_at_prompts(self) -> None:
         """Have each job here look at its prompt now, as word from a socket does, and not seconds later."""

@@ -13,6 +13,7 @@ from shared.jobs.errors import (
     OutputCorrupt,
     OutputMissing,
     OutputTooLarge,
+    ServerUnfit,
     StorageUnavailable,
     WorkflowRejected,
 )
@@ -20,6 +21,7 @@ from worker_service.comfyui.answers import (
     Finished,
     Gone,
     Queue,
+    Running,
     Whereabouts,
     in_history,
     in_queue,
@@ -72,10 +74,27 @@ class ComfyUIClient:
         found = self.json_object(answer, "/prompt")
         if status == HTTPStatus.BAD_REQUEST:
             raise WorkflowRejected(*refusal(found))
+        if (given := found.get("prompt_id")) != prompt_id:
+            self.refuse_id(given)
         if errors := found.get("node_errors"):
             # ComfyUI would run the outputs that are valid, but the caller wants all of them or none.
             self.withdraw(prompt_id)
             raise WorkflowRejected(*refusal({"node_errors": errors}))
+
+    def refuse_id(self, given: Any) -> None:
+        """The server has queued the prompt under an id of its own: take it out, and raise ServerUnfit. An interrupt is
+        sent only while it runs: such a server may take it for a wish to stop whatever runs."""
+        if not isinstance(given, str):
+            raise ComfyUIUnreachable(self.name, "POST /prompt answered without a prompt_id")
+        self.take_out(given)
+        if isinstance(self.locate(given), Running):
+            self.withdraw(given)
+        problem = "it does not take the prompt_id that the client chooses, but gives its own"
+        raise ServerUnfit(self.name, problem)
+
+    def take_out(self, prompt_id: str) -> None:
+        """Take the prompt out of the queue; one that runs goes on. `locate` says what came of it."""
+        self.ask("POST", "/queue", json={"delete": [prompt_id]})
 
     def locate(self, prompt_id: str) -> Whereabouts:
         """Where the prompt is now. The history is read again after the queue: it may have ended in between."""
@@ -100,7 +119,7 @@ class ComfyUIClient:
         Neither request says whether it did anything: `locate` does. An interrupt without a prompt_id would stop the
         prompt that runs, even somebody else's, so there is no such call here.
         """
-        self.ask("POST", "/queue", json={"delete": [prompt_id]})
+        self.take_out(prompt_id)
         self.ask("POST", "/interrupt", json={"prompt_id": prompt_id})
 
     def queue(self) -> Queue:

@@ -172,6 +172,11 @@ class HardTimeLimit(Middleware):
     def after_skip_message(self, _broker: Broker, _message: MessageProxy) -> None:
         self.deadlines.pop(threading.get_ident(), None)
 
+    def put_off(self, thread: int, seconds: float) -> None:
+        """The thread has this much more time."""
+        if deadline := self.deadlines.get(thread):
+            self.deadlines[thread] = deadline._replace(at=deadline.at + seconds)
+
     def watch(self, broker: RedisBroker) -> None:
         while True:
             time.sleep(self.check_every_s)

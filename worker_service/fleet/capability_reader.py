@@ -16,10 +16,12 @@ from sqlmodel import Session, col, select
 from shared.database.engine import transaction
 from shared.fleet.capabilities import LOCK_OFFERS, compare_servers, offers
 from shared.fleet.object_info import read_catalogue
+from shared.fleet.probes import ProbeKind, ProbeOutcome
 from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.fleet.health import Fleet
+from worker_service.fleet.records import record_probe
 
 log = structlog.get_logger(__name__)
 
@@ -54,11 +56,20 @@ class CapabilityReader(threading.Thread):
             fresh = timedelta(seconds=self.timings.fresh_s)
             if at_once or not was_read_lately(self.engine, self.client.name, fresh):
                 read_capabilities(self.engine, self.client)
+                record_probe(self.engine, self.client.name, ProbeKind.CAPABILITIES, ProbeOutcome.PASSED, None)
         except (ComfyUIUnreachable, SQLAlchemyError, RecursionError) as error:
             log.warning("capabilities.not_read", server=self.client.name, error=str(error))
+            self.tell(str(error))
         except Exception as error:
             if not self.closing.is_set():  # else the client was closed meanwhile
                 log.warning("capabilities.not_understood", server=self.client.name, exc_info=error)
+                self.tell(f"what it lists was not understood: {type(error).__name__}")
+
+    def tell(self, problem: str) -> None:
+        try:
+            record_probe(self.engine, self.client.name, ProbeKind.CAPABILITIES, ProbeOutcome.FAILED, problem)
+        except SQLAlchemyError as error:
+            log.warning("server.not_recorded", server=self.client.name, error=str(error))
 
 
 def was_read_lately(engine: Engine, server: str, fresh: timedelta) -> bool:

@@ -3,26 +3,31 @@
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from datetime import datetime
+from datetime import timedelta
 
 import structlog
-from sqlalchemy import Engine, case, func, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col
 
 from shared.configuration.types import ServerUrl
-from shared.database.engine import transaction
-from shared.jobs.errors import ComfyUIUnreachable, WorkflowRejected
-from shared.models import ComfyUIServer
+from shared.fleet.probes import ProbeKind, ProbeOutcome
+from shared.jobs.errors import ComfyUIUnreachable, ServerUnfit, WorkflowRejected
+from worker_service.comfyui.answers import Queue
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.oldest_version import why_too_old
+from worker_service.comfyui.server_log import read_log, says_that_the_thread_ended
+from worker_service.fleet import records
+from worker_service.fleet.records import Sight
 from worker_service.fleet.timings import FleetTimings
-from worker_service.fleet.wedge import WedgeDetector, runs_again
+from worker_service.fleet.wedge import RunningPrompt, WedgeDetector, is_canary, runs_again
 
 log = structlog.get_logger(__name__)
 
 RUNS_NOTHING = "it answers, but has prompts waiting and runs none; restart it"
+THREAD_ENDED = "it answers, but its log says that the thread which runs prompts has ended; restart it"
+
+# Called with the name of a server, and with what hears how that ended: whether well, and in words.
+Restart = Callable[[str, Callable[[bool, str], None]], None]
 
 
 class Fleet:
@@ -38,7 +43,7 @@ class Fleet:
         urls: Sequence[ServerUrl],
         *,
         slots: int,
-        restart: Callable[[str], None] | None = None,
+        restart: Restart | None = None,
         timings: FleetTimings,
     ) -> None:
         self.engine = engine
@@ -48,6 +53,7 @@ class Fleet:
         self.restart = restart
         self.wedged: set[str] = set()
         self.detectors: defaultdict[str, WedgeDetector] = defaultdict(WedgeDetector)
+        self.running: defaultdict[str, RunningPrompt] = defaultdict(RunningPrompt)
         self.versions: dict[str, str | None] = {}  # as last seen by this worker; None while a server does not answer
         self.changed = {name: threading.Event() for name in self.clients}  # set where capabilities should be read now
 
@@ -61,77 +67,109 @@ class Fleet:
         except ComfyUIUnreachable as error:
             self.record_loss(name, str(error))
             return
-        wedged_since = self.record_sight(name, version)
+        self.running[name].see(queue)
+        standing = records.record_sight(self.engine, name, self.sight(name, version, queue))
+        self.versions[name] = version
         if version != before:
             self.changed[name].set()
-        if not wedged_since:
+        if not standing.unfit_since and (problem := why_too_old(version)):
+            self.record_unfitness(name, problem)
+        if standing.wedged_since:
+            self.wedged.add(name)
+            self.prove(client, queue)
+        else:
             self.wedged.discard(name)
-            if self.detectors[name].sees_wedge(queue):
-                self.record_wedge(name, RUNS_NOTHING)
-            return
-        self.wedged.add(name)
-        # A server that does not answer now is probed again; one without these nodes refuses each time.
-        with suppress(ComfyUIUnreachable, WorkflowRejected):
+            self.suspect(client, queue)
+
+    def sight(self, name: str, version: str, queue: Queue) -> Sight:
+        """What the probe shows of a server. Of a prompt that another worker listens to, that one knows more."""
+        waiting = [prompt_id for prompt_id in (*queue.running, *queue.pending) if not is_canary(prompt_id)]
+        ours = records.prompts_of_jobs(self.engine, waiting)
+        running = self.running[name]
+        stuck = None
+        if running.is_listened_to or running.id not in ours:
+            stuck = running.silent_s >= self.timings.stuck_after_s
+        return Sight(version, self.slots[name], sum(prompt_id not in ours for prompt_id in waiting), stuck)
+
+    def suspect(self, client: ComfyUIClient, queue: Queue) -> None:
+        """Find out whether a server that answers has lost its thread."""
+        if self.detectors[client.name].sees_wedge(queue):
+            self.record_wedge(client.name, RUNS_NOTHING)
+        elif self.running[client.name].silent_s >= self.timings.read_log_after_s:
+            try:
+                has_ended = says_that_the_thread_ended(read_log(client))
+            except ComfyUIUnreachable as error:
+                self.record_probe(client.name, ProbeKind.LOG, ProbeOutcome.REFUSED, str(error))
+                return
+            if has_ended:
+                self.record_probe(client.name, ProbeKind.LOG, ProbeOutcome.FAILED, THREAD_ENDED)
+                self.record_wedge(client.name, THREAD_ENDED)
+            else:
+                self.record_probe(client.name, ProbeKind.LOG, ProbeOutcome.PASSED)
+
+    def prove(self, client: ComfyUIClient, queue: Queue) -> None:
+        """Find out whether a server that was wedged works again, and have it restarted once more if it is time."""
+        name = client.name
+        try:
             if runs_again(client, self.timings.canary_s):
                 self.record_recovery(name)
+                return
+            self.record_probe(name, ProbeKind.RUNS, ProbeOutcome.FAILED, "the small prompt that was sent still waits")
+        except ComfyUIUnreachable as error:
+            self.record_probe(name, ProbeKind.RUNS, ProbeOutcome.FAILED, str(error))
+        except ServerUnfit as error:
+            self.record_unfitness(name, str(error))
+        except WorkflowRejected as error:
+            self.prove_with_a_job(name, queue, str(error))
+        every = timedelta(seconds=self.timings.restart_every_s)
+        if self.restart and name in self.wedged and records.is_to_be_restarted(self.engine, name, every):
+            self.call_restart(name)
 
-    def record_sight(self, name: str, version: str) -> datetime | None:
-        """Write down that a server answered, with its version. Returns since when it is wedged."""
-        self.versions[name] = version
-        wedged_since = col(ComfyUIServer.wedged_since)
-        seen = {
-            "version": version,
-            "slots": self.slots[name],
-            "last_seen_at": func.now(),
-            "named_at": func.now(),
-            "unreachable_since": None,
-            "problem": case((wedged_since.is_(None), None), else_=col(ComfyUIServer.problem)),
-        }
-        first = insert(ComfyUIServer).values(name=name, **{**seen, "problem": None})
-        statement = first.on_conflict_do_update(index_elements=["name"], set_=seen).returning(wedged_since)
-        with transaction(self.engine) as session:
-            found: datetime | None = session.execute(statement).scalar_one()
-        return found
+    def prove_with_a_job(self, name: str, queue: Queue, refusal: str) -> None:
+        """A server that takes none of our small prompts is proven by jobs, one at a time. Not while it still names a
+        prompt: the one that ended its thread stays in its queue until it is restarted."""
+        log.error("server.canary_refused", server=name, problem=refusal)
+        self.record_probe(name, ProbeKind.RUNS, ProbeOutcome.REFUSED, refusal)
+        after = timedelta(seconds=self.timings.one_job_after_s)
+        if not (queue.running or queue.pending) and records.try_with_one_job(self.engine, name, after):
+            self.wedged.discard(name)
+            log.warning("server.tried_with_one_job", server=name)
 
     def record_loss(self, name: str, problem: str) -> None:
-        """Write down what keeps a server from being given jobs until it answers again. It may have been restarted,
-        so nothing is known of what it has loaded."""
+        """Give a server no jobs until it answers again."""
         self.versions[name] = None
-        lost = {
-            "unreachable_since": func.coalesce(ComfyUIServer.unreachable_since, func.now()),
-            "problem": problem,
-            "loaded_checkpoint": None,
-            "named_at": func.now(),
-        }
-        first = insert(ComfyUIServer).values(
-            name=name, slots=self.slots.get(name, 1), unreachable_since=func.now(), problem=problem
-        )
-        with transaction(self.engine) as session:
-            session.execute(first.on_conflict_do_update(index_elements=["name"], set_=lost))
+        records.record_loss(self.engine, name, self.slots.get(name, 1), problem)
 
     def record_wedge(self, name: str, problem: str) -> None:
         """Write down that a server answers but does not work. The first worker to do so has it restarted."""
         self.wedged.add(name)
         self.detectors.pop(name, None)
-        statement = (
-            update(ComfyUIServer)
-            .where(col(ComfyUIServer.name) == name, col(ComfyUIServer.wedged_since).is_(None))
-            .values(wedged_since=func.now(), problem=problem, loaded_checkpoint=None)
-            .returning(col(ComfyUIServer.name))
-        )
-        with transaction(self.engine) as session:
-            is_first = session.execute(statement).one_or_none() is not None
-        if is_first:
+        if records.record_wedge(self.engine, name, problem, is_restarted=self.restart is not None):
             log.error("server.wedged", server=name, problem=problem)
-            if self.restart:
-                self.restart(name)
+            self.call_restart(name)
 
     def record_recovery(self, name: str) -> None:
-        statement = update(ComfyUIServer).where(col(ComfyUIServer.name) == name)
-        with transaction(self.engine) as session:
-            session.execute(statement.values(wedged_since=None, problem=None))
+        records.record_recovery(self.engine, name)
         self.wedged.discard(name)
         log.info("server.runs_again", server=name)
+
+    def record_unfitness(self, name: str, problem: str) -> None:
+        """Give a server no jobs until its version changes, or an operator resumes it."""
+        if records.record_unfitness(self.engine, name, problem):
+            log.error("server.unfit", server=name, problem=problem)
+
+    def record_probe(self, name: str, kind: ProbeKind, outcome: ProbeOutcome, problem: str | None = None) -> None:
+        records.record_probe(self.engine, name, kind, outcome, problem)
+        say = log.debug if outcome is ProbeOutcome.PASSED else log.warning
+        say("server.probed", server=name, probe=kind.value, outcome=outcome.value, problem=problem)
+
+    def call_restart(self, name: str) -> None:
+        def tell(went_well: bool, said: str) -> None:
+            outcome = ProbeOutcome.PASSED if went_well else ProbeOutcome.FAILED
+            self.record_probe(name, ProbeKind.RESTART, outcome, said)
+
+        if self.restart:
+            self.restart(name, tell)
 
     def close(self) -> None:
         for client in self.clients.values():
@@ -149,13 +187,25 @@ class HealthProbe(threading.Thread):
 
     def run(self) -> None:
         while True:
-            try:
-                self.fleet.probe(self.client)
-            except SQLAlchemyError as error:
-                log.warning("server.not_recorded", server=self.client.name, error=str(error))
-            except RuntimeError:
-                # The client was closed under a probe that took its time.
-                if not self.closing.is_set():
-                    raise
+            self.probe_safely()
             if self.closing.wait(self.fleet.timings.probe_every_s):
                 return
+
+    def probe_safely(self) -> None:
+        """Whatever goes wrong, the next probe comes: a server that nobody looks at gets no jobs."""
+        name = self.client.name
+        try:
+            self.fleet.probe(self.client)
+        except SQLAlchemyError as error:
+            log.warning("server.not_recorded", server=name, error=str(error))
+        except Exception as error:
+            if self.closing.is_set():  # the client was closed under a probe that took its time
+                return
+            log.exception("server.not_understood", server=name)
+            self.tell(f"the probe did not understand it: {type(error).__name__}")
+
+    def tell(self, problem: str) -> None:
+        try:
+            self.fleet.record_loss(self.client.name, problem)
+        except SQLAlchemyError as error:
+            log.warning("server.not_recorded", server=self.client.name, error=str(error))

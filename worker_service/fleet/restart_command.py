@@ -4,13 +4,18 @@ import os
 import shlex
 import subprocess
 import threading
+from collections.abc import Callable
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 log = structlog.get_logger(__name__)
 
 WITHIN_S = 60
 SHOWN = 2000  # characters of the command's output that are logged
+
+
+Tell = Callable[[bool, str], None]  # whether it went well, and in words
 
 
 class Restarter:
@@ -19,11 +24,11 @@ class Restarter:
     def __init__(self, command: str) -> None:
         self.command = shlex.split(command)
 
-    def __call__(self, server: str) -> None:
+    def __call__(self, server: str, tell: Tell) -> None:
         # In a thread of its own, so that the health probe does not wait for it.
-        threading.Thread(target=self.run, args=[server], name=f"restart-{server}", daemon=True).start()
+        threading.Thread(target=self.run, args=[server, tell], name=f"restart-{server}", daemon=True).start()
 
-    def run(self, server: str) -> None:
+    def run(self, server: str, tell: Tell) -> None:
         try:
             done = subprocess.run(
                 self.command,
@@ -36,6 +41,12 @@ class Restarter:
             )
         except (OSError, subprocess.SubprocessError) as error:
             log.warning("server.not_restarted", server=server, error=str(error))
+            went_well, said = False, str(error)
         else:
             output = done.stdout.decode(errors="replace")[-SHOWN:]
             log.info("server.restart_command_ended", server=server, status=done.returncode, output=output)
+            went_well, said = done.returncode == 0, f"it ended with status {done.returncode}"
+        try:
+            tell(went_well, said)
+        except SQLAlchemyError as error:
+            log.warning("server.not_recorded", server=server, error=str(error))

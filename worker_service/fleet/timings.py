@@ -11,3 +11,7 @@ class FleetTimings:
     read_every_s: float = 60.0  # which nodes and models it has
     fresh_s: float = 45.0  # what another worker read this lately is not read again
     canary_s: float = 1.0  # an idle server that is well comes to a prompt in milliseconds
+    read_log_after_s: float = 8.0  # without a word of the prompt that runs, its server's log is read at each probe
+    stuck_after_s: float = 25.0  # ... and other servers are preferred to this one
+    restart_every_s: float = 120.0  # the restart command is run again while a server stays wedged
+    one_job_after_s: float = 30.0  # a wedged server whose nodes we lack is tried with a job instead

@@ -38,11 +38,13 @@ from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.collect import collector_of
 from worker_service.run.failures import Tries, decide
 from worker_service.run.mailbox import Mailbox
+from worker_service.run.move import moved
 from worker_service.run.outcome import Done, Failed, Outcome, outcome_of
 from worker_service.run.progress import ProgressSink
 from worker_service.run.resources import RunResources
 from worker_service.run.settle import server_is_wedged, settle
-from worker_service.run.watch import Watched, check, watch
+from worker_service.run.surroundings import listening
+from worker_service.run.watch import BetterElsewhere, Watched, check, watch
 from worker_service.run.withdraw import Withdrawal, withdraw
 
 log = structlog.get_logger(__name__)
@@ -135,19 +137,35 @@ class Attempt:
         structlog.contextvars.bind_contextvars(comfyui_prompt_id=prompt.id)
 
     def run_prompt(self, *, is_sent: bool) -> Finished:
-        """Send the prompt unless it was sent before, and watch it."""
+        """Send the prompt unless it was sent before, and watch it; on another server if it waits here in vain."""
+        while True:
+            try:
+                return self.run_prompt_here(is_sent=is_sent)
+            except BetterElsewhere:
+                is_sent = not self.is_moved()
+
+    def run_prompt_here(self, *, is_sent: bool) -> Finished:
         graph = self.graph()
         client = self.client()
         timings, stall_timeout = self.resources.timings, self.resources.limits.stall
-        with ProgressSocket(client.url, self.prompt.id, self.mailbox) as socket:
+        with (
+            listening(self.resources, self.job.id, self.prompt) as around,
+            ProgressSocket(client.url, self.prompt.id, self.mailbox) as socket,
+        ):
             socket.connected.wait(timings.connect_s)
             if not is_sent:
                 self.send(client, graph)
-            watched = Watched(client, self.prompt, graph, self.is_wedged, stall_timeout)
+            watched = Watched(client, self.prompt, graph, around, stall_timeout)
             try:
                 return watch(watched, self.mailbox, self.progress, timings)
             except (ServerWedged, Stalled) as error:
                 return self.withdraw_and_reraise(error)
+
+    def is_moved(self) -> bool:
+        """Whether the job goes on with another prompt, and not with this one, whose turn has come meanwhile."""
+        before, self.prompt = self.prompt, moved(self.client(), self.resources, self.lease, self.prompt) or self.prompt
+        structlog.contextvars.bind_contextvars(comfyui_prompt_id=self.prompt.id)
+        return self.prompt is not before
 
     def graph(self) -> Graph:
         """The job's graph, saving under a prefix that no other prompt has."""
@@ -171,9 +189,6 @@ class Attempt:
             if isinstance(client.locate(self.prompt.id), Gone):
                 raise
         log.info("prompt.sent", server=client.name)
-
-    def is_wedged(self) -> bool:
-        return self.prompt.server in self.resources.fleet.wedged
 
     @property
     def tries(self) -> Tries:
@@ -202,7 +217,9 @@ class Attempt:
     def withdraw_and_reraise(self, error: ServerWedged | Stalled) -> Finished:
         """Take the prompt out of a server that does not get on with it. One that ended meanwhile counts."""
         timings, stall_s = self.resources.timings, self.resources.limits.stall.total_seconds()
-        match self.withdraw(within_s=min(stall_s, timings.withdraw_stalled_s)):
+        # A thread that has ended heeds nothing; one that only seemed so may do so in a moment.
+        patience_s = timings.withdraw_shortly_s if isinstance(error, ServerWedged) else timings.withdraw_stalled_s
+        match self.withdraw(within_s=min(stall_s, patience_s)):
             case Withdrawal.GONE:
                 found = self.client().locate(self.prompt.id)
                 if isinstance(found, Finished) and not found.error:
@@ -211,7 +228,7 @@ class Attempt:
             case Withdrawal.STUCK:
                 problem = "a prompt neither moves nor heeds an interrupt"
                 server_is_wedged(self.resources.fleet, self.prompt.server, problem)
-                raise error
+                raise ServerWedged(self.prompt.server, was_running=True) from error
             case Withdrawal.SILENT:
                 raise ComfyUIUnreachable(self.prompt.server, "it fell silent while a prompt was taken out") from error
 

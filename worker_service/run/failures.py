@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
+from shared.jobs.attempts import ServerDeaths
 from shared.jobs.errors import (
     UNREADABLE,
     ComfyUIUnreachable,
@@ -19,6 +20,7 @@ from shared.jobs.errors import (
     Poison,
     PromptInterrupted,
     PromptLost,
+    ServerUnfit,
     ServerWedged,
     Stalled,
     StorageUnavailable,
@@ -36,8 +38,9 @@ class FailurePolicy(NamedTuple):
     `max_retries` is how often the job may be tried again after this failure; None for as often as it has attempts left.
     `awaits_storage` is for what an operator must mend: the job waits for that, and its tries do not count it.
     `blames_server` counts against the server and opens its circuit breaker; `trusts_server` says that the server did
-    its part. `mark_unreachable` keeps jobs from the server until it answers again. `avoid_server` gives the job to
-    another server, if there is one. `free_memory` asks the server to unload what it has loaded.
+    its part. `mark_unreachable` keeps jobs from the server until it answers again, `mark_unfit` until it has another
+    version. `avoid_server` gives the job to another server, if there is one. `free_memory` asks the server to unload
+    what it has loaded.
     """
 
     outcome: Outcome | None = None
@@ -46,6 +49,7 @@ class FailurePolicy(NamedTuple):
     blames_server: bool = False
     trusts_server: bool = False
     mark_unreachable: bool = False
+    mark_unfit: bool = False
     avoid_server: bool = False
     free_memory: bool = False
 
@@ -62,6 +66,7 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     PromptLost: FailurePolicy(RETRIED, blames_server=True, mark_unreachable=True),
     PromptInterrupted: FailurePolicy(RETRIED),
     ServerWedged: FailurePolicy(RETRIED, blames_server=True, avoid_server=True),
+    ServerUnfit: FailurePolicy(RETRIED, mark_unfit=True, avoid_server=True),
     Stalled: FailurePolicy(RETRIED, blames_server=True, avoid_server=True),
     OutOfMemory: FailurePolicy(RETRIED, max_retries=1, avoid_server=True, free_memory=True),
     # Damage was read four times. A new prompt saves under a new name, so that no cached result names the old file; on
@@ -91,6 +96,19 @@ LONGEST_DELAY = timedelta(seconds=320)
 # Of a job that waits for the store; its worker looks for that more often.
 FIRST_LOOK = timedelta(seconds=10)
 STORAGE_PATIENCE = timedelta(hours=1)
+
+
+# A thread of a server ends under a job by that job's doing; a process may end for other reasons, as a worker may.
+MOST_WEDGED, MOST_LOST = 2, 3
+
+
+def poison(error: GenerationError, before: ServerDeaths) -> Poison | None:
+    """The error of a job under which servers came to grief too often, counted with this failure."""
+    deaths = before.with_one_more(error.code, error.details)
+    is_one = deaths != before
+    if is_one and (deaths.wedged >= MOST_WEDGED or sum(deaths) >= MOST_LOST):
+        return Poison(sum(deaths), of="ComfyUI server")
+    return None
 
 
 class NextTry(NamedTuple):

@@ -13,13 +13,13 @@ from shared.fleet import servers
 from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
 from shared.jobs.claim import claims
-from shared.jobs.errors import CancelRequested, GenerationError, NotRecorded, StorageUnavailable
+from shared.jobs.errors import CancelRequested, GenerationError, NotRecorded, ServerUnfit, StorageUnavailable
 from shared.jobs.storable import cut
 from shared.models import GenerationJob, JobStatus
 from worker_service.run.attempt import Attempt
-from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide
+from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, poison
 from worker_service.run.outcome import Done, Written
-from worker_service.run.settle import Refused, server_is_gone, server_is_wedged, settle
+from worker_service.run.settle import Refused, server_is_gone, server_is_unfit, server_is_wedged, settle
 from worker_service.run.withdraw import Withdrawal
 
 log = structlog.get_logger(__name__)
@@ -47,11 +47,17 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     policy = FAILURES[type(error)]
     if policy.mark_unreachable:
         server_is_gone(resources.fleet, attempt.prompt.server, cut(str(error)))
+    if isinstance(error, ServerUnfit):
+        server_is_unfit(resources.fleet, attempt.prompt.server, error.problem)
     if policy.free_memory:
         attempt.free_memory()
     if isinstance(error, StorageUnavailable):
         resources.storage.failed(error.reason)
     again = decide(error, attempt.tries, resources.chance)
+    if policy.mark_unfit and not is_another_fit(attempt):
+        again = None
+    if poisonous := poison(error, attempt.claim.server_deaths):
+        error, again = poisonous, None
     attempt.discard()
     try:
         settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
@@ -63,6 +69,14 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
         return Written(error)
     log.warning("job.put_back", code=error.code, error=str(error), retry_in_s=again.delay.total_seconds())
     return Written(Retry(str(error), delay=round(again.delay.total_seconds() * 1000)))
+
+
+def is_another_fit(attempt: Attempt) -> bool:
+    """Whether the job can be done by another server, now or later."""
+    found: list[bool] = []
+    server = attempt.prompt.server
+    settle(attempt.resources.messenger, lambda session: found.append(servers.is_another_fit(session, server)))
+    return found[-1]
 
 
 def write_failure(session: Session, attempt: Attempt, error: GenerationError, again: NextTry | None) -> None:

@@ -8,6 +8,7 @@ from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
 from worker_service.run.leases import Leases
+from worker_service.run.queue_time import QueueTime
 from worker_service.run.storage import StorageWatch
 from worker_service.run.timings import RunTimings
 
@@ -31,4 +32,5 @@ class RunResources:
     storage: StorageWatch
     limits: JobLimits
     timings: RunTimings
+    queue_time: QueueTime = field(default_factory=QueueTime)
     chance: random.Random = field(default_factory=random.Random)

@@ -61,6 +61,11 @@ def server_is_wedged(fleet: Fleet, server: str, problem: str) -> None:
     patiently(lambda: fleet.record_wedge(server, problem), patience=PATIENCE)
 
 
+def server_is_unfit(fleet: Fleet, server: str, problem: str) -> None:
+    """Give a server no more jobs until its version changes, or an operator resumes it."""
+    patiently(lambda: fleet.record_unfitness(server, problem), patience=PATIENCE)
+
+
 def give_up(thread: int, *, messenger: Messenger, leases: Leases, limit: timedelta, storage: StorageWatch) -> None:
     """A thread is stuck beyond the hard limit: fail its job and release the others before the process ends.
 

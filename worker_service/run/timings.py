@@ -19,5 +19,6 @@ class RunTimings:
     withdraw_shortly_s: float = 5.0  # for the prompt of a job that ends in any case
     withdraw_stalled_s: float = 30.0  # for a prompt that does not move to heed an interrupt
     storage_every_s: float = 5.0  # whether outputs can be stored
+    queue_patience_s: float = 25.0  # in a queue that does not move, before another server is looked for
     # ComfyUI writes in place: a file that is half written now may be whole in a moment.
     read_again_s: tuple[float, ...] = (0.2, 1.0, 3.0)

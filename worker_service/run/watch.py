@@ -1,10 +1,10 @@
 """A prompt is watched until the history has it: the socket makes that quick, the polls make it certain."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -37,9 +37,29 @@ def check(mailbox: Mailbox) -> None:
         raise WorkerStopping
 
 
+class BetterElsewhere(Exception):
+    """The prompt waits in a queue that does not move, while another server has nothing to do."""
+
+
+class Around(Protocol):
+    """What else is known of the server that has a prompt, and who hears of the prompt."""
+
+    def is_wedged(self) -> bool:
+        """Whether the server is known to run nothing any more."""
+
+    def is_better_elsewhere(self) -> bool:
+        """Whether the server's queue does not move while another server has nothing to do."""
+
+    def heard(self) -> None:
+        """Something was heard of the prompt while it runs."""
+
+    def waited(self, seconds: float) -> None:
+        """The prompt has waited for its turn for so long."""
+
+
 @dataclass(frozen=True)
 class Watched:
-    """A prompt on a server. `is_wedged` says whether that server is known to run nothing any more.
+    """A prompt on a server.
 
     A prompt that runs has stalled when nothing is heard of it for `stall_timeout`.
     """
@@ -47,15 +67,15 @@ class Watched:
     client: ComfyUIClient
     prompt: Prompt
     graph: Mapping[str, Mapping[str, Any]]
-    is_wedged: Callable[[], bool]
+    around: Around
     stall_timeout: timedelta
 
 
 def watch(watched: Watched, mailbox: Mailbox, sink: ProgressSink, timings: RunTimings) -> Finished:
     """Watch a prompt to its end, and publish its progress.
 
-    Raises PromptLost, ComfyUIUnreachable, ServerWedged, Stalled, or what `check` raises. A prompt that failed is
-    returned with its error.
+    Raises PromptLost, ComfyUIUnreachable, ServerWedged, Stalled, BetterElsewhere, or what `check` raises. A prompt that
+    failed is returned with its error.
     """
     meter = Meter(watched.graph)
     poller = HistoryPoller(watched, timings)
@@ -65,7 +85,7 @@ def watch(watched: Watched, mailbox: Mailbox, sink: ProgressSink, timings: RunTi
         received = mailbox.wait(min(poller.due_in(), timings.publish_every_s if unpublished else timings.look_every_s))
         check(mailbox)
         if received.cached or received.states or received.preview:
-            poller.note_movement()
+            poller.note_run()
         for cached in received.cached:
             meter.skip(cached.nodes)
         if received.states:
@@ -91,7 +111,8 @@ class HistoryPoller:
         self.prompt = watched.prompt
         self.timings = timings
         self.next_at = time.monotonic() + timings.look_every_s
-        self.moved_at = time.monotonic()
+        self.moved_at = self.counted_at = time.monotonic()
+        self.was_running = False
         self.silent_since: float | None = None
         self.pauses_s: list[float] = []  # before the next looks, which come sooner than usual
 
@@ -101,6 +122,18 @@ class HistoryPoller:
     def note_movement(self) -> None:
         """ComfyUI said something of the prompt, or it is not the prompt's turn yet."""
         self.moved_at = time.monotonic()
+
+    def note_run(self) -> None:
+        """ComfyUI said something of the prompt, which it does only while that runs."""
+        self.was_running = True
+        self.note_movement()
+        self.watched.around.heard()
+
+    def note_wait(self) -> None:
+        """It is not the prompt's turn yet. The time since the last look was spent in the queue."""
+        self.note_movement()
+        self.watched.around.waited(self.moved_at - self.counted_at)
+        self.counted_at = self.moved_at
 
     def look_now(self) -> None:
         """Look at once, and a few times more shortly after."""
@@ -113,8 +146,8 @@ class HistoryPoller:
         self.next_at = time.monotonic() + first
 
     def look(self) -> Finished | None:
-        """Look once. Raises PromptLost, ServerWedged, Stalled, and ComfyUIUnreachable once the server has not answered
-        for too long."""
+        """Look once. Raises PromptLost, ServerWedged, Stalled, BetterElsewhere, and ComfyUIUnreachable once the server
+        has not answered for too long."""
         self.next_at = time.monotonic() + (self.pauses_s.pop(0) if self.pauses_s else self.timings.look_every_s)
         try:
             found = self.watched.client.locate(self.prompt.id)
@@ -128,22 +161,36 @@ class HistoryPoller:
             case Finished():
                 return found
             case Gone():
-                raise PromptLost(self.prompt.server, self.prompt.id)
+                raise self.lost()
             case Waiting():
-                self.note_movement()
-                if self.watched.is_wedged():
-                    raise ServerWedged(self.prompt.server)
+                self.look_at_queue()
             case Running():
-                silent_s = time.monotonic() - self.moved_at
-                if silent_s > self.watched.stall_timeout.total_seconds():
-                    raise Stalled(self.prompt.server, silent_s)
+                self.look_at_run()
         return None
+
+    def look_at_queue(self) -> None:
+        self.note_wait()
+        if self.watched.around.is_wedged():
+            raise ServerWedged(self.prompt.server)
+        if self.watched.around.is_better_elsewhere():
+            raise BetterElsewhere
+
+    def look_at_run(self) -> None:
+        self.was_running = True
+        if self.watched.around.is_wedged():
+            raise ServerWedged(self.prompt.server, was_running=True)
+        silent_s = time.monotonic() - self.moved_at
+        if silent_s > self.watched.stall_timeout.total_seconds():
+            raise Stalled(self.prompt.server, silent_s)
+
+    def lost(self) -> PromptLost:
+        return PromptLost(self.prompt.server, self.prompt.id, was_running=self.was_running)
 
     def tolerate_silence(self, error: ComfyUIUnreachable) -> None:
         """Raise unless the silence is short yet: a proxy may have been restarted, or a packet lost."""
         now = time.monotonic()
         self.silent_since = self.silent_since or now
         if error.refused and now - self.silent_since > self.timings.refused_s:
-            raise PromptLost(self.prompt.server, self.prompt.id) from error
+            raise self.lost() from error
         if now - self.silent_since > self.timings.unreachable_s:
             raise error

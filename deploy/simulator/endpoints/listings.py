@@ -44,6 +44,10 @@ async def list_features(request: web.Request) -> web.Response:
     return web.json_response(dict(request.app[SIMULATOR].spoken.protocol.features))
 
 
+async def show_log(request: web.Request) -> web.Response:
+    return web.json_response(request.app[SIMULATOR].log.page())
+
+
 async def show_system(request: web.Request) -> web.Response:
     protocol = request.app[SIMULATOR].spoken.protocol
     page = os.sysconf("SC_PAGE_SIZE")

@@ -100,6 +100,7 @@ def _enqueue(simulator: Simulator, item: Item) -> None:
         if isinstance(node.get("inputs"), dict) and isinstance(node["inputs"].get("filename_prefix"), str)
     ]
     simulator.ledger.accepted(item.prompt_id, item.extra_data.get("client_id"), prefixes)
+    simulator.log.write("got prompt\n")
     simulator.queue.put(item)
 
 

@@ -19,6 +19,7 @@ from deploy.simulator.running.ledger import Ledger
 from deploy.simulator.running.output_cache import Cached, OutputCache
 from deploy.simulator.running.pace import Dial, Pace
 from deploy.simulator.running.prompt_queue import Item
+from deploy.simulator.running.server_log import ServerLog
 
 PREVIEW_METHODS = ("auto", "latent2rgb", "taesd")
 
@@ -38,6 +39,7 @@ class Surroundings:
     hazards: Hazards
     ledger: Ledger
     interrupted: threading.Event
+    log: ServerLog
 
     @property
     def nodes(self) -> Mapping[str, Node]:

@@ -17,6 +17,7 @@ from deploy.simulator.running.ledger import Ledger
 from deploy.simulator.running.pace import Dial, Pace
 from deploy.simulator.running.prompt_queue import PromptQueue
 from deploy.simulator.running.prompt_run import Surroundings
+from deploy.simulator.running.server_log import ServerLog
 from deploy.simulator.running.worker import Worker
 
 
@@ -51,6 +52,7 @@ class Simulator:
     counter: "Counter"
     moments: "Moments"
     spoken: Spoken
+    log: ServerLog
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -93,7 +95,8 @@ def build(settings: Settings, leave: Callable[[int], None]) -> Simulator:
     spoken = Spoken(settings.protocol, settings.protocol)
     sockets = Sockets(faults, spoken, lambda: queue.remaining)
     queue = PromptQueue(sockets.announce_queue)
-    around = Surroundings(spoken, stock, settings.drawing, dial, hazards, ledger, interrupted)
+    log = ServerLog()
+    around = Surroundings(spoken, stock, settings.drawing, dial, hazards, ledger, interrupted, log)
     return Simulator(
         stock=stock,
         dial=dial,
@@ -108,4 +111,5 @@ def build(settings: Settings, leave: Callable[[int], None]) -> Simulator:
         counter=Counter(),
         moments=Moments(),
         spoken=spoken,
+        log=log,
     )

@@ -45,6 +45,9 @@ class Worker:
                 self.busy = False
         except WorkerKilled:
             return
+        except BaseException as error:
+            self._around.log.uncaught(error)
+            raise
 
     def _run(self, item: Item) -> None:
         around, prompt_id = self._around, item.prompt_id
@@ -57,6 +60,7 @@ class Worker:
         around.dial.spend(around.dial.pace.history_seconds)
         forgotten = self._faults.strike("forget_history", when="written", prompt_id=prompt_id)
         self._queue.finish(item, None if forgotten else _entry(run))
+        around.log.write("Prompt executed in 0.01 seconds\n")
         around.ledger.finished(prompt_id, report.messages[-1][0].removeprefix("execution_"))
         report.all_over()
         around.hazards.meet(Moment.DONE, prompt_id=prompt_id)

@@ -16,9 +16,11 @@ from shared.jobs.attempts import (
     MOST_DEATHS,
     Lease,
     Prompt,
+    ServerDeaths,
     ended_attempts,
     failures_by_code,
     prompt_in_doubt,
+    server_deaths,
     set_attempt_prompt,
     worker_deaths,
 )
@@ -70,7 +72,8 @@ class Claim(NamedTuple):
     `prompt` is where, and under which id, to send it. `doubt` is a prompt sent before that may still be alive and
     must be looked for first; after an adoption the two are mostly the same. Until that is done the attempt's row
     names the doubt, so that the next worker looks for it too if this one dies meanwhile. `deaths` counts the
-    workers that died under this job, `failures` its earlier attempts by the code they failed with.
+    workers that died under this job, `server_deaths` the servers, `failures` its earlier attempts by the code they
+    failed with.
     """
 
     job: GenerationJob
@@ -79,6 +82,7 @@ class Claim(NamedTuple):
     doubt: Prompt | None
     deaths: int = 0
     failures: Mapping[str, int] = MappingProxyType({})
+    server_deaths: ServerDeaths = ServerDeaths()
 
 
 class Claimant(NamedTuple):
@@ -145,7 +149,15 @@ def begun(session: Session, job: GenerationJob, left_behind: Prompt | None = Non
     in doubt too if its attempts name no other."""
     ended = ended_attempts(session, job)
     doubt = prompt_in_doubt(ended) or left_behind
-    claim = Claim(job, Lease(job.id, job.attempt), prompt_of(job), doubt, worker_deaths(ended), failures_by_code(ended))
+    claim = Claim(
+        job,
+        Lease(job.id, job.attempt),
+        prompt_of(job),
+        doubt,
+        deaths=worker_deaths(ended),
+        failures=failures_by_code(ended),
+        server_deaths=server_deaths(ended),
+    )
     if doubt and doubt != left_behind:
         set_attempt_prompt(session, claim.lease, doubt, adopted=True)
     return claim

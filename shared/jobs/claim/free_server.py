@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, any_, exists, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, any_, exists, func, literal, or_, select, true
 from sqlmodel import Session, col
 
 from shared.database.prepared_statement import Prepared
@@ -35,19 +35,30 @@ LOAD = (
     .prefix_with("MATERIALIZED")
 )
 LOADED_JOBS = func.coalesce(LOAD.c.jobs, 0)
+# Prompts of others in its queue take their time like jobs. Those that came since the last look are not known.
+LOADED_PROMPTS = LOADED_JOBS + col(ComfyUIServer.foreign_prompts)
+# How many of the servers are usable and come forward with what they have.
+MOVING = (
+    select(func.count().label("servers"))
+    .select_from(ComfyUIServer)
+    .where(col(ComfyUIServer.name) == any_(SERVERS), USABLE, col(ComfyUIServer.stuck_since).is_(None))
+    .cte("moving")
+)
+# Behind a prompt of which nothing is heard a job may wait for long: it goes there only where there is nothing else.
+IS_WORTH_WAITING = or_(col(ComfyUIServer.stuck_since).is_(None), select(MOVING.c.servers).scalar_subquery() == 0)
 
 
 def free_server(wanted: ColumnElement[str] | ColumnElement[str | None]) -> Select[*ServerRow]:
-    """The query for the best server with a free slot: an idle one, then one that has the wanted checkpoint loaded,
-    then the one with the fewest jobs."""
+    """The query for the best server with a free slot: an idle one, then one that has the wanted
+    checkpoint loaded, then the one with the fewest prompts."""
     return (
         select(col(ComfyUIServer.name), col(ComfyUIServer.loaded_checkpoint), col(ComfyUIServer.loaded_since))
         .outerjoin(LOAD, LOAD.c.server == col(ComfyUIServer.name))
-        .where(col(ComfyUIServer.name) == any_(SERVERS), USABLE, LOADED_JOBS < MOST_JOBS)
+        .where(col(ComfyUIServer.name) == any_(SERVERS), USABLE, LOADED_JOBS < MOST_JOBS, IS_WORTH_WAITING)
         .order_by(
-            LOADED_JOBS > 0,
+            LOADED_PROMPTS > 0,
             func.coalesce(col(ComfyUIServer.loaded_checkpoint) == wanted, False).desc(),
-            LOADED_JOBS,
+            LOADED_PROMPTS,
             col(ComfyUIServer.name),
         )
         .limit(1)
@@ -63,6 +74,19 @@ def locked(servers: Select[*ServerRow], *, skip_locked: bool) -> Select[*ServerR
 FREE_SERVER_AT_ONCE = Prepared("free_server_at_once", locked(free_server(CHECKPOINT), skip_locked=True), row=FreeServer)
 FREE_SERVER_IN_TURN = Prepared(
     "free_server_in_turn", locked(free_server(CHECKPOINT), skip_locked=False), row=FreeServer
+)
+
+# The servers that nobody uses: no job is held there, and nobody else's prompt was seen there.
+IDLE_SERVERS = (
+    select(col(ComfyUIServer.name))
+    .where(
+        col(ComfyUIServer.name) == any_(SERVERS),
+        USABLE,
+        col(ComfyUIServer.foreign_prompts) == 0,
+        col(ComfyUIServer.stuck_since).is_(None),
+        ~exists().where(*IN_A_SLOT, col(GenerationJob.server) == col(ComfyUIServer.name)),
+    )
+    .order_by(col(ComfyUIServer.name))
 )
 
 IS_ABANDONED = exists(select(col(GenerationJob.id)).where(*ABANDONED_WITHIN_REACH))

@@ -7,6 +7,26 @@ WITH
         FROM generation_jobs
         WHERE generation_jobs.status IN ('cancelling', 'running') AND generation_jobs.generated_at IS NULL
         GROUP BY generation_jobs.server
+    ),
+    moving AS (
+        SELECT count(*) AS servers
+        FROM comfyui_servers
+        WHERE
+            comfyui_servers.name = ANY (:my_servers::VARCHAR[])
+            AND NOT (
+                comfyui_servers.unreachable_since IS NOT NULL
+                OR comfyui_servers.last_seen_at IS NULL
+                OR comfyui_servers.last_seen_at <= now() - '0 days 30.000000 seconds'::interval
+            )
+            AND comfyui_servers.unfit_since IS NULL
+            AND comfyui_servers.wedged_since IS NULL
+            AND comfyui_servers.draining_since IS NULL
+            AND NOT (
+                comfyui_servers.opened_at IS NOT NULL
+                AND comfyui_servers.open_until IS NOT NULL
+                AND comfyui_servers.open_until > now()
+            )
+            AND comfyui_servers.stuck_since IS NULL
     )
 SELECT comfyui_servers.name, comfyui_servers.loaded_checkpoint, comfyui_servers.loaded_since
 FROM comfyui_servers
@@ -18,6 +38,7 @@ WHERE
         OR comfyui_servers.last_seen_at IS NULL
         OR comfyui_servers.last_seen_at <= now() - '0 days 30.000000 seconds'::interval
     )
+    AND comfyui_servers.unfit_since IS NULL
     AND comfyui_servers.wedged_since IS NULL
     AND comfyui_servers.draining_since IS NULL
     AND NOT (
@@ -26,10 +47,17 @@ WHERE
         AND comfyui_servers.open_until > now()
     )
     AND coalesce(load.jobs, 0) < CASE WHEN (comfyui_servers.opened_at IS NOT NULL) THEN 1 ELSE comfyui_servers.slots END
+    AND (
+        comfyui_servers.stuck_since IS NULL
+        OR (
+            SELECT moving.servers
+            FROM moving
+        ) = 0
+    )
 ORDER BY
-    coalesce(load.jobs, 0) > 0,
+    coalesce(load.jobs, 0) + comfyui_servers.foreign_prompts > 0,
     coalesce(comfyui_servers.loaded_checkpoint = :this_checkpoint, false) DESC,
-    coalesce(load.jobs, 0),
+    coalesce(load.jobs, 0) + comfyui_servers.foreign_prompts,
     comfyui_servers.name
 LIMIT 1
 FOR NO KEY UPDATE OF comfyui_servers SKIP LOCKED;

@@ -96,6 +96,7 @@ WITH
                                 OR comfyui_servers.last_seen_at IS NULL
                                 OR comfyui_servers.last_seen_at <= now() - '0 days 30.000000 seconds'::interval
                             )
+                            AND comfyui_servers.unfit_since IS NULL
                             AND comfyui_servers.wedged_since IS NULL
                             AND comfyui_servers.draining_since IS NULL
                             AND NOT (
@@ -149,6 +150,7 @@ WITH
                                 OR comfyui_servers.last_seen_at IS NULL
                                 OR comfyui_servers.last_seen_at <= now() - '0 days 30.000000 seconds'::interval
                             )
+                            AND comfyui_servers.unfit_since IS NULL
                             AND comfyui_servers.wedged_since IS NULL
                             AND comfyui_servers.draining_since IS NULL
                             AND NOT (

@@ -18,7 +18,7 @@ OF_PROMPTS: dict[int, Point] = {
         "an error outside of a node ends its only worker: it goes on accepting, and runs nothing",
         (
             test_text_to_image.test_every_node_has_inputs_and_links_only_to_nodes_there_are_and_every_node_is_needed,
-            test_time_limit.test_a_job_of_a_server_that_accepts_and_runs_nothing_fails_and_is_taken_out_of_its_queue,
+            test_time_limit.test_a_job_of_a_server_that_accepts_and_runs_nothing_is_put_back_and_taken_out_of_its_queue,
         ),
     ),
     2: Point(

@@ -16,6 +16,7 @@ from tests.worker_service.run.saying import Saying, client_of, known, reader_of,
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.fleet.capability_reader import read_capabilities
 from worker_service.fleet.health import Fleet
+from worker_service.fleet.records import Sight, record_sight
 from worker_service.fleet.timings import FleetTimings
 
 # A worker that probes its servers ten times as often as in production.
@@ -65,7 +66,8 @@ def test_it_is_news_that_a_server_is_there_again_or_changed(engine: Engine, simu
     assert not is_news()
     fleet.record_loss(client.name, "a job noticed that it is gone")
     assert is_news()
-    fleet.record_sight(client.name, "0.7.9")
+    record_sight(fleet.engine, client.name, Sight("0.7.9", 2, 0, None))
+    fleet.versions[client.name] = "0.7.9"
     assert is_news()
     fleet.close()
 
@@ -110,7 +112,7 @@ def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> Non
             return []
 
     for url in urls:
-        fleet.record_sight(url, "0.8.0")
+        record_sight(fleet.engine, url, Sight("0.8.0", 2, 0, None))
     with ThreadPoolExecutor(len(urls)) as threads:
         list(threads.map(lambda url: read_capabilities(engine, Told(url)), urls))
     for url in urls:

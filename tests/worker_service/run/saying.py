@@ -15,6 +15,7 @@ from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.fleet.capability_reader import CapabilityReader
 from worker_service.fleet.health import Fleet
+from worker_service.fleet.records import Sight, record_sight
 from worker_service.fleet.timings import FleetTimings
 
 Body = bytes | Callable[[], Iterator[bytes]]
@@ -78,7 +79,7 @@ def client_of(url: str, engine: Engine) -> Iterator[ComfyUIClient]:
 def reader_of(url: str, engine: Engine) -> Iterator[CapabilityReader]:
     """A reader, not started, of a server that was seen to answer."""
     fleet = Fleet(engine, [server_url(url)], slots=2, timings=FleetTimings())
-    fleet.record_sight(url, "0.8.0")
+    record_sight(engine, url, Sight("0.8.0", 2, 0, None))
     (client,) = fleet.clients.values()
     yield CapabilityReader(fleet, client, threading.Event())
     fleet.close()

@@ -37,19 +37,25 @@ def test_a_job_that_runs_too_long_fails_and_its_prompt_is_interrupted(deployment
     assert deployment.comfyui.wait_finished(job.comfyui_prompt_id or "").outcomes == ["interrupted"]
 
 
-def test_a_job_that_waits_too_long_in_comfyui_fails_and_never_runs(deployment: Deployment) -> None:
+def test_time_in_the_queue_of_a_server_does_not_count_and_time_at_work_does(deployment: Deployment) -> None:
     deployment.comfyui.pace(step_seconds=3600)
     stall = deployment.comfyui.fault("stall", prompt_id="foreign")
     submit(deployment.comfyui, "foreign", noise())
     stall.wait_until_struck()
-    with deployment.worker(**LIMITS) as worker:
+    limits = {"SOFT_TIME_LIMIT": "5s", "HARD_TIME_LIMIT": "6s"}
+    with deployment.worker(**limits) as worker:
         job_id = deployment.submit()
         until(lambda: sent(deployment, job_id))
+        waited: list[float] = []
+        worker.resources.jobs.run.queue_time.limits.append(lambda _thread, seconds: waited.append(seconds))
         let_the_limit_pass(worker)
+        until(lambda: sum(waited) > 8, lambda: deployment.story(job_id))
+        assert deployment.job(job_id).status is JobStatus.RUNNING, deployment.story(job_id)
+        stall.clear()
+        deployment.sampling(job_id)
         job = deployment.ended(job_id, JobStatus.FAILED)
-    stall.clear()
     assert deployment.comfyui.wait_finished("foreign").outcomes == ["success"]
-    assert (job.error_code, deployment.times_started(job.comfyui_prompt_id or "")) == ("timeout", 0)
+    assert job.error_code == "timeout"
 
 
 def test_a_job_whose_node_heeds_no_interrupt_fails_all_the_same(deployment: Deployment) -> None:
@@ -64,18 +70,21 @@ def test_a_job_whose_node_heeds_no_interrupt_fails_all_the_same(deployment: Depl
     assert deployment.comfyui.wait_finished(job.comfyui_prompt_id or "").outcomes == ["interrupted"]
 
 
-def test_a_job_of_a_server_that_accepts_and_runs_nothing_fails_and_is_taken_out_of_its_queue(
+def test_a_job_of_a_server_that_accepts_and_runs_nothing_is_put_back_and_taken_out_of_its_queue(
     deployment: Deployment,
 ) -> None:
     deployment.comfyui.fault("kill_worker", at="take")
-    with deployment.worker(**LIMITS) as worker:
+    with deployment.worker(SOFT_TIME_LIMIT="5s", HARD_TIME_LIMIT="1h") as worker:
         job_id = deployment.submit()
         until(lambda: sent(deployment, job_id))
         let_the_limit_pass(worker)
-        job = deployment.ended(job_id, JobStatus.FAILED)
+        worker.until(lambda: deployment.job(job_id).status is JobStatus.QUEUED)
+        job = deployment.job(job_id)
+        left = deployment.comfyui.http.get("/queue").json()
     assert not deployment.comfyui.worker_alive
-    assert (job.error_code, deployment.times_started(job.comfyui_prompt_id or "")) == ("timeout", 0)
-    assert deployment.comfyui.http.get("/queue").json() == {"queue_running": [], "queue_pending": []}
+    assert deployment.outcomes(job_id) == [Outcome.RETRIED]
+    assert deployment.times_started(job.comfyui_prompt_id or "") == 0
+    assert job.comfyui_prompt_id not in {entry[1] for entries in left.values() for entry in entries}
 
 
 def test_a_limit_that_passes_just_after_the_end_costs_a_completed_job_nothing(deployment: Deployment) -> None:

@@ -16,12 +16,16 @@ SERVER: dict[str, Any] = {
     "last_seen_at": "2026-01-01T12:00:00Z",
     "unreachable_since": None,
     "wedged_since": None,
+    "unfit_since": None,
+    "stuck_since": None,
+    "foreign_prompts": 0,
     "open_until": None,
     "problem": None,
     "notes": {},
     "loaded_checkpoint": "random_sd15.safetensors",
     "models": {"checkpoints": 3, "loras": 12},
     "recent_failures": [{"code": "prompt_lost", "count": 1, "last_at": "2026-01-01T11:55:00Z"}],
+    "probes": [{"kind": "answers", "at": "2026-01-01T12:00:00Z", "outcome": "passed", "problem": None}],
 }
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {

@@ -29,7 +29,10 @@ async def drain(request: ApiRequest[NamedServer, Nothing]) -> ServerView:
 
 
 async def resume(request: ApiRequest[NamedServer, Nothing]) -> ServerView:
-    """Give a server jobs again that was drained."""
+    """Give a server jobs again that was drained, wedged, unfit or open.
+
+    Workers find out by themselves if it still does not work.
+    """
     return await request.services.run(fleet_queries.resume, request.services.engine, request.body.server)
 
 

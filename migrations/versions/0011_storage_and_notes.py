@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "storage_and_notes"
-down_revision = "whose_outputs"
+down_revision = "claims_left"
 branch_labels = None
 depends_on = None
 

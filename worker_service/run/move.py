@@ -1,0 +1,41 @@
+"""A prompt that waits in vain is taken out of its server's queue, and its job goes on with another, elsewhere."""
+
+from uuid import uuid4
+
+import structlog
+from sqlmodel import Session
+
+from shared.jobs import lifecycle
+from shared.jobs.attempts import Lease, Prompt
+from shared.jobs.claim.moving import move
+from worker_service.comfyui.answers import Gone
+from worker_service.comfyui.client import ComfyUIClient
+from worker_service.run.resources import RunResources
+from worker_service.run.settle import settle
+from worker_service.run.surroundings import other_servers
+
+log = structlog.get_logger(__name__)
+
+
+def moved(client: ComfyUIClient, resources: RunResources, lease: Lease, prompt: Prompt) -> Prompt | None:
+    """The prompt to send instead, on an idle server if one is still idle. None if this one's turn has come meanwhile.
+
+    Raises ComfyUIUnreachable, LeaseLost and CancelRequested.
+    """
+    client.take_out(prompt.id)
+    if not isinstance(client.locate(prompt.id), Gone):
+        return None
+    others, new_id = other_servers(resources, prompt.server), str(uuid4())
+    found: list[Prompt] = []
+
+    def transition(session: Session) -> None:
+        there = move(session, lease, others, new_id)
+        if there is None:
+            there = Prompt(prompt.server, new_id)
+            lifecycle.redirect(session, lease, there, adopted=False)
+        found.append(there)
+
+    settle(resources.messenger, transition)
+    there = found[-1]
+    log.info("job.moved", out_of=prompt.server, to=there.server)
+    return there

@@ -1,0 +1,53 @@
+"""What an attempt knows of the server that has its prompt, while it waits there and while it runs."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from shared.jobs.attempts import Prompt
+from shared.jobs.claim.moving import idle_server
+from worker_service.run.resources import RunResources
+
+
+class Surroundings:
+    """See `Around` in `worker_service.run.watch`."""
+
+    def __init__(self, resources: RunResources, job_id: int, prompt: Prompt) -> None:
+        self.resources = resources
+        self.job_id = job_id
+        self.prompt = prompt
+        self.server = resources.fleet.running[prompt.server]
+
+    def is_wedged(self) -> bool:
+        return self.prompt.server in self.resources.fleet.wedged
+
+    def is_better_elsewhere(self) -> bool:
+        if self.server.unmoved_s < self.resources.timings.queue_patience_s:
+            return False
+        others = other_servers(self.resources, self.prompt.server)
+        if not others:
+            return False
+        with self.resources.messenger.transaction() as session:
+            return idle_server(session, self.job_id, others) is not None
+
+    def heard(self) -> None:
+        self.server.heard[self.prompt.id] = time.monotonic()
+
+    def waited(self, seconds: float) -> None:
+        self.resources.queue_time.add(seconds)
+
+
+def other_servers(resources: RunResources, server: str) -> Sequence[str]:
+    """The servers of this worker but for that one."""
+    return [name for name in resources.fleet.clients if name != server]
+
+
+@contextmanager
+def listening(resources: RunResources, job_id: int, prompt: Prompt) -> Iterator[Surroundings]:
+    """While the block runs, the probes of this worker know that it listens to the prompt."""
+    surroundings = Surroundings(resources, job_id, prompt)
+    surroundings.heard()
+    try:
+        yield surroundings
+    finally:
+        surroundings.server.heard.pop(prompt.id, None)

@@ -74,6 +74,7 @@ def test_a_file_of_another_kind_than_its_name_says_is_corrupt(name: str, content
         verify(file, name)
 
 
+@pytest.mark.broad
 def test_damage_of_any_sort_is_an_output_corrupt_or_goes_unseen_but_never_anything_else(tmp_path: Path) -> None:
     chance = random.Random(1)
     for name in FILES:

@@ -29,11 +29,14 @@ help: ## List what there is
 demo: $(VENV)/ready ## Run one job through the whole system, and show its picture's path
 	@$(PY) -m deploy.local demo --end-with-parent
 
+# Without its bytecode Python compiles all of this code again, in each of the hundreds of processes that tests start.
+test test-quick test-long chaos bench: export PYTHONDONTWRITEBYTECODE :=
+
 test: check ## Lint, types, import rules, then all tests but the long ones (ARGS='-k word' for some)
 	$(PYTEST) -m 'not long' $(ARGS)
 
-test-quick: $(VENV)/ready ## The tests that start no processes of ours, in about a minute
-	$(PYTEST) -m 'not system and not long' $(ARGS)
+test-quick: $(VENV)/ready ## The tests without systems and broad sweeps, in a minute
+	$(PYTEST) -m 'not system and not broad and not long' $(ARGS)
 
 test-long: $(VENV)/ready ## The long tests, then the full `make chaos`
 	$(PYTEST) -m long $(ARGS)

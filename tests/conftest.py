@@ -21,6 +21,7 @@ from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import patient_client
 from tests.dealing import dealt
+from tests.lanes import ProcessGuard, mark
 from tests.lent_database import ADD_USERS, LentDatabase, new_name
 from tests.lodgings import remove_lodgings
 from tests.simulator.running import RunningSimulator, running_simulator
@@ -34,12 +35,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return math.ceil(1.5 * (os.cpu_count() or 1))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(ProcessGuard())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal out the long ones. What has a worker at work is a system too."""
-    items[:] = dealt(items, processes=int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    """Mark the tests whose fixtures say what they are, and deal out the long ones."""
     for item in items:
-        if "deployment" in getattr(item, "fixturenames", ()):
-            item.add_marker("system")
+        mark(item)
+    items[:] = dealt(items, processes=int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 @pytest.fixture(scope="session")

@@ -222,12 +222,14 @@ def loaded_by(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.system
 def test_the_api_loads_nothing_of_the_worker() -> None:
     assert loaded_by("api_service.main").isdisjoint(
         {"worker_service", "httpx", "websockets", "PIL", "av", "apscheduler", "alembic", "deploy"}
     )
 
 
+@pytest.mark.system
 def test_the_worker_loads_nothing_of_the_api() -> None:
     assert loaded_by("worker_service.main").isdisjoint({"api_service", "starlette", "uvicorn", "alembic", "deploy"})
 

@@ -38,6 +38,7 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
         max_overflow=0,
         pool_timeout=10,
         hide_parameters=True,  # prompts do not belong in logs
+        use_native_hstore=False,  # no column has that type, and each connection would ask for it
         connect_args={
             "connect_timeout": 5,
             "application_name": f"genonaut-{application}",

@@ -12,6 +12,8 @@ import pytest
 from deploy.local.process import GUARD
 from tests.deploy_local.watching import PATIENCE_S, gone, numbers_in, until
 
+pytestmark = pytest.mark.system
+
 Guard = subprocess.Popen[bytes]
 StartGuard = Callable[..., Guard]
 

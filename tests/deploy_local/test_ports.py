@@ -47,6 +47,7 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
 """
 
 
+@pytest.mark.system
 def test_a_port_is_a_processs_own_only_if_that_very_process_listens_there(
     launch: Callable[..., "subprocess.Popen[str]"],
 ) -> None:

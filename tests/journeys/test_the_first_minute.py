@@ -22,7 +22,7 @@ from tests.journeys.conftest import until
 from tests.journeys.launching import PATIENCE_S, ROOT, Launched, launched
 from tests.simulator.running import running_simulator
 
-pytestmark = pytest.mark.timeout(300)  # it starts whole systems
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 # A make that does not set up what the tests run in: they may be running in it.
 MAKE = 'make() { command make -o .venv/ready "$@"; }\n'

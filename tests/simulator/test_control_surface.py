@@ -8,6 +8,8 @@ from tests.simulator.graphs import noise, past, run, submit, txt2img
 from tests.simulator.listening import Closed, listening
 from tests.simulator.running import RunningSimulator
 
+pytestmark = pytest.mark.system
+
 
 @pytest.mark.parametrize(
     ("body", "words"),

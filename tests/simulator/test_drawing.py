@@ -10,6 +10,8 @@ from PIL import Image
 from tests.simulator.graphs import files, node, run, txt2img, view
 from tests.simulator.running import RunningSimulator, running_simulator
 
+pytestmark = pytest.mark.system
+
 CAT: dict[str, Any] = {"seed": 42, "text": "a cat"}
 
 

@@ -4,11 +4,14 @@ import io
 from typing import Any
 
 import av
+import pytest
 from PIL import Image
 
 from tests.simulator.recordings import document
 from tests.simulator.replaying import Replay
 from tests.simulator.running import RunningSimulator
+
+pytestmark = pytest.mark.system
 
 
 def test_files_carry_what_was_recorded(simulator: RunningSimulator) -> None:

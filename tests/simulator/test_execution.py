@@ -6,6 +6,8 @@ from tests.simulator.graphs import files, noise, past, run, submit, txt2img
 from tests.simulator.listening import listening
 from tests.simulator.running import RunningSimulator
 
+pytestmark = pytest.mark.system
+
 
 def cached_nodes(simulator: RunningSimulator, prompt_id: str) -> list[str]:
     messages = dict(past(simulator, prompt_id)["status"]["messages"])

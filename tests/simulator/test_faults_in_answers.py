@@ -11,6 +11,8 @@ from tests.simulator.graphs import noise, run, view
 from tests.simulator.listening import Listener
 from tests.simulator.running import RunningSimulator, running_simulator
 
+pytestmark = pytest.mark.system
+
 
 def test_a_server_may_insist_on_an_id_of_its_own(simulator: RunningSimulator) -> None:
     fault = simulator.fault("own_prompt_id")

@@ -6,6 +6,8 @@ import pytest
 from tests.simulator.graphs import noise, run, view
 from tests.simulator.running import RunningSimulator
 
+pytestmark = pytest.mark.system
+
 SOON = httpx.Timeout(0.2)
 
 

@@ -7,6 +7,8 @@ from tests.simulator.graphs import noise, run
 from tests.simulator.listening import Closed, Listener, listening
 from tests.simulator.running import RunningSimulator, eventually
 
+pytestmark = pytest.mark.system
+
 
 def test_frozen_sockets_stay_open_and_say_nothing(simulator: RunningSimulator) -> None:
     with listening(simulator, "c") as listener:

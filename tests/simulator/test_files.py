@@ -9,6 +9,8 @@ from PIL import Image
 from tests.simulator.graphs import files, noise, past, run, submit, view
 from tests.simulator.running import RunningSimulator, running_simulator
 
+pytestmark = pytest.mark.system
+
 
 def test_numbers_go_on_after_the_highest_and_fill_no_gap(simulator: RunningSimulator) -> None:
     for name in ("job_00003_.png", "job_00007_.webm", "jobs_00020_.png", "job_x_.png", "notes.txt"):

@@ -12,6 +12,8 @@ from tests.simulator.recordings import exchanges
 from tests.simulator.replaying import Replay, compare_body
 from tests.simulator.running import RunningSimulator
 
+pytestmark = pytest.mark.system
+
 COMPARED_HEADERS = ("Content-Type", "Content-Disposition", "Accept-Ranges", "Allow", "Transfer-Encoding", "Connection")
 # Recorded, and of no concern to a client that submits jobs.
 NOT_SERVED: Mapping[str, str] = {

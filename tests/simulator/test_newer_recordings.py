@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from tests.simulator.comparison import DifferenceError, Likeness
 from tests.simulator.recordings import document, exchanges
 from tests.simulator.running import ArmedFault, RunningSimulator
 from tests.simulator.test_http_recordings import replay
+
+pytestmark = pytest.mark.system
 
 # Of a class's description, what a client needs to fill in a graph.
 COMPARED = ("output", "output_is_list", "output_name", "output_node", "name", "is_input_list")

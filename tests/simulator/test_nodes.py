@@ -8,6 +8,8 @@ from tests.simulator.graphs import Graph, node, past, run, submit
 from tests.simulator.listening import listening
 from tests.simulator.running import RunningSimulator
 
+pytestmark = pytest.mark.system
+
 PICTURE = {"1": node("EmptyImage", width=64, height=48, batch_size=2, color=255)}
 MODEL = {"4": node("CheckpointLoaderSimple", ckpt_name="random_sd15.safetensors")}
 ADVANCED: dict[str, Any] = {

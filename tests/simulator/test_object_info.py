@@ -6,6 +6,8 @@ from tests.simulator.comparison import Likeness
 from tests.simulator.recordings import document
 from tests.simulator.running import RunningSimulator, running_simulator
 
+pytestmark = pytest.mark.system
+
 RECORDED = document("0.8/http/object_info")
 
 

@@ -13,6 +13,8 @@ from tests.simulator.recordings import exchanges
 from tests.simulator.running import RunningSimulator
 from tests.simulator.test_http_recordings import replay
 
+pytestmark = pytest.mark.system
+
 
 def test_origins_and_hosts_are_treated_as_recorded(simulator: RunningSimulator) -> None:
     recorded = [exchange for exchange in exchanges("0.8/http/origin_host") if "request" in exchange]

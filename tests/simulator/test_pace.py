@@ -7,6 +7,8 @@ from tests.simulator.graphs import Graph, noise, run, submit, txt2img
 from tests.simulator.listening import listening
 from tests.simulator.running import RunningSimulator
 
+pytestmark = pytest.mark.system
+
 
 def test_a_fixed_total_is_shared_among_the_steps() -> None:
     shared = Pace(step_seconds=9, load_seconds=9, node_seconds=9, gpu_seconds=6 / SHARED_OUT).shared(steps=3, nodes=8)

@@ -7,6 +7,8 @@ import pytest
 from tests.simulator.graphs import node, noise, run
 from tests.simulator.running import RunningSimulator
 
+pytestmark = pytest.mark.system
+
 REFUSED = "prompt_id must be a valid UUID"
 
 

@@ -8,6 +8,8 @@ import pytest
 from tests.simulator.recordings import exchanges
 from tests.simulator.running import RunningSimulator
 
+pytestmark = pytest.mark.system
+
 MIB = 1 << 20
 RED, BLUE = b"red picture", b"blue picture"
 

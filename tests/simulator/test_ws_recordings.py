@@ -6,6 +6,8 @@ from tests.simulator.recordings import DATA, HELD, NOT_HELD
 from tests.simulator.replaying import Replay
 from tests.simulator.running import RunningSimulator, running_simulator
 
+pytestmark = pytest.mark.system
+
 REPLAYED = [name for name, test in HELD.items() if test == "test_ws_recordings"]
 
 

@@ -195,6 +195,7 @@ def test_every_route_has_a_row_and_every_row_a_route(settings: Settings) -> None
     assert routes_of(settings) == set(ROWS)
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("route", ROWS, ids=" ".join)
 def test_everybody_gets_the_answer_that_is_due(client: TestClient, world: World, route: tuple[str, str]) -> None:
     ask_as = asker(client, route, ROWS[route])
@@ -203,6 +204,7 @@ def test_everybody_gets_the_answer_that_is_due(client: TestClient, world: World,
     assert statuses == due
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("route", [route for route, row in ROWS.items() if row.owned], ids=" ".join)
 def test_what_is_anothers_is_to_the_letter_as_what_is_not_there(
     client: TestClient, world: World, route: tuple[str, str]

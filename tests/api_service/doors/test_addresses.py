@@ -13,6 +13,7 @@ from tests.api_service.submit.test_submitting import LEAST, refused
 JOBS = "/api/v1/generation-jobs"
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_no_operation_redirects_with_or_without_a_last_slash(client: TestClient, operation: Any) -> None:
     path = operation.path.format(job_id=2**31 - 1, number=0, kind="x", node_class="x", user_id="x", key_id="x")

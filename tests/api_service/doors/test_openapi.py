@@ -62,6 +62,7 @@ def test_an_example_is_what_its_model_takes(model: type[BaseModel], example: dic
     assert example.keys() <= parsed.model_dump().keys()
 
 
+@pytest.mark.system
 def test_it_is_served_and_printed_alike(client: TestClient, document: dict[str, Any]) -> None:
     served = client.get("/openapi.json", headers={"Authorization": ""})
     assert served.json() == json.loads(json.dumps(document))

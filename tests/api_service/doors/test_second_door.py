@@ -62,6 +62,7 @@ def test_a_second_door_refuses_in_its_own_form(second: TestClient) -> None:
     ]
 
 
+@pytest.mark.system
 def test_a_second_door_loads_nothing_of_the_first() -> None:
     script = "import sys, tests.api_service.doors.second_door; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -95,6 +95,7 @@ def test_everybodys_jobs_are_cancelled_by_admins_only(client: TestClient, messen
     assert cancelled(client, all=True, user_id="all")["cancelled"] == 2
 
 
+@pytest.mark.broad
 def test_many_are_cancelled_in_portions(client: TestClient, messenger: Messenger) -> None:
     count = cancel_many.PORTION * 2 + 50
     with messenger.transaction() as session:
@@ -128,6 +129,7 @@ def test_those_who_cancel_the_same_jobs_at_once_cancel_each_of_them_once(
     assert client.get(f"{URL}/stats").json()["totals"]["cancelled"] == 60
 
 
+@pytest.mark.broad
 def test_fifty_who_cancel_while_it_completes_are_told_what_became_of_it(
     client: TestClient, messenger: Messenger
 ) -> None:

@@ -94,6 +94,7 @@ def test_a_job_that_was_put_back_counts_once_its_time_comes(client: TestClient, 
     assert shown(client, job_id)["queue"]["position"] == 2
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("urgent", [0, 400, 1200])
 def test_a_long_queue_is_counted_to_a_thousand(messenger: Messenger, urgent: int) -> None:
     with messenger.transaction() as session:

@@ -29,6 +29,8 @@ from tests.jobs import LEASE, USER
 from tests.plans import Plan, plans_of
 from tests.population import Population, populate
 
+pytestmark = pytest.mark.broad
+
 JOBS = 20_000
 MIDDLE = Position(datetime.now(UTC) - timedelta(days=2), JOBS // 2)
 SERVERS = [f"http://gpu-{number}" for number in range(4)]

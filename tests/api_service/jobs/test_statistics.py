@@ -79,6 +79,7 @@ def counted(messenger: Messenger, days: int, *users: Any) -> dict[date, Counter[
     return by_day
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("seed", range(3))
 def test_the_counts_are_those_of_the_rows(client: TestClient, messenger: Messenger, seed: int) -> None:
     live_a_while(messenger, random.Random(seed))
@@ -97,6 +98,7 @@ def test_the_counts_are_those_of_the_rows(client: TestClient, messenger: Messeng
             assert shown["completed"]["jobs"] == totals["completed"]
 
 
+@pytest.mark.broad
 def test_durations_are_within_five_per_cent(client: TestClient, messenger: Messenger) -> None:
     answering(messenger, slots=1000)
     for seconds in range(5, 105, 5):

@@ -24,6 +24,8 @@ from tests.chaos.proxy import Link, links
 from tests.jobs import running
 from tests.simulator.running import eventually
 
+pytestmark = pytest.mark.system
+
 PATIENCE_S = 60.0
 OFTEN_S = 0.05  # a connection that says nothing is asked after so long
 HOUR_S = 3600.0

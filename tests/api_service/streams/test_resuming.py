@@ -22,6 +22,8 @@ from tests.api_service.streams.event_source import EventSource
 from tests.jobs import output, running, submitted
 from tests.simulator.running import eventually
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def api(environ: dict[str, str], key: str, tmp_path: Path) -> Iterator[Served]:

@@ -126,6 +126,7 @@ def test_head_ends_at_once(client: TestClient, messenger: Messenger) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
+@pytest.mark.system
 def test_events_come_as_they_happen_and_previews_to_those_who_ask(
     environ: dict[str, str], key: str, messenger: Messenger, tmp_path: Path
 ) -> None:
@@ -174,6 +175,7 @@ def test_while_nothing_happens_comments_show_that_the_stream_lives(settings: Set
     assert [one["id"] for one in told("".join(sent))] == ["1", "2", "3"]
 
 
+@pytest.mark.system
 def test_a_client_that_comes_again_through_an_outage_of_redis_misses_nothing(
     environ: dict[str, str], key: str, engine: Engine, tmp_path: Path
 ) -> None:

@@ -112,6 +112,7 @@ def complete(messenger: Messenger, claim: Any) -> None:
         lifecycle.complete(session, claim.lease, [output(claim)])
 
 
+@pytest.mark.system
 def test_its_event_source_goes_on_through_a_restart(api: Served, messenger: Messenger, tmp_path: Path) -> None:
     claim = running(messenger)
     with page(api, tmp_path, f"await follow({claim.job.id}, show)") as shown:
@@ -121,6 +122,7 @@ def test_its_event_source_goes_on_through_a_restart(api: Served, messenger: Mess
         assert shown.until("completed") == [("completed", 3)]
 
 
+@pytest.mark.system
 def test_its_event_source_goes_on_when_its_ticket_is_lost(
     api: Served, messenger: Messenger, engine: Engine, tmp_path: Path
 ) -> None:
@@ -134,6 +136,7 @@ def test_its_event_source_goes_on_when_its_ticket_is_lost(
         assert shown.until("completed") == [("completed", 3)]
 
 
+@pytest.mark.system
 def test_its_web_socket_goes_on_through_a_restart(api: Served, messenger: Messenger, tmp_path: Path) -> None:
     with page(api, tmp_path, "await watch(show)") as shown:
         assert shown.next()["jobs"] == []

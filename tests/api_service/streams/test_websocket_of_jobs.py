@@ -162,6 +162,7 @@ def test_without_a_key_it_closes_with_4401_and_without_the_scope_with_4403(clien
                 assert closing(socket)[0] == code
 
 
+@pytest.mark.broad
 def test_more_jobs_than_are_shown_are_told_from_their_first_event(client: TestClient, messenger: Messenger) -> None:
     oldest = submitted(messenger)
     with messenger.transaction() as session:

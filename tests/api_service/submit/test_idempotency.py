@@ -131,6 +131,7 @@ def test_fifty_equal_requests_at_once_make_one_job_and_fifty_equal_answers(
     assert jobs_of(messenger) == 1
 
 
+@pytest.mark.broad
 def test_fifty_equal_batches_at_once_make_one_batch(client: TestClient, messenger: Messenger) -> None:
     answers = at_once(lambda: post(client, "k", "bulk", jobs=[LEAST, LEAST, LEAST]))
     assert sorted(answer.status_code for answer in answers) == [200] * (AT_ONCE - 1) + [201]

@@ -156,6 +156,7 @@ def test_the_table_names_the_source_of_each_value() -> None:
     assert len(rows) == len(Settings.model_fields)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "module", ["api_service", "worker_service", "worker_service.scheduler", "shared.configuration.settings"]
 )
@@ -188,6 +189,7 @@ def said_on_a_terminal(environ: dict[str, str]) -> str:
     return said.decode()
 
 
+@pytest.mark.system
 def test_logs_are_for_people_where_they_go_to_a_terminal() -> None:
     assert load_settings({"LOG_FORMAT": "json"}).log_format == "json"
     effective = {
@@ -200,6 +202,7 @@ def test_logs_are_for_people_where_they_go_to_a_terminal() -> None:
     assert [line.split()[1] for line in piped.stdout.splitlines() if line.startswith("LOG_FORMAT")] == ["json"]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "module", ["api_service.accounts.keys", "migrations", "shared.configuration.settings", "worker_service"]
 )

@@ -52,6 +52,7 @@ def empty(servers: Servers) -> str:
     return servers.create_database(f"empty_{uuid4().hex}")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("module", SERVICES)
 def test_a_service_does_not_start_on_a_database_without_a_schema(
     module: str, environ: dict[str, str], empty: str, servers: Servers
@@ -63,6 +64,7 @@ def test_a_service_does_not_start_on_a_database_without_a_schema(
     assert "Traceback" not in ended.stderr + ended.stdout
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("module", SERVICES)
 def test_a_service_does_not_start_on_an_older_schema(module: str, environ: dict[str, str], engine: Engine) -> None:
     at_revision(engine, REVISIONS[2])

@@ -43,6 +43,7 @@ def test_a_graph_of_which_only_a_part_would_run_is_refused_and_withdrawn(
     assert client.locate("half") == Gone()
 
 
+@pytest.mark.broad
 def test_a_graph_beyond_the_servers_limit_is_refused_for_good(client: ComfyUIClient) -> None:
     graph = {"1": node("PreviewAny", source="x" * (100 * MEBIBYTE))}
     with pytest.raises(WorkflowRejected, match="larger than ComfyUI accepts"):

@@ -81,6 +81,7 @@ def test_a_recorded_run_rises_to_the_end() -> None:
         )
     )
 )
+@pytest.mark.broad
 def test_it_never_falls_nor_leaves_its_scale(updates: list[dict[str, tuple[float, float, str]]]) -> None:
     meter = Meter(GRAPH)
     percentages = [meter.update(NodeStates(update)).percentage for update in updates]

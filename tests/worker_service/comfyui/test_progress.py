@@ -43,6 +43,7 @@ def pictures_over_the_socket() -> Graph:
     }
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("socket")
 def test_a_job_whose_thread_is_busy_holds_up_nobody(simulator: RunningSimulator, mailbox: Mailbox) -> None:
     submit(simulator, "ours", pictures_over_the_socket(), client_id="ours")
@@ -53,6 +54,7 @@ def test_a_job_whose_thread_is_busy_holds_up_nobody(simulator: RunningSimulator,
     until(lambda: Signal.LOOK in mailbox.heard)
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("socket")
 def test_frames_of_many_megabytes_come_through_and_the_rest_after_them(
     simulator: RunningSimulator, mailbox: Mailbox

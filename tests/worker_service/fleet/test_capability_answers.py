@@ -44,6 +44,7 @@ def trickle() -> Iterator[bytes]:
         time.sleep(0.01)
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize(
     ("body", "status", "reason"),
     [
@@ -68,6 +69,7 @@ def test_an_answer_that_is_none_is_refused_in_bounded_time(
         client.object_info(most=1_000_000, within_s=within_s)
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize(
     "body",
     [

@@ -39,6 +39,7 @@ def colour_of(image: Image.Image) -> Any:
     return image.getpixel((image.width // 2, image.height // 2))
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize(
     ("size", "expected"),
     [

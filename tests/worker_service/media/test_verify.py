@@ -104,6 +104,7 @@ def test_a_text_is_sound_whatever_its_characters_and_says_utf_8_only_where_it_is
     assert verify(file, name).media == MediaInfo(OutputKind.TEXT, media_type)
 
 
+@pytest.mark.broad
 def test_damage_of_any_sort_is_an_output_corrupt_or_goes_unseen_but_never_anything_else(tmp_path: Path) -> None:
     chance = random.Random(1)
     for name in FILES:

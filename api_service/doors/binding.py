@@ -21,6 +21,7 @@ ApiRequest = ParsedRequest[Services, B, Q]
 
 class ServiceState(State):
     services: Services
+    identity: Identity
 
 
 JobsWebSocket = WebSocket[ServiceState]

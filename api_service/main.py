@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 DEFAULT_TIMINGS = StreamTimings()
 THREADS = 10  # blocking calls at once; each may hold a database connection
-HEAVY_THREADS = 2  # beside them, for large bodies
+HEAVY_THREADS = 1  # beside them, for large bodies
 OTHER_THREADS = HEAVY_THREADS + 2  # and one each for the rights of streams and for what is ready
 AGAIN_AFTER_S = 1.0
 

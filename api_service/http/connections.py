@@ -71,7 +71,7 @@ class GuardedConfig(uvicorn.Config):
         super().__init__(
             app,
             http=GuardedHTTP,
-            timeout_keep_alive=guard.bounds.idle_s,
+            timeout_keep_alive=guard.bounds.idle_s,  # type: ignore[arg-type]  # it takes fractions too
             backlog=guard.doorway.places.at_once,
             **options,
         )
@@ -150,7 +150,8 @@ class GuardedHTTP(H11Protocol):
     @property
     def is_busy(self) -> bool:
         """Whether a request is being answered."""
-        return self.cycle is not None and not self.cycle.response_complete
+        cycle: Any = self.cycle  # None before the first request
+        return cycle is not None and not cycle.response_complete
 
     def head_is_late(self) -> None:
         if self.conn.trailing_data[0]:  # a part of a head

@@ -1,6 +1,7 @@
 """What a connection may cost before anybody knows who it is: each wait has a bound, and so has their number."""
 
 import json
+import select
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,16 +9,20 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import func
+from sqlmodel import select as sql_select
 
 from api_service.http.connections import Places, places_for
 from shared.messaging.messenger import Messenger
+from shared.models import GenerationJob
 from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
 from tests.jobs import submitted
+from tests.worker_service.deployment import until
 
 pytestmark = pytest.mark.system
 
-LIVE = "/health/live"
+LIVE, JOBS = "/health/live", "/api/v1/generation-jobs/"
 ADMITTED = 12
 
 
@@ -162,3 +167,28 @@ def test_with_few_files_idle_connections_keep_nobody_out_and_fill_no_log(
         with httpx.Client(base_url=f"http://{api.address}", headers=bearer(key)) as http:
             assert http.get("/api/v1/me").status_code == 200
         assert len(api.process.command.log.read_bytes()) < 100_000
+
+
+IDLE, WAITS, SLOW = 300, 50, 50
+
+
+def test_a_job_is_shown_while_a_crowd_is_idle_waits_and_dawdles(
+    environ: dict[str, str], key: str, tmp_path: Path, messenger: Messenger
+) -> None:
+    job_id, body = submitted(messenger), '{"prompt": "a cat", "checkpoint_model": "x"}'
+    typed = {**bearer(key), "Content-Type": "application/json"}
+    with ExitStack() as stack:
+        api = stack.enter_context(served(environ, key, tmp_path))
+        waits = head(api, "POST", JOBS, **typed, Prefer="wait=60", **{"Content-Length": str(len(body))}) + body
+        dawdles = head(api, "POST", JOBS, **typed, **{"Content-Length": "1000"}) + "{"
+        crowd = [stack.enter_context(connected(api, sent)) for sent in [""] * IDLE + [waits] * WAITS + [dawdles] * SLOW]
+        until(lambda: recorded(messenger) == 1 + WAITS)
+        with httpx.Client(base_url=f"http://{api.address}", headers=bearer(key), timeout=PATIENCE_S) as http:
+            assert http.get(f"{JOBS}{job_id}").json()["id"] == job_id
+        answered, _, _ = select.select(crowd[IDLE:], [], [], 0)
+        assert answered == []  # all of them are still there
+
+
+def recorded(messenger: Messenger) -> int:
+    with messenger.transaction() as session:
+        return session.exec(sql_select(func.count()).select_from(GenerationJob)).one()

@@ -15,6 +15,7 @@ A_SECOND = 50.0  # requests of one address
 AT_ONCE = 100.0  # that may come in one go
 LONGEST_WAIT_S = 5.0
 REMEMBERED = 10_000  # addresses
+LONGEST_ADDRESS = 64  # characters: a proxy may hand on any text as one
 
 
 class Pace:
@@ -69,4 +70,4 @@ class KeylessPace:
 def address_of(scope: Scope) -> str:
     """The client's address: that of the connection, or the one a trusted proxy names (see `FORWARDED_ALLOW_IPS`)."""
     client = scope.get("client")
-    return str(client[0]) if client else ""
+    return str(client[0])[:LONGEST_ADDRESS] if client else ""

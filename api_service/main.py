@@ -1,18 +1,24 @@
 """The API service: it writes jobs and sends messages, and shows what became of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypedDict
 
 import anyio
+import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from api_service.accounts.keyring import Keyring
+from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.http.access_log import AccessLog
+from api_service.http.lane import Lane
+from api_service.http.one_answer import OneAnswer
+from api_service.http.pace import KeylessPace, Pace
 from api_service.http.problems import HANDLERS
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
@@ -35,12 +41,18 @@ from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
 
+log = structlog.get_logger(__name__)
+
 DEFAULT_TIMINGS = StreamTimings()
 THREADS = 10  # blocking calls at once; each may hold a database connection
+HEAVY_THREADS = 1  # beside them, for large bodies
+OTHER_THREADS = HEAVY_THREADS + 2  # and one each for the rights of streams and for what is ready
+AGAIN_AFTER_S = 1.0
 
 
 class LifespanState(TypedDict):
     services: Services
+    heavy: Lane  # also under a name of its own: bodies are read where nobody knows whose services these are
 
 
 def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
@@ -49,11 +61,11 @@ def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[LifespanState]:
         async with running(settings, timings) as services:
-            yield {"services": services}
+            yield {"services": services, "heavy": services.heavy}
 
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(AccessLog)],
+        middleware=[Middleware(AccessLog), Middleware(KeylessPace, pace=Pace())],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
@@ -66,13 +78,14 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
     """What the process needs, and the tasks beside it, until the block ends."""
     services = make_services(settings, timings)
     rows = DatabaseRows(services.engine, services.run)
-    rights = Rights(services.engine, services.run, timings)
+    # In a thread of its own: busy callers are no reason to go on telling one whose key has ended.
+    rights = Rights(services.engine, Lane(1).run, timings)
     work = (
-        services.relay.run(rows),
-        services.limits.streams.run(),
-        end_streams_without_right(services.relay.watchers, rights),
+        partial(services.relay.run, rows),
+        services.limits.streams.run,
+        partial(end_streams_without_right, services.relay.watchers, rights),
     )
-    tasks = {asyncio.create_task(one) for one in work}
+    tasks = {asyncio.create_task(kept_going(one)) for one in work}
     try:
         yield services
     finally:
@@ -85,7 +98,7 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
 
 
 def make_services(settings: Settings, timings: StreamTimings) -> Services:
-    engine = create_engine(settings, application="api", connections=THREADS)
+    engine = create_engine(settings, application="api", connections=THREADS + OTHER_THREADS)
     channels, keyring, threads = Channels(settings.redis_ns), Keyring(engine), anyio.CapacityLimiter(THREADS)
     messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
     counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
@@ -106,7 +119,19 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         acceptance=Acceptance(messenger, capabilities, limits, threads),
         timings=timings,
         threads=threads,
+        heavy=Lane(HEAVY_THREADS),
+        readiness=OneAnswer(partial(Lane(1).run, check_everything, engine, messenger), timings.ready_kept_s),
     )
+
+
+async def kept_going(work: Callable[[], Awaitable[None]]) -> None:
+    """Do the work beside the requests until this is cancelled: an error in it is logged, and it begins again."""
+    while True:
+        try:
+            return await work()
+        except Exception:  # whatever it was, streams need this work
+            log.exception("task.failed")
+        await asyncio.sleep(AGAIN_AFTER_S)
 
 
 async def stop(tasks: Collection[asyncio.Task[None]]) -> None:

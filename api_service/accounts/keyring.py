@@ -4,17 +4,21 @@ import hmac
 import math
 import re
 import time
+from collections import OrderedDict
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Engine, func, or_, update
 from sqlmodel import Session, col, select
 
 from api_service.accounts.identity import Identity
 from api_service.refusals.accounts import unauthenticated
+from api_service.refusals.refusal import Refusal
 from shared.accounts.secrets import hash_of
 from shared.database.engine import transaction
 from shared.models import ApiKey
+
+T = TypeVar("T")
 
 KEY = re.compile(r"gn_([a-z0-9]{1,32})_([A-Za-z0-9_-]{1,128})")
 BELIEVED_S = 1.0  # how long a process goes on believing what it read of a key
@@ -47,12 +51,27 @@ class Keyring:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.known: dict[str, KnownKey] = {}
+        self.known: OrderedDict[str, KnownKey] = OrderedDict()
+        self.good: OrderedDict[str, bytes] = OrderedDict()  # the hashes of secrets that were right when last asked
 
     def identify(self, authorization: str | None) -> Identity:
         """The identity behind an Authorization header. Raises Refusal: unauthenticated."""
         sent = key_in(authorization)
-        return identity_of(sent, self.key(sent.id))
+        try:
+            identity = identity_of(sent, self.key(sent.id))
+        except Refusal:
+            self.good.pop(sent.id, None)
+            raise
+        remember(self.good, sent.id, hash_of(sent.secret))
+        return identity
+
+    def was_good(self, authorization: str | None) -> bool:
+        """Whether this very key was good when it was last looked up: it may be no more. From memory alone."""
+        try:
+            sent = key_in(authorization)
+        except Refusal:
+            return False
+        return hmac.compare_digest(self.good.get(sent.id, b""), hash_of(sent.secret))
 
     def recall(self, authorization: str | None) -> Identity | None:
         """The same from memory alone: None where the database must be asked. Raises Refusal likewise."""
@@ -77,9 +96,7 @@ class Keyring:
         known = KnownKey(None, asked_at + BELIEVED_S)
         if found:
             known = known._replace(key=found[0], expires=asked_at + seconds_left(*found))
-        if len(self.known) >= REMEMBERED:
-            self.known.clear()
-        self.known[key_id] = known
+        remember(self.known, key_id, known)
         return known
 
     def forget(self, key_id: str) -> None:
@@ -96,6 +113,14 @@ def key_in(authorization: str | None) -> PresentedKey:
     if scheme.lower() != "bearer" or not found:
         raise unauthenticated("the Authorization header holds no key")
     return PresentedKey(*found.groups())
+
+
+def remember(kept: OrderedDict[str, T], key_id: str, value: T) -> None:
+    """Keep the value; of too many, the oldest is forgotten."""
+    kept[key_id] = value
+    kept.move_to_end(key_id)
+    if len(kept) > REMEMBERED:
+        kept.popitem(last=False)
 
 
 def is_to_be_noted(key: ApiKey, now: datetime) -> bool:

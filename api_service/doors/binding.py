@@ -1,6 +1,7 @@
 """Binds the doors to the services of this process: what an endpoint gets, and how its caller is known and counted."""
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from pydantic import BaseModel
 from starlette.datastructures import State
@@ -12,15 +13,23 @@ from api_service.accounts.identity import Identity
 from api_service.doors.services import Services
 from api_service.http.operations import Door, ParsedRequest
 from api_service.http.stream_tickets import identify_by_ticket, ticket_in
+from api_service.submit.submit import Acceptance
 
+P = ParamSpec("P")
+T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=BaseModel)
 
 ApiRequest = ParsedRequest[Services, B, Q]
 
 
+class Run(Protocol):
+    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+
 class ServiceState(State):
     services: Services
+    identity: Identity
 
 
 JobsWebSocket = WebSocket[ServiceState]
@@ -42,6 +51,29 @@ async def by_key_or_ticket(connection: HTTPConnection[Any]) -> Identity:
         return await by_key(connection)
     services: Services = connection.state.services
     return await services.run(identify_by_ticket, services.tickets, ticket, connection)
+
+
+def is_heavy(request: ApiRequest[Any, Any]) -> bool:
+    """Whether its body is so large that what is done with it has a lane of its own."""
+    return getattr(request.http.state, "is_heavy", False)
+
+
+async def in_its_lane(request: ApiRequest[Any, Any], work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do something short with the request's body: at once, or for a large one in its lane."""
+    if is_heavy(request):
+        return await request.services.heavy.run(work, *args, **kwargs)
+    return work(*args, **kwargs)
+
+
+def run_of(request: ApiRequest[Any, Any]) -> Run:
+    """What does blocking work for this request in a thread of its lane."""
+    return request.services.heavy.run if is_heavy(request) else request.services.run
+
+
+def acceptance_of(request: ApiRequest[Any, Any]) -> Acceptance:
+    """What accepting the request's jobs needs, with the threads of its lane."""
+    services = request.services
+    return services.acceptance._replace(threads=services.heavy.limiter) if is_heavy(request) else services.acceptance
 
 
 async def count(request: Request[Any], identity: Identity, submits: bool) -> Charge:

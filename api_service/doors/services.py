@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 
 from api_service.accounts.keyring import Keyring
 from api_service.fleet.capability_cache import CapabilityReader
+from api_service.http.lane import Lane
+from api_service.http.one_answer import OneAnswer
 from api_service.limits.key_limits import KeyLimits
 from api_service.streams.relay import Relay
 from api_service.streams.tickets import Tickets
@@ -37,6 +39,8 @@ class Services:
     acceptance: Acceptance
     timings: StreamTimings
     threads: anyio.CapacityLimiter
+    heavy: Lane  # for work that takes a processor's time for long
+    readiness: OneAnswer[Any]  # what `/health/ready` says
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work in one of this service's own threads, so that a hung server starves nothing else."""

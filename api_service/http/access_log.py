@@ -8,6 +8,8 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api_service.accounts.identity import Identity
+from api_service.http.pace import address_of
 from shared.jobs.storable import cut
 
 log = structlog.get_logger(__name__)
@@ -49,5 +51,13 @@ class AccessLog:
                         path=cut(scope["path"], LONGEST_PATH),
                         status=status,
                         elapsed_ms=elapsed_ms,
+                        **who_asks(scope),
                     )
         return None
+
+
+def who_asks(scope: Scope) -> dict[str, str]:
+    """From where, and for a known caller by which key of which user, as a log tells it."""
+    identity: Identity | None = scope.get("state", {}).get("identity")
+    known = {"user_id": str(identity.user_id), "key_id": identity.key_id} if identity else {}
+    return {"client": address_of(scope), **known}

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 from starlette.requests import HTTPConnection, Request
 
+from api_service.http.lane import Lane
 from api_service.http.request_refusals import (
     body_too_deep,
     body_too_large,
@@ -18,6 +19,7 @@ from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import field_errors
 
 LARGEST_BODY = 1024 * 1024
+HEAVY_BODY = 64 * 1024  # bytes; what is larger has a lane of its own
 DEEPEST_BODY = 200  # levels; the JSON parser refuses more
 TOO_DEEP = "recursion limit exceeded"  # in the parser's message
 
@@ -27,7 +29,7 @@ Body = TypeVar("Body", bound=BaseModel)
 async def read_json(request: Request[Any], model: type[Body], largest: int = LARGEST_BODY) -> Body:
     """The request's JSON body as a model. Raises Refusal: 415, 413, 400 for no JSON or too deep a one, 422 by field."""
     refuse_unless_json(request)
-    return parsed(await content_of(request, largest), model)
+    return await parsed_in_its_lane(request, await content_of(request, largest), model)
 
 
 async def read_optional_json(request: Request[Any], model: type[Body], largest: int = LARGEST_BODY) -> Body:
@@ -36,13 +38,22 @@ async def read_optional_json(request: Request[Any], model: type[Body], largest: 
     if not content:
         return model()
     refuse_unless_json(request)
-    return parsed(content, model)
+    return await parsed_in_its_lane(request, content, model)
 
 
 def refuse_unless_json(request: Request[Any]) -> None:
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type(content_type)
+
+
+async def parsed_in_its_lane(request: Request[Any], content: bytes, model: type[Body]) -> Body:
+    """The body as a model; a large one is parsed beside the event loop, which serves everybody else meanwhile."""
+    if len(content) <= HEAVY_BODY:
+        return parsed(content, model)
+    lane: Lane = request.state.heavy
+    request.state.is_heavy = True
+    return await lane.run(parsed, content, model)
 
 
 def parsed(content: bytes, model: type[Body]) -> Body:

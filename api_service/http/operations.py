@@ -121,7 +121,8 @@ class Operation(Generic[S, B, Q]):
         http.state.rate = {}
         if self.scope is Access.NO_KEY:
             return await self.answer_known(http, Charge(NOBODY))
-        charge = await door.count(http, await (self.identify or door.identify)(http), self.submits)
+        http.state.identity = identity = await (self.identify or door.identify)(http)
+        charge = await door.count(http, identity, self.submits)
         http.state.rate = rate_headers(charge.rate)
         try:
             if isinstance(self.scope, Scope) and not charge.identity.may(self.scope):

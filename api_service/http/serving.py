@@ -8,14 +8,22 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from starlette.applications import Starlette
 
+from api_service.http.connections import Guard, GuardedConfig
 from shared.configuration.settings import Settings
 
 READ_WITHIN_MS = 60_000  # the kernel disconnects a client that reads nothing for this long
+MOST_WAITING = 2048  # connections that the kernel keeps for us
 LARGEST_MESSAGE = 65_536  # bytes; nobody needs to say anything over a WebSocket
 
 
 class Server(uvicorn.Server):
     """Ends the streams first: uvicorn waits for open connections before it stops the application."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # asyncio accepts as many at a time as may wait in the kernel; more may wait there than are accepted at a time.
+        for listener in sockets or ():
+            listener.listen(MOST_WAITING)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         services = self.lifespan.state.get("services")
@@ -24,13 +32,16 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, app: Callable[[], Starlette], *, ping_interval_s: float) -> None:
+def serve(
+    settings: Settings, app: Callable[[], Starlette], *, ping_interval_s: float, guard: Guard | None = None
+) -> None:
     """Serve the application that `app` makes until SIGTERM or SIGINT, with a ping so often on each WebSocket.
 
     Raises SystemExit if the address is taken or the application does not start.
     """
-    config = uvicorn.Config(
+    config = GuardedConfig(
         app,
+        guard or Guard(),
         factory=True,
         host=settings.api_host,
         port=settings.api_port,

@@ -18,5 +18,6 @@ class StreamTimings:
     redis_silence_s: float = 10.0  # after this long without an answer to a ping, Redis's connection counts as dead
     previews_after_s: float = 0.1  # how late a client that asks for previews is subscribed to them
     rights_check_s: float = 2.0  # how often keys and tickets of open streams are looked at
+    ready_kept_s: float = 0.3  # for how long one answer of `/health/ready` serves everybody who asks
     tickets: TicketTimings = field(default_factory=TicketTimings)
     count_within_s: float = 0.3  # how long to wait for the rate counter before a request passes uncounted

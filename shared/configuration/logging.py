@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from shared.configuration.repeated_lines import CountingHandler
 from shared.configuration.settings import Settings
 from shared.configuration.types import LogFormat, masked
 
@@ -45,7 +46,7 @@ def configure_logging(settings: Settings, *, service: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = CountingHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=processors,

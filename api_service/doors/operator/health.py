@@ -30,8 +30,7 @@ async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
 
     200 while jobs are accepted, even where they will only run later; 503 while none can be accepted.
     """
-    services = request.services
-    view = await services.run(check_everything, services.engine, services.messenger)
+    view: ReadyView = await request.services.readiness.get()
     return answer_with(view, HTTPStatus.OK if view.database.ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
 

@@ -15,7 +15,7 @@ from shared.jobs.errors import NodeFailed, PromptLost
 from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
 from shared.models import EventType, GenerationJob, JobStatus, Outcome, User
-from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, job, new_job, output, running, submitted
+from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, job, new_job, output, running, silence, submitted
 
 URL = "/api/v1/generation-jobs"
 
@@ -192,6 +192,24 @@ def test_attempts_say_where_when_and_how_they_ended(client: TestClient, messenge
         lifecycle.fail(session, second.lease, NodeFailed("3", "KSampler", "ValueError", "no"))
     last = shown(client, claim.job.id)["attempts"][-1]
     assert (last["outcome"], last["error"]["details"]["node_id"]) == ("failed", "3")
+    assert {one["worker"] for one in (*going, last)} == {"worker-1"}
+
+
+def test_an_attempt_whose_worker_said_nothing_has_a_reason_too(client: TestClient, messenger: Messenger) -> None:
+    claim = running(messenger)
+    silence(messenger, claim.job.id)
+    second = claimed(messenger, worker="worker-2")
+    assert second is not None
+    with messenger.transaction() as session:
+        lifecycle.release(session, second.lease)
+    assert claimed(messenger, worker="worker-3") is not None
+    attempts = shown(client, claim.job.id)["attempts"]
+    assert [(one["worker"], one["outcome"], one["error"] and one["error"]["code"]) for one in attempts] == [
+        ("worker-1", "expired", "worker_silent"),
+        ("worker-2", "released", "worker_stopped"),
+        ("worker-3", None, None),
+    ]
+    assert all(one["error"]["message"] for one in attempts[:2])
 
 
 def test_timings_are_those_of_the_row(client: TestClient, messenger: Messenger) -> None:

@@ -13,6 +13,7 @@ from starlette.types import Message, Scope
 
 from api_service.doors.services import Services
 from api_service.main import create_app, running
+from shared.accounts.keys import revoke_key
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
 from shared.jobs.claim.claims import Claim
@@ -147,6 +148,18 @@ def test_the_same_request_again_waits_for_the_same_job(
     assert without_notes(answer_of(again).json()) == without_notes(answer_of(first).json())
     late = post(client, "wait=60", **key)
     assert (late.json()["status"], len(late.json()["outputs"])) == ("completed", 1)
+
+
+def test_who_waits_learns_nothing_more_once_the_key_has_ended(
+    client: TestClient, messenger: Messenger, threads: ThreadPoolExecutor, key: str
+) -> None:
+    waiting = threads.submit(post, client, "wait=60")
+    claim = next_job(messenger)
+    with messenger.transaction() as session:
+        revoke_key(session, key.split("_")[1])
+    response = answer_of(waiting)
+    assert (response.status_code, response.json()["id"]) == (201, claim.job.id)
+    assert response.json()["status"] == "queued"
 
 
 def test_without_redis_the_end_is_read_from_the_rows(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from api_service.accounts.keyring import Keyring
+from api_service.main import kept_going
 from api_service.streams.rights import Rights, end_streams_without_right
 from api_service.streams.tickets import Tickets, TicketTimings
 from api_service.streams.timings import StreamTimings
@@ -124,6 +126,28 @@ def test_a_stream_goes_on_while_the_database_is_away(engine: Engine, key: str) -
 
     asyncio.run(story())
     assert next(answers, None) is None
+
+
+def test_a_mistake_in_a_look_ends_no_more_than_that_look(engine: Engine, key: str) -> None:
+    holder = Holder(key_id(new_key(engine)))
+    mistakes = iter([KeyError("something nobody thought of")])
+    with transaction(engine) as session:
+        revoke_key(session, holder.key_id)
+
+    async def run(work: Callable[..., Any], holders: set[Holder]) -> Any:
+        for mistake in mistakes:
+            raise mistake
+        return work(holders)
+
+    async def story() -> None:
+        watch = Watch(asyncio.Event(), holder)
+        work = partial(end_streams_without_right, [watch], Rights(engine, run, OFTEN))
+        looking = asyncio.create_task(kept_going(work))
+        with pytest.raises(KeyEnded):
+            await watch.next()
+        looking.cancel()
+
+    asyncio.run(story())
 
 
 def test_a_ticket_lives_as_long_as_its_stream_up_to_its_greatest_age(

@@ -107,6 +107,7 @@ DETAILED: dict[str, Any] = {
     "attempts": [
         {
             "attempt": 1,
+            "worker": "gpu-box:4711:a1b2c3d4",
             "server": "http://gpu-1:8188",
             "comfyui_prompt_id": PROMPT_ID,
             "adopted": False,

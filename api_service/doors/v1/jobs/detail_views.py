@@ -29,13 +29,26 @@ class EstimateView(BaseModel, frozen=True):
     ends_at: datetime | None
 
 
-class AttemptView(BaseModel, frozen=True):
-    """An attempt at the job: where, when, and how it ended. `outcome` is null while it goes on.
+# Why an attempt ended of which its worker could, or would, say nothing.
+LEFT = {
+    Outcome.EXPIRED: ErrorView(
+        code="worker_silent", message="the worker fell silent, so its lease ran out; another one took over", details={}
+    ),
+    Outcome.RELEASED: ErrorView(
+        code="worker_stopped", message="the worker was stopped; another one went on with the prompt", details={}
+    ),
+}
 
-    An `adopted` attempt went on with the prompt of the one before it, whose worker fell silent or was stopped.
+
+class AttemptView(BaseModel, frozen=True):
+    """An attempt at the job: by which worker, where, when, and how it ended. `outcome` is null while it goes on.
+
+    An `adopted` attempt went on with the prompt of the one before it, whose worker fell silent or was stopped. `error`
+    says why the attempt did not complete the job; it is null for one that did, and for one that was cancelled.
     """
 
     attempt: int
+    worker: str
     server: str
     comfyui_prompt_id: str
     adopted: bool
@@ -46,8 +59,9 @@ class AttemptView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, attempt: JobAttempt) -> Self:
-        values = {name: getattr(attempt, name) for name in cls.model_fields.keys() - {"error"}}
-        return cls(**values, error=error_of(attempt))
+        values = {name: getattr(attempt, name) for name in cls.model_fields.keys() - {"worker", "error"}}
+        error = error_of(attempt) or (attempt.outcome and LEFT.get(attempt.outcome)) or None
+        return cls(**values, worker=attempt.worker_id, error=error)
 
 
 class TimingsView(BaseModel, frozen=True):

@@ -5,18 +5,19 @@ from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api_service.doors.binding import ApiRequest
+from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, run_of
 from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, AnyJob, BatchBody, JobBody, RetryBody
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.doors.v1.jobs.idempotency_key import HEADER, idempotency_key
 from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
 from api_service.doors.v1.jobs.waiting import asked_wait_s, ended_within, preference_applied
+from api_service.fleet.capability_cache import Capabilities
 from api_service.http.answers import answer_with
 from api_service.http.bodies import read_optional_json
 from api_service.http.operations import Answer, Nothing, Operation
@@ -38,8 +39,8 @@ async def submit_job(request: ApiRequest[JobBody, Nothing]) -> Response:
     It is recorded before this answers, and runs as soon as its time has come and a server has a free slot. With an
     `Idempotency-Key` the same request can be sent again without making another job.
     """
-    asked = replace(submission(request), jobs=await jobs_of(request, {"": request.body.root}))
-    return await answer_accepted(request, await submit(request.services.acceptance, asked))
+    asked = replace(await submission(request), jobs=await jobs_of(request, {"": request.body.root}))
+    return await answer_accepted(request, await submit(acceptance_of(request), asked))
 
 
 async def submit_batch(request: ApiRequest[BatchBody, Nothing]) -> Response:
@@ -48,21 +49,30 @@ async def submit_batch(request: ApiRequest[BatchBody, Nothing]) -> Response:
     They are accepted together or not at all; an error names the job by its index, `jobs[3].width`.
     """
     jobs = await jobs_of(request, {f"jobs[{index}].": job for index, job in enumerate(request.body.jobs)})
-    accepted = await submit(request.services.acceptance, replace(submission(request), jobs=jobs, batch_id=uuid4()))
+    asked = replace(await submission(request), jobs=jobs, batch_id=uuid4())
+    accepted = await submit(acceptance_of(request), asked)
     batch_id = accepted.jobs[0].batch_id
     assert batch_id is not None, "every job of a batch has it, and so does the first"
+    return await in_its_lane(request, batch_answer, batch_id, accepted)
+
+
+def batch_answer(batch_id: UUID, accepted: Accepted) -> Response:
     return answer_with(BatchView.of(batch_id, accepted), status_of(accepted), **replay_headers(accepted))
 
 
-async def validate_job(request: ApiRequest[JobBody, Nothing]) -> ValidView:
+async def validate_job(request: ApiRequest[JobBody, Nothing]) -> Response:
     """Look at a job without submitting it.
 
     The answer is what would be run, or the refusal that submitting it would meet. Nothing is recorded.
     """
     (asked,) = await jobs_of(request, {"": request.body.root})
     capabilities = await request.services.run(request.services.capabilities.current)
-    (checked,) = await request.services.run(check_all, [asked], capabilities, field_name)
-    return ValidView(notes=list(checked.notes), job=PlannedJobView.of(checked.planned))
+    return await run_of(request)(validated, asked, capabilities)
+
+
+def validated(asked: JobRequest, capabilities: Capabilities) -> Response:
+    (checked,) = check_all([asked], capabilities, field_name)
+    return answer_with(ValidView(notes=list(checked.notes), job=PlannedJobView.of(checked.planned)))
 
 
 async def retry_job(request: ApiRequest[RetryBody, Nothing]) -> Response:
@@ -72,7 +82,7 @@ async def retry_job(request: ApiRequest[RetryBody, Nothing]) -> Response:
     deadline. It belongs to whom its parent belongs to.
     """
     accepted = await resubmit(
-        request.services.acceptance, job_id_in(request.path), request.body.seed, submission(request)
+        request.services.acceptance, job_id_in(request.path), request.body.seed, await submission(request)
     )
     return await answer_accepted(request, accepted)
 
@@ -95,15 +105,16 @@ async def jobs_of(request: ApiRequest[Any, Nothing], bodies: Mapping[str, AnyJob
     return [body.request(accepted_at, place) for place, body in bodies.items()]
 
 
-def submission(request: ApiRequest[Any, Nothing]) -> Submission:
+async def submission(request: ApiRequest[Any, Nothing]) -> Submission:
     """Who submits, in which request; without the jobs."""
     body: BaseModel = request.body
+    key = await in_its_lane(request, idempotency_key, request.http, body)
     return Submission(
         jobs=(),
         charge=request.charge,
         owner=request.identity.user_id,
         request_id=request.http.state.request_id,
-        idempotency_key=idempotency_key(request.http, body),
+        idempotency_key=key,
         field_name=field_name,
     )
 
@@ -116,7 +127,11 @@ async def answer_accepted(request: ApiRequest[Any, Nothing], accepted: Accepted)
     headers = {"Location": job_url(job.id), **replay_headers(accepted), **preference_applied(wait_s)}
     if wait_s is not None:
         job, outputs = await ended_within(request, (job, outputs), wait_s)
-    return answer_with(AcceptedJobView.accepted(job, notes, outputs), status_of(accepted), **headers)
+
+    def answer() -> Response:
+        return answer_with(AcceptedJobView.accepted(job, notes, outputs), status_of(accepted), **headers)
+
+    return await in_its_lane(request, answer)
 
 
 def status_of(accepted: Accepted) -> HTTPStatus:

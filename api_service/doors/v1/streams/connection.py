@@ -10,7 +10,7 @@ from shared.models import Scope
 
 async def admit(websocket: JobsWebSocket) -> Identity:
     """Who listens, by key or by ticket. Raises Refusal for neither, for too many requests, and without the scope."""
-    identity = await by_key_or_ticket(websocket)
+    websocket.state.identity = identity = await by_key_or_ticket(websocket)
     await websocket.state.services.limits.begin(identity)
     if not identity.may(Scope.READ):
         raise forbidden(Scope.READ)

@@ -29,6 +29,7 @@ from api_service.doors.v1.streams.closings import (
 from api_service.doors.v1.streams.connection import admit, holder_of
 from api_service.doors.v1.streams.queries import MOST_JOBS, JobWatchQuery, WatchQuery
 from api_service.doors.v1.streams.views import JobsSnapshotView
+from api_service.http.access_log import who_asks
 from api_service.http.bodies import read_query
 from api_service.http.hang_up import stop_when_hung_up
 from api_service.jobs import job_queries
@@ -78,7 +79,7 @@ async def answer(websocket: JobsWebSocket, stream: Stream) -> None:
 
 
 async def close(websocket: JobsWebSocket, closing: Closing) -> None:
-    log.info("live.closed", path=websocket.scope["path"], code=closing.code)
+    log.info("live.closed", path=websocket.scope["path"], code=closing.code, **who_asks(websocket.scope))
     with anyio.move_on_after(websocket.state.services.timings.close_timeout_s):
         await websocket.close(closing.code, closing.frame_reason)
 

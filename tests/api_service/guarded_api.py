@@ -1,0 +1,22 @@
+"""`python -m tests.api_service.guarded_api`: the API as its command starts it, patient for tenths of a second only.
+
+It has GUARDED_PLACES places for connections.
+"""
+
+import os
+from functools import partial
+
+from api_service.http.connections import Bounds, Doorway, Guard, Places
+from api_service.http.serving import serve
+from api_service.main import app
+from shared.configuration.settings import settings_or_exit
+from tests.api_service.quick_api import SERVED
+
+BOUNDS = Bounds(head_s=0.5, body_s=0.5, idle_s=0.5, stalled_s=0.5, linger_s=0.5)
+
+if __name__ == "__main__":
+    places = Places(int(os.environ["GUARDED_PLACES"]), 8)
+    guard = Guard(Bounds(head_s=60) if "GUARDED_PATIENTLY" in os.environ else BOUNDS, Doorway(places))
+    serve(
+        settings_or_exit(are_read_again=True), partial(app, SERVED), ping_interval_s=SERVED.ping_interval_s, guard=guard
+    )

@@ -18,7 +18,7 @@ from deploy.local.process import CannotStart, ProcessFailed
 Server = TypeVar("Server")
 
 # What a server says whose port is taken, or whose folder still belongs to an earlier one that is just stopping.
-TAKEN = re.compile(r"address (already )?in use|still in use|lock file .* already exists", re.IGNORECASE)
+TAKEN = re.compile(r'address (already )?in use|still in use|lock file "[^"]*" already exists', re.IGNORECASE)
 TRY_FOR_S = 15.0
 PAUSE_S = 0.1
 LOOPBACK = "127.0.0.1"

@@ -1,0 +1,71 @@
+"""Every regular expression of ours takes time in proportion to its text, whatever the text is."""
+
+import ast
+import re
+
+import pytest
+
+from tests.expressions.finding import CODE, ROOT, Expression, expressions
+from tests.expressions.stepping import MOST_STEPS, adverse_texts, steps
+
+SIZE = 40
+# Twice the text takes twice the steps, and a few more. One that tries again from each letter takes four times as many.
+MOST_GROWTH = 2.6
+FOUND = expressions()
+
+
+def worst(expression: Expression) -> tuple[float, str]:
+    """By how much its steps grow at most where a text is twice as long, and of which text."""
+    found = (0.0, "")
+    for text in adverse_texts(expression):
+        more = steps(expression, text(2 * SIZE))
+        growth = float("inf") if more >= MOST_STEPS else more / steps(expression, text(SIZE))
+        found = max(found, (growth, text(3)))
+    return found
+
+
+@pytest.mark.parametrize("expression", FOUND, ids=[one.place for one in FOUND])
+def test_twice_the_text_takes_twice_the_time(expression: Expression) -> None:
+    growth, text = worst(expression)
+    assert growth <= MOST_GROWTH, f"{expression.pattern!r} on texts such as {text!r}"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"[a-z]+://",
+        r"(?<![a-z])[a-z.+-]*://\S+@",
+        r"\s+$",
+        r"(a+)+b",
+        r"(a|a)*b",
+        r"(a|ab)*c",
+        r"a*a*b",
+        r"x.*y",
+        r"\d+\d+:",
+        r"(.*),(.*);",
+        r"^(\w+\s?)*$",
+        r"<!--.*?-->",
+    ],
+)
+def test_one_that_does_not_is_seen(pattern: str) -> None:
+    assert worst(Expression("here", pattern))[0] > MOST_GROWTH
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"a+b", r"[^@]*@", r"(?:[^:]|::)*", r"://[^:/@\s]*:[^@/\s]+(?=@)", r"^[a-z]{1,64}$"]
+)
+def test_one_that_does_is_let_through(pattern: str) -> None:
+    whole = pattern in {"a+b", "[^@]*@"}
+    assert worst(Expression("here", pattern, anchored=whole))[0] <= MOST_GROWTH
+
+
+def test_all_are_found() -> None:
+    """They are written as `re.compile(...)` and the like, to be found here. Those in SQL are for short words."""
+    assert len(FOUND) > 20
+    for path in (path for folder in CODE for path in (ROOT / folder).rglob("*.py")):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)):
+            assert not (isinstance(node, ast.ImportFrom) and node.module in {"re", "regex"}), path
+            assert not (isinstance(node, ast.Import) and {name.name for name in node.names} & {"regex", "re2"}), path
+        in_sql = re.search(r"regexp_|SIMILAR TO|~\*", text)
+        assert not in_sql or path.name == "legacy_values.py", f"{path}: of a column of 20 characters alone"

@@ -77,6 +77,10 @@ class Capabilities:
         }
         return [catalogue.classes[name] for catalogue in catalogues.values()]
 
+    def replaces(self, name: str) -> bool:
+        """Whether some server runs a node of this class as one of another."""
+        return any(server.catalogue is not None and name in server.catalogue.replacements for server in self.servers)
+
     def node_class_names(self) -> set[str]:
         return {name for server in self.servers if server.catalogue for name in server.catalogue.classes}
 
@@ -139,6 +143,7 @@ class CapabilityReader:
     def catalogue(self, session: Session, digest: str) -> Catalogue:
         known = self.catalogues.get(digest)
         if known is None:
-            found = select(ServerCapabilities.object_info).where(col(ServerCapabilities.digest) == digest).limit(1)
-            known = read_catalogue(session.exec(found).first() or {})
+            asked = select(ServerCapabilities.object_info, ServerCapabilities.replacements)
+            found = session.exec(asked.where(col(ServerCapabilities.digest) == digest).limit(1)).first()
+            known = read_catalogue(*found) if found else read_catalogue({})
         return known

@@ -6,7 +6,7 @@ from functools import partial
 
 from api_service.fleet.capability_cache import Capabilities
 from api_service.fleet.check import InputName, fault_errors, fleet_check
-from api_service.fleet.left_out import without_what_cannot_run
+from api_service.fleet.left_out import GraphLike, without_what_cannot_run
 from api_service.fleet.seeds import EXACT, Bounds, note_on, with_seeds
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
@@ -79,8 +79,8 @@ def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputN
     if errors := unknown_output_nodes(request):
         return CheckedJob(request, request, errors)
     kept = without_what_cannot_run(whole, capabilities, lambda node_id: name(node_id, ""))
-    planned = replace(request, graph=kept.graph)
-    seeded = with_seeds(kept.graph, capabilities, request.seed)
+    planned = replace(request, graph=with_titles(kept.graph, capabilities))
+    seeded = with_seeds(planned.graph, capabilities, request.seed)
     if request.seed != "same" and not seeded.seeds:
         error = FieldError(field="seed", message="no node of the workflow has a seed", code="no_seed")
         return CheckedJob(planned, planned, [error])
@@ -90,3 +90,13 @@ def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputN
     verdict = fleet_check(seeded.graph, capabilities, name)
     notes = () if verdict.errors else [*kept.notes, *note_on(seeded), *verdict.notes]
     return CheckedJob(planned, drawn, verdict.errors, notes)
+
+
+def with_titles(graph: GraphLike, capabilities: Capabilities) -> GraphLike:
+    """The graph with a title on each node whose class some server replaces: ComfyUI answers 500 to one without."""
+    untitled = {
+        node_id: {**node, "_meta": {"title": node["class_type"]}}
+        for node_id, node in graph.items()
+        if not isinstance(node.get("_meta"), dict) and capabilities.replaces(node["class_type"])
+    }
+    return {**graph, **untitled} if untitled else graph

@@ -36,6 +36,7 @@ from worker_service.comfyui.shown import OutputFile
 # Without custom nodes it has 1 MB. A server with many models and a slow disk takes long to list them.
 OBJECT_INFO = Bounds(ANSWER.most_bytes, within_s=120, silence_s=60)
 SUBMIT = Bounds(ANSWER.most_bytes, within_s=60, silence_s=30)  # a large workflow is validated in the request
+REPLACEMENTS = Bounds(ANSWER.most_bytes // 8, within_s=10)
 LARGEST_OUTPUT = 2 * 1024**3
 
 
@@ -149,6 +150,12 @@ class ComfyUIClient:
         """The devices that the server computes with, and their memory."""
         devices = self.get("/system_stats").get("devices")
         return [device for device in devices if isinstance(device, dict)] if isinstance(devices, list) else []
+
+    def node_replacements(self) -> dict[str, Any]:
+        """The node classes that the server runs as others; none on servers that are too old to say so."""
+        path = "/node_replacements"
+        status, content = self.ask("GET", path, bounds=REPLACEMENTS, accepts={HTTPStatus.NOT_FOUND})
+        return self.json_object(content, path) if status == HTTPStatus.OK else {}
 
     def download(self, file: OutputFile, into: Path, pace: Pace = PACE) -> None:
         """Read an output into a local file. Raises OutputMissing, OutputTooLarge, OutputCorrupt if the answer breaks

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from api_service.accounts.keyring import Keyring
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
+from api_service.fleet.fence import Fence
 from api_service.http.access_log import AccessLog
 from api_service.http.problems import HANDLERS
 from api_service.limits.key_limits import KeyLimits
@@ -93,6 +94,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
     rates = RateCounter(counting, settings.redis_ns, guard)
     limits = KeyLimits(settings, rates, OpenStreams(counting, settings.redis_ns, guard))
     capabilities = CapabilityReader(engine)
+    fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
     return Services(
         settings=settings,
         engine=engine,
@@ -103,7 +105,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         tickets=Tickets(engine, keyring, timings.tickets),
         limits=limits,
         capabilities=capabilities,
-        acceptance=Acceptance(messenger, capabilities, limits, threads),
+        acceptance=Acceptance(messenger, capabilities, limits, threads, fence),
         timings=timings,
         threads=threads,
     )

@@ -77,9 +77,10 @@ class Capabilities:
         }
         return [catalogue.classes[name] for catalogue in catalogues.values()]
 
-    def replaces(self, name: str) -> bool:
-        """Whether some server runs a node of this class as one of another."""
-        return any(server.catalogue is not None and name in server.catalogue.replacements for server in self.servers)
+    def replacements_of(self, name: str) -> set[str]:
+        """The classes as which servers that lack this one run its nodes."""
+        catalogues = [server.catalogue for server in self.servers if server.catalogue]
+        return {found.new for catalogue in catalogues if (found := catalogue.replacements.get(name))}
 
     def node_class_names(self) -> set[str]:
         return {name for server in self.servers if server.catalogue for name in server.catalogue.classes}

@@ -61,7 +61,8 @@ async def validate_job(request: ApiRequest[JobBody, Nothing]) -> ValidView:
     """
     (asked,) = await jobs_of(request, {"": request.body.root})
     capabilities = await request.services.run(request.services.capabilities.current)
-    (checked,) = await request.services.run(check_all, [asked], capabilities, field_name)
+    fence = request.services.acceptance.fence
+    (checked,) = await request.services.run(check_all, [asked], capabilities, field_name, fence)
     return ValidView(notes=list(checked.notes), job=PlannedJobView.of(checked.planned))
 
 

@@ -12,7 +12,7 @@ from api_service.fleet.seeds import EXACT, Bounds, note_on, with_seeds
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 from api_service.submit.job_request import JobRequest
-from api_service.submit.wanted_outputs import unknown_output_nodes
+from api_service.submit.wanted_outputs import output_nodes_left_out, unknown_output_nodes
 from shared.workflows.links import faults_between
 from shared.workflows.shape import as_sent, check_shape
 
@@ -87,6 +87,8 @@ def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputN
     if errors := unknown_output_nodes(request):
         return CheckedJob(request, request, errors)
     kept = without_what_cannot_run(whole, capabilities, lambda node_id: name(node_id, ""))
+    if errors := output_nodes_left_out(request, kept.graph):
+        return CheckedJob(request, request, errors)
     planned = replace(request, graph=with_titles(kept.graph, capabilities))
     seeded = with_seeds(planned.graph, capabilities, request.seed)
     if request.seed != "same" and not seeded.seeds:

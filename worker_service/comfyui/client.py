@@ -59,15 +59,17 @@ class ComfyUIClient:
         self.name = self.connection.name
         self.largest_output = LARGEST_OUTPUT  # bytes
 
-    def submit(self, graph: Mapping[str, Any], *, prompt_id: str, client_id: str, previews: bool = False) -> None:
+    def submit(
+        self, graph: Mapping[str, Any], *, prompt_id: str, client_id: str, extra_data: Mapping[str, Any] | None = None
+    ) -> None:
         """Queue a graph under an id of the caller's. Raises WorkflowRejected with every node error.
 
         Always with a client_id (else a cached result has no outputs), never with `number` or `front`. A server error
         or a lost answer may have queued it all the same: the caller looks for the prompt before it sends another.
         """
         body: dict[str, Any] = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id}
-        if previews:
-            body["extra_data"] = {"preview_method": "latent2rgb"}
+        if extra_data:
+            body["extra_data"] = extra_data
         accepts = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
         status, answer = self.ask("POST", "/prompt", bounds=SUBMIT, accepts=accepts, json=body)
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

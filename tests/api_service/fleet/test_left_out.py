@@ -159,3 +159,11 @@ def test_a_node_that_some_server_replaces_gets_the_title_that_it_stumbles_over(
         {"title": "ResizeImagesByLongerEdge"},
         {"title": "mine"},
     ]
+
+
+def test_a_node_that_is_left_out_cannot_be_asked_for_its_outputs(client: TestClient, messenger: Messenger) -> None:
+    publish(messenger, object_info(classes=CLASSES))
+    graph = {**SAVED, "7": node("PreviewImage")}
+    answer = client.post("/api/v1/generation-jobs/", json={"workflow": graph, "outputs": ["9", "7"]})
+    assert answer.status_code == 422
+    assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [("outputs[1]", "node_left_out")]

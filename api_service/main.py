@@ -15,6 +15,7 @@ from api_service.accounts.keyring import Keyring
 from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
+from api_service.fleet.fence import Fence
 from api_service.http.access_log import AccessLog
 from api_service.http.lane import Lane
 from api_service.http.one_answer import OneAnswer
@@ -106,6 +107,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
     rates = RateCounter(counting, settings.redis_ns, guard)
     limits = KeyLimits(settings, rates, OpenStreams(counting, settings.redis_ns, guard))
     capabilities = CapabilityReader(engine)
+    fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
     return Services(
         settings=settings,
         engine=engine,
@@ -116,7 +118,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         tickets=Tickets(engine, keyring, timings.tickets),
         limits=limits,
         capabilities=capabilities,
-        acceptance=Acceptance(messenger, capabilities, limits, threads),
+        acceptance=Acceptance(messenger, capabilities, limits, threads, fence),
         timings=timings,
         threads=threads,
         heavy=Lane(HEAVY_THREADS),

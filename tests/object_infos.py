@@ -45,11 +45,22 @@ def page(
     return {"input": inputs, "output": list(output), "output_node": False, "python_module": "nodes", **facts}
 
 
-def publish(messenger: Messenger, info: dict[str, Page], server: str = SERVER, *, seconds_ago: float = 0) -> None:
+def publish(
+    messenger: Messenger,
+    info: dict[str, Page],
+    server: str = SERVER,
+    *,
+    seconds_ago: float = 0,
+    replacements: Page | None = None,
+) -> None:
     """A worker wrote down what a server can do, and last saw it answer so long ago."""
     seen = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     digest = hashlib.sha256(json.dumps(info).encode()).hexdigest()
     with messenger.transaction() as session:
         session.merge(ComfyUIServer(name=server, version="0.8.0", last_seen_at=seen))
         session.flush()
-        session.merge(ServerCapabilities(server=server, digest=digest, object_info=info, refreshed_at=seen))
+        session.merge(
+            ServerCapabilities(
+                server=server, digest=digest, object_info=info, replacements=replacements or {}, refreshed_at=seen
+            )
+        )

@@ -77,6 +77,11 @@ class Capabilities:
         }
         return [catalogue.classes[name] for catalogue in catalogues.values()]
 
+    def replacements_of(self, name: str) -> set[str]:
+        """The classes as which servers that lack this one run its nodes."""
+        catalogues = [server.catalogue for server in self.servers if server.catalogue]
+        return {found.new for catalogue in catalogues if (found := catalogue.replacements.get(name))}
+
     def node_class_names(self) -> set[str]:
         return {name for server in self.servers if server.catalogue for name in server.catalogue.classes}
 
@@ -139,6 +144,7 @@ class CapabilityReader:
     def catalogue(self, session: Session, digest: str) -> Catalogue:
         known = self.catalogues.get(digest)
         if known is None:
-            found = select(ServerCapabilities.object_info).where(col(ServerCapabilities.digest) == digest).limit(1)
-            known = read_catalogue(session.exec(found).first() or {})
+            asked = select(ServerCapabilities.object_info, ServerCapabilities.replacements)
+            found = session.exec(asked.where(col(ServerCapabilities.digest) == digest).limit(1)).first()
+            known = read_catalogue(*found) if found else read_catalogue({})
         return known

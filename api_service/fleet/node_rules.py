@@ -6,11 +6,12 @@ validate a value by itself instead; where it may, a breach is uncertain.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.fleet.node_inputs import CHOICE, DYNAMIC_CHOICE, MATCH_TYPE, PLACEHOLDER, Chosen, NodeInput, declared_for
 from shared.fleet.object_info import Catalogue, ModelKind, NodeClass, kind_of
+from shared.fleet.replacements import as_replaced
 from shared.workflows.links import is_link, needed_for, unwrapped
 
 Graph = Mapping[str, Mapping[str, Any]]
@@ -45,6 +46,8 @@ class Finding:
 
 def findings(graph: Graph, catalogue: Catalogue) -> list[Finding]:
     """Everything for which this server would refuse the graph; `graph` has no faults of its own (`graph_faults`)."""
+    if catalogue.replacements and any(node["class_type"] in catalogue.replacements for node in graph.values()):
+        return findings_of_replaced(graph, catalogue)
     classes = {node_id: catalogue.classes.get(node["class_type"]) for node_id, node in graph.items()}
     known = {node_id: node for node_id, node in classes.items() if node is not None}
     unknown = [node_id for node_id in graph if node_id not in known]
@@ -58,6 +61,21 @@ def findings(graph: Graph, catalogue: Catalogue) -> list[Finding]:
         if node_id in known:
             found += input_findings(graph, node_id, known)
     return found
+
+
+def findings_of_replaced(graph: Graph, catalogue: Catalogue) -> list[Finding]:
+    """The findings for the graph that the server makes of this one, by the inputs that this one has."""
+    old_names: dict[tuple[str | None, str], str] = {}
+    for node_id, node in graph.items():
+        if (replacement := catalogue.replacements.get(node["class_type"])) is None:
+            continue
+        for name, old, _ in replacement.inputs:
+            if old is not None:
+                old_names[node_id, f"inputs.{name}"] = f"inputs.{old}"
+    return [
+        replace(one, field=old_names.get((one.node_id, one.field), one.field))
+        for one in findings(as_replaced(graph, catalogue.replacements), catalogue)
+    ]
 
 
 def unknown_class(node_id: str, class_type: str, names: tuple[str, ...]) -> Finding:

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from api_service.fleet.capability_cache import Capabilities
-from api_service.fleet.check import InputName, fault_errors, fleet_check
-from api_service.fleet.left_out import without_what_cannot_run
+from api_service.fleet.check import MOST_ERRORS, InputName, fault_errors, fleet_check
+from api_service.fleet.fence import OPEN, Fence, fence_errors
+from api_service.fleet.left_out import GraphLike, without_what_cannot_run
 from api_service.fleet.seeds import EXACT, Bounds, note_on, with_seeds
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 from api_service.submit.job_request import JobRequest
-from api_service.submit.wanted_outputs import unknown_output_nodes
+from api_service.submit.wanted_outputs import output_nodes_left_out, unknown_output_nodes
 from shared.workflows.links import faults_between
-from shared.workflows.parameters import TextToImage
 from shared.workflows.shape import as_sent, check_shape
 
 # How a door's clients call an input of a job's graph: from the request, the node's id (None: the whole graph), and the
@@ -31,19 +31,23 @@ def graph_field(_request: JobRequest, node_id: str | None, part: str) -> str:
 @dataclass(frozen=True)
 class CheckedJob:
     """What is wrong with a job, and what to note on it. `request` is what will be recorded and sent; `planned` is the
-    same before its seeds were drawn."""
+    same before its seeds were drawn. `is_graph`: it is made of nodes, whatever is wrong with them."""
 
     planned: JobRequest
     request: JobRequest
     errors: Sequence[FieldError] = ()
     notes: Sequence[str] = ()
+    is_graph: bool = True
 
 
 def check_all(
-    requests: Sequence[JobRequest], capabilities: Capabilities, field_name: FieldName = graph_field
+    requests: Sequence[JobRequest],
+    capabilities: Capabilities,
+    field_name: FieldName = graph_field,
+    fence: Fence = OPEN,
 ) -> list[CheckedJob]:
     """The jobs as they will be sent. Raises Refusal: invalid_fields, with the errors of all, each with its place."""
-    checked = [check_one(request, capabilities, field_name) for request in requests]
+    checked = [check_one(request, capabilities, field_name, fence) for request in requests]
     errors = [
         error.model_copy(update={"field": f"{request.place}{error.field}"})
         for request, one in zip(requests, checked, strict=True)
@@ -54,17 +58,21 @@ def check_all(
     return checked
 
 
-def check_one(request: JobRequest, capabilities: Capabilities, field_name: FieldName = graph_field) -> CheckedJob:
+def check_one(
+    request: JobRequest, capabilities: Capabilities, field_name: FieldName = graph_field, fence: Fence = OPEN
+) -> CheckedJob:
     """The job as it will be sent, and what is wrong with it. Pure, but for the seeds."""
     name = partial(field_name, request)
-    if request.parameters is None:
-        return check_workflow(request, capabilities, name)
-    return check_picture(request, request.parameters, capabilities, name)
+    check = check_workflow if request.parameters is None else check_picture
+    checked = check(request, capabilities, name)
+    if forbidden := fence_errors(checked.request.graph, capabilities, fence, name) if checked.is_graph else []:
+        return replace(checked, errors=[*forbidden, *checked.errors][:MOST_ERRORS], notes=())
+    return checked
 
 
-def check_picture(
-    request: JobRequest, parameters: TextToImage, capabilities: Capabilities, name: InputName
-) -> CheckedJob:
+def check_picture(request: JobRequest, capabilities: Capabilities, name: InputName) -> CheckedJob:
+    parameters = request.parameters
+    assert parameters is not None, "it is no workflow"
     graph = with_seeds(request.graph, capabilities, unknown=SEEDS_OF_KSAMPLER).graph
     params = parameters.params.model_copy(update={"seed": graph["sampler"]["inputs"]["seed"]})
     drawn = replace(request, graph=graph, parameters=parameters.model_copy(update={"params": params}))
@@ -75,12 +83,14 @@ def check_picture(
 def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputName) -> CheckedJob:
     whole = as_sent(request.graph)
     if faults := check_shape(whole):
-        return CheckedJob(request, request, fault_errors(faults, name))
+        return CheckedJob(request, request, fault_errors(faults, name), is_graph=False)
     if errors := unknown_output_nodes(request):
         return CheckedJob(request, request, errors)
     kept = without_what_cannot_run(whole, capabilities, lambda node_id: name(node_id, ""))
-    planned = replace(request, graph=kept.graph)
-    seeded = with_seeds(kept.graph, capabilities, request.seed)
+    if errors := output_nodes_left_out(request, kept.graph):
+        return CheckedJob(request, request, errors)
+    planned = replace(request, graph=with_titles(kept.graph, capabilities))
+    seeded = with_seeds(planned.graph, capabilities, request.seed)
     if request.seed != "same" and not seeded.seeds:
         error = FieldError(field="seed", message="no node of the workflow has a seed", code="no_seed")
         return CheckedJob(planned, planned, [error])
@@ -90,3 +100,13 @@ def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputN
     verdict = fleet_check(seeded.graph, capabilities, name)
     notes = () if verdict.errors else [*kept.notes, *note_on(seeded), *verdict.notes]
     return CheckedJob(planned, drawn, verdict.errors, notes)
+
+
+def with_titles(graph: GraphLike, capabilities: Capabilities) -> GraphLike:
+    """The graph with a title on each node whose class some server replaces: ComfyUI answers 500 to one without."""
+    untitled = {
+        node_id: {**node, "_meta": {"title": node["class_type"]}}
+        for node_id, node in graph.items()
+        if not isinstance(node.get("_meta"), dict) and capabilities.replacements_of(node["class_type"])
+    }
+    return {**graph, **untitled} if untitled else graph

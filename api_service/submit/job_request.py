@@ -32,6 +32,7 @@ class JobOptions:
     previews: bool = False
     output_nodes: Sequence[str] | None = None  # None: the outputs of all nodes
     temp_outputs: bool = True
+    extra_pnginfo: Mapping[str, Any] | None = None  # goes with the prompt, into the pictures that it makes
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         caller_metadata=dict(options.metadata),
         output_nodes=None if options.output_nodes is None else list(options.output_nodes),
         temp_outputs=options.temp_outputs,
+        extra_pnginfo=None if options.extra_pnginfo is None else dict(options.extra_pnginfo),
         job_type=request.job_type,
         workflow_key=request.workflow_key,
         **what_to_run(request),

@@ -52,6 +52,7 @@ def request_of(job: GenerationJob, seed: Seed) -> JobRequest:
         previews=job.params.get("previews") is True,
         output_nodes=job.output_nodes,
         temp_outputs=job.temp_outputs,
+        extra_pnginfo=job.extra_pnginfo,
     )
     if job.workflow is not None:
         return JobRequest(job.workflow, options=options, seed=seed)

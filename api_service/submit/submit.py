@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.fleet.capability_cache import CapabilityReader
+from api_service.fleet.fence import OPEN, Fence
 from api_service.jobs import job_queries
 from api_service.limits.key_limits import KeyLimits
 from api_service.refusals.jobs import job_not_found
@@ -32,6 +33,7 @@ class Acceptance(NamedTuple):
     capabilities: CapabilityReader
     limits: KeyLimits
     threads: CapacityLimiter  # for work that blocks
+    fence: Fence = OPEN
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
     """Look at everything for which the jobs may be refused; or find what the same request made before."""
     if replayed := replay(acceptance, submission):
         return replayed
-    jobs = check_all(submission.jobs, acceptance.capabilities.current(), submission.field_name)
+    known = acceptance.capabilities.current()
+    jobs = check_all(submission.jobs, known, submission.field_name, acceptance.fence)
     acceptance.limits.check_quotas(
         acceptance.messenger.engine, submission.identity, submission.owner, len(submission.jobs)
     )

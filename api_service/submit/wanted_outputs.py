@@ -1,6 +1,6 @@
 """A job may ask for the outputs of certain nodes only: those must be nodes of its graph. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import islice
 
 from api_service.fleet.check import MOST_ERRORS, MOST_SUGGESTED
@@ -13,6 +13,19 @@ from shared.workflows.shape import LONGEST_NAME
 def unknown_output_nodes(request: JobRequest) -> list[FieldError]:
     """The nodes whose outputs are asked for, and which the graph does not have."""
     return list(islice(unknown_nodes(request), MOST_ERRORS))
+
+
+def output_nodes_left_out(request: JobRequest, kept: Container[str]) -> list[FieldError]:
+    """The nodes whose outputs are asked for, and which are not sent: they could not run."""
+    return [
+        FieldError(
+            field=f"outputs[{position}]",
+            message=f"node {node_id[:LONGEST_NAME]!r} cannot run: it, or a node that it needs, is not connected",
+            code="node_left_out",
+        )
+        for position, node_id in enumerate(request.options.output_nodes or ())
+        if node_id not in kept
+    ]
 
 
 def unknown_nodes(request: JobRequest) -> Iterator[FieldError]:

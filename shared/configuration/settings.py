@@ -23,11 +23,12 @@ from shared.configuration.types import (
     LogLevel,
     LowerCase,
     Namespace,
+    Patterns,
     RedisUrl,
     StorageUrl,
     accepts,
     as_shown,
-    comfyui_urls,
+    jobs_of_all,
 )
 
 
@@ -98,6 +99,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     limit_running_jobs: Limit = Field(None, description="jobs of one user that may run at once, or none")
     limit_stored_bytes: Limit = Field(None, description="bytes of outputs that one user may have stored, or none")
     limit_open_streams: Limit = Field(100, description="streams open at once with one key, or none")
+    allowed_nodes: Patterns = Field(None, description="the node classes that jobs may use, or none for all")
+    denied_nodes: Patterns = Field(
+        None, description="the node classes that no job may use, also of those allowed, or none"
+    )
     log_level: Annotated[LogLevel, LowerCase] = Field(LogLevel.INFO, description="the least level that is logged")
     log_format: Annotated[LogFormat, LowerCase] = Field(
         LogFormat.JSON,
@@ -139,15 +144,6 @@ def dependent_defaults(app_env: AppEnv, given: Mapping[str, str]) -> dict[str, A
     if slots.isdecimal():
         values.setdefault("worker_threads", jobs_of_all(str(values.get("comfyui_urls", "")), int(slots)))
     return values
-
-
-def jobs_of_all(urls: str, slots: int) -> int:
-    """How many jobs all servers keep a worker busy with: one in each slot, and one of each server that is being
-    stored. 1 where the variable is wrong, which is said elsewhere."""
-    try:
-        return sum((url.slots or slots) + 1 for url in comfyui_urls(urls))
-    except ValueError:
-        return 1
 
 
 class SettingsError(Exception):

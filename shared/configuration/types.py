@@ -17,6 +17,8 @@ PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^/\s]+(?=@)")
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$")
 SLOTS = re.compile(r"^([1-9]|[1-5][0-9]|6[0-4])$", re.ASCII)
 SERVER_FORM = "http://host[:port][/path][#slots=1 to 64][#token_file=/a/file], several separated by commas"
+LONGEST_PATTERN, MOST_PATTERNS = 255, 1000
+PATTERNS = "patterns such as Load*, separated by commas, or none"
 UNITS = {
     "ms": "milliseconds",
     "s": "seconds",
@@ -142,6 +144,15 @@ def comfyui_urls(value: str | tuple[ServerUrl, ...]) -> tuple[ServerUrl, ...]:
     return urls
 
 
+def jobs_of_all(urls: str, slots: int) -> int:
+    """How many jobs all servers keep a worker busy with: one in each slot, and one of each server that is being
+    stored. 1 where the variable is wrong, which is said elsewhere."""
+    try:
+        return sum((url.slots or slots) + 1 for url in comfyui_urls(urls))
+    except ValueError:
+        return 1
+
+
 def storage_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
@@ -178,6 +189,17 @@ def limit(value: str | int | None) -> int | None:
     return int(text)
 
 
+def patterns(value: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "none":
+        return None
+    found = tuple(one.strip() for one in value.split(","))
+    if not all(0 < len(one) <= LONGEST_PATTERN for one in found) or len(found) > MOST_PATTERNS:
+        raise ValueError(PATTERNS)
+    return found
+
+
 # Kept as the very object the validator made: pydantic would turn a str subclass into a plain str.
 AsMade = GetPydanticSchema(lambda _source, _handler: core_schema.any_schema())
 
@@ -206,6 +228,7 @@ StorageUrl = Annotated[str, BeforeValidator(storage_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 LeaseDuration = Annotated[Duration, AfterValidator(lease_duration)]
 Limit = Annotated[int | None, BeforeValidator(limit)]
+Patterns = Annotated[tuple[str, ...] | None, BeforeValidator(patterns), Accepts(PATTERNS)]
 Namespace = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"), Accepts("1 to 64 letters, digits, - and _")
 ]

@@ -16,7 +16,8 @@ SERVER = bindparam("this_server", type_=String)
 
 
 def offers(catalogue: Catalogue) -> list[str]:
-    """The names that a server offers: node classes, and the values of every choice that ComfyUI holds a prompt to."""
+    """The names that a server offers: node classes, its own and those it replaces, and the values of every choice that
+    ComfyUI holds a prompt to."""
     return sorted(set(names_in(catalogue)))
 
 
@@ -26,6 +27,12 @@ def names_in(catalogue: Catalogue) -> Iterator[str]:
         for found in node.inputs.values():
             if found.is_closed:
                 yield from (f"{found.name}={choice}" for choice in found.choices or () if isinstance(choice, str))
+    for old, replacement in catalogue.replacements.items():
+        yield f"class_type={old}"
+        inputs = catalogue.classes[replacement.new].inputs
+        for name, old_name, _ in replacement.inputs:
+            if old_name and name in inputs and inputs[name].is_closed:
+                yield from (f"{old_name}={choice}" for choice in inputs[name].choices or () if isinstance(choice, str))
 
 
 def compare_servers(session: Session) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from shared.fleet.paths import names_a_path
+
 CHOICE = "COMBO"
 PLACEHOLDER = "COMFY_"  # begins the name of a type that is none of its own
 MATCH_TYPE = "COMFY_MATCHTYPE_V3"  # takes what another input takes; ComfyUI leaves that to its editor
@@ -53,8 +55,8 @@ class NodeInput:
 
     `is_closed`: ComfyUI refuses a value that is not among the choices or within the bounds. Of other inputs it may, or
     may not: a node can validate for itself, and `/object_info` does not say so.
-    `is_socket`: it takes nothing but a link. `is_seed`: the editor changes it after each run. `is_upload`: it names a
-    file of the input folder. `parts` are the inputs it stands for.
+    `is_socket`: it takes nothing but a link. `is_seed`: the editor changes it after each run. `is_path`: it names a
+    file or a folder. `parts` are the inputs it stands for.
     """
 
     name: str
@@ -66,7 +68,7 @@ class NodeInput:
     is_closed: bool
     is_socket: bool = False
     is_seed: bool = False
-    is_upload: bool = False
+    is_path: bool = False
     parts: Grown | Chosen | Linked | None = None
 
 
@@ -104,7 +106,8 @@ def node_input(origin: Origin, name: str, spec: list[Any], *, is_required: bool)
         is_closed=is_strict and not is_open,
         is_socket=kind not in WIDGETS or options.get("forceInput") is True,
         is_seed=kind == "INT" and bool(options.get("control_after_generate")),
-        is_upload=any(options.get(flag) for flag in UPLOAD_FLAGS),
+        is_path=any(options.get(flag) for flag in UPLOAD_FLAGS)
+        or ("STRING" in kind.split(",") and names_a_path(origin.class_name, name, options)),
         parts=parts,
     )
 

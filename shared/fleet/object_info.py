@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.fleet.node_inputs import NodeInput, Origin, inputs_of, type_name
+from shared.fleet.replacements import Replacement, read_replacements
 
 
 class ModelKind(StrEnum):
@@ -53,16 +54,21 @@ class NodeClass:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All node classes of one server, and the names of what is installed there."""
+    """All node classes of one server, the names of what is installed there, and the classes it replaces by others."""
 
     classes: Mapping[str, NodeClass]
     models: Mapping[ModelKind, tuple[str, ...]]
+    replacements: Mapping[str, Replacement]
 
 
-def read_catalogue(object_info: Mapping[str, Any]) -> Catalogue:
-    """The catalogue in an `/object_info`. Raises nothing: a class that is not understood is known by name only."""
+def read_catalogue(object_info: Mapping[str, Any], replacements: Any = None) -> Catalogue:
+    """The catalogue in an `/object_info`, and in a `/node_replacements` where the server has one.
+
+    Raises nothing: a class that is not understood is known by name only.
+    """
     classes = {name: node_class(name, page) for name, page in object_info.items()}
-    return Catalogue(classes, {kind: listed(classes, *source) for kind, source in LISTED_BY.items()})
+    models = {kind: listed(classes, *source) for kind, source in LISTED_BY.items()}
+    return Catalogue(classes, models, read_replacements(replacements, classes))
 
 
 def listed(classes: Mapping[str, NodeClass], class_type: str, input_name: str) -> tuple[str, ...]:

@@ -16,8 +16,9 @@ DEFAULT_PRIORITY = 5  # of 0 to 9: 9 goes first
 class GenerationJob(SQLModel, table=True):
     """One row of `generation_jobs`. Only the transitions of `shared.jobs.transitions` change its status.
 
-    What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `workflow_key` is the
-    same for jobs that take about as long as each other, see `shared.workflows.duration_key`.
+    What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `extra_pnginfo` goes
+    along with it, into the pictures that it makes. `workflow_key` is the same for jobs that take about as long as each
+    other, see `shared.workflows.duration_key`.
     `run_after` is when it may start, which is at once by default. NULL, as in rows of the former system, is never.
     Once `deadline_at` has passed it is no longer started.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
@@ -50,6 +51,7 @@ class GenerationJob(SQLModel, table=True):
     temp_outputs: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
 
     workflow: dict[str, Any] | None = Field(default=None, sa_column=document("workflow", None))
+    extra_pnginfo: dict[str, Any] | None = Field(default=None, sa_column=document("extra_pnginfo", None))
     workflow_key: str | None = Field(default=None, sa_column=Column("workflow_key", String(16)))
     # The caller's own. SQLAlchemy keeps the name `metadata` to itself.
     caller_metadata: dict[str, Any] = Field(default_factory=dict, sa_column=document("metadata", "{}"))

@@ -36,6 +36,7 @@ from worker_service.comfyui.shown import OutputFile
 # Without custom nodes it has 1 MB. A server with many models and a slow disk takes long to list them.
 OBJECT_INFO = Bounds(ANSWER.most_bytes, within_s=120, silence_s=60)
 SUBMIT = Bounds(ANSWER.most_bytes, within_s=60, silence_s=30)  # a large workflow is validated in the request
+REPLACEMENTS = Bounds(ANSWER.most_bytes // 8, within_s=10)
 LARGEST_OUTPUT = 2 * 1024**3
 
 
@@ -58,15 +59,17 @@ class ComfyUIClient:
         self.name = self.connection.name
         self.largest_output = LARGEST_OUTPUT  # bytes
 
-    def submit(self, graph: Mapping[str, Any], *, prompt_id: str, client_id: str, previews: bool = False) -> None:
+    def submit(
+        self, graph: Mapping[str, Any], *, prompt_id: str, client_id: str, extra_data: Mapping[str, Any] | None = None
+    ) -> None:
         """Queue a graph under an id of the caller's. Raises WorkflowRejected with every node error.
 
         Always with a client_id (else a cached result has no outputs), never with `number` or `front`. A server error
         or a lost answer may have queued it all the same: the caller looks for the prompt before it sends another.
         """
         body: dict[str, Any] = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id}
-        if previews:
-            body["extra_data"] = {"preview_method": "latent2rgb"}
+        if extra_data:
+            body["extra_data"] = extra_data
         accepts = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
         status, answer = self.ask("POST", "/prompt", bounds=SUBMIT, accepts=accepts, json=body)
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -149,6 +152,12 @@ class ComfyUIClient:
         """The devices that the server computes with, and their memory."""
         devices = self.get("/system_stats").get("devices")
         return [device for device in devices if isinstance(device, dict)] if isinstance(devices, list) else []
+
+    def node_replacements(self) -> dict[str, Any]:
+        """The node classes that the server runs as others; none on servers that are too old to say so."""
+        path = "/node_replacements"
+        status, content = self.ask("GET", path, bounds=REPLACEMENTS, accepts={HTTPStatus.NOT_FOUND})
+        return self.json_object(content, path) if status == HTTPStatus.OK else {}
 
     def download(self, file: OutputFile, into: Path, pace: Pace = PACE) -> None:
         """Read an output into a local file. Raises OutputMissing, OutputTooLarge, OutputCorrupt if the answer breaks

@@ -85,15 +85,25 @@ def was_read_lately(engine: Engine, server: str, fresh: timedelta) -> bool:
 
 def read_capabilities(engine: Engine, client: ComfyUIClient) -> None:
     """Read what a server can do, and write it down. Raises ComfyUIUnreachable and SQLAlchemyError."""
-    object_info, devices = client.object_info(), client.devices()
-    digest = digest_of(object_info)
+    object_info, devices, replacements = client.object_info(), client.devices(), replacements_of(client)
+    digest = digest_of({**object_info, " ": replacements} if replacements else object_info)
     with transaction(engine) as session:
         if confirm(session, client.name, digest, devices):
             return
     # A transaction of its own: two workers that lock the table after their UPDATE above would wait for each other.
     with transaction(engine) as session:
-        replace(session, client.name, digest=digest, devices=devices, object_info=object_info)
+        read = {"digest": digest, "devices": devices, "replacements": replacements}
+        replace(session, client.name, object_info=object_info, **read)
     log.info("capabilities.changed", server=client.name, node_classes=len(object_info), digest=digest)
+
+
+def replacements_of(client: ComfyUIClient) -> dict[str, Any]:
+    """What the server replaces; nothing where it does not say so: that keeps no job from what it does say."""
+    try:
+        return {name: listed for name, listed in client.node_replacements().items() if isinstance(listed, list)}
+    except ComfyUIUnreachable as error:
+        log.info("replacements.not_read", server=client.name, error=str(error))
+        return {}
 
 
 def confirm(session: Session, server: str, digest: str, devices: list[dict[str, Any]]) -> bool:
@@ -107,7 +117,7 @@ def replace(session: Session, server: str, *, object_info: dict[str, Any], **val
     session.execute(LOCK_OFFERS)
     values |= {
         "object_info": object_info,
-        "offers": offers(read_catalogue(object_info)),
+        "offers": offers(read_catalogue(object_info, values["replacements"])),
         "refreshed_at": func.now(),
     }
     statement = insert(ServerCapabilities).values(server=server, **values)

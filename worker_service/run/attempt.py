@@ -30,6 +30,7 @@ from shared.jobs.errors import (
     WorkflowRejected,
 )
 from shared.models import JobStatus
+from shared.workflows.extra_data import extra_data
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import Graph, text_to_image, with_filename_prefix
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
@@ -182,9 +183,9 @@ class Attempt:
         """Send the prompt once. A server that does not answer, or answers 500, may have queued it all the same."""
         check(self.mailbox)
         self.resources.leases.must_be_fresh(self.lease)
-        previews = bool(self.job.params.get("previews"))
+        along = extra_data(self.job.params, self.job.extra_pnginfo)
         try:
-            client.submit(graph, prompt_id=self.prompt.id, client_id=self.prompt.id, previews=previews)
+            client.submit(graph, prompt_id=self.prompt.id, client_id=self.prompt.id, extra_data=along)
         except ComfyUIUnreachable:
             if isinstance(client.locate(self.prompt.id), Gone):
                 raise

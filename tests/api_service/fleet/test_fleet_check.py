@@ -16,12 +16,14 @@ from tests.simulator.graphs import Graph, node, txt2img
 from tests.steps import steps
 
 
-def fleet(*servers: dict[str, Page] | None, away: tuple[dict[str, Page] | None, ...] = ()) -> Capabilities:
+def fleet(
+    *servers: dict[str, Page] | None, away: tuple[dict[str, Page] | None, ...] = (), replacements: Page | None = None
+) -> Capabilities:
     """Servers with what they said they can do, or None for one that never did."""
     everybody = [*((info, True) for info in servers), *((info, False) for info in away)]
     return Capabilities(
         tuple(
-            KnownServer(f"http://gpu-{number}", reachable, None if info is None else read_catalogue(info))
+            KnownServer(f"http://gpu-{number}", reachable, None if info is None else read_catalogue(info, replacements))
             for number, (info, reachable) in enumerate(everybody)
         )
     )

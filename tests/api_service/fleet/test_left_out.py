@@ -10,6 +10,7 @@ from api_service.fleet.left_out import MOST_NOTES
 from shared.messaging.messenger import Messenger
 from tests.api_service.fleet.test_fleet_check import fleet, refused, verdict
 from tests.object_infos import object_info, page, publish
+from tests.shared.fleet.test_replacements import INFO, SAID
 from tests.simulator.graphs import node
 
 CLASSES = {
@@ -135,3 +136,34 @@ def test_a_job_is_recorded_without_it_and_a_batch_too(client: TestClient, messen
     assert (planned["job"]["workflow"], planned["notes"]) == (SAVED, answer.json()["notes"])
     (job,) = client.post(f"{url}bulk", json={"jobs": [body]}).json()["jobs"]
     assert (job["workflow"], job["notes"]) == (SAVED, answer.json()["notes"])
+
+
+def test_a_node_that_some_server_replaces_gets_the_title_that_it_stumbles_over(
+    client: TestClient, messenger: Messenger
+) -> None:
+    publish(messenger, INFO, replacements=SAID)
+    titled = {**node("ResizeImagesByLongerEdge", images=["1", 0], longer_edge=8), "_meta": {"title": "mine"}}
+    graph = {
+        **SAVED,
+        "2": node("ResizeImagesByLongerEdge", images=["1", 0], longer_edge=8),
+        "3": {**node("ResizeImagesByLongerEdge", images=["2", 0], longer_edge=8), "_meta": None},
+        "4": titled,
+        "9": node("SaveImage", images=["3", 0], filename_prefix="x"),
+    }
+    answer = client.post("/api/v1/generation-jobs/", json={"workflow": graph})
+    assert answer.status_code == 201, answer.text
+    kept = answer.json()["workflow"]
+    assert [kept[name].get("_meta") for name in "1234"] == [
+        None,
+        {"title": "ResizeImagesByLongerEdge"},
+        {"title": "ResizeImagesByLongerEdge"},
+        {"title": "mine"},
+    ]
+
+
+def test_a_node_that_is_left_out_cannot_be_asked_for_its_outputs(client: TestClient, messenger: Messenger) -> None:
+    publish(messenger, object_info(classes=CLASSES))
+    graph = {**SAVED, "7": node("PreviewImage")}
+    answer = client.post("/api/v1/generation-jobs/", json={"workflow": graph, "outputs": ["9", "7"]})
+    assert answer.status_code == 422
+    assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [("outputs[1]", "node_left_out")]

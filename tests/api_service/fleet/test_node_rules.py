@@ -9,6 +9,7 @@ from shared.fleet.object_info import read_catalogue
 from shared.workflows.links import graph_faults
 from tests.object_infos import RECORDED, object_info, page
 from tests.shared.fleet.test_node_inputs import BATCH, RESIZE
+from tests.shared.fleet.test_replacements import INFO, SAID
 from tests.simulator.graphs import node
 from tests.simulator.recordings import document
 
@@ -254,3 +255,24 @@ def test_as_many_inputs_as_a_node_needs_are_checked_each(
     graph["9"] = node("SaveImage", images=["2", 0], filename_prefix="x")
     found = [one for one in findings(graph, NEWER) if one.node_id == "2"]
     assert [(one.field, one.code) for one in found] == [(f"inputs.{name}", code) for name, code in expected]
+
+
+REPLACING = read_catalogue(INFO, SAID)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ({"images": ["1", 0], "longer_edge": 64}, []),
+        ({"images": ["1", 0], "longer_edge": -5}, [("inputs.longer_edge", "value_smaller_than_min")]),
+        ({"images": ["1", 0]}, [("inputs.longer_edge", "required_input_missing")]),
+        ({"images": ["1", 7], "longer_edge": 64}, [("inputs.images", "link_slot_missing")]),
+    ],
+)
+def test_a_class_that_the_server_replaces_is_held_to_the_one_it_runs(
+    inputs: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    graph = {"1": IMAGE, "2": node("ResizeImagesByLongerEdge", **inputs)}
+    graph["9"] = node("SaveImage", images=["2", 0], filename_prefix="x")
+    assert [(one.field, one.code) for one in findings(graph, REPLACING)] == expected
+    assert "unknown_node_class" in {one.code for one in findings(graph, CATALOGUE)}

@@ -1,5 +1,6 @@
 """Workers write down what each server can do: at once, each minute, where it changed; and no answer does any harm."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from sqlalchemy import Engine, event
 from shared.configuration.types import server_url
 from shared.models import ComfyUIServer
 from tests.object_infos import object_info
+from tests.shared.fleet.test_replacements import INFO, SAID
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import QUICK, Deployment, RunningWorker, until
 from tests.worker_service.run.saying import Saying, client_of, known, reader_of, written
@@ -100,6 +102,21 @@ def test_what_has_changed_is_written_with_what_it_offers(engine: Engine, saying:
             ]
 
 
+def test_classes_that_a_server_replaces_are_written_too(engine: Engine, saying: Saying) -> None:
+    saying.says(INFO)
+    with client_of(saying.url, engine) as client:
+        digests = []
+        for said in (None, b"{}", b"[]", b"oops", json.dumps(SAID).encode(), json.dumps({**SAID, "odd": 5}).encode()):
+            saying.replacements = said
+            read_capabilities(engine, client)
+            digests.append(known(engine, saying.url).digest)
+        row = known(engine, saying.url)
+    assert len(set(digests[:4])) == len(set(digests[4:])) == 1
+    assert digests[0] != digests[-1]
+    assert (row.replacements, row.object_info) == (SAID, INFO)
+    assert "class_type=ResizeImagesByLongerEdge" in row.offers
+
+
 def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> None:
     urls = [f"http://127.0.0.1:9/{number}" for number in range(6)]
     fleet = Fleet(engine, [server_url(url) for url in urls], slots=2, timings=FleetTimings())
@@ -110,6 +127,9 @@ def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> Non
 
         def devices(self) -> list[dict[str, Any]]:
             return []
+
+        def node_replacements(self) -> dict[str, Any]:
+            return {}
 
     for url in urls:
         record_sight(fleet.engine, url, Sight("0.8.0", 2, 0, None))

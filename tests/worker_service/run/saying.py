@@ -28,6 +28,7 @@ class Saying:
         self.url = ""
         self.object_info: Body = b"{}"
         self.devices: Any = [{"name": "gpu"}]
+        self.replacements: bytes | None = None  # what /node_replacements says; None: there is no such page
         self.status = 200
         self.asked = 0
 
@@ -42,7 +43,10 @@ def handler_of(saying: Saying) -> type[BaseHTTPRequestHandler]:
             if self.path == "/object_info":
                 saying.asked += 1
                 body = saying.object_info
-            self.send_response(saying.status)
+            status = saying.status
+            if self.path == "/node_replacements":
+                status, body = (404, b"404: Not Found") if saying.replacements is None else (200, saying.replacements)
+            self.send_response(status)
             self.end_headers()
             with suppress(OSError):  # whoever asked has heard enough
                 for part in (body,) if isinstance(body, bytes) else body():

@@ -1,9 +1,13 @@
 """What clients wish for comes true: jobs go in over HTTP, and a worker does as they say."""
 
+import json
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 from starlette.testclient import TestClient
 
 from api_service.main import create_app
@@ -54,6 +58,18 @@ def test_a_workflow_of_ones_own_is_run_with_the_seed_that_was_drawn(
 def picture_of(client: TestClient, job: dict[str, Any]) -> bytes:
     """The pixels of a job's thumbnail, which unlike its file does not hold the prompt's id."""
     return client.get(job["outputs"][0]["thumbnails"]["150"]).content
+
+
+@pytest.mark.parametrize("previews", [False, True])
+def test_what_is_sent_along_is_in_the_picture(
+    client: TestClient, deployment: Deployment, worker: RunningWorker, previews: bool
+) -> None:
+    pnginfo = {"workflow": {"nodes": [], "links": [], "extra": {"é": "🎨"}}, "mine": [1, 2]}
+    body = post(client, workflow=own_workflow(), params={"previews": previews}, extra_data={"extra_pnginfo": pnginfo})
+    picture = Image.open(BytesIO(client.get(body["outputs"][0]["url"]).content))
+    assert isinstance(picture, PngImageFile)
+    assert {name: json.loads(picture.text[name]) for name in pnginfo} == pnginfo
+    assert "prompt" in picture.text
 
 
 def test_a_retry_with_the_same_seed_makes_the_same_picture(client: TestClient, worker: RunningWorker) -> None:

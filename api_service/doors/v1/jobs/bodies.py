@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from api_service.jobs.extra_data import ExtraData
 from api_service.jobs.metadata import Metadata
 from api_service.refusals.moments import Moment
 from api_service.refusals.refusal import FORM, FieldError
@@ -45,7 +46,7 @@ BEFORE_THE_START = FieldError(
 
 
 class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
-    """When a job is to run, how urgently and how often, and what its owner notes on it.
+    """When a job is to run, how urgently and how often, what its owner notes on it, and what goes into its pictures.
 
     `run_at` or `delay_seconds`: not before. `deadline_seconds`, from its acceptance: not started later, but `expired`.
     Of jobs that wait, those with the highest `priority` go first.
@@ -59,6 +60,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
     )
     max_attempts: Annotated[int, Field(ge=1, le=10)] | None = None
     metadata: Metadata = {}
+    extra_data: ExtraData = ExtraData()
 
     @field_validator("delay_seconds")
     @classmethod
@@ -104,6 +106,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
             max_attempts=self.max_attempts,
             metadata=self.metadata,
             previews=previews,
+            extra_pnginfo=self.extra_data.extra_pnginfo,
         )
 
 
@@ -177,7 +180,7 @@ def misplaced(given: Any) -> Found | None:
     own = given.get("workflow")
     if own is not None and not is_of_editor(own):
         return None
-    found = find_graph({name: part for name, part in given.items() if name != "metadata"})
+    found = find_graph({name: part for name, part in given.items() if name not in {"metadata", "extra_data"}})
     return found if found and (found.is_graph or own is None) else None
 
 

@@ -18,6 +18,7 @@ from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
 from api_service.doors.v1.jobs.waiting import asked_wait_s, ended_within, preference_applied
 from api_service.fleet.capability_cache import Capabilities
+from api_service.fleet.fence import Fence
 from api_service.http.answers import answer_with
 from api_service.http.bodies import read_optional_json
 from api_service.http.operations import Answer, Nothing, Operation
@@ -67,11 +68,11 @@ async def validate_job(request: ApiRequest[JobBody, Nothing]) -> Response:
     """
     (asked,) = await jobs_of(request, {"": request.body.root})
     capabilities = await request.services.run(request.services.capabilities.current)
-    return await run_of(request)(validated, asked, capabilities)
+    return await run_of(request)(validated, asked, capabilities, request.services.acceptance.fence)
 
 
-def validated(asked: JobRequest, capabilities: Capabilities) -> Response:
-    (checked,) = check_all([asked], capabilities, field_name)
+def validated(asked: JobRequest, capabilities: Capabilities, fence: Fence) -> Response:
+    (checked,) = check_all([asked], capabilities, field_name, fence)
     return answer_with(ValidView(notes=list(checked.notes), job=PlannedJobView.of(checked.planned)))
 
 

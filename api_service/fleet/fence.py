@@ -1,0 +1,95 @@
+"""What a graph may be made of, and which files its nodes may name: an operator's rules, and one for all.
+
+A graph runs with the rights of ComfyUI's process, so this is a fence and no wall: a node may put a path together from
+texts that nobody sees here. docs/fencing.md says what else it takes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import islice
+from typing import Any
+
+from api_service.fleet.capability_cache import Capabilities
+from api_service.fleet.check import MOST_ERRORS, InputName
+from api_service.fleet.node_rules import shown
+from api_service.refusals.refusal import FieldError
+from shared.fleet.node_inputs import NodeInput, declared_for
+from shared.fleet.paths import leads_out, names_a_path, texts_in
+from shared.workflows.links import is_link, unwrapped
+
+GraphLike = Mapping[str, Mapping[str, Any]]
+
+PRIMITIVES = "Primitive"  # begins the names of ComfyUI's nodes that give on what they are given
+STAYS_WITHIN = "a path here is relative, without `..`, `~` or a drive, so that it stays within ComfyUI's folders"
+
+
+@dataclass(frozen=True)
+class Fence:
+    """Patterns of node classes, as in file names: those that may be used (None: all), and those that may not."""
+
+    allowed: Sequence[str] | None = None
+    denied: Sequence[str] = ()
+
+    def objection(self, name: str) -> str | None:
+        """Why a node class may not be used; None if it may."""
+        denied = next((pattern for pattern in self.denied if fnmatchcase(name, pattern)), None)
+        if denied is not None:
+            return f"the node class {shown(name)} may not be used here: DENIED_NODES has {denied!r}"
+        if self.allowed is not None and not any(fnmatchcase(name, pattern) for pattern in self.allowed):
+            return f"the node class {shown(name)} may not be used here: ALLOWED_NODES has no pattern for it"
+        return None
+
+
+OPEN = Fence()
+
+
+def fence_errors(graph: GraphLike, capabilities: Capabilities, fence: Fence, name: InputName) -> list[FieldError]:
+    """Everything in a graph that the rules forbid, up to a hundred."""
+    found = (*class_errors(graph, capabilities, fence, name), *path_errors(graph, capabilities, name))
+    return list(islice(found, MOST_ERRORS))
+
+
+def class_errors(graph: GraphLike, capabilities: Capabilities, fence: Fence, name: InputName) -> Iterator[FieldError]:
+    if fence == OPEN:
+        return
+    objections: dict[str, str | None] = {}
+    for node_id, node in graph.items():
+        kind = node["class_type"]
+        if kind not in objections:
+            # Some server may run it as another.
+            names = [kind, *capabilities.replacements_of(kind)]
+            objections[kind] = next((why for one in names if (why := fence.objection(one))), None)
+        if why := objections[kind]:
+            yield FieldError(field=name(node_id, "class_type"), message=why, code="node_not_allowed")
+
+
+def path_errors(graph: GraphLike, capabilities: Capabilities, name: InputName) -> Iterator[FieldError]:
+    for node_id, node in graph.items():
+        suspects = {one: text for one, value in node["inputs"].items() if (text := outward(graph, value)) is not None}
+        if not suspects:
+            continue
+        classes = capabilities.node_classes(node["class_type"])
+        variants = [declared_for(one.inputs, node["inputs"]) for one in classes]
+        for one, text in suspects.items():
+            declared = [variant[one] for variant in variants if one in variant]
+            if takes_a_path(node["class_type"], one, declared, text):
+                message = f"{shown(text)} leads elsewhere: {STAYS_WITHIN}"
+                yield FieldError(field=name(node_id, f"inputs.{one}"), message=message, code="path_outside")
+
+
+def outward(graph: GraphLike, value: Any) -> str | None:
+    """The first text of a value that would lead out if it were a path; also that of a primitive node it links to."""
+    if is_link(value):
+        source = graph.get(value[0])
+        if source is None or not source["class_type"].startswith(PRIMITIVES):
+            return None
+        value = source["inputs"].get("value")
+    return next((text for text in texts_in(unwrapped(value)) if leads_out(text)), None)
+
+
+def takes_a_path(class_name: str, input_name: str, declared: Sequence[NodeInput], text: str) -> bool:
+    """Whether some server says that the input is a path; of a class that nobody knows, whether its name does."""
+    if not declared:
+        return names_a_path(class_name, input_name, {})
+    return any(one.is_path or (one.choices is not None and text not in one.choices) for one in declared)

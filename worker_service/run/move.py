@@ -1,4 +1,7 @@
-"""A prompt that waits in vain is taken out of its server's queue, and its job goes on with another, elsewhere."""
+"""Where a prompt is that was sent before, and what becomes of one that waits in vain.
+
+The latter is taken out of its server's queue, and its job goes on with another prompt, elsewhere.
+"""
 
 from uuid import uuid4
 
@@ -8,8 +11,10 @@ from sqlmodel import Session
 from shared.jobs import lifecycle
 from shared.jobs.attempts import Lease, Prompt
 from shared.jobs.claim.moving import move
-from worker_service.comfyui.answers import Gone
+from shared.jobs.errors import ComfyUIUnreachable
+from worker_service.comfyui.answers import Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.fleet.health import Fleet
 from worker_service.run.resources import RunResources
 from worker_service.run.settle import settle
 from worker_service.run.surroundings import other_servers
@@ -39,3 +44,16 @@ def moved(client: ComfyUIClient, resources: RunResources, lease: Lease, prompt: 
     there = found[-1]
     log.info("job.moved", out_of=prompt.server, to=there.server)
     return there
+
+
+def whereabouts(fleet: Fleet, prompt: Prompt) -> Whereabouts:
+    """Where an earlier prompt is. A server that refuses connections has ended, and its queue with it."""
+    client = fleet.clients.get(prompt.server)
+    if client is None:
+        return Gone()
+    try:
+        return client.locate(prompt.id)
+    except ComfyUIUnreachable as error:
+        if error.refused:
+            return Gone()
+        raise

@@ -25,10 +25,9 @@ log = structlog.get_logger(__name__)
 def moved(client: ComfyUIClient, resources: RunResources, lease: Lease, prompt: Prompt) -> Prompt | None:
     """The prompt to send instead, on an idle server if one is still idle. None if this one's turn has come meanwhile.
 
-    Raises ComfyUIUnreachable, LeaseLost and CancelRequested.
+    Raises LeaseLost and CancelRequested.
     """
-    client.take_out(prompt.id)
-    if not isinstance(client.locate(prompt.id), Gone):
+    if not is_taken_out(client, prompt):
         return None
     others, new_id = other_servers(resources, prompt.server), str(uuid4())
     found: list[Prompt] = []
@@ -44,6 +43,16 @@ def moved(client: ComfyUIClient, resources: RunResources, lease: Lease, prompt: 
     there = found[-1]
     log.info("job.moved", out_of=prompt.server, to=there.server)
     return there
+
+
+def is_taken_out(client: ComfyUIClient, prompt: Prompt) -> bool:
+    """Whether the prompt is gone for certain. Where nobody knows, whoever watches it finds out."""
+    try:
+        client.take_out(prompt.id)
+        return isinstance(client.locate(prompt.id), Gone)
+    except ComfyUIUnreachable as error:
+        log.warning("prompt.not_taken_out", error=str(error))
+        return False
 
 
 def whereabouts(fleet: Fleet, prompt: Prompt) -> Whereabouts:

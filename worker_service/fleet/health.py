@@ -54,6 +54,7 @@ class Fleet:
         self.wedged: set[str] = set()
         self.detectors: defaultdict[str, WedgeDetector] = defaultdict(WedgeDetector)
         self.running: defaultdict[str, RunningPrompt] = defaultdict(RunningPrompt)
+        self.stuck: set[str] = set()
         self.versions: dict[str, str | None] = {}  # as last seen by this worker; None while a server does not answer
         self.changed = {name: threading.Event() for name in self.clients}  # set where capabilities should be read now
 
@@ -89,7 +90,14 @@ class Fleet:
         stuck = None
         if running.is_listened_to or running.id not in ours:
             stuck = running.silent_s >= self.timings.stuck_after_s
+            self.tell_stuck(name, running.id if stuck else None)
         return Sight(version, self.slots[name], sum(prompt_id not in ours for prompt_id in waiting), stuck)
+
+    def tell_stuck(self, name: str, prompt_id: str | None) -> None:
+        """Say once that nothing is heard of the prompt that a server runs."""
+        if prompt_id and name not in self.stuck:
+            log.warning("server.stuck", server=name, comfyui_prompt_id=prompt_id)
+        (self.stuck.add if prompt_id else self.stuck.discard)(name)
 
     def suspect(self, client: ComfyUIClient, queue: Queue) -> None:
         """Find out whether a server that answers has lost its thread."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Update, and_, case, false, func, or_, update
+from sqlalchemy import ARRAY, Engine, String, Update, and_, any_, case, false, func, literal, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -13,6 +13,7 @@ from shared.fleet.probes import ProbeKind, ProbeOutcome, found, in_words, with_f
 from shared.models import HELD, ComfyUIServer, GenerationJob
 
 LONGEST_VERSION = 64  # characters
+MOST_PROMPTS = 1000  # of a queue are looked for; ours are among the first, for each server has few slots
 
 
 class Sight(NamedTuple):
@@ -32,10 +33,11 @@ class Standing(NamedTuple):
 
 
 def prompts_of_jobs(engine: Engine, ids: Sequence[str]) -> set[str]:
-    """Those of the prompts that belong to jobs which some worker holds."""
+    """Those of the prompts, by their place in a queue, that belong to jobs which some worker holds."""
     if not ids:
         return set()
-    held = (col(GenerationJob.comfyui_prompt_id).in_(ids), col(GenerationJob.status).in_(sorted(HELD)))
+    listed = literal(list(ids[:MOST_PROMPTS]), ARRAY(String))
+    held = (col(GenerationJob.comfyui_prompt_id) == any_(listed), col(GenerationJob.status).in_(sorted(HELD)))
     with transaction(engine) as session:
         return {
             prompt_id for prompt_id in session.exec(select(GenerationJob.comfyui_prompt_id).where(*held)) if prompt_id

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.configuration.reasons import reason_of
@@ -27,19 +26,18 @@ from shared.jobs.errors import (
     Stalled,
     StorageUnavailable,
     Unexpected,
-    WorkflowRejected,
 )
 from shared.models import JobStatus
 from shared.workflows.extra_data import extra_data
-from shared.workflows.parameters import TextToImage
-from shared.workflows.text_to_image import Graph, text_to_image, with_filename_prefix
+from shared.workflows.text_to_image import Graph
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.collect import collector_of
 from worker_service.run.failures import Tries, decide
+from worker_service.run.job_graph import graph_of
 from worker_service.run.mailbox import Mailbox
-from worker_service.run.move import moved
+from worker_service.run.move import moved, whereabouts
 from worker_service.run.outcome import Done, Failed, Outcome, outcome_of
 from worker_service.run.progress import ProgressSink
 from worker_service.run.resources import RunResources
@@ -102,7 +100,7 @@ class Attempt:
         doubt = self.claim.doubt
         if doubt is None:
             return Gone()
-        found = self.locate(doubt)
+        found = whereabouts(self.resources.fleet, doubt)
         new = self.claim.prompt
         match found:
             case Gone() if self.job.generated_at is not None:
@@ -117,18 +115,6 @@ class Attempt:
                 pass
         log.info("prompt.looked_for", comfyui_prompt_id=doubt.id, server=doubt.server, found=type(found).__name__)
         return found
-
-    def locate(self, prompt: Prompt) -> Whereabouts:
-        """Where an earlier prompt is. A server that refuses connections has ended, and its queue with it."""
-        client = self.resources.fleet.clients.get(prompt.server)
-        if client is None:
-            return Gone()
-        try:
-            return client.locate(prompt.id)
-        except ComfyUIUnreachable as error:
-            if error.refused:
-                return Gone()
-            raise
 
     def redirect(self, prompt: Prompt, *, adopted: bool) -> None:
         settle(
@@ -169,15 +155,7 @@ class Attempt:
         return self.prompt is not before
 
     def graph(self) -> Graph:
-        """The job's graph, saving under a prefix that no other prompt has."""
-        prefix = f"genonaut-{self.prompt.id}"
-        if self.job.workflow is not None:
-            return with_filename_prefix(self.job.workflow, prefix)
-        try:
-            parameters = TextToImage.from_job(self.job)
-        except ValidationError as error:
-            raise WorkflowRejected(f"the job's parameters make no workflow: {error}") from error
-        return with_filename_prefix(text_to_image(parameters), prefix)
+        return graph_of(self.job, self.prompt.id)
 
     def send(self, client: ComfyUIClient, graph: Mapping[str, Mapping[str, Any]]) -> None:
         """Send the prompt once. A server that does not answer, or answers 500, may have queued it all the same."""

@@ -73,6 +73,8 @@ class Leases(threading.Thread):
                 self.beat()
             except SQLAlchemyError as error:
                 log.warning("leases.not_renewed", error=str(error))
+            except Exception:  # the next beat may do; without any, every job here would be given to others
+                log.exception("leases.not_renewed")
             if self.closing.wait(self.duration.total_seconds() / BEATS):
                 return
 

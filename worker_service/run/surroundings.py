@@ -4,9 +4,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
 from shared.jobs.attempts import Prompt
 from shared.jobs.claim.moving import idle_server
 from worker_service.run.resources import RunResources
+
+log = structlog.get_logger(__name__)
 
 
 class Surroundings:
@@ -27,8 +32,12 @@ class Surroundings:
         others = other_servers(self.resources, self.prompt.server)
         if not others:
             return False
-        with self.resources.messenger.transaction() as session:
-            return idle_server(session, self.job_id, others) is not None
+        try:
+            with self.resources.messenger.transaction() as session:
+                return idle_server(session, self.job_id, others) is not None
+        except SQLAlchemyError as error:
+            log.warning("job.not_moved", error=str(error))
+            return False
 
     def heard(self) -> None:
         self.server.heard[self.prompt.id] = time.monotonic()

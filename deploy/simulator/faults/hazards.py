@@ -12,6 +12,10 @@ class WorkerKilled(BaseException):
     """Ends the worker thread: not an Exception, so that no node's error handling catches it."""
 
 
+class Interrupted(Exception):
+    """The running prompt is to stop."""
+
+
 class OutOfMemory(Exception):
     """Reported as the graphics library reports a full card."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from deploy.simulator.faults.hazards import Hazards
+from deploy.simulator.faults.hazards import Hazards, Interrupted
 from deploy.simulator.faults.kinds import Moment
 from deploy.simulator.messages.reporting import Report
 from deploy.simulator.nodes.catalogue import catalogue
@@ -22,10 +22,6 @@ from deploy.simulator.running.prompt_queue import Item
 from deploy.simulator.running.server_log import ServerLog
 
 PREVIEW_METHODS = ("auto", "latent2rgb", "taesd")
-
-
-class Interrupted(Exception):
-    """The running prompt is to stop."""
 
 
 @dataclass(frozen=True)

@@ -91,3 +91,38 @@ def test_only_admins_see_and_drain_servers(client: TestClient) -> None:
 def test_a_wedged_server_does_not_count_as_well(client: TestClient, messenger: Messenger) -> None:
     answering(messenger, wedged_since=datetime.now(UTC))
     assert client.get("/health/ready").json()["comfyui"]["ok"] is False
+
+
+def test_what_each_probe_found_last_is_shown_the_latest_first(admin: TestClient, messenger: Messenger) -> None:
+    early, late = "2026-01-01T12:00:00+00:00", "2026-01-01T12:00:05+00:00"
+    probes = {
+        "runs": {"at": early, "outcome": "refused", "problem": "no such node"},
+        "answers": {"at": late, "outcome": "passed", "problem": None},
+        "of a newer worker": {"at": late, "outcome": "odd"},
+    }
+    answering(messenger, probes=probes, foreign_prompts=6, stuck_since=datetime.now(UTC))
+    found = shown(admin)[SERVER]
+    assert [(probe["kind"], probe["outcome"], probe["problem"]) for probe in found["probes"]] == [
+        ("answers", "passed", None),
+        ("runs", "refused", "no such node"),
+    ]
+    assert (found["state"], found["foreign_prompts"], found["unfit_since"]) == ("up", 6, None)
+    assert found["stuck_since"]
+
+
+def test_a_server_is_resumed_whatever_keeps_it_from_jobs(admin: TestClient, messenger: Messenger) -> None:
+    moments = ("draining_since", "wedged_since", "unfit_since", "stuck_since", "opened_at", "open_until")
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    answering(messenger, problem="it runs nothing", **dict.fromkeys(moments, later))
+    assert shown(admin)[SERVER]["state"] == "unfit"
+    answer = admin.post(f"{SERVERS}/resume", json={"server": SERVER})
+    assert (answer.status_code, answer.json()["state"], answer.json()["problem"]) == (200, "up", None)
+    assert claimed(messenger) is None
+    submitted(messenger)
+    assert claimed(messenger) is not None
+
+
+def test_one_that_is_resumed_while_it_is_away_stays_away(admin: TestClient, messenger: Messenger) -> None:
+    answering(messenger, unreachable_since=datetime.now(UTC), problem="refused", wedged_since=datetime.now(UTC))
+    answer = admin.post(f"{SERVERS}/resume", json={"server": SERVER}).json()
+    assert (answer["state"], answer["problem"], answer["wedged_since"]) == ("unreachable", "refused", None)

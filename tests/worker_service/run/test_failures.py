@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.jobs.attempts import ServerDeaths
 from shared.jobs.errors import (
     ComfyUIUnreachable,
     GenerationError,
@@ -18,6 +19,7 @@ from shared.jobs.errors import (
     Poison,
     PromptInterrupted,
     PromptLost,
+    ServerUnfit,
     ServerWedged,
     Settled,
     Stalled,
@@ -29,7 +31,7 @@ from shared.jobs.errors import (
     WornOut,
 )
 from shared.models import Outcome
-from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide
+from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide, poison
 
 CHANCE = random.Random(0)
 
@@ -42,6 +44,7 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (PromptInterrupted("3", "KSampler"), Outcome.RETRIED),
     (OutOfMemory("3", "KSampler", "torch.OutOfMemoryError", "full"), Outcome.RETRIED),
     (ServerWedged("gpu"), Outcome.RETRIED),
+    (ServerUnfit("gpu", "too old"), Outcome.RETRIED),
     (Stalled("gpu", 600), Outcome.RETRIED),
     (OutputCorrupt("a.png", "truncated"), Outcome.RETRIED),
     (OutputMissing("a.png", 404), Outcome.RETRIED),
@@ -128,3 +131,23 @@ def test_five_attempts_take_ten_minutes_at_most() -> None:
     found = [decide(PromptLost("gpu", "p"), Tries(retries, 5, {}), Longest()) for retries in range(5)]
     assert sum((again.delay for again in found if again), timedelta()) == timedelta(minutes=10)
     assert found[-1] is None
+
+
+@pytest.mark.parametrize(
+    ("before", "error", "deaths"),
+    [
+        (ServerDeaths(0, 0), ServerWedged("gpu", was_running=True), None),
+        (ServerDeaths(1, 0), ServerWedged("gpu", was_running=True), 2),
+        (ServerDeaths(1, 0), ServerWedged("gpu"), None),  # it only waited there
+        (ServerDeaths(0, 1), PromptLost("gpu", "p", was_running=True), None),  # a process may end for other reasons
+        (ServerDeaths(0, 2), PromptLost("gpu", "p", was_running=True), 3),
+        (ServerDeaths(1, 1), PromptLost("gpu", "p", was_running=True), 3),
+        (ServerDeaths(0, 2), PromptLost("gpu", "p"), None),
+        (ServerDeaths(5, 5), Stalled("gpu", 600), None),
+    ],
+)
+def test_a_job_under_which_servers_die_again_is_poison(
+    before: ServerDeaths, error: GenerationError, deaths: int | None
+) -> None:
+    found = poison(error, before)
+    assert (found.details["deaths"] if found else None) == deaths

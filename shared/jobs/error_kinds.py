@@ -1,0 +1,60 @@
+"""Everything that can go wrong with a job, and whether doing it again can help.
+
+GenerationError
+├── Transient                  the same job may well succeed later, or elsewhere
+│   ├── ComfyUIUnreachable     no answer
+│   ├── StorageUnavailable     our own store refused the bytes
+│   ├── Unexpected             a bug, or an answer that nobody expected
+│   └── Settled                ... and its prompt is known to be of no more use
+│       ├── PromptLost         ComfyUI restarted: queue and history are gone
+│       ├── PromptInterrupted  somebody else stopped it
+│       ├── OutOfMemory        the graphics card was full
+│       ├── ServerWedged       ComfyUI answers, and runs nothing
+│       ├── ServerUnfit        its ComfyUI cannot be worked with
+│       ├── Stalled            it ran, and nothing moved for too long
+│       ├── OutputCorrupt      what was read does not decode, or is cut short
+│       └── OutputMissing      history names a file that ComfyUI no longer has
+└── Permanent                  the same job would fail the same way
+    ├── WorkflowRejected       ComfyUI refused it
+    ├── NodeFailed             a node raised while it ran
+    ├── OutputRefused          none of its outputs has a name that can be asked for
+    ├── OutputTooLarge         it made more than is kept
+    ├── NotRecorded            it ran, and the database refused what it made
+    ├── TimedOut               the time limit passed
+    ├── Poison                 it took its worker or its server down too often
+    └── WornOut                no worker could bring it to an end
+NotAFailure                    what ends an attempt without a word against the job
+├── LeaseLost                  another worker has it now, or it has ended
+├── CancelRequested            its owner wants no result
+└── WorkerStopping             the next worker goes on with it
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+
+class GenerationError(Exception):
+    """A job's attempt failed. `code` is stable and public; `details` are JSON."""
+
+    code: ClassVar[str] = "internal_error"
+    details: Mapping[str, Any] = {}
+
+    def without_words(self) -> Self:
+        """The same error, which says nothing but its code: what it said cannot be written down."""
+        self.args, self.details = (
+            (f"the job failed with {self.code}; the database refused what else there was to say",),
+            {},
+        )
+        return self
+
+
+class Transient(GenerationError):
+    """Trying again can help. The prompt may still be running, or its result be there: look for it first."""
+
+
+class Settled(Transient):
+    """Trying again can help, and only with a new prompt."""
+
+
+class Permanent(GenerationError):
+    """Trying again cannot help."""

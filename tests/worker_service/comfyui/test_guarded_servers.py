@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -91,7 +91,7 @@ def test_a_server_that_wants_to_know_who_we_are_says_so_in_its_problem(
 def test_a_refusal_of_any_request_is_said_to_be_one(simulator: RunningSimulator, path: str, status: int) -> None:
     simulator.fault("answer", path=path, status=status, body=json.dumps({"error": "no"}))
     client = ComfyUIClient(server_url(simulator.url))
-    asks = {
+    asks: dict[str, Callable[[], object]] = {
         "/history/": lambda: client.locate("p"),
         "/queue": client.queue,
         "/prompt": lambda: client.submit({}, prompt_id="p", client_id="p"),

@@ -13,11 +13,13 @@ from typing import Any
 import httpx
 from websockets.sync.client import connect
 
+from deploy.local.environment import ask
 from deploy.local.ports import free_ports
 from deploy.local.process import CannotStart
 from deploy.local.system import REPOSITORY, Plan, Say, System, running_system
+from shared.configuration.credentials import NoToken
 from shared.configuration.settings import environment
-from shared.configuration.types import as_shown
+from shared.configuration.types import ServerUrl
 
 PICTURES = REPOSITORY / "build" / "demo"
 PROMPT = "a lighthouse above a stormy sea at dusk, oil on canvas"
@@ -79,19 +81,18 @@ def job_body(system: System) -> dict[str, Any]:
     }
 
 
-def first_checkpoint(servers: Sequence[str]) -> tuple[str | None, str]:
-    """A checkpoint that one of the ComfyUI servers has; or None, and why."""
+def first_checkpoint(servers: Sequence[ServerUrl]) -> tuple[str | None, str]:
+    """A checkpoint that one of the ComfyUI servers has; or None, and why. A server may well have none."""
     problems = []
-    with httpx.Client(timeout=10) as http:
-        for server in servers:
-            try:
-                checkpoints = http.get(f"{server}/models/checkpoints").raise_for_status().json()
-            except (httpx.HTTPError, ValueError) as error:
-                problems.append(f"ComfyUI at {as_shown(server)} does not list its checkpoints: {error}")
-                continue
-            if checkpoints:
-                return str(checkpoints[0]), ""
-            problems.append(f"ComfyUI at {as_shown(server)} has no checkpoint; put one into its models/checkpoints")
+    for server in servers:
+        try:
+            checkpoints = ask(server, "/models/checkpoints").raise_for_status().json()
+        except (httpx.HTTPError, NoToken, ValueError) as error:
+            problems.append(f"ComfyUI at {server.name} does not list its checkpoints: {error}")
+            continue
+        if isinstance(checkpoints, list) and checkpoints:
+            return str(checkpoints[0]), ""
+        problems.append(f"ComfyUI at {server.name} has no checkpoint; put one into its models/checkpoints")
     return None, "; ".join(problems)
 
 

@@ -8,8 +8,9 @@ import redis
 
 from deploy.local.postgres import connected
 from deploy.local.process import CannotStart
+from shared.configuration.credentials import NoToken, headers_for
 from shared.configuration.settings import Settings, load_settings, read
-from shared.configuration.types import as_shown
+from shared.configuration.types import ServerUrl, as_shown
 from shared.messaging.redis_clients import hasty_client
 
 # For what is started later, and where production has no defaults.
@@ -20,6 +21,7 @@ TO_BE_STARTED = {
     "STORAGE_URL": "file:///later",
 }
 ANSWERS_WITHIN_S = 5.0
+ASKS_FOR_CREDENTIALS = (401, 403)
 
 
 class NoAnswer(CannotStart):
@@ -85,12 +87,21 @@ def check_comfyui(settings: Settings) -> None:
         raise NoAnswer("COMFYUI_URLS", first, f"{reason}{more}; start one, or unset the variable to have one simulated")
 
 
-def problem_of(url: str) -> str:
+def ask(url: ServerUrl, path: str) -> httpx.Response:
+    """What a ComfyUI server answers, called as its URL says. Raises httpx.HTTPError and NoToken."""
+    return httpx.get(url.name + path, headers=headers_for(url), timeout=ANSWERS_WITHIN_S)
+
+
+def problem_of(url: ServerUrl) -> str:
     """Why a URL is not that of a ComfyUI; nothing if it is."""
     try:
-        answer = httpx.get(f"{url}/system_stats", timeout=ANSWERS_WITHIN_S)
+        answer = ask(url, "/system_stats")
         system = answer.raise_for_status().json()["system"]
+    except NoToken as error:
+        return str(error)
     except httpx.HTTPStatusError as error:
+        if error.response.status_code in ASKS_FOR_CREDENTIALS:
+            return f"HTTP {error.response.status_code}: it asks for other credentials than its URL has"
         return f"HTTP {error.response.status_code} from a server that is no ComfyUI"
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__

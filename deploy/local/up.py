@@ -19,6 +19,7 @@ from deploy.local.process import Process, ProcessFailed
 from deploy.local.programs import POSTGRES, Places, ProgramMissing, find
 from deploy.local.system import REPOSITORY, USER, Plan, Say, System, running_system
 from shared.configuration.settings import Settings, environment, read
+from shared.configuration.types import as_shown
 
 KEPT = REPOSITORY / "var" / "up"
 LOOK_S = 1.0
@@ -52,7 +53,7 @@ def api_ports(settings: Settings, environ: dict[str, str]) -> Iterator[int]:
 
 
 def addresses(system: System) -> str:
-    comfyui = ", ".join(map(str, system.settings.comfyui_urls))
+    comfyui = as_shown(system.settings.comfyui_urls)
     simulated = "  (simulated: it has no model and paints by rule)" if system.is_simulated else ""
     return f"""
 Running until Ctrl-C.
@@ -117,6 +118,8 @@ def exports(system: System) -> list[str]:
     """The variables with which commands and services work on this very system."""
     fields = [field.upper() for field in Settings.model_fields if field not in {"api_host", "api_port"}]
     values = {name: system.environ[name] for name in fields if name in system.environ}
+    if any("@" in url for url in system.settings.comfyui_urls):
+        del values["COMFYUI_URLS"]  # no command below needs it, and it has a password
     values["DATABASE_URL"] = for_psql(system.servers.database_url)
     return [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
 

@@ -29,6 +29,7 @@ from shared.configuration.types import (
     accepts,
     as_shown,
     jobs_of_all,
+    without_users,
 )
 
 
@@ -190,7 +191,8 @@ def problem(found: Any, values: Mapping[str, Any], sources: Mapping[str, str]) -
     if found["type"] == "missing":
         return f"{variable}: not set, and production has no default for it; it is {info.description}"
     accepted = accepts(info) or str(found["msg"]).removeprefix("Value error, ")
-    return f"{variable}: {as_shown(values.get(field, info.default))!r} is not accepted; accepted: {accepted}"
+    shown = without_users(as_shown(values.get(field, info.default)))
+    return f"{variable}: {shown!r} is not accepted; accepted: {accepted}"
 
 
 def environment() -> dict[str, str]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, GetPydanticSchema, StringConstraints
@@ -45,6 +45,14 @@ class LogLevel(StrEnum):
 def masked(text: str) -> str:
     """The text with the password of every URL in it replaced by `***`."""
     return PASSWORD_IN_URL.sub(r"\g<head>***", text)
+
+
+def without_users(text: str) -> str:
+    """The text with `***` for all between the first `://` and the last `@`: where a URL is wrong, any of it may be
+    secret."""
+    scheme, _, rest = text.partition("://")
+    secret, separator, host = rest.rpartition("@")
+    return f"{scheme}://***@{host}" if secret and separator else text
 
 
 class SecretUrl(str):
@@ -120,12 +128,21 @@ class ServerUrl(SecretUrl):
 def server_url(text: str) -> ServerUrl:
     address, separator, fragment = text.strip().partition("#")
     parts, options = urlsplit(address), server_options(fragment) if separator else {}
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+    is_whole = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.path and is_port(parts)
+    if not is_whole or parts.query:
         raise ValueError(SERVER_FORM)
     url = ServerUrl(address.rstrip("/"))
     url.slots = int(options["slots"]) if "slots" in options else None
     url.token_file = Path(options["token_file"]) if "token_file" in options else None
     return url
+
+
+def is_port(parts: SplitResult) -> bool:
+    """Whether the port is one, if there is one. A password with a slash would read as a port and a path."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def server_options(fragment: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ class ComfyUIUnreachable(Transient):
 
     def __init__(self, server: str, reason: str, *, refused: bool = False) -> None:
         super().__init__(f"ComfyUI at {server} does not answer: {reason}")
+        self.reason = reason
         self.refused = refused
         self.details = {"server": server}
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx
 
@@ -32,9 +33,11 @@ from worker_service.comfyui.answers import (
 from worker_service.comfyui.connection import ANSWER, Answer, AnswerTooLarge, Bounds, ServerConnection, unpacked
 from worker_service.comfyui.json_text import read_json
 from worker_service.comfyui.shown import OutputFile
+from worker_service.comfyui.socket_health import SocketHealth
 
 # Without custom nodes it has 1 MB. A server with many models and a slow disk takes long to list them.
-OBJECT_INFO = Bounds(ANSWER.most_bytes, within_s=120, silence_s=60)
+LARGEST_OBJECT_INFO = ANSWER.most_bytes
+OBJECT_INFO = Bounds(LARGEST_OBJECT_INFO, within_s=120, silence_s=60)
 SUBMIT = Bounds(ANSWER.most_bytes, within_s=60, silence_s=30)  # a large workflow is validated in the request
 REPLACEMENTS = Bounds(ANSWER.most_bytes // 8, within_s=10)
 LARGEST_OUTPUT = 2 * 1024**3
@@ -55,8 +58,10 @@ class ComfyUIClient:
 
     def __init__(self, url: str) -> None:
         self.connection = ServerConnection(url)
+        self.http = self.connection.http
         self.url = self.connection.url
         self.name = self.connection.name
+        self.socket_health = SocketHealth(self.name)
         self.largest_output = LARGEST_OUTPUT  # bytes
 
     def submit(
@@ -141,12 +146,15 @@ class ComfyUIClient:
         """The server's version. A cheap way to see whether it answers."""
         return version_in(self.get("/system_stats"))
 
-    def object_info(
-        self, *, most: int = OBJECT_INFO.most_bytes, within_s: float = OBJECT_INFO.within_s
-    ) -> dict[str, Any]:
+    def object_info(self, *, most: int = LARGEST_OBJECT_INFO, within_s: float = OBJECT_INFO.within_s) -> dict[str, Any]:
         """The server's node classes. Raises ComfyUIUnreachable for what is too large (bytes), too slow or no JSON."""
         bounds = OBJECT_INFO._replace(most_bytes=most, within_s=within_s)
         return self.json_object(self.ask("GET", "/object_info", bounds=bounds).content, "/object_info")
+
+    def class_info(self, name: str) -> Any:
+        """What the server says of one class; None if it has none of that name."""
+        path = f"/object_info/{quote(name, safe='')}"
+        return self.get(path).get(name)
 
     def devices(self) -> list[dict[str, Any]]:
         """The devices that the server computes with, and their memory."""

@@ -53,7 +53,18 @@ class ServerConnection:
         self.url = url if isinstance(url, ServerUrl) else server_url(url)
         self.name = self.url.name
         self.deadline = Deadline()
-        self.http = timed_client(self.name, self.deadline, timeout=TIMEOUT, limits=CONNECTIONS)
+        self.http = timed_client(
+            self.name,
+            self.deadline,
+            timeout=TIMEOUT,
+            limits=CONNECTIONS,
+            headers={"Accept-Encoding": "identity"},
+            auth=self.authorize,
+        )
+
+    def authorize(self, request: httpx.Request) -> httpx.Request:
+        request.headers.update(headers_for(self.url))
+        return request
 
     def ask(
         self, method: str, path: str, bounds: Bounds = ANSWER, accepts: Collection[int] = (), **options: Any
@@ -77,10 +88,9 @@ class ServerConnection:
         """An answer whose body is yet to be read, within the `with` block. Raises ComfyUIUnreachable."""
         timeout = httpx.Timeout(bounds.silence_s, connect=TIMEOUT.connect)
         try:
-            headers = {"Accept-Encoding": "identity", **headers_for(self.url)}
             with (
                 self.deadline.of(bounds.within_s),
-                self.http.stream(method, path, headers=headers, timeout=timeout, **options) as response,
+                self.http.stream(method, path, timeout=timeout, **options) as response,
             ):
                 yield response
         except NoToken as error:

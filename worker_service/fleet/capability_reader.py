@@ -1,15 +1,20 @@
-"""The nodes and models of each server are read from it every minute, and written down where they have changed."""
+"""The nodes and models of each server are read from it, and written down, where something may have changed.
+
+That is so when it comes back or has another version, when its loaders list other models, and once an hour.
+"""
 
 import hashlib
 import json
 import threading
 import time
+from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from sqlalchemy import Engine, func, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
@@ -20,6 +25,7 @@ from shared.fleet.probes import ProbeKind, ProbeOutcome
 from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.fleet.class_pages import LOADERS, lists_the_same, read_pages
 from worker_service.fleet.health import Fleet
 from worker_service.fleet.records import record_probe
 
@@ -27,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 class CapabilityReader(threading.Thread):
-    """Reads one server every minute until `closing` is set, and at once when it has `changed`.
+    """Looks at one server every minute until `closing` is set, and reads all of it at once when it has `changed`.
 
     A thread of its own: a server may take long to list its nodes, and must be seen to answer meanwhile.
     """
@@ -37,6 +43,8 @@ class CapabilityReader(threading.Thread):
         self.engine = fleet.engine
         self.timings = fleet.timings
         self.changed = fleet.changed[client.name]
+        self.notes = fleet.notes[client.name]
+        self.whole_at = 0.0  # when all of it is to be read again
         self.client = client
         self.closing = closing
 
@@ -53,11 +61,13 @@ class CapabilityReader(threading.Thread):
     def read_safely(self, *, at_once: bool) -> None:
         """Read the server unless another worker did lately. Whatever goes wrong, the server still gets jobs."""
         try:
-            fresh = timedelta(seconds=self.timings.fresh_s)
-            if at_once or not was_read_lately(self.engine, self.client.name, fresh):
-                read_capabilities(self.engine, self.client)
-                record_probe(self.engine, self.client.name, ProbeKind.CAPABILITIES, ProbeOutcome.PASSED, None)
-        except (ComfyUIUnreachable, SQLAlchemyError, RecursionError) as error:
+            self.read(at_once=at_once)
+            record_probe(self.engine, self.client.name, ProbeKind.CAPABILITIES, ProbeOutcome.PASSED, None)
+        except ComfyUIUnreachable as error:
+            log.warning("capabilities.not_read", server=self.client.name, error=str(error))
+            self.tell(str(error))
+            self.note_failure(error.reason)
+        except (SQLAlchemyError, RecursionError) as error:
             log.warning("capabilities.not_read", server=self.client.name, error=str(error))
             self.tell(str(error))
         except Exception as error:
@@ -71,6 +81,27 @@ class CapabilityReader(threading.Thread):
         except SQLAlchemyError as error:
             log.warning("server.not_recorded", server=self.client.name, error=str(error))
 
+    def read(self, *, at_once: bool) -> None:
+        fresh = timedelta(seconds=self.timings.fresh_s)
+        if not at_once and was_read_lately(self.engine, self.client.name, fresh):
+            return
+        is_whole = at_once or time.monotonic() >= self.whole_at
+        if not is_whole and confirm_models(self.engine, self.client):
+            return
+        note = read_capabilities(self.engine, self.client)
+        self.whole_at = time.monotonic() + self.timings.read_whole_every_s
+        self.notes.write({"capabilities": note})
+
+    def note_failure(self, reason: str) -> None:
+        """The server gets jobs all the same: those that fit what it last had, or all of them if that was never read."""
+        try:
+            with transaction(self.engine) as session:
+                is_known = session.get(ServerCapabilities, self.client.name) is not None
+            means = "what it last listed holds" if is_known else "jobs are sent to it unchecked"
+            self.notes.write({"capabilities": f"its node classes cannot be read: {reason}; {means}"})
+        except SQLAlchemyError as error:
+            log.warning("capabilities.not_noted", server=self.client.name, error=str(error))
+
 
 def was_read_lately(engine: Engine, server: str, fresh: timedelta) -> bool:
     with transaction(engine) as session:
@@ -83,18 +114,43 @@ def was_read_lately(engine: Engine, server: str, fresh: timedelta) -> bool:
         )
 
 
-def read_capabilities(engine: Engine, client: ComfyUIClient) -> None:
-    """Read what a server can do, and write it down. Raises ComfyUIUnreachable and SQLAlchemyError."""
-    object_info, devices, replacements = client.object_info(), client.devices(), replacements_of(client)
+def last_pages(engine: Engine, server: str) -> Mapping[str, Any]:
+    """What the server said of its classes when it was last read; empty if it never was."""
+    with transaction(engine) as session:
+        found = select(ServerCapabilities.object_info).where(col(ServerCapabilities.server) == server)
+        return session.exec(found).one_or_none() or {}
+
+
+def confirm_models(engine: Engine, client: ComfyUIClient) -> bool:
+    """Note that the server still has the same models, if that is so. Raises ComfyUIUnreachable and SQLAlchemyError."""
+    pages = [func.jsonb_extract_path(col(ServerCapabilities.object_info), name, type_=JSONB) for name in LOADERS]
+    with transaction(engine) as session:
+        found = session.execute(select(*pages).where(col(ServerCapabilities.server) == client.name)).one_or_none() or ()
+    loaders = {name: page for name, page in zip(LOADERS, found, strict=False) if page is not None}
+    if not lists_the_same(client, loaders):
+        return False
+    devices = client.devices()
+    same = update(ServerCapabilities).where(col(ServerCapabilities.server) == client.name)
+    with transaction(engine) as session:
+        session.execute(same.values(devices=devices, refreshed_at=func.now()))
+    return True
+
+
+def read_capabilities(engine: Engine, client: ComfyUIClient) -> str | None:
+    """Read what a server can do, and write it down. Returns what is wrong with it, in words. Raises ComfyUIUnreachable
+    and SQLAlchemyError."""
+    object_info, note = read_pages(client, partial(last_pages, engine, client.name))
+    devices, replacements = client.devices(), replacements_of(client)
     digest = digest_of({**object_info, " ": replacements} if replacements else object_info)
     with transaction(engine) as session:
         if confirm(session, client.name, digest, devices):
-            return
+            return note
     # A transaction of its own: two workers that lock the table after their UPDATE above would wait for each other.
     with transaction(engine) as session:
         read = {"digest": digest, "devices": devices, "replacements": replacements}
         replace(session, client.name, object_info=object_info, **read)
     log.info("capabilities.changed", server=client.name, node_classes=len(object_info), digest=digest)
+    return note
 
 
 def replacements_of(client: ComfyUIClient) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.oldest_version import why_too_old
 from worker_service.comfyui.server_log import read_log, says_that_the_thread_ended
 from worker_service.fleet import records
+from worker_service.fleet.notes import Notes
 from worker_service.fleet.records import Sight
 from worker_service.fleet.timings import FleetTimings
 from worker_service.fleet.wedge import RunningPrompt, WedgeDetector, is_canary, runs_again
@@ -56,6 +57,7 @@ class Fleet:
         self.running: defaultdict[str, RunningPrompt] = defaultdict(RunningPrompt)
         self.stuck: set[str] = set()
         self.versions: dict[str, str | None] = {}  # as last seen by this worker; None while a server does not answer
+        self.notes = {name: Notes(engine, name) for name in self.clients}
         self.changed = {name: threading.Event() for name in self.clients}  # set where capabilities should be read now
 
     def probe(self, client: ComfyUIClient) -> None:
@@ -71,6 +73,8 @@ class Fleet:
         self.running[name].see(queue)
         standing = records.record_sight(self.engine, name, self.sight(name, version, queue))
         self.versions[name] = version
+        if client.socket_health.is_known:
+            self.notes[name].write({"socket": client.socket_health.problem})
         if version != before:
             self.changed[name].set()
         if not standing.unfit_since and (problem := why_too_old(version)):

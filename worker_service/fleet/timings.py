@@ -8,7 +8,8 @@ class FleetTimings:
     """How often each ComfyUI server is looked at."""
 
     probe_every_s: float = 5.0  # whether it answers and works
-    read_every_s: float = 60.0  # which nodes and models it has
+    read_every_s: float = 60.0  # whether its models are the same
+    read_whole_every_s: float = 3600.0  # which nodes it has, though nothing says that they have changed
     fresh_s: float = 45.0  # what another worker read this lately is not read again
     canary_s: float = 1.0  # an idle server that is well comes to a prompt in milliseconds
     read_log_after_s: float = 8.0  # without a word of the prompt that runs, its server's log is read at each probe

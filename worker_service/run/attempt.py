@@ -137,9 +137,9 @@ class Attempt:
         timings, stall_timeout = self.resources.timings, self.resources.limits.stall
         with (
             listening(self.resources, self.job.id, self.prompt) as around,
-            ProgressSocket(client.url, self.prompt.id, self.mailbox) as socket,
+            ProgressSocket(client.url, self.prompt.id, self.mailbox, client.socket_health) as socket,
         ):
-            socket.connected.wait(timings.connect_s)
+            socket.wait(timings.connect_s)
             if not is_sent:
                 self.send(client, graph)
             watched = Watched(client, self.prompt, graph, around, stall_timeout)

@@ -31,6 +31,16 @@ class Saying:
         self.replacements: bytes | None = None  # what /node_replacements says; None: there is no such page
         self.status = 200
         self.asked = 0
+        self.paths: list[str] = []
+        self.classes: dict[str, Any] | None = None  # its pages one by one, a class of None breaks; as the whole if None
+
+    def says_of(self, name: str) -> bytes | None:
+        """The answer for one class; None where that breaks."""
+        pages = json.loads(self.object_info) if self.classes is None and isinstance(self.object_info, bytes) else None
+        pages = pages or self.classes or {}
+        if name in pages and pages[name] is None:
+            return None
+        return json.dumps({name: pages[name]} if name in pages else {}).encode()
 
     def says(self, value: Any) -> None:
         self.object_info = json.dumps(value).encode()
@@ -40,11 +50,15 @@ def handler_of(saying: Saying) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body: Body = json.dumps({"system": {}, "devices": saying.devices}).encode()
+            saying.paths.append(self.path)
+            status = 200
             if self.path == "/object_info":
                 saying.asked += 1
-                body = saying.object_info
-            status = saying.status
-            if self.path == "/node_replacements":
+                body, status = saying.object_info, saying.status
+            elif self.path.startswith("/object_info/"):
+                found = saying.says_of(self.path.rpartition("/")[2])
+                body, status = (b"", 500) if found is None else (found, 200)
+            elif self.path == "/node_replacements":
                 status, body = (404, b"404: Not Found") if saying.replacements is None else (200, saying.replacements)
             self.send_response(status)
             self.end_headers()

@@ -3,12 +3,12 @@
 import re
 from pathlib import PureWindowsPath
 
+from shared.jobs.storable import UNSTORABLE
 from worker_service.comfyui.shown import OutputFile
 
 FOLDERS = frozenset({"output", "temp", "input"})
 LONGEST = 1024  # characters
 SEPARATOR = re.compile(r"[/\\]")
-UNASKABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def why_refused(file: OutputFile) -> str | None:
@@ -20,7 +20,7 @@ def why_refused(file: OutputFile) -> str | None:
     for part in (file.filename, file.subfolder):
         if len(part) > LONGEST:
             return f"its name or folder has more than {LONGEST} characters"
-        if UNASKABLE.search(part):
+        if UNSTORABLE.search(part):
             return "its name or folder has a character that no address can have"
         # A server may be a Windows machine, with `\` in its folders.
         if ".." in SEPARATOR.split(part) or PureWindowsPath(part).anchor:

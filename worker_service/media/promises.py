@@ -23,7 +23,7 @@ def png_is_whole(file: Path) -> bool:
                 return False
             length, kind = struct.unpack(">I4s", header)
             if kind == b"IEND":
-                return len(content.read(length + 4)) == length + 4  # its checksum
+                return len(content.read(int(length) + 4)) == int(length) + 4  # its checksum
             content.seek(length + 4, 1)
     return True
 

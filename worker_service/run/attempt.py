@@ -36,7 +36,7 @@ from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.collect import collector_of
-from worker_service.run.failures import Tries, decide
+from worker_service.run.failures import Tries, decide, tries_of
 from worker_service.run.mailbox import Mailbox
 from worker_service.run.move import moved
 from worker_service.run.outcome import Done, Failed, Outcome, outcome_of
@@ -45,7 +45,7 @@ from worker_service.run.resources import RunResources
 from worker_service.run.settle import server_is_wedged, settle
 from worker_service.run.surroundings import listening
 from worker_service.run.watch import BetterElsewhere, Watched, check, watch
-from worker_service.run.withdraw import Withdrawal, withdraw
+from worker_service.run.withdraw import Withdrawal, whereabouts, withdraw
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +101,7 @@ class Attempt:
         doubt = self.claim.doubt
         if doubt is None:
             return Gone()
-        found = self.locate(doubt)
+        found = whereabouts(self.resources.fleet.clients.get(doubt.server), doubt.id)
         new = self.claim.prompt
         match found:
             case Gone() if self.job.generated_at is not None:
@@ -116,18 +116,6 @@ class Attempt:
                 pass
         log.info("prompt.looked_for", comfyui_prompt_id=doubt.id, server=doubt.server, found=type(found).__name__)
         return found
-
-    def locate(self, prompt: Prompt) -> Whereabouts:
-        """Where an earlier prompt is. A server that refuses connections has ended, and its queue with it."""
-        client = self.resources.fleet.clients.get(prompt.server)
-        if client is None:
-            return Gone()
-        try:
-            return client.locate(prompt.id)
-        except ComfyUIUnreachable as error:
-            if error.refused:
-                return Gone()
-            raise
 
     def redirect(self, prompt: Prompt, *, adopted: bool) -> None:
         settle(
@@ -169,14 +157,11 @@ class Attempt:
 
     def graph(self) -> Graph:
         """The job's graph, saving under a prefix that no other prompt has."""
-        prefix = f"genonaut-{self.prompt.id}"
-        if self.job.workflow is not None:
-            return with_filename_prefix(self.job.workflow, prefix)
         try:
-            parameters = TextToImage.from_job(self.job)
+            graph = text_to_image(TextToImage.from_job(self.job)) if self.job.workflow is None else self.job.workflow
         except ValidationError as error:
             raise WorkflowRejected(f"the job's parameters make no workflow: {error}") from error
-        return with_filename_prefix(text_to_image(parameters), prefix)
+        return with_filename_prefix(graph, f"genonaut-{self.prompt.id}")
 
     def send(self, client: ComfyUIClient, graph: Mapping[str, Mapping[str, Any]]) -> None:
         """Send the prompt once. A server that does not answer, or answers 500, may have queued it all the same."""
@@ -192,11 +177,7 @@ class Attempt:
 
     @property
     def tries(self) -> Tries:
-        job, limits = self.job, self.resources.limits
-        # Both by the clock of the database: the claim has just changed the job.
-        waited = job.updated_at - job.storage_away_since if job.storage_away_since else timedelta(0)
-        most = job.max_attempts or limits.attempts
-        return Tries(job.retries, most, self.claim.failures, job.claims_left, waited, limits.storage)
+        return tries_of(self.job, self.claim.failures, self.resources.limits)
 
     def may_be_cured(self, error: GenerationError) -> bool:
         """Whether the job is run once more for an output that cannot be read. If it is so again, it is the workflow's

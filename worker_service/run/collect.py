@@ -13,7 +13,8 @@ import structlog
 
 from shared.files.store import NotStored, OutputStore
 from shared.jobs.errors import UNREADABLE, GenerationError, OutputCorrupt, OutputRefused, StorageUnavailable
-from shared.jobs.warnings import JobWarning, WarningCode, storable
+from shared.jobs.storable import name
+from shared.jobs.warnings import JobWarning, WarningCode
 from shared.models import GenerationJob, JobOutput, OutputKind
 from shared.workflows.labels import Label, label_of, name_of
 from shared.workflows.text_to_image import SAVE_NODE, node
@@ -199,7 +200,7 @@ def whose(output: OutputFile | OutputText, label: Label) -> dict[str, Any]:
     """The columns that say which of the run's outputs this is. Server and caller have a say in them."""
     of_file = {"server_filename": output.filename, "type": output.type} if isinstance(output, OutputFile) else {}
     columns = {"node_id": output.node_id, "node_class": label.node_class, "node_title": label.title, "key": output.key}
-    return {name: None if value is None else storable(value) for name, value in {**columns, **of_file}.items()}
+    return {column: None if value is None else name(value) for column, value in {**columns, **of_file}.items()}
 
 
 def written(text: str, suffix: str, local: Path) -> Verified:

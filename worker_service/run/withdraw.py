@@ -4,10 +4,22 @@ import time
 from enum import StrEnum
 
 from shared.jobs.errors import ComfyUIUnreachable, LeaseLost, WorkerStopping
-from worker_service.comfyui.answers import Finished, Gone
+from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.run.mailbox import Mailbox, Signal
 from worker_service.run.timings import RunTimings
+
+
+def whereabouts(client: ComfyUIClient | None, prompt_id: str) -> Whereabouts:
+    """Where an earlier prompt is. A server that refuses connections has ended, and its queue with it."""
+    if client is None:
+        return Gone()
+    try:
+        return client.locate(prompt_id)
+    except ComfyUIUnreachable as error:
+        if error.refused:
+            return Gone()
+        raise
 
 
 class Withdrawal(StrEnum):

@@ -1,14 +1,21 @@
 """Which of the names that a node gives its files are asked for: those that stay within ComfyUI's folders. Pure."""
 
 import re
-from pathlib import PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 
 from shared.jobs.storable import UNSTORABLE
 from worker_service.comfyui.shown import OutputFile
 
 FOLDERS = frozenset({"output", "temp", "input"})
 LONGEST = 1024  # characters
+ENDING = re.compile(r"\.[a-z0-9]{1,16}")
 SEPARATOR = re.compile(r"[/\\]")
+
+
+def ending_of(filename: str) -> str:
+    """What our own name of a file ends in: as ComfyUI's does, if that is a plain ending."""
+    suffix = PurePosixPath(filename).suffix.lower()
+    return suffix if ENDING.fullmatch(suffix) else ""
 
 
 def why_refused(file: OutputFile) -> str | None:

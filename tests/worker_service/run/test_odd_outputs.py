@@ -97,6 +97,15 @@ def test_jobs_with_bad_outputs_close_no_server_to_others(deployment: Deployment,
     deployment.ended(deployment.submit(workflow=noise()))
 
 
+def test_a_connection_that_breaks_while_a_file_is_read_costs_no_attempt(deployment: Deployment) -> None:
+    hang = deployment.comfyui.fault("hang_http", path="/view", times=1)
+    job_id = deployment.submit()
+    hang.wait_until_struck()
+    hang.clear()
+    job = deployment.ended(job_id)
+    assert (deployment.outcomes(job.id), job.warnings) == ([Outcome.COMPLETED], [])
+
+
 def test_an_output_that_is_too_large_costs_no_other(deployment: Deployment, worker: RunningWorker) -> None:
     for client in worker.resources.fleet.clients.values():
         client.largest_output = 1000  # bytes

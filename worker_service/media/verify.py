@@ -63,9 +63,14 @@ def saying_what_is_corrupt(filename: str) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError) as error:
-        raise OutputCorrupt(filename, str(error) or type(error).__name__) from error
+        raise OutputCorrupt(filename, without_path(error)) from error
     except FFmpegError as error:
-        raise OutputCorrupt(filename, str(error)) from error
+        raise OutputCorrupt(filename, without_path(error)) from error
+
+
+def without_path(error: Exception) -> str:
+    """What an error says, without the path of a file of ours."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def verify_image(file: Path) -> Verified:

@@ -233,7 +233,7 @@ def empty_warning(row: JobOutput) -> list[JobWarning]:
     """A warning of a file without bytes; a text may have none."""
     if row.size_bytes or row.kind is OutputKind.TEXT:
         return []
-    return [JobWarning(WarningCode.OUTPUT_EMPTY, f"output {row.number} has no bytes", row.node_id, row.filename)]
+    return [JobWarning(WarningCode.OUTPUT_EMPTY, f"output {row.number} has no bytes", row.node_id, row.server_filename)]
 
 
 def summed_up(errors: Sequence[GenerationError]) -> GenerationError:

@@ -106,9 +106,10 @@ def test_a_film_that_nobody_here_decodes_is_kept_with_a_note(tmp_path: Path) -> 
     assert (media.kind, media.media_type, bool(media.undecoded)) == (OutputKind.VIDEO, "video/mp4", True)
 
 
-def test_an_error_names_no_path_of_ours(tmp_path: Path) -> None:
-    file = tmp_path / "a.png"
-    file.write_bytes(b"<html>")
+@pytest.mark.parametrize(("name", "content"), [("a.png", b"<html>"), ("a.mp4", b"ffconcat version 1.0\nfile x.png\n")])
+def test_an_error_names_no_path_of_ours(name: str, content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
     with pytest.raises(OutputCorrupt) as caught:
-        verify(file, "a.png")
+        verify(file, name)
     assert str(tmp_path) not in str(caught.value)

@@ -119,7 +119,8 @@ def test_a_file_of_no_bytes_is_kept_and_told_of(deployment: Deployment) -> None:
     job = run(deployment, "tags", "empty_glb")
     assert contents(deployment, job) == [b"1girl, solo", b""]
     assert deployment.outputs(job.id)[1].filename == f"job-{job.id}-1.glb"
-    assert [(warning["code"], warning["node_id"]) for warning in job.warnings] == [("output_empty", "2")]
+    (warning,) = job.warnings
+    assert (warning["code"], warning["node_id"], warning["filename"]) == ("output_empty", "2", "shown-2.glb")
     assert deployment.outcomes(job.id) == [Outcome.COMPLETED]
 
 

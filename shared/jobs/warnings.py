@@ -1,14 +1,13 @@
 """What the owner of a completed job should know of its outputs: a list on the job's row, short and of bounded size."""
 
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from shared.jobs.storable import name
+
 MOST_WARNINGS = 100
 LONGEST_MESSAGE = 500  # characters
-LONGEST_NAME = 255
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class WarningCode(StrEnum):
@@ -18,6 +17,7 @@ class WarningCode(StrEnum):
     OUTPUT_CORRUPT = "output_corrupt"
     OUTPUT_MISSING = "output_missing"
     OUTPUT_REFUSED = "output_refused"  # its name leads out of ComfyUI's folders, or is none
+    OUTPUT_TOO_LARGE = "output_too_large"
     OUTPUT_EMPTY = "output_empty"  # it is kept, and has no bytes
     OUTPUTS_LEFT_OUT = "outputs_left_out"  # there are more than are kept
     MORE_WARNINGS = "more_warnings"
@@ -40,14 +40,9 @@ def warning_data(warnings: Sequence[JobWarning]) -> list[dict[str, Any]]:
     return [
         {
             "code": warning.code,
-            "message": storable(warning.message, LONGEST_MESSAGE),
-            "node_id": warning.node_id and storable(warning.node_id),
-            "filename": warning.filename and storable(warning.filename),
+            "message": name(warning.message, LONGEST_MESSAGE),
+            "node_id": warning.node_id and name(warning.node_id),
+            "filename": warning.filename and name(warning.filename),
         }
         for warning in shown
     ]
-
-
-def storable(text: str, longest: int = LONGEST_NAME) -> str:
-    """The beginning of a text, with U+FFFD for each character that PostgreSQL cannot keep."""
-    return UNSTORABLE.sub("\ufffd", text[:longest])

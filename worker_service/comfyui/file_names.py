@@ -1,14 +1,21 @@
 """Which of the names that a node gives its files are asked for: those that stay within ComfyUI's folders. Pure."""
 
 import re
-from pathlib import PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 
+from shared.jobs.storable import UNSTORABLE
 from worker_service.comfyui.shown import OutputFile
 
 FOLDERS = frozenset({"output", "temp", "input"})
 LONGEST = 1024  # characters
+ENDING = re.compile(r"\.[a-z0-9]{1,16}")
 SEPARATOR = re.compile(r"[/\\]")
-UNASKABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def ending_of(filename: str) -> str:
+    """What our own name of a file ends in: as ComfyUI's does, if that is a plain ending."""
+    suffix = PurePosixPath(filename).suffix.lower()
+    return suffix if ENDING.fullmatch(suffix) else ""
 
 
 def why_refused(file: OutputFile) -> str | None:
@@ -20,7 +27,7 @@ def why_refused(file: OutputFile) -> str | None:
     for part in (file.filename, file.subfolder):
         if len(part) > LONGEST:
             return f"its name or folder has more than {LONGEST} characters"
-        if UNASKABLE.search(part):
+        if UNSTORABLE.search(part):
             return "its name or folder has a character that no address can have"
         # A server may be a Windows machine, with `\` in its folders.
         if ".." in SEPARATOR.split(part) or PureWindowsPath(part).anchor:

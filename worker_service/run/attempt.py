@@ -34,7 +34,7 @@ from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.collect import collector_of
-from worker_service.run.failures import Tries, decide
+from worker_service.run.failures import Tries, decide, tries_of
 from worker_service.run.job_graph import graph_of
 from worker_service.run.mailbox import Mailbox
 from worker_service.run.move import moved, whereabouts
@@ -44,7 +44,7 @@ from worker_service.run.resources import RunResources
 from worker_service.run.settle import server_is_wedged, settle
 from worker_service.run.surroundings import listening
 from worker_service.run.watch import BetterElsewhere, Watched, check, watch
-from worker_service.run.withdraw import Withdrawal, withdraw
+from worker_service.run.withdraw import Withdrawal, whereabouts, withdraw
 
 log = structlog.get_logger(__name__)
 
@@ -171,11 +171,7 @@ class Attempt:
 
     @property
     def tries(self) -> Tries:
-        job, limits = self.job, self.resources.limits
-        # Both by the clock of the database: the claim has just changed the job.
-        waited = job.updated_at - job.storage_away_since if job.storage_away_since else timedelta(0)
-        most = job.max_attempts or limits.attempts
-        return Tries(job.retries, most, self.claim.failures, job.claims_left, waited, limits.storage)
+        return tries_of(self.job, self.claim.failures, self.resources.limits)
 
     def may_be_cured(self, error: GenerationError) -> bool:
         """Whether the job is run once more for an output that cannot be read. If it is so again, it is the workflow's

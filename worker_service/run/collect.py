@@ -1,24 +1,31 @@
 """Outputs are read, verified and stored, with thumbnails, before the job is called completed."""
 
 import hashlib
-import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
 
 from shared.files.store import NotStored, OutputStore
-from shared.jobs.errors import UNREADABLE, GenerationError, OutputCorrupt, OutputRefused, StorageUnavailable
-from shared.jobs.warnings import JobWarning, WarningCode, storable
+from shared.jobs.errors import (
+    UNREADABLE,
+    ComfyUIUnreachable,
+    GenerationError,
+    OutputCorrupt,
+    OutputRefused,
+    StorageUnavailable,
+)
+from shared.jobs.storable import name
+from shared.jobs.warnings import JobWarning, WarningCode
 from shared.models import GenerationJob, JobOutput, OutputKind
 from shared.workflows.labels import Label, label_of, name_of
 from shared.workflows.text_to_image import SAVE_NODE, node
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.file_names import why_refused
+from worker_service.comfyui.file_names import ending_of, why_refused
 from worker_service.comfyui.room import Room
 from worker_service.comfyui.shown import Output, OutputFile, OutputText
 from worker_service.comfyui.wanted import EVERYTHING, Wanted
@@ -31,7 +38,7 @@ from worker_service.run.watch import check
 log = structlog.get_logger(__name__)
 
 PICTURED = {OutputKind.IMAGE, OutputKind.ANIMATION, OutputKind.VIDEO}
-ENDING = re.compile(r"\.[a-z0-9]{1,16}")
+BROKEN_WITHIN_S = 10.0  # a connection that broke is opened again; a server that was silent is not waited for again
 READ_AGAIN = 8  # outputs of a job that cannot be read; the others are read once
 LEFT_NOTHING = "the workflow ran and left no output; a node such as SaveImage saves what it makes"
 NOTHING_WANTED = "the workflow ran, and left none of the outputs that were asked for"
@@ -155,10 +162,13 @@ class Collector:
         if reason := why_refused(output):
             raise OutputRefused(output.filename, reason)
         for pause_s in pauses_s:
+            began_at = time.monotonic()
             try:
                 verified = self.read_once(output, local)
                 check_not_empty(output, local, verified)
-            except OutputCorrupt as error:
+            except (OutputCorrupt, ComfyUIUnreachable) as error:
+                if isinstance(error, ComfyUIUnreachable) and time.monotonic() - began_at > BROKEN_WITHIN_S:
+                    raise
                 log.warning("output.corrupt", error=str(error), read_again_in_s=pause_s)
                 time.sleep(pause_s)
             else:
@@ -199,7 +209,7 @@ def whose(output: OutputFile | OutputText, label: Label) -> dict[str, Any]:
     """The columns that say which of the run's outputs this is. Server and caller have a say in them."""
     of_file = {"server_filename": output.filename, "type": output.type} if isinstance(output, OutputFile) else {}
     columns = {"node_id": output.node_id, "node_class": label.node_class, "node_title": label.title, "key": output.key}
-    return {name: None if value is None else storable(value) for name, value in {**columns, **of_file}.items()}
+    return {column: None if value is None else name(value) for column, value in {**columns, **of_file}.items()}
 
 
 def written(text: str, suffix: str, local: Path) -> Verified:
@@ -215,12 +225,6 @@ def check_not_empty(output: OutputFile, local: Path, verified: Verified) -> None
         raise OutputCorrupt(output.filename, "it is empty")
 
 
-def ending_of(filename: str) -> str:
-    """What our name of a file ends in: the ending of ComfyUI's name if it is a plain one."""
-    suffix = PurePosixPath(filename).suffix.lower()
-    return suffix if ENDING.fullmatch(suffix) else ""
-
-
 def warning_of(error: GenerationError, output: OutputFile | OutputText) -> JobWarning:
     return JobWarning(WarningCode(error.code), str(error), output.node_id, getattr(output, "filename", None))
 
@@ -229,7 +233,7 @@ def empty_warning(row: JobOutput) -> list[JobWarning]:
     """A warning of a file without bytes; a text may have none."""
     if row.size_bytes or row.kind is OutputKind.TEXT:
         return []
-    return [JobWarning(WarningCode.OUTPUT_EMPTY, f"output {row.number} has no bytes", row.node_id, row.filename)]
+    return [JobWarning(WarningCode.OUTPUT_EMPTY, f"output {row.number} has no bytes", row.node_id, row.server_filename)]
 
 
 def summed_up(errors: Sequence[GenerationError]) -> GenerationError:

@@ -29,7 +29,8 @@ from shared.jobs.errors import (
     WorkflowRejected,
     WornOut,
 )
-from shared.models import Outcome
+from shared.models import GenerationJob, Outcome
+from worker_service.run.resources import JobLimits
 
 
 class FailurePolicy(NamedTuple):
@@ -132,6 +133,14 @@ class Tries(NamedTuple):
     claims_left: int | None = None
     waited: timedelta = timedelta(0)
     storage_patience: timedelta = STORAGE_PATIENCE
+
+
+def tries_of(job: GenerationJob, failures: Mapping[str, int], limits: JobLimits) -> Tries:
+    """Of a job that has just been claimed."""
+    # Both by the clock of the database: the claim has just changed the job.
+    waited = job.updated_at - job.storage_away_since if job.storage_away_since else timedelta(0)
+    most = job.max_attempts or limits.attempts
+    return Tries(job.retries, most, failures, job.claims_left, waited, limits.storage)
 
 
 def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextTry | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker_service.comfyui.file_names import LONGEST, why_refused
+from worker_service.comfyui.file_names import LONGEST, ending_of, why_refused
 from worker_service.comfyui.shown import OutputFile, OutputText
 from worker_service.comfyui.wanted import Wanted
 
@@ -65,3 +65,9 @@ SAID = OutputText("10", "said")
 )
 def test_a_job_gets_the_outputs_it_asks_for(wanted: Wanted, found: list[OutputFile | OutputText]) -> None:
     assert list(wanted.among([*FILES, SAID])) == found
+
+
+def test_a_files_name_on_the_server_does_not_become_a_path_of_ours() -> None:
+    assert [
+        ending_of(name) for name in ("a.PNG", "a/../b.tar.gz", "a", "a.p\0g", "a." + "x" * 300, "a.\ud800", "..")
+    ] == [*(".png", ".gz", "", "", "", "", "")]

@@ -9,21 +9,21 @@ from shared.models import ComfyUIServer, GenerationJob, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import Graph, node, noise
 from tests.simulator.running import BOTH
-from tests.worker_service.deployment import Deployment
+from tests.worker_service.deployment import Deployment, RunningWorker
 
 pytestmark = [BOTH, pytest.mark.usefixtures("worker")]
 
 
-def showing(*things: str) -> Graph:
+def showing(*things: str, megabytes: int = 0) -> Graph:
     """A graph whose nodes show these things, each under a name of its own."""
     return {
-        str(number): node("SimulatedShow", what=what, prefix=f"shown-{number}", megabytes=0)
+        str(number): node("SimulatedShow", what=what, prefix=f"shown-{number}", megabytes=megabytes)
         for number, what in enumerate(things, start=1)
     }
 
 
-def run(deployment: Deployment, *things: str) -> GenerationJob:
-    return deployment.ended(deployment.submit(workflow=showing(*things)))
+def run(deployment: Deployment, *things: str, megabytes: int = 0) -> GenerationJob:
+    return deployment.ended(deployment.submit(workflow=showing(*things, megabytes=megabytes)))
 
 
 def contents(deployment: Deployment, job: GenerationJob) -> list[bytes]:
@@ -97,11 +97,30 @@ def test_jobs_with_bad_outputs_close_no_server_to_others(deployment: Deployment,
     deployment.ended(deployment.submit(workflow=noise()))
 
 
+def test_a_connection_that_breaks_while_a_file_is_read_costs_no_attempt(deployment: Deployment) -> None:
+    hang = deployment.comfyui.fault("hang_http", path="/view", times=1)
+    job_id = deployment.submit()
+    hang.wait_until_struck()
+    hang.clear()
+    job = deployment.ended(job_id)
+    assert (deployment.outcomes(job.id), job.warnings) == ([Outcome.COMPLETED], [])
+
+
+def test_an_output_that_is_too_large_costs_no_other(deployment: Deployment, worker: RunningWorker) -> None:
+    for client in worker.resources.fleet.clients.values():
+        client.largest_output = 1000  # bytes
+    job = run(deployment, "tags", "huge_file", megabytes=1)
+    assert contents(deployment, job) == [b"1girl, solo"]
+    assert [(warning["code"], warning["filename"]) for warning in job.warnings] == [("output_too_large", "shown-2.bin")]
+    assert deployment.outcomes(job.id) == [Outcome.COMPLETED]
+
+
 def test_a_file_of_no_bytes_is_kept_and_told_of(deployment: Deployment) -> None:
     job = run(deployment, "tags", "empty_glb")
     assert contents(deployment, job) == [b"1girl, solo", b""]
     assert deployment.outputs(job.id)[1].filename == f"job-{job.id}-1.glb"
-    assert [(warning["code"], warning["node_id"]) for warning in job.warnings] == [("output_empty", "2")]
+    (warning,) = job.warnings
+    assert (warning["code"], warning["node_id"], warning["filename"]) == ("output_empty", "2", "shown-2.glb")
     assert deployment.outcomes(job.id) == [Outcome.COMPLETED]
 
 

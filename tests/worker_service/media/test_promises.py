@@ -1,0 +1,115 @@
+"""Nothing sound is called damaged: a file is held to what its own header states, and to nothing else."""
+
+import random
+import struct
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from shared.jobs.errors import OutputCorrupt
+from shared.models import OutputKind
+from tests.worker_service.media.pictures import encoded, film, picture
+from worker_service.media.promises import states_its_length
+from worker_service.media.verify import verify
+
+
+def quiet_and_then_loud(path: Path, *, states_length: bool) -> None:
+    """A sound whose first frames need fewer bits than the others."""
+    chance = random.Random(1)
+    with av.open(str(path), "w", options={"write_xing": str(int(states_length))}) as container:
+        stream: Any = container.add_stream("libmp3lame", rate=44_100)
+        stream.codec_context.flags |= 2  # a quality instead of a rate
+        stream.codec_context.global_quality = 472
+        for number in range(400):
+            frame = av.AudioFrame(format="s16p", layout="stereo", samples=1152)
+            frame.sample_rate, frame.pts = 44_100, number * 1152
+            for plane in frame.planes:
+                plane.update(chance.randbytes(plane.buffer_size) if number > 300 else bytes(plane.buffer_size))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def tiff_of_floats() -> bytes:
+    """A picture of 4x4 px, each colour a float of 32 bits, which Pillow does not read."""
+    pixels = struct.pack("<48f", *[0.5] * 48)
+    tags = [(256, 3, 4), (257, 3, 4), (259, 3, 1), (262, 3, 2), (277, 3, 3), (278, 3, 4), (279, 4, len(pixels))]
+    size = 2 + 12 * (len(tags) + 3) + 4
+    after = 8 + size
+    entries = [struct.pack("<HHIHH", tag, kind, 1, value, 0) for tag, kind, value in tags]
+    entries += [
+        struct.pack("<HHII", 258, 3, 3, after),
+        struct.pack("<HHII", 273, 4, 1, after + 12),
+        struct.pack("<HHII", 339, 3, 3, after + 6),
+    ]
+    directory = struct.pack("<H", len(entries)) + b"".join(sorted(entries)) + struct.pack("<I", 0)
+    return b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<6H", 32, 32, 32, 3, 3, 3) + pixels
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_what_stands_behind_a_picture_is_no_damage(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / f"a.{kind.lower()}"
+    image = picture(mode="P") if kind == "GIF" else picture()
+    file.write_bytes(encoded(image, kind) + b"whatever a node has put there")
+    assert verify(file, file.name).media.width == 64
+
+
+def test_a_picture_of_another_kind_than_its_name_says_is_that_kind(tmp_path: Path) -> None:
+    file = tmp_path / "a.jpg"
+    file.write_bytes(encoded(picture(), "PNG"))
+    assert verify(file, "a.jpg").media.media_type == "image/png"
+
+
+@pytest.mark.parametrize("cut", [1, 8, 12, 20])
+def test_a_png_that_was_cut_off_within_its_last_chunk_is_corrupt(cut: int, tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    file.write_bytes(encoded(picture(), "PNG")[:-cut])
+    with pytest.raises(OutputCorrupt, match="last chunk"):
+        verify(file, "a.png")
+
+
+def test_a_tiff_of_pixels_that_nobody_here_decodes_is_kept_with_a_note(tmp_path: Path) -> None:
+    file = tmp_path / "a.tiff"
+    file.write_bytes(tiff_of_floats())
+    media = verify(file, "a.tiff").media
+    assert (media.kind, media.media_type, bool(media.undecoded)) == (OutputKind.IMAGE, "image/tiff", True)
+    file.write_bytes(tiff_of_floats()[:6])
+    with pytest.raises(OutputCorrupt):
+        verify(file, "a.tiff")
+
+
+def test_an_mp3_that_does_not_say_how_long_it_is_is_not_held_to_a_guess(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp3"
+    quiet_and_then_loud(file, states_length=False)
+    with av.open(str(file)) as container:
+        assert (container.duration or 0) / av.time_base > 12, "the guess is far off"
+    assert not states_its_length(file, "mp3")
+    assert verify(file, "a.mp3").media.duration_ms == pytest.approx(10_450, abs=100)
+
+
+def test_an_mp3_that_says_how_long_it_is_is_held_to_that(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp3"
+    quiet_and_then_loud(file, states_length=True)
+    assert states_its_length(file, "mp3")
+    verify(file, "a.mp3")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(OutputCorrupt):
+        verify(file, "a.mp3")
+
+
+def test_a_film_that_nobody_here_decodes_is_kept_with_a_note(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    film(file, "libx264")
+    file.write_bytes(file.read_bytes().replace(b"avc1", b"zzz1"))
+    media = verify(file, "a.mp4").media
+    assert (media.kind, media.media_type, bool(media.undecoded)) == (OutputKind.VIDEO, "video/mp4", True)
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.png", b"<html>"), ("a.mp4", b"ffconcat version 1.0\nfile x.png\n")])
+def test_an_error_names_no_path_of_ours(name: str, content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(OutputCorrupt) as caught:
+        verify(file, name)
+    assert str(tmp_path) not in str(caught.value)

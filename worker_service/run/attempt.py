@@ -44,7 +44,7 @@ from worker_service.run.resources import RunResources
 from worker_service.run.settle import server_is_wedged, settle
 from worker_service.run.surroundings import listening
 from worker_service.run.watch import BetterElsewhere, Watched, check, watch
-from worker_service.run.withdraw import Withdrawal, whereabouts, withdraw
+from worker_service.run.withdraw import Withdrawal, withdraw
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ def test_servers_that_are_there_get_two_slots_and_nothing_against_them(legacy: s
     upgrade(legacy)
     (row,) = fetch(legacy, "SELECT * FROM comfyui_servers")
     assert (row["name"], row["version"], row["slots"]) == (SERVER, "0.8.0", 2)
-    kept = {"name", "version", "slots", "named_at", "notes"}
+    kept = {"name", "version", "slots", "named_at", "notes", "foreign_prompts", "probes"}
     assert {name for name, found in row.items() if found is not None} == kept
 
 

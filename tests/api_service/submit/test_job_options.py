@@ -78,7 +78,7 @@ def test_a_moment_that_has_passed_is_at_once(client: TestClient, run_at: str) ->
         ({"run_at": "2026-12-01T00:00:00"}, "run_at", "timezone_aware"),
         ({"run_at": "soon"}, "run_at", "datetime_parsing"),
         ({"run_at": 1}, "run_at", "datetime_type"),
-        ({"run_at": "9999-12-31T23:59:59-12:00"}, "run_at", "too_far_ahead"),
+        ({"run_at": "9999-12-31T23:59:59-12:00"}, "run_at", "no_such_date"),
         ({"run_at": "0001-01-01T00:00:00+12:00"}, "run_at", "no_such_date"),
         ({"delay_seconds": -1}, "delay_seconds", "greater_than_equal"),
         ({"delay_seconds": 30 * 24 * 3600 + 1}, "delay_seconds", "less_than_equal"),

@@ -1,7 +1,7 @@
 """Every error of a job, with the sentence that its owner reads. `shared.jobs.error_kinds` shows them as a tree."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from shared.jobs.error_kinds import GenerationError as GenerationError
 from shared.jobs.error_kinds import Permanent as Permanent
@@ -193,8 +193,9 @@ class Poison(Permanent):
 
     code = "poison"
 
-    def __init__(self, deaths: int, of: str = "worker") -> None:
-        super().__init__(f"the job was running {deaths} times when its {of} died; it is not tried again")
+    def __init__(self, deaths: int, of: Literal["worker", "server"] = "worker") -> None:
+        whose = "ComfyUI server" if of == "server" else of
+        super().__init__(f"the job was running {deaths} times when its {whose} died; it is not tried again")
         self.details = {"deaths": deaths, "of": of}
 
 

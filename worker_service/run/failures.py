@@ -108,7 +108,7 @@ def poison(error: GenerationError, before: ServerDeaths) -> Poison | None:
     deaths = before.with_one_more(error.code, error.details)
     is_one = deaths != before
     if is_one and (deaths.wedged >= MOST_WEDGED or sum(deaths) >= MOST_LOST):
-        return Poison(sum(deaths), of="ComfyUI server")
+        return Poison(sum(deaths), of="server")
     return None
 
 

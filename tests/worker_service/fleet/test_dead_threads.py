@@ -64,7 +64,7 @@ def test_a_job_that_ends_the_threads_of_two_servers_is_poison_and_both_work_agai
 ) -> None:
     job_id = submitted(deployment, deadly(what))
     job = looked(worker, deployment, job_id, JobStatus.FAILED)
-    assert (job.error_code, job.error_details) == (Poison.code, {"deaths": 2, "of": "ComfyUI server"})
+    assert (job.error_code, job.error_details) == (Poison.code, {"deaths": 2, "of": "server"})
     assert deployment.outcomes(job_id) == [Outcome.RETRIED, Outcome.FAILED]
     first = jobs.attempts(deployment.messenger, job_id)[0]
     assert (first.error_code, (first.error_details or {})["was_running"]) == ("server_wedged", True)

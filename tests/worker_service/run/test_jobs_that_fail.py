@@ -103,7 +103,7 @@ def test_a_job_under_which_three_workers_died_is_not_tried_again(deployment: Dep
         deployment.leave_behind(job_id)
     with deployment.worker():
         job = deployment.ended(job_id, FAILED)
-    assert (job.error_code, job.error_details) == ("poison", {"deaths": 3})
+    assert (job.error_code, job.error_details) == ("poison", {"deaths": 3, "of": "worker"})
     assert deployment.outcomes(job_id) == [Outcome.EXPIRED] * 3 + [Outcome.FAILED]
     assert deployment.comfyui.executions() == {}
 

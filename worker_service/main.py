@@ -121,6 +121,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         storage,
         JobLimits(settings.max_attempts, settings.soft_time_limit, settings.stall_timeout, settings.storage_patience),
         timings.run,
+        keep_history=settings.comfyui_keep_history,
     )
     wake_next = WakeUps(messenger, due_jobs(settings.limit_running_jobs)).send_one
     jobs = JobRunner(worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run)

@@ -69,6 +69,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     output_max_bytes: int = Field(
         2 * 1024**3, ge=1024, le=1024**4, description="a job that makes a larger file fails, and the file is not kept"
     )
+    comfyui_keep_history: bool = Field(False, description="whether ComfyUI's history keeps the prompts of ended jobs")
     soft_time_limit: Duration = Field(timedelta(minutes=25), description="a job that runs longer is stopped and failed")
     hard_time_limit: Duration = Field(
         timedelta(minutes=30), description="a worker whose job outlives even this ends itself"

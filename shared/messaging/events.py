@@ -1,7 +1,8 @@
 """What is published to those who watch a job, and on which channel.
 
 Lifecycle events are rows of `job_events` first; Redis only carries them to those who watch now. Progress and
-previews are live only: they are published once, and the last progress is kept for an hour for those who come later.
+previews are live only: they are published once, and the last progress is kept for those who come later: until the
+job ends, and for an hour at most.
 """
 
 from datetime import datetime

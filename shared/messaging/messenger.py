@@ -117,16 +117,29 @@ class Messenger:
         return answer
 
     def deliver(self, *events: Event) -> None:
-        """Publish events in one round trip: one on its job's channel, several as one message."""
+        """Publish events in one round trip: one on its job's channel, several as one message. What Redis keeps of a
+        job goes with its last event."""
+        if ended := [event.job_id for event in events if event.type.is_final]:
+            with self.client.pipeline(transaction=False) as pipeline:
+                pipeline.unlink(*map(self.channels.progress, ended))
+                pipeline.publish(*self.published(*events))
+                pipeline.execute()
+            return
         match events:
             case [Event(type=EventType.PREVIEW) as event]:
                 self.client.publish(self.channels.previews(event.job_id), event.model_dump_json())
             case [Event(type=EventType.PROCESSING) as event]:
                 self.deliver_progress(event)
-            case [event]:
-                self.client.publish(self.channels.job(event.job_id), event.model_dump_json())
             case _:
-                self.client.publish(self.channels.several_jobs, Events.dump_json(list(events)))
+                self.client.publish(*self.published(*events))
+
+    def published(self, *events: Event) -> tuple[str, str | bytes]:
+        """The channel and the message that carry these events."""
+        match events:
+            case [event]:
+                return self.channels.job(event.job_id), event.model_dump_json()
+            case _:
+                return self.channels.several_jobs, Events.dump_json(list(events))
 
     def deliver_progress(self, event: Event) -> None:
         body = event.model_dump_json()

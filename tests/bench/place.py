@@ -120,6 +120,7 @@ class Place:
             "COMFYUI_URLS": ",".join(simulators) or "http://127.0.0.1:9",
             "STORAGE_URL": (folder / "outputs").as_uri(),
             "LOG_LEVEL": "warning",
+            "COMFYUI_KEEP_HISTORY": "true",  # some benches read there when a prompt ended
             "LIMIT_REQUESTS_PER_MINUTE": "none",
             "LIMIT_SUBMISSIONS_PER_HOUR": "none",
             "LIMIT_QUEUED_JOBS": "none",

@@ -138,6 +138,10 @@ class ComfyUIClient:
         except (LookupError, TypeError, ValueError) as error:
             raise ComfyUIUnreachable(self.name, f"/queue did not answer with a queue: {error!r}") from error
 
+    def forget(self, prompt_id: str) -> None:
+        """Take the prompt out of the history; its files stay. Nothing happens to one that is not there."""
+        self.ask("POST", "/history", json={"delete": [prompt_id]})
+
     def free(self) -> None:
         """Have the server unload its models and forget cached results before the next prompt."""
         self.ask("POST", "/free", json={"unload_models": True, "free_memory": True})

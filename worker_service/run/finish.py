@@ -18,6 +18,7 @@ from shared.jobs.storable import cut
 from shared.models import GenerationJob, JobStatus
 from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, poison
+from worker_service.run.forget import forget_prompt
 from worker_service.run.outcome import Done, Written
 from worker_service.run.settle import Refused, server_is_gone, server_is_unfit, server_is_wedged, settle
 from worker_service.run.withdraw import Withdrawal
@@ -38,6 +39,7 @@ def complete(attempt: Attempt, done: Done) -> Written:
         return put_back_or_fail(attempt, NotRecorded())
     size_bytes = sum(output.size_bytes for output in outputs)
     log.info("job.completed", outputs=len(outputs), size_bytes=size_bytes, warnings=len(done.warnings))
+    forget_prompt(attempt)
     return Written()
 
 
@@ -64,6 +66,8 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     except Refused:
         plain = error.without_words()
         settle(resources.messenger, lambda session: write_failure(session, attempt, plain, again))
+    if not policy.mark_unreachable and (again is None or not again.outcome.leaves_doubt):
+        forget_prompt(attempt)
     if again is None:
         log.warning("job.failed", code=error.code, error=str(error))
         return Written(error)
@@ -100,7 +104,8 @@ def cancel(attempt: Attempt) -> Written:
     """Cancel the job once its prompt is gone, its server is gone, or its server gets no more jobs."""
     resources, server = attempt.resources, attempt.prompt.server
     attempt.discard()
-    match attempt.withdraw(within_s=resources.limits.stall.total_seconds()):
+    withdrawal = attempt.withdraw(within_s=resources.limits.stall.total_seconds())
+    match withdrawal:
         case Withdrawal.SILENT:
             server_is_gone(resources.fleet, server, "it did not answer while a job was being cancelled")
         case Withdrawal.STUCK:
@@ -108,6 +113,8 @@ def cancel(attempt: Attempt) -> Written:
         case Withdrawal.GONE:
             pass
     confirm_cancel(attempt)
+    if withdrawal is Withdrawal.GONE:
+        forget_prompt(attempt)
     return Written()
 
 
@@ -125,6 +132,8 @@ def time_out(attempt: Attempt, raised: TimeLimitExceeded) -> Written:
         confirm_cancel(attempt)
     # Only now: the limit may have passed just after the job was completed with these files.
     attempt.discard()
+    if is_gone:
+        forget_prompt(attempt)
     return Written(raised)
 
 

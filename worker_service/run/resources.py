@@ -32,5 +32,6 @@ class RunResources:
     storage: StorageWatch
     limits: JobLimits
     timings: RunTimings
+    keep_history: bool = False  # of ComfyUI: prompts of jobs that have ended stay in it
     queue_time: QueueTime = field(default_factory=QueueTime)
     chance: random.Random = field(default_factory=random.Random)

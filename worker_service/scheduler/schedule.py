@@ -12,6 +12,7 @@ from shared.messaging.messenger import Messenger
 from worker_service.scheduler.sweeps import (
     end_worn_out_jobs,
     forget_servers,
+    forget_workers,
     remove_discarded_folders,
     remove_expired_tickets,
 )
@@ -49,6 +50,7 @@ SCHEDULE = (
     Sweep("end jobs that no worker can end", timedelta(seconds=10), lambda by: end_worn_out_jobs(by.messenger)),
     Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.messenger.engine)),
     Sweep("forget servers that nobody names", timedelta(minutes=1), lambda by: forget_servers(by.messenger.engine)),
+    Sweep("forget workers that are gone", timedelta(minutes=10), lambda by: forget_workers(by.messenger.engine)),
     # Files of deleted jobs that were not removed with them, or that came after.
     Sweep(
         "remove files of deleted jobs",

@@ -1,5 +1,7 @@
 """What is removed once nobody needs it, and what is ended because nobody else can end it."""
 
+from datetime import timedelta
+
 import structlog
 from sqlalchemy import Engine, delete, func
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,11 +14,12 @@ from shared.fleet.capabilities import LOCK_OFFERS, compare_servers
 from shared.fleet.servers import IS_FORGOTTEN
 from shared.jobs.claim.worn_out import end_worn_out, worn_out
 from shared.messaging.messenger import Messenger
-from shared.models import ComfyUIServer, StreamTicket
+from shared.models import FINAL, ComfyUIServer, GenerationJob, JobAttempt, Outcome, StreamTicket, Worker
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 500  # folders, or jobs
+A_DAY = timedelta(days=1)
 
 
 def end_worn_out_jobs(messenger: Messenger) -> int:
@@ -70,6 +73,25 @@ def delete_forgotten(session: Session) -> list[str]:
     forgotten = sorted(session.execute(statement.execution_options(synchronize_session=False)).scalars())
     compare_servers(session)
     return forgotten
+
+
+def forget_workers(engine: Engine) -> int:
+    """Forget workers that were not seen for a day. Returns how many were forgotten.
+
+    One stays while a job goes on that it let go: whether it lived on decides whether the job killed it.
+    """
+    lost = (
+        select(JobAttempt.worker_id)
+        .join(GenerationJob, col(GenerationJob.id) == col(JobAttempt.job_id))
+        .where(JobAttempt.outcome == Outcome.EXPIRED, col(GenerationJob.status).not_in(sorted(FINAL)))
+    )
+    gone = col(Worker.last_seen_at) <= func.now() - A_DAY
+    forgotten = delete(Worker).where(gone, col(Worker.id).not_in(lost))
+    with transaction(engine) as session:
+        count = session.exec(forgotten.execution_options(synchronize_session=False)).rowcount
+    if count:
+        log.info("workers.forgotten", count=count)
+    return count
 
 
 def remove_discarded_folders(engine: Engine, store: OutputStore) -> int:

@@ -5,7 +5,7 @@ from PIL import Image
 
 from shared.messaging.events import Event
 from shared.messaging.messages import RunComfyJob
-from shared.models import EventType, Outcome
+from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
 from tests.jobs import USER
 from tests.simulator.running import BOTH
@@ -49,6 +49,7 @@ def test_its_progress_is_told_and_never_falls(deployment: Deployment, listener: 
     job_id = deployment.submit(steps=10)
     for stall, step in zip(stalls, (4, 9), strict=True):
         listener.until(job_id, at_step(step))
+        assert deployment.messenger.client.exists(deployment.messenger.channels.progress(job_id))
         stall.clear()
     told = [event for event in listener.until_final(job_id) if event.type is E.PROCESSING]
     percentages = [event.data["percentage"] for event in told]
@@ -61,7 +62,6 @@ def test_its_progress_is_told_and_never_falls(deployment: Deployment, listener: 
         "KSampler",
         10,
     )
-    assert deployment.messenger.client.exists(deployment.messenger.channels.progress(job_id))
 
 
 def test_a_batch_has_an_output_for_each_picture_in_their_order(deployment: Deployment) -> None:
@@ -108,11 +108,13 @@ def test_the_same_job_twice_gives_two_jobs_with_files_of_their_own(deployment: D
 
 
 def test_what_is_sent_to_comfyui_is_our_ids_and_nothing_that_could_harm_others(deployment: Deployment) -> None:
-    job = deployment.ended(deployment.submit(params={"previews": True}))
-    prompt_id = job.comfyui_prompt_id or ""
-    _number, sent_id, _graph, extra_data, outputs = deployment.comfyui.http.get(f"/history/{prompt_id}").json()[
-        prompt_id
-    ]["prompt"]
+    deployment.comfyui.pace(step_seconds=3600)
+    job_id = deployment.submit(params={"previews": True})
+    prompt_id = deployment.sampling(job_id)
+    (entry,) = deployment.comfyui.http.get("/queue").json()["queue_running"]
+    _number, sent_id, _graph, extra_data, outputs, *_ = entry
+    deployment.cancel(job_id)
+    deployment.ended(job_id, JobStatus.CANCELLED)
     assert sent_id == prompt_id
     assert extra_data.keys() == {"client_id", "preview_method", "create_time"}, "create_time is ComfyUI's own"
     assert (extra_data["client_id"], extra_data["preview_method"]) == (prompt_id, "latent2rgb")

@@ -1,7 +1,8 @@
 """A seed that is drawn is one that the node takes, on every server that has its class.
 
-A seed is a number under `seed` or `noise_seed`, or an input that ComfyUI's editor changes after each run
-(`control_after_generate`). One of -1 is drawn, unless the node itself takes -1: then it means something there.
+A seed is a number under `seed` or `noise_seed`, or an input that ComfyUI's editor draws after each run: one whose
+`control_after_generate` is true or `randomize` (`fixed`, as of PrimitiveInt, means any number). A seed of -1 is drawn,
+unless the node itself takes -1: then it means something there.
 """
 
 import math

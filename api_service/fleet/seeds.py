@@ -74,7 +74,12 @@ def with_seeds(graph: GraphLike, capabilities: Capabilities, wish: Seed = "same"
 
 def candidates(node: Mapping[str, Any], wish: Seed) -> dict[str, int | float]:
     """The numbers of a node that may be seeds to change, by input."""
-    plain = {name: unwrapped(value) for name, value in node["inputs"].items()}
+    # For every input of every job: most are texts and links.
+    plain = {
+        name: unwrapped(value)
+        for name, value in node["inputs"].items()
+        if (value == DRAWN or wish != "same" or isinstance(value, dict)) and not isinstance(value, str | list)
+    }
     return {name: value for name, value in plain.items() if is_number(value) and (wish != "same" or value == DRAWN)}
 
 

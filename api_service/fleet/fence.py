@@ -80,6 +80,11 @@ def path_errors(graph: GraphLike, capabilities: Capabilities, name: InputName) -
 
 def outward(graph: GraphLike, value: Any) -> str | None:
     """The first text of a value that would lead out if it were a path; also that of a primitive node it links to."""
+    # For every input of every job: most are numbers, links, and texts without a path.
+    if isinstance(value, str):
+        return value if leads_out(value) else None
+    if not isinstance(value, list | dict):
+        return None
     if is_link(value):
         source = graph.get(value[0])
         if source is None or not source["class_type"].startswith(PRIMITIVES):

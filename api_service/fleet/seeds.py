@@ -1,7 +1,8 @@
 """A seed that is drawn is one that the node takes, on every server that has its class.
 
-A seed is a number under `seed` or `noise_seed`, or an input that ComfyUI's editor changes after each run
-(`control_after_generate`). One of -1 is drawn, unless the node itself takes -1: then it means something there.
+A seed is a number under `seed` or `noise_seed`, or an input that ComfyUI's editor draws after each run: one whose
+`control_after_generate` is true or `randomize` (`fixed`, as of PrimitiveInt, means any number). A seed of -1 is drawn,
+unless the node itself takes -1: then it means something there.
 """
 
 import math
@@ -73,7 +74,12 @@ def with_seeds(graph: GraphLike, capabilities: Capabilities, wish: Seed = "same"
 
 def candidates(node: Mapping[str, Any], wish: Seed) -> dict[str, int | float]:
     """The numbers of a node that may be seeds to change, by input."""
-    plain = {name: unwrapped(value) for name, value in node["inputs"].items()}
+    # For every input of every job: most are texts and links.
+    plain = {
+        name: unwrapped(value)
+        for name, value in node["inputs"].items()
+        if (value == DRAWN or wish != "same" or isinstance(value, dict)) and not isinstance(value, str | list)
+    }
     return {name: value for name, value in plain.items() if is_number(value) and (wish != "same" or value == DRAWN)}
 
 

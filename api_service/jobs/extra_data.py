@@ -48,9 +48,8 @@ Secret = Annotated[Any, AfterValidator(never), Field(description="not taken yet,
 
 
 class ExtraData(BaseModel, frozen=True, extra="forbid", strict=True):
-    """What is sent along with the prompt.
-
-    `extra_pnginfo` is written into the pictures; the editor reads `workflow` there. Keys for API nodes are not taken.
+    """What is sent along with the prompt. `extra_pnginfo` is written into the pictures; the editor reads its `workflow`
+    there. Keys for API nodes are not taken.
     """
 
     extra_pnginfo: Annotated[dict[str, Any], AfterValidator(writable)] | None = None

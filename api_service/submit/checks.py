@@ -8,7 +8,7 @@ from api_service.fleet.capability_cache import Capabilities
 from api_service.fleet.check import MOST_ERRORS, InputName, fault_errors, fleet_check
 from api_service.fleet.fence import OPEN, Fence, fence_errors
 from api_service.fleet.left_out import GraphLike, without_what_cannot_run
-from api_service.fleet.seeds import EXACT, Bounds, note_on, with_seeds
+from api_service.fleet.seeds import DRAWN, EXACT, Bounds, note_on, with_seeds
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 from api_service.submit.job_request import JobRequest
@@ -73,10 +73,12 @@ def check_one(
 def check_picture(request: JobRequest, capabilities: Capabilities, name: InputName) -> CheckedJob:
     parameters = request.parameters
     assert parameters is not None, "it is no workflow"
-    graph = with_seeds(request.graph, capabilities, unknown=SEEDS_OF_KSAMPLER).graph
-    params = parameters.params.model_copy(update={"seed": graph["sampler"]["inputs"]["seed"]})
-    drawn = replace(request, graph=graph, parameters=parameters.model_copy(update={"params": params}))
-    verdict = fleet_check(graph, capabilities, name)
+    drawn = request
+    if parameters.params.seed == DRAWN:
+        graph = with_seeds(request.graph, capabilities, unknown=SEEDS_OF_KSAMPLER).graph
+        params = parameters.params.model_copy(update={"seed": graph["sampler"]["inputs"]["seed"]})
+        drawn = replace(request, graph=graph, parameters=parameters.model_copy(update={"params": params}))
+    verdict = fleet_check(drawn.graph, capabilities, name)
     return CheckedJob(request, drawn, verdict.errors, verdict.notes)
 
 

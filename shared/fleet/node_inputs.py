@@ -55,7 +55,7 @@ class NodeInput:
 
     `is_closed`: ComfyUI refuses a value that is not among the choices or within the bounds. Of other inputs it may, or
     may not: a node can validate for itself, and `/object_info` does not say so.
-    `is_socket`: it takes nothing but a link. `is_seed`: the editor changes it after each run. `is_path`: it names a
+    `is_socket`: it takes nothing but a link. `is_seed`: the editor draws it after each run. `is_path`: it names a
     file or a folder. `parts` are the inputs it stands for.
     """
 
@@ -105,7 +105,7 @@ def node_input(origin: Origin, name: str, spec: list[Any], *, is_required: bool)
         maximum=bound(options.get("max")),
         is_closed=is_strict and not is_open,
         is_socket=kind not in WIDGETS or options.get("forceInput") is True,
-        is_seed=kind == "INT" and bool(options.get("control_after_generate")),
+        is_seed=kind == "INT" and options.get("control_after_generate") in (True, "randomize"),
         is_path=any(options.get(flag) for flag in UPLOAD_FLAGS)
         or ("STRING" in kind.split(",") and names_a_path(origin.class_name, name, options)),
         parts=parts,
@@ -161,10 +161,10 @@ def grown(origin: Origin, template: Any) -> Grown | None:
     return Grown(first, tuple(given), least)
 
 
-def declared_for(inputs: Mapping[str, NodeInput], given: Mapping[str, Any]) -> dict[str, NodeInput]:
+def declared_for(inputs: Mapping[str, NodeInput], given: Mapping[str, Any]) -> Mapping[str, NodeInput]:
     """The inputs that a node has with these values: those that others stand for are named `images.image0`."""
     if not any(one.parts for one in inputs.values()):
-        return dict(inputs)
+        return inputs
     return {one.name: one for one in expanded(tuple(inputs.values()), given)}
 
 

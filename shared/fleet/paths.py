@@ -23,7 +23,7 @@ OPTIONS = ("path_extensions", "image_folder")  # end the names of options that s
 ANNOTATIONS = ("[input]", "[output]", "[temp]")  # end a path, and say which of ComfyUI's folders is meant
 DRIVE = re.compile(r"[A-Za-z]:")
 QUOTES = " \t\"'"
-SIGNS = ("/", "\\", "~", ":", "..", "\0")  # without one of these a text leads nowhere
+SIGNS = re.compile(r"[/\\~:\0]|\.\.")  # without one of these a text leads nowhere
 
 
 def names_a_path(class_name: str, input_name: str, options: Mapping[str, Any]) -> bool:
@@ -38,7 +38,7 @@ def names_a_path(class_name: str, input_name: str, options: Mapping[str, Any]) -
 
 def leads_out(text: str) -> bool:
     """Whether a path, or one of several lines of them, is none within a folder that ComfyUI chooses."""
-    return any(sign in text for sign in SIGNS) and any(line_leads_out(line) for line in text.splitlines())
+    return SIGNS.search(text) is not None and any(line_leads_out(line) for line in text.splitlines())
 
 
 def line_leads_out(line: str) -> bool:

@@ -58,8 +58,17 @@ def test_a_seed_is_what_is_called_so_or_what_the_editor_changes_after_each_run(f
     kept = {-1} if field == "rand_seed" else set()
     found = drawn(-1, seeded(**{field: ["INT", {"min": 0, "max": 9}]}), field=field)
     assert found <= (kept or set(range(10)))
-    spec = ["INT", {"min": 0, "max": 9, "control_after_generate": True}]
-    assert drawn(-1, seeded(**{field: spec}), field=field) <= set(range(10))
+    for control in (True, "randomize"):
+        spec = ["INT", {"min": 0, "max": 9, "control_after_generate": control}]
+        assert drawn(-1, seeded(**{field: spec}), field=field) <= set(range(10))
+
+
+@pytest.mark.parametrize("control", ["fixed", "increment", "decrement", False, None, 5, []])
+def test_a_number_that_the_editor_does_not_draw_is_left_alone(control: Any) -> None:
+    info = seeded(value=["INT", {"min": 0, "max": 9, "control_after_generate": control}])
+    for wish in ("same", "new", 3):
+        assert drawn(-1, info, field="value", wish=wish) == {-1}
+        assert drawn(512, info, field="value", wish=wish) == {512}
 
 
 def test_minus_one_stays_where_the_node_itself_takes_it() -> None:

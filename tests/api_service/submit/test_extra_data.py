@@ -32,8 +32,8 @@ def test_it_is_kept_with_the_job_and_shown_to_nobody(
 
 
 def test_a_job_has_none_unless_it_is_sent(client: TestClient, messenger: Messenger) -> None:
-    without: tuple[dict[str, Any], ...] = ({}, {"extra_data": {}}, {"extra_data": {"extra_pnginfo": None}})
-    for values in without:
+    wishes: list[dict[str, Any]] = [{}, {"extra_data": {}}, {"extra_data": {"extra_pnginfo": None}}]
+    for values in wishes:
         assert job(messenger, client.post(URL, json={**LEAST, **values}).json()["id"]).extra_pnginfo is None
 
 

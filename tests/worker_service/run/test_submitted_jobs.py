@@ -14,7 +14,8 @@ from api_service.main import create_app
 from shared.models import JobStatus, Outcome
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.submit.test_workflows import WORKFLOW
-from tests.worker_service.deployment import Deployment, RunningWorker
+from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.run.saying import written
 
 URL = "/api/v1/generation-jobs/"
 PICTURE: dict[str, Any] = {"prompt": "a cat", "checkpoint_model": "random_sd15.safetensors", "width": 64, "height": 64}
@@ -58,6 +59,19 @@ def test_a_workflow_of_ones_own_is_run_with_the_seed_that_was_drawn(
 def picture_of(client: TestClient, job: dict[str, Any]) -> bytes:
     """The pixels of a job's thumbnail, which unlike its file does not hold the prompt's id."""
     return client.get(job["outputs"][0]["thumbnails"]["150"]).content
+
+
+def test_a_seed_is_drawn_as_its_node_takes_it(
+    client: TestClient, deployment: Deployment, worker: RunningWorker
+) -> None:
+    until(lambda: written(deployment.messenger.engine, deployment.comfyui.url))
+    workflow = {"1": {"class_type": "SimulatedSeed", "inputs": {"seed": -1, "noise_seed": -1}}}
+    bodies = post(client, "bulk", jobs=[{"workflow": workflow}] * 8)["jobs"]
+    for body in bodies:
+        deployment.ended(body["id"])
+        inputs = body["workflow"]["1"]["inputs"]
+        assert 0 <= inputs["seed"] <= 2**50
+        assert inputs["noise_seed"] == -1
 
 
 @pytest.mark.parametrize("previews", [False, True])

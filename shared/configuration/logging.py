@@ -8,9 +8,10 @@ from typing import Any
 
 import structlog
 
+from shared.configuration.choices import LogFormat
 from shared.configuration.repeated_lines import CountingHandler
 from shared.configuration.settings import Settings
-from shared.configuration.types import LogFormat, masked
+from shared.configuration.types import masked
 
 # Without local variables: they hold prompts, settings and whole responses.
 tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))

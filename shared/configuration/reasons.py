@@ -1,8 +1,17 @@
 """Why a file could not be read or written, in words that name no path of this machine."""
 
 import os
+import re
+
+# As Python and the decoders quote it. A quote ends at the next one, so each letter is looked at twice at most.
+QUOTED_PATH = re.compile(r"""'/[^'\n]*'|"/[^"\n]*\"""")
 
 
 def reason_of(error: OSError) -> str:
     """The system's own words for what went wrong, without the names of files that Python adds to them."""
     return os.strerror(error.errno) if error.errno else type(error).__name__
+
+
+def without_paths(text: str) -> str:
+    """What a library says of a file of ours, without saying where it is."""
+    return QUOTED_PATH.sub("the file", text)

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
+from shared.configuration.choices import LogFormat, LogLevel
 from shared.configuration.misspellings import misspelt
 from shared.configuration.types import (
     ComfyUIUrls,
@@ -19,8 +20,6 @@ from shared.configuration.types import (
     Duration,
     LeaseDuration,
     Limit,
-    LogFormat,
-    LogLevel,
     LowerCase,
     Namespace,
     Patterns,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from shared.configuration.reasons import without_paths
 from shared.jobs.error_kinds import GenerationError as GenerationError
 from shared.jobs.error_kinds import Permanent as Permanent
 from shared.jobs.error_kinds import Settled as Settled
@@ -90,7 +91,7 @@ class OutputCorrupt(Settled):
     code = "output_corrupt"
 
     def __init__(self, filename: str, reason: str) -> None:
-        super().__init__(f"output {filename} is damaged: {reason}")
+        super().__init__(f"output {filename} is damaged: {without_paths(reason)}")
         self.details = {"filename": filename}
 
 

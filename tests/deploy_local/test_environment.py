@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.demo import first_checkpoint
 from deploy.local.environment import NoAnswer, check, chosen
 from deploy.local.ports import free_ports
 from deploy.local.servers import Servers
 from deploy.local.system import Plan, running_system
 from shared.configuration.settings import SettingsError
+from shared.configuration.types import server_url
 from tests.simulator.running import RunningSimulator
 
 NOBODY = "127.0.0.1:9"
@@ -80,6 +82,41 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(variable: s
 def test_a_server_that_is_no_comfyui_does_not_pass(stranger: str, path: str, said: str) -> None:
     with pytest.raises(NoAnswer, match=said):
         check({"COMFYUI_URLS": stranger + path})
+
+
+def test_a_server_behind_a_password_or_a_token_passes_and_a_wrong_one_is_said_to_be_wrong(
+    simulator: RunningSimulator, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("secret")
+    host = simulator.url.removeprefix("http://")
+    simulator.fault("guard", value="Bearer secret")
+    check({"COMFYUI_URLS": f"http://{host}#token_file={tmp_path / 'token'}"})
+    for url, said in (
+        (f"http://ann:secret@{host}", "HTTP 401: it asks for other credentials"),
+        (f"http://{host}#token_file={tmp_path / 'none'}", "its token_file cannot be read: No such file"),
+    ):
+        with pytest.raises(NoAnswer, match=said) as caught:
+            check({"COMFYUI_URLS": url})
+        assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(404, ""), (200, "<html>"), (200, "[]"), (200, "{}"), (200, '{"checkpoints": []}'), (200, "null"), (500, "")],
+)
+def test_a_server_without_checkpoints_is_a_good_one(simulator: RunningSimulator, status: int, body: str) -> None:
+    simulator.fault("answer", path="/models/checkpoints", status=status, body=body)
+    check({"COMFYUI_URLS": simulator.url})
+    checkpoint, problem = first_checkpoint([server_url(simulator.url)])
+    assert checkpoint is None
+    assert problem.startswith(f"ComfyUI at {simulator.url} ")
+
+
+def test_its_checkpoints_are_asked_for_with_the_same_credentials(simulator: RunningSimulator, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret")
+    simulator.fault("guard", value="Bearer secret")
+    found, _ = first_checkpoint([server_url(f"{simulator.url}#token_file={tmp_path / 'token'}")])
+    assert found == "random_sd15.safetensors"
 
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "REDIS_URL", "COMFYUI_URLS", "SOFT_TIME_LIMIT", "WORKER_THREADS"])

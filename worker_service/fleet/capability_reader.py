@@ -69,7 +69,7 @@ class CapabilityReader(threading.Thread):
             self.note_failure(error.reason)
         except (SQLAlchemyError, RecursionError) as error:
             log.warning("capabilities.not_read", server=self.client.name, error=str(error))
-            self.tell(str(error))
+            self.tell(f"what it lists could not be written down: {type(error).__name__}")
         except Exception as error:
             if not self.closing.is_set():  # else the client was closed meanwhile
                 log.warning("capabilities.not_understood", server=self.client.name, exc_info=error)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.configuration.reasons import reason_of
+
 log = structlog.get_logger(__name__)
 
 WITHIN_S = 60
@@ -39,9 +41,12 @@ class Restarter:
                 timeout=WITHIN_S,
                 check=False,
             )
-        except (OSError, subprocess.SubprocessError) as error:
+        except OSError as error:
             log.warning("server.not_restarted", server=server, error=str(error))
-            went_well, said = False, str(error)
+            went_well, said = False, f"the command could not be run: {reason_of(error)}"
+        except subprocess.SubprocessError as error:
+            log.warning("server.not_restarted", server=server, error=str(error))
+            went_well, said = False, f"the command did not end within {WITHIN_S} s"
         else:
             output = done.stdout.decode(errors="replace")[-SHOWN:]
             log.info("server.restart_command_ended", server=server, status=done.returncode, output=output)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from shared.configuration.reasons import without_paths
 from shared.files.store import NotStored, OutputStore
 from shared.jobs.errors import (
     UNREADABLE,
@@ -200,7 +201,7 @@ class Collector:
                 }
         except Exception as error:
             log.exception("thumbnails.failed", number=row.number)
-            row.thumbnails, row.thumbnail_note = {}, f"no thumbnail could be made: {error}"
+            row.thumbnails, row.thumbnail_note = {}, f"no thumbnail could be made: {without_paths(str(error))}"
             return {}
         return files
 

@@ -46,6 +46,19 @@ def test_with_a_worker_and_a_server_it_is_ready(client: TestClient, messenger: M
     assert client.get("/health/ready").json()["status"] == "ready"
 
 
+def test_a_worker_that_cannot_store_outputs_is_a_line_that_says_why(client: TestClient, messenger: Messenger) -> None:
+    answering(messenger)
+    with messenger.transaction() as session:
+        session.add(Worker(id="worker-1", threads=2, storage_problem="Read-only file system"))
+        session.add(Worker(id="worker-2", threads=2))
+    response = client.get("/health/ready")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["storage"] == {
+        "ok": False,
+        "detail": "a worker cannot store outputs: Read-only file system; results wait in ComfyUI",
+    }
+
+
 def test_a_server_that_no_worker_names_any_more_is_not_counted(client: TestClient, messenger: Messenger) -> None:
     answering(messenger)
     answering(

@@ -90,7 +90,7 @@ def test_a_server_that_cannot_run_the_job_is_none_for_it(messenger: Messenger) -
     answering(messenger, ANOTHER)
     lacks = [f"ckpt_name={claim.job.checkpoint_model}"]
     with messenger.transaction() as session:
-        session.add(ServerCapabilities(server=ANOTHER, digest="0", lacks=lacks))
+        session.add(ServerCapabilities(server=ANOTHER, digest="0", lacks=lacks, object_info={}))
     with messenger.transaction() as session:
         assert idle_server(session, claim.job.id, [ANOTHER]) is None
 
@@ -127,7 +127,18 @@ def test_the_servers_that_died_under_a_job_are_counted_and_no_others(messenger: 
         PromptLost(SERVER, "p"),
     ]
     ended = [
-        (JobAttempt(attempt=number, error_code=error.code, error_details=dict(error.details)), True)
+        (
+            JobAttempt(
+                job_id=1,
+                attempt=number,
+                worker_id="worker",
+                server=SERVER,
+                comfyui_prompt_id="p",
+                error_code=error.code,
+                error_details=dict(error.details),
+            ),
+            True,
+        )
         for number, error in enumerate(failures)
     ]
     assert server_deaths(ended) == (1, 1)  # type: ignore[arg-type]  # pairs like those of ended_attempts

@@ -14,7 +14,7 @@ from tests.chaos.executions_account import (
     nothing_runs_after_its_end,
 )
 from tests.chaos.files_account import every_file_has_a_row, every_output_has_its_file
-from tests.chaos.jobs import JobKind, Submission
+from tests.chaos.jobs import Submission
 from tests.chaos.watchers_account import every_watcher_heard_the_end, no_stream_has_a_gap
 
 GIVEN_UP = {
@@ -25,7 +25,6 @@ GIVEN_UP = {
     "output_missing",
     "storage_unavailable",
 }
-FAILS_WITH = {JobKind.FAILING: "node_failed", JobKind.MISSING: "workflow_rejected"}
 MOST_DEATHS = 3
 
 
@@ -81,7 +80,7 @@ def every_end_has_its_reason(evidence: Evidence) -> Iterator[str]:
 
 
 def reason(row: Row, submission: Submission, deaths: int, max_attempts: int) -> Iterator[str]:
-    kind, code = submission.ordered.kind, row["error_code"]
+    kind, code = submission.ordered.content or submission.ordered.kind, row["error_code"]
     this = f"job {row['id']} ({kind})"
     asked = submission.cancel is not None and row["id"] == submission.accepted[0]
     if asked and submission.cancel in {200, 202} and row["status"] != JobStatus.CANCELLED:
@@ -89,7 +88,7 @@ def reason(row: Row, submission: Submission, deaths: int, max_attempts: int) -> 
     match row["status"]:
         case JobStatus.CANCELLED if not asked:
             yield f"{this} is cancelled, and nobody asked for it"
-        case JobStatus.FAILED if code == FAILS_WITH.get(kind):
+        case JobStatus.FAILED if code in submission.ordered.fails_with:
             pass
         case JobStatus.FAILED if code == "poison" and deaths >= MOST_DEATHS:
             pass
@@ -97,7 +96,7 @@ def reason(row: Row, submission: Submission, deaths: int, max_attempts: int) -> 
             pass
         case JobStatus.FAILED:
             yield f"{this} failed after {row['retries']} retries: {code}, {row['error_message']}"
-        case JobStatus.COMPLETED if kind in FAILS_WITH:
+        case JobStatus.COMPLETED if submission.ordered.fails_with:
             yield f"{this} is completed"
         case JobStatus.EXPIRED:
             yield f"{this} expired, and it had no deadline"

@@ -1,13 +1,17 @@
 """ComfyUI does the work of a job once; where it did it again, the first was provably lost, and by which fault."""
 
 import itertools
-from collections import Counter, defaultdict
+import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.models import FINAL, JobStatus
 from tests.chaos.attempts_account import by_job
 from tests.chaos.evidence import Entry, Evidence
+from tests.chaos.jobs import JobKind
+from tests.chaos.operator import REPLACED
 from tests.chaos.schedule import Struck
 from worker_service.fleet.wedge import CANARY
 
@@ -15,6 +19,7 @@ MARGIN_S = 1.0  # between the clock of a fault and those of the journal and the 
 OUT_OF_REACH_S = 20.0  # a cancel gives up on a server that has not answered for half as long
 
 ENDED = {
+    REPLACED: "a server whose thread had died was restarted",
     "comfyui-kill": "the server ended",
     "comfyui-restart": "the server ended",
     "comfyui-wedge": "the server wedged",
@@ -28,6 +33,7 @@ SILENT = {
     "comfyui-refuse",
     "link-stall",
     "link-cut",
+    REPLACED,
 }
 DAMAGED = {"output_corrupt": "half a file", "output_missing": "a file that was not there"}
 DAMAGING = {"comfyui-half-file", "comfyui-no-file", "comfyui-kill", "comfyui-restart"}
@@ -67,6 +73,9 @@ def prompt_of(prompt_id: str, lines: Sequence[Entry]) -> Prompt:
 
 
 def every_execution_is_accounted_for(evidence: Evidence) -> Iterator[str]:
+    for job_id, one, after, why in reruns(evidence):
+        if why is None:
+            yield f"job {job_id} ran as {one.id} on {one.server} and again as {after.id} on {after.server}"
     known, attempts = prompts(evidence), by_job(evidence.attempts)
     ours = {attempt["comfyui_prompt_id"] for attempt in evidence.attempts}
     for prompt in known.values():
@@ -76,9 +85,6 @@ def every_execution_is_accounted_for(evidence: Evidence) -> Iterator[str]:
             yield f"prompt {prompt.id} was sent {prompt.accepted} times and started {len(prompt.started)} times"
     for job in evidence.jobs:
         ran = executed(known, [attempt["comfyui_prompt_id"] for attempt in attempts[job["id"]]])
-        for one, after in itertools.pairwise(ran):
-            if cause(evidence, one, after) is None:
-                yield f"job {job['id']} ran as {one.id} on {one.server} and again as {after.id} on {after.server}"
         succeeded = [prompt.id for prompt in ran if "success" in prompt.outcomes]
         if job["status"] == JobStatus.COMPLETED and job["comfyui_prompt_id"] not in succeeded:
             yield f"job {job['id']} is completed, and its prompt {job['comfyui_prompt_id']} did not succeed"
@@ -98,26 +104,45 @@ def executed(known: Mapping[str, Prompt], ids: Sequence[str]) -> list[Prompt]:
     return sorted(found, key=lambda prompt: prompt.started[0])
 
 
-def causes(evidence: Evidence) -> Counter[str]:
-    """Why jobs were run again, and how often."""
+class Rerun(NamedTuple):
+    """A job that was run again, and why that could not be avoided; None if it could."""
+
+    job_id: int
+    one: Prompt
+    after: Prompt
+    why: str | None
+
+
+def reruns(evidence: Evidence) -> Iterator[Rerun]:
+    """Each second execution, by job."""
     known, attempts = prompts(evidence), by_job(evidence.attempts)
-    found: Counter[str] = Counter()
     for job in evidence.jobs:
         ran = executed(known, [attempt["comfyui_prompt_id"] for attempt in attempts[job["id"]]])
-        pairs = itertools.pairwise(ran)
-        found.update(cause(evidence, one, after) or "NOT ACCOUNTED FOR" for one, after in pairs)
-    return found
+        for one, after in itertools.pairwise(ran):
+            yield Rerun(job["id"], one, after, cause(evidence, one, after))
+
+
+def unstored(evidence: Evidence, one: Prompt) -> str:
+    """Why a prompt that had finished was of no use."""
+    if "success" not in one.outcomes:
+        return ""
+    outcomes = {attempt["outcome"] for attempt in evidence.attempts if attempt["comfyui_prompt_id"] == one.id}
+    if "expired" in outcomes:
+        return ", after it had finished: its worker had died before the outputs were stored"
+    return ", after it had finished and before its outputs were stored"
 
 
 def cause(evidence: Evidence, one: Prompt, after: Prompt) -> str | None:
     """By which fault the first of two executions was lost, so that there had to be a second; None if it was not."""
+    if lost_its_thread(evidence, one, after):
+        return "a node had ended the server's thread"
     for struck in evidence.struck:
         kind = struck.strike.kind
         if evidence.servers.get(struck.strike.target) != one.server:
             continue
         if one.accepted_at - MARGIN_S <= struck.ended_at and struck.began_at <= after.accepted_at:
             if kind in ENDED | FORGOT:
-                return (ENDED | FORGOT)[kind]
+                return f"{(ENDED | FORGOT)[kind]}{unstored(evidence, one)}"
             if kind == "comfyui-interrupt" and "interrupted" in one.outcomes and near(struck, one.finished):
                 return "somebody interrupted it"
         if kind in DAMAGING and struck.began_at - MARGIN_S <= after.accepted_at:
@@ -125,6 +150,39 @@ def cause(evidence: Evidence, one: Prompt, after: Prompt) -> str | None:
                 if attempt["comfyui_prompt_id"] == one.id and attempt["error_code"] in DAMAGED:
                     return DAMAGED[attempt["error_code"]]
     return None
+
+
+def thread_deaths(evidence: Evidence) -> Mapping[str, Sequence[float]]:
+    """When prompts whose node ends a server's thread began, by server."""
+    deadly = {
+        submission.ordered.number for submission in evidence.submissions if submission.ordered.kind is JobKind.DEADLY
+    }
+    ids = {
+        attempt["comfyui_prompt_id"]
+        for attempt in evidence.attempts
+        if evidence.numbers.get(attempt["job_id"]) in deadly
+    }
+    found: dict[str, list[float]] = defaultdict(list)
+    for entry in evidence.journal:
+        if entry.event == "started" and entry.prompt_id in ids:
+            found[entry.server].append(entry.at)
+    return found
+
+
+def lost_its_thread(evidence: Evidence, one: Prompt, after: Prompt) -> bool:
+    """Whether the first of two executions was on a server whose thread a node had ended, or ended it itself."""
+    if "success" in one.outcomes:
+        return False
+    restarts = [
+        struck.ended_at
+        for struck in evidence.struck
+        if struck.strike.kind in ENDED and evidence.servers.get(struck.strike.target) == one.server
+    ]
+    for died_at in thread_deaths(evidence).get(one.server, ()):
+        back_at = min((moment for moment in restarts if moment > died_at), default=math.inf)
+        if one.accepted_at - MARGIN_S <= back_at and died_at <= after.accepted_at:
+            return True
+    return False
 
 
 def near(struck: Struck, moments: Sequence[float]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from shared.models import JobStatus
+from tests.chaos.content import CONTENTS, DEADLY, EVERYTHING, RAISED, REFUSED
 from tests.chaos.plan import Plan
 
 CHECKPOINTS = ("random_sd15.safetensors", "random_sdxl.safetensors")
@@ -26,8 +26,12 @@ class JobKind(StrEnum):
     MISSING = "missing checkpoint"
     CANCEL_QUEUED = "cancelled while queued"
     CANCEL_RUNNING = "cancelled while running"
+    ODD = "odd content"
+    DEADLY = "deadly content"
 
 
+# Each kind once, and each odd content; the rest by these weights.
+FAILS_WITH = {JobKind.FAILING: RAISED, JobKind.MISSING: REFUSED}
 MIX = {
     JobKind.SINGLE: 36,
     JobKind.BATCH: 10,
@@ -50,16 +54,17 @@ class Ordered:
     kind: JobKind
     at: float
     body: dict[str, Any]
+    content: str | None = None  # a name in `tests.chaos.content`
 
     @property
     def outputs(self) -> int:
         """How many it has when it is completed."""
-        return int(self.body.get("batch_size", 1))
+        return EVERYTHING[self.content].outputs if self.content else int(self.body.get("batch_size", 1))
 
     @property
-    def expected(self) -> JobStatus:
-        """How it ends if nobody cancels it."""
-        return JobStatus.FAILED if self.kind in {JobKind.FAILING, JobKind.MISSING} else JobStatus.COMPLETED
+    def fails_with(self) -> frozenset[str]:
+        """The codes that it may fail with by itself; none if it is completed."""
+        return EVERYTHING[self.content].fails_with if self.content else FAILS_WITH.get(self.kind, frozenset())
 
 
 @dataclass
@@ -77,12 +82,23 @@ class Submission:
 def orders(plan: Plan) -> list[Ordered]:
     """The jobs of a plan, in the order they are submitted."""
     chance = random.Random(f"jobs {plan.seed}")
-    kinds = list(MIX)
-    kinds += chance.choices(kinds, list(MIX.values()), k=max(0, plan.jobs - len(kinds)))
+    contents = [*CONTENTS, *chance.sample(list(DEADLY), min(plan.deadly, len(DEADLY)))]
+    kinds: list[JobKind | str] = [*MIX, *contents]
+    kinds += chance.choices(list(MIX), list(MIX.values()), k=max(0, plan.jobs - len(kinds)))
     del kinds[plan.jobs :]
     chance.shuffle(kinds)
     times = sorted(chance.uniform(0, plan.window_s * LAST_AT) for _ in kinds)
-    return [ordered(plan, number, kind, at, chance) for number, (kind, at) in enumerate(zip(kinds, times, strict=True))]
+    return [
+        ordered(plan, number, kind, at, chance) if isinstance(kind, JobKind) else odd(plan, number, kind, at)
+        for number, (kind, at) in enumerate(zip(kinds, times, strict=True))
+    ]
+
+
+def odd(plan: Plan, number: int, content: str, at: float) -> Ordered:
+    kind = JobKind.DEADLY if content in DEADLY else JobKind.ODD
+    mark = f"chaos {plan.seed}-{number}: {content}"
+    body = {"workflow": EVERYTHING[content].workflow(mark), "metadata": {"mark": mark}}
+    return Ordered(number, kind, round(at, 2), body, content)
 
 
 def ordered(plan: Plan, number: int, kind: JobKind, at: float, chance: random.Random) -> Ordered:

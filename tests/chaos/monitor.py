@@ -22,6 +22,7 @@ HOLDERS = text("SELECT server, worker_id FROM generation_jobs WHERE status = 'ru
 UNFINISHED = text(
     "SELECT count(*) FROM generation_jobs WHERE status NOT IN ('completed','failed','cancelled','expired')"
 )
+WEDGED = text("SELECT count(*) FROM comfyui_servers WHERE wedged_since IS NOT NULL")
 HURRY = text("UPDATE generation_jobs SET run_after = now() WHERE status = 'queued' AND run_after > now()")
 
 
@@ -75,6 +76,16 @@ def wait_for_the_end(engine: Engine, *, within_s: float, hurry: bool) -> int:
             break
         time.sleep(1)
     return left
+
+
+def wait_for_the_servers(engine: Engine, *, within_s: float) -> None:
+    """Until no server is known to run nothing, or the time is over: the account says what is left on it."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        with engine.connect() as connection:
+            if not connection.scalar(WEDGED):
+                return
+        time.sleep(1)
 
 
 def most_held(samples: Sequence[Sample]) -> dict[str, int]:

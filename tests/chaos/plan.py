@@ -20,6 +20,7 @@ class Plan:
     drain_s: float
     each: int
     hurry: bool
+    deadly: int  # how many jobs end the thread of whichever server runs them
     kinds: Sequence[str]
     directory: Path
     longest_s: float = field(default=45.0)  # a pause of this length outlives a lease
@@ -27,10 +28,14 @@ class Plan:
 
 def full(seed: int, kinds: Sequence[str], directory: Path, jobs: int = 500) -> Plan:
     """Some 12 minutes of faults, then as long as retries may take by themselves."""
-    return Plan(seed, jobs, window_s=1.4 * jobs, drain_s=900, each=6, hurry=False, kinds=kinds, directory=directory)
+    return Plan(
+        seed, jobs, window_s=1.4 * jobs, drain_s=900, each=6, hurry=False, deadly=5, kinds=kinds, directory=directory
+    )
 
 
 def short(seed: int, kinds: Sequence[str], directory: Path, jobs: int = 120) -> Plan:
     """Every kind of fault once in about two minutes, then the jobs' ends without waiting for retries."""
     window_s = max(jobs, 80)
-    return Plan(seed, jobs, window_s, drain_s=150, each=1, hurry=True, kinds=kinds, directory=directory, longest_s=35)
+    return Plan(
+        seed, jobs, window_s, drain_s=150, each=1, hurry=True, deadly=1, kinds=kinds, directory=directory, longest_s=35
+    )

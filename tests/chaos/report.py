@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from tests.chaos.account import RULES
 from tests.chaos.attempts_account import by_job
-from tests.chaos.executions_account import causes, executed, prompts
+from tests.chaos.executions_account import executed, prompts, reruns
 from tests.chaos.faults import KINDS
 from tests.chaos.monitor import most_held
 from tests.chaos.recovery import recoveries
@@ -51,8 +51,8 @@ def runs(result: Result) -> Iterator[str]:
         len(executed(known, [attempt["comfyui_prompt_id"] for attempt in attempts[job["id"]]])) for job in evidence.jobs
     )
     yield from table(["times run", "jobs"], [[str(number), str(count)] for number, count in sorted(times.items())])
-    for why, count in sorted(causes(evidence).items()):
-        yield f"run again {count} times because {why}"
+    for rerun in reruns(evidence):
+        yield f"job {rerun.job_id} was run again because {rerun.why or 'NOT ACCOUNTED FOR'}"
     outcomes = Counter(str(attempt["outcome"]) for attempt in evidence.attempts)
     yield "attempts: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
     held = most_held(evidence.samples)

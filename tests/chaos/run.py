@@ -22,12 +22,14 @@ from tests.chaos.account import Violation, account
 from tests.chaos.clients import Clients
 from tests.chaos.evidence import Evidence, Witnesses, gather
 from tests.chaos.jobs import orders
-from tests.chaos.monitor import Monitor, wait_for_the_end
+from tests.chaos.monitor import Monitor, wait_for_the_end, wait_for_the_servers
+from tests.chaos.operator import Operator
 from tests.chaos.plan import Plan
 from tests.chaos.schedule import Aim, schedule, strike_all
 from tests.chaos.watchers import Watchers
 from tests.chaos.world import World, running_world
 
+SERVERS_WITHIN_S = 90.0  # a thread that died last is noticed, and its server restarted
 SETTLE_S = 3.0  # what is withdrawn or thrown away after the last job's end
 
 
@@ -67,6 +69,8 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
     monitor.start()
     supervisor.start()
     aim = Aim(world, lambda: monitor.holders, closing, say)
+    operator = Operator(aim)
+    operator.start()
     say(f"{plan.jobs} jobs and {len(plan.kinds) * plan.each} faults in {plan.window_s:.0f} s")
     try:
         with ThreadPoolExecutor(2, thread_name_prefix="clock") as pool:
@@ -77,6 +81,8 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
                 say("all submitted, and every fault undone: waiting for the jobs' ends")
                 left = wait_for_the_end(engine, within_s=plan.drain_s, hurry=plan.hurry)
                 say(f"{left} jobs have not ended" if left else "every job has ended")
+                wait_for_the_servers(engine, within_s=SERVERS_WITHIN_S)
+                struck += operator.close()
                 watched = watchers.all_heard()
                 time.sleep(SETTLE_S)
             except BaseException:
@@ -85,6 +91,7 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
         return gather(world, engine, Witnesses(submissions, watched, monitor.samples, struck))
     finally:
         closing.set()
+        operator.close()
         supervisor.join()
         monitor.close()
 

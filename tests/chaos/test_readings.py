@@ -6,10 +6,12 @@ import pytest
 
 from shared.models import EventType
 from tests.chaos.attempts_account import standing_after
-from tests.chaos.executions_account import causes
+from tests.chaos.executions_account import reruns
 from tests.chaos.jobs import JobKind
+from tests.chaos.operator import REPLACED
 from tests.chaos.recovery import NO_FAULT, recoveries
 from tests.chaos.sound import (
+    FAILING,
     ONE,
     RETRIED,
     doctored,
@@ -19,13 +21,20 @@ from tests.chaos.sound import (
     submission,
 )
 
+DIES = "dies of surrogate"
+
 
 @pytest.mark.parametrize(
     ("kind", "outcome", "error_code", "why"),
     [
         ("comfyui-kill", None, "prompt_lost", "the server ended"),
         ("comfyui-wedge", None, "prompt_lost", "the server wedged"),
-        ("comfyui-forget", "success", "prompt_lost", "the server forgot its history"),
+        (
+            "comfyui-forget",
+            "success",
+            "prompt_lost",
+            "the server forgot its history, after it had finished and before its outputs were stored",
+        ),
         ("comfyui-interrupt", "interrupted", "interrupted", "somebody interrupted it"),
         ("comfyui-half-file", "success", "output_corrupt", "half a file"),
         ("comfyui-no-file", "success", "output_missing", "a file that was not there"),
@@ -40,7 +49,33 @@ def test_a_second_execution_is_put_down_to_the_fault_that_lost_the_first(
     others = [entry for entry in evidence.journal if entry.prompt_id != "p2a"]
     first = ran("p2a", ONE, 20.0, 22.5, outcome) if outcome else ran("p2a", ONE, 20.0)
     evidence = replace(evidence, journal=[*first, *others], struck=[struck(kind, "comfyui-1", 22.0)])
-    assert causes(evidence) == {why or "NOT ACCOUNTED FOR": 1}
+    (rerun,) = reruns(evidence)
+    assert (rerun.job_id, rerun.one.id, rerun.after.id, rerun.why) == (RETRIED, "p2a", "p2b", why)
+
+
+def test_a_second_execution_after_the_deaths_of_a_worker_and_its_server_names_both() -> None:
+    evidence = doctored("attempts", (RETRIED, 1), outcome="expired", error_code=None)
+    others = [entry for entry in evidence.journal if entry.prompt_id != "p2a"]
+    evidence = replace(evidence, journal=[*ran("p2a", ONE, 20.0, 21.0), *others])
+    (rerun,) = reruns(evidence)
+    assert rerun.why == "the server ended, after it had finished: its worker had died before the outputs were stored"
+
+
+def test_a_job_is_run_again_where_a_node_of_another_ended_the_thread_of_its_server() -> None:
+    deadly = replace(
+        submission(FAILING, JobKind.DEADLY),
+        ordered=replace(submission(FAILING).ordered, content=DIES, kind=JobKind.DEADLY),
+    )
+    others = [entry for entry in sound().journal if entry.prompt_id != "p4"]
+    evidence = replace(
+        sound(),
+        submissions=[*sound().submissions[:3], deadly, sound().submissions[4]],
+        journal=[*ran("p4", ONE, 19.0), *others],
+        struck=[struck(REPLACED, "comfyui-1", 26.0)],
+    )
+    assert [rerun.why for rerun in reruns(evidence)] == ["a node had ended the server's thread"]
+    late = replace(evidence, journal=[*ran("p4", ONE, 29.0), *others], struck=[])
+    assert [rerun.why for rerun in reruns(late)] == [None]
 
 
 @pytest.mark.parametrize(
@@ -75,5 +110,5 @@ def test_recovery_is_measured_from_the_fault_to_what_is_written_next_of_a_job_it
 
 
 def test_the_kinds_of_jobs_are_told_apart_by_how_they_end() -> None:
-    assert submission(1, JobKind.MISSING).ordered.expected == "failed"
-    assert submission(1, JobKind.LONG).ordered.expected == "completed"
+    assert submission(1, JobKind.MISSING).ordered.fails_with
+    assert not submission(1, JobKind.LONG).ordered.fails_with

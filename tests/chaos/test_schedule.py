@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import plan
+from tests.chaos.content import DEADLY, EVERYTHING
 from tests.chaos.faults import KINDS
 from tests.chaos.jobs import JobKind, number_in, orders
 from tests.chaos.plan import Plan
@@ -60,6 +61,13 @@ def test_every_kind_of_job_is_ordered_and_known_by_its_mark(seed: int) -> None:
     assert [number_in(order.body["metadata"], seed) for order in made] == list(range(len(made)))
     assert number_in(made[0].body["metadata"], seed + 1) is None
     assert [order.at for order in made] == sorted(order.at for order in made)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_each_odd_content_is_ordered_and_as_many_deadly_ones_as_planned(seed: int) -> None:
+    contents = [order.content for order in orders(full(seed)) if order.content]
+    assert set(contents) == set(EVERYTHING)
+    assert len({order.content for order in orders(short(seed)) if order.content} & set(DEADLY)) == 1
 
 
 def test_a_run_leaves_out_what_is_not_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""A short run: every kind of fault once, under some seventy jobs, and the account is in order."""
+"""A short run: every kind of fault and of odd content once, under some ninety jobs, and the account is in order."""
 
 import os
 import sys
@@ -12,14 +12,14 @@ from tests.chaos.report import report
 from tests.chaos.run import run
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
-JOBS = 70
+JOBS = 90
 
 
 @pytest.mark.system
 @pytest.mark.timeout(420)
 def test_nothing_is_lost_and_nothing_run_twice_while_everything_dies(tmp_path: Path) -> None:
     result = run(plan.short(SEED, list(KINDS), tmp_path / "system", JOBS), say)
-    assert len({struck.strike.kind for struck in result.evidence.struck}) == len(KINDS)
+    assert {struck.strike.kind for struck in result.evidence.struck} >= set(KINDS)
     assert len(result.evidence.jobs) >= JOBS
     assert not result.violations, report(result)
 

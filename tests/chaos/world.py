@@ -179,10 +179,20 @@ def variables(plan: Plan, servers: Servers, comfyuis: Mapping[str, ComfyUI]) -> 
         "STORAGE_URL": (plan.directory / "outputs").as_uri(),
         "COMFYUI_URLS": ",".join(comfyui.name for comfyui in comfyuis.values()),
         "COMFYUI_SLOTS": str(SLOTS),
+        "COMFYUI_RESTART_COMMAND": restart_command(plan.directory),
         "WORKER_MAX_MESSAGES": "60",  # each worker starts afresh by itself a few times
         "LIMIT_REQUESTS_PER_MINUTE": "none",
         "LIMIT_SUBMISSIONS_PER_HOUR": "none",
     }
+
+
+def restart_command(directory: Path) -> str:
+    """The command that a worker runs for a server whose thread has died: see `tests.chaos.operator`."""
+    return f"""sh -c 'echo "$COMFYUI_URL" >> "{requests_in(directory)}"'"""
+
+
+def requests_in(directory: Path) -> Path:
+    return directory / "restarts"
 
 
 def through(url: str, port: int, link: Link) -> str:

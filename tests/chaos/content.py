@@ -1,0 +1,89 @@
+"""Jobs whose nodes misbehave: what each does, and how such a job has to end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+RAISED, REFUSED = frozenset({"node_failed"}), frozenset({"workflow_rejected"})
+BLAMED_FILE = frozenset({"output_corrupt", "output_missing"})
+POISON = frozenset({"poison"})
+
+
+@dataclass(frozen=True)
+class Content:
+    """One node that does something odd. Its job is completed with `outputs`, or fails with one of `fails_with`.
+
+    A deadly one ends the thread of each server that runs it, as long as somebody gives it another.
+    """
+
+    node: str
+    inputs: Mapping[str, Any]
+    outputs: int = 0
+    fails_with: frozenset[str] = field(default=frozenset())
+    is_deadly: bool = False
+
+    def workflow(self, mark: str) -> dict[str, Any]:
+        return {"odd": {"class_type": self.node, "inputs": dict(self.inputs), "_meta": {"title": mark}}}
+
+
+def shows(what: str, outputs: int, megabytes: int = 1) -> Content:
+    return Content("SimulatedShow", {"what": what, "prefix": f"chaos_{what}", "megabytes": megabytes}, outputs)
+
+
+def fails(what: str, megabytes: int = 1) -> Content:
+    return Content("SimulatedRaise", {"what": what, "megabytes": megabytes}, fails_with=RAISED)
+
+
+def kills(what: str) -> Content:
+    return Content("SimulatedRaise", {"what": what, "megabytes": 1}, fails_with=POISON, is_deadly=True)
+
+
+def sends(what: str, megabytes: int, times: int) -> Content:
+    return Content("SimulatedFrames", {"what": what, "megabytes": megabytes, "times": times}, outputs=1)
+
+
+def moves(what: str, times: int) -> Content:
+    return Content("SimulatedProgress", {"what": what, "times": times}, outputs=1)
+
+
+# What is shown beside good files, or instead of them, and how many outputs it makes.
+SHOWN = {
+    "tags": 1,
+    "string": 1,
+    "text_list": 2,
+    "number": 2,
+    "nested_files": 2,
+    "deep_files": 1,
+    "mixed": 1,
+    "missing_file": 0,
+    "cp1252_text": 1,
+    "utf16_text": 1,
+    "surrogate_text": 1,
+    "nul_text": 1,
+    "no_ui": 0,
+    "empty_ui": 0,
+    "odd_type": 0,
+    "traversal": 0,
+    "none_value": 0,
+    "boolean": 1,
+    "dict": 1,
+    "bare_text": 1,
+    "bare_number": 1,
+    "bare_file": 1,
+    "ffconcat_mp4": 1,
+}
+CONTENTS: Mapping[str, Content] = {
+    **{f"shows {what}": shows(what, outputs) for what, outputs in SHOWN.items()},
+    "shows huge_text": shows("huge_text", 1, megabytes=20),
+    **{f"raises {what}": fails(what) for what in ("nul", "told_surrogate", "empty_message", "plain")},
+    **{f"raises {what}": fails(what, megabytes=8) for what in ("huge_message", "many_letters")},
+    **{f"moves by {what}": moves(what, times=20) for what in ("nan", "infinite", "negative", "beyond")},
+    "sends text": sends("text", megabytes=20, times=3),
+    "sends binary": sends("binary", megabytes=20, times=3),
+    **{f"sends {what}": sends(what, megabytes=1, times=5) for what in ("preview", "unknown_event", "short")},
+}
+DEADLY: Mapping[str, Content] = {
+    f"dies of {what}": kills(what)
+    for what in ("surrogate", "system_exit", "keyboard_interrupt", "base_exception", "unprintable")
+}
+EVERYTHING: Mapping[str, Content] = {**CONTENTS, **DEADLY}

@@ -95,7 +95,8 @@ def is_canary(evidence: Evidence, prompt: Prompt) -> bool:
     kinds = {
         struck.strike.kind for struck in evidence.struck if evidence.servers.get(struck.strike.target) == prompt.server
     }
-    return prompt.id.startswith(CANARY) and bool(kinds & (SILENT | {"comfyui-wedge"}))
+    is_in_doubt = bool(kinds & (SILENT | {"comfyui-wedge"})) or prompt.server in thread_deaths(evidence)
+    return prompt.id.startswith(CANARY) and is_in_doubt
 
 
 def executed(known: Mapping[str, Prompt], ids: Sequence[str]) -> list[Prompt]:

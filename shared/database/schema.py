@@ -24,6 +24,7 @@ REVISIONS = (
     "whose_outputs",
     "claims_left",
     "storage_and_notes",
+    "what_is_sent_along",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 import shared.models  # noqa: F401 - names every table to SQLModel.metadata
 from migrations.upgrade import current, downgrade, upgrade
+from shared.database.schema import REVISIONS
 from tests.migrations.databases import (
     ACCOUNTS,
     DISPATCH,
@@ -145,3 +146,4 @@ def test_the_revisions_are_one_line() -> None:
         MERGED,
         LEGACY,
     ]
+    assert revisions == list(reversed(REVISIONS)), "the services know them all"

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RAISED, REFUSED = frozenset({"node_failed"}), frozenset({"workflow_rejected"})
-BLAMED_FILE = frozenset({"output_corrupt", "output_missing"})
 POISON = frozenset({"poison"})
 
 
@@ -21,13 +20,15 @@ class Content:
     outputs: int = 0
     fails_with: frozenset[str] = field(default=frozenset())
     is_deadly: bool = False
+    leaves_damage: bool = False  # of which a second run is the proof
 
     def workflow(self, mark: str) -> dict[str, Any]:
         return {"odd": {"class_type": self.node, "inputs": dict(self.inputs), "_meta": {"title": mark}}}
 
 
-def shows(what: str, outputs: int, megabytes: int = 1) -> Content:
-    return Content("SimulatedShow", {"what": what, "prefix": f"chaos_{what}", "megabytes": megabytes}, outputs)
+def shows(what: str, outputs: int, *fails_with: str, leaves_damage: bool = False) -> Content:
+    inputs = {"what": what, "prefix": f"chaos_{what}", "megabytes": 8 if what == "huge_text" else 1}
+    return Content("SimulatedShow", inputs, outputs, frozenset(fails_with), leaves_damage=leaves_damage)
 
 
 def fails(what: str, megabytes: int = 1) -> Content:
@@ -46,7 +47,7 @@ def moves(what: str, times: int) -> Content:
     return Content("SimulatedProgress", {"what": what, "times": times}, outputs=1)
 
 
-# What is shown beside good files, or instead of them, and how many outputs it makes.
+# How many outputs it makes to show what.
 SHOWN = {
     "tags": 1,
     "string": 1,
@@ -54,27 +55,30 @@ SHOWN = {
     "number": 2,
     "nested_files": 2,
     "deep_files": 1,
-    "mixed": 1,
-    "missing_file": 0,
     "cp1252_text": 1,
     "utf16_text": 1,
     "surrogate_text": 1,
     "nul_text": 1,
     "no_ui": 0,
     "empty_ui": 0,
-    "odd_type": 0,
-    "traversal": 0,
     "none_value": 0,
     "boolean": 1,
     "dict": 1,
     "bare_text": 1,
     "bare_number": 1,
     "bare_file": 1,
-    "ffconcat_mp4": 1,
+    "huge_text": 1,
+}
+BAD: Mapping[str, Content] = {
+    "mixed": shows("mixed", 2, leaves_damage=True),
+    "missing_file": shows("missing_file", 0, "output_missing", leaves_damage=True),
+    "odd_type": shows("odd_type", 0, "output_refused"),
+    "traversal": shows("traversal", 0, "output_refused"),
+    "ffconcat_mp4": shows("ffconcat_mp4", 0, "output_corrupt", leaves_damage=True),
 }
 CONTENTS: Mapping[str, Content] = {
     **{f"shows {what}": shows(what, outputs) for what, outputs in SHOWN.items()},
-    "shows huge_text": shows("huge_text", 1, megabytes=20),
+    **{f"shows {what}": content for what, content in BAD.items()},
     **{f"raises {what}": fails(what) for what in ("nul", "told_surrogate", "empty_message", "plain")},
     **{f"raises {what}": fails(what, megabytes=8) for what in ("huge_message", "many_letters")},
     **{f"moves by {what}": moves(what, times=20) for what in ("nan", "infinite", "negative", "beyond")},

@@ -1,30 +1,16 @@
 """ComfyUI does the work of a job once; where it did it again, the first was provably lost, and by which fault."""
 
-import itertools
-import math
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from shared.models import FINAL, JobStatus
 from tests.chaos.attempts_account import by_job
-from tests.chaos.evidence import Entry, Evidence
-from tests.chaos.jobs import JobKind
+from tests.chaos.evidence import Evidence
 from tests.chaos.operator import REPLACED
-from tests.chaos.schedule import Struck
+from tests.chaos.prompts import Prompt, executed, prompts
+from tests.chaos.reruns import MARGIN_S, reruns, thread_deaths
 from worker_service.fleet.wedge import CANARY
 
-MARGIN_S = 1.0  # between the clock of a fault and those of the journal and the rows
 OUT_OF_REACH_S = 20.0  # a cancel gives up on a server that has not answered for half as long
-
-ENDED = {
-    REPLACED: "a server whose thread had died was restarted",
-    "comfyui-kill": "the server ended",
-    "comfyui-restart": "the server ended",
-    "comfyui-wedge": "the server wedged",
-}
-FORGOT = {"comfyui-forget": "the server forgot its history"}
 SILENT = {
     "comfyui-pause",
     "comfyui-hang",
@@ -35,41 +21,6 @@ SILENT = {
     "link-cut",
     REPLACED,
 }
-DAMAGED = {"output_corrupt": "half a file", "output_missing": "a file that was not there"}
-DAMAGING = {"comfyui-half-file", "comfyui-no-file", "comfyui-kill", "comfyui-restart"}
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt as its server knew it."""
-
-    id: str
-    server: str
-    accepted_at: float
-    started: Sequence[float]
-    finished: Sequence[float]
-    outcomes: Sequence[str | None]
-    accepted: int
-
-
-def prompts(evidence: Evidence) -> Mapping[str, Prompt]:
-    lines: dict[str, list[Entry]] = defaultdict(list)
-    for entry in evidence.journal:
-        lines[entry.prompt_id].append(entry)
-    return {prompt_id: prompt_of(prompt_id, found) for prompt_id, found in lines.items()}
-
-
-def prompt_of(prompt_id: str, lines: Sequence[Entry]) -> Prompt:
-    finished = [line for line in lines if line.event == "finished"]
-    return Prompt(
-        prompt_id,
-        lines[0].server,
-        lines[0].at,
-        [line.at for line in lines if line.event == "started"],
-        [line.at for line in finished],
-        [line.outcome for line in finished],
-        sum(line.event == "accepted" for line in lines),
-    )
 
 
 def every_execution_is_accounted_for(evidence: Evidence) -> Iterator[str]:
@@ -79,7 +30,8 @@ def every_execution_is_accounted_for(evidence: Evidence) -> Iterator[str]:
     known, attempts = prompts(evidence), by_job(evidence.attempts)
     ours = {attempt["comfyui_prompt_id"] for attempt in evidence.attempts}
     for prompt in known.values():
-        if prompt.id not in ours and not is_canary(evidence, prompt):
+        # What waited behind a dead thread is taken out there, and sent elsewhere under another id.
+        if prompt.id not in ours and prompt.started and not is_canary(evidence, prompt):
             yield f"prompt {prompt.id} on {prompt.server} belongs to no attempt"
         if prompt.accepted > 1 or len(prompt.started) > 1:
             yield f"prompt {prompt.id} was sent {prompt.accepted} times and started {len(prompt.started)} times"
@@ -97,97 +49,6 @@ def is_canary(evidence: Evidence, prompt: Prompt) -> bool:
     }
     is_in_doubt = bool(kinds & (SILENT | {"comfyui-wedge"})) or prompt.server in thread_deaths(evidence)
     return prompt.id.startswith(CANARY) and is_in_doubt
-
-
-def executed(known: Mapping[str, Prompt], ids: Sequence[str]) -> list[Prompt]:
-    """Those of the prompts that were started, in that order."""
-    found = [known[prompt_id] for prompt_id in dict.fromkeys(ids) if prompt_id in known and known[prompt_id].started]
-    return sorted(found, key=lambda prompt: prompt.started[0])
-
-
-class Rerun(NamedTuple):
-    """A job that was run again, and why that could not be avoided; None if it could."""
-
-    job_id: int
-    one: Prompt
-    after: Prompt
-    why: str | None
-
-
-def reruns(evidence: Evidence) -> Iterator[Rerun]:
-    """Each second execution, by job."""
-    known, attempts = prompts(evidence), by_job(evidence.attempts)
-    for job in evidence.jobs:
-        ran = executed(known, [attempt["comfyui_prompt_id"] for attempt in attempts[job["id"]]])
-        for one, after in itertools.pairwise(ran):
-            yield Rerun(job["id"], one, after, cause(evidence, one, after))
-
-
-def unstored(evidence: Evidence, one: Prompt) -> str:
-    """Why a prompt that had finished was of no use."""
-    if "success" not in one.outcomes:
-        return ""
-    outcomes = {attempt["outcome"] for attempt in evidence.attempts if attempt["comfyui_prompt_id"] == one.id}
-    if "expired" in outcomes:
-        return ", after it had finished: its worker had died before the outputs were stored"
-    return ", after it had finished and before its outputs were stored"
-
-
-def cause(evidence: Evidence, one: Prompt, after: Prompt) -> str | None:
-    """By which fault the first of two executions was lost, so that there had to be a second; None if it was not."""
-    if lost_its_thread(evidence, one, after):
-        return "a node had ended the server's thread"
-    for struck in evidence.struck:
-        kind = struck.strike.kind
-        if evidence.servers.get(struck.strike.target) != one.server:
-            continue
-        if one.accepted_at - MARGIN_S <= struck.ended_at and struck.began_at <= after.accepted_at:
-            if kind in ENDED | FORGOT:
-                return f"{(ENDED | FORGOT)[kind]}{unstored(evidence, one)}"
-            if kind == "comfyui-interrupt" and "interrupted" in one.outcomes and near(struck, one.finished):
-                return "somebody interrupted it"
-        if kind in DAMAGING and struck.began_at - MARGIN_S <= after.accepted_at:
-            for attempt in evidence.attempts:
-                if attempt["comfyui_prompt_id"] == one.id and attempt["error_code"] in DAMAGED:
-                    return DAMAGED[attempt["error_code"]]
-    return None
-
-
-def thread_deaths(evidence: Evidence) -> Mapping[str, Sequence[float]]:
-    """When prompts whose node ends a server's thread began, by server."""
-    deadly = {
-        submission.ordered.number for submission in evidence.submissions if submission.ordered.kind is JobKind.DEADLY
-    }
-    ids = {
-        attempt["comfyui_prompt_id"]
-        for attempt in evidence.attempts
-        if evidence.numbers.get(attempt["job_id"]) in deadly
-    }
-    found: dict[str, list[float]] = defaultdict(list)
-    for entry in evidence.journal:
-        if entry.event == "started" and entry.prompt_id in ids:
-            found[entry.server].append(entry.at)
-    return found
-
-
-def lost_its_thread(evidence: Evidence, one: Prompt, after: Prompt) -> bool:
-    """Whether the first of two executions was on a server whose thread a node had ended, or ended it itself."""
-    if "success" in one.outcomes:
-        return False
-    restarts = [
-        struck.ended_at
-        for struck in evidence.struck
-        if struck.strike.kind in ENDED and evidence.servers.get(struck.strike.target) == one.server
-    ]
-    for died_at in thread_deaths(evidence).get(one.server, ()):
-        back_at = min((moment for moment in restarts if moment > died_at), default=math.inf)
-        if one.accepted_at - MARGIN_S <= back_at and died_at <= after.accepted_at:
-            return True
-    return False
-
-
-def near(struck: Struck, moments: Sequence[float]) -> bool:
-    return any(struck.began_at - MARGIN_S <= moment <= struck.began_at + 2 * MARGIN_S for moment in moments)
 
 
 def nothing_runs_after_its_end(evidence: Evidence) -> Iterator[str]:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 
 from tests.chaos.account import RULES
 from tests.chaos.attempts_account import by_job
-from tests.chaos.executions_account import executed, prompts, reruns
 from tests.chaos.faults import KINDS
 from tests.chaos.monitor import most_held
+from tests.chaos.prompts import executed, prompts
 from tests.chaos.recovery import recoveries
+from tests.chaos.reruns import reruns
 from tests.chaos.run import Result
 
 MOST_SHOWN = 20

@@ -6,10 +6,10 @@ import pytest
 
 from shared.models import EventType
 from tests.chaos.attempts_account import standing_after
-from tests.chaos.executions_account import reruns
 from tests.chaos.jobs import JobKind
 from tests.chaos.operator import REPLACED
 from tests.chaos.recovery import NO_FAULT, recoveries
+from tests.chaos.reruns import reruns
 from tests.chaos.sound import (
     FAILING,
     ONE,

@@ -180,6 +180,7 @@ def variables(plan: Plan, servers: Servers, comfyuis: Mapping[str, ComfyUI]) -> 
         "COMFYUI_URLS": ",".join(comfyui.name for comfyui in comfyuis.values()),
         "COMFYUI_SLOTS": str(SLOTS),
         "COMFYUI_RESTART_COMMAND": restart_command(plan.directory),
+        "STALL_TIMEOUT": "30s",  # no node here is silent for so long
         "WORKER_MAX_MESSAGES": "60",  # each worker starts afresh by itself a few times
         "LIMIT_REQUESTS_PER_MINUTE": "none",
         "LIMIT_SUBMISSIONS_PER_HOUR": "none",

@@ -114,7 +114,7 @@ class Collector:
         if errors and not outputs:
             raise summed_up(errors)
         warnings += room.warnings()
-        if not outputs:
+        if not outputs and not room.warnings():
             said = LEFT_NOTHING if self.wanted.is_everything else NOTHING_WANTED
             warnings.append(JobWarning(WarningCode.NO_OUTPUTS, said))
         return Collected(outputs, warnings)

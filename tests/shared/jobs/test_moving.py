@@ -8,11 +8,11 @@ import pytest
 from sqlmodel import Session
 
 from shared.jobs import lifecycle
-from shared.jobs.attempts import server_deaths
+from shared.jobs.attempts import EndedAttempt, ServerDeaths, server_deaths
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
 from shared.jobs.claim.moving import idle_server, move
-from shared.jobs.errors import CancelRequested, LeaseLost, PromptLost, ServerWedged
+from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost, PromptLost, ServerWedged
 from shared.messaging.messenger import Messenger
 from shared.models import JobAttempt, ServerCapabilities
 from tests import jobs
@@ -120,25 +120,15 @@ def taken(session: Session, claim: Claim) -> str | None:
 
 
 def test_the_servers_that_died_under_a_job_are_counted_and_no_others(messenger: Messenger) -> None:
-    failures = [
+    failures: list[GenerationError] = [
         ServerWedged(SERVER, was_running=True),
         ServerWedged(SERVER),
         PromptLost(SERVER, "p", was_running=True),
         PromptLost(SERVER, "p"),
     ]
+    facts: dict[str, Any] = {"job_id": 1, "worker_id": "w", "server": SERVER, "comfyui_prompt_id": "p"}
     ended = [
-        (
-            JobAttempt(
-                job_id=1,
-                attempt=number,
-                worker_id="worker",
-                server=SERVER,
-                comfyui_prompt_id="p",
-                error_code=error.code,
-                error_details=dict(error.details),
-            ),
-            True,
-        )
-        for number, error in enumerate(failures)
+        EndedAttempt(JobAttempt(**facts, attempt=1, error_code=error.code, error_details=dict(error.details)), True)
+        for error in failures
     ]
-    assert server_deaths(ended) == (1, 1)  # type: ignore[arg-type]  # pairs like those of ended_attempts
+    assert server_deaths(ended) == ServerDeaths(wedged=1, lost=1)

@@ -1,19 +1,23 @@
 """How a server that was wedged is proven to work again, whatever it makes of our question; and every probe is told."""
 
 import json
+import threading
 import uuid
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from shared.configuration.types import server_url
 from shared.fleet import servers
 from shared.fleet.servers import server_states
 from shared.models import ComfyUIServer, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.running import BOTH, RunningSimulator
 from tests.worker_service.deployment import QUICK, Deployment, RunningWorker, until
+from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.oldest_version import why_too_old
+from worker_service.fleet.health import HealthProbe
 from worker_service.fleet.timings import FleetTimings
 from worker_service.fleet.wedge import GRAPHS, canary_id, is_canary
 
@@ -107,14 +111,27 @@ def test_one_that_refuses_and_still_has_the_prompt_that_ended_its_thread_gets_no
     stall.clear()
 
 
+class Odd(ComfyUIClient):
+    """A client of which nobody expected what it raises."""
+
+    def version(self) -> str:
+        raise ZeroDivisionError
+
+
 def test_a_probe_that_fails_in_any_way_says_so_and_the_next_one_comes(deployment: Deployment) -> None:
-    with deployment.worker({"timings": replace(QUICK, fleet=FleetTimings(probe_every_s=0.2))}):
-        odd = deployment.comfyui.fault("answer", path="/system_stats", body='{"system": []}')
-        until(lambda: outcome(deployment, "answers")[0] == "failed")
-        assert state(deployment) == "unreachable"
-        odd.clear()
-        until(lambda: outcome(deployment, "answers") == ("passed", None))
-        assert state(deployment) == "up"
+    worker = patient(deployment)
+    worker.look()
+    odd, closing = Odd(server_url(deployment.comfyui.url)), threading.Event()
+    probe = HealthProbe(worker.resources.fleet, odd, closing)
+    probe.probe_safely()
+    assert outcome(deployment, "answers") == ("failed", "the probe did not understand it: ZeroDivisionError")
+    assert state(deployment) == "unreachable"
+    closing.set()  # what goes wrong while all is closed is nobody's fault
+    worker.look()
+    probe.probe_safely()
+    assert (outcome(deployment, "answers"), state(deployment)) == (("passed", None), "up")
+    odd.close()
+    worker.close()
 
 
 @pytest.mark.parametrize("version", ["\\u0000" * 70, "v" * 100, "\\ud800"])

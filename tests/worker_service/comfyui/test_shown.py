@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.simulator import recordings
 from worker_service.comfyui.answers import in_history
@@ -104,6 +106,26 @@ def test_what_lies_too_deep_is_counted_and_in_an_object_written_whole() -> None:
 @pytest.mark.parametrize("odd", [None, 5, "x", [1], {"k": object}], ids=str)
 def test_a_node_that_shows_no_object_shows_nothing(odd: Any) -> None:
     assert texts(list(Shown({"1": odd, "2": {"text": ["said"]}}, ["2", "1"])))[:1] == ["said"]
+
+
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just("box.glb")
+names_of_files = st.sampled_from(["filename", "subfolder", "type", "images", "text", "animated", ""])
+anything = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names_of_files, inner, max_size=4),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(st.text(max_size=3), anything, max_size=4))
+def test_whatever_a_server_says_is_read_without_a_complaint(outputs: dict[str, Any]) -> None:
+    for one in Shown(outputs, ["", "a"]):
+        match one:
+            case OutputFile():
+                assert all(isinstance(part, str) for part in one[:5])
+            case OutputText():
+                assert isinstance(one.text, str)
+                assert one.suffix in {".txt", ".json"}
 
 
 def test_outputs_come_in_the_order_of_the_graph_and_those_of_unknown_nodes_last() -> None:

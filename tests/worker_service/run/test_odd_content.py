@@ -93,7 +93,7 @@ def test_an_end_that_is_refused_is_written_without_its_words(deployment: Deploym
 @pytest.mark.usefixtures("worker")
 def test_so_is_the_end_of_an_attempt_after_which_there_is_another(deployment: Deployment, engine: Engine) -> None:
     deployment.comfyui.fault("missing_file", times=1)
-    with refusing(engine, "job_attempts", "strpos(NEW.error_message, 'its own output') > 0"):
+    with refusing(engine, "job_attempts", "strpos(NEW.error_message, 'is not there') > 0"):
         job = deployment.ended(deployment.submit())
     first, _ = jobs.attempts(deployment.messenger, job.id)
     assert (first.outcome, first.error_code, first.error_details) == (Outcome.RETRIED, "output_missing", {})

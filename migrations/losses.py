@@ -42,24 +42,23 @@ def losses(connection: Connection, config: Config, current: str | None, destinat
 def lost_on_the_way(config: Config, current: str, destination: str) -> Iterator[str]:
     script = ScriptDirectory.from_config(config)
     for step in script.iterate_revisions(current, destination, select_for_downgrade=True):
-        yield from step.module.LOSES
+        yield from getattr(step.module, "LOSES", ())
 
 
 def count_of(connection: Connection, what: str) -> int:
     table, _, column = what.partition(".")
     if connection.scalar(text("SELECT to_regclass(:table)"), {"table": table}) is None:
         return 0
-    if not column:
-        return int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
-    default = connection.scalar(DEFAULT, {"table": table, "column": column})
-    differs = f" AND {column} IS DISTINCT FROM {default}" if default else ""
-    return int(connection.scalar(text(f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL{differs}")) or 0)
+    condition = "true"
+    if column:
+        default = connection.scalar(DEFAULT, {"table": table, "column": column})
+        condition = f"{column} IS NOT NULL AND {column} IS DISTINCT FROM {default or 'NULL'}"
+    statement = f"SELECT count(*) FROM {table} WHERE {condition}"  # noqa: S608 - the names are ours
+    return int(connection.scalar(text(statement)) or 0)
 
 
 def refuse_to_lose(found: list[Loss], consent: str) -> None:
     """Raises CommandError that says what would be lost and how to agree to it."""
     if found:
         listed = ", ".join(map(str, found))
-        raise CommandError(
-            f"This would delete {listed}. Back up the database, and add {consent} to go down all the same."
-        )
+        raise CommandError(f"This would delete {listed}. Back up first; then add {consent} to go down all the same.")

@@ -8,7 +8,8 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from migrations.command_line import prepare
-from migrations.upgrade import current, downgrade, upgrade
+from migrations.losses import refuse_to_lose
+from migrations.upgrade import current, downgrade, loss_of, upgrade
 
 log = logging.getLogger("migrations")
 
@@ -36,6 +37,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("revision", nargs="?", help="where to go; `head`, the newest, unless said otherwise")
     parser.add_argument("--downgrade", action="store_true", help="go down; to `base` is before the first")
+    parser.add_argument("--yes-delete", action="store_true", help="go down although that deletes rows")
     parser.add_argument("--current", action="store_true", help="only say where the database is")
     arguments = parser.parse_args()
     if arguments.downgrade and not arguments.revision:
@@ -46,6 +48,8 @@ def parse() -> argparse.Namespace:
 def migrate(database_url: str, arguments: argparse.Namespace) -> None:
     before = current(database_url) or "base"
     if arguments.downgrade:
+        if not arguments.yes_delete:
+            refuse_to_lose(loss_of(database_url, arguments.revision), "--yes-delete")
         downgrade(database_url, arguments.revision)
     else:
         upgrade(database_url, arguments.revision or "head")

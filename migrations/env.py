@@ -10,18 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from alembic import context
+from alembic import command, context
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import SQLModel
 
 import shared.models  # noqa: F401 - names every table to SQLModel.metadata
 from migrations.command_line import prepare
+from migrations.losses import losses, refuse_to_lose
 from migrations.upgrade import connected
 
 log = logging.getLogger("alembic.runtime.migration")
 
 LOCK = 0x67656E6F6E617574  # "genonaut": whoever holds this advisory lock migrates
+YES_DELETE = "yes-delete"
 PATIENCE = timedelta(minutes=30)  # far beyond what a merge of millions of rows takes
 
 
@@ -41,6 +44,7 @@ def main() -> None:
 
 def migrate(connection: Connection) -> None:
     with one_at_a_time(connection):
+        ask_before_deleting(connection)
         context.configure(
             connection=connection,
             target_metadata=SQLModel.metadata,
@@ -49,6 +53,19 @@ def migrate(connection: Connection) -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+
+
+def ask_before_deleting(connection: Connection) -> None:
+    """On alembic's own command line. Raises CommandError that says what going down would delete."""
+    options = context.config.cmd_opts
+    chosen = getattr(options, "cmd", None)
+    if options is None or not chosen or chosen[0] is not command.downgrade:
+        return
+    if YES_DELETE in context.get_x_argument():
+        return
+    at = MigrationContext.configure(connection).get_current_revision()
+    refuse_to_lose(losses(connection, context.config, at, options.revision), f"-x {YES_DELETE}, before `downgrade`,")
+    connection.rollback()  # alembic wants a connection on which nothing was begun
 
 
 def is_ours(name: str | None, kind: str, _parents: object) -> bool:

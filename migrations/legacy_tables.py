@@ -4,6 +4,9 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSON, UUID
 
+# A schema of ours in a database that went down to the old tables: it has what those have no place for.
+KEPT = "genonaut_kept"
+
 
 def create_generation_jobs() -> None:
     op.create_table(

@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, NullPool, create_engine
 
+from migrations.losses import Loss, losses
 from shared.configuration.types import database_url as checked
 
 
@@ -26,6 +27,13 @@ def downgrade(database_url: str, revision: str) -> None:
     """Bring the database down to a revision, or with `base` to none at all. Raises as `upgrade` does."""
     with connected(database_url) as connection:
         command.downgrade(configuration(connection), revision)
+
+
+def loss_of(database_url: str, revision: str) -> list[Loss]:
+    """What `downgrade` to that revision would delete. Raises as `upgrade` does."""
+    with connected(database_url) as connection:
+        at = MigrationContext.configure(connection).get_current_revision()
+        return losses(connection, configuration(connection), at, revision)
 
 
 def current(database_url: str) -> str | None:

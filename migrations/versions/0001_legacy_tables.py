@@ -12,12 +12,18 @@ import sqlalchemy as sa
 from alembic import op
 from alembic.util import CommandError
 
-from migrations.legacy_tables import create_comfyui_generation_requests, create_generation_jobs
+from migrations.legacy_tables import KEPT, create_comfyui_generation_requests, create_generation_jobs
 
 revision = "0001_legacy_tables"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+# What the way down deletes, see migrations.losses.
+LOSES = (
+    "generation_jobs",
+    "comfyui_generation_requests",
+)
 
 
 def upgrade() -> None:
@@ -39,3 +45,4 @@ def refuse_what_is_there() -> None:
 def downgrade() -> None:
     op.drop_table("comfyui_generation_requests")
     op.drop_table("generation_jobs")
+    op.execute(f"DROP SCHEMA IF EXISTS {KEPT} CASCADE")

@@ -22,6 +22,7 @@ Down again, former requests and every job that names a checkpoint become request
 kept is put back where the row still holds what the merge had made of it, except a NULL that the documented tables
 do not allow. Lost is what those have no column for: of a new request its job_type, content_id and message_id, of a
 new job its prompt in ComfyUI, sizes, LoRAs and paths. The ids of both tables continue above those there are, both ways.
+Which job became which request is kept in a schema of its own, so that each has its id again on the way up.
 
 Each way is one transaction of set-based statements that holds ACCESS EXCLUSIVE locks on both tables to its end:
 nobody reads or writes jobs meanwhile. A million rows in each take two minutes up and one down, on two cores.
@@ -35,13 +36,16 @@ import sqlalchemy as sa
 from alembic import op
 from alembic.util import CommandError
 
-from migrations.legacy_tables import create_comfyui_generation_requests
+from migrations.legacy_tables import KEPT, create_comfyui_generation_requests
 from migrations.legacy_values import FUNCTIONS
 
 revision = "merge_generation_tables"
 down_revision = "0001_legacy_tables"
 branch_labels = None
 depends_on = None
+
+# What the way down deletes, see migrations.losses.
+LOSES = ("generation_jobs.message_id",)
 
 log = logging.getLogger("alembic.runtime.migration")
 
@@ -64,7 +68,8 @@ def upgrade() -> None:
     refuse_unknown_columns()
     execute(*FUNCTIONS)
     execute(ADD_COLUMNS, KEEP_WHAT_JOBS_WILL_NOT_HOLD, CONVERT_JOBS, WANT_VALUES, *RENAME_COLUMNS)
-    execute(MOVE_REQUESTS, "DROP TABLE comfyui_generation_requests", CONTINUE_JOB_IDS)
+    execute(*KNOW_NO_IDS, MOVE_REQUESTS, "DROP TABLE comfyui_generation_requests", CONTINUE_JOB_IDS)
+    execute(f"DROP SCHEMA {KEPT} CASCADE")
     constrain()
     report()
 
@@ -73,7 +78,7 @@ def downgrade() -> None:
     lock("generation_jobs")
     execute(*FUNCTIONS)
     create_comfyui_generation_requests()
-    execute(MOVE_REQUESTS_BACK, DELETE_MOVED, CONTINUE_REQUEST_IDS)
+    execute(*KNOW_NO_IDS, KEEP_IDS, MOVE_REQUESTS_BACK, DELETE_MOVED, CONTINUE_REQUEST_IDS)
     execute(ALLOW_ANY_STATUS, PUT_BACK_STATUSES, CONVERT_JOBS_BACK, *RENAME_COLUMNS_BACK, DROP_COLUMNS)
     report_back()
 
@@ -197,6 +202,11 @@ def fits(size: str) -> str:
     return f"{size} BETWEEN 1 AND {SIZES[size]}"
 
 
+# The ids that jobs had before the way down, by the id of the request each became.
+KNOW_NO_IDS = (
+    f"CREATE SCHEMA IF NOT EXISTS {KEPT}",
+    f"CREATE TABLE IF NOT EXISTS {KEPT}.job_ids (request_id integer PRIMARY KEY, job_id integer NOT NULL UNIQUE)",
+)
 MOVE_REQUESTS = f"""
 INSERT INTO generation_jobs (
     id, legacy_request_id, user_id, job_type, status,
@@ -206,7 +216,9 @@ INSERT INTO generation_jobs (
     legacy)
 OVERRIDING SYSTEM VALUE
 SELECT
-    (SELECT greatest(max(id), 0) FROM generation_jobs) + row_number() OVER (ORDER BY id), id,
+    coalesce(kept.job_id,
+        (SELECT greatest(max(id), (SELECT max(job_id) FROM {KEPT}.job_ids), 0) FROM generation_jobs)
+        + row_number() OVER (PARTITION BY kept.job_id IS NULL ORDER BY id)), id,
     coalesce(user_id, {NO_USER}), 'image', pg_temp.status_of(status),
     coalesce(prompt, {NO_PROMPT}), negative_prompt, checkpoint_model,
     pg_temp.shaped('objects', pg_temp.as_jsonb(lora_models::json)),
@@ -227,7 +239,7 @@ SELECT
         || pg_temp.keep('sampler_params', 'object', sampler_params::json)
         || pg_temp.keep('output_paths', 'nothing', output_paths::json)
         || pg_temp.keep('thumbnail_paths', 'nothing', thumbnail_paths::json), '{{}}')
-FROM comfyui_generation_requests
+FROM comfyui_generation_requests LEFT JOIN {KEPT}.job_ids AS kept ON kept.request_id = id
 ORDER BY id
 """
 
@@ -291,6 +303,12 @@ def report() -> None:
 
 BECOMES_A_REQUEST = "(legacy_request_id IS NOT NULL OR checkpoint_model IS NOT NULL)"
 
+REQUEST_ID = """coalesce(legacy_request_id, greatest(max(legacy_request_id) OVER (), 0)
+        + row_number() OVER (PARTITION BY legacy_request_id IS NULL ORDER BY id))"""
+KEEP_IDS = f"""
+INSERT INTO {KEPT}.job_ids (request_id, job_id)
+SELECT {REQUEST_ID}, id FROM generation_jobs WHERE {BECOMES_A_REQUEST}
+"""
 # Where a job has no size, the former system's default stands in: its column wants one.
 MOVE_REQUESTS_BACK = f"""
 INSERT INTO comfyui_generation_requests (
@@ -301,8 +319,7 @@ INSERT INTO comfyui_generation_requests (
     comfyui_prompt_id, output_paths, thumbnail_paths, error_message,
     created_at, updated_at, started_at, completed_at)
 SELECT
-    coalesce(legacy_request_id, greatest(max(legacy_request_id) OVER (), 0)
-        + row_number() OVER (PARTITION BY legacy_request_id IS NULL ORDER BY id)),
+    {REQUEST_ID},
     user_id, prompt, negative_prompt, coalesce(checkpoint_model, ''),
     coalesce(pg_temp.put_back('lora_models', 'objects', lora_models, legacy), '[]'),
     coalesce(width, (legacy ->> 'width')::integer, 832),

@@ -18,6 +18,12 @@ down_revision = "merge_generation_tables"
 branch_labels = None
 depends_on = None
 
+# What the way down deletes, see migrations.losses.
+LOSES = (
+    *("job_attempts", "job_events", "job_outputs", "workers", "comfyui_servers"),
+    *("generation_jobs.error_code", "generation_jobs.error_details"),
+)
+
 KNOWN = "status IN ('pending', 'queued', 'running', 'cancelling', 'completed', 'failed', 'cancelled')"
 KNOWN_BEFORE = "status IN ('pending', 'running', 'completed', 'failed', 'cancelled')"
 

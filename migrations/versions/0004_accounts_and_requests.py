@@ -20,6 +20,13 @@ down_revision = "job_dispatch"
 branch_labels = None
 depends_on = None
 
+# What the way down deletes, see migrations.losses.
+LOSES = (
+    *("users", "api_keys", "stream_tickets", "job_statistics", "server_capabilities", "discarded_folders"),
+    *("generation_jobs.metadata", "generation_jobs.idempotency_key", "generation_jobs.deadline_at"),
+    *("generation_jobs.parent_id", "generation_jobs.batch_id", "generation_jobs.request_id"),
+)
+
 STATUSES = "status IN ('pending', 'queued', 'running', 'cancelling', 'completed', 'failed', 'cancelled'{})"
 EVENTS = "type IN ({}'queued', 'started', 'cancelling', 'completed', 'failed', 'cancelled'{})"
 NEW_COLUMNS = (

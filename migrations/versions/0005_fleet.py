@@ -11,6 +11,12 @@ down_revision = "accounts_and_requests"
 branch_labels = None
 depends_on = None
 
+# What the way down deletes, see migrations.losses.
+LOSES = (
+    "comfyui_servers.draining_since",
+    "comfyui_servers.wedged_since",
+)
+
 OF_SERVERS = (
     *("slots", "wedged_since", "draining_since", "opened_at", "open_until"),
     *("loaded_checkpoint", "loaded_since"),

@@ -11,6 +11,9 @@ down_revision = "fleet"
 branch_labels = None
 depends_on = None
 
+# What the way down deletes, see migrations.losses.
+LOSES: tuple[str, ...] = ()
+
 
 def upgrade() -> None:
     # Behind someone who stays it gives up, or all others would queue too.

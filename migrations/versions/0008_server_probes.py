@@ -9,6 +9,9 @@ down_revision = "resumable_tickets"
 branch_labels = None
 depends_on = None
 
+# What the way down deletes, see migrations.losses.
+LOSES = ("comfyui_servers.probes",)
+
 MOMENTS = ("unfit_since", "stuck_since", "restarted_at")
 
 

@@ -12,6 +12,9 @@ down_revision = "server_probes"
 branch_labels = None
 depends_on = None
 
+# What the way down deletes, see migrations.losses.
+LOSES = (*("generation_jobs.warnings", "generation_jobs.output_nodes"),)
+
 TEXTS = {"node_class": 255, "node_title": 255, "key": 255, "server_filename": 255, "type": 20}
 
 

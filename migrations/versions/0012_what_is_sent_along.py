@@ -12,6 +12,9 @@ down_revision = "storage_and_notes"
 branch_labels = None
 depends_on = None
 
+# What the way down deletes, see migrations.losses.
+LOSES = ("generation_jobs.extra_pnginfo",)
+
 
 def upgrade() -> None:
     # Behind someone who stays it gives up, or all others would queue too.

@@ -42,6 +42,7 @@ COMFYUI_ROUTES: Sequence[web.RouteDef] = (
     web.get("/models/{folder}", listings.list_models),
     web.get("/embeddings", listings.list_embeddings),
     web.get("/features", listings.list_features),
+    web.get("/node_replacements", listings.list_replacements),
     web.get("/system_stats", listings.show_system),
 )
 

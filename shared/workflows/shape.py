@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from shared.workflows.envelopes import find_graph, is_graph, where_it_goes
+from shared.workflows.envelopes import CODES, find_graph, is_graph, where_it_goes
 from shared.workflows.json_limits import flaws
 
 MOST_NODES = 2000
@@ -37,8 +37,8 @@ def check_shape(workflow: Any) -> list[WorkflowFault]:
     if not workflow:
         return [WorkflowFault(None, None, "empty_workflow", "must have at least one node")]
     if not is_graph(workflow) and (found := find_graph(workflow)):
-        code = "misplaced_graph" if found.is_graph else "ui_format"
-        return [WorkflowFault(None, None, code, where_it_goes(found, whole="what was sent as `workflow`"))]
+        text = where_it_goes(found, whole="what was sent as `workflow`")
+        return [WorkflowFault(None, None, CODES[found.kind], text)]
     if len(workflow) > MOST_NODES:
         return [WorkflowFault(None, None, "too_many_nodes", f"must have at most {MOST_NODES} nodes")]
     faults = list(islice((fault for name, node in workflow.items() for fault in node_faults(name, node)), MOST_FAULTS))

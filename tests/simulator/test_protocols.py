@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.simulator.graphs import node, noise, run
+from tests.simulator.graphs import node, noise, past, run
 from tests.simulator.running import RunningSimulator
 
 pytestmark = pytest.mark.system
@@ -20,6 +20,27 @@ def test_the_protocol_can_be_changed_while_it_runs_and_a_reset_takes_it_back(sim
 
     assert (refused.status_code, refused.json()["error"]["message"], version) == (400, REFUSED, "0.33.0")
     assert simulator.http.post("/prompt", json={"prompt": noise(), "prompt_id": "a-word"}).status_code == 200
+
+
+def test_a_newer_one_runs_classes_that_it_lacks_as_others_and_stumbles_over_one_without_a_title(
+    simulator: RunningSimulator,
+) -> None:
+    old = node("SimulatedOldSeed", first_seed=7)
+    titled = {**old, "_meta": {"title": "mine"}}
+    unknown = simulator.http.post("/prompt", json={"prompt": {"1": titled}})
+    simulator.speak("0.33")
+    said = simulator.http.get("/node_replacements").json()
+    prompt_id = str(uuid.uuid4())
+    run(simulator, prompt_id, {"1": titled})
+    shown = past(simulator, prompt_id)["outputs"]["1"]
+    untitled = simulator.http.post("/prompt", json={"prompt": {"1": old}})
+    simulator.reset()
+
+    assert unknown.status_code == 400
+    assert said["SimulatedOldSeed"][0]["new_node_id"] == "SimulatedSeed"
+    assert shown == {"text": ["7 -1"]}
+    assert untitled.status_code == 500
+    assert simulator.http.get("/node_replacements").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["0.9", None, 33])

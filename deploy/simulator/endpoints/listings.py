@@ -8,6 +8,7 @@ from aiohttp import web
 
 from deploy.simulator.endpoints.app_key import SIMULATOR
 from deploy.simulator.nodes.interface import Node, Stock, resolved
+from deploy.simulator.protocol.replacements import SAID
 from deploy.simulator.running.simulator import Simulator
 
 METADATA_INPUTS = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
@@ -46,6 +47,12 @@ async def list_features(request: web.Request) -> web.Response:
 
 async def show_log(request: web.Request) -> web.Response:
     return web.json_response(request.app[SIMULATOR].log.page())
+
+
+async def list_replacements(request: web.Request) -> web.Response:
+    if not request.app[SIMULATOR].spoken.protocol.replaces_nodes:
+        raise web.HTTPNotFound
+    return web.json_response(SAID)
 
 
 async def show_system(request: web.Request) -> web.Response:

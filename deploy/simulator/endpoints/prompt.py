@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from deploy.simulator.endpoints.app_key import SIMULATOR
+from deploy.simulator.protocol import replacements
 from deploy.simulator.protocol.prompt_ids import is_canonical
 from deploy.simulator.protocol.validation import Rules, judge
 from deploy.simulator.running.prompt_queue import Item
@@ -48,6 +49,8 @@ async def submit_prompt(request: web.Request) -> web.StreamResponse:
     if prompt_id is None:
         return web.json_response({"error": INVALID_PROMPT_ID, "node_errors": {}}, status=400)
     prompt = body["prompt"]
+    if simulator.spoken.protocol.replaces_nodes:
+        replacements.apply(prompt, replacements.SAID, simulator.nodes)
     rules = Rules(simulator.nodes, simulator.stock, simulator.spoken.protocol)
     judgement = judge(prompt, rules, body.get("partial_execution_targets"))
     if judgement.error is not None:

@@ -54,6 +54,8 @@ class Protocol:
     keeps_usage_source: bool
     # Nodes that save or show something also give it on, and classes are described with more fields.
     saving_nodes_give: bool
+    # GET /node_replacements exists, and classes that a server lacks are run as others.
+    replaces_nodes: bool
     features: Mapping[str, Any]
     model_folders: tuple[str, ...]
     system: Mapping[str, Any]
@@ -74,6 +76,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             counts_previewable=False,
             keeps_usage_source=False,
             saving_nodes_give=False,
+            replaces_nodes=False,
             features={"supports_preview_metadata": True, "max_upload_size": LARGEST_UPLOAD, "extension": MANAGER},
             model_folders=OLDER_FOLDERS,
             system={"required_frontend_version": "1.35.9", "required_templates_version": "0.7.67"},
@@ -88,6 +91,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             counts_previewable=True,
             keeps_usage_source=True,
             saving_nodes_give=True,
+            replaces_nodes=True,
             features={
                 "supports_preview_metadata": True,
                 "supports_model_type_tags": True,

@@ -1,5 +1,6 @@
 """A job that is a workflow of the client's own: what is kept of it, and what is refused."""
 
+import json
 from typing import Any
 
 import pytest
@@ -131,6 +132,10 @@ EDITORS = {"last_node_id": 9, "nodes": [{"id": 9, "type": "SaveImage"}], "links"
         ({"output": WORKFLOW, "workflow": EDITORS}, "body", "misplaced_graph", "`output`"),
         ({"workflow": {"prompt": WORKFLOW}}, "workflow", "misplaced_graph", "`prompt`"),
         ({"workflow": {"output": WORKFLOW, "workflow": EDITORS}}, "workflow", "misplaced_graph", "`output`"),
+        ({"workflow": json.dumps(WORKFLOW)}, "body", "graph_in_quotes", "`workflow` is a text"),
+        ({"prompt": json.dumps(WORKFLOW, indent=1)}, "body", "graph_in_quotes", "`prompt` is a text"),
+        ({"input": {"workflow_json": json.dumps(WORKFLOW)}}, "body", "graph_in_quotes", "`input.workflow_json`"),
+        ({"workflow": {"prompt": json.dumps(WORKFLOW)}}, "workflow", "graph_in_quotes", "`prompt` is a text"),
         (EDITORS, "body", "ui_format", "Export (API)"),
         ({"prompt": EDITORS}, "body", "ui_format", "Export (API)"),
         ({"workflow": EDITORS}, "workflow", "ui_format", "Export (API)"),
@@ -149,6 +154,8 @@ def test_a_graph_that_is_sent_elsewhere_is_told_where_it_goes(
 
 def test_what_an_owner_notes_on_a_picture_may_be_a_graph(client: TestClient) -> None:
     assert post(client, **LEAST, metadata={"made from": {"1": WORKFLOW["4"]}}).status_code == 201
+    words = {**LEAST, "prompt": '{"a sign that says": "class_type"}'}
+    assert post(client, **words).status_code == 201
 
 
 def test_what_comfyui_writes_beside_inputs_is_dropped(client: TestClient) -> None:

@@ -74,6 +74,17 @@ def test_a_seed_is_drawn_as_its_node_takes_it(
         assert inputs["noise_seed"] == -1
 
 
+def test_a_class_that_the_server_runs_as_another_is_run(client: TestClient, deployment: Deployment) -> None:
+    deployment.comfyui.speak("0.33")
+    with deployment.worker():
+        until(lambda: written(deployment.messenger.engine, deployment.comfyui.url))
+        old = {"class_type": "SimulatedOldSeed", "inputs": {"first_seed": 7}}
+        body = post(client, workflow={"1": old})
+        assert body["status"] == "completed", body["error"]
+        assert client.get(body["outputs"][0]["url"]).text == "7 -1"
+    deployment.comfyui.reset()
+
+
 @pytest.mark.parametrize("previews", [False, True])
 def test_what_is_sent_along_is_in_the_picture(
     client: TestClient, deployment: Deployment, worker: RunningWorker, previews: bool

@@ -28,7 +28,7 @@ from api_service.refusals.moments import Moment
 from api_service.refusals.refusal import FORM, FieldError
 from api_service.submit.job_request import JobOptions, JobRequest
 from shared.models.generation_job import DEFAULT_PRIORITY
-from shared.workflows.envelopes import Found, find_graph, is_of_editor, where_it_goes
+from shared.workflows.envelopes import CODES, Found, Kind, find_graph, is_of_editor, is_text_of_graph, where_it_goes
 from shared.workflows.parameters import LARGEST_SEED, Sampling, TextToImage
 from shared.workflows.shape import MOST_NODES
 
@@ -175,19 +175,21 @@ def form_of(given: Any) -> str:
 
 def misplaced(given: Any) -> Found | None:
     """A graph that was sent elsewhere than in `workflow`. One that is within `workflow` is looked for there."""
-    if not isinstance(given, dict) or isinstance(given.get("prompt"), str):
+    if not isinstance(given, dict):
         return None
-    own = given.get("workflow")
-    if own is not None and not is_of_editor(own):
+    own, prompt = given.get("workflow"), given.get("prompt")
+    if isinstance(prompt, str) and ("checkpoint_model" in given or not is_text_of_graph(prompt)):
+        return None
+    if own is not None and not is_of_editor(own) and not is_text_of_graph(own):
         return None
     found = find_graph({name: part for name, part in given.items() if name not in {"metadata", "extra_data"}})
-    return found if found and (found.is_graph or own is None) else None
+    return found if found and (found.kind is not Kind.OF_EDITOR or own is None) else None
 
 
 def say_where_it_goes(given: Any) -> Any:
     if found := misplaced(given):
-        code = "misplaced_graph" if found.is_graph else "ui_format"
-        raise PydanticCustomError(code, "{sentence}", {"sentence": where_it_goes(found, whole="the body")})
+        sentence = where_it_goes(found, whole="the body")
+        raise PydanticCustomError(CODES[found.kind], "{sentence}", {"sentence": sentence})
     return given
 
 

@@ -8,8 +8,8 @@ import pytest
 from deploy.local.process import Command, Processes, ProcessFailed
 from deploy.local.servers import Servers
 from deploy.local.system import System
-from deploy.local.up import TIMES, keep_running
-from shared.configuration.settings import Settings
+from deploy.local.up import TIMES, addresses, exports, keep_running
+from shared.configuration.settings import Settings, load_settings
 
 pytestmark = pytest.mark.system
 
@@ -32,3 +32,14 @@ def test_it_goes_on_until_it_is_to_stop(settings: Settings, tmp_path: Path) -> N
         system = System("http://127.0.0.1:9", "key", settings, {}, processes, Servers("", ""), tmp_path)
         keep_running(system, said.append, lambda: bool(said))
         assert processes["api"].command is command
+
+
+@pytest.mark.parametrize("user", ["ann:hunter2", "hunter2", "ann:hun@hunter2"])
+def test_what_it_prints_shows_no_password_of_a_server(environ: dict[str, str], tmp_path: Path, user: str) -> None:
+    given = {**environ, "COMFYUI_URLS": f"http://{user}@gpu:8188/comfy#slots=2"}
+    with Processes() as processes:
+        settings = load_settings(given)
+        system = System("http://127.0.0.1:9", "key", settings, given, processes, Servers("", ""), tmp_path)
+        printed = addresses(system) + "".join(exports(system))
+    assert "@gpu:8188/comfy#slots=2" in printed
+    assert "hunter2" not in printed

@@ -30,7 +30,8 @@ class Bounds(NamedTuple):
 
 
 # A graph has some 50 kB, so this is a queue of 600. Python's objects take up to twenty times as much as their JSON.
-ANSWER = Bounds(32 * MEBIBYTE, 30)
+# Nobody hears of a cancel or a stop meanwhile, and `locate` asks three times.
+ANSWER = Bounds(32 * MEBIBYTE, 15)
 
 
 class Answer(NamedTuple):
@@ -53,6 +54,7 @@ class ServerConnection:
         self.url = url if isinstance(url, ServerUrl) else server_url(url)
         self.name = self.url.name
         self.deadline = Deadline()
+        self.bounds = ANSWER  # of an answer that is asked for without other ones
         self.http = timed_client(
             self.name,
             self.deadline,
@@ -67,11 +69,11 @@ class ServerConnection:
         return request
 
     def ask(
-        self, method: str, path: str, bounds: Bounds = ANSWER, accepts: Collection[int] = (), **options: Any
+        self, method: str, path: str, bounds: Bounds | None = None, accepts: Collection[int] = (), **options: Any
     ) -> Answer:
         """The whole answer, if its status is a good one or is in `accepts`. Raises ComfyUIUnreachable and
         AnswerTooLarge."""
-        request, content = f"{method} {path}", bytearray()
+        request, content, bounds = f"{method} {path}", bytearray(), bounds or self.bounds
         with self.opened(method, path, bounds, **options) as response:
             if response.status_code in REFUSED:
                 raise ComfyUIUnreachable(self.name, self.refused(response.status_code))

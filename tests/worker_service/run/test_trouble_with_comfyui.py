@@ -1,5 +1,6 @@
 """Whatever ComfyUI does, a job is run again where that is needed, and only there."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from shared.models import DiscardedFolder, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
 from tests.simulator.running import BOTH
-from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.deployment import QUICK, Deployment, RunningWorker, until
+from worker_service.comfyui.connection import Bounds
 
 pytestmark = BOTH
 FOREIGN = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -205,4 +207,20 @@ def test_a_result_that_could_not_be_stored_is_stored_later_without_being_made_ag
     first, *_, last = jobs.attempts(deployment.messenger, job_id)
     assert (first.error_code, first.outcome) == ("storage_unavailable", Outcome.IN_DOUBT)
     assert last.adopted
+    assert times_run(deployment) == [1]
+
+
+def test_a_history_that_trickles_costs_the_attempt_and_not_the_worker(deployment: Deployment) -> None:
+    """Each of its bytes comes soon enough for a timeout that begins with each byte."""
+    quick = replace(QUICK, run=replace(QUICK.run, unreachable_s=0.5))
+    with deployment.worker({"timings": quick}) as worker:
+        (client,) = worker.resources.fleet.clients.values()
+        client.connection.bounds = Bounds(32 * 1024 * 1024, within_s=0.5)
+        trickle = deployment.comfyui.fault("trickle", path="/history/", seconds=600, chunks=2000)
+        job_id = deployment.submit()
+        deployment.put_back(job_id)
+        assert put_back_with(deployment, job_id) == "comfyui_unreachable"
+        trickle.clear()
+        worker.look()
+        deployment.ended(job_id)
     assert times_run(deployment) == [1]

@@ -10,7 +10,8 @@ import structlog
 
 from shared.configuration.repeated_lines import CountingHandler
 from shared.configuration.settings import Settings
-from shared.configuration.types import LogFormat, masked
+from shared.configuration.types import masked
+from shared.configuration.words import LogFormat
 
 # Without local variables: they hold prompts, settings and whole responses.
 tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))

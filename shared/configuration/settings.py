@@ -19,8 +19,6 @@ from shared.configuration.types import (
     Duration,
     LeaseDuration,
     Limit,
-    LogFormat,
-    LogLevel,
     LowerCase,
     Namespace,
     Patterns,
@@ -31,6 +29,7 @@ from shared.configuration.types import (
     jobs_of_all,
     without_users,
 )
+from shared.configuration.words import LogFormat, LogLevel, Pooler
 
 
 class AppEnv(StrEnum):
@@ -45,6 +44,9 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
 
     app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")
     database_url: DatabaseUrl = Field(description="PostgreSQL, the record of every job")
+    database_pooler: Annotated[Pooler, LowerCase] = Field(
+        Pooler.NONE, description="transaction if a pooler such as PgBouncer lends connections for one transaction each"
+    )
     redis_url: RedisUrl = Field(description="Redis or Valkey for live events and cancel signals")
     redis_ns: Namespace = Field(description="the prefix of every Redis key and channel")
     broker_url: RedisUrl = Field(description="Redis or Valkey for Dramatiq's queues; default: REDIS_URL")

@@ -30,18 +30,6 @@ UNITS = {
 }
 
 
-class LogFormat(StrEnum):
-    JSON = "json"
-    CONSOLE = "console"
-
-
-class LogLevel(StrEnum):
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
 def masked(text: str) -> str:
     """The text with the password of every URL in it replaced by `***`."""
     return PASSWORD_IN_URL.sub(r"\g<head>***", text)

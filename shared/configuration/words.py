@@ -1,0 +1,22 @@
+"""The words that some variables are one of."""
+
+from enum import StrEnum
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Pooler(StrEnum):
+    """What stands between the services and PostgreSQL."""
+
+    NONE = "none"
+    TRANSACTION = "transaction"  # each transaction may be on another connection, as with PgBouncer's pool_mode

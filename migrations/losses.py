@@ -21,11 +21,11 @@ class Loss(NamedTuple):
     """So many rows of a table, or values of a column (`table.column`)."""
 
     what: str
-    count: int
+    number: int
 
     def __str__(self) -> str:
         unit = "values" if "." in self.what else "rows"
-        return f"{self.count} {unit if self.count > 1 else unit[:-1]} of {self.what}"
+        return f"{self.number} {unit if self.number > 1 else unit[:-1]} of {self.what}"
 
 
 def losses(connection: Connection, config: Config, current: str | None, destination: str) -> list[Loss]:
@@ -36,7 +36,7 @@ def losses(connection: Connection, config: Config, current: str | None, destinat
     # A table that goes takes its columns with it.
     named = [what for what in lost if what.partition(".")[0] not in set(lost) - {what}]
     found = (Loss(what, count_of(connection, what)) for what in dict.fromkeys(named))
-    return [loss for loss in found if loss.count]
+    return [loss for loss in found if loss.number]
 
 
 def lost_on_the_way(config: Config, current: str, destination: str) -> Iterator[str]:

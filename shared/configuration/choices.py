@@ -13,3 +13,10 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+class Pooler(StrEnum):
+    """What stands between the services and PostgreSQL."""
+
+    NONE = "none"
+    TRANSACTION = "transaction"  # each transaction may be on another connection, as with PgBouncer's pool_mode

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
-from shared.configuration.choices import LogFormat, LogLevel
+from shared.configuration.choices import LogFormat, LogLevel, Pooler
 from shared.configuration.misspellings import misspelt
 from shared.configuration.types import (
     ComfyUIUrls,
@@ -44,6 +44,9 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
 
     app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")
     database_url: DatabaseUrl = Field(description="PostgreSQL, the record of every job")
+    database_pooler: Annotated[Pooler, LowerCase] = Field(
+        Pooler.NONE, description="transaction if a pooler such as PgBouncer lends connections for one transaction each"
+    )
     redis_url: RedisUrl = Field(description="Redis or Valkey for live events and cancel signals")
     redis_ns: Namespace = Field(description="the prefix of every Redis key and channel")
     broker_url: RedisUrl = Field(description="Redis or Valkey for Dramatiq's queues; default: REDIS_URL")

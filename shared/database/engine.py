@@ -16,7 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
+from shared.configuration.choices import Pooler
 from shared.configuration.settings import Settings
+from shared.database.sessions import AT_THE_START, OPTION, is_pooled, tell_in_each_transaction
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +34,10 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
 
     Connections are looked at before use, so that a restarted PostgreSQL costs no request.
     """
+    pooled = settings.database_pooler is Pooler.TRANSACTION
     engine = sqlalchemy_engine(
         settings.database_url,
+        execution_options={OPTION: pooled},
         pool_size=connections,
         max_overflow=0,
         pool_timeout=10,
@@ -46,16 +50,12 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
-            # A process that is stopped in a transaction keeps its locks, and everybody who claims a job waits for them.
-            # The transactions here wait for nothing but the database: ten seconds of silence are such a process.
-            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s"
-            # Prepared statements only: planned once for all values, see `shared.database.prepared_statement`.
-            " -c plan_cache_mode=force_generic_plan"
-            # The plan of a claim looks dear enough to be compiled each time, for longer than it runs.
-            " -c jit=off",
+            **({} if pooled else {"options": AT_THE_START}),
         },
     )
     look_before_use(engine)
+    if pooled:
+        tell_in_each_transaction(engine)
     return engine
 
 
@@ -99,8 +99,12 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session for statements that only read, each on its own: none waits for a BEGIN or a COMMIT."""
-    with Session(engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False) as session:
+    """A session for statements that only read, each on its own: none waits for a BEGIN or a COMMIT.
+
+    Through a pooler they are one transaction, as that is where a statement gets its bound in time.
+    """
+    each_on_its_own = engine if is_pooled(engine) else engine.execution_options(isolation_level="AUTOCOMMIT")
+    with Session(each_on_its_own, expire_on_commit=False) as session:
         yield session
 
 

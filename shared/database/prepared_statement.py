@@ -15,6 +15,8 @@ from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session
 
+from shared.database.sessions import is_pooled
+
 T = TypeVar("T")
 
 KEPT_FOR = timedelta(seconds=10)  # a plan that was made for a table while it was small does not stay for longer
@@ -44,6 +46,8 @@ def filled_in(statement: SQLCompiler, places: Mapping[str, Any]) -> tuple[str, M
 
 class Prepared(Generic[T]):
     """A statement with names for what changes, kept by each connection that has run it once.
+
+    Through a pooler it is sent whole each time: the next transaction may be on a connection that does not know it.
 
     `row` makes something of the values of a row. `columns` are those of its rows, in their order: they say which types
     these have, where the driver does not know them.
@@ -84,9 +88,11 @@ class Prepared(Generic[T]):
         return None if found is None else self.row(*found)
 
     def execute(self, session: Session, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
-        connection = session.connection()
+        connection, given = session.connection(), {name: values[name] for name in self.changing}
+        if is_pooled(connection):
+            return connection.execute(self.statement, given)
         self.prepare(connection)
-        return connection.execute(self.call, {name: values[name] for name in self.changing})
+        return connection.execute(self.call, given)
 
     def prepare(self, connection: Connection) -> None:
         """Let the connection know it; anew if it has known it for long."""

@@ -4,10 +4,11 @@ import sys
 
 import structlog
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from shared.configuration.settings import Settings
 from shared.database.engine import create_engine
+from shared.database.sessions import POOLER_FOUND, is_refused_by_pooler, pooler_problem
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +33,17 @@ NOT_THERE = {"42P01", "42703", "3F000"}
 
 
 def schema_problem(engine: Engine) -> str | None:
-    """One sentence if the database is not at the revision that this code needs. Raises SQLAlchemyError."""
-    with engine.connect() as connection:
-        revision = revision_of(connection)
+    """One sentence if the database is not at the revision that this code needs, or is reached in another way than it
+    needs. Raises SQLAlchemyError."""
+    try:
+        with engine.connect() as connection:
+            if problem := pooler_problem(connection):
+                return problem
+            revision = revision_of(connection)
+    except OperationalError as error:
+        if is_refused_by_pooler(error):
+            return POOLER_FOUND
+        raise
     if revision == NEEDED:
         return None
     if revision is None:

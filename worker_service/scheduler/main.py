@@ -11,16 +11,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, timedelta
+from typing import NamedTuple
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
+from shared.database.sessions import is_pooled
 from shared.files.store import open_store
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
@@ -79,18 +81,35 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     log.info("scheduler.stopped")
 
 
+class LeaderStatements(NamedTuple):
+    """How long whoever leads may be silent, and the lock itself."""
+
+    set_limit: TextClause
+    take_lock: TextClause
+
+
+OF_SESSION = LeaderStatements(
+    text("SELECT set_config('idle_session_timeout', :limit, false)"), text("SELECT pg_try_advisory_lock(:key)")
+)
+OF_TRANSACTION = LeaderStatements(
+    text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)"),
+    text("SELECT pg_try_advisory_xact_lock(:key)"),
+)
+
+
 @contextmanager
 def leadership(engine: Engine, *, silence: timedelta = SILENCE) -> Iterator[Connection | None]:
     """The connection that holds the lock, or None while another scheduler leads. Closed, it lets go.
 
     A leader that does nothing with it for as long as `silence` is deposed: stopped, it would hold the lock for ever.
+    Through a pooler the lock belongs to a transaction that stays open, as a session would lose it.
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    limit, key = {"limit": f"{silence.total_seconds() * 1000:.0f}ms"}, {"key": LEADER_LOCK}
+    statements, isolation = (OF_TRANSACTION, "READ COMMITTED") if is_pooled(engine) else (OF_SESSION, "AUTOCOMMIT")
+    with engine.connect().execution_options(isolation_level=isolation) as connection:
         try:
-            limit = {"limit": f"{silence.total_seconds() * 1000:.0f}ms"}
-            connection.execute(text("SELECT set_config('idle_session_timeout', :limit, false)"), limit)
-            got = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_LOCK})
-            yield connection if got else None
+            connection.execute(statements.set_limit, limit)
+            yield connection if connection.scalar(statements.take_lock, key) else None
         finally:
             # Not back into the pool: the lock belongs to the session.
             connection.invalidate()

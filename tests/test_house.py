@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -45,6 +46,11 @@ def code() -> list[Path]:
     return [path for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def texts() -> list[tuple[str, str]]:
     found = []
     for path in tracked():
@@ -76,11 +82,10 @@ def test_a_module_opens_with_a_sentence_and_fits_in_the_head(path: Path) -> None
     text = path.read_text()
     if not text:
         return
-    tree = ast.parse(text)
-    assert ast.get_docstring(tree), "it opens with what it is"
+    assert ast.get_docstring(parsed(path)), "it opens with what it is"
     if str(path.relative_to(ROOT)) not in LONGER:
         assert len(text.splitlines()) <= LONGEST_FILE
-    for node in ast.walk(tree):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < LONGEST_FUNCTION, node.name
 
@@ -93,7 +98,7 @@ def test_a_function_takes_five_parameters_at_most() -> None:
     too_many = [
         f"{path.relative_to(ROOT)}: {function.name}"
         for path in code()
-        for function in functions(ast.parse(path.read_text()))
+        for function in functions(parsed(path))
         if len({argument.arg for argument in parameters(function)} - {"self", "cls"}) > MOST_PARAMETERS
     ]
     assert not too_many
@@ -108,7 +113,7 @@ def calls_in(folders: Sequence[str]) -> Iterator[tuple[str, ast.Call, str]]:
     for path in code():
         name = str(path.relative_to(ROOT))
         if name.startswith(tuple(folders)):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in ast.walk(parsed(path)):
                 match node:
                     case ast.Call(func=ast.Attribute(attr=called)) | ast.Call(func=ast.Name(id=called)):
                         yield name, node, called
@@ -182,7 +187,7 @@ def test_a_status_is_set_in_one_place() -> None:
         str(path.relative_to(ROOT))
         for path in code()
         if str(path.relative_to(ROOT)).startswith(SERVICES)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Attribute) and node.attr == "status" and isinstance(node.ctx, ast.Store)
     ]
     assert not assigned

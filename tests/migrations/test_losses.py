@@ -37,8 +37,8 @@ def filled(url: str) -> int:
 def test_each_way_down_says_what_it_deletes(empty: str) -> None:
     filled(empty)
     assert list(map(str, loss_of(empty, NAMED))) == ["1 value of generation_jobs.claims_left"]
-    assert {loss.what: loss.count for loss in loss_of(empty, DISPATCH)}.keys() >= {"users", "api_keys"}
-    to_base = {loss.what: loss.count for loss in loss_of(empty, "base")}
+    assert {loss.what: loss.number for loss in loss_of(empty, DISPATCH)}.keys() >= {"users", "api_keys"}
+    to_base = {loss.what: loss.number for loss in loss_of(empty, "base")}
     assert to_base == {"users": 1, "api_keys": 1, "job_outputs": 1, "generation_jobs": 1}
     assert {loss.what for loss in loss_of(empty, "-1")} <= {"generation_jobs.claims_left"}
 

@@ -15,6 +15,8 @@ from shared.models import HELD, ComfyUIServer, GenerationJob
 LONGEST_VERSION = 64  # characters
 MOST_PROMPTS = 1000  # of a queue are looked for; ours are among the first, for each server has few slots
 
+JUST_NOW = timedelta(seconds=10)  # the queue was read a moment before the jobs are
+
 
 class Sight(NamedTuple):
     """A server that answered. `stuck` says whether the prompt that it runs has been silent for long; None: unknown."""
@@ -33,11 +35,16 @@ class Standing(NamedTuple):
 
 
 def prompts_of_jobs(engine: Engine, ids: Sequence[str]) -> set[str]:
-    """Those of the prompts, by their place in a queue, that belong to jobs which some worker holds."""
+    """Those of the prompts, by their place in a queue, that belong to jobs which some worker holds, or
+    held just now."""
     if not ids:
         return set()
     listed = literal(list(ids[:MOST_PROMPTS]), ARRAY(String))
-    held = (col(GenerationJob.comfyui_prompt_id) == any_(listed), col(GenerationJob.status).in_(sorted(HELD)))
+    is_held = col(GenerationJob.status).in_(sorted(HELD))
+    held = (
+        col(GenerationJob.comfyui_prompt_id) == any_(listed),
+        or_(is_held, col(GenerationJob.updated_at) > func.now() - JUST_NOW),
+    )
     with transaction(engine) as session:
         return {
             prompt_id for prompt_id in session.exec(select(GenerationJob.comfyui_prompt_id).where(*held)) if prompt_id

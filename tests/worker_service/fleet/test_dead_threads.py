@@ -11,6 +11,7 @@ from tests import jobs
 from tests.simulator.graphs import Graph, node, noise, submit
 from tests.simulator.running import BOTH, RunningSimulator
 from tests.worker_service.deployment import Deployment, RunningWorker, until
+from worker_service.fleet.records import prompts_of_jobs
 
 FOREIGN = "0a1b2c3d-0000-4000-8000-000000000001"
 TOLD = ("surrogate", "keyboard_interrupt", "unprintable", "base_exception")  # the server's log tells of these
@@ -77,6 +78,14 @@ def test_a_job_that_ends_the_threads_of_two_servers_is_poison_and_both_work_agai
 
 
 @BOTH
+def test_a_thread_that_ended_without_a_trace_is_found_when_its_prompt_stalls(deployment: Deployment) -> None:
+    with deployment.worker(STALL_TIMEOUT="1s") as worker:
+        job = looked(worker, deployment, submitted(deployment, deadly("system_exit")), JobStatus.FAILED)
+    assert (job.error_code, job.error_details) == (Poison.code, {"deaths": 2, "of": "server"})
+    assert server(deployment, deployment.comfyui.url).probes["log"]["outcome"] == "passed", "it says nothing"
+
+
+@BOTH
 def test_a_long_silent_node_is_no_dead_thread(deployment: Deployment, worker: RunningWorker) -> None:
     job_id = submitted(deployment, waiting(4.0))
     job = looked(worker, deployment, job_id, JobStatus.COMPLETED)
@@ -118,6 +127,18 @@ def test_a_job_behind_a_silent_prompt_goes_to_an_idle_server_in_the_same_attempt
     assert found.stuck_since
     stall.clear()
     assert deployment.comfyui.wait_finished("foreign").outcomes == ["success"]
+
+
+def test_prompts_of_ended_jobs_are_not_taken_for_those_of_others(
+    deployment: Deployment, another: RunningSimulator
+) -> None:
+    with deployment.worker():
+        job = deployment.ended(deployment.submit())
+    assert prompts_of_jobs(deployment.messenger.engine, ["foreign", str(job.comfyui_prompt_id)]) == {
+        job.comfyui_prompt_id
+    }
+    assert prompts_of_jobs(deployment.messenger.engine, []) == set()
+    assert prompts_of_jobs(deployment.messenger.engine, ["x"] * 100_000) == set()
 
 
 def test_a_job_is_given_to_the_server_with_fewer_prompts_of_others(

@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^/\s]+(?=@)")
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$")
 SLOTS = re.compile(r"^([1-9]|[1-5][0-9]|6[0-4])$", re.ASCII)
-SERVER_FORM = "http://host[:port][/path][#slots=1 to 64][#token_file=/a/file], several separated by commas"
+SERVER_FORM = "http://host[:port][/path][#slots=1 to 64&token_file=/a/file], several separated by commas"
 LONGEST_PATTERN, MOST_PATTERNS = 255, 1000
 PATTERNS = "patterns such as Load*, separated by commas, or none"
 UNITS = {

@@ -8,6 +8,8 @@ import pytest
 from tests.expressions.finding import CODE, ROOT, Expression, expressions
 from tests.expressions.stepping import MOST_STEPS, adverse_texts, steps
 
+pytestmark = pytest.mark.broad
+
 SIZE = 40
 # Twice the text takes twice the steps, and a few more. One that tries again from each letter takes four times as many.
 MOST_GROWTH = 2.6

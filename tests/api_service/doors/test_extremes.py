@@ -14,6 +14,8 @@ from shared.models import Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, submitted
 
+pytestmark = pytest.mark.broad
+
 JOBS = "/api/v1/generation-jobs"
 TYPED: dict[str, Any] = {
     "prompt": "a cat",

@@ -201,6 +201,7 @@ def test_a_watcher_of_a_deleted_job_is_let_go(client: TestClient, messenger: Mes
         assert (closed.value.code, closed.value.reason) == (1000, "deleted")
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("end", ["complete", "cancel"])
 def test_a_delete_comes_before_or_after_the_end_and_never_between(
     client: TestClient, messenger: Messenger, settings: Settings, tmp_path: Path, end: str

@@ -121,6 +121,7 @@ READS: dict[str, Callable[[ComfyUIClient], Any]] = {
 
 
 @BOTH
+@pytest.mark.broad
 @pytest.mark.parametrize("path", READS)
 def test_some_megabytes_of_gzip_do_not_become_gigabytes(simulator: RunningSimulator, path: str) -> None:
     client, before = ComfyUIClient(simulator.url), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

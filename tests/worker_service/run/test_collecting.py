@@ -1,6 +1,7 @@
 """Whatever kind of output a graph makes is collected: decoded, stored, and pictured where it has a picture."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.simulator.graphs import Graph, node, noise, run
 from tests.simulator.running import RunningSimulator
 from worker_service.comfyui.answers import Finished
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.media.pool import MediaPool
 from worker_service.run.collect import Collected, Collector, digest
 from worker_service.run.mailbox import Mailbox
 
@@ -121,7 +123,8 @@ def collected_with_warnings(
     run(simulator, "p", graph, client_id="p")
     finished = client.locate("p")
     assert isinstance(finished, Finished)
-    return Collector(client, store, 1, "job", (0.0,)).collect(finished.outputs, Mailbox())
+    with closing(MediaPool(1)) as pool:
+        return Collector(client, store, pool, 1, "job", (0.0,)).collect(finished.outputs, Mailbox())
 
 
 @pytest.mark.parametrize("what", KINDS)

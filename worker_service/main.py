@@ -49,10 +49,12 @@ def start() -> None:
     settings = settings_or_exit()
     configure_logging(settings, service="worker")
     exit_unless_migrated(settings, application="worker")
-    broker = create_broker(settings, create_resources(settings))
+    resources = create_resources(settings)
+    broker = create_broker(settings, resources)
     # Here and not below: it may end the process, which is then this one's own.
     broker.add_middleware(PromptExit())
     dramatiq.set_broker(broker)
+    threading.Thread(target=resources.jobs.run.media.warm, name="media-warm-up", daemon=True).start()
 
 
 def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:

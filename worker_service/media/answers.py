@@ -64,8 +64,8 @@ def read_answer(message: Mapping[str, Any], parts: Sequence[bytes]) -> Examined 
         raise Garbage("thumbnails of other sizes")
     if not all(part[8:12] == b"WEBP" for part in parts):
         raise Garbage("thumbnails that are none")
-    made = [
+    made = tuple(
         Thumbnail(small.size, small.width, small.height, content)
         for small, content in zip(answer.thumbnails, parts, strict=True)
-    ]
+    )
     return Examined(MediaInfo(**answer.media.model_dump()), made, answer.note)

@@ -15,7 +15,9 @@ from worker_service.media.thumbnails import pictured
 
 MOST_FRAMES = 10_000
 LARGEST_TEXT = 64 << 20  # a PNG carries its workflow; Pillow's own limit is this for all texts, and 1 MiB for one
-SHORT_OF = {errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+SHORT_OF = {errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EFBIG}
+# What Pillow and its libraries say of a file that is not damaged, but too large for the limits here.
+TOO_LARGE = ("out of memory", "decompressed data too large", "too much memory used")
 
 # Pillow's limit against decompression bombs; `prepare` makes its warning an error.
 Bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
@@ -51,7 +53,7 @@ def saying_what_is_damaged() -> Iterator[None]:
         raise
     except Exception as error:
         said = plain_reason(error)
-        if getattr(error, "errno", None) in SHORT_OF or said.startswith("out of memory"):
+        if getattr(error, "errno", None) in SHORT_OF or any(words in said.lower() for words in TOO_LARGE):
             raise BeyondLimits(said) from error
         raise Damaged(said) from error
 

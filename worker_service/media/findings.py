@@ -1,6 +1,5 @@
 """What is found in a file. Worker and members of the pool both know these, so no table or decoder is imported here."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 SIZES = (150, 300, 600)  # of thumbnails, in px
@@ -40,7 +39,7 @@ class Examined(NamedTuple):
     """What a file is, and its thumbnails; `note` says why there are none."""
 
     media: MediaInfo
-    thumbnails: Sequence[Thumbnail] = ()
+    thumbnails: tuple[Thumbnail, ...] = ()
     note: str | None = None
 
 

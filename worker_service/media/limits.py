@@ -13,7 +13,7 @@ LIKELIEST_VICTIM = "1000"  # when memory runs out, the kernel ends a member befo
 class Limits(NamedTuple):
     """One file's. Memory, open files and written bytes are those of the whole member."""
 
-    memory_bytes: int = 2 << 30
+    memory_bytes: int = 2 << 30  # of all pictures within Pillow's limit, an animated WEBP takes the most: 1.8 GB
     cpu_s: int = 60
     wall_s: int = 180  # longer than `cpu_s`: several processes share the cores
     open_files: int = 64

@@ -5,28 +5,33 @@ what it decodes comes from outside: so this process has nothing that could be ha
 """
 
 import fcntl
+import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from worker_service.media.examine import examine, prepare
-from worker_service.media.findings import BeyondLimits, Damaged, plain
+from worker_service.media.findings import BeyondLimits, Damaged, Examined, plain
 from worker_service.media.limits import Limits, limit_this_process, start_clocks, stop_clocks
 from worker_service.media.messages import packed, unpacked
 
 QUESTIONS = 0
+Examine = Callable[[Path, str], Examined]
 MOST_FILES = 1000  # then the worker starts another, so that what libraries leak never adds up
 
 
-def main() -> None:
+def main(examine: Examine = examine) -> None:
     limits = Limits(*map(int, sys.argv[1:]))
     answers = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no answer
     leave_signals_to_the_worker()
     limit_this_process(limits)
     prepare()
+    gc.freeze()  # what is there now is not looked at again
     write(answers, packed({"last": False}))
     for left in reversed(range(MOST_FILES)):
         try:
@@ -35,13 +40,14 @@ def main() -> None:
             return
         end_with_the_worker(signal.SIG_DFL)
         start_clocks(limits)
-        answer, parts, is_last = answered(Path(question["file"]), question["suffix"], limits)
+        answer, parts, is_last = answered(partial(examine, Path(question["file"]), question["suffix"]), limits)
         stop_clocks()
         end_with_the_worker(signal.SIG_IGN)
         is_last = is_last or not left
         write(answers, packed({**answer, "last": is_last}, parts))
         if is_last:
             return
+        gc.collect()  # a decoded picture in a circle of references is 350 MB
 
 
 def leave_signals_to_the_worker() -> None:
@@ -75,10 +81,10 @@ def write(pipe: int, content: bytes) -> None:
         view = view[os.write(pipe, view) :]
 
 
-def answered(file: Path, suffix: str, limits: Limits) -> tuple[dict[str, Any], list[bytes], bool]:
+def answered(examining: Callable[[], Examined], limits: Limits) -> tuple[dict[str, Any], list[bytes], bool]:
     """The answer about a file, its thumbnails, and whether this process has seen its limit of memory and should end."""
     try:
-        found = examine(file, suffix)
+        found = examining()
     except Damaged as error:
         return {"damaged": plain(str(error))}, [], False
     except BeyondLimits as error:

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import Signals
 
@@ -70,6 +70,11 @@ class MediaPool:
         if isinstance(found, DamagedFile):
             raise OutputCorrupt(filename, found.damaged)
         return found
+
+    def warm(self) -> None:
+        """Start a member, so that the first file need not wait for one."""
+        with suppress(NotStarted, PoolClosed), self.member():
+            log.debug("media.ready")
 
     def examined(self, file: Path, suffix: str) -> Examined | DamagedFile:
         """What a member says. Raises BeyondLimits."""

@@ -1,7 +1,7 @@
 """Thumbnails are WEBP pictures of an output: never larger than it, upright, and in its colours."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from PIL import Image, ImageCms, ImageOps
 
@@ -14,10 +14,10 @@ SPARE = 2  # a picture is first halved, thirded, ... to no less than this times 
 REDUCIBLE = {"L", "RGB", "RGBA", "CMYK", "YCbCr"}  # modes in which the mean of two pixels is a colour between them
 
 
-def pictured(picture: Image.Image) -> tuple[Sequence[Thumbnail], str | None]:
+def pictured(picture: Image.Image) -> tuple[tuple[Thumbnail, ...], str | None]:
     """The thumbnails of a decoded picture, or a note that says why there are none."""
     try:
-        return list(thumbnails(picture)), None
+        return tuple(thumbnails(picture)), None
     except MemoryError:
         return (), "no thumbnail could be made: it needs too much memory"
     except Exception as error:  # noqa: BLE001  # the file itself is sound, and its thumbnails are not worth failing for

@@ -142,7 +142,7 @@ def test_a_time_limit_interrupts_a_thread_that_waits_and_the_member_is_ended(tmp
     (member,) = pool.busy.values()
     assert member
     assert thread.ident
-    raise_thread_exception(thread.ident, TimeLimitExceeded)
+    raise_thread_exception(thread.ident, TimeLimitExceeded)  # type: ignore[no-untyped-call]  # dramatiq's own
     thread.join()
     assert len(raised) == 1
     assert member.process.returncode in {-signal.SIGKILL, -signal.SIGIO}

@@ -36,6 +36,11 @@ def hang_for_ever(_file: Path) -> None:
     time.sleep(3600)
 
 
+def close_for_ever(_file: Path) -> None:
+    os.close(ANSWERS)
+    time.sleep(3600)
+
+
 def raise_oddly(_file: Path) -> None:
     raise BeyondLimits("caf\xe9 \ud800\0\n" + "x" * 10_000)
 
@@ -49,7 +54,7 @@ DEEDS: dict[str, Callable[[Path], object]] = {
     "be killed": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     "be killed once": kill_once,
     "exit": lambda _: os._exit(0),
-    "raise": lambda _: {}["nothing"],
+    "raise": lambda _: 1 // 0,
     "raise oddly": raise_oddly,
     "take memory": lambda _: bytearray(1 << 40),
     "take memory piece by piece": lambda _: [bytearray(1 << 20) for _ in range(1 << 20)],
@@ -59,7 +64,7 @@ DEEDS: dict[str, Callable[[Path], object]] = {
     "babble": lambda _: os.write(ANSWERS, b"\xff" * 100),
     "babble for ever": lambda _: [os.write(ANSWERS, b"\0\0\0\2{}" * 10_000) for _ in range(1 << 20)],
     "stop in the middle of an answer": lambda _: (os.write(ANSWERS, b"\0\0\1\0{"), os._exit(0)),
-    "close its pipe": lambda _: (os.close(ANSWERS), time.sleep(3600)),
+    "close its pipe": close_for_ever,
 }
 
 # Answers that are none, though they have the form of one.

@@ -10,6 +10,7 @@ from shared.files.store import FolderStore
 from shared.models import JobOutput, OutputKind
 from tests.simulator.graphs import Graph, node, noise, run
 from tests.simulator.running import RunningSimulator
+from tests.worker_service.media.unruly import COMMAND
 from worker_service.comfyui.answers import Finished
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.media.pool import MediaPool
@@ -214,3 +215,19 @@ def test_what_odd_nodes_show_is_kept_byte_by_byte(
     found = collected(simulator, client, store, graph)
     assert [(store.root / output.path).read_bytes() for output in found] == contents
     assert [output.number for output in found] == list(range(len(contents)))
+
+
+def test_a_file_whose_decoder_dies_is_kept_as_it_came_and_says_why(
+    simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore
+) -> None:
+    run(simulator, "p", noise(), client_id="p")
+    finished = client.locate("p")
+    assert isinstance(finished, Finished)
+    with closing(MediaPool(1, command=COMMAND)) as pool:
+        found = Collector(client, store, pool, 1, "job", (0.0,)).collect(finished.outputs, Mailbox())
+    (output,) = found.outputs
+    (written,) = simulator.output_directory.glob("*.png")
+    assert (store.root / output.path).read_bytes() == written.read_bytes()
+    assert (output.kind, output.media_type, output.width, output.thumbnails) == ("image", "image/png", None, {})
+    assert output.thumbnail_note == ("it cannot be examined within limits: its decoder failed: it ended with status 1")
+    assert found.warnings == []

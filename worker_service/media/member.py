@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,9 @@ def leave_signals_to_the_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     end_with_the_worker(signal.SIG_IGN)
-    fcntl.fcntl(QUESTIONS, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(QUESTIONS, fcntl.F_SETFL, fcntl.fcntl(QUESTIONS, fcntl.F_GETFL) | os.O_ASYNC)
+    with suppress(OSError):  # a system that cannot do this leaves it to the limits of time
+        fcntl.fcntl(QUESTIONS, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(QUESTIONS, fcntl.F_SETFL, fcntl.fcntl(QUESTIONS, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def end_with_the_worker(action: signal.Handlers) -> None:

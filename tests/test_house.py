@@ -239,10 +239,12 @@ def test_the_worker_loads_nothing_of_the_api() -> None:
     assert loaded_by("worker_service.main").isdisjoint({"api_service", "starlette", "uvicorn", "alembic", "deploy"})
 
 
+@pytest.mark.system
 def test_the_worker_itself_decodes_nothing() -> None:
     assert loaded_by("worker_service.main").isdisjoint({"PIL", "av"})
 
 
+@pytest.mark.system
 def test_what_decodes_has_no_way_to_anything_of_ours() -> None:
     ours = {"api_service", "shared", "sqlalchemy", "sqlmodel", "psycopg2", "redis", "dramatiq", "httpx", "websockets"}
     assert loaded_by("worker_service.media.member").isdisjoint(ours)

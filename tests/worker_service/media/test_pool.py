@@ -21,6 +21,8 @@ from worker_service.media.limits import Limits
 from worker_service.media.pool import MediaPool, NotStarted, PoolClosed
 from worker_service.media.process import environment
 
+pytestmark = pytest.mark.system
+
 LIMITS = Limits(memory_bytes=256 << 20, cpu_s=1, wall_s=60)
 MANY_S = 1000
 
@@ -83,7 +85,6 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     pool.close()
 
 
-@pytest.mark.system
 def test_a_member_that_not_even_the_kernel_ends_in_time_is_ended_by_the_worker(tmp_path: Path) -> None:
     pool = MediaPool(1, LIMITS._replace(wall_s=1), COMMAND)
     assert str(examined(pool, "hang with the time limit blocked", tmp_path).note).endswith("did not answer in time")

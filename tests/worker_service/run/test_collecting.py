@@ -217,6 +217,7 @@ def test_what_odd_nodes_show_is_kept_byte_by_byte(
     assert [output.number for output in found] == list(range(len(contents)))
 
 
+@pytest.mark.system
 def test_a_file_whose_decoder_dies_is_kept_as_it_came_and_says_why(
     simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore
 ) -> None:

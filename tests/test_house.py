@@ -239,6 +239,17 @@ def test_the_worker_loads_nothing_of_the_api() -> None:
     assert loaded_by("worker_service.main").isdisjoint({"api_service", "starlette", "uvicorn", "alembic", "deploy"})
 
 
+@pytest.mark.system
+def test_the_worker_itself_decodes_nothing() -> None:
+    assert loaded_by("worker_service.main").isdisjoint({"PIL", "av"})
+
+
+@pytest.mark.system
+def test_what_decodes_has_no_way_to_anything_of_ours() -> None:
+    ours = {"api_service", "shared", "sqlalchemy", "sqlmodel", "psycopg2", "redis", "dramatiq", "httpx", "websockets"}
+    assert loaded_by("worker_service.media.member").isdisjoint(ours)
+
+
 def test_each_message_has_exactly_one_receiver_on_a_queue_that_exists() -> None:
     assert sorted(receiver.message_class.actor_name for receiver in RECEIVERS) == sorted(
         message.actor_name for message in MESSAGES

@@ -3,14 +3,12 @@
 import os
 import socket
 import threading
-import warnings
 from collections.abc import Callable
 from functools import partial
 from uuid import uuid4
 
 import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries
-from PIL import Image
 from sqlalchemy import Engine
 
 from shared.configuration.logging import configure_logging
@@ -33,6 +31,7 @@ from worker_service.fleet.capability_reader import CapabilityReader
 from worker_service.fleet.health import Fleet, HealthProbe
 from worker_service.fleet.restart_command import Restarter
 from worker_service.fleet.timings import FleetTimings
+from worker_service.media.pool import MediaPool, members_for
 from worker_service.resources import Resources, Timings
 from worker_service.run.leases import Leases
 from worker_service.run.resources import JobLimits, RunResources
@@ -50,12 +49,12 @@ def start() -> None:
     settings = settings_or_exit()
     configure_logging(settings, service="worker")
     exit_unless_migrated(settings, application="worker")
-    # Pillow warns of a decompression bomb where it could refuse one: in a service it shall refuse.
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
-    broker = create_broker(settings, create_resources(settings))
+    resources = create_resources(settings)
+    broker = create_broker(settings, resources)
     # Here and not below: it may end the process, which is then this one's own.
     broker.add_middleware(PromptExit())
     dramatiq.set_broker(broker)
+    threading.Thread(target=resources.jobs.run.media.warm, name="media-warm-up", daemon=True).start()
 
 
 def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
@@ -116,6 +115,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     run = RunResources(
         messenger,
         store,
+        MediaPool(members_for(settings.worker_threads)),
         fleet,
         leases,
         storage,
@@ -158,6 +158,7 @@ def close(resources: Resources) -> None:
     resources.leases.close()
     resources.signals.close()
     resources.fleet.close()
+    resources.jobs.run.media.close()
     resources.engine.dispose()
 
 

@@ -1,4 +1,4 @@
-"""Thumbnails: pictures a second of CPU, against Pillow doing no more than decoding once and encoding each size."""
+"""Pictures that are verified and made small, a second of CPU, against Pillow decoding once and encoding each size."""
 
 import io
 import random
@@ -9,10 +9,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from shared.models import OutputKind
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place
-from worker_service.media.thumbnails import FILTER, METHOD, QUALITY, SIZES, thumbnails
+from worker_service.media.examine import examine
+from worker_service.media.findings import SIZES
+from worker_service.media.thumbnails import FILTER, METHOD, QUALITY
 
 PNG, JPEG = "thumbnails of a PNG of 1024x1024, pictures/s", "thumbnails of a JPEG of 4096x4096, pictures/s"
 
@@ -26,13 +27,12 @@ def picture(folder: Path, name: str, side: int) -> Path:
 
 
 def with_ours(file: Path) -> None:
-    assert len(list(thumbnails(file, OutputKind.IMAGE))) == len(SIZES)
+    assert len(examine(file, file.suffix).thumbnails) == len(SIZES)
 
 
 def with_pillow(file: Path) -> None:
     """The same for this picture, which is upright, opaque and without a colour profile, as ComfyUI's are."""
     with Image.open(file) as image:
-        image.draft("RGB", (max(SIZES), max(SIZES)))
         small = image.convert("RGB")
     for size in sorted(SIZES, reverse=True):
         small = small.resize((size, size), FILTER)

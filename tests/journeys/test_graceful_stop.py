@@ -79,3 +79,28 @@ def test_scheduler_and_worker_stop_in_time_while_something_hangs(journey: Start,
         here.restart("scheduler")
         leads(here)
         goes_on(here, held)
+
+
+def members(worker: psutil.Process) -> list[psutil.Process]:
+    """The processes below a worker that examine its outputs."""
+    return [one for one in worker.children(recursive=True) if "worker_service.media.member" in one.cmdline()]
+
+
+def test_what_examines_outputs_is_there_before_the_first_job_and_ends_with_its_worker(here: Journey) -> None:
+    worker = psutil.Process(here.system.processes["worker"].pid)
+    until(lambda: len(members(worker)) == 1)
+    (member,) = members(worker)
+    here.completed(here.submit()["id"])
+    assert members(worker) == [member]
+    stop(here, "worker")
+    until(lambda: not member.is_running())
+
+
+def test_what_examines_outputs_ends_though_its_worker_was_killed(here: Journey) -> None:
+    worker = psutil.Process(here.system.processes["worker"].pid)
+    until(lambda: len(members(worker)) == 1)
+    (member,) = members(worker)
+    for process in (worker, *worker.children(recursive=True)):
+        if process != member:
+            process.kill()
+    until(lambda: not member.is_running())

@@ -11,6 +11,7 @@ from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker
 from tests.worker_service.run.agreement import assert_agreement
 from tests.worker_service.run.saying import Saying, saying_server
+from worker_service.media.pool import MediaPool
 
 
 @pytest.fixture
@@ -58,3 +59,11 @@ def listener(redis_client: redis.Redis, settings: Settings) -> Iterator[Listener
 def saying() -> Iterator[Saying]:
     with saying_server() as saying:
         yield saying
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[MediaPool]:
+    """What examines outputs, for tests that make some."""
+    pool = MediaPool(2)
+    yield pool
+    pool.close()

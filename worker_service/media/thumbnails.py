@@ -2,48 +2,44 @@
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
-import av
 from PIL import Image, ImageCms, ImageOps
 
-from shared.models import OutputKind
+from worker_service.media.findings import SIZES, Thumbnail, plain
 
-SIZES = (150, 300, 600)
 QUALITY = 82
 FILTER = Image.Resampling.BICUBIC  # Pillow's own for thumbnails; LANCZOS takes a third longer for the same picture
 METHOD = 2  # of 6: at 4 the files are 8 % smaller, and making them takes two and a half times as long
+SPARE = 1.7  # a picture is first halved, thirded, ... to no less than this times the largest thumbnail
+REDUCIBLE = {"L", "RGB", "RGBA", "CMYK", "YCbCr"}  # modes in which the mean of two pixels is a colour between them
 
 
-class Thumbnail(NamedTuple):
-    """A WEBP that fits in a square of `size` px."""
+def pictured(picture: Image.Image) -> tuple[tuple[Thumbnail, ...], str | None]:
+    """The thumbnails of a decoded picture, or a note that says why there are none."""
+    try:
+        return tuple(thumbnails(picture)), None
+    except MemoryError:
+        return (), "no thumbnail could be made: it needs too much memory"
+    except Exception as error:  # noqa: BLE001  # the file itself is sound, and its thumbnails are not worth failing for
+        return (), f"no thumbnail could be made: {plain(str(error))}"
 
-    size: int
-    width: int
-    height: int
-    content: bytes
 
-
-def thumbnails(file: Path, kind: OutputKind, decoded: Image.Image | None = None) -> Iterator[Thumbnail]:
-    """One for each size, the largest first: the picture is decoded once and each is made from the one before.
-
-    Of an animation and of a video it is the first frame. `decoded` is the picture where the caller has it; it is
-    turned upright in place. Raises what decoders raise; the file was verified before.
-    """
-    if decoded is not None:
-        picture = upright(decoded)
-    else:
-        picture = first_frame(file) if kind is OutputKind.VIDEO else still(file)
+def thumbnails(picture: Image.Image) -> Iterator[Thumbnail]:
+    """One for each size, the largest first: each is made from the one before. The picture itself may be turned."""
+    picture = upright(picture)
     width, height = picture.size
+    times = reducible(picture)
+    small = in_srgb(picture.reduce(times) if times > 1 else picture)
+    # Where a side is no multiple of `times`, the last row or column stands for less than the others.
+    box: tuple[float, float, float, float] | None = (0, 0, width / times, height / times)
     content = b""
     for size in sorted(SIZES, reverse=True):
         share = min(1.0, size / max(width, height))
         fitting = (max(1, round(width * share)), max(1, round(height * share)))
-        if not content or fitting != picture.size:  # else it is smaller than both sizes: the same picture again
-            picture = picture.resize(fitting, FILTER)
-            content = encoded(picture)
-        yield Thumbnail(size, *picture.size, content)
+        if not content or fitting != small.size:  # else it is smaller than both sizes: the same picture again
+            small, box = small.resize(fitting, FILTER, box), None
+            content = encoded(small)
+        yield Thumbnail(size, *small.size, content)
 
 
 def encoded(picture: Image.Image) -> bytes:
@@ -52,22 +48,18 @@ def encoded(picture: Image.Image) -> bytes:
     return content.getvalue()
 
 
-def still(file: Path) -> Image.Image:
-    with Image.open(file) as image:
-        # For JPEG: decode at the smallest of 1/2, 1/4 and 1/8 that is still large enough.
-        image.draft("RGB", (max(SIZES), max(SIZES)))
-        return upright(image)
-
-
 def upright(image: Image.Image) -> Image.Image:
     """The picture as a viewer shows it. `image` itself is turned, to save a copy."""
     ImageOps.exif_transpose(image, in_place=True)
-    return in_srgb(image)
+    return image
 
 
-def first_frame(file: Path) -> Image.Image:
-    with av.open(str(file)) as container:
-        return in_srgb(next(container.decode(video=0)).to_image())  # type: ignore[no-untyped-call]  # av's own
+def reducible(image: Image.Image) -> int:
+    """How many times smaller a picture can be made at first, so that the thumbnails come out the same. That is quick,
+    and colours need not be converted of what is left out."""
+    if image.mode not in REDUCIBLE or "transparency" in image.info:
+        return 1
+    return max(1, int(max(image.size) / (SPARE * max(SIZES))))
 
 
 def in_srgb(image: Image.Image) -> Image.Image:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from shared.configuration.reasons import without_paths
 from shared.files.store import NotStored, OutputStore
 from shared.jobs.errors import (
     UNREADABLE,
@@ -30,15 +29,15 @@ from worker_service.comfyui.file_names import ending_of, why_refused
 from worker_service.comfyui.room import Room
 from worker_service.comfyui.shown import Output, OutputFile, OutputText
 from worker_service.comfyui.wanted import EVERYTHING, Wanted
-from worker_service.media.thumbnails import thumbnails
-from worker_service.media.verify import Verified, verify
+from worker_service.media.findings import Examined
+from worker_service.media.plain_files import examine_plainly
+from worker_service.media.pool import MediaPool
 from worker_service.run.mailbox import Mailbox
 from worker_service.run.resources import RunResources
 from worker_service.run.watch import check
 
 log = structlog.get_logger(__name__)
 
-PICTURED = {OutputKind.IMAGE, OutputKind.ANIMATION, OutputKind.VIDEO}
 BROKEN_WITHIN_S = 10.0  # a connection that broke is opened again; a server that was silent is not waited for again
 READ_AGAIN = 8  # outputs of a job that cannot be read; the others are read once
 LEFT_NOTHING = "the workflow ran and left no output; a node such as SaveImage saves what it makes"
@@ -62,6 +61,7 @@ def collector_of(
     return Collector(
         client,
         resources.store,
+        resources.media,
         job.id,
         folder,
         resources.timings.read_again_s,
@@ -81,6 +81,7 @@ class Collector:
 
     client: ComfyUIClient
     store: OutputStore
+    media: MediaPool
     job_id: int
     folder: str
     read_again_s: Sequence[float]
@@ -120,15 +121,15 @@ class Collector:
         return Collected(outputs, warnings)
 
     def keep(self, number: int, output: OutputFile | OutputText, local: Path, pauses_s: Sequence[float]) -> JobOutput:
-        verified, ending = self.fetch(output, local, pauses_s)
-        media = verified.media
+        examined, ending = self.fetch(output, local, pauses_s)
+        media = examined.media
         path = f"{self.folder}/{number}{ending}"
         label = label_of(self.workflow, output.node_id)
         stem = "-".join(filter(None, (name_of(label.prefix), f"job-{self.job_id}")))
         row = JobOutput(
             job_id=self.job_id,
             number=number,
-            kind=media.kind,
+            kind=OutputKind(media.kind),
             filename=f"{stem}-{number}{ending}",
             path=path,
             media_type=media.media_type,
@@ -139,14 +140,14 @@ class Collector:
             duration_ms=media.duration_ms,
             **whose(output, label),
         )
-        files = {path: local, **self.picture(row, local, verified)}
+        files = {path: local, **self.picture(row, local, examined)}
         try:
             self.store.put(files)
         except NotStored as error:
             raise StorageUnavailable(error.key, error.reason) from error
         return row
 
-    def fetch(self, output: OutputFile | OutputText, local: Path, pauses_s: Sequence[float]) -> tuple[Verified, str]:
+    def fetch(self, output: OutputFile | OutputText, local: Path, pauses_s: Sequence[float]) -> tuple[Examined, str]:
         """Write an output into a local file. Returns what it is, and what its name ends in."""
         if isinstance(output, OutputText):
             return written(output.text, output.suffix, local), output.suffix
@@ -157,52 +158,44 @@ class Collector:
                 raise
             return written(output.said, ".txt", local), ".txt"  # it named no file
 
-    def read(self, output: OutputFile, local: Path, pauses_s: Sequence[float]) -> Verified:
-        """Read a file from ComfyUI and verify it, again after each pause. Raises OutputCorrupt if the last reading is
+    def read(self, output: OutputFile, local: Path, pauses_s: Sequence[float]) -> Examined:
+        """Read a file from ComfyUI and examine it, again after each pause. Raises OutputCorrupt if the last reading is
         damaged too."""
         if reason := why_refused(output):
             raise OutputRefused(output.filename, reason)
         for pause_s in pauses_s:
             began_at = time.monotonic()
             try:
-                verified = self.read_once(output, local)
-                check_not_empty(output, local, verified)
+                examined = self.read_once(output, local)
+                check_not_empty(output, local, examined)
             except (OutputCorrupt, ComfyUIUnreachable) as error:
                 if isinstance(error, ComfyUIUnreachable) and time.monotonic() - began_at > BROKEN_WITHIN_S:
                     raise
                 log.warning("output.corrupt", error=str(error), read_again_in_s=pause_s)
                 time.sleep(pause_s)
             else:
-                return verified
+                return examined
         return self.read_once(output, local)
 
-    def read_once(self, output: OutputFile, local: Path) -> Verified:
+    def read_once(self, output: OutputFile, local: Path) -> Examined:
         self.client.download(output, local)
-        return verify(local, output.filename)
+        return self.media.examine(local, output.filename)
 
-    def picture(self, row: JobOutput, local: Path, verified: Verified) -> Mapping[str, Path]:
-        """Make the thumbnails. Returns which local file is stored where; none for an output that has no picture, whose
+    def picture(self, row: JobOutput, local: Path, examined: Examined) -> Mapping[str, Path]:
+        """Keep the thumbnails. Returns which local file is stored where; none for an output that has no picture, whose
         note says why."""
-        media = verified.media
-        if media.undecoded or media.kind not in PICTURED:
-            row.thumbnail_note = media.undecoded or f"{media.kind} outputs have no picture"
-            return {}
+        row.thumbnail_note = examined.note
         files = {}
-        try:
-            for thumbnail in thumbnails(local, media.kind, verified.picture):
-                path = f"{self.folder}/{row.number}-{thumbnail.size}.webp"
-                files[path] = local.with_name(f"{thumbnail.size}.webp")
-                files[path].write_bytes(thumbnail.content)
-                row.thumbnails[str(thumbnail.size)] = {
-                    "path": path,
-                    "width": thumbnail.width,
-                    "height": thumbnail.height,
-                    "size_bytes": len(thumbnail.content),
-                }
-        except Exception as error:
-            log.exception("thumbnails.failed", number=row.number)
-            row.thumbnails, row.thumbnail_note = {}, f"no thumbnail could be made: {without_paths(str(error))}"
-            return {}
+        for thumbnail in examined.thumbnails:
+            path = f"{self.folder}/{row.number}-{thumbnail.size}.webp"
+            files[path] = local.with_name(f"{thumbnail.size}.webp")
+            files[path].write_bytes(thumbnail.content)
+            row.thumbnails[str(thumbnail.size)] = {
+                "path": path,
+                "width": thumbnail.width,
+                "height": thumbnail.height,
+                "size_bytes": len(thumbnail.content),
+            }
         return files
 
 
@@ -213,16 +206,16 @@ def whose(output: OutputFile | OutputText, label: Label) -> dict[str, Any]:
     return {column: None if value is None else name(value) for column, value in {**columns, **of_file}.items()}
 
 
-def written(text: str, suffix: str, local: Path) -> Verified:
+def written(text: str, suffix: str, local: Path) -> Examined:
     """A text as a file in UTF-8. Half of a surrogate pair, which UTF-8 cannot say, becomes U+FFFD."""
     local.write_bytes(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode())
-    return verify(local, f"text{suffix}")
+    return examine_plainly(local, suffix)
 
 
-def check_not_empty(output: OutputFile, local: Path, verified: Verified) -> None:
+def check_not_empty(output: OutputFile, local: Path, examined: Examined) -> None:
     """Raise OutputCorrupt for a file of no bytes, which may be half written. Read once more it is taken as it is, as no
     header of it promises any; and a text may well be empty."""
-    if verified.media.kind is OutputKind.OTHER and not local.stat().st_size:
+    if examined.media.kind == OutputKind.OTHER and not local.stat().st_size:
         raise OutputCorrupt(output.filename, "it is empty")
 
 

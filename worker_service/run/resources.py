@@ -7,6 +7,7 @@ from datetime import timedelta
 from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
+from worker_service.media.pool import MediaPool
 from worker_service.run.leases import Leases
 from worker_service.run.queue_time import QueueTime
 from worker_service.run.storage import StorageWatch
@@ -27,6 +28,7 @@ class JobLimits:
 class RunResources:
     messenger: Messenger
     store: OutputStore
+    media: MediaPool
     fleet: Fleet
     leases: Leases
     storage: StorageWatch

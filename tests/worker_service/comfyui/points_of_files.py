@@ -3,7 +3,7 @@
 from tests.worker_service.comfyui import test_answers, test_client, test_progress
 from tests.worker_service.comfyui.point import Point
 from tests.worker_service.fleet import test_health
-from tests.worker_service.media import test_verify
+from tests.worker_service.media import test_examine
 from tests.worker_service.run import test_collecting, test_jobs_that_complete, test_trouble_with_comfyui
 
 OF_FILES: dict[int, Point] = {
@@ -34,8 +34,8 @@ OF_FILES: dict[int, Point] = {
         (
             test_trouble_with_comfyui.test_a_file_that_arrived_damaged_is_read_again_and_not_made_again,
             test_trouble_with_comfyui.test_a_job_whose_file_is_lost_is_run_again_under_a_new_prompt,
-            test_verify.test_a_file_that_was_cut_off_is_corrupt,
-            test_verify.test_a_png_without_its_last_chunk_is_corrupt_though_all_pixels_are_there,
+            test_examine.test_a_file_that_was_cut_off_is_corrupt,
+            test_examine.test_a_png_without_its_last_chunk_is_corrupt_though_all_pixels_are_there,
         ),
     ),
     29: Point(

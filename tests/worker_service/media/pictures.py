@@ -30,7 +30,7 @@ def animation(kind: str, frames: int = 3) -> bytes:
 def film(path: Path, codec: str, *, frames: int = 10) -> None:
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb24" if codec == "png" else "yuv420p"
         for _ in range(frames):
             frame = av.VideoFrame.from_image(picture())  # type: ignore[no-untyped-call]  # av's own
             container.mux(stream.encode(frame))

@@ -11,8 +11,8 @@ import pytest
 from shared.jobs.errors import OutputCorrupt
 from shared.models import OutputKind
 from tests.worker_service.media.pictures import encoded, film, picture
+from worker_service.media.pool import MediaPool
 from worker_service.media.promises import states_its_length
-from worker_service.media.verify import verify
 
 
 def quiet_and_then_loud(path: Path, *, states_length: bool) -> None:
@@ -48,68 +48,68 @@ def tiff_of_floats() -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
-def test_what_stands_behind_a_picture_is_no_damage(kind: str, tmp_path: Path) -> None:
+def test_what_stands_behind_a_picture_is_no_damage(kind: str, tmp_path: Path, pool: MediaPool) -> None:
     file = tmp_path / f"a.{kind.lower()}"
     image = picture(mode="P") if kind == "GIF" else picture()
     file.write_bytes(encoded(image, kind) + b"whatever a node has put there")
-    assert verify(file, file.name).media.width == 64
+    assert pool.examine(file, file.name).media.width == 64
 
 
-def test_a_picture_of_another_kind_than_its_name_says_is_that_kind(tmp_path: Path) -> None:
+def test_a_picture_of_another_kind_than_its_name_says_is_that_kind(tmp_path: Path, pool: MediaPool) -> None:
     file = tmp_path / "a.jpg"
     file.write_bytes(encoded(picture(), "PNG"))
-    assert verify(file, "a.jpg").media.media_type == "image/png"
+    assert pool.examine(file, "a.jpg").media.media_type == "image/png"
 
 
 @pytest.mark.parametrize("cut", [1, 8, 12, 20])
-def test_a_png_that_was_cut_off_within_its_last_chunk_is_corrupt(cut: int, tmp_path: Path) -> None:
+def test_a_png_that_was_cut_off_within_its_last_chunk_is_corrupt(cut: int, tmp_path: Path, pool: MediaPool) -> None:
     file = tmp_path / "a.png"
     file.write_bytes(encoded(picture(), "PNG")[:-cut])
     with pytest.raises(OutputCorrupt, match="last chunk"):
-        verify(file, "a.png")
+        pool.examine(file, "a.png")
 
 
-def test_a_tiff_of_pixels_that_nobody_here_decodes_is_kept_with_a_note(tmp_path: Path) -> None:
+def test_a_tiff_of_pixels_that_nobody_here_decodes_is_kept_with_a_note(tmp_path: Path, pool: MediaPool) -> None:
     file = tmp_path / "a.tiff"
     file.write_bytes(tiff_of_floats())
-    media = verify(file, "a.tiff").media
+    media = pool.examine(file, "a.tiff").media
     assert (media.kind, media.media_type, bool(media.undecoded)) == (OutputKind.IMAGE, "image/tiff", True)
     file.write_bytes(tiff_of_floats()[:6])
     with pytest.raises(OutputCorrupt):
-        verify(file, "a.tiff")
+        pool.examine(file, "a.tiff")
 
 
-def test_an_mp3_that_does_not_say_how_long_it_is_is_not_held_to_a_guess(tmp_path: Path) -> None:
+def test_an_mp3_that_does_not_say_how_long_it_is_is_not_held_to_a_guess(tmp_path: Path, pool: MediaPool) -> None:
     file = tmp_path / "a.mp3"
     quiet_and_then_loud(file, states_length=False)
     with av.open(str(file)) as container:
         assert (container.duration or 0) / av.time_base > 12, "the guess is far off"
     assert not states_its_length(file, "mp3")
-    assert verify(file, "a.mp3").media.duration_ms == pytest.approx(10_450, abs=100)
+    assert pool.examine(file, "a.mp3").media.duration_ms == pytest.approx(10_450, abs=100)
 
 
-def test_an_mp3_that_says_how_long_it_is_is_held_to_that(tmp_path: Path) -> None:
+def test_an_mp3_that_says_how_long_it_is_is_held_to_that(tmp_path: Path, pool: MediaPool) -> None:
     file = tmp_path / "a.mp3"
     quiet_and_then_loud(file, states_length=True)
     assert states_its_length(file, "mp3")
-    verify(file, "a.mp3")
+    pool.examine(file, "a.mp3")
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(OutputCorrupt):
-        verify(file, "a.mp3")
+        pool.examine(file, "a.mp3")
 
 
-def test_a_film_that_nobody_here_decodes_is_kept_with_a_note(tmp_path: Path) -> None:
+def test_a_film_that_nobody_here_decodes_is_kept_with_a_note(tmp_path: Path, pool: MediaPool) -> None:
     file = tmp_path / "a.mp4"
     film(file, "libx264")
     file.write_bytes(file.read_bytes().replace(b"avc1", b"zzz1"))
-    media = verify(file, "a.mp4").media
+    media = pool.examine(file, "a.mp4").media
     assert (media.kind, media.media_type, bool(media.undecoded)) == (OutputKind.VIDEO, "video/mp4", True)
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.png", b"<html>"), ("a.mp4", b"ffconcat version 1.0\nfile x.png\n")])
-def test_an_error_names_no_path_of_ours(name: str, content: bytes, tmp_path: Path) -> None:
+def test_an_error_names_no_path_of_ours(name: str, content: bytes, tmp_path: Path, pool: MediaPool) -> None:
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(OutputCorrupt) as caught:
-        verify(file, name)
+        pool.examine(file, name)
     assert str(tmp_path) not in str(caught.value)

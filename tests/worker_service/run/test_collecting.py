@@ -1,6 +1,7 @@
 """Whatever kind of output a graph makes is collected: decoded, stored, and pictured where it has a picture."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from shared.files.store import FolderStore
 from shared.models import JobOutput, OutputKind
 from tests.simulator.graphs import Graph, node, noise, run
 from tests.simulator.running import RunningSimulator
+from tests.worker_service.media.unruly import COMMAND
 from worker_service.comfyui.answers import Finished
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.media.pool import MediaPool
 from worker_service.run.collect import Collected, Collector, digest
 from worker_service.run.mailbox import Mailbox
 
@@ -121,7 +124,8 @@ def collected_with_warnings(
     run(simulator, "p", graph, client_id="p")
     finished = client.locate("p")
     assert isinstance(finished, Finished)
-    return Collector(client, store, 1, "job", (0.0,)).collect(finished.outputs, Mailbox())
+    with closing(MediaPool(1)) as pool:
+        return Collector(client, store, pool, 1, "job", (0.0,)).collect(finished.outputs, Mailbox())
 
 
 @pytest.mark.parametrize("what", KINDS)
@@ -211,3 +215,20 @@ def test_what_odd_nodes_show_is_kept_byte_by_byte(
     found = collected(simulator, client, store, graph)
     assert [(store.root / output.path).read_bytes() for output in found] == contents
     assert [output.number for output in found] == list(range(len(contents)))
+
+
+@pytest.mark.system
+def test_a_file_whose_decoder_dies_is_kept_as_it_came_and_says_why(
+    simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore
+) -> None:
+    run(simulator, "p", noise(), client_id="p")
+    finished = client.locate("p")
+    assert isinstance(finished, Finished)
+    with closing(MediaPool(1, command=COMMAND)) as pool:
+        found = Collector(client, store, pool, 1, "job", (0.0,)).collect(finished.outputs, Mailbox())
+    (output,) = found.outputs
+    (written,) = simulator.output_directory.glob("*.png")
+    assert (store.root / output.path).read_bytes() == written.read_bytes()
+    assert (output.kind, output.media_type, output.width, output.thumbnails) == ("image", "image/png", None, {})
+    assert output.thumbnail_note == ("it cannot be examined within limits: its decoder failed: it ended with status 1")
+    assert found.warnings == []

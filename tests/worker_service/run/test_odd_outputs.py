@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from deploy.simulator.nodes.trouble.showing import BOMB
 from shared.fleet.servers import FAILURES
 from shared.models import ComfyUIServer, GenerationJob, JobStatus, Outcome
 from tests import jobs
@@ -51,6 +52,15 @@ def test_texts_that_are_no_utf_8_are_kept_and_claim_no_character_set(deployment:
     job = run(deployment, "cp1252_text", "utf16_text", "text_list")
     media_types = [output.media_type for output in deployment.outputs(job.id)]
     assert media_types == ["text/plain", "text/plain", *["text/plain; charset=utf-8"] * 2]
+    assert codes(job) == []
+
+
+def test_a_picture_too_large_to_decode_is_kept_as_it_came_without_thumbnails(deployment: Deployment) -> None:
+    job = run(deployment, "bomb_png", "tags")
+    bomb, _ = deployment.outputs(job.id)
+    assert contents(deployment, job)[0] == BOMB
+    assert (bomb.kind, bomb.media_type, bomb.width, bomb.thumbnails) == ("image", "image/png", None, {})
+    assert str(bomb.thumbnail_note).startswith("the image is too large to decode")
     assert codes(job) == []
 
 

@@ -11,17 +11,19 @@ from shared.models import JobStatus
 from tests import jobs
 from tests.worker_service.deployment import Deployment
 from worker_service.fleet.restart_command import Restarter
-from worker_service.media.verify import verify
+from worker_service.media.pool import MediaPool
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.mp4", "a.webm", "a.flac", "a.mp3", "a.gif", "a.jpg"])
 @pytest.mark.parametrize(
     "content", [b"", b"junk" * 100, b"\x89PNG\r\n\x1a\n" + b"\0" * 50], ids=["empty", "junk", "png"]
 )
-def test_a_file_of_junk_is_damaged_and_nobody_learns_where_it_was(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_file_of_junk_is_damaged_and_nobody_learns_where_it_was(
+    tmp_path: Path, name: str, content: bytes, pool: MediaPool
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(OutputCorrupt) as caught:
-        verify(tmp_path / name, name)
+        pool.examine(tmp_path / name, name)
     assert str(tmp_path) not in str(caught.value)
     assert str(tmp_path) not in str(caught.value.details)
 

@@ -9,6 +9,11 @@ from deploy.simulator.nodes.interface import Inputs, Node, Result, Workbench
 from deploy.simulator.nodes.trouble.declaring import MEGABYTES, MIB, troublesome
 
 CAPTION = "caf\xe9 \u2013 na\xefve"
+# 60,000 x 60,000 px, and none of them in it.
+BOMB = bytes.fromhex(
+    "89504e470d0a1a0a0000000d494844520000ea600000ea6008020000000fb0e215000000"
+    "0849444154789c030000000001480689d20000000049454e44ae426082"
+)
 PLAYLIST = b"ffconcat version 1.0\n" + b"file x.png\n" * 1000
 
 
@@ -71,6 +76,7 @@ SHOWN: Mapping[str, Callable[[Showcase], dict[str, Any]]] = {
 UNRECORDED: Mapping[str, Callable[[Showcase], dict[str, Any]]] = {
     "mixed": Showcase.mixed,
     "huge_file": lambda case: {"files": [case.put(".bin", bytes(case.size))]},
+    "bomb_png": lambda case: {"images": [case.put(".png", BOMB)]},
     "bare_text": lambda _case: {"text": "plain"},
     "bare_number": lambda _case: {"number": 5},
     "bare_file": lambda case: {"file": case.put(".txt", b"bare")},

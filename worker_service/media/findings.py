@@ -1,0 +1,50 @@
+"""What is found in a file. Worker and members of the pool both know these, so no table or decoder is imported here."""
+
+from typing import NamedTuple
+
+SIZES = (150, 300, 600)  # of thumbnails, in px
+LONGEST_MS = 2**31 - 1  # 24 days: what the column of a duration holds
+LONGEST_SIDE = 2**31 - 1
+
+
+class BeyondLimits(Exception):
+    """A file that can be neither called sound nor damaged: to find out would take more than one file may cost."""
+
+
+class Damaged(Exception):
+    """What was read does not decode, or ends before its own header says."""
+
+
+class MediaInfo(NamedTuple):
+    """What decoding a file has shown. `kind` is a value of OutputKind. `undecoded` is why it was not decoded."""
+
+    kind: str
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+    duration_ms: int | None = None
+    undecoded: str | None = None
+
+
+class Thumbnail(NamedTuple):
+    """A WEBP that fits in a square of `size` px."""
+
+    size: int
+    width: int
+    height: int
+    content: bytes
+
+
+class Examined(NamedTuple):
+    """What a file is, and its thumbnails; `note` says why there are none."""
+
+    media: MediaInfo
+    thumbnails: tuple[Thumbnail, ...] = ()
+    note: str | None = None
+
+
+def plain(text: str, longest: int = 300) -> str:
+    """A text of a library about a file, which may quote the file: printable ASCII in one line, and not too long."""
+    shown = text[: longest + 1].encode("ascii", "backslashreplace").decode()
+    shown = "".join(letter if letter.isprintable() else " " for letter in shown)
+    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."

@@ -15,6 +15,8 @@ from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment, Listener
 from worker_service.comfyui.client import ComfyUIClient
 
+pytestmark = pytest.mark.system
+
 SECRET = "hunter2"
 BASIC = "Basic " + base64.b64encode(b"ann:hunter2").decode()
 

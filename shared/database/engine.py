@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
@@ -103,9 +103,36 @@ def reading(engine: Engine) -> Iterator[Session]:
 
     Through a pooler they are one transaction, as that is where a statement gets its bound in time.
     """
-    each_on_its_own = engine if is_pooled(engine) else engine.execution_options(isolation_level="AUTOCOMMIT")
-    with Session(each_on_its_own, expire_on_commit=False) as session:
+    if is_pooled(engine):
+        with Session(engine, expire_on_commit=False) as session:
+            yield session
+        return
+    with (
+        engine.connect() as connection,
+        committing_each(connection),
+        Session(connection, expire_on_commit=False) as session,
+    ):
         yield session
+
+
+@contextmanager
+def committing_each(connection: Connection) -> Iterator[None]:
+    """Each statement is a transaction of its own within the block.
+
+    SQLAlchemy's isolation level AUTOCOMMIT is reset where the pool takes the connection back. If the server is gone by
+    then, the driver's error comes out as it is, and the pool has one place less for ever.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        driver.autocommit = True
+        try:
+            yield
+        finally:
+            if not connection.invalidated:
+                driver.autocommit = False
+    except connection.dialect.loaded_dbapi.Error as error:
+        connection.invalidate(error)
+        raise OperationalError("reading", None, error) from error
 
 
 def is_unavailable(error: BaseException) -> bool:

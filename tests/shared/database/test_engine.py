@@ -4,9 +4,10 @@ import time
 
 import pytest
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from shared.configuration.settings import Settings
-from shared.database.engine import ASKED_AFTER, create_engine, transaction
+from shared.database.engine import ASKED_AFTER, create_engine, is_unavailable, reading, transaction
 
 PID = text("SELECT pg_backend_pid()")
 END = text("SELECT pg_terminate_backend(:pid)")
@@ -59,3 +60,43 @@ def test_one_that_was_idle_for_a_while_is_asked_whether_it_lives(one: Engine, en
         asked = connection.execute(LAST, {"pid": pid}).scalar_one()
     assert asked == "SELECT 1", "and not the COMMIT of the transaction before"
     one.dispose()
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_server_that_goes_while_somebody_reads_costs_no_place_in_the_pool(
+    one: Engine, engine: Engine, before: int
+) -> None:
+    for _ in range(3):  # there is a single connection: one that is not given back would be waited for
+        pid = pid_of(one)
+        with engine.connect() as other, pytest.raises(DBAPIError) as raised, reading(one) as session:
+            for _ in range(before):
+                assert session.execute(PID).scalar_one() == pid
+            ended(other, pid)
+            session.execute(PID)
+        assert is_unavailable(raised.value)
+    assert pid_of(one) != pid
+
+
+def test_what_was_read_before_the_server_went_counts(one: Engine, engine: Engine) -> None:
+    for _ in range(3):
+        with engine.connect() as other, reading(one) as session:
+            pid = session.execute(PID).scalar_one()
+            ended(other, pid)
+    assert pid_of(one) != pid
+
+
+def test_what_is_raised_while_somebody_reads_comes_out_and_costs_no_connection(one: Engine) -> None:
+    pid = pid_of(one)
+    with pytest.raises(ZeroDivisionError), reading(one) as session:
+        session.execute(PID)
+        raise ZeroDivisionError
+    assert pid_of(one) == pid
+
+
+def test_each_statement_of_somebody_who_reads_is_a_transaction(one: Engine) -> None:
+    with reading(one) as session:
+        first, second = (session.execute(text("SELECT now()")).scalar_one() for _ in range(2))
+    assert first < second
+    with transaction(one) as session:
+        first, second = (session.execute(text("SELECT now()")).scalar_one() for _ in range(2))
+    assert first == second

@@ -106,13 +106,13 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
     guard = RedisGuard(timings.count_within_s)
     rates = RateCounter(counting, settings.redis_ns, guard)
     limits = KeyLimits(settings, rates, OpenStreams(counting, settings.redis_ns, guard))
-    capabilities = CapabilityReader(engine)
+    capabilities, store = CapabilityReader(engine), open_store(settings.storage_url)
     fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
     return Services(
         settings=settings,
         engine=engine,
         messenger=messenger,
-        store=open_store(settings.storage_url),
+        store=store,
         relay=Relay(listening_client(settings.redis_url), channels, timings),
         keyring=keyring,
         tickets=Tickets(engine, keyring, timings.tickets),
@@ -122,7 +122,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         timings=timings,
         threads=threads,
         heavy=Lane(HEAVY_THREADS),
-        readiness=OneAnswer(partial(Lane(1).run, check_everything, engine, messenger), timings.ready_kept_s),
+        readiness=OneAnswer(partial(Lane(1).run, check_everything, engine, messenger, store), timings.ready_kept_s),
     )
 
 

@@ -5,13 +5,17 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api_service.http.entity_tags import has_it
 from api_service.http.request_refusals import range_not_satisfiable
-from api_service.refusals.jobs import output_gone
+from api_service.refusals.jobs import output_gone, storage_unavailable
+from shared.configuration.reasons import reason_of
 from shared.files.store import OutputStore
+
+log = structlog.get_logger(__name__)
 
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -29,7 +33,8 @@ class StoredFile(NamedTuple):
 
 
 def send_file(request: Request[Any], store: OutputStore, file: StoredFile) -> Response:
-    """The answer to GET and HEAD. Raises Refusal: 410 where the store lost the file, 416 for a range beyond it."""
+    """The answer to GET and HEAD. Raises Refusal: 410 where the store lost the file, 503 where it cannot be read, 416
+    for a range beyond the file."""
     headers = file_headers(file)
     if has_it(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
@@ -39,7 +44,12 @@ def send_file(request: Request[Any], store: OutputStore, file: StoredFile) -> Re
         start, end = asked or (0, size)
         content = store.read(file.path, start, end - start) if request.method == "GET" else iter(())
     except FileNotFoundError:
+        if reason := store.unreadable():
+            raise storage_unavailable(reason) from None
         raise output_gone(file.path) from None
+    except OSError as error:
+        log.warning("storage.unreadable", key=file.path, error=str(error))
+        raise storage_unavailable(reason_of(error)) from None
     headers["Content-Length"] = str(end - start)
     if asked:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"

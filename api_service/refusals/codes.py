@@ -28,6 +28,7 @@ class Code(StrEnum):
     RATE_LIMITED = "rate_limited"
     QUOTA_EXCEEDED = "quota_exceeded"
     DATABASE_UNAVAILABLE = "database_unavailable"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -55,5 +56,6 @@ MEANINGS: dict[StrEnum, str] = {
     Code.RATE_LIMITED: "the key has asked too often; `limit` names the limit",
     Code.QUOTA_EXCEEDED: "the user has reached a limit; `limit` names it",
     Code.DATABASE_UNAVAILABLE: "the database cannot be reached, or is not migrated; send the same request again",
+    Code.STORAGE_UNAVAILABLE: "the output store cannot be read right now; send the same request again later",
     Code.INTERNAL_ERROR: "something went wrong in the service; it has been logged",
 }

@@ -6,6 +6,8 @@ from api_service.refusals.codes import Code
 from api_service.refusals.refusal import FieldError, Refusal, names_of
 from shared.models import JobStatus
 
+STORAGE_AGAIN_S = 30
+
 
 def job_not_found(job_id: object) -> Refusal:
     return Refusal(Code.JOB_NOT_FOUND, f"there is no job {str(job_id)!r}")
@@ -22,6 +24,11 @@ def thumbnail_not_found(size: str, sizes: Sequence[str], note: str | None) -> Re
 
 def output_gone(path: str) -> Refusal:
     return Refusal(Code.OUTPUT_GONE, f"the file {path} is no longer in the output store")
+
+
+def storage_unavailable(reason: str) -> Refusal:
+    detail = f"the output store cannot be read right now: {reason}; the file is not lost by that"
+    return Refusal(Code.STORAGE_UNAVAILABLE, detail, retry_after_s=STORAGE_AGAIN_S)
 
 
 def job_ended(status: JobStatus) -> Refusal:

@@ -26,7 +26,7 @@ class NotStored(Exception):
 
 
 class OutputStore(Protocol):
-    """Where outputs are kept: a folder today; an object store can do the same five things."""
+    """Where outputs are kept: a folder today; an object store can do the same six things."""
 
     def put(self, files: Mapping[str, Path]) -> None:
         """Keep a copy of each file's bytes under its key, over what was there.
@@ -42,6 +42,9 @@ class OutputStore(Protocol):
 
     def remove(self, folder: str) -> None:
         """Remove everything below a folder. Nothing there is fine."""
+
+    def unreadable(self) -> str | None:
+        """Why nothing can be read at all, in the system's words; None where files can be."""
 
     def check(self) -> None:
         """See whether a small file could be kept now. Raises NotStored."""
@@ -92,6 +95,13 @@ class FolderStore:
     def remove(self, folder: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.path(folder))
+
+    def unreadable(self) -> str | None:
+        try:
+            with os.scandir(self.root):
+                return None
+        except OSError as error:
+            return reason_of(error)
 
     def check(self) -> None:
         check_folder(self.root)

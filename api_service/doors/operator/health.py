@@ -1,5 +1,7 @@
 """Whether this process lives, and whether each thing that it needs is there."""
 
+import errno
+import os
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -15,8 +17,10 @@ from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from shared.database.clock import MOST_SKEW, clock_skew
 from shared.database.schema import schema_problem
+from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
 
+NOT_THERE_YET = os.strerror(errno.ENOENT)
 LATELY = timedelta(seconds=30)
 
 
@@ -34,13 +38,13 @@ async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
     return answer_with(view, HTTPStatus.OK if view.database.ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def check_everything(engine: Engine, messenger: Messenger) -> ReadyView:
+def check_everything(engine: Engine, messenger: Messenger, store: OutputStore) -> ReadyView:
     cache, database = check_redis(messenger), check_database(engine)
     worker = comfyui = storage = clock = CheckView(ok=False, detail="not known without the database")
     if database.ok:
         try:
             worker, comfyui = check_workers(engine), check_comfyui(engine)
-            storage, clock = check_storage(engine), check_clock(engine)
+            storage, clock = check_storage(engine, store), check_clock(engine)
         except SQLAlchemyError as error:
             database = silent(error)
     checks = {
@@ -102,7 +106,10 @@ def check_clock(engine: Engine) -> CheckView:
     )
 
 
-def check_storage(engine: Engine) -> CheckView:
+def check_storage(engine: Engine, store: OutputStore) -> CheckView:
+    unreadable = store.unreadable()
+    if unreadable and unreadable != NOT_THERE_YET:  # the first output makes it
+        return CheckView(ok=False, detail=f"this service cannot read outputs: {unreadable}")
     problems = fleet_queries.storage_problems(engine, LATELY)
     if not problems:
         return CheckView(ok=True, detail="no worker has trouble with it")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.testclient import TestClient
@@ -147,6 +148,26 @@ def test_a_file_that_the_store_has_lost_is_gone(client: TestClient, job_url: str
     response = get(client, f"{job_url}/outputs/0")
     assert (response.status_code, response.json()["code"]) == (410, "output_gone")
     assert "path" not in response.json()
+
+
+@pytest.mark.parametrize("how", ["missing", "unreadable"])
+def test_a_store_that_is_away_has_lost_nothing(
+    client: TestClient, job_url: str, settings: Settings, tmp_path: Path, how: str
+) -> None:
+    root, aside = Path(urlsplit(settings.storage_url).path), tmp_path / "aside"
+    root.rename(aside)
+    if how == "unreadable":
+        root.symlink_to(root)  # no system follows that, whoever asks
+    response = get(client, f"{job_url}/outputs/0")
+    assert (response.status_code, response.json()["code"]) == (503, "storage_unavailable")
+    assert response.headers["retry-after"] == "30"
+    assert str(root) not in response.text
+    storage = client.get("/health/ready").json()["storage"]
+    assert storage["ok"] is (how == "missing")  # before the first output there is none
+    root.unlink(missing_ok=True)
+    aside.rename(root)
+    assert get(client, f"{job_url}/outputs/0").content == CONTENT
+    assert client.get("/health/ready").json()["storage"]["ok"]
 
 
 def test_the_job_shows_its_outputs_with_their_addresses(client: TestClient, job_url: str) -> None:

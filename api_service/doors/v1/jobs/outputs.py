@@ -53,7 +53,13 @@ FILE_HEADERS = {
     "Content-Disposition": "under which name to save it",
 }
 RANGED = {"Range": "`bytes=first-last`: only these", "If-None-Match": "an ETag: 304 if it is still that one"}
-PROBLEMS = (Code.JOB_NOT_FOUND, Code.OUTPUT_NOT_FOUND, Code.OUTPUT_GONE, RequestCode.RANGE_NOT_SATISFIABLE)
+PROBLEMS = (
+    Code.JOB_NOT_FOUND,
+    Code.OUTPUT_NOT_FOUND,
+    Code.OUTPUT_GONE,
+    Code.STORAGE_UNAVAILABLE,
+    RequestCode.RANGE_NOT_SATISFIABLE,
+)
 
 
 def answers(*media_types: str) -> dict[HTTPStatus, Answer]:

@@ -45,6 +45,7 @@ class CapabilityReader(threading.Thread):
         self.changed = fleet.changed[client.name]
         self.notes = fleet.notes[client.name]
         self.whole_at = 0.0  # when all of it is to be read again
+        self.failures = 0  # to do so, in a row
         self.client = client
         self.closing = closing
 
@@ -65,6 +66,7 @@ class CapabilityReader(threading.Thread):
             record_probe(self.engine, self.client.name, ProbeKind.CAPABILITIES, ProbeOutcome.PASSED, None)
         except ComfyUIUnreachable as error:
             log.warning("capabilities.not_read", server=self.client.name, error=str(error))
+            self.put_off()
             self.tell(str(error))
             self.note_failure(error.reason)
         except (SQLAlchemyError, RecursionError) as error:
@@ -86,11 +88,17 @@ class CapabilityReader(threading.Thread):
         if not at_once and was_read_lately(self.engine, self.client.name, fresh):
             return
         is_whole = at_once or time.monotonic() >= self.whole_at
-        if not is_whole and confirm_models(self.engine, self.client):
+        if not is_whole and (self.failures or confirm_models(self.engine, self.client)):
             return
         note = read_capabilities(self.engine, self.client)
-        self.whole_at = time.monotonic() + self.timings.read_whole_every_s
+        self.failures, self.whole_at = 0, time.monotonic() + self.timings.read_whole_every_s
         self.notes.write({"capabilities": note})
+
+    def put_off(self) -> None:
+        """A server that cannot say what it can do is asked less and less often, as each question may cost it much."""
+        self.failures += 1
+        pause_s = self.timings.read_every_s * 2 ** min(self.failures, 10)
+        self.whole_at = time.monotonic() + min(pause_s, self.timings.read_whole_every_s)
 
     def note_failure(self, reason: str) -> None:
         """The server gets jobs all the same: those that fit what it last had, or all of them if that was never read."""

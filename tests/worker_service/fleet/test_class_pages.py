@@ -1,6 +1,7 @@
 """What a server can do is asked for where it may have changed, and known as far as the server says it."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -133,3 +134,22 @@ def test_a_server_without_checkpoints_is_a_good_one(engine: Engine, saying: Sayi
         reader.read_safely(at_once=True)
         assert known(engine, saying.url).object_info == found
         assert notes(engine, saying.url) == {}
+
+
+def test_a_server_that_cannot_say_what_it_can_do_is_asked_less_and_less_often(engine: Engine, saying: Saying) -> None:
+    saying.object_info, saying.status = b"", 500
+    with reader_of(saying.url, engine) as reader:
+        pauses_s = []
+        for _ in range(8):
+            reader.whole_at = 0.0
+            reads(reader)
+            pauses_s.append(round(reader.whole_at - time.monotonic()))
+        assert pauses_s[:5] == sorted(pauses_s[:5])
+        assert pauses_s[0] < 200 < 1000 < pauses_s[4] < 3000 < pauses_s[7] <= 3600
+        paths(saying)
+        reads(reader)
+        assert paths(saying) == []
+        saying.says(object_info())
+        saying.status = 200
+        reader.read_safely(at_once=True)
+        assert (known(engine, saying.url).object_info, reader.failures) == (object_info(), 0)

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 log = structlog.get_logger(__name__)
 
 MOST_FILES = 65_536  # file descriptors that a process asks the system for
-OTHER_FILES = 64  # that are no connections of clients: the database's, Redis's, files that are sent, logs
+OTHER_FILES = 96  # that are no connections of clients: the database's, Redis's, files that are sent, logs
 
 
 class Places(NamedTuple):
@@ -213,5 +213,5 @@ def allowed_files() -> int:
 
 def places_for(files: int) -> Places:
     """Places for connections such that files are left for everything else, whatever is accepted at a time."""
-    at_once = max(8, min(512, files // 4))
+    at_once = max(8, min(512, files // 8))
     return Places(connections=max(16, files - OTHER_FILES - at_once), at_once=at_once)

@@ -44,7 +44,7 @@ def check_everything(engine: Engine, messenger: Messenger, store: OutputStore) -
     if database.ok:
         try:
             worker, comfyui = check_workers(engine), check_comfyui(engine)
-            storage, clock = check_storage(engine, store), check_clock(engine)
+            storage, clock = first_that_fails(check_storage(engine), check_reading(store)), check_clock(engine)
         except SQLAlchemyError as error:
             database = silent(error)
     checks = {
@@ -106,10 +106,18 @@ def check_clock(engine: Engine) -> CheckView:
     )
 
 
-def check_storage(engine: Engine, store: OutputStore) -> CheckView:
-    unreadable = store.unreadable()
-    if unreadable and unreadable != NOT_THERE_YET:  # the first output makes it
-        return CheckView(ok=False, detail=f"this service cannot read outputs: {unreadable}")
+def check_reading(store: OutputStore) -> CheckView:
+    reason = store.unreadable()
+    if reason is None or reason == NOT_THERE_YET:  # the first output makes it
+        return CheckView(ok=True, detail="can be read")
+    return CheckView(ok=False, detail=f"this service cannot read outputs: {reason}")
+
+
+def first_that_fails(first: CheckView, second: CheckView) -> CheckView:
+    return second if first.ok and not second.ok else first
+
+
+def check_storage(engine: Engine) -> CheckView:
     problems = fleet_queries.storage_problems(engine, LATELY)
     if not problems:
         return CheckView(ok=True, detail="no worker has trouble with it")

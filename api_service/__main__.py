@@ -2,7 +2,7 @@
 
 import argparse
 
-from api_service.http.serving import serve
+from api_service.http.server.serving import serve
 from api_service.main import DEFAULT_TIMINGS, app
 from shared.configuration.settings import settings_or_exit
 

@@ -16,11 +16,11 @@ from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.fence import Fence
-from api_service.http.access_log import AccessLog
-from api_service.http.lane import Lane
 from api_service.http.one_answer import OneAnswer
-from api_service.http.pace import KeylessPace, Pace
 from api_service.http.problems import HANDLERS
+from api_service.http.server.access_log import AccessLog
+from api_service.http.server.lane import Lane
+from api_service.http.server.pace import KeylessPace, Pace
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 CODE = ("api_service", "worker_service", "shared", "migrations", "deploy")
 LONGEST_FILE = 250
 LONGEST_FUNCTION = 40
+MOST_FILES = 15  # of one folder
 MOST_PARAMETERS = 5
 SERVICES = ("api_service", "worker_service", "shared")
 # The merge is one story, told in SQL from top to bottom.
@@ -197,6 +199,11 @@ def test_a_status_is_set_in_one_place() -> None:
         if called == "values" and "status" in {keyword.arg for keyword in call.keywords}
     }
     assert updated == {"shared/jobs/transitions.py"}
+
+
+def test_a_folder_fits_on_one_look() -> None:
+    files = Counter(path.parent for path in code() if path.name != "__init__.py")
+    assert {str(folder.relative_to(ROOT)): count for folder, count in files.items() if count > MOST_FILES} == {}
 
 
 def imports_between_folders(package: str) -> dict[str, set[str]]:

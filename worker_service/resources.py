@@ -12,7 +12,7 @@ from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.fleet.health import Fleet
 from worker_service.fleet.timings import FleetTimings
 from worker_service.run.leases import Leases
-from worker_service.run.timings import RunTimings
+from worker_service.run.prompt.timings import RunTimings
 
 
 @dataclass(frozen=True)

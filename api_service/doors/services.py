@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from api_service.accounts.keyring import Keyring
 from api_service.fleet.capability_cache import CapabilityReader
-from api_service.http.lane import Lane
 from api_service.http.one_answer import OneAnswer
+from api_service.http.server.lane import Lane
 from api_service.limits.key_limits import KeyLimits
 from api_service.streams.relay import Relay
 from api_service.streams.tickets import Tickets

@@ -7,7 +7,6 @@ from typing import Any, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError
 from starlette.requests import HTTPConnection, Request
 
-from api_service.http.lane import Lane
 from api_service.http.request_refusals import (
     body_too_deep,
     body_too_large,
@@ -15,6 +14,7 @@ from api_service.http.request_refusals import (
     invalid_query,
     unsupported_media_type,
 )
+from api_service.http.server.lane import Lane
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import field_errors
 

@@ -9,7 +9,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from shared.jobs.errors import GenerationError, PromptLost, ServerWedged
-from shared.jobs.event_data import error_columns, error_data
+from shared.jobs.job_events import error_columns, error_data
 from shared.models import GenerationJob, JobAttempt, Outcome, Worker
 
 MESSAGE = bindparam("this_message", type_=String)

@@ -7,9 +7,8 @@ from sqlalchemy import func, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
-from shared.jobs.event_data import start_data
 from shared.jobs.insert import insert_jobs
-from shared.jobs.job_events import record_events
+from shared.jobs.job_events import record_events, start_data
 from shared.jobs.transitions import FRESH, transition
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit

@@ -14,8 +14,7 @@ from sqlmodel import Session, col, select
 from shared.database.prepared_statement import Prepared
 from shared.jobs.attempts import Lease, Prompt, end_attempt, set_attempt_prompt
 from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost
-from shared.jobs.event_data import error_columns, error_data, output_data, start_data
-from shared.jobs.job_events import publish_events, record_events
+from shared.jobs.job_events import error_columns, error_data, output_data, publish_events, record_events, start_data
 from shared.jobs.start_and_complete import EVENT_DATA, STORED_BYTES, WARNINGS, completing
 from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
 from shared.jobs.warnings import JobWarning, warning_data

@@ -6,8 +6,8 @@ It has GUARDED_PLACES places for connections.
 import os
 from functools import partial
 
-from api_service.http.connections import Bounds, Doorway, Guard, Places
-from api_service.http.serving import serve
+from api_service.http.server.connections import Bounds, Doorway, Guard, Places
+from api_service.http.server.serving import serve
 from api_service.main import app
 from shared.configuration.settings import settings_or_exit
 from tests.api_service.quick_api import SERVED

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from api_service.http.serving import serve
+from api_service.http.server.serving import serve
 from api_service.main import app
 from api_service.streams.timings import StreamTimings
 from shared.configuration.settings import settings_or_exit

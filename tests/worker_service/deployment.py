@@ -30,8 +30,8 @@ from worker_service.fleet.timings import FleetTimings
 from worker_service.main import close, create_broker, create_resources
 from worker_service.resources import Resources, Timings
 from worker_service.run.attempt import Attempt
-from worker_service.run.mailbox import Signal
-from worker_service.run.timings import RunTimings
+from worker_service.run.prompt.mailbox import Signal
+from worker_service.run.prompt.timings import RunTimings
 
 PATIENCE_S = 40.0
 LOOK_S = 0.02

@@ -35,16 +35,16 @@ from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.collect import collector_of
 from worker_service.run.failures import Tries, decide, tries_of
-from worker_service.run.job_graph import graph_of
-from worker_service.run.mailbox import Mailbox
 from worker_service.run.move import moved, whereabouts
 from worker_service.run.outcome import Done, Failed, Outcome, outcome_of
-from worker_service.run.progress import ProgressSink
+from worker_service.run.prompt.graph import graph_of
+from worker_service.run.prompt.mailbox import Mailbox
+from worker_service.run.prompt.progress import ProgressSink
+from worker_service.run.prompt.watch import BetterElsewhere, Watched, check, watch
+from worker_service.run.prompt.withdraw import Withdrawal, withdraw
 from worker_service.run.resources import RunResources
 from worker_service.run.settle import server_is_wedged, settle
 from worker_service.run.surroundings import listening
-from worker_service.run.watch import BetterElsewhere, Watched, check, watch
-from worker_service.run.withdraw import Withdrawal, withdraw
 
 log = structlog.get_logger(__name__)
 

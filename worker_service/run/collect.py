@@ -32,9 +32,9 @@ from worker_service.comfyui.wanted import EVERYTHING, Wanted
 from worker_service.media.findings import Examined
 from worker_service.media.plain_files import examine_plainly
 from worker_service.media.pool import MediaPool
-from worker_service.run.mailbox import Mailbox
+from worker_service.run.prompt.mailbox import Mailbox
+from worker_service.run.prompt.watch import check
 from worker_service.run.resources import RunResources
-from worker_service.run.watch import check
 
 log = structlog.get_logger(__name__)
 

@@ -20,8 +20,8 @@ from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, poison
 from worker_service.run.forget import forget_prompt
 from worker_service.run.outcome import Done, Written
+from worker_service.run.prompt.withdraw import Withdrawal
 from worker_service.run.settle import Refused, server_is_gone, server_is_unfit, server_is_wedged, settle
-from worker_service.run.withdraw import Withdrawal
 
 log = structlog.get_logger(__name__)
 

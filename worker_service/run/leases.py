@@ -16,7 +16,7 @@ from shared.jobs.attempts import Lease
 from shared.jobs.claim import claims
 from shared.jobs.errors import LeaseLost
 from shared.models import JobStatus, Worker
-from worker_service.run.mailbox import Mailbox, Signal
+from worker_service.run.prompt.mailbox import Mailbox, Signal
 
 log = structlog.get_logger(__name__)
 

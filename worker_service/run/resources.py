@@ -9,9 +9,9 @@ from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
 from worker_service.media.pool import MediaPool
 from worker_service.run.leases import Leases
+from worker_service.run.prompt.timings import RunTimings
 from worker_service.run.queue_time import QueueTime
 from worker_service.run.storage import StorageWatch
-from worker_service.run.timings import RunTimings
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 
 class Surroundings:
-    """See `Around` in `worker_service.run.watch`."""
+    """See `Around` in `worker_service.run.prompt.watch`."""
 
     def __init__(self, resources: RunResources, job_id: int, prompt: Prompt) -> None:
         self.resources = resources

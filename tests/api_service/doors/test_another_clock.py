@@ -20,7 +20,7 @@ from tests.api_service.streams.test_tickets import opened, ticket
 from tests.api_service.submit.test_submitting import URL, post, refused
 from tests.jobs import USER, answering, claimed, job, running, submitted
 from worker_service.comfyui.frames import Preview
-from worker_service.run.progress import ProgressSink
+from worker_service.run.prompt.progress import ProgressSink
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 KEYS = f"/api/v1/users/{USER}/keys"

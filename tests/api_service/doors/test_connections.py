@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func
 from sqlmodel import select as sql_select
 
-from api_service.http.connections import OTHER_FILES, places_for
+from api_service.http.server.connections import OTHER_FILES, places_for
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob
 from tests.api_service.conftest import bearer

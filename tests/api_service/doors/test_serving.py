@@ -14,7 +14,7 @@ import pytest
 import redis
 import uvicorn
 
-from api_service.http.serving import listening
+from api_service.http.server.serving import listening
 from shared.jobs.cancel import cancel_one
 from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger

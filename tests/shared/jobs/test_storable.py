@@ -3,7 +3,7 @@
 import pytest
 
 from shared.jobs.errors import NodeFailed, WorkflowRejected
-from shared.jobs.event_data import error_data
+from shared.jobs.job_events import error_data
 from shared.jobs.storable import LONGEST_DETAIL, LONGEST_MESSAGE, MOST_DETAILS, cut, details, name
 
 

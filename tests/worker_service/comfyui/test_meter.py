@@ -13,7 +13,7 @@ from shared.workflows.text_to_image import text_to_image
 from tests.simulator import recordings
 from tests.steps import steps
 from worker_service.comfyui.frames import Cached, NodeStates, read_frame
-from worker_service.run.progress import Meter
+from worker_service.run.prompt.progress import Meter
 
 GRAPH = text_to_image(TextToImage(prompt="x", checkpoint_model="c", params=Params(seed=1, steps=3)))  # 9 units
 

@@ -9,7 +9,7 @@ from tests.simulator.listening import Binary, listening
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import until
 from worker_service.comfyui.progress import ProgressSocket, socket_address
-from worker_service.run.mailbox import Mailbox, Signal
+from worker_service.run.prompt.mailbox import Mailbox, Signal
 
 LARGE = 2048  # pixels a side: as noise, a PNG of more than EIGHT_MB
 EIGHT_MB = 8_000_000  # more than lies on the way before the server is held up

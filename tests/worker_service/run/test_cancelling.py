@@ -11,7 +11,7 @@ from tests import jobs
 from tests.simulator.graphs import noise, submit
 from tests.simulator.running import BOTH
 from tests.worker_service.deployment import Deployment, RunningWorker, until
-from worker_service.run.mailbox import Signal
+from worker_service.run.prompt.mailbox import Signal
 
 pytestmark = BOTH
 BEFORE = "0a1b2c3d-0000-4000-8000-000000000001"

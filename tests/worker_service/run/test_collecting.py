@@ -15,7 +15,7 @@ from worker_service.comfyui.answers import Finished
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.media.pool import MediaPool
 from worker_service.run.collect import Collected, Collector, digest
-from worker_service.run.mailbox import Mailbox
+from worker_service.run.prompt.mailbox import Mailbox
 
 FRAMES: Graph = {name: made for name, made in noise(batch_size=3).items() if name != "9"}
 SOUND: Graph = {"1": node("EmptyAudio", duration=0.5, sample_rate=44100, channels=2)}

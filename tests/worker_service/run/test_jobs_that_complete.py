@@ -11,9 +11,7 @@ from tests.jobs import USER
 from tests.simulator.running import BOTH
 from tests.worker_service.deployment import Deployment, Listener, at_step, until
 
-pytestmark = BOTH
-
-pytestmark = pytest.mark.usefixtures("worker")
+pytestmark = [BOTH, pytest.mark.usefixtures("worker")]
 E = EventType
 
 

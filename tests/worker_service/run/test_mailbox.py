@@ -3,7 +3,7 @@
 import threading
 
 from worker_service.comfyui.frames import Cached, NodeStates, Preview
-from worker_service.run.mailbox import Mailbox, Signal
+from worker_service.run.prompt.mailbox import Mailbox, Signal
 
 
 def test_what_came_before_is_there_at_once() -> None:

@@ -21,7 +21,7 @@ from tests.worker_service.deployment import Deployment, RunningWorker, until
 from worker_service.comfyui.bounded_socket import BoundedConnection
 from worker_service.comfyui.progress import ProgressSocket
 from worker_service.comfyui.socket_health import SocketHealth
-from worker_service.run.mailbox import Mailbox, Signal
+from worker_service.run.prompt.mailbox import Mailbox, Signal
 
 MEBIBYTE = 1024 * 1024
 TOO_LARGE = BoundedConnection.most_bytes + 1

@@ -9,8 +9,8 @@ from tests.simulator.graphs import noise, submit
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 from worker_service.run import finish
 from worker_service.run.attempt import Attempt
-from worker_service.run.mailbox import Mailbox
 from worker_service.run.outcome import Lost, outcome_of
+from worker_service.run.prompt.mailbox import Mailbox
 
 LIMITS = {"SOFT_TIME_LIMIT": "1s", "HARD_TIME_LIMIT": "1h"}
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from shared.jobs.event_data import output_data
+from shared.jobs.job_events import output_data
 from shared.jobs.urls import job_url
 from shared.jobs.warnings import WarningCode
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind

@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from api_service.doors.binding import ApiRequest
-from api_service.http.hang_up import stop_when_hung_up
 from api_service.http.operations import Nothing
+from api_service.http.server.hang_up import stop_when_hung_up
 from api_service.jobs.job_queries import JobWithOutputs, find_job_with_outputs
 from api_service.streams.wait_for_end import wait_for_end
 from api_service.streams.watch import Holder, KeyEnded

@@ -17,9 +17,9 @@ from api_service.doors.v1.streams.closings import KEY_ENDED, RESUMED, STOPPING, 
 from api_service.doors.v1.streams.event_follower import EventFollower, as_comment, as_text
 from api_service.doors.v1.streams.event_follower import Send as SendText
 from api_service.doors.v1.streams.queries import EventsQuery
-from api_service.http.hang_up import stop_when_hung_up
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import invalid_query
+from api_service.http.server.hang_up import stop_when_hung_up
 from api_service.http.stream_tickets import LAST_EVENT_ID, RESUMABLE_ID
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import job_not_found

@@ -29,9 +29,9 @@ from api_service.doors.v1.streams.closings import (
 from api_service.doors.v1.streams.connection import admit, holder_of
 from api_service.doors.v1.streams.queries import MOST_JOBS, JobWatchQuery, WatchQuery
 from api_service.doors.v1.streams.views import JobsSnapshotView
-from api_service.http.access_log import who_asks
 from api_service.http.bodies import read_query
-from api_service.http.hang_up import stop_when_hung_up
+from api_service.http.server.access_log import who_asks
+from api_service.http.server.hang_up import stop_when_hung_up
 from api_service.jobs import job_queries
 from api_service.jobs.filters import owner_asked_for
 from api_service.refusals.refusal import Refusal

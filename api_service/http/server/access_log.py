@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_service.accounts.identity import Identity
-from api_service.http.pace import address_of
+from api_service.http.server.pace import address_of
 from shared.jobs.storable import cut
 
 log = structlog.get_logger(__name__)

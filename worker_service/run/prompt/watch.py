@@ -20,9 +20,9 @@ from shared.jobs.errors import (
 )
 from worker_service.comfyui.answers import Finished, Gone, Running, Waiting
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.run.mailbox import Mailbox, Signal
-from worker_service.run.progress import Meter, Progress, ProgressSink
-from worker_service.run.timings import RunTimings
+from worker_service.run.prompt.mailbox import Mailbox, Signal
+from worker_service.run.prompt.progress import Meter, Progress, ProgressSink
+from worker_service.run.prompt.timings import RunTimings
 
 log = structlog.get_logger(__name__)
 

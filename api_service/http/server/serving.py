@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from starlette.applications import Starlette
 
-from api_service.http.connections import Guard, GuardedConfig
+from api_service.http.server.connections import Guard, GuardedConfig
 from shared.configuration.settings import Settings
 
 READ_WITHIN_MS = 60_000  # the kernel disconnects a client that reads nothing for this long

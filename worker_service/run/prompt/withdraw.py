@@ -6,8 +6,8 @@ from enum import StrEnum
 from shared.jobs.errors import ComfyUIUnreachable, LeaseLost, WorkerStopping
 from worker_service.comfyui.answers import Finished, Gone
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.run.mailbox import Mailbox, Signal
-from worker_service.run.timings import RunTimings
+from worker_service.run.prompt.mailbox import Mailbox, Signal
+from worker_service.run.prompt.timings import RunTimings
 
 
 class Withdrawal(StrEnum):

@@ -80,6 +80,7 @@ def stuck_worker(
         messenger=resources.jobs.run.messenger,
         leases=resources.leases,
         limit=deployment.settings.hard_time_limit,
+        storage=resources.jobs.run.storage,
     )
     limit = HardTimeLimit(timedelta(0), settle or stuck, check_every_s=CHECK_EVERY_S, end=end)
     redis_client = patient_client(deployment.settings.broker_url)

@@ -28,7 +28,8 @@ class RedisGuard(RedisAway):
         try:
             async with asyncio.timeout(self.wait_s):
                 answer = await question
-        except (redis.RedisError, OSError, TimeoutError) as error:
+        except (redis.RedisError, OSError, TimeoutError, AttributeError) as error:
+            # redis raises AttributeError where a connection is closed while it opens: the service ends.
             if self.failed():
                 log.warning("limits.not_kept", error=str(error) or type(error).__name__)
             return None

@@ -105,8 +105,9 @@ Make a picture: paste this into another shell.
   curl -sS {url}/api/v1/generation-jobs/ -o job.json \\
       -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\
       -d {body}
-  curl -fsS "{url}$(sed 's/.*"url":"\\([^"]*\\)".*/\\1/' job.json)" -o picture.png \\
-      -H "Authorization: Bearer $KEY"
+  PICTURE=$(sed 's/.*"url":"\\([^"]*\\)".*/\\1/' job.json)
+  curl -fsS "{url}$PICTURE" -o picture.png -H "Authorization: Bearer $KEY"
+  echo "$PICTURE is in picture.png: $(wc -c < picture.png) bytes"
 
 Look inside: paste this into a shell in {folder}.
 

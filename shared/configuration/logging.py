@@ -29,6 +29,7 @@ def configure_logging(settings: Settings, *, service: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        without_colors,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         naming(service),
     ]
@@ -59,6 +60,12 @@ def configure_logging(settings: Settings, *, service: str) -> None:
     root.setLevel(settings.log_level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def without_colors(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave out what uvicorn says a second time, for a terminal."""
+    event.pop("color_message", None)
+    return event
 
 
 def naming(service: str) -> structlog.typing.Processor:

@@ -69,7 +69,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         timedelta(hours=1), description="how long a result waits in ComfyUI for a store that refuses it"
     )
     output_max_bytes: int = Field(
-        2 * 1024**3, ge=1024, le=1024**4, description="a job that makes a larger file fails, and the file is not kept"
+        2 * 1024**3, ge=1024, le=1024**4, description="the largest file kept; a larger one is left out, with a warning"
     )
     comfyui_keep_history: bool = Field(False, description="whether ComfyUI's history keeps the prompts of ended jobs")
     soft_time_limit: Duration = Field(timedelta(minutes=25), description="a job that runs longer is stopped and failed")

@@ -3,12 +3,15 @@
 `make docs` writes them; a test holds them equal to the code.
 """
 
+import argparse
+import logging
 import textwrap
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import structlog
 from pydantic.fields import FieldInfo
 from starlette.testclient import TestClient
 
@@ -136,6 +139,9 @@ def api_page() -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m tests.docs.generated", description=__doc__).parse_args()
+    # The API is asked for its description, which nobody needs to be told.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     SETTINGS.write_text(settings_page())
     API.write_text(api_page())
 

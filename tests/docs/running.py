@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,10 +92,19 @@ def reader(folder: Path) -> Iterator[Reader]:
     look_like_the_repository(folder)
     port, log = next(free_ports()), folder / "make-up.log"
     started = Reader(folder, port, log)
-    environ = {**started.environ, "API_PORT": str(port)}
+    with in_a_terminal(["make", "up"], folder, {**started.environ, "API_PORT": str(port)}, log) as process:
+        wait_until_it_runs(process, log)
+        yield started
+
+
+@contextlib.contextmanager
+def in_a_terminal(
+    command: list[str], folder: Path, environ: Mapping[str, str], log: Path
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """A command that stays, in a terminal of its own: what it prints is in `log`, and Ctrl-C stops it in the end."""
     with log.open("w") as output:
         process = subprocess.Popen(
-            ["make", "up"],
+            command,
             cwd=folder,
             env=environ,
             stdin=subprocess.DEVNULL,
@@ -105,8 +114,7 @@ def reader(folder: Path) -> Iterator[Reader]:
             preexec_fn=heed_interrupts,
         )
     try:
-        wait_until_it_runs(process, log)
-        yield started
+        yield process
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)

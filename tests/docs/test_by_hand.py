@@ -1,11 +1,9 @@
 """The page on starting each service by hand works from the top: each block as pasted, those that stay in the back."""
 
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,14 +13,13 @@ import pytest
 from deploy.local.ports import free_ports
 from deploy.local.servers import Servers
 from tests.docs.pages import ROOT, Block, blocks
-from tests.docs.running import Reader, has, heed_interrupts, look_like_the_repository
+from tests.docs.running import Reader, has, in_a_terminal, look_like_the_repository
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 PAGE = ROOT / "docs" / "by-hand.md"
 DATABASE = "generation"
 STARTS_WITHIN_S = 60.0
-STOPS_WITHIN_S = 30.0
 
 
 @pytest.fixture
@@ -94,21 +91,6 @@ def run(block: Block, folder: Path, environ: dict[str, str]) -> None:
 def running(block: Block, folder: Path, environ: dict[str, str]) -> Iterator[None]:
     """A block in a terminal of its own: stopped by Ctrl-C in the end, for which it must have stayed until then."""
     log = folder / f"{block.line}.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            ["sh", "-c", block.text],
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=heed_interrupts,
-        )
-    try:
+    with in_a_terminal(["sh", "-c", block.text], folder, environ, log) as process:
         yield
         assert process.poll() is None, f"{block}: {log.read_text()}"
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
-        process.wait(STOPS_WITHIN_S)

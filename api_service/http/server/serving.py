@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -67,13 +68,22 @@ def serve(
 @contextmanager
 def listening(config: uvicorn.Config) -> Iterator[socket.socket]:
     """The socket to listen on; the connections it accepts inherit its options."""
-    with config.bind_socket() as listener:
+    with bound(config) as listener:
         # asyncio does this only for sockets made with TCP's number, and uvicorn's is not. Without it the body of each
         # answer, which is written after its head, waits for the client's acknowledgement of that: 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, READ_WITHIN_MS)
         yield listener
+
+
+def bound(config: uvicorn.Config) -> socket.socket:
+    """The socket at the address of the settings. Where it cannot be had, uvicorn says why and raises SystemExit."""
+    try:
+        return config.bind_socket()
+    except SystemExit:
+        sys.stderr.write(f"The API cannot listen on {config.host}:{config.port}: choose another API_PORT or API_HOST\n")
+        raise
 
 
 def without_queries(record: logging.LogRecord) -> bool:

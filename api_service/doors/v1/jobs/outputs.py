@@ -31,7 +31,10 @@ async def output(request: ApiRequest[Nothing, Nothing]) -> Response:
 
 
 async def thumbnail(request: ApiRequest[Nothing, ThumbnailQuery]) -> Response:
-    """Download a thumbnail: a WEBP that fits in a square of `size` px: 150, 300 (unless said otherwise) or 600."""
+    """Download a thumbnail.
+
+    It is a WEBP picture that fits in a square of `size` pixels: 150, 300 (unless said otherwise) or 600.
+    """
     found = await output_in(request)
     size = request.query.size
     if size not in found.thumbnails:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from worker_service.media.findings import LONGEST_MS, BeyondLimits, MediaInfo
 from worker_service.media.kinds import DEMUXERS, SOUNDS, kind_of, media_type_of, signature
-from worker_service.media.promises import states_its_length
+from worker_service.media.promises import states_its_length, wav_states_samples
 
 SHORT_BY_S = 0.1  # a sound or a film may be shorter than its header says by this much, as encoders round
 MOST_STREAMS = 64
@@ -28,7 +28,8 @@ def verify_film(file: Path, suffix: str, most_pixels: int) -> tuple[MediaInfo, I
             reason = "it has a stream that is not decoded here"
             return MediaInfo(kind_of(suffix), media_type_of(file, suffix), undecoded=reason), None
         prepare_decoders(container, most_pixels)
-        first, end_s = decoded_whole(container, is_held=states_its_length(file, container.format.name))
+        is_held = states_its_length(file, container.format.name)
+        first, end_s = decoded_whole(container, is_held=is_held, may_be_empty=is_empty_sound(file, container))
         start_s = (container.start_time or 0) / av.time_base
         duration_ms = round((end_s - start_s) * 1000)
         if duration_ms > LONGEST_MS:
@@ -77,9 +78,9 @@ def prepare_decoders(container: InputContainer, most_pixels: int) -> None:
         stream.codec_context.options = {"max_pixels": str(most_pixels)}
 
 
-def decoded_whole(container: InputContainer, *, is_held: bool) -> tuple[Image.Image | None, float]:
+def decoded_whole(container: InputContainer, *, is_held: bool, may_be_empty: bool) -> tuple[Image.Image | None, float]:
     """The first picture, and the second at which the last frame ends. Raises EOFError where the file ends before its
-    header says, if it `is_held` to that."""
+    header says, if it `is_held` to that, and where it has no frame at all unless it `may_be_empty`."""
     first: Image.Image | None = None
     end_s, frame_s = 0.0, 0.0
     streams: Any = [*container.streams.video, *container.streams.audio]
@@ -94,9 +95,19 @@ def decoded_whole(container: InputContainer, *, is_held: bool) -> tuple[Image.Im
             frame_s = max(frame_s, length_s)
     start_s = (container.start_time or 0) / av.time_base
     promised_s = (container.duration or 0) / av.time_base if is_held else 0.0
-    if not frame_s or end_s - start_s < promised_s - frame_s - SHORT_BY_S:
+    is_missing = not frame_s and not may_be_empty
+    if is_missing or end_s - start_s < promised_s - frame_s - SHORT_BY_S:
         raise EOFError(f"it ends after {end_s - start_s:.2f} s of {promised_s:.2f} s")
     return first, end_s
+
+
+def is_empty_sound(file: Path, container: InputContainer) -> bool:
+    """Whether a file of sounds says of no sample that it is there: then none is missing."""
+    sounds = container.streams.audio
+    if not sounds or container.streams.video or wav_states_samples(file):
+        return False
+    stated = (container.duration, *(stream.duration for stream in sounds), *(stream.frames for stream in sounds))
+    return not any(stated)
 
 
 def length_of(frame: av.VideoFrame | av.AudioFrame) -> float:

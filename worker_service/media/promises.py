@@ -7,6 +7,8 @@ from typing import BinaryIO
 PNG_START = b"\x89PNG\r\n\x1a\n"
 MOST_CHUNKS = 1_000_000  # of a PNG; in more of them its last one is not looked for
 TIFFS = {b"II*\0": "<I", b"MM\0*": ">I"}
+WAVES = (b"RIFF", b"RF64")
+MOST_PARTS = 1000  # of a WAV before its samples
 ID3_HEADER = 10  # bytes
 FIRST_FRAME = 4096  # bytes; an MP3's frame has at most 1,441
 LENGTHS_OF_MP3 = (b"Xing", b"Info", b"VBRI")
@@ -38,6 +40,23 @@ def is_tiff(file: Path) -> bool:
         return False
     (directory,) = struct.unpack(order, start[4:])
     return bool(8 <= directory < file.stat().st_size)
+
+
+def wav_states_samples(file: Path) -> bool:
+    """Whether a WAV says that its samples take some bytes; FFmpeg is silent of those that are not there."""
+    with file.open("rb") as content:
+        start = content.read(12)
+        if start[:4] not in WAVES or start[8:] != b"WAVE":
+            return False
+        for _ in range(MOST_PARTS):
+            header = content.read(8)
+            if len(header) < 8:
+                return True  # it breaks off before it comes to them
+            kind, length = struct.unpack("<4sI", header)
+            if kind == b"data":
+                return bool(length)
+            content.seek(length + length % 2, 1)
+    return True
 
 
 def states_its_length(file: Path, demuxer: str) -> bool:

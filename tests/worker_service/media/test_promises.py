@@ -47,6 +47,34 @@ def tiff_of_floats() -> bytes:
     return b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<6H", 32, 32, 32, 3, 3, 3) + pixels
 
 
+def wav(samples: int, *, said: int, odd_part: bool = False) -> bytes:
+    """A WAV of so many samples whose header speaks of `said`."""
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 44_100, 88_200, 2, 16)
+    parts = b"WAVE" + (struct.pack("<4sI", b"JUNK", 3) + b"abc\0") * odd_part + form
+    content = parts + struct.pack("<4sI", b"data", 2 * said) + bytes(2 * samples)
+    return struct.pack("<4sI", b"RIFF", len(content)) + content
+
+
+@pytest.mark.parametrize("odd_part", [False, True])
+def test_a_sound_that_says_it_has_no_sample_is_whole_without_any(
+    odd_part: bool, tmp_path: Path, pool: MediaPool
+) -> None:
+    file = tmp_path / "a.wav"
+    file.write_bytes(wav(0, said=0, odd_part=odd_part))
+    media = pool.examine(file, file.name).media
+    assert (media.kind, media.media_type, media.duration_ms) == (OutputKind.AUDIO, "audio/wav", 0)
+
+
+@pytest.mark.parametrize("odd_part", [False, True])
+def test_a_sound_that_says_it_has_samples_is_damaged_without_any(
+    odd_part: bool, tmp_path: Path, pool: MediaPool
+) -> None:
+    file = tmp_path / "a.wav"
+    file.write_bytes(wav(0, said=44_100, odd_part=odd_part))
+    with pytest.raises(OutputCorrupt, match="it ends after"):
+        pool.examine(file, file.name)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
 def test_what_stands_behind_a_picture_is_no_damage(kind: str, tmp_path: Path, pool: MediaPool) -> None:
     file = tmp_path / f"a.{kind.lower()}"

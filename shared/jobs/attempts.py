@@ -106,10 +106,11 @@ class ServerDeaths(NamedTuple):
 
     def with_one_more(self, code: str | None, details: Mapping[str, Any] | None) -> "ServerDeaths":
         """These, and the failure with that code and those details, if it is such a one."""
-        died = details is not None and details.get("was_running") is True
-        return ServerDeaths(
-            self.wedged + (died and code == ServerWedged.code), self.lost + (died and code == PromptLost.code)
-        )
+        if details is None or details.get("was_running") is not True:
+            return self
+        # A restart command may be quicker than the job in noticing the wedge that it is for.
+        wedged = code == ServerWedged.code or (code == PromptLost.code and details.get("was_wedged") is True)
+        return ServerDeaths(self.wedged + wedged, self.lost + (code == PromptLost.code and not wedged))
 
 
 def server_deaths(ended: Sequence[EndedAttempt]) -> ServerDeaths:

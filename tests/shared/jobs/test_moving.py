@@ -125,10 +125,12 @@ def test_the_servers_that_died_under_a_job_are_counted_and_no_others(messenger: 
         ServerWedged(SERVER),
         PromptLost(SERVER, "p", was_running=True),
         PromptLost(SERVER, "p"),
+        PromptLost(SERVER, "p", was_running=True, was_wedged=True),  # restarted for its wedge
+        PromptLost(SERVER, "p", was_wedged=True),
     ]
     facts: dict[str, Any] = {"job_id": 1, "worker_id": "w", "server": SERVER, "comfyui_prompt_id": "p"}
     ended = [
         EndedAttempt(JobAttempt(**facts, attempt=1, error_code=error.code, error_details=dict(error.details)), True)
         for error in failures
     ]
-    assert server_deaths(ended) == ServerDeaths(wedged=1, lost=1)
+    assert server_deaths(ended) == ServerDeaths(wedged=2, lost=1)

@@ -184,7 +184,8 @@ class HistoryPoller:
             raise Stalled(self.prompt.server, silent_s)
 
     def lost(self) -> PromptLost:
-        return PromptLost(self.prompt.server, self.prompt.id, was_running=self.was_running)
+        was_wedged = self.watched.around.is_wedged()
+        return PromptLost(self.prompt.server, self.prompt.id, was_running=self.was_running, was_wedged=was_wedged)
 
     def tolerate_silence(self, error: ComfyUIUnreachable) -> None:
         """Raise unless the silence is short yet: a proxy may have been restarted, or a packet lost."""

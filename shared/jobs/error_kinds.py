@@ -4,6 +4,7 @@ GenerationError
 ├── Transient                  the same job may well succeed later, or elsewhere
 │   ├── ComfyUIUnreachable     no answer
 │   ├── StorageUnavailable     our own store refused the bytes
+│   ├── OutputWithheld         ComfyUI answers, and fails whenever it is asked for this
 │   ├── Unexpected             a bug, or an answer that nobody expected
 │   └── Settled                ... and its prompt is known to be of no more use
 │       ├── PromptLost         ComfyUI restarted: queue and history are gone

@@ -23,13 +23,15 @@ class ComfyUIUnreachable(Transient):
 
 
 class PromptLost(Settled):
-    """Neither ComfyUI's queue nor its history knows the prompt. `was_running`: it was seen to run before."""
+    """Neither ComfyUI's queue nor its history knows the prompt. `was_running`: it was seen to run before. `was_wedged`:
+    the server was known to run nothing any more, so it was restarted for that."""
 
     code = "prompt_lost"
 
-    def __init__(self, server: str, prompt_id: str, *, was_running: bool = False) -> None:
+    def __init__(self, server: str, prompt_id: str, *, was_running: bool = False, was_wedged: bool = False) -> None:
         super().__init__(f"ComfyUI at {server} no longer knows prompt {prompt_id}; it was probably restarted")
-        self.details = {"server": server, "comfyui_prompt_id": prompt_id, "was_running": was_running}
+        wedged = {"was_wedged": True} if was_wedged else {}
+        self.details = {"server": server, "comfyui_prompt_id": prompt_id, "was_running": was_running, **wedged}
 
 
 class PromptInterrupted(Settled):
@@ -105,6 +107,15 @@ class OutputMissing(Settled):
         self.details = {"filename": filename}
 
 
+class OutputWithheld(Transient):
+    """The server answers, and breaks off whenever it is asked for this: a node has shown what it cannot pass on."""
+
+    code = "output_withheld"
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what} cannot be had: ComfyUI fails whenever it is asked for it ({reason})")
+
+
 class StorageUnavailable(Transient):
     """The output store refused to keep a file."""
 
@@ -167,7 +178,7 @@ class OutputTooLarge(Permanent):
 
 
 # What is wrong with one output, and says nothing against the others.
-UNREADABLE = (OutputCorrupt, OutputMissing, OutputRefused, OutputTooLarge)
+UNREADABLE = (OutputCorrupt, OutputMissing, OutputWithheld, OutputRefused, OutputTooLarge)
 
 
 class NotRecorded(Permanent):

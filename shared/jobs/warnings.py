@@ -16,6 +16,7 @@ class WarningCode(StrEnum):
     NO_OUTPUTS = "no_outputs"  # the run showed nothing that counts as an output
     OUTPUT_CORRUPT = "output_corrupt"
     OUTPUT_MISSING = "output_missing"
+    OUTPUT_WITHHELD = "output_withheld"  # ComfyUI fails whenever it is asked for it
     OUTPUT_REFUSED = "output_refused"  # its name leads out of ComfyUI's folders, or is none
     OUTPUT_TOO_LARGE = "output_too_large"
     OUTPUT_EMPTY = "output_empty"  # it is kept, and has no bytes

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 
@@ -14,6 +15,7 @@ from shared.jobs.errors import (
     OutputCorrupt,
     OutputMissing,
     OutputTooLarge,
+    OutputWithheld,
     ServerUnfit,
     StorageUnavailable,
     WorkflowRejected,
@@ -113,12 +115,17 @@ class ComfyUIClient:
 
     def ended(self, prompt_id: str) -> Finished | None:
         """What the history says of a prompt. It says nothing until the prompt has ended, so one whose entry is too
-        large to be read has ended."""
+        large to be read has ended, and so has one whose entry the server cannot write down."""
         path = f"/history/{prompt_id}"
         try:
-            content = self.connection.ask("GET", path).content
+            status, content = self.connection.ask("GET", path, accepts={HTTPStatus.INTERNAL_SERVER_ERROR})
         except AnswerTooLarge as error:
             return Finished((), OutputTooLarge("the list of what it made", error.most_bytes))
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.get(f"/history/{uuid4()}")  # a server that fails for every prompt is unreachable
+            if in_queue(self.get("/queue"), prompt_id):
+                return None
+            return Finished((), OutputWithheld("the list of what it made", f"it answers {status}"))
         return in_history(self.json_object(content, path), prompt_id)
 
     def withdraw(self, prompt_id: str) -> None:

@@ -17,6 +17,7 @@ from shared.jobs.errors import (
     GenerationError,
     OutputCorrupt,
     OutputRefused,
+    OutputWithheld,
     StorageUnavailable,
 )
 from shared.jobs.storable import name
@@ -140,9 +141,8 @@ class Collector:
             duration_ms=media.duration_ms,
             **whose(output, label),
         )
-        files = {path: local, **self.picture(row, local, examined)}
         try:
-            self.store.put(files)
+            self.store.put({path: local, **self.picture(row, local, examined)})
         except NotStored as error:
             raise StorageUnavailable(error.key, error.reason) from error
         return row
@@ -159,8 +159,7 @@ class Collector:
             return written(output.said, ".txt", local), ".txt"  # it named no file
 
     def read(self, output: OutputFile, local: Path, pauses_s: Sequence[float]) -> Examined:
-        """Read a file from ComfyUI and examine it, again after each pause. Raises OutputCorrupt if the last reading is
-        damaged too."""
+        """Read a file from ComfyUI and examine it, again after each pause. Raises OutputCorrupt if all are damaged."""
         if reason := why_refused(output):
             raise OutputRefused(output.filename, reason)
         for pause_s in pauses_s:
@@ -175,7 +174,15 @@ class Collector:
                 time.sleep(pause_s)
             else:
                 return examined
-        return self.read_once(output, local)
+        return self.read_last(output, local)
+
+    def read_last(self, output: OutputFile, local: Path) -> Examined:
+        """Raises OutputWithheld where the server breaks off once more and answers all else: it is this file, then."""
+        try:
+            return self.read_once(output, local)
+        except ComfyUIUnreachable as error:
+            self.client.version()
+            raise OutputWithheld(f"output {output.filename!r}", "its answer breaks off") from error
 
     def read_once(self, output: OutputFile, local: Path) -> Examined:
         self.client.download(output, local)

@@ -17,6 +17,7 @@ from shared.jobs.errors import (
     OutputMissing,
     OutputRefused,
     OutputTooLarge,
+    OutputWithheld,
     Poison,
     PromptInterrupted,
     PromptLost,
@@ -63,6 +64,8 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     # The result is still in ComfyUI: the next attempt collects it, and nothing is generated again.
     StorageUnavailable: FailurePolicy(IN_DOUBT, awaits_storage=True),
     Unexpected: FailurePolicy(IN_DOUBT),
+    # So is the result that a server does not give: it is asked for once more, and the server answers all else.
+    OutputWithheld: FailurePolicy(IN_DOUBT, max_retries=1),
     # The prompt is of no more use: the next attempt sends another.
     PromptLost: FailurePolicy(RETRIED, blames_server=True, mark_unreachable=True),
     PromptInterrupted: FailurePolicy(RETRIED),

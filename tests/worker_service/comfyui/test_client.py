@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.jobs.errors import ComfyUIUnreachable, OutputMissing, WorkflowRejected
+from shared.jobs.errors import ComfyUIUnreachable, OutputMissing, OutputWithheld, WorkflowRejected
 from tests.simulator.graphs import Graph, node, noise
 from tests.simulator.running import RunningSimulator
 from worker_service.comfyui.answers import Finished, Gone, Running, Waiting
@@ -101,6 +101,24 @@ def test_a_withdrawn_prompt_is_the_only_one_that_ends(simulator: RunningSimulato
     assert simulator.wait_finished("waits too").outcomes == ["success"]
     client.withdraw("runs")
     assert isinstance(client.locate("runs"), Finished)
+
+
+def test_a_history_that_the_server_fails_to_write_down_has_ended(
+    simulator: RunningSimulator, client: ComfyUIClient
+) -> None:
+    simulator.fault("answer", path="/history/one", status=500)
+    found = client.locate("one")
+    assert isinstance(found, Finished)
+    assert isinstance(found.error, OutputWithheld)
+    assert client.locate("another") == Gone()
+
+
+def test_a_server_that_fails_for_every_history_is_unreachable(
+    simulator: RunningSimulator, client: ComfyUIClient
+) -> None:
+    simulator.fault("answer", path="/history", status=500)
+    with pytest.raises(ComfyUIUnreachable, match="500"):
+        client.locate("one")
 
 
 @pytest.mark.parametrize(

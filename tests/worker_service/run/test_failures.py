@@ -16,6 +16,7 @@ from shared.jobs.errors import (
     OutputMissing,
     OutputRefused,
     OutputTooLarge,
+    OutputWithheld,
     Poison,
     PromptInterrupted,
     PromptLost,
@@ -40,6 +41,7 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (ComfyUIUnreachable("gpu", "silence"), Outcome.IN_DOUBT),
     (StorageUnavailable("a/b", "disk full"), Outcome.IN_DOUBT),
     (Unexpected(KeyError("x")), Outcome.IN_DOUBT),
+    (OutputWithheld("output a.png", "it breaks off"), Outcome.IN_DOUBT),
     (PromptLost("gpu", "p"), Outcome.RETRIED),
     (PromptInterrupted("3", "KSampler"), Outcome.RETRIED),
     (OutOfMemory("3", "KSampler", "torch.OutOfMemoryError", "full"), Outcome.RETRIED),
@@ -90,7 +92,9 @@ def test_the_table_says_what_the_tree_says() -> None:
 
 def test_what_is_nobodys_server_counts_against_none() -> None:
     assert BLAMED.isdisjoint({"storage_unavailable", "internal_error", "interrupted", "node_failed", "out_of_memory"})
-    assert BLAMED.isdisjoint({"output_corrupt", "output_missing", "output_refused"}), "a node wrote it"
+    assert BLAMED.isdisjoint({"output_corrupt", "output_missing", "output_withheld", "output_refused"}), (
+        "a node wrote it"
+    )
     assert {"comfyui_unreachable", "prompt_lost", "server_wedged", "stalled"} <= BLAMED
 
 
@@ -143,6 +147,8 @@ def test_five_attempts_take_ten_minutes_at_most() -> None:
         (ServerDeaths(0, 2), PromptLost("gpu", "p", was_running=True), 3),
         (ServerDeaths(1, 1), PromptLost("gpu", "p", was_running=True), 3),
         (ServerDeaths(0, 2), PromptLost("gpu", "p"), None),
+        (ServerDeaths(1, 0), PromptLost("gpu", "p", was_running=True, was_wedged=True), 2),  # restarted for its wedge
+        (ServerDeaths(1, 0), PromptLost("gpu", "p", was_wedged=True), None),
         (ServerDeaths(5, 5), Stalled("gpu", 600), None),
     ],
 )

@@ -107,6 +107,36 @@ def test_jobs_with_bad_outputs_close_no_server_to_others(deployment: Deployment,
     deployment.ended(deployment.submit(workflow=noise()))
 
 
+def test_a_file_that_comfyui_cannot_serve_costs_one_more_look_and_no_second_run(deployment: Deployment) -> None:
+    job = run(deployment, "tags", "line_break_in_name", "nested_files")
+    assert contents(deployment, job) == [b"1girl, solo", b"a", b"b"]
+    (warning,) = job.warnings
+    assert (warning["code"], warning["node_id"]) == ("output_withheld", "2")
+    assert deployment.outcomes(job.id) == [Outcome.IN_DOUBT, Outcome.COMPLETED]
+    assert [execution.started for execution in deployment.comfyui.executions().values()] == [1]
+
+
+def test_jobs_whose_files_comfyui_cannot_serve_fail_and_close_no_server(deployment: Deployment) -> None:
+    for _ in range(FAILURES):
+        job = deployment.ended(deployment.submit(workflow=showing("line_break_in_name")), JobStatus.FAILED)
+        assert (job.error_code, deployment.outcomes(job.id)) == ("output_withheld", [Outcome.IN_DOUBT, Outcome.FAILED])
+    with deployment.messenger.transaction() as session:
+        server = session.get_one(ComfyUIServer, deployment.comfyui.url)
+        assert (server.opened_at, server.open_until, server.unreachable_since) == (None, None, None)
+
+
+def test_a_list_of_outputs_that_comfyui_cannot_write_down_fails_its_job_alone(deployment: Deployment) -> None:
+    stall = deployment.comfyui.fault("stall", step=1)
+    job_id = deployment.submit()
+    stall.wait_until_struck()
+    path = f"/history/{deployment.sampling(job_id)}"
+    deployment.comfyui.fault("answer", path=path, status=500)
+    stall.clear()
+    job = deployment.ended(job_id, JobStatus.FAILED)
+    assert (job.error_code, deployment.outcomes(job.id)) == ("output_withheld", [Outcome.IN_DOUBT, Outcome.FAILED])
+    deployment.ended(deployment.submit(workflow=noise()))
+
+
 def test_a_connection_that_breaks_while_a_file_is_read_costs_no_attempt(deployment: Deployment) -> None:
     hang = deployment.comfyui.fault("hang_http", path="/view", times=1)
     job_id = deployment.submit()

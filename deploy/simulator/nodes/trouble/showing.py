@@ -77,6 +77,8 @@ UNRECORDED: Mapping[str, Callable[[Showcase], dict[str, Any]]] = {
     "mixed": Showcase.mixed,
     "huge_file": lambda case: {"files": [case.put(".bin", bytes(case.size))]},
     "bomb_png": lambda case: {"images": [case.put(".png", BOMB)]},
+    # The server would have to say this name in a header, and breaks off, as the real one does.
+    "line_break_in_name": lambda case: {"files": [case.put("_a\nb.txt", b"a")]},
     "bare_text": lambda _case: {"text": "plain"},
     "bare_number": lambda _case: {"number": 5},
     "bare_file": lambda case: {"file": case.put(".txt", b"bare")},

@@ -61,11 +61,15 @@ def in_queue(queue: Mapping[str, Any], prompt_id: str) -> Waiting | Running | No
 
 
 def in_history(history: Mapping[str, Any], prompt_id: str) -> Finished | None:
-    """What `GET /history/{prompt_id}` says: `{}` until the prompt has ended."""
+    """What `GET /history/{prompt_id}` says: `{}` until the prompt has ended. Raises TypeError for what is none."""
     entry = history.get(prompt_id)
     if entry is None:
         return None
-    return Finished(Shown(entry["outputs"] or {}, list(entry["prompt"][2])), error_in(entry["status"]))
+    outputs = entry["outputs"] or {}
+    if not isinstance(outputs, dict):
+        raise TypeError("the outputs are no object of nodes")
+    order = [node_id for node_id in entry["prompt"][2] if isinstance(node_id, str)]
+    return Finished(Shown(outputs, order), error_in(entry["status"]))
 
 
 def error_in(status: Mapping[str, Any]) -> GenerationError | None:

@@ -81,6 +81,21 @@ def test_outputs_come_in_the_order_of_the_graph_whatever_ran_first() -> None:
     assert [file.filename for file in files(finished)] == ["a.png", "b.png"]
 
 
+@pytest.mark.parametrize("graph", [{}, [], ["a", ["b"], {"c": 1}, None], "a", {"a": 5}])
+def test_outputs_are_found_in_whatever_order_a_server_names_its_nodes(graph: Any) -> None:
+    entry = {"prompt": [0, "p", graph], "outputs": {"a": {"text": ["x"]}}, "status": {"status_str": "success"}}
+    finished = in_history({"p": entry}, "p")
+    assert finished is not None
+    assert list(finished.outputs) == [OutputText("a", "x", "text")]
+
+
+@pytest.mark.parametrize("outputs", [["a"], "a", 5, True, [{"a": {}}]])
+def test_outputs_that_are_no_object_are_no_history(outputs: Any) -> None:
+    entry = {"prompt": [0, "p", {}], "outputs": outputs, "status": {"status_str": "success"}}
+    with pytest.raises(TypeError, match="no object of nodes"):
+        in_history({"p": entry}, "p")
+
+
 def test_a_failed_node_is_named_with_its_class_and_its_words() -> None:
     error = histories("0.8/ws/07_error_mid_run")[0].error
     assert isinstance(error, NodeFailed)

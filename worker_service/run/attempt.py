@@ -43,6 +43,7 @@ from worker_service.run.prompt.progress import ProgressSink
 from worker_service.run.prompt.watch import BetterElsewhere, Watched, check, watch
 from worker_service.run.prompt.withdraw import Withdrawal, withdraw
 from worker_service.run.resources import RunResources
+from worker_service.run.secrets import secrets_of
 from worker_service.run.settle import server_is_wedged, settle
 from worker_service.run.surroundings import listening
 
@@ -161,7 +162,7 @@ class Attempt:
         """Send the prompt once. A server that does not answer, or answers 500, may have queued it all the same."""
         check(self.mailbox)
         self.resources.leases.must_be_fresh(self.lease)
-        along = extra_data(self.job.params, self.job.extra_pnginfo)
+        along = extra_data(self.job.params, self.job.extra_pnginfo) | secrets_of(self.job, self.resources.vault)
         try:
             client.submit(graph, prompt_id=self.prompt.id, client_id=self.prompt.id, extra_data=along)
         except ComfyUIUnreachable:

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from shared.configuration.reasons import reason_of
+
+log = structlog.get_logger(__name__)
 
 VARIABLE = "SECRETS_KEY_FILE"
 MOST_KEYS = 20
@@ -69,6 +72,14 @@ def keys_in(text: bytes) -> MultiFernet:
         with suppress(ValueError):
             return MultiFernet([Fernet(line) for line in lines])
     raise NoVault(f"the file of {VARIABLE} does not hold 1 to {MOST_KEYS} keys, one a line, each 32 bytes in base64url")
+
+
+def open_vault(key_file: Path | None) -> Vault:
+    """For a `main`: a file that is of no use is told of at once, and looked at again whenever it is needed."""
+    vault = Vault(key_file)
+    if problem := vault.problem():
+        log.warning("secrets.no_key", problem=problem)
+    return vault
 
 
 def new_key() -> str:

@@ -73,10 +73,11 @@ class Attempt:
             return Failed(error)
         except OSError as error:
             # What others say comes through the clients of them: this is the worker's own disk.
-            log.exception("job.failed_locally")
+            log.exception("job.failed_locally", exc_info=not self.job.secrets)
             return Failed(StorageUnavailable("an output", f"the worker's own disk: {reason_of(error)}"))
         except Exception as error:
-            log.exception("job.failed_unexpectedly")
+            # What was raised may hold words of the server, and those a secret.
+            log.exception("job.failed_unexpectedly", kind=type(error).__name__, exc_info=not self.job.secrets)
             return Failed(Unexpected(error))
 
     def bring_to_outputs(self) -> Done:

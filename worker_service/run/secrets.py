@@ -39,6 +39,14 @@ def without_secrets(outcome: Outcome, job: GenerationJob, vault: Vault) -> Outco
     return replace(outcome, warnings=[type(one)(*masked(list(one), secrets)) for one in outcome.warnings])
 
 
+def safe_words(text: str, job: GenerationJob, vault: Vault) -> str:
+    """What a server says of a job, without the secrets of the job."""
+    try:
+        return str(masked(text, secrets_of(job, vault).values()))
+    except SecretsUnreadable:
+        return UNKNOWN
+
+
 def without_words(outcome: Done | Failed) -> Outcome:
     """A worker without the key has gone on with the prompt of one that had it."""
     if isinstance(outcome, Done):

@@ -18,7 +18,7 @@ from shared.workflows.parameters import TextToImage
 
 SECRETS_ARE_GONE = (
     "the job was sent with {names}, which ended with it: this one runs without; where its nodes need it, "
-    "submit the job anew and send it along"
+    "submit the job once more and send it along"
 )
 
 

@@ -23,6 +23,7 @@ from shared.accounts.keys import KeyTerms, create_key
 from shared.accounts.users import user_named
 from shared.configuration.settings import Settings, load_settings
 from shared.configuration.types import as_shown
+from shared.configuration.vault import Vault, new_key
 from shared.database.engine import create_engine, transaction
 from shared.models import Scope
 

@@ -158,7 +158,7 @@ def test_a_retry_runs_without_and_says_so(safe: TestClient, messenger: Messenger
     assert answer.status_code == 201
     assert any("api_key_comfy_org, auth_token_comfy_org" in note for note in answer.json()["notes"])
     assert job(messenger, answer.json()["id"]).secrets is None
-    assert "submit the job anew" in "".join(answer.json()["notes"])
+    assert "submit the job once more" in "".join(answer.json()["notes"])
     for plain in (LEAST, {"workflow": WORKFLOW}):
         other = safe.post(URL, json=plain).json()
         safe.post(other["links"]["cancel"])

@@ -34,6 +34,7 @@ from api_service.streams.timings import StreamTimings
 from api_service.submit.submit import Acceptance
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
+from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
@@ -113,6 +114,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         engine=engine,
         messenger=messenger,
         store=store,
+        vault=open_vault(settings.secrets_key_file),
         relay=Relay(listening_client(settings.redis_url), channels, timings),
         keyring=keyring,
         tickets=Tickets(engine, keyring, timings.tickets),

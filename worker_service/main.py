@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
+from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
@@ -122,6 +123,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         JobLimits(settings.max_attempts, settings.soft_time_limit, settings.stall_timeout, settings.storage_patience),
         timings.run,
         keep_history=settings.comfyui_keep_history,
+        vault=open_vault(settings.secrets_key_file),
     )
     wake_next = WakeUps(messenger, due_jobs(settings.limit_running_jobs)).send_one
     jobs = JobRunner(worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run)

@@ -18,6 +18,7 @@ from api_service.streams.tickets import Tickets
 from api_service.streams.timings import StreamTimings
 from api_service.submit.submit import Acceptance
 from shared.configuration.settings import Settings
+from shared.configuration.vault import Vault
 from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
 
@@ -31,6 +32,7 @@ class Services:
     engine: Engine
     messenger: Messenger
     store: OutputStore
+    vault: Vault
     relay: Relay
     keyring: Keyring
     tickets: Tickets

@@ -4,8 +4,7 @@ import json
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, SecretStr
 
 from shared.workflows.json_limits import flaws
 
@@ -15,6 +14,10 @@ MOST_KEYS = 20
 # A key becomes the keyword of a chunk in a PNG, which has up to 79 characters of Latin-1. `prompt` is ComfyUI's own.
 KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,77}[\x21-\x7e])?")
 OWN_KEY = "prompt"
+SECRETS = ("api_key_comfy_org", "auth_token_comfy_org")
+# As tokens of HTTP are written. None of these characters is written in another way in JSON, or in an error's text.
+SHORTEST_SECRET, LONGEST_SECRET = 8, 8192
+SECRET = re.compile(rf"[A-Za-z0-9._~+/=-]{{{SHORTEST_SECRET},{LONGEST_SECRET}}}")
 
 
 def writable(value: dict[str, Any]) -> dict[str, Any]:
@@ -35,23 +38,28 @@ def writable(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def never(value: Any) -> None:
-    if value is not None:
-        raise PydanticCustomError(
-            "secret_not_taken",
-            "is not taken: a job is stored before it runs, and there is no key here to encrypt a secret with",
-        )
+def sendable(value: SecretStr) -> SecretStr:
+    if not SECRET.fullmatch(value.get_secret_value()):
+        raise ValueError(f"must have {SHORTEST_SECRET} to {LONGEST_SECRET} letters, digits and characters of -._~+/=")
+    return value
 
 
-# What API nodes pay with. A name of its own, so that it is refused with a reason, and shown nowhere.
-Secret = Annotated[Any, AfterValidator(never), Field(description="not taken yet, and refused", exclude=True)]
+# What API nodes pay with. What is made of it as text or JSON says that there is one, and never what it is.
+Secret = Annotated[SecretStr, AfterValidator(sendable)]
 
 
 class ExtraData(BaseModel, frozen=True, extra="forbid", strict=True):
     """What is sent along with the prompt. `extra_pnginfo` is written into the pictures; the editor reads its `workflow`
-    there. Keys for API nodes are not taken.
+    there. `api_key_comfy_org` and `auth_token_comfy_org` are what API nodes pay with: stored encrypted until the job
+    ends, and never shown.
     """
 
     extra_pnginfo: Annotated[dict[str, Any], AfterValidator(writable)] | None = None
-    api_key_comfy_org: Secret = None
-    auth_token_comfy_org: Secret = None
+    api_key_comfy_org: Secret | None = None
+    auth_token_comfy_org: Secret | None = None
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets by name, in the clear."""
+        given = {name: getattr(self, name) for name in SECRETS}
+        return {name: value.get_secret_value() for name, value in given.items() if value is not None}

@@ -67,7 +67,7 @@ def check_one(
     checked = check(request, capabilities, name)
     if forbidden := fence_errors(checked.request.graph, capabilities, fence, name) if checked.is_graph else []:
         return replace(checked, errors=[*forbidden, *checked.errors][:MOST_ERRORS], notes=())
-    return checked
+    return replace(checked, notes=[*request.notes, *checked.notes])
 
 
 def check_picture(request: JobRequest, capabilities: Capabilities, name: InputName) -> CheckedJob:

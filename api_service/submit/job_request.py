@@ -32,6 +32,8 @@ class JobOptions:
     previews: bool = False
     output_nodes: Sequence[str] | None = None  # None: the outputs of all nodes
     temp_outputs: bool = True
+    secrets: str | None = None  # encrypted
+    secret_names: Sequence[str] | None = None
     extra_pnginfo: Mapping[str, Any] | None = None  # goes with the prompt, into the pictures that it makes
 
 
@@ -40,7 +42,7 @@ class JobRequest:
     """A graph in ComfyUI's API format, and the parameters it was made from, if it was.
 
     A seed of -1 is drawn when the job is checked; `seed` may ask for all of a workflow's seeds to be drawn anew, or to
-    be one number. `place` is where the job is in its request: `jobs[3].`
+    be one number. `place` is where the job is in its request: `jobs[3].` `notes` are what to note on it from the start.
     """
 
     graph: Mapping[str, Any]
@@ -48,6 +50,7 @@ class JobRequest:
     options: JobOptions = JobOptions()
     place: str = ""
     seed: Seed = "same"
+    notes: Sequence[str] = ()
 
     @classmethod
     def of(cls, parameters: TextToImage, options: JobOptions, place: str = "") -> Self:
@@ -83,6 +86,8 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         output_nodes=None if options.output_nodes is None else list(options.output_nodes),
         temp_outputs=options.temp_outputs,
         extra_pnginfo=None if options.extra_pnginfo is None else dict(options.extra_pnginfo),
+        secrets=options.secrets,
+        secret_names=None if options.secret_names is None else list(options.secret_names),
         job_type=request.job_type,
         workflow_key=request.workflow_key,
         **what_to_run(request),

@@ -16,6 +16,11 @@ from api_service.submit.submit import Acceptance, Accepted, Submission, replay, 
 from shared.models import FINAL, GenerationJob
 from shared.workflows.parameters import TextToImage
 
+SECRETS_ARE_GONE = (
+    "the job was sent with {names}, which ended with it: this one runs without; where its nodes need it, "
+    "submit the job once more and send it along"
+)
+
 
 async def resubmit(acceptance: Acceptance, parent_id: int, seed: Seed, submission: Submission) -> Accepted:
     """Submit a job again, for whom it belongs to. `submission` has no jobs yet. Raises Refusal."""
@@ -54,8 +59,9 @@ def request_of(job: GenerationJob, seed: Seed) -> JobRequest:
         temp_outputs=job.temp_outputs,
         extra_pnginfo=job.extra_pnginfo,
     )
+    notes = [SECRETS_ARE_GONE.format(names=", ".join(job.secret_names))] if job.secret_names else []
     if job.workflow is not None:
-        return JobRequest(job.workflow, options=options, seed=seed)
+        return JobRequest(job.workflow, options=options, seed=seed, notes=notes)
     try:
         parameters = TextToImage.from_job(job)
     except ValidationError as error:
@@ -63,4 +69,4 @@ def request_of(job: GenerationJob, seed: Seed) -> JobRequest:
     if seed != "same":
         params = parameters.params.model_copy(update={"seed": DRAWN if seed == "new" else seed})
         parameters = parameters.model_copy(update={"params": params})
-    return JobRequest.of(parameters, options)
+    return replace(JobRequest.of(parameters, options), notes=notes)

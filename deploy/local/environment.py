@@ -11,6 +11,7 @@ from deploy.local.process import CannotStart
 from shared.configuration.credentials import NoToken, headers_for
 from shared.configuration.settings import Settings, load_settings, read
 from shared.configuration.types import ServerUrl, as_shown
+from shared.configuration.vault import Vault
 from shared.messaging.redis_clients import hasty_client
 
 # For what is started later, and where production has no defaults.
@@ -49,8 +50,10 @@ def settings_before(given: Mapping[str, str]) -> Settings:
 
 
 def check(given: Mapping[str, str]) -> None:
-    """Pass if all variables are right and the servers they name answer. Raises SettingsError or NoAnswer."""
+    """Pass if all variables are right and the servers they name answer. Raises SettingsError or CannotStart."""
     settings = settings_before(given)
+    if problem := Vault(settings.secrets_key_file).problem():
+        raise CannotStart(problem)
     if "DATABASE_URL" in given:
         check_database(settings)
     for variable in given.keys() & {"REDIS_URL", "BROKER_URL"}:

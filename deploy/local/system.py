@@ -23,6 +23,7 @@ from shared.accounts.keys import KeyTerms, create_key
 from shared.accounts.users import user_named
 from shared.configuration.settings import Settings, load_settings
 from shared.configuration.types import as_shown
+from shared.configuration.vault import Vault, new_key
 from shared.database.engine import create_engine, transaction
 from shared.models import Scope
 
@@ -98,6 +99,7 @@ def running_system(plan: Plan, environ: Mapping[str, str], say: Say) -> Iterator
         if "COMFYUI_URLS" not in given:
             say("a simulated ComfyUI (COMFYUI_URLS names real ones)")
             given["COMFYUI_URLS"] = start_simulator(processes, plan)
+        given.setdefault("SECRETS_KEY_FILE", str(local_secrets_key(plan.directory)))
         settings = load_settings(given)
         key = local_key(settings, plan.directory)
         say(f"API, worker and scheduler, for ComfyUI at {as_shown(settings.comfyui_urls)}")
@@ -203,13 +205,25 @@ def local_key(settings: Settings, directory: Path) -> str:
             return token
         with transaction(engine) as session:
             made = create_key(session, user_named(session, USER).id, KeyTerms("made by the launcher", list(Scope)))
-        directory.mkdir(parents=True, exist_ok=True)
-        kept.unlink(missing_ok=True)  # whatever its mode was
-        with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(made.token)
+        keep_secretly(kept, made.token)
         return made.token
     finally:
         engine.dispose()
+
+
+def local_secrets_key(directory: Path) -> Path:
+    """The file with the key that encrypts the secrets of jobs. One that was kept is used again."""
+    kept = (directory / "secrets.key").absolute()
+    if Vault(kept).problem():
+        keep_secretly(kept, new_key())
+    return kept
+
+
+def keep_secretly(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)  # whatever its mode was
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
 
 
 def is_good(keyring: Keyring, token: str) -> bool:

@@ -18,6 +18,7 @@ from shared.configuration.types import (
     ComfyUIUrls,
     DatabaseUrl,
     Duration,
+    KeyFile,
     LeaseDuration,
     Limit,
     LowerCase,
@@ -65,6 +66,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         description="how long nothing may be heard of a prompt before its job is moved to another server",
     )
     storage_url: StorageUrl = Field(description="the folder that keeps the outputs")
+    secrets_key_file: KeyFile = Field(None, description="the file of the keys that encrypt the secrets sent with jobs")
     storage_patience: Duration = Field(
         timedelta(hours=1), description="how long a result waits in ComfyUI for a store that refuses it"
     )

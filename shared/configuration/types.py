@@ -205,6 +205,12 @@ def patterns(value: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
     return found
 
 
+def key_file(value: str | Path | None) -> Path | None:
+    if isinstance(value, str) and not value.startswith("/"):
+        raise ValueError("the absolute path of a file")
+    return None if value is None else Path(value)
+
+
 # Kept as the very object the validator made: pydantic would turn a str subclass into a plain str.
 AsMade = GetPydanticSchema(lambda _source, _handler: core_schema.any_schema())
 
@@ -232,6 +238,7 @@ ComfyUIUrls = Annotated[tuple[ServerUrl, ...], AsMade, BeforeValidator(comfyui_u
 StorageUrl = Annotated[str, BeforeValidator(storage_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 LeaseDuration = Annotated[Duration, AfterValidator(lease_duration)]
+KeyFile = Annotated[Path | None, BeforeValidator(key_file)]
 Limit = Annotated[int | None, BeforeValidator(limit)]
 Patterns = Annotated[tuple[str, ...] | None, BeforeValidator(patterns), Accepts(PATTERNS)]
 Namespace = Annotated[

@@ -21,6 +21,7 @@ GenerationError
     ├── OutputRefused          none of its outputs has a name that can be asked for
     ├── OutputTooLarge         it made more than is kept
     ├── NotRecorded            it ran, and the database refused what it made
+    ├── SecretsUnreadable      this worker cannot decrypt what was sent with it
     ├── TimedOut               the time limit passed
     ├── Poison                 it took its worker or its server down too often
     └── WornOut                no worker could bring it to an end
@@ -40,12 +41,9 @@ class GenerationError(Exception):
     code: ClassVar[str] = "internal_error"
     details: Mapping[str, Any] = {}
 
-    def without_words(self) -> Self:
+    def without_words(self, why: str = "the database refused what else there was to say") -> Self:
         """The same error, which says nothing but its code: what it said cannot be written down."""
-        self.args, self.details = (
-            (f"the job failed with {self.code}; the database refused what else there was to say",),
-            {},
-        )
+        self.args, self.details = (f"the job failed with {self.code}; {why}",), {}
         return self
 
 

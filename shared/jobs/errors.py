@@ -190,6 +190,15 @@ class NotRecorded(Permanent):
         super().__init__("the job has run, but the database refused its outputs; the worker's log says why")
 
 
+class SecretsUnreadable(Permanent):
+    """The job was sent with secrets, and this worker cannot decrypt them. Its prompt was not sent."""
+
+    code = "secrets_unreadable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the worker cannot decrypt the secrets that were sent with the job: {reason}")
+
+
 class TimedOut(Permanent):
     """The job ran longer than the limit. `limit_seconds` says how long that is."""
 

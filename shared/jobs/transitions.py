@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ARRAY, ColumnElement, Integer, Update, any_, cast, func, update
 from sqlmodel import Session, col
 
-from shared.models import EventType, GenerationJob, JobStatus
+from shared.models import FINAL, EventType, GenerationJob, JobStatus
 
 
 class Transition(NamedTuple):
@@ -65,8 +65,11 @@ FRESH: dict[str, Any] = {"synchronize_session": False, "populate_existing": True
 
 
 def transition_sql(name: str, *conditions: ColumnElement[bool], **values: Any) -> Update:
-    """The UPDATE that makes a transition of the table with the jobs that meet the conditions."""
+    """The UPDATE that makes a transition of the table with the jobs that meet the conditions. Whatever ends a job takes
+    its secrets."""
     sources, target, event = TRANSITIONS[name]
+    if target in FINAL:
+        values["secrets"] = None
     return (
         update(GenerationJob)
         .where(*conditions, col(GenerationJob.status).in_(sources))

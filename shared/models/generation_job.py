@@ -18,7 +18,8 @@ class GenerationJob(SQLModel, table=True):
 
     What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `extra_pnginfo` goes
     along with it, into the pictures that it makes. `workflow_key` is the same for jobs that take about as long as each
-    other, see `shared.workflows.duration_key`.
+    other, see `shared.workflows.duration_key`. `secrets` go along too: encrypted, see `shared.configuration.vault`, and
+    gone once the job has ended. `secret_names` says for good which ones they were.
     `run_after` is when it may start, which is at once by default. NULL, as in rows of the former system, is never.
     Once `deadline_at` has passed it is no longer started.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
@@ -52,6 +53,8 @@ class GenerationJob(SQLModel, table=True):
 
     workflow: dict[str, Any] | None = Field(default=None, sa_column=document("workflow", None))
     extra_pnginfo: dict[str, Any] | None = Field(default=None, sa_column=document("extra_pnginfo", None))
+    secrets: str | None = Field(default=None, sa_column=Column("secrets", Text), repr=False)
+    secret_names: list[str] | None = Field(default=None, sa_column=document("secret_names", None))
     workflow_key: str | None = Field(default=None, sa_column=Column("workflow_key", String(16)))
     # The caller's own. SQLAlchemy keeps the name `metadata` to itself.
     caller_metadata: dict[str, Any] = Field(default_factory=dict, sa_column=document("metadata", "{}"))
@@ -107,6 +110,11 @@ class GenerationJob(SQLModel, table=True):
         between("max_attempts", 1, 100),
         # A queued job can be claimed once more.
         CheckConstraint("claims_left >= 0 AND (claims_left > 0 OR status <> 'queued')", name="claims_left_suffice"),
+        # No end of a job leaves them behind.
+        CheckConstraint(
+            "secrets IS NULL OR status NOT IN ('completed', 'failed', 'cancelled', 'expired')",
+            name="secrets_end_with_job",
+        ),
         # The queue in the order of shared.jobs.claim.order, for claims, wake-ups and places in it.
         Index(
             "ix_generation_jobs_claim",

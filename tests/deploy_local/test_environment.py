@@ -11,10 +11,12 @@ import pytest
 from deploy.local.demo import first_checkpoint
 from deploy.local.environment import NoAnswer, check, chosen
 from deploy.local.ports import free_ports
+from deploy.local.process import CannotStart
 from deploy.local.servers import Servers
 from deploy.local.system import Plan, running_system
 from shared.configuration.settings import SettingsError
 from shared.configuration.types import server_url
+from shared.configuration.vault import new_key
 from tests.simulator.running import RunningSimulator
 
 NOBODY = "127.0.0.1:9"
@@ -136,3 +138,10 @@ def test_what_is_empty_is_unset_and_what_is_no_setting_is_passed_on() -> None:
         {"COMFYUI_URLS": "", "REDIS_URL_DEMO": " ", "NO_COLOR": "", "API_PORT_DEMO": "8001", "API_PORT": "1"}
     )
     assert given == {"APP_ENV": "demo", "NO_COLOR": "", "API_PORT": "8001"}
+
+
+def test_a_file_of_keys_for_secrets_that_is_of_no_use_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="the file of SECRETS_KEY_FILE cannot be read: No such file or directory"):
+        check({"SECRETS_KEY_FILE": str(tmp_path / "none")})
+    (tmp_path / "keys").write_text(new_key())
+    check({"SECRETS_KEY_FILE": str(tmp_path / "keys")})

@@ -6,9 +6,10 @@ from stat import S_IMODE
 from sqlalchemy import Engine
 
 from api_service.accounts.keyring import Keyring
-from deploy.local.system import local_key
+from deploy.local.system import local_key, local_secrets_key
 from shared.accounts.keys import revoke_key
 from shared.configuration.settings import Settings
+from shared.configuration.vault import Vault
 from shared.database.engine import transaction
 from shared.models import Scope
 
@@ -32,3 +33,14 @@ def test_a_key_that_is_no_longer_good_is_replaced_whatever_its_file_was(
     assert another != key
     assert (tmp_path / "key").read_text() == another
     assert S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+
+
+def test_the_key_of_secrets_is_made_once_and_is_the_launchers_alone(tmp_path: Path) -> None:
+    file = local_secrets_key(tmp_path / "up")
+    sealed = Vault(file).seal({"a": "b"})
+    assert file.is_absolute()
+    assert local_secrets_key(tmp_path / "up") == file
+    assert Vault(file).opened(sealed) == {"a": "b"}
+    assert S_IMODE(file.stat().st_mode) == 0o600
+    file.write_text("damaged")
+    assert Vault(local_secrets_key(tmp_path / "up")).problem() is None

@@ -30,6 +30,7 @@ from worker_service.run.outcome import (
     outcome_of,
 )
 from worker_service.run.resources import RunResources
+from worker_service.run.secrets import without_secrets
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +96,7 @@ def bring_to_an_end(attempt: Attempt) -> None:
 
     Raises what has Dramatiq send the message again, or bury it.
     """
-    outcome: Outcome | Written = attempt.work()
+    outcome: Outcome | Written = without_secrets(attempt.work(), attempt.job, attempt.resources.vault)
     while True:
         match outcome:
             case Done():

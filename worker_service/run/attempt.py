@@ -43,6 +43,7 @@ from worker_service.run.prompt.progress import ProgressSink
 from worker_service.run.prompt.watch import BetterElsewhere, Watched, check, watch
 from worker_service.run.prompt.withdraw import Withdrawal, withdraw
 from worker_service.run.resources import RunResources
+from worker_service.run.secrets import secrets_of
 from worker_service.run.settle import server_is_wedged, settle
 from worker_service.run.surroundings import listening
 
@@ -72,10 +73,11 @@ class Attempt:
             return Failed(error)
         except OSError as error:
             # What others say comes through the clients of them: this is the worker's own disk.
-            log.exception("job.failed_locally")
+            log.exception("job.failed_locally", exc_info=not self.job.secrets)
             return Failed(StorageUnavailable("an output", f"the worker's own disk: {reason_of(error)}"))
         except Exception as error:
-            log.exception("job.failed_unexpectedly")
+            # What was raised may hold words of the server, and those a secret.
+            log.exception("job.failed_unexpectedly", kind=type(error).__name__, exc_info=not self.job.secrets)
             return Failed(Unexpected(error))
 
     def bring_to_outputs(self) -> Done:
@@ -161,7 +163,7 @@ class Attempt:
         """Send the prompt once. A server that does not answer, or answers 500, may have queued it all the same."""
         check(self.mailbox)
         self.resources.leases.must_be_fresh(self.lease)
-        along = extra_data(self.job.params, self.job.extra_pnginfo)
+        along = extra_data(self.job.params, self.job.extra_pnginfo) | secrets_of(self.job, self.resources.vault)
         try:
             client.submit(graph, prompt_id=self.prompt.id, client_id=self.prompt.id, extra_data=along)
         except ComfyUIUnreachable:

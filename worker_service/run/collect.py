@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +37,7 @@ from worker_service.media.pool import MediaPool
 from worker_service.run.prompt.mailbox import Mailbox
 from worker_service.run.prompt.watch import check
 from worker_service.run.resources import RunResources
+from worker_service.run.secrets import safe_words
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +69,7 @@ def collector_of(
         folder,
         resources.timings.read_again_s,
         may_run_again=may_run_again,
+        safe=partial(safe_words, job=job, vault=resources.vault),
         wanted=Wanted(job.output_nodes, job.temp_outputs),
         workflow={SAVE_NODE: node("SaveImage")} if job.workflow is None else job.workflow,
     )
@@ -77,7 +80,8 @@ class Collector:
     """Collects the outputs of one job from one server into one folder of the store.
 
     A file that arrives damaged is read again after each pause of `read_again_s`. `may_run_again` says whether the job
-    is to be run once more for an output that cannot be read. `workflow` says how its author calls its nodes.
+    is to be run once more for an output that cannot be read. `workflow` says how its author calls its nodes. `safe`
+    takes the secrets of the job out of what is logged.
     """
 
     client: ComfyUIClient
@@ -89,6 +93,7 @@ class Collector:
     may_run_again: MayRunAgain = lambda _error: False
     wanted: Wanted = EVERYTHING
     workflow: Mapping[str, Any] = field(default_factory=dict)
+    safe: Callable[[str], str] = str
 
     def collect(self, shown: Iterable[Output], mailbox: Mailbox) -> Collected:
         """Store every output that is wanted and can be read. What is wrong with the others is told by warnings.
@@ -107,7 +112,7 @@ class Collector:
             except UNREADABLE as error:
                 if self.may_run_again(error):
                     raise
-                log.warning("output.unreadable", error=str(error))
+                log.warning("output.unreadable", error=self.safe(str(error)))
                 errors.append(error)
                 warnings.append(warning_of(error, output))
             else:
@@ -170,7 +175,7 @@ class Collector:
             except (OutputCorrupt, ComfyUIUnreachable) as error:
                 if isinstance(error, ComfyUIUnreachable) and time.monotonic() - began_at > BROKEN_WITHIN_S:
                     raise
-                log.warning("output.corrupt", error=str(error), read_again_in_s=pause_s)
+                log.warning("output.corrupt", error=self.safe(str(error)), read_again_in_s=pause_s)
                 time.sleep(pause_s)
             else:
                 return examined

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from shared.configuration.vault import Vault
 from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
@@ -35,5 +36,6 @@ class RunResources:
     limits: JobLimits
     timings: RunTimings
     keep_history: bool = False  # of ComfyUI: prompts of jobs that have ended stay in it
+    vault: Vault = field(default_factory=Vault)
     queue_time: QueueTime = field(default_factory=QueueTime)
     chance: random.Random = field(default_factory=random.Random)

@@ -9,6 +9,7 @@ from aiohttp import web
 from deploy.simulator.endpoints.app_key import SIMULATOR
 from deploy.simulator.nodes.interface import Node, Stock, resolved
 from deploy.simulator.protocol.replacements import SAID
+from deploy.simulator.running.prompt_queue import SECRETS
 from deploy.simulator.running.simulator import Simulator
 
 METADATA_INPUTS = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
@@ -93,6 +94,8 @@ def described(node: Node, stock: Stock) -> dict[str, Any]:
         inputs["hidden"] = {name: [kind] if node.schema else kind for name, kind in METADATA_INPUTS.items()}
     if node.takes_id:
         inputs["hidden"] = {"unique_id": "UNIQUE_ID"}
+    if node.takes_secrets:
+        inputs["hidden"] = {name: name.upper() for name in SECRETS}
     page = {
         "input": inputs,
         "input_order": {part: list(names) for part, names in inputs.items()},

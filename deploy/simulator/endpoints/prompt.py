@@ -9,11 +9,9 @@ from deploy.simulator.endpoints.app_key import SIMULATOR
 from deploy.simulator.protocol import replacements
 from deploy.simulator.protocol.prompt_ids import is_canonical
 from deploy.simulator.protocol.validation import Rules, judge
-from deploy.simulator.running.prompt_queue import Item
+from deploy.simulator.running.prompt_queue import SECRETS, Item
 from deploy.simulator.running.simulator import Simulator
 
-# Handed to nodes that call out, and shown to nobody.
-SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
 INVALID_PROMPT_ID = {
     "type": "invalid_prompt_id",
     "message": "prompt_id must be a valid UUID",
@@ -55,7 +53,9 @@ async def submit_prompt(request: web.Request) -> web.StreamResponse:
     judgement = judge(prompt, rules, body.get("partial_execution_targets"))
     if judgement.error is not None:
         return web.json_response({"error": judgement.error, "node_errors": judgement.node_errors}, status=400)
-    item = Item(number, prompt_id, prompt, _extra_data(request, body, simulator), judgement.outputs)
+    extra_data = _extra_data(request, body, simulator)
+    sensitive = {name: extra_data.pop(name) for name in SECRETS if name in extra_data}
+    item = Item(number, prompt_id, prompt, extra_data, judgement.outputs, sensitive)
     _enqueue(simulator, item)
     if simulator.faults.strike("error_after_queue"):
         raise MadeToAnswer500
@@ -89,9 +89,6 @@ def _extra_data(request: web.Request, body: dict[str, Any], simulator: Simulator
     source = request.headers.get("Comfy-Usage-Source")
     if simulator.spoken.protocol.keeps_usage_source and source and "comfy_usage_source" not in extra_data:
         extra_data["comfy_usage_source"] = source
-    for secret in SECRETS:
-        if secret in extra_data:
-            del extra_data[secret]
     extra_data["create_time"] = simulator.moments.next()
     return extra_data  # type: ignore[no-any-return]  # whatever the client sent
 

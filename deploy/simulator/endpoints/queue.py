@@ -11,7 +11,9 @@ from deploy.simulator.running.prompt_queue import PromptQueue
 
 async def show_queue(request: web.Request) -> web.Response:
     running, pending = request.app[SIMULATOR].queue.snapshot()
-    return web.json_response({"queue_running": running, "queue_pending": pending})
+    return web.json_response(
+        {"queue_running": [item.shown for item in running], "queue_pending": [item.shown for item in pending]}
+    )
 
 
 async def change_queue(request: web.Request) -> web.Response:

@@ -85,6 +85,7 @@ class Workbench:
     halfway: Callable[[], None]
     say: Callable[[str, dict[str, Any]], None]
     send_bytes: Callable[[bytes], None]
+    secrets: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class Node:
     output_node: bool = False
     takes_metadata: bool = False
     takes_id: bool = False
+    takes_secrets: bool = False
     schema: bool = False
     flags: Mapping[str, bool] = field(default_factory=lambda: NO_FLAGS)
     effort: Effort = Effort.NODE

@@ -11,16 +11,23 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 LONGEST_HISTORY = 10_000
+# Of extra_data: handed to nodes that call out, and no part of what is shown of a prompt.
+SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
 
 
 class Item(NamedTuple):
-    """A queued prompt, laid out as /queue and /history show it."""
+    """A queued prompt, laid out as /queue and /history show it, but for what is `sensitive`."""
 
     number: float
     prompt_id: str
     prompt: dict[str, Any]
     extra_data: dict[str, Any]
     outputs: list[str]
+    sensitive: dict[str, Any]
+
+    @property
+    def shown(self) -> tuple[Any, ...]:
+        return tuple(self)[:5]
 
 
 @dataclass

@@ -18,7 +18,7 @@ from deploy.simulator.running.execution_order import DependencyCycleError, Execu
 from deploy.simulator.running.ledger import Ledger
 from deploy.simulator.running.output_cache import Cached, OutputCache
 from deploy.simulator.running.pace import Dial, Pace
-from deploy.simulator.running.prompt_queue import Item
+from deploy.simulator.running.prompt_queue import SECRETS, Item
 from deploy.simulator.running.server_log import ServerLog
 
 PREVIEW_METHODS = ("auto", "latent2rgb", "taesd")
@@ -161,6 +161,7 @@ class PromptRun:
             halfway=self._halfway,
             say=self.report.node_says,
             send_bytes=self.report.node_sends,
+            secrets=self.item.sensitive,
         )
 
     def _spend_step(self) -> None:
@@ -228,6 +229,8 @@ class PromptRun:
         )
 
     def _all_inputs(self, node_id: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        if self._node(node_id).takes_secrets:
+            return inputs | {name: self.item.sensitive.get(name) for name in SECRETS}
         if not self._node(node_id).takes_metadata:
             return inputs
         return {**inputs, "prompt": self.item.prompt, "extra_pnginfo": self.item.extra_data.get("extra_pnginfo")}

@@ -69,7 +69,7 @@ class Worker:
 def _entry(run: PromptRun) -> dict[str, Any]:
     """What /history says about a prompt that ran."""
     return {
-        "prompt": run.item,
+        "prompt": run.item.shown,
         "outputs": {node_id: shown["output"] for node_id, shown in run.shown.items()},
         "status": {
             "status_str": "success" if run.succeeded else "error",

@@ -6,6 +6,7 @@ WITH
         UPDATE generation_jobs
         SET
             status = 'completed',
+            secrets = NULL,
             events = (generation_jobs.events + 1),
             lease_expires_at = NULL,
             warnings = :new_warnings::JSONB,

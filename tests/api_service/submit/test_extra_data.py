@@ -102,18 +102,6 @@ def test_what_does_none_is_taken(client: TestClient, messenger: Messenger, good:
     assert job(messenger, answer.json()["id"]).extra_pnginfo == good
 
 
-@pytest.mark.parametrize("name", ["api_key_comfy_org", "auth_token_comfy_org"])
-@pytest.mark.parametrize("value", ["a-secret-key", {"a": "a-secret-key"}, ["a-secret-key"]])
-def test_a_secret_is_refused_with_a_reason_and_repeated_nowhere(
-    client: TestClient, capfd: pytest.CaptureFixture[str], name: str, value: Any
-) -> None:
-    answer = client.post(URL, json={**LEAST, "extra_data": {name: value}})
-    (error,) = refused(answer, 422, "invalid_fields")["errors"]
-    assert (error["field"], error["code"]) == (f"extra_data.{name}", "secret_not_taken")
-    assert "no key here to encrypt a secret with" in error["message"]
-    assert "a-secret-key" not in answer.text + "".join(capfd.readouterr())
-
-
 @pytest.mark.parametrize("name", ["preview_method", "client_id", "comfy_usage_source", "anything"])
 def test_nothing_else_can_be_sent_along(client: TestClient, name: str) -> None:
     problem = refused(client.post(URL, json={**LEAST, "extra_data": {name: "x"}}), 422, "invalid_fields")

@@ -28,6 +28,7 @@ from api_service.refusals.jobs import invalid_fields
 from api_service.submit.checks import check_all
 from api_service.submit.job_request import JobRequest
 from api_service.submit.resubmit import resubmit
+from api_service.submit.sealing import SentAlong, seal_all
 from api_service.submit.submit import Accepted, Submission, submit
 from shared.database.clock import ask_database_time
 from shared.jobs.urls import JOBS, job_url
@@ -89,7 +90,8 @@ async def retry_job(request: ApiRequest[RetryBody, Nothing]) -> Response:
 
 
 async def jobs_of(request: ApiRequest[Any, Nothing], bodies: Mapping[str, AnyJob]) -> list[JobRequest]:
-    """The jobs as the core takes them, from bodies by their place in the request; their times by the database's clock.
+    """The jobs as the core takes them, from bodies by their place in the request; their times by the database's clock,
+    and their secrets encrypted.
 
     Raises Refusal: invalid_fields.
     """
@@ -103,7 +105,10 @@ async def jobs_of(request: ApiRequest[Any, Nothing], bodies: Mapping[str, AnyJob
         ]
         if wrong:
             raise invalid_fields(wrong)
-    return [body.request(accepted_at, place) for place, body in bodies.items()]
+    jobs = [SentAlong(body.request(accepted_at, place), body.extra_data) for place, body in bodies.items()]
+    if any(job.extra_data.secrets for job in jobs):
+        return await request.services.run(seal_all, request.services.vault, jobs)
+    return [job.request for job in jobs]
 
 
 async def submission(request: ApiRequest[Any, Nothing]) -> Submission:

@@ -9,7 +9,9 @@ MIB = 1 << 20
 MEGABYTES: Spec = ("INT", {"default": 1, "min": 0, "max": 1000})
 
 
-def troublesome(name: str, required: Mapping[str, Spec], run: Run, *, takes_id: bool = False) -> Node:
+def troublesome(
+    name: str, required: Mapping[str, Spec], run: Run, *, takes_id: bool = False, takes_secrets: bool = False
+) -> Node:
     return Node(
         name,
         module="custom_nodes.pack",
@@ -18,6 +20,7 @@ def troublesome(name: str, required: Mapping[str, Spec], run: Run, *, takes_id: 
         required=required,
         output_node=True,
         takes_id=takes_id,
+        takes_secrets=takes_secrets,
         fingerprint=lambda _folders, _inputs: str(time.monotonic_ns()),
         run=run,
     )

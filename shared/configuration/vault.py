@@ -1,0 +1,87 @@
+"""Secrets that callers send with a job are encrypted, with keys that are in a file and never in the database."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from shared.configuration.reasons import reason_of
+
+log = structlog.get_logger(__name__)
+
+VARIABLE = "SECRETS_KEY_FILE"
+MOST_KEYS = 20
+LENGTH = 44  # characters of a key; what decodes them ignores what is beyond
+LARGEST_FILE = 16 * 1024  # bytes
+
+
+class NoVault(Exception):
+    """Secrets can be neither stored nor read. The message says why, and neither where the file is nor what it holds."""
+
+
+class Vault:
+    """Encrypts with the first key of the file, and decrypts with any of them, so that keys can be replaced.
+
+    The file is read each time: a new key needs no restart.
+    """
+
+    def __init__(self, key_file: Path | None = None) -> None:
+        self._key_file = key_file
+
+    def seal(self, secrets: Mapping[str, str]) -> str:
+        """The secrets as they may be stored. Raises NoVault."""
+        return self._keys().encrypt(json.dumps(dict(secrets)).encode()).decode()
+
+    def opened(self, sealed: str) -> dict[str, str]:
+        """The secrets that were sealed. Raises NoVault."""
+        keys = self._keys()
+        try:
+            found: dict[str, str] = json.loads(keys.decrypt(sealed.encode()))
+        except InvalidToken:
+            raise NoVault(f"no key in the file of {VARIABLE} is the one that they were encrypted with") from None
+        return found
+
+    def problem(self) -> str | None:
+        """Why the file that is set is of no use. None if it is good, or if none is set."""
+        try:
+            if self._key_file is not None:
+                self._keys()
+        except NoVault as error:
+            return str(error)
+        return None
+
+    def _keys(self) -> MultiFernet:
+        if self._key_file is None:
+            raise NoVault(f"{VARIABLE} is not set")
+        try:
+            with self._key_file.open("rb") as file:
+                text = file.read(LARGEST_FILE + 1)
+        except OSError as error:
+            raise NoVault(f"the file of {VARIABLE} cannot be read: {reason_of(error)}") from None
+        return keys_in(text)
+
+
+def keys_in(text: bytes) -> MultiFernet:
+    """The keys in a file: one a line, but for empty lines and those with a #. Raises NoVault."""
+    lines = [line for line in map(bytes.strip, text.splitlines()) if line and not line.startswith(b"#")]
+    is_whole = len(text) <= LARGEST_FILE and {len(line) for line in lines} == {LENGTH}
+    if is_whole and len(lines) <= MOST_KEYS:
+        with suppress(ValueError):
+            return MultiFernet([Fernet(line) for line in lines])
+    raise NoVault(f"the file of {VARIABLE} does not hold 1 to {MOST_KEYS} keys, one a line, each 32 bytes in base64url")
+
+
+def open_vault(key_file: Path | None) -> Vault:
+    """For a `main`: a file that is of no use is told of at once, and looked at again whenever it is needed."""
+    vault = Vault(key_file)
+    if problem := vault.problem():
+        log.warning("secrets.no_key", problem=problem)
+    return vault
+
+
+def new_key() -> str:
+    """A line for the file."""
+    return Fernet.generate_key().decode()

@@ -26,6 +26,7 @@ REVISIONS = (
     "claims_left",
     "storage_and_notes",
     "what_is_sent_along",
+    "assets",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

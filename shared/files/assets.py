@@ -5,11 +5,13 @@ has done.
 """
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, or_
-from sqlmodel import Session, col, exists, select
+from sqlalchemy import ColumnElement, delete, exists, func, or_
+from sqlmodel import Session, col, select
 
+from shared.database.clock import database_time
 from shared.files.folders import note
 from shared.models import FINAL, Asset, AssetUse, GenerationJob, User
 
@@ -45,24 +47,44 @@ def delete_asset(session: Session, asset_id: UUID, owner: UUID | None) -> tuple[
     Returns the asset as it was, None if there is none; and its folder, noted to be removed, if that was the last name
     for its bytes.
     """
-    found = session.get(Asset, asset_id)
-    if found is None or owner not in {None, found.user_id}:
-        return None, None
-    user = hold_user(session, found.user_id)
-    asset = session.get(Asset, asset_id, with_for_update=True, populate_existing=True)
+    asset = held_asset(session, asset_id, owner)
     if asset is None:
         return None, None
-    if is_needed(session, asset_id):
-        raise AssetNeeded(asset_id)
-    session.delete(asset)
-    session.flush()
+    return asset, remove(session, asset)
+
+
+def delete_expired_asset(session: Session, asset_id: UUID) -> bool:
+    """Delete an asset if its time has run out. Raises AssetNeeded."""
+    asset = held_asset(session, asset_id, None)
+    if asset is None or asset.expires_at is None or asset.expires_at > database_time(session):
+        return False
+    remove(session, asset)
+    return True
+
+
+def held_asset(session: Session, asset_id: UUID, owner: UUID | None) -> Asset | None:
+    """The asset, and its user, held until the end of the transaction."""
+    found = session.get(Asset, asset_id)
+    if found is None or owner not in {None, found.user_id}:
+        return None
+    hold_user(session, found.user_id)
+    return session.get(Asset, asset_id, with_for_update=True, populate_existing=True)
+
+
+def remove(session: Session, asset: Asset) -> str | None:
+    """Remove the row; returns the folder that nobody needs then, if it is so. Raises AssetNeeded."""
+    if is_needed(session, asset.id):
+        raise AssetNeeded(asset.id)
+    session.exec(delete(Asset).where(col(Asset.id) == asset.id))
     session.expunge(asset)
-    if session.exec(select(Asset.id).where(Asset.user_id == user.id, Asset.hash == asset.hash).limit(1)).first():
-        return asset, None
+    others = select(Asset.id).where(Asset.user_id == asset.user_id, Asset.hash == asset.hash)
+    if session.exec(others.limit(1)).first():
+        return None
+    user = session.get_one(User, asset.user_id)
     user.stored_bytes = max(0, user.stored_bytes - asset.size_bytes)
     folder = folder_of(asset.path)
     note(session, folder)
-    return asset, folder
+    return folder
 
 
 def is_needed(session: Session, asset_id: UUID) -> bool:
@@ -70,13 +92,13 @@ def is_needed(session: Session, asset_id: UUID) -> bool:
     return bool(session.scalar(select(needed_by_jobs(asset_id))))
 
 
-def needed_by_jobs(asset_id: object) -> object:
+def needed_by_jobs(asset_id: Any) -> ColumnElement[bool]:
     uses = select(AssetUse.job_id).join(GenerationJob, col(GenerationJob.id) == col(AssetUse.job_id))
     waits = col(GenerationJob.status).not_in(sorted(FINAL))
     return exists(uses.where(col(AssetUse.asset_id) == asset_id, waits))
 
 
-def is_kept() -> object:
+def is_kept() -> ColumnElement[bool]:
     """The condition that an asset's time has not run out."""
     return or_(col(Asset.expires_at).is_(None), col(Asset.expires_at) > func.now())
 

@@ -143,7 +143,8 @@ class GuardedHTTP(H11Protocol):
         if self.conn.their_state is h11.SEND_BODY:  # also of one that was answered already
             if "body" not in self.timers:
                 # Who takes files in may give a caller it knows more time, before it reads the body.
-                self.scope.setdefault("extensions", {})[MORE_TIME] = self.wait_for_body
+                scope: Any = self.scope
+                scope.setdefault("extensions", {})[MORE_TIME] = self.wait_for_body
             self.arm("body", self.guard.bounds.body_s, self.body_is_late)
         else:
             self.disarm("body")

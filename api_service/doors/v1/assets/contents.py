@@ -1,6 +1,5 @@
 """The bytes of an asset."""
 
-
 from starlette.responses import Response
 
 from api_service.assets.asset_queries import find_asset

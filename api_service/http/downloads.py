@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api_service.http.entity_tags import has_it
+from api_service.http.operations import Answer
 from api_service.http.request_refusals import range_not_satisfiable
 from api_service.refusals.jobs import output_gone, storage_unavailable
 from shared.configuration.reasons import reason_of
@@ -92,3 +93,25 @@ def asked_range(request: Request[Any], tag: str, size: int) -> tuple[int, int] |
     if start >= size:
         raise range_not_satisfiable(size)
     return start, end
+
+
+FILE_HEADERS = {
+    "ETag": "differs wherever the bytes do",
+    "Accept-Ranges": "`bytes`",
+    "Content-Disposition": "under which name to save it",
+}
+RANGED = {"Range": "`bytes=first-last`: only these", "If-None-Match": "an ETag: 304 if it is still that one"}
+
+
+def file_answers(*media_types: str) -> dict[HTTPStatus, Answer]:
+    """What an operation that sends a file promises."""
+    return {
+        HTTPStatus.OK: Answer(None, "the whole file", media_types, FILE_HEADERS),
+        HTTPStatus.PARTIAL_CONTENT: Answer(
+            None, "the range asked for", media_types, {**FILE_HEADERS, "Content-Range": "which bytes of how many"}
+        ),
+        HTTPStatus.NOT_MODIFIED: Answer(None, "the client has these bytes", (), FILE_HEADERS),
+    }
+
+
+FILE_ANSWERS = file_answers("*/*")

@@ -24,7 +24,13 @@ PATH_PARAMETER = re.compile(r"{(\w+)}")
 NUMBERS = {"job_id", "number"}
 NUMBER = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
 TEXT = {"type": "string"}
-PATH_EXAMPLES = {"job_id": 1, "number": 0, "kind": "checkpoints", "node_class": "KSampler"}
+PATH_EXAMPLES = {
+    "job_id": 1,
+    "number": 0,
+    "kind": "checkpoints",
+    "node_class": "KSampler",
+    "asset_id": "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b",
+}
 PROBLEMS_OF_ALL = (RequestCode.INVALID_QUERY, Code.INTERNAL_ERROR)
 PROBLEMS_OF_KEYS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.DATABASE_UNAVAILABLE)
 NEEDS: dict[Scope | Access, str] = {Access.NO_KEY: "Needs no key.", Access.ANY_KEY: "Any key will do."}
@@ -87,7 +93,7 @@ def schemas_of(operations: Iterable[Operation[Any, Any, Any]]) -> tuple[dict[str
     """The schemas of all models, and where each is: as it is parsed, or as it is answered."""
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemBody, "serialization")]
     for operation in operations:
-        wanted += [(operation.body, "validation"), (operation.query, "validation")]
+        wanted += [(model, "validation") for model in (operation.body, operation.query, operation.form) if model]
         wanted += [(answer.model, "serialization") for answer in operation.answers.values() if answer.model]
     refs, made = models_json_schema(list(dict.fromkeys(wanted)), ref_template=SCHEMAS + "{model}")
     return made.get("$defs", {}), refs
@@ -106,6 +112,9 @@ def described(operation: Operation[Any, Any, Any], refs: Refs, examples: Example
     }
     if operation.scope is Access.NO_KEY:
         made["security"] = []
+    if operation.form is not None:
+        form = {"schema": refs[operation.form, "validation"]}
+        made["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
     if operation.body is not Nothing:
         content = {"schema": refs[operation.body, "validation"], **examples_of(operation.body, examples)}
         made["requestBody"] = {

@@ -96,7 +96,7 @@ class Operation(Generic[S, B, Q]):
 
     `problems` are the refusals of its own, besides those that `api_service.http.openapi` adds to all of its kind.
     `submits` counts a submission with the request. `identify` takes the place of the door's; `read` reads the body;
-    `render` makes a response of what the endpoint returns.
+    `render` makes a response of what the endpoint returns. An operation with a `form` reads it itself, as it comes.
     """
 
     name: str
@@ -107,6 +107,7 @@ class Operation(Generic[S, B, Q]):
     answers: Mapping[HTTPStatus, Answer]
     tag: str
     body: type[B] = Nothing  # type: ignore[assignment]  # no body
+    form: type[BaseModel] | None = None
     query: type[Q] = Nothing  # type: ignore[assignment]  # no parameters
     problems: tuple[StrEnum, ...] = ()
     request_headers: Mapping[str, str] = field(default_factory=dict)

@@ -28,6 +28,7 @@ STATUSES: Mapping[StrEnum, HTTPStatus] = {
     RequestCode.INVALID_JSON: S.BAD_REQUEST,
     RequestCode.INVALID_HEADER: S.BAD_REQUEST,
     RequestCode.BODY_TOO_DEEP: S.BAD_REQUEST,
+    RequestCode.INVALID_FORM: S.BAD_REQUEST,
     RequestCode.HTTP_ERROR: S.BAD_REQUEST,
     Code.UNAUTHENTICATED: S.UNAUTHORIZED,
     Code.FORBIDDEN: S.FORBIDDEN,
@@ -40,13 +41,17 @@ STATUSES: Mapping[StrEnum, HTTPStatus] = {
     Code.KIND_NOT_FOUND: S.NOT_FOUND,
     Code.NODE_CLASS_NOT_FOUND: S.NOT_FOUND,
     Code.SERVER_NOT_FOUND: S.NOT_FOUND,
+    Code.ASSET_NOT_FOUND: S.NOT_FOUND,
     RequestCode.METHOD_NOT_ALLOWED: S.METHOD_NOT_ALLOWED,
     Code.JOB_ENDED: S.CONFLICT,
     Code.JOB_NOT_ENDED: S.CONFLICT,
     Code.JOB_STARTED: S.CONFLICT,
     Code.NAME_TAKEN: S.CONFLICT,
+    Code.ASSET_IN_USE: S.CONFLICT,
+    Code.HASH_MISMATCH: S.CONFLICT,
     Code.OUTPUT_GONE: S.GONE,
     RequestCode.BODY_TOO_LARGE: S.REQUEST_ENTITY_TOO_LARGE,
+    Code.ASSET_TOO_LARGE: S.REQUEST_ENTITY_TOO_LARGE,
     RequestCode.UNSUPPORTED_MEDIA_TYPE: S.UNSUPPORTED_MEDIA_TYPE,
     RequestCode.RANGE_NOT_SATISFIABLE: S.REQUESTED_RANGE_NOT_SATISFIABLE,
     Code.INVALID_FIELDS: S.UNPROCESSABLE_ENTITY,
@@ -117,7 +122,7 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
             headers["WWW-Authenticate"] = f'{REALM}, error="insufficient_scope", scope="{scope}"'
         case RequestCode.RANGE_NOT_SATISFIABLE:
             headers["Content-Range"] = f"bytes */{refusal.facts['file_size']}"
-        case RequestCode.BODY_TOO_LARGE:
+        case RequestCode.BODY_TOO_LARGE | Code.ASSET_TOO_LARGE | RequestCode.INVALID_FORM:
             headers["Connection"] = "close"  # the rest of it is not read
     return headers
 

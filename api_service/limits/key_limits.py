@@ -68,6 +68,13 @@ class KeyLimits:
                 must_be_granted(rate)
         charge.reserved = 0
 
+    async def count_upload(self, identity: Identity) -> None:
+        """Count a file that is to be kept, whatever becomes of it: it costs as much. Raises Refusal: rate_limited."""
+        most = self.most(identity, Limit.UPLOADS_PER_HOUR)
+        if most is not None:
+            for rate in await self.rates.count(identity.key_id, Ask(Limit.UPLOADS_PER_HOUR, most)) or ():
+                must_be_granted(rate)
+
     async def settle(self, charge: Charge) -> None:
         """Give back what was counted for a submission that was none: the job was refused, or made before."""
         most = self.most(charge.identity, Limit.SUBMISSIONS_PER_HOUR)
@@ -111,12 +118,15 @@ def check_quotas(session: Session, user_id: UUID, most: Mapping[Limit, int | Non
             Limit.QUEUED_JOBS, f"no more than {queued} jobs of one user may wait", retry_after_s=QUEUED_AGAIN_S
         )
     stored = most[Limit.STORED_BYTES]
-    if stored is not None and session.get_one(User, user_id).stored_bytes >= stored:
-        raise quota_exceeded(
-            Limit.STORED_BYTES,
-            f"the user's outputs have reached {stored} bytes; delete jobs first",
-            retry_after_s=STORED_AGAIN_S,
-        )
+    check_stored_bytes(session.get_one(User, user_id), stored)
+
+
+def check_stored_bytes(user: User, most: int | None, more: int = 0) -> None:
+    """Raises Refusal: quota_exceeded, if the user has stored the most there may be, or would have more with these."""
+    if most is not None and (user.stored_bytes >= most or user.stored_bytes + more > most):
+        reached = f"has reached {most}" if user.stored_bytes >= most else f"would be more than {most}"
+        reason = f"what the user has stored {reached} bytes; delete jobs or assets first"
+        raise quota_exceeded(Limit.STORED_BYTES, reason, retry_after_s=STORED_AGAIN_S)
 
 
 def queued_jobs(session: Session, user_id: UUID, count_to: int | None = None) -> int:

@@ -17,6 +17,7 @@ class Limit(StrEnum):
 
     REQUESTS_PER_MINUTE = "requests_per_minute"
     SUBMISSIONS_PER_HOUR = "submissions_per_hour"
+    UPLOADS_PER_HOUR = "uploads_per_hour"
     QUEUED_JOBS = "queued_jobs"
     STORED_BYTES = "stored_bytes"
     OPEN_STREAMS = "open_streams"
@@ -25,6 +26,7 @@ class Limit(StrEnum):
 WINDOWS: Mapping[Limit, timedelta] = {
     Limit.REQUESTS_PER_MINUTE: timedelta(minutes=1),
     Limit.SUBMISSIONS_PER_HOUR: timedelta(hours=1),
+    Limit.UPLOADS_PER_HOUR: timedelta(hours=1),
 }
 
 # Each limit has two counts of a key: of this window and of the one before. A count lives for two windows: the one it is

@@ -16,6 +16,10 @@ class Code(StrEnum):
     KIND_NOT_FOUND = "kind_not_found"
     NODE_CLASS_NOT_FOUND = "node_class_not_found"
     SERVER_NOT_FOUND = "server_not_found"
+    ASSET_NOT_FOUND = "asset_not_found"
+    ASSET_IN_USE = "asset_in_use"
+    HASH_MISMATCH = "hash_mismatch"
+    ASSET_TOO_LARGE = "asset_too_large"
     JOB_ENDED = "job_ended"
     JOB_NOT_ENDED = "job_not_ended"
     JOB_STARTED = "job_started"
@@ -43,6 +47,10 @@ MEANINGS: dict[StrEnum, str] = {
     Code.KIND_NOT_FOUND: "models of this kind are not listed; `detail` names the kinds that are",
     Code.NODE_CLASS_NOT_FOUND: "no server has such a node class; `detail` names similar ones",
     Code.SERVER_NOT_FOUND: "no worker ever saw a ComfyUI server of this name",
+    Code.ASSET_NOT_FOUND: "there is no such asset among those the key may see",
+    Code.ASSET_IN_USE: "a job that has not ended needs the asset, so it is not deleted",
+    Code.HASH_MISMATCH: "the bytes that arrived are not those of the hash that was sent with them",
+    Code.ASSET_TOO_LARGE: "the file is larger than an asset may be; `detail` says how large that is",
     Code.JOB_ENDED: "the job has ended and can no longer be cancelled",
     Code.JOB_NOT_ENDED: "the job has not ended yet; this is only possible after its end",
     Code.JOB_STARTED: "the job no longer waits; this can only be changed while it waits",
@@ -56,6 +64,6 @@ MEANINGS: dict[StrEnum, str] = {
     Code.RATE_LIMITED: "the key has asked too often; `limit` names the limit",
     Code.QUOTA_EXCEEDED: "the user has reached a limit; `limit` names it",
     Code.DATABASE_UNAVAILABLE: "the database cannot be reached, or is not migrated; send the same request again",
-    Code.STORAGE_UNAVAILABLE: "the output store cannot be read right now; send the same request again later",
+    Code.STORAGE_UNAVAILABLE: "the output store cannot be used right now; send the same request again later",
     Code.INTERNAL_ERROR: "something went wrong in the service; it has been logged",
 }

@@ -3,6 +3,13 @@
 from enum import StrEnum
 
 
+class AppEnv(StrEnum):
+    DEV = "dev"
+    DEMO = "demo"
+    TEST = "test"
+    PROD = "prod"
+
+
 class LogFormat(StrEnum):
     JSON = "json"
     CONSOLE = "console"

@@ -5,19 +5,19 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
-from shared.configuration.choices import LogFormat, LogLevel, Pooler
+from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
 from shared.configuration.misspellings import misspelt
 from shared.configuration.types import (
     ComfyUIUrls,
     DatabaseUrl,
     Duration,
+    DurationOrNone,
     KeyFile,
     LeaseDuration,
     Limit,
@@ -31,13 +31,6 @@ from shared.configuration.types import (
     jobs_of_all,
     without_users,
 )
-
-
-class AppEnv(StrEnum):
-    DEV = "dev"
-    DEMO = "demo"
-    TEST = "test"
-    PROD = "prod"
 
 
 class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
@@ -73,6 +66,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     output_max_bytes: int = Field(
         2 * 1024**3, ge=1024, le=1024**4, description="the largest file kept; a larger one is left out, with a warning"
     )
+    asset_max_bytes: int = Field(
+        100 * 1024**2, ge=1024, le=1024**4, description="a larger file is refused where it is uploaded"
+    )
+    asset_lifetime: DurationOrNone = Field(None, description="how long an asset is kept unless it says so, or none")
     comfyui_keep_history: bool = Field(False, description="whether ComfyUI's history keeps the prompts of ended jobs")
     soft_time_limit: Duration = Field(timedelta(minutes=25), description="a job that runs longer is stopped and failed")
     hard_time_limit: Duration = Field(
@@ -101,9 +98,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     api_port: int = Field(8000, ge=0, le=65535, description="the port the API listens on")
     limit_requests_per_minute: Limit = Field(600, description="requests a minute with one key, or none for no limit")
     limit_submissions_per_hour: Limit = Field(3600, description="jobs submitted in an hour with one key, or none")
+    limit_uploads_per_hour: Limit = Field(1000, description="files uploaded in an hour with one key, or none")
     limit_queued_jobs: Limit = Field(10_000, description="jobs of one user that may wait at once, or none")
     limit_running_jobs: Limit = Field(None, description="jobs of one user that may run at once, or none")
-    limit_stored_bytes: Limit = Field(None, description="bytes of outputs that one user may have stored, or none")
+    limit_stored_bytes: Limit = Field(None, description="bytes of outputs and assets of one user, or none")
     limit_open_streams: Limit = Field(100, description="streams open at once with one key, or none")
     allowed_nodes: Patterns = Field(None, description="the node classes that jobs may use, or none for all")
     denied_nodes: Patterns = Field(

@@ -17,6 +17,7 @@ PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^/\s]+(?=@)")
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$")
 SLOTS = re.compile(r"^([1-9]|[1-5][0-9]|6[0-4])$", re.ASCII)
 SERVER_FORM = "http://host[:port][/path][#slots=1 to 64&token_file=/a/file], several separated by commas"
+MOST_YEARS = timedelta(days=36500)  # PostgreSQL knows no moment much later
 LONGEST_PATTERN, MOST_PATTERNS = 255, 1000
 PATTERNS = "patterns such as Load*, separated by commas, or none"
 UNITS = {
@@ -177,6 +178,14 @@ def duration(value: str | timedelta) -> timedelta:
         raise ValueError("a time of less than 999999999 days") from None
 
 
+def duration_or_none(value: str | timedelta | None) -> timedelta | None:
+    if value is None or (isinstance(value, str) and value.strip().lower() == "none"):
+        return None
+    if (found := duration(value)) > MOST_YEARS:
+        raise ValueError("a time of at most 36500d, or none")
+    return found
+
+
 def lease_duration(value: timedelta) -> timedelta:
     if value < timedelta(seconds=3):
         raise ValueError("a time of at least 3s")
@@ -237,6 +246,7 @@ RedisUrl = Annotated[SecretUrl, AsMade, BeforeValidator(redis_url)]
 ComfyUIUrls = Annotated[tuple[ServerUrl, ...], AsMade, BeforeValidator(comfyui_urls)]
 StorageUrl = Annotated[str, BeforeValidator(storage_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+DurationOrNone = Annotated[timedelta | None, BeforeValidator(duration_or_none)]
 LeaseDuration = Annotated[Duration, AfterValidator(lease_duration)]
 KeyFile = Annotated[Path | None, BeforeValidator(key_file)]
 Limit = Annotated[int | None, BeforeValidator(limit)]

@@ -27,6 +27,7 @@ REVISIONS = (
     "storage_and_notes",
     "what_is_sent_along",
     "secrets_of_jobs",
+    "assets",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

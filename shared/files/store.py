@@ -25,13 +25,35 @@ class NotStored(Exception):
         self.reason = reason
 
 
+class IncomingFile(Protocol):
+    """A file that arrives piece by piece. It has its key once it is kept, and leaves nothing if it is dropped."""
+
+    def write(self, piece: bytes) -> None:
+        """Raises NotStored."""
+
+    def keep(self) -> None:
+        """Put it under its key, durable and whole. Raises NotStored."""
+
+    def drop(self) -> None:
+        """Forget what was written, unless it was kept."""
+
+
 class OutputStore(Protocol):
-    """Where outputs are kept: a folder today; an object store can do the same six things."""
+    """Where outputs are kept: a folder today; an object store can do the same eight things."""
 
     def put(self, files: Mapping[str, Path]) -> None:
         """Keep a copy of each file's bytes under its key, over what was there.
 
         Raises NotStored, which names the first of them; some may have been kept then.
+        """
+
+    def incoming(self, key: str) -> IncomingFile:
+        """A file to be written piece by piece, for a key under which nothing is. Raises NotStored."""
+
+    def link(self, key: str, as_key: str) -> None:
+        """Keep what is under a key under another one too, without a copy of its bytes where that can be.
+
+        Each of the two can be removed without the other. Raises FileNotFoundError, NotStored.
         """
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
@@ -73,6 +95,25 @@ class FolderStore:
         except OSError as error:
             raise NotStored(next(iter(files)), reason_of(error)) from error
 
+    def incoming(self, key: str) -> IncomingFile:
+        return IncomingInFolder(self, key)
+
+    def link(self, key: str, as_key: str) -> None:
+        file, target = self.path(key), self.path(as_key)
+        try:
+            make_folders(target.parent, self.root)
+            try:
+                target.hardlink_to(file)
+            except FileNotFoundError:
+                raise
+            except OSError:  # this disk has no second names, or no more of them
+                copy(file, target)
+            sync_folder(target.parent)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise NotStored(as_key, reason_of(error)) from error
+
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         file = self.path(key).open("rb")
 
@@ -111,6 +152,43 @@ class FolderStore:
         if not parts or PurePosixPath(key).is_absolute() or ".." in parts or "\0" in key:
             raise ValueError(f"not a key of this store: {key!r}")
         return self.root.joinpath(*parts)
+
+
+class IncomingInFolder:
+    """An IncomingFile of a FolderStore: beside its place and under another name until it is kept."""
+
+    def __init__(self, store: FolderStore, key: str) -> None:
+        self.key = key
+        self.target = store.path(key)
+        with self.reasons():
+            make_folders(self.target.parent, store.root)
+            self.file = tempfile.NamedTemporaryFile(dir=self.target.parent, prefix=".incoming-", delete=False)  # noqa: SIM115
+
+    def write(self, piece: bytes) -> None:
+        with self.reasons():
+            self.file.write(piece)
+
+    def keep(self) -> None:
+        with self.reasons():
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            self.file.close()
+            Path(self.file.name).chmod(0o644)
+            Path(self.file.name).replace(self.target)
+            sync_folder(self.target.parent)
+
+    def drop(self) -> None:
+        with contextlib.suppress(OSError):
+            self.file.close()  # it may have something left that the disk has no place for
+        with contextlib.suppress(OSError):
+            Path(self.file.name).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def reasons(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise NotStored(self.key, reason_of(error)) from error
 
 
 def check_folder(folder: Path) -> None:

@@ -21,9 +21,10 @@ def delete_job(session: Session, job_id: int, owner: UUID | None) -> GenerationJ
         size = select(func.coalesce(func.sum(JobOutput.size_bytes), 0)).where(JobOutput.job_id == job_id)
         freed = int(session.exec(size).one())
         discard_job_folder(session, job)
-        session.exec(delete(GenerationJob).where(col(GenerationJob.id) == job_id))
+        # The user before what goes with the job: who deletes an asset takes them in this order, too.
         if freed:
             stored_bytes = func.greatest(0, User.stored_bytes - freed)
             session.exec(update(User).where(col(User.id) == job.user_id).values(stored_bytes=stored_bytes))
+        session.exec(delete(GenerationJob).where(col(GenerationJob.id) == job_id))
         session.expunge(job)
     return job

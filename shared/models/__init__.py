@@ -1,6 +1,7 @@
 """The tables both services share; importing this package names them all to SQLModel's metadata."""
 
 from shared.models.account import ApiKey, Scope, StreamTicket, User
+from shared.models.asset import Asset, AssetKind, AssetUse
 from shared.models.discarded_folder import DiscardedFolder
 from shared.models.fleet import ComfyUIServer, ServerCapabilities, Worker
 from shared.models.generation_job import GenerationJob
@@ -16,6 +17,9 @@ __all__ = [
     "LIVE_ONLY",
     "WAITING",
     "ApiKey",
+    "Asset",
+    "AssetKind",
+    "AssetUse",
     "ComfyUIServer",
     "DiscardedFolder",
     "EventType",

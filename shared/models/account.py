@@ -23,8 +23,9 @@ class Scope(StrEnum):
 class User(SQLModel, table=True):
     """One row of `users`: an owner of jobs.
 
-    `stored_bytes` is the size of all outputs of the user's jobs, thumbnails not counted; it changes in the
-    transactions that add and delete them. `running_jobs_limit` is this user's own, NULL the setting's.
+    `stored_bytes` is the size of all outputs of the user's jobs, thumbnails not counted, and of the content of all
+    assets; it changes in the transactions that add and delete them. `running_jobs_limit` is this user's own, NULL the
+    setting's.
     """
 
     __tablename__ = "users"

@@ -16,7 +16,8 @@ from pydantic.fields import FieldInfo
 from starlette.testclient import TestClient
 
 from api_service.main import create_app
-from shared.configuration.settings import AppEnv, Settings, dependent_defaults, load_settings
+from shared.configuration.choices import AppEnv
+from shared.configuration.settings import Settings, dependent_defaults, load_settings
 from shared.configuration.types import accepts, as_shown
 from tests.docs.pages import ROOT
 

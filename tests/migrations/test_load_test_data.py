@@ -22,12 +22,12 @@ def requests(legacy: str) -> list[Row]:
 def test_an_empty_database_gets_every_row_and_the_newest_schema(empty: str) -> None:
     counts = load(empty)
     assert counts == {"generation_jobs.tsv": 47, "comfyui_generation_requests.tsv": 49, "generation_jobs": 96}
-    assert current(empty) == "secrets_of_jobs"
+    assert current(empty) == "assets"
 
 
 def test_a_database_that_was_migrated_is_left_alone(empty: str) -> None:
     upgrade(empty)
-    with pytest.raises(NotEmpty, match="at revision secrets_of_jobs already"):
+    with pytest.raises(NotEmpty, match="at revision assets already"):
         load(empty)
     assert value(empty, "SELECT count(*) FROM generation_jobs") == 0
 

@@ -14,6 +14,7 @@ from worker_service.scheduler.sweeps import (
     forget_servers,
     forget_workers,
     remove_discarded_folders,
+    remove_expired_assets,
     remove_expired_tickets,
 )
 
@@ -51,9 +52,10 @@ SCHEDULE = (
     Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.messenger.engine)),
     Sweep("forget servers that nobody names", timedelta(minutes=1), lambda by: forget_servers(by.messenger.engine)),
     Sweep("forget workers that are gone", timedelta(minutes=10), lambda by: forget_workers(by.messenger.engine)),
-    # Files of deleted jobs that were not removed with them, or that came after.
+    Sweep("remove expired assets", timedelta(minutes=1), lambda by: remove_expired_assets(by.messenger.engine)),
+    # Files of deleted jobs and assets that were not removed with them, or that came after.
     Sweep(
-        "remove files of deleted jobs",
+        "remove files of deleted jobs and assets",
         timedelta(minutes=1),
         lambda by: remove_discarded_folders(by.messenger.engine, by.store),
     ),

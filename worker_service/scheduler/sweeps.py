@@ -1,6 +1,7 @@
 """What is removed once nobody needs it, and what is ended because nobody else can end it."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from sqlalchemy import Engine, delete, func
@@ -8,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from shared.database.engine import is_unavailable, reading, transaction
+from shared.files.assets import AssetNeeded, delete_expired_asset, expired_assets
 from shared.files.folders import discarded_folders, forget_notes
 from shared.files.store import OutputStore
 from shared.fleet.capabilities import LOCK_OFFERS, compare_servers
@@ -92,6 +94,33 @@ def forget_workers(engine: Engine) -> int:
     if count:
         log.info("workers.forgotten", count=count)
     return count
+
+
+def remove_expired_assets(engine: Engine) -> int:
+    """Remove assets whose time has run out, each in a transaction of its own. Returns how many.
+
+    The folders of their bytes are noted, for the next sweep of those.
+    """
+    removed = 0
+    while True:
+        with reading(engine) as session:
+            found = expired_assets(session, AT_ONCE)
+        gone = sum(is_expired_and_removed(engine, asset_id) for asset_id in found)
+        removed += gone
+        if gone < AT_ONCE:
+            break
+    if removed:
+        log.info("assets.removed", count=removed)
+    return removed
+
+
+def is_expired_and_removed(engine: Engine, asset_id: UUID) -> bool:
+    """Whether it went; not if it was given more time meanwhile, or is needed now."""
+    try:
+        with transaction(engine) as session:
+            return delete_expired_asset(session, asset_id)
+    except AssetNeeded:
+        return False
 
 
 def remove_discarded_folders(engine: Engine, store: OutputStore) -> int:

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute
 from api_service.doors.binding import DOOR
 from api_service.doors.v1 import examples
 from api_service.doors.v1.accounts import keys, me, users
+from api_service.doors.v1.assets import assets, contents, uploads
 from api_service.doors.v1.fleet import models, nodes, servers
 from api_service.doors.v1.jobs import changes, jobs, lists, outputs, statistics, submissions
 from api_service.doors.v1.streams import server_sent, tickets, websocket
@@ -19,6 +20,9 @@ NOUNS = (
     changes,
     server_sent,
     outputs,
+    uploads,
+    assets,
+    contents,
     models,
     nodes,
     servers,

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 log = structlog.get_logger(__name__)
 
 MOST_FILES = 65_536  # file descriptors that a process asks the system for
+MORE_TIME = "genonaut.body_time"  # an extension of the ASGI scope: a function of seconds
 OTHER_FILES = 96  # that are no connections of clients: the database's, Redis's, files that are sent, logs
 
 
@@ -140,6 +141,10 @@ class GuardedHTTP(H11Protocol):
         elif self not in self.guard.doorway.waiting:
             self.guard.doorway.waiting[self] = None
         if self.conn.their_state is h11.SEND_BODY:  # also of one that was answered already
+            if "body" not in self.timers:
+                # Who takes files in may give a caller it knows more time, before it reads the body.
+                scope: Any = self.scope
+                scope.setdefault("extensions", {})[MORE_TIME] = self.wait_for_body
             self.arm("body", self.guard.bounds.body_s, self.body_is_late)
         else:
             self.disarm("body")
@@ -186,6 +191,12 @@ class GuardedHTTP(H11Protocol):
             self.cycle.message_event.set()
         self.transport.close()
         self.linger()
+
+    def wait_for_body(self, seconds: float) -> None:
+        """Wait so much longer, from now on, for the rest of the body; for no time if it has come."""
+        if "body" in self.timers:
+            self.disarm("body")
+            self.arm("body", seconds, self.body_is_late)
 
     def linger(self) -> None:
         self.arm("linger", self.guard.bounds.linger_s, self.transport.abort)

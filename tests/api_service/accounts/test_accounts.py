@@ -183,6 +183,7 @@ def test_one_is_told_what_limits_hold_and_what_one_has(client: TestClient, messe
     assert me["limits"] == {
         "requests_per_minute": 600,
         "submissions_per_hour": 3600,
+        "uploads_per_hour": 1000,
         "queued_jobs": 10_000,
         "running_jobs": None,
         "stored_bytes": None,

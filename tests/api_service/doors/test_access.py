@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
@@ -12,6 +13,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from api_service.assets.from_output import keep_output
+from api_service.assets.keeping import Details, Owner, Shelf
 from api_service.main import create_app
 from shared.accounts.keys import KeyTerms, create_key, revoke_key
 from shared.configuration.settings import Settings
@@ -19,14 +22,15 @@ from shared.database.engine import transaction
 from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
-from shared.models import Scope
+from shared.models import AssetUse, JobOutput, Scope
 from tests.api_service.conftest import bearer, new_key
-from tests.jobs import SERVER, USER, output, running, submitted
+from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
 
 READ, WRITE, ADMIN = Scope.READ, Scope.WRITE, Scope.ADMIN
 OPEN, ANY = "open", "any key"
 JOB = {"prompt": "a cat", "checkpoint_model": "sd15"}
 ABSENT = "2147483647"  # a job's id that nobody has
+ABSENT_ASSET = str(UUID(int=7))
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Row:
     answer: int = 200
     owned: bool = False
     body: Mapping[str, Any] | None = None
+    files: Mapping[str, bytes] | None = None
     path: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -67,6 +72,14 @@ ROWS = {
     ("POST", "/api/v1/generation-jobs/{job_id}/cancel"): Row(WRITE, owned=True, path=WAITING),
     ("GET", "/api/v1/generation-jobs/{job_id}/outputs/{number}"): Row(READ, owned=True),
     ("GET", "/api/v1/generation-jobs/{job_id}/thumbnails/{number}"): Row(READ, owned=True),
+    # Its bytes are there already, so that nobody is the first.
+    ("POST", "/api/v1/assets"): Row(WRITE, files={"file": b"bytes"}),
+    ("POST", "/api/v1/assets/from-output"): Row(WRITE, owned=True, body={"job_id": "{job_id}"}),
+    ("GET", "/api/v1/assets"): Row(READ),
+    ("GET", "/api/v1/assets/{asset_id}"): Row(READ, owned=True),
+    # One that a job needs is not deleted, so that all can try.
+    ("DELETE", "/api/v1/assets/{asset_id}"): Row(WRITE, 409, owned=True),
+    ("GET", "/api/v1/assets/{asset_id}/content"): Row(READ, owned=True),
     ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
     ("WS", "/ws/jobs"): Row(READ),
     ("GET", "/api/v1/models/{kind}"): Row(READ),
@@ -88,7 +101,7 @@ ROWS = {
 
 @dataclass(frozen=True)
 class World:
-    """What there is: a job of USER that is complete, one that waits, and a key of each kind."""
+    """What there is: a job of USER that is complete, one that waits and needs an asset, and a key of each kind."""
 
     names: dict[str, str]
     keys: dict[str, str | None]
@@ -125,8 +138,19 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
         "owner": new_key(engine),
         "admin": admin,
     }
-    names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(submitted(messenger)), "user_id": str(USER)}
+    waiting = submitted(messenger)
+    names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(waiting), "user_id": str(USER)}
+    names["asset_id"] = str(asset(messenger, settings, made, waiting))
     return World({**names, "key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}, keys)
+
+
+def asset(messenger: Messenger, settings: Settings, made: JobOutput, job_id: int) -> UUID:
+    """An asset of USER, made of an output, that a job needs. ANOTHER_USER has one of the same bytes."""
+    shelf = Shelf(messenger.engine, open_store(settings.storage_url), 1000, None)
+    kept, _ = (keep_output(shelf, Owner(user, None), made, Details("bytes")) for user in (USER, ANOTHER_USER))
+    with messenger.transaction() as session:
+        session.add(AssetUse(asset_id=kept.asset.id, job_id=job_id))
+    return kept.asset.id
 
 
 def expected(row: Row, caller: str) -> int:
@@ -143,11 +167,11 @@ def expected(row: Row, caller: str) -> int:
 Answer = tuple[int, str]
 
 
-def ask(client: TestClient, method: str, url: str, body: Any, key: str | None) -> Answer:
+def ask(client: TestClient, method: str, url: str, sent: Mapping[str, Any], key: str | None) -> Answer:
     """The status, or what a socket's close code says of it, and the body."""
     headers = bearer(key) if key else {}
     if method != "WS":
-        response = client.request(method, url, json=body, headers=headers)
+        response = client.request(method, url, headers=headers, **sent)
         return response.status_code, response.text
     try:
         with client.websocket_connect(url, headers=headers) as socket:
@@ -157,6 +181,12 @@ def ask(client: TestClient, method: str, url: str, body: Any, key: str | None) -
         return closed.code - 4000, closed.reason
 
 
+def filled(value: Any, names: Mapping[str, str]) -> Any:
+    """A value of a body; one that names an id of World is that number."""
+    is_named = isinstance(value, str) and value.startswith("{")
+    return int(value.format(**names)) if is_named else value
+
+
 def asker(
     client: TestClient, route: tuple[str, str], row: Row
 ) -> Callable[[Mapping[str, str], str | None, str], Answer]:
@@ -164,8 +194,10 @@ def asker(
 
     def ask_as(names: Mapping[str, str], key: str | None, caller: str) -> Answer:
         path = {name: value.format(**names) for name, value in row.path.items()}
-        body = row.body and {**row.body, **({"name": caller} if "name" in row.body else {})}
-        return ask(client, method, template.format(**{**names, **path}), body, key)
+        body = row.body and {name: filled(value, names) for name, value in row.body.items()}
+        body = body and {**body, **({"name": caller} if "name" in body else {})}
+        sent = {"files": row.files} if row.files else {"json": body}
+        return ask(client, method, template.format(**{**names, **path}), sent, key)
 
     return ask_as
 
@@ -210,12 +242,12 @@ def test_what_is_anothers_is_to_the_letter_as_what_is_not_there(
     client: TestClient, world: World, route: tuple[str, str]
 ) -> None:
     ask_as = asker(client, route, ROWS[route])
-    not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT}
+    not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT, "asset_id": ABSENT_ASSET}
     status, said = ask_as(not_there, world.keys["other"], "other")
     anothers = ask_as(world.names, world.keys["other"], "other")
     assert anothers[0] == status == 404
-    hidden = {world.names["job_id"], world.names["waiting"]}
-    assert without(anothers[1], hidden) == without(said, {ABSENT})
+    hidden = {world.names["job_id"], world.names["waiting"], world.names["asset_id"]}
+    assert without(anothers[1], hidden) == without(said, {ABSENT, ABSENT_ASSET})
 
 
 def without(text: str, ids: set[str]) -> str:

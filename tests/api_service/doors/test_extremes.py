@@ -63,6 +63,11 @@ BODIES: dict[str, tuple[str, str, dict[str, Any]]] = {
         f"/api/v1/users/{USER}/keys",
         {"name": "k", "scopes": ["jobs:read"], "expires_at": "2099-01-01T00:00:00Z", "limits": {"queued_jobs": 1}},
     ),
+    "an output that is kept": (
+        "POST",
+        "/api/v1/assets/from-output",
+        {"job_id": 1, "number": 0, "name": "a.png", "tags": ["a"], "expires_at": "2099-01-01T00:00:00Z"},
+    ),
 }
 ODD_TEXTS = (
     *("", "\0", "a\0b", "x" * 70_000, "\ufffe", "%", "'\"\\", "NaN", "1e400", "-1", str(2**31), str(2**63), "9" * 5000),
@@ -126,6 +131,24 @@ def test_of_a_body(admin: TestClient, messenger: Messenger, why: str) -> None:
         if status >= 500 or (status == 422 and not answer["errors"]):
             wrong.append((status, answer, content[:300]))
     assert not wrong, wrong[:5]
+
+
+@pytest.mark.timeout(300)
+def test_of_a_field_of_a_form(admin: TestClient) -> None:
+    wrong = []
+    for name in ("name", "tags", "expires_at", "hash", "unknown", "", "\0", "n" * 4000):
+        for odd in ODD_TEXTS:
+            for fields in ({name: odd}, {name: [odd, odd]}):
+                answer = admin.post("/api/v1/assets", files={"file": ("a", b"bytes")}, data=fields)
+                if answer.status_code >= 500 or (answer.status_code == 422 and not answer.json()["errors"]):
+                    wrong.append((answer.status_code, name, odd[:100]))
+    for odd in (*ODD_TEXTS, "\udcff"):
+        head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{odd}"\r\n\r\nx\r\n--b--\r\n'
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        answer = admin.post("/api/v1/assets", content=head.encode(errors="surrogateescape"), headers=headers)
+        if answer.status_code >= 500:
+            wrong.append((answer.status_code, "filename", odd[:100]))
+    assert not wrong, wrong[:10]
 
 
 @pytest.mark.timeout(300)

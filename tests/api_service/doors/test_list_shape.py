@@ -15,9 +15,11 @@ LISTS = [operation for operation in OPERATIONS if operation.name.startswith("lis
 PAGED = [operation for operation in LISTS if issubclass(operation.query, PageQuery)]
 
 
-def test_the_lists_are_those_of_jobs_models_servers_users_and_keys() -> None:
-    assert {one.name for one in LISTS} == {"listJobs", "listModels", "listServers", "listUsers", "listKeys"}
-    assert {one.name for one in PAGED} == {"listJobs", "listUsers", "listKeys"}
+def test_the_lists_are_those_of_jobs_assets_models_servers_users_and_keys() -> None:
+    assert {one.name for one in LISTS} == {
+        *("listJobs", "listAssets", "listModels", "listServers", "listUsers", "listKeys")
+    }
+    assert {one.name for one in PAGED} == {"listJobs", "listAssets", "listUsers", "listKeys"}
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.configuration.settings import AppEnv, Settings, SettingsError, load_settings, table
+from shared.configuration.choices import AppEnv
+from shared.configuration.settings import Settings, SettingsError, load_settings, table
 
 ROOT = Path(__file__).parents[3]
 SERVERS = {

@@ -103,3 +103,45 @@ def test_a_job_has_a_folder_by_user_and_day() -> None:
     user = UUID(int=7)
     job = new_row(GenerationJob, id=12, user_id=user, created_at=datetime(2026, 3, 9, 23, 59, tzinfo=UTC))
     assert job_folder(job) == f"{user}/2026/03/09/12"
+
+
+def test_what_arrives_in_pieces_has_its_key_once_it_is_kept(store: FolderStore) -> None:
+    incoming = store.incoming("a/b")
+    incoming.write(b"one ")
+    incoming.write(b"two")
+    with pytest.raises(FileNotFoundError):
+        store.size("a/b")
+    incoming.keep()
+    incoming.drop()
+    assert b"".join(store.read("a/b")) == b"one two"
+    assert [path.name for path in store.path("a").iterdir()] == ["b"]
+
+
+def test_what_is_dropped_leaves_nothing(store: FolderStore) -> None:
+    incoming = store.incoming("a/b")
+    incoming.write(b"one")
+    incoming.drop()
+    incoming.drop()
+    assert list(store.path("a").iterdir()) == []
+
+
+def test_pieces_for_a_place_that_cannot_be_are_refused_with_the_reason(store: FolderStore, file: Path) -> None:
+    store.put({"a": file})
+    with pytest.raises(NotStored, match="could not store a/b"):
+        store.incoming("a/b")
+
+
+def test_a_linked_file_is_no_copy_and_stays_without_the_first(store: FolderStore, file: Path) -> None:
+    store.put({"a/x": file})
+    store.link("a/x", "b/y")
+    assert store.path("a/x").samefile(store.path("b/y"))
+    store.remove("a")
+    assert b"".join(store.read("b/y")) == file.read_bytes()
+
+
+def test_nothing_cannot_be_linked(store: FolderStore, file: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        store.link("a/x", "b/y")
+    store.put({"a": file})
+    with pytest.raises(NotStored):
+        store.link("a", "a/y")

@@ -38,6 +38,7 @@ class LimitsBody(BaseModel, frozen=True, extra="forbid"):
 
     requests_per_minute: Most = None
     submissions_per_hour: Most = None
+    uploads_per_hour: Most = None
     queued_jobs: Most = None
     stored_bytes: Most = None
     open_streams: Most = None

@@ -4,11 +4,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.examples import accounts, fleet, jobs, streams
+from api_service.doors.v1.examples import accounts, assets, fleet, jobs, streams
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **jobs.EXAMPLES,
     **streams.EXAMPLES,
     **accounts.EXAMPLES,
     **fleet.EXAMPLES,
+    **assets.EXAMPLES,
 }

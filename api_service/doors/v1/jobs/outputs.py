@@ -1,14 +1,12 @@
 """The files of a job: its outputs and their thumbnails."""
 
-from http import HTTPStatus
-
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.jobs.paths import job_id_in
-from api_service.http.downloads import StoredFile, send_file
-from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.downloads import FILE_ANSWERS, RANGED, StoredFile, file_answers, send_file
+from api_service.http.operations import Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.jobs.job_queries import find_output
 from api_service.refusals.codes import Code
@@ -50,12 +48,6 @@ async def output_in(request: ApiRequest[Nothing, Nothing] | ApiRequest[Nothing, 
     return await services.run(find_output, services.engine, job_id, request.path["number"], request.identity.owner)
 
 
-FILE_HEADERS = {
-    "ETag": "differs wherever the bytes do",
-    "Accept-Ranges": "`bytes`",
-    "Content-Disposition": "under which name to save it",
-}
-RANGED = {"Range": "`bytes=first-last`: only these", "If-None-Match": "an ETag: 304 if it is still that one"}
 PROBLEMS = (
     Code.JOB_NOT_FOUND,
     Code.OUTPUT_NOT_FOUND,
@@ -65,16 +57,6 @@ PROBLEMS = (
 )
 
 
-def answers(*media_types: str) -> dict[HTTPStatus, Answer]:
-    return {
-        HTTPStatus.OK: Answer(None, "the whole file", media_types, FILE_HEADERS),
-        HTTPStatus.PARTIAL_CONTENT: Answer(
-            None, "the range asked for", media_types, {**FILE_HEADERS, "Content-Range": "which bytes of how many"}
-        ),
-        HTTPStatus.NOT_MODIFIED: Answer(None, "the client has these bytes", (), FILE_HEADERS),
-    }
-
-
 OPERATIONS = (
     Operation(
         "downloadOutput",
@@ -82,7 +64,7 @@ OPERATIONS = (
         f"{JOBS}/{{job_id}}/outputs/{{number}}",
         output,
         Scope.READ,
-        answers("*/*"),
+        FILE_ANSWERS,
         tag="outputs",
         problems=PROBLEMS,
         request_headers=RANGED,
@@ -93,7 +75,7 @@ OPERATIONS = (
         f"{JOBS}/{{job_id}}/thumbnails/{{number}}",
         thumbnail,
         Scope.READ,
-        answers("image/webp"),
+        file_answers("image/webp"),
         tag="outputs",
         query=ThumbnailQuery,
         problems=(*PROBLEMS, Code.THUMBNAIL_NOT_FOUND),

@@ -1,0 +1,154 @@
+"""A file becomes an asset: its bytes are kept once for each user, however many names they have.
+
+The file is in the store before its row is. A note names its folder until then (`shared.files.folders`), so that
+whatever breaks off in between is removed by the sweep.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Engine, delete, func
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, col, select
+
+from api_service.limits.key_limits import check_stored_bytes
+from api_service.refusals.assets import hash_mismatch, upload_too_slow, wrong_field
+from shared.database.clock import database_time
+from shared.database.engine import transaction
+from shared.files.assets import CONTENT, folder_of, hold_user, new_folder
+from shared.files.file_kinds import FileKind
+from shared.files.folders import WRITERS_GONE, forget_notes, note
+from shared.files.store import OutputStore
+from shared.models import Asset, DiscardedFolder, User
+
+log = structlog.get_logger(__name__)
+
+# Long before the sweep takes a folder for one that nobody writes into any more.
+ARRIVES_WITHIN = WRITERS_GONE / 2
+
+
+class Shelf(NamedTuple):
+    """Where assets are kept, how many bytes each may have, and how long they stay unless something else is said."""
+
+    engine: Engine
+    store: OutputStore
+    largest: int
+    lifetime: timedelta | None
+
+
+class Owner(NamedTuple):
+    """Whose asset it is to be, and how many bytes that user may have stored; None for no limit."""
+
+    user_id: UUID
+    most_stored: int | None
+
+
+class Details(NamedTuple):
+    """What is said of an asset, beside its bytes. `hash` is the one it must have; `job_id` made it."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    hash: str | None = None
+    job_id: int | None = None
+
+
+class Content(NamedTuple):
+    """A file that is in the store, and not yet anybody's."""
+
+    path: str
+    size: int
+    hash: str
+    kind: FileKind
+
+
+class Kept(NamedTuple):
+    """An asset, and whether its bytes are new; if not, the file that was put for it is gone again."""
+
+    asset: Asset
+    is_new: bool
+
+
+def new_place(engine: Engine, owner: Owner) -> str:
+    """The key for a file that is to be put. Raises Refusal: quota_exceeded, where there is no place for any."""
+    with transaction(engine) as session:
+        check_stored_bytes(session.get_one(User, owner.user_id), owner.most_stored)
+        folder = new_folder(owner.user_id)
+        note(session, folder)
+    return f"{folder}/{CONTENT}"
+
+
+def leave_place(shelf: Shelf, path: str) -> None:
+    """Remove what was put at a new place, then its note. What fails stays noted, for the sweep."""
+    folder = folder_of(path)
+    try:
+        shelf.store.remove(folder)
+        with transaction(shelf.engine) as session:
+            forget_notes(session, [folder])
+    except (OSError, SQLAlchemyError) as error:
+        log.warning("folder.not_removed", folder=folder, error=str(error))
+
+
+def keep(shelf: Shelf, owner: Owner, content: Content, details: Details) -> Kept:
+    """Make the asset of a file, or find it: the same bytes under the same name are the same asset, kept for longer.
+
+    Raises Refusal: hash_mismatch; invalid_fields; quota_exceeded; storage_unavailable, for what took too long.
+    """
+    if details.hash not in {None, content.hash}:
+        raise hash_mismatch(str(details.hash), content.hash)
+    with transaction(shelf.engine) as session:
+        user = hold_user(session, owner.user_id)
+        now = database_time(session)
+        expires_at = end_of(details.expires_at, now, shelf.lifetime)
+        known = known_content(session, user.id, content.hash, details.name)
+        if known is not None and known.name == details.name:
+            asset = known
+            asset.expires_at = later(asset.expires_at, expires_at)
+        else:
+            if known is None:
+                take_place(session, user, content, owner.most_stored)
+            asset = Asset(
+                user_id=user.id,
+                name=details.name,
+                kind=content.kind.kind,
+                media_type=content.kind.media_type,
+                size_bytes=content.size,
+                hash=content.hash,
+                path=content.path if known is None else known.path,
+                tags=list(details.tags),
+                job_id=details.job_id,
+                created_at=now,
+                expires_at=expires_at,
+            )
+            session.add(asset)
+    return Kept(asset, is_new=known is None)
+
+
+def end_of(given: datetime | None, now: datetime, lifetime: timedelta | None) -> datetime | None:
+    """When an asset expires: as it was said, or else after the usual time. Raises Refusal: invalid_fields."""
+    if given is not None and given <= now:
+        raise wrong_field("expires_at", "must be in the future")
+    return given if given is not None or lifetime is None else now + lifetime
+
+
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """None is never, and later than anything."""
+    return None if one is None or other is None else max(one, other)
+
+
+def known_content(session: Session, user_id: UUID, content_hash: str, name: str) -> Asset | None:
+    """An asset of the user with these bytes, of this name if there is one."""
+    found = select(Asset).where(Asset.user_id == user_id, Asset.hash == content_hash)
+    return session.exec(found.order_by((col(Asset.name) == name).desc()).limit(1)).first()
+
+
+def take_place(session: Session, user: User, content: Content, most_stored: int | None) -> None:
+    """Count the bytes, and take back the note of their folder. Raises Refusal."""
+    check_stored_bytes(user, most_stored, content.size)
+    is_young = col(DiscardedFolder.created_at) > func.now() - ARRIVES_WITHIN
+    is_this = col(DiscardedFolder.folder) == folder_of(content.path)
+    if not session.exec(delete(DiscardedFolder).where(is_this, is_young)).rowcount:
+        raise upload_too_slow()
+    user.stored_bytes += content.size

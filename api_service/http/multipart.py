@@ -1,0 +1,192 @@
+"""A multipart form is read as it comes: its one file goes on in pieces, and only its short fields are kept.
+
+Starlette's own form parser is not used: it writes whole files to the disk of this machine before anybody sees them.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from api_service.http.request_refusals import body_too_large, invalid_form, unsupported_media_type
+from api_service.refusals.jobs import invalid_fields
+from api_service.refusals.refusal import FieldError
+
+FORM = "multipart/form-data"
+FILE = "file"  # the name of the one field with a file
+AT_ONCE = 256 * 1024  # bytes that go on together
+MOST_PARTS = 64
+LONGEST_FIELDS = 64 * 1024  # bytes of all fields that are no file
+BESIDE = 128 * 1024  # bytes of a body that are no file: fields, their heads, boundaries
+
+
+class Sink(Protocol):
+    """What takes a file in."""
+
+    async def begin(self) -> None: ...
+
+    async def write(self, piece: bytes) -> None: ...
+
+
+@dataclass
+class Form:
+    """What was sent with the file, by name; a field may come several times."""
+
+    filename: str
+    fields: Mapping[str, Sequence[str]]
+
+
+@dataclass
+class Part:
+    """A part of a form as its head describes it."""
+
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    name: str = ""
+    filename: str | None = None
+
+
+async def read_form(request: Request[Any], sink: Sink, largest: int) -> Form:
+    """Give the form's file, in its field FILE, to the sink; return the rest.
+
+    Raises Refusal: 415; 413, for more than `largest` bytes and a little; invalid_form; invalid_fields.
+    """
+    media_type, options = parse_options_header(request.headers.get("content-type"))
+    if media_type != FORM.encode():
+        raise unsupported_media_type(request.headers.get("content-type", ""), FORM)
+    if not options.get(b"boundary"):
+        raise invalid_form("its Content-Type names no boundary")
+    reader = FormReader(options[b"boundary"], sink)
+    async for chunk in bounded(request, largest + BESIDE):
+        await reader.read(chunk)
+    return await reader.finish()
+
+
+async def bounded(request: Request[Any], most: int) -> AsyncIterator[bytes]:
+    """The body, in chunks as it comes. Raises Refusal: body_too_large."""
+    said = request.headers.get("content-length", "")
+    if said.isascii() and said.isdecimal() and (len(said) > 18 or int(said) > most):
+        raise body_too_large(most)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise body_too_large(most)
+        for start in range(0, len(chunk), AT_ONCE):
+            yield chunk[start : start + AT_ONCE]
+
+
+class FormReader:
+    """Turns what the parser says of a chunk into calls of the sink, and into fields."""
+
+    def __init__(self, boundary: bytes, sink: Sink) -> None:
+        self.sink = sink
+        self.part = Part()
+        self.parts = 0
+        self.filename: str | None = None
+        self.fields: defaultdict[str, list[bytearray]] = defaultdict(list)
+        self.field_bytes = 0
+        self.waiting = bytearray()  # bytes of the file that have not gone on
+        self.has_ended = False
+        self.header_name, self.header_value = b"", b""
+        try:
+            self.parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self.on_part_begin,
+                    "on_header_field": self.on_header_field,
+                    "on_header_value": self.on_header_value,
+                    "on_header_end": self.on_header_end,
+                    "on_headers_finished": self.on_headers_finished,
+                    "on_part_data": self.on_part_data,
+                    "on_end": self.on_end,
+                },
+            )
+        except FormParserError:
+            raise invalid_form("its boundary is longer than a boundary may be") from None
+
+    async def read(self, chunk: bytes) -> None:
+        had_file = self.filename is not None
+        try:
+            self.parser.write(chunk)
+        except FormParserError:
+            raise invalid_form("it is malformed") from None
+        if not had_file and self.filename is not None:
+            await self.sink.begin()
+        if len(self.waiting) >= AT_ONCE:
+            await self.pass_on()
+
+    async def pass_on(self) -> None:
+        piece, self.waiting = bytes(self.waiting), bytearray()
+        await self.sink.write(piece)
+
+    async def finish(self) -> Form:
+        if not self.has_ended:
+            raise invalid_form("it ends before its last boundary")
+        if self.filename is None:
+            raise wrong_part(FILE, "a file must be sent in this field, with a filename", "missing")
+        if self.waiting:
+            await self.pass_on()
+        return Form(
+            self.filename,
+            {name: [text(name, value) for value in values] for name, values in self.fields.items()},
+        )
+
+    def on_part_begin(self) -> None:
+        self.part = Part()
+        self.parts += 1
+        if self.parts > MOST_PARTS:
+            raise invalid_form(f"it has more than {MOST_PARTS} parts")
+
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self.header_name += data[start:end]
+
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self.header_value += data[start:end]
+
+    def on_header_end(self) -> None:
+        self.part.headers[self.header_name.lower()] = self.header_value
+        self.header_name, self.header_value = b"", b""
+
+    def on_headers_finished(self) -> None:
+        said = self.part.headers.get(b"content-disposition", b"").decode("latin-1")
+        _, options = parse_options_header(said)
+        if b"name" not in options:
+            raise invalid_form("one of its parts has no name")
+        self.part.name = options[b"name"].decode(errors="replace")
+        if self.part.name != FILE:
+            if b"filename" in options:
+                raise wrong_part(self.part.name, f"is a file; the one file belongs into the field `{FILE}`", "file")
+            self.fields[self.part.name].append(bytearray())
+            return
+        if b"filename" not in options:
+            raise wrong_part(FILE, "is no file: it has no filename", "file")
+        if self.filename is not None:
+            raise wrong_part(FILE, "is given twice; one file is taken at a time", "file")
+        self.part.filename = self.filename = options[b"filename"].decode(errors="replace")
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self.part.filename is not None:
+            self.waiting += data[start:end]
+            return
+        self.field_bytes += end - start
+        if self.field_bytes > LONGEST_FIELDS:
+            raise wrong_part(self.part.name, f"all fields may have {LONGEST_FIELDS} bytes together", "too_long")
+        self.fields[self.part.name][-1] += data[start:end]
+
+    def on_end(self) -> None:
+        self.has_ended = True
+
+
+def text(name: str, value: bytearray) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise wrong_part(name, "must be UTF-8", "string_unicode") from None
+
+
+def wrong_part(name: str, message: str, code: str) -> Exception:
+    return invalid_fields([FieldError(field=name[:100] or "body", message=message, code=code)])

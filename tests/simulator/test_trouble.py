@@ -121,3 +121,25 @@ def test_a_node_id_may_be_longer_than_a_column(either: RunningSimulator) -> None
     run(either, prompt_id, {node_id: node("SimulatedShow", what="tags", prefix="x", megabytes=0)})
 
     assert past(either, prompt_id)["outputs"] == {node_id: {"tags": ["1girl, solo"]}}
+
+
+def test_a_key_is_shown_only_in_the_error_of_a_node_that_was_given_it(either: RunningSimulator) -> None:
+    waits = {"1": node("SimulatedWait", steps=1, seconds=3600, heeds=True)}
+    extra_data = {"api_key_comfy_org": "hunter2"}
+    submit(either, str(uuid.uuid4()), waits, extra_data=extra_data)
+    prompt_id = submit(either, str(uuid.uuid4()), {"1": node("SimulatedKey", how="raise")}, extra_data=extra_data)
+    eventually(lambda: either.http.get("/queue").json()["queue_running"])
+    queue = either.http.get("/queue")
+    assert prompt_id in queue.text
+    assert "hunter2" not in queue.text
+    either.http.post("/interrupt")
+    either.wait_finished(prompt_id)
+    entry = past(either, prompt_id)
+    assert "hunter2" not in str(entry["prompt"])
+    kind, error = entry["status"]["messages"][-1]
+    assert (kind, error["exception_message"]) == ("execution_error", "bad key: hunter2 None!\n")
+    assert error["current_inputs"] == {
+        "how": ["raise"],
+        "auth_token_comfy_org": [None],
+        "api_key_comfy_org": ["hunter2"],
+    }

@@ -20,6 +20,7 @@ from shared.jobs.errors import (
     Poison,
     PromptInterrupted,
     PromptLost,
+    SecretsUnreadable,
     ServerUnfit,
     ServerWedged,
     Settled,
@@ -57,6 +58,7 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (TimedOut(1500), None),
     (Poison(3), None),
     (NotRecorded(), None),
+    (SecretsUnreadable("SECRETS_KEY_FILE is not set"), None),
     (WornOut(8), None),
 ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from shared.configuration.reasons import reason_of
-from shared.configuration.types import ServerUrl
+from shared.configuration.server_urls import ServerUrl
 
 HEADER_NAME = re.compile(r"^[A-Za-z0-9-]{1,64}$", re.ASCII)
 LONGEST_TOKEN = 8192  # characters; servers refuse longer headers

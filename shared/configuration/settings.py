@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_va
 
 from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
 from shared.configuration.misspellings import misspelt
+from shared.configuration.server_urls import ComfyUIUrls, jobs_of_all
 from shared.configuration.types import (
-    ComfyUIUrls,
     DatabaseUrl,
     Duration,
     DurationOrNone,
@@ -28,7 +28,6 @@ from shared.configuration.types import (
     StorageUrl,
     accepts,
     as_shown,
-    jobs_of_all,
     without_users,
 )
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, GetPydanticSchema, StringConstraints
@@ -15,8 +15,6 @@ from pydantic_core import core_schema
 # Begins with a literal: a repeat there would be tried again from each letter of a long word.
 PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^/\s]+(?=@)")
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$")
-SLOTS = re.compile(r"^([1-9]|[1-5][0-9]|6[0-4])$", re.ASCII)
-SERVER_FORM = "http://host[:port][/path][#slots=1 to 64&token_file=/a/file], several separated by commas"
 MOST_YEARS = timedelta(days=36500)  # PostgreSQL knows no moment much later
 LONGEST_PATTERN, MOST_PATTERNS = 255, 1000
 PATTERNS = "patterns such as Load*, separated by commas, or none"
@@ -60,7 +58,7 @@ class SecretUrl(str):
 def as_shown(value: Any) -> str:
     """A setting's value for people and logs."""
     match value:
-        case ServerUrl():
+        case SecretUrl():
             return value.shown
         case tuple():
             return ", ".join(as_shown(item) for item in value)
@@ -88,75 +86,6 @@ def redis_url(value: str) -> SecretUrl:
     if parts.scheme != "unix" and database and not database.isdigit():
         raise ValueError("a database number after the host, as in redis://127.0.0.1:6379/4")
     return SecretUrl(value)
-
-
-class ServerUrl(SecretUrl):
-    """The URL of a ComfyUI server. `slots` is how many jobs it holds, if that was said with it; `token_file` holds the
-    token that it asks for, see `shared.configuration.credentials`."""
-
-    slots: int | None = None
-    token_file: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """The URL without user and password: the server's name in rows, logs and events."""
-        parts = urlsplit(self)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-    @property
-    def shown(self) -> str:
-        user, separator, host = urlsplit(self).netloc.rpartition("@")
-        name, has_password, _ = user.partition(":")
-        secret = f"{name}:***" if has_password else "***"
-        shown = urlsplit(self)._replace(netloc=f"{secret}@{host}" if separator else host).geturl()
-        options = {"slots": self.slots, "token_file": self.token_file}
-        fragment = "&".join(f"{option}={value}" for option, value in options.items() if value)
-        return f"{shown}#{fragment}" if fragment else shown
-
-
-def server_url(text: str) -> ServerUrl:
-    address, separator, fragment = text.strip().partition("#")
-    parts, options = urlsplit(address), server_options(fragment) if separator else {}
-    is_whole = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.path and is_port(parts)
-    if not is_whole or parts.query:
-        raise ValueError(SERVER_FORM)
-    url = ServerUrl(address.rstrip("/"))
-    url.slots = int(options["slots"]) if "slots" in options else None
-    url.token_file = Path(options["token_file"]) if "token_file" in options else None
-    return url
-
-
-def is_port(parts: SplitResult) -> bool:
-    """Whether the port is one, if there is one. A password with a slash would read as a port and a path."""
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
-
-
-def server_options(fragment: str) -> dict[str, str]:
-    """What is said of a server behind its URL: `slots=2&token_file=/run/secrets/gpu`."""
-    options = dict(option.partition("=")[::2] for option in fragment.split("&"))
-    slots, token_file = options.get("slots", "1"), options.get("token_file", "/")
-    if not options.keys() <= {"slots", "token_file"} or not SLOTS.match(slots) or not token_file.startswith("/"):
-        raise ValueError(SERVER_FORM)
-    return options
-
-
-def comfyui_urls(value: str | tuple[ServerUrl, ...]) -> tuple[ServerUrl, ...]:
-    urls = tuple(server_url(url) for url in value.split(",")) if isinstance(value, str) else value
-    if len({url.name for url in urls}) != len(urls):
-        raise ValueError("each server once")
-    return urls
-
-
-def jobs_of_all(urls: str, slots: int) -> int:
-    """How many jobs all servers keep a worker busy with: one in each slot, and one of each server that is being
-    stored. 1 where the variable is wrong, which is said elsewhere."""
-    try:
-        return sum((url.slots or slots) + 1 for url in comfyui_urls(urls))
-    except ValueError:
-        return 1
 
 
 def storage_url(value: str) -> str:
@@ -243,7 +172,6 @@ def accepts(field: FieldInfo) -> str | None:
 LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 DatabaseUrl = Annotated[SecretUrl, AsMade, BeforeValidator(database_url)]
 RedisUrl = Annotated[SecretUrl, AsMade, BeforeValidator(redis_url)]
-ComfyUIUrls = Annotated[tuple[ServerUrl, ...], AsMade, BeforeValidator(comfyui_urls)]
 StorageUrl = Annotated[str, BeforeValidator(storage_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 DurationOrNone = Annotated[timedelta | None, BeforeValidator(duration_or_none)]

@@ -43,6 +43,6 @@ class Room:
 
     def warnings(self) -> list[JobWarning]:
         return [
-            JobWarning(WarningCode.OUTPUTS_LEFT_OUT, f"{number:,} {what} were left out: {BOUNDS[what]}")
+            JobWarning(WarningCode.OUTPUTS_LEFT_OUT, f"left out: {number:,} {what}; {BOUNDS[what]}")
             for what, number in self.left_out.items()
         ]

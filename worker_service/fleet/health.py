@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.configuration.types import ServerUrl
+from shared.configuration.server_urls import ServerUrl
 from shared.fleet.probes import ProbeKind, ProbeOutcome
 from shared.jobs.errors import ComfyUIUnreachable, ServerUnfit, WorkflowRejected
 from worker_service.comfyui.answers import Queue

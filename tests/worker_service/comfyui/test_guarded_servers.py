@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from shared.configuration.types import server_url
+from shared.configuration.server_urls import server_url
 from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import ComfyUIServer, EventType, Outcome
 from tests.simulator.running import RunningSimulator, running_simulator

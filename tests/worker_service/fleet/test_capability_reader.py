@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from shared.configuration.types import server_url
+from shared.configuration.server_urls import server_url
 from shared.models import ComfyUIServer
 from tests.object_infos import object_info
 from tests.shared.fleet.test_replacements import INFO, SAID

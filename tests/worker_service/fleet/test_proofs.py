@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.configuration.types import server_url
+from shared.configuration.server_urls import server_url
 from shared.fleet import servers
 from shared.fleet.servers import server_states
 from shared.models import ComfyUIServer, JobStatus, Outcome

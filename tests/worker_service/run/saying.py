@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from shared.configuration.types import server_url
+from shared.configuration.server_urls import server_url
 from shared.database.engine import transaction
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from shared.configuration.types import server_url
+from shared.configuration.server_urls import server_url
 from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, ServerCapabilities
 from tests.jobs import ANOTHER, SERVER, answering

@@ -138,7 +138,7 @@ def test_more_than_a_job_keeps_is_left_out_and_counted() -> None:
     found = list(room.within(Shown({"1": {"tags": [f"tag {number}" for number in range(MOST_TEXTS + 5)]}})))
     assert len(found) == MOST_TEXTS
     (warning,) = room.warnings()
-    assert (warning.code, warning.message[:7]) == ("outputs_left_out", "5 texts")
+    assert (warning.code, warning.message[:17]) == ("outputs_left_out", "left out: 5 texts")
 
 
 def test_texts_are_bounded_by_their_length_too() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api_service.fleet.capability_cache import Capabilities, KnownServer
 from api_service.fleet.close_matches import suggestion
 from api_service.fleet.node_rules import Finding, Graph, findings
-from api_service.fleet.unkept import unkept_findings
+from api_service.fleet.websocket_only import websocket_only_findings
 from api_service.refusals.refusal import FieldError
 from shared.workflows.shape import WorkflowFault
 
@@ -63,7 +63,7 @@ def judge(graph: Graph, servers: Sequence[KnownServer]) -> list[Verdict]:
             continue
         key = id(server.catalogue)
         if key not in by_catalogue:
-            by_catalogue[key] = findings(graph, server.catalogue) + unkept_findings(graph, server.catalogue)
+            by_catalogue[key] = findings(graph, server.catalogue) + websocket_only_findings(graph, server.catalogue)
         found = by_catalogue[key]
         certain = {(one.node_id, one.field, one.code): one for one in found if one.is_certain}
         verdicts.append(Verdict(server, certain, [one for one in found if not one.is_certain]))

@@ -33,8 +33,8 @@ from worker_service.comfyui.answers import (
     version_in,
 )
 from worker_service.comfyui.connection import ANSWER, Answer, AnswerTooLarge, Bounds, ServerConnection, unpacked
+from worker_service.comfyui.history_outputs import OutputFile
 from worker_service.comfyui.json_text import read_json
-from worker_service.comfyui.shown import OutputFile
 from worker_service.comfyui.socket_health import SocketHealth
 
 # Without custom nodes it has 1 MB. A server with many models and a slow disk takes long to list them.

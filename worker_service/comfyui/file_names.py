@@ -4,7 +4,7 @@ import re
 from pathlib import PurePosixPath, PureWindowsPath
 
 from shared.jobs.storable import UNSTORABLE
-from worker_service.comfyui.shown import OutputFile
+from worker_service.comfyui.history_outputs import OutputFile
 
 FOLDERS = frozenset({"output", "temp", "input"})
 LONGEST = 1024  # characters

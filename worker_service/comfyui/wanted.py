@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.workflows.labels import origins
-from worker_service.comfyui.shown import Output, OutputFile
+from worker_service.comfyui.history_outputs import Output, OutputFile
 
 TEMP = "temp"  # ComfyUI's folder for previews
 

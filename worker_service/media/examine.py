@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
+from worker_service.media.file_headers import is_tiff, png_is_whole
 from worker_service.media.findings import BeyondLimits, Damaged, Examined, MediaInfo
 from worker_service.media.kinds import IMAGES, PICTURE_FORMATS, media_type_of
-from worker_service.media.promises import is_tiff, png_is_whole
 from worker_service.media.thumbnails import pictured
 
 MOST_FRAMES = 10_000

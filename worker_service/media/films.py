@@ -11,9 +11,9 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from PIL import Image
 
+from worker_service.media.file_headers import states_its_length, wav_states_samples
 from worker_service.media.findings import LONGEST_MS, BeyondLimits, MediaInfo
 from worker_service.media.kinds import DEMUXERS, SOUNDS, kind_of, media_type_of, signature
-from worker_service.media.promises import states_its_length, wav_states_samples
 
 SHORT_BY_S = 0.1  # a sound or a film may be shorter than its header says by this much, as encoders round
 MOST_STREAMS = 64

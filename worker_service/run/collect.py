@@ -28,8 +28,8 @@ from shared.workflows.labels import Label, label_of, name_of
 from shared.workflows.text_to_image import SAVE_NODE, node
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.file_names import ending_of, why_refused
-from worker_service.comfyui.room import Room
-from worker_service.comfyui.shown import Output, OutputFile, OutputText
+from worker_service.comfyui.history_outputs import Output, OutputFile, OutputText
+from worker_service.comfyui.output_limits import Room
 from worker_service.comfyui.wanted import EVERYTHING, Wanted
 from worker_service.media.findings import Examined
 from worker_service.media.plain_files import examine_plainly

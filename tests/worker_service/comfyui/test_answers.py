@@ -17,7 +17,7 @@ from worker_service.comfyui.answers import (
     refusal,
     version_in,
 )
-from worker_service.comfyui.shown import OutputFile, OutputText
+from worker_service.comfyui.history_outputs import OutputFile, OutputText
 
 
 def answers(name: str, path: str) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from tests.worker_service.comfyui.raw_server import Play, raw_server, says
 from worker_service.comfyui.answers import Finished
 from worker_service.comfyui.client import ComfyUIClient, Pace
 from worker_service.comfyui.connection import Bounds
-from worker_service.comfyui.shown import OutputFile
+from worker_service.comfyui.history_outputs import OutputFile
 
 MEBIBYTE = 1024 * 1024
 SOON = Bounds(MEBIBYTE, within_s=0.3)

@@ -11,7 +11,7 @@ from tests.simulator.graphs import Graph, node, noise
 from tests.simulator.running import RunningSimulator
 from worker_service.comfyui.answers import Finished, Gone, Running, Waiting
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.shown import OutputFile
+from worker_service.comfyui.history_outputs import OutputFile
 
 MEBIBYTE = 1024 * 1024
 

@@ -3,7 +3,7 @@
 import pytest
 
 from worker_service.comfyui.file_names import LONGEST, ending_of, why_refused
-from worker_service.comfyui.shown import OutputFile, OutputText
+from worker_service.comfyui.history_outputs import OutputFile, OutputText
 from worker_service.comfyui.wanted import Wanted
 
 

@@ -7,7 +7,7 @@ from shared.fleet.object_info import Catalogue
 SENDING = frozenset({"SaveImageWebsocket", "ETN_SendImageWebSocket"})
 
 
-def unkept_findings(graph: Graph, catalogue: Catalogue) -> list[Finding]:
+def websocket_only_findings(graph: Graph, catalogue: Catalogue) -> list[Finding]:
     """One for each node that sends its pictures, if the graph has no other output node."""
     classes = {node_id: catalogue.classes.get(node["class_type"]) for node_id, node in graph.items()}
     ends = [node_id for node_id, found in classes.items() if found is None or found.is_output]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.simulator import recordings
 from worker_service.comfyui.answers import in_history
-from worker_service.comfyui.room import MOST_TEXTS, Room
-from worker_service.comfyui.shown import DEEPEST, MANY_NUMBERS, Output, OutputFile, OutputText, Shown, TooDeep
+from worker_service.comfyui.history_outputs import DEEPEST, MANY_NUMBERS, Output, OutputFile, OutputText, Shown, TooDeep
+from worker_service.comfyui.output_limits import MOST_TEXTS, Room
 
 A, B = {"filename": "a.txt", "type": "temp"}, {"filename": "b.txt", "subfolder": "s", "type": "output"}
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from shared.jobs.warnings import JobWarning, WarningCode
-from worker_service.comfyui.shown import Output, OutputFile, OutputText
+from worker_service.comfyui.history_outputs import Output, OutputFile, OutputText
 
 MOST_FILES = 10_000
 MOST_TEXTS = 1_000  # numbers are texts too

@@ -11,8 +11,8 @@ import pytest
 from shared.jobs.errors import OutputCorrupt
 from shared.models import OutputKind
 from tests.worker_service.media.pictures import encoded, film, picture
+from worker_service.media.file_headers import states_its_length
 from worker_service.media.pool import MediaPool
-from worker_service.media.promises import states_its_length
 
 
 def quiet_and_then_loud(path: Path, *, states_length: bool) -> None:

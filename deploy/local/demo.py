@@ -131,7 +131,7 @@ def ended_before(snapshot: dict[str, Any]) -> dict[str, Any]:
 
 
 class ProgressBar:
-    """One line that fills up on a terminal; a line for each tenth elsewhere."""
+    """One line that fills up on a terminal; elsewhere a line for each tenth, and one for the end."""
 
     def __init__(self) -> None:
         self.on_terminal = sys.stdout.isatty()
@@ -142,6 +142,7 @@ class ProgressBar:
             case "processing":
                 self.draw(event["data"])
             case "completed" | "failed" | "cancelled" | "expired":
+                self.tenth = -1  # the last node may have said 100 % before
                 self.draw({"percentage": 100.0 if event["type"] == "completed" else 0.0, "node_type": event["type"]})
                 if self.on_terminal:
                     print()

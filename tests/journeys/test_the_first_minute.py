@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from deploy.local.cluster import hold
+from deploy.local.demo import ProgressBar
 from deploy.local.ports import free_ports
 from tests.deploy_local.watching import gone
 from tests.journeys.conftest import until
@@ -60,7 +61,7 @@ def address(up: Launched, name: str, pattern: str = r"(\S+)") -> str:
 
 def test_what_it_prints_works_when_it_is_pasted_and_a_second_start_is_where_the_first_was(tmp_path: Path) -> None:
     with launched("up", tmp_path) as up:
-        pasted(to_paste(up, "Make a picture"), tmp_path)
+        assert "is in picture.png" in pasted(to_paste(up, "Make a picture"), tmp_path)
         with Image.open(tmp_path / "picture.png") as picture:
             assert picture.format == "PNG"
         inside = pasted(to_paste(up, "Look inside"), ROOT)
@@ -199,6 +200,15 @@ def test_the_demo_takes_the_server_that_answers(tmp_path: Path) -> None:
     ):
         assert demo.ended() == 0, demo.said()
     assert "No model was used" not in demo.said()
+
+
+def test_the_progress_of_a_demo_ends_with_the_end_though_a_node_was_at_100_percent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bar = ProgressBar()
+    bar.show({"type": "processing", "data": {"percentage": 100.0, "node_type": "SaveImage"}})
+    bar.show({"type": "completed"})
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == ["SaveImage", "completed"]
 
 
 def test_a_demo_that_fails_says_so_last(tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ ENTRY_POINTS = [
     "worker_service.scheduler",
     "migrations",
     "shared.configuration.settings",
+    "shared.jobs.sql",
     "deploy.local",
     "deploy.local.load_test_data",
     "deploy.local.redis_keys",
     "deploy.simulator",
+    "tests.docs.generated",
 ]
 AT_MOST_S = 60
 

@@ -34,6 +34,7 @@ from worker_service.comfyui.wanted import EVERYTHING, Wanted
 from worker_service.media.findings import Examined
 from worker_service.media.plain_files import examine_plainly
 from worker_service.media.pool import MediaPool
+from worker_service.run.output_warnings import empty_warning, summed_up, warning_of
 from worker_service.run.prompt.mailbox import Mailbox
 from worker_service.run.prompt.watch import check
 from worker_service.run.resources import RunResources
@@ -229,25 +230,6 @@ def check_not_empty(output: OutputFile, local: Path, examined: Examined) -> None
     header of it promises any; and a text may well be empty."""
     if examined.media.kind == OutputKind.OTHER and not local.stat().st_size:
         raise OutputCorrupt(output.filename, "it is empty")
-
-
-def warning_of(error: GenerationError, output: OutputFile | OutputText) -> JobWarning:
-    return JobWarning(WarningCode(error.code), str(error), output.node_id, getattr(output, "filename", None))
-
-
-def empty_warning(row: JobOutput) -> list[JobWarning]:
-    """A warning of a file without bytes; a text may have none."""
-    if row.size_bytes or row.kind is OutputKind.TEXT:
-        return []
-    return [JobWarning(WarningCode.OUTPUT_EMPTY, f"output {row.number} has no bytes", row.node_id, row.server_filename)]
-
-
-def summed_up(errors: Sequence[GenerationError]) -> GenerationError:
-    """The first of the errors, for which the job fails, and how many there are."""
-    first = errors[0]
-    if len(errors) > 1:
-        first.args = (f"none of the {len(errors)} outputs can be read; the first: {first}",)
-    return first
 
 
 def digest(file: Path) -> str:

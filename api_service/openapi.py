@@ -1,5 +1,6 @@
 """`python -m api_service.openapi`: print the OpenAPI document."""
 
+import argparse
 import json
 import sys
 
@@ -7,6 +8,7 @@ from api_service.routes import DOCUMENT
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m api_service.openapi", description=__doc__).parse_args()
     json.dump(DOCUMENT, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
 

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[1]
 ENTRY_POINTS = [
     "api_service",
+    "api_service.openapi",
     "worker_service",
     "worker_service.scheduler",
     "migrations",

@@ -23,7 +23,7 @@ def test_the_way_down_leaves_no_file_that_nobody_knows_of(empty: str) -> None:
     execute(empty, "INSERT INTO users (id, name, stored_bytes) VALUES (:id, 'owner', 27)", id=USER)
     for name, content in (("a", "one"), ("b", "one"), ("a", "two")):
         add_asset(empty, name, content)
-    downgrade(empty, "what_is_sent_along")
+    downgrade(empty, "secrets_of_jobs")
     assert value(empty, "SELECT stored_bytes FROM users WHERE id = :id", id=USER) == 7
     noted = [row["folder"] for row in fetch(empty, "SELECT folder FROM discarded_folders ORDER BY folder")]
     assert noted == [f"{USER}/assets/one", f"{USER}/assets/two"]

@@ -103,6 +103,7 @@ def test_production_names_its_servers_itself() -> None:
         ("SOFT_TIME_LIMIT", "soon", "25m"),
         ("SOFT_TIME_LIMIT", "0", "above zero"),
         ("SOFT_TIME_LIMIT", "45m", "a time above SOFT_TIME_LIMIT, which is 2700s"),
+        ("ASSET_LIFETIME", "40000d", "at most 36500d"),
         ("LEASE_DURATION", "2s", "at least 3s"),
         ("MAX_ATTEMPTS", "0", "a whole number from 1 to 100"),
         ("API_PORT", "65536", "a whole number from 0 to 65535"),

@@ -165,7 +165,8 @@ class GuardedHTTP(H11Protocol):
             self.leave()
 
     def body_is_late(self) -> None:
-        if self.is_busy and self.cycle.response_started:
+        cycle: Any = self.cycle
+        if cycle is not None and cycle.response_started:  # and perhaps complete: one request has one answer
             self.leave()
         else:
             self.turn_away(408, "request_timeout", "the request's body did not arrive in time")

@@ -101,7 +101,9 @@ def test_a_body_that_nobody_waits_for_is_not_taken_for_ever(api: Served) -> None
     refused = head(api, "POST", "/api/v1/generation-jobs/", **{"Content-Length": "1000"})
     with connected(api, refused) as slow:
         slow.sendall(b"{")
-        assert until_closed(slow).startswith(b"HTTP/1.1 401 ")
+        said = until_closed(slow)
+    assert said.startswith(b"HTTP/1.1 401 ")
+    assert said.count(b"HTTP/1.1 ") == 1
 
 
 def test_an_idle_connection_is_closed_and_half_of_a_next_request_too(api: Served) -> None:

@@ -82,7 +82,8 @@ def drop_indexes(connection: Connection) -> list[str]:
 KEYS = """
 SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE contype IN ('f', 'p', 'u') AND conrelid = ANY (ARRAY[
-    'generation_jobs'::regclass, 'job_attempts'::regclass, 'job_events'::regclass, 'job_outputs'::regclass
+    'generation_jobs'::regclass, 'job_attempts'::regclass, 'job_events'::regclass, 'job_outputs'::regclass,
+    'asset_uses'::regclass
 ]) ORDER BY contype, conname
 """
 INDEXES = """

@@ -19,7 +19,7 @@ KINDS = "'image', 'video', 'audio', 'tensors', 'text', 'other'"
 # Rows of one content share a file, and its bytes are counted once.
 NOTE_FILES = """
 INSERT INTO discarded_folders (folder)
-SELECT DISTINCT regexp_replace(path, '/[^/]*$', '') FROM assets
+SELECT DISTINCT left(path, length(path) - position('/' in reverse(path))) FROM assets
 ON CONFLICT DO NOTHING
 """
 UNCOUNT_BYTES = """

@@ -102,10 +102,12 @@ def decoded_whole(container: InputContainer, *, is_held: bool, may_be_empty: boo
 
 
 def is_empty_sound(file: Path, container: InputContainer) -> bool:
-    """Whether a file of sounds says of no sample that it is there: then none is missing. FFmpeg takes any text for a
-    FLAC or an MP3 without sound, so the file must begin as what it is."""
-    sounds = container.streams.audio
-    if not sounds or container.streams.video or signature(file) is None or wav_states_samples(file):
+    """Whether a file of sounds says of no sample that it is there: then none is missing. FFmpeg takes any file for a
+    FLAC or an MP3 without sound, so it must begin as what it is."""
+    sounds, found = container.streams.audio, signature(file)
+    if not sounds or container.streams.video or found is None or wav_states_samples(file):
+        return False
+    if found.demuxer is None or found.demuxer not in container.format.name.split(","):
         return False
     stated = (container.duration, *(stream.duration for stream in sounds), *(stream.frames for stream in sounds))
     return not any(stated)

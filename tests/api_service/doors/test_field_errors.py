@@ -17,10 +17,11 @@ MODELS = {model for operation in OPERATIONS for model in (operation.body, operat
 
 
 def bare_unions(schema: Any, parent: str = "") -> Iterator[Any]:
-    """The unions whose errors name a type. A function around a union says one sentence, and a tag is left out."""
+    """The unions whose errors name a type. A function around a union says one sentence, and so does one
+    with an error of its own; a tag is left out."""
     if isinstance(schema, dict):
         kind = schema.get("type", parent)
-        if kind == "union" and parent != "function-wrap":
+        if kind == "union" and parent != "function-wrap" and "custom_error_type" not in schema:
             yield schema
         for value in schema.values():
             yield from bare_unions(value, kind)

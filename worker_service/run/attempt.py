@@ -163,6 +163,8 @@ class Attempt:
         """Send the prompt once. A server that does not answer, or answers 500, may have queued it all the same."""
         check(self.mailbox)
         self.resources.leases.must_be_fresh(self.lease)
+        # No job is given to a server that is known to be wedged: what this worker remembers of it is out of date.
+        self.resources.fleet.wedged.discard(self.prompt.server)
         along = extra_data(self.job.params, self.job.extra_pnginfo) | secrets_of(self.job, self.resources.vault)
         try:
             client.submit(graph, prompt_id=self.prompt.id, client_id=self.prompt.id, extra_data=along)

@@ -181,6 +181,7 @@ def test_a_server_that_gives_prompts_ids_of_its_own_gets_no_more_jobs_and_says_w
         deployment.until(first, lambda job: job.attempt)
         with deployment.messenger.transaction() as session:
             servers.resume(session, another.url)
+        until(lambda: state(deployment) == "unfit")
         done = [deployment.ended(job_id) for job_id in (first, deployment.submit(), deployment.submit())]
     assert {job.server for job in done} == {another.url}
     assert state(deployment) == "unfit"

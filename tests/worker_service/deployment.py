@@ -21,7 +21,7 @@ from shared.messaging.due_work import WakeUps
 from shared.messaging.events import Channels, Event
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger
-from shared.models import FINAL, EventType, GenerationJob, JobOutput, JobStatus, Outcome
+from shared.models import FINAL, ComfyUIServer, EventType, GenerationJob, JobOutput, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.running import RunningSimulator
 from worker_service.actors.run_comfy_job import take
@@ -30,6 +30,7 @@ from worker_service.fleet.timings import FleetTimings
 from worker_service.main import close, create_broker, create_resources
 from worker_service.resources import Resources, Timings
 from worker_service.run.attempt import Attempt
+from worker_service.run.prompt.graph import graph_of
 from worker_service.run.prompt.mailbox import Signal
 from worker_service.run.prompt.timings import RunTimings
 
@@ -164,7 +165,7 @@ class Deployment:
         with dead.resources.leases.holding(claim.lease) as mailbox:
             attempt = Attempt(dead.resources.jobs.run, claim, mailbox, leave_slot=lambda: None)
             if sent:
-                attempt.send(attempt.client(), attempt.graph())
+                attempt.send(attempt.client(), graph_of(attempt.job, attempt.prompt.id))
         dead.close()
         jobs.silence(self.messenger, job_id)
         return claim
@@ -183,6 +184,11 @@ class Deployment:
         with self.messenger.transaction() as session:
             found = select(JobOutput).where(JobOutput.job_id == job_id).order_by(col(JobOutput.number))
             return list(session.exec(found))
+
+    def server(self, name: str | None = None) -> ComfyUIServer:
+        """The row of a server; without a name, of the first one."""
+        with self.messenger.transaction() as session:
+            return session.get_one(ComfyUIServer, name or self.comfyui.url)
 
     def until(self, job_id: int, holds: Callable[[GenerationJob], object]) -> GenerationJob:
         """The job once that holds for it. Meanwhile what is due is sent, as the scheduler does."""

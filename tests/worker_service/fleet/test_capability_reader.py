@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from shared.configuration.server_urls import server_url
-from shared.models import ComfyUIServer
 from tests.object_infos import object_info
 from tests.shared.fleet.test_replacements import INFO, SAID
 from tests.simulator.running import RunningSimulator, running_simulator
@@ -23,12 +22,6 @@ from worker_service.fleet.timings import FleetTimings
 
 # A worker that probes its servers ten times as often as in production.
 OFTEN = {"timings": replace(QUICK, fleet=FleetTimings(probe_every_s=0.5))}
-
-
-def server(deployment: Deployment) -> ComfyUIServer:
-    (name,) = deployment.settings.comfyui_urls
-    with deployment.messenger.transaction() as session:
-        return session.get_one(ComfyUIServer, name)
 
 
 def test_a_worker_writes_down_at_once_what_its_server_can_do(deployment: Deployment, worker: RunningWorker) -> None:
@@ -47,7 +40,7 @@ def test_a_server_that_comes_back_with_other_models_is_read_at_once(deployment: 
         until(lambda: written(engine, url))
         deployment.comfyui.kill()
         worker.look()
-        assert server(deployment).unreachable_since
+        assert deployment.server().unreachable_since
         assert "ckpt_name=random_sd15.safetensors" in known(engine, url).offers, "kept while it is away"
         with running_simulator(port=deployment.comfyui.port, checkpoint=["after.safetensors"]):
             worker.look()
@@ -164,6 +157,6 @@ def test_an_answer_that_takes_long_does_not_keep_a_server_from_being_seen(deploy
     hanging = deployment.comfyui.fault("hang_http", path="/object_info")
     with deployment.worker(OFTEN):
         hanging.wait_until_struck()
-        seen = server(deployment).last_seen_at
-        until(lambda: server(deployment).last_seen_at != seen)
+        seen = deployment.server().last_seen_at
+        until(lambda: deployment.server().last_seen_at != seen)
         hanging.clear()

@@ -6,7 +6,7 @@ import pytest
 
 from shared.fleet import servers
 from shared.jobs.errors import Poison
-from shared.models import ComfyUIServer, JobStatus, Outcome
+from shared.models import JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import Graph, node, noise, submit
 from tests.simulator.running import BOTH, RunningSimulator
@@ -20,11 +20,6 @@ TOLD = ("surrogate", "keyboard_interrupt", "unprintable", "base_exception")  # t
 @pytest.fixture
 def environ(environ: dict[str, str], simulator: RunningSimulator, another: RunningSimulator) -> dict[str, str]:
     return {**environ, "COMFYUI_URLS": f"{simulator.url},{another.url}"}
-
-
-def server(deployment: Deployment, name: str) -> ComfyUIServer:
-    with deployment.messenger.transaction() as session:
-        return session.get_one(ComfyUIServer, name)
 
 
 def deadly(what: str) -> Graph:
@@ -70,10 +65,10 @@ def test_a_job_that_ends_the_threads_of_two_servers_is_poison_and_both_work_agai
     first = jobs.attempts(deployment.messenger, job_id)[0]
     assert (first.error_code, (first.error_details or {})["was_running"]) == ("server_wedged", True)
     for comfyui in (deployment.comfyui, another):
-        until(lambda comfyui=comfyui: server(deployment, comfyui.url).wedged_since)  # type: ignore[misc]
+        until(lambda comfyui=comfyui: deployment.server(comfyui.url).wedged_since)  # type: ignore[misc]
         comfyui.restart()
     worker.look()
-    assert [server(deployment, comfyui.url).wedged_since for comfyui in (deployment.comfyui, another)] == [None, None]
+    assert [deployment.server(comfyui.url).wedged_since for comfyui in (deployment.comfyui, another)] == [None, None]
     deployment.ended(deployment.submit())
 
 
@@ -82,14 +77,14 @@ def test_a_thread_that_ended_without_a_trace_is_found_when_its_prompt_stalls(dep
     with deployment.worker(STALL_TIMEOUT="1s") as worker:
         job = looked(worker, deployment, submitted(deployment, deadly("system_exit")), JobStatus.FAILED)
     assert (job.error_code, job.error_details) == (Poison.code, {"deaths": 2, "of": "server"})
-    assert server(deployment, deployment.comfyui.url).probes["log"]["outcome"] == "passed", "it says nothing"
+    assert deployment.server().probes["log"]["outcome"] == "passed", "it says nothing"
 
 
 @BOTH
 def test_a_long_silent_node_is_no_dead_thread(deployment: Deployment, worker: RunningWorker) -> None:
     job_id = submitted(deployment, waiting(4.0))
     job = looked(worker, deployment, job_id, JobStatus.COMPLETED)
-    found = server(deployment, job.server)
+    found = deployment.server(job.server)
     assert (found.wedged_since, found.probes["log"]["outcome"]) == (None, "passed")
     assert deployment.outcomes(job_id) == [Outcome.COMPLETED]
 
@@ -106,7 +101,7 @@ def test_a_job_behind_somebody_elses_dead_prompt_runs_elsewhere(
     drained(deployment, another.url, drain=False)
     job = looked(worker, deployment, job_id, JobStatus.COMPLETED)
     assert job.server == another.url
-    assert server(deployment, deployment.comfyui.url).wedged_since
+    assert deployment.server().wedged_since
 
 
 def test_a_job_behind_a_silent_prompt_goes_to_an_idle_server_in_the_same_attempt(
@@ -121,7 +116,7 @@ def test_a_job_behind_a_silent_prompt_goes_to_an_idle_server_in_the_same_attempt
         deployment.until(job_id, lambda job: job.attempt)
         drained(deployment, another.url, drain=False)
         job = looked(worker, deployment, job_id, JobStatus.COMPLETED)
-        found = server(deployment, deployment.comfyui.url)
+        found = deployment.server()
     assert (job.server, job.retries, deployment.outcomes(job_id)) == (another.url, 0, [Outcome.COMPLETED])
     assert (found.wedged_since, found.foreign_prompts) == (None, 1), "it may be well"
     assert found.stuck_since
@@ -151,6 +146,6 @@ def test_a_job_is_given_to_the_server_with_fewer_prompts_of_others(
     stall.wait_until_struck()
     with deployment.worker() as worker:
         worker.look()
-        assert server(deployment, first.url).foreign_prompts == 3
+        assert deployment.server(first.url).foreign_prompts == 3
         assert [deployment.ended(deployment.submit()).server for _ in range(2)] == [second.url] * 2
     stall.clear()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.models import ComfyUIServer, JobStatus, Outcome
+from shared.models import JobStatus, Outcome
 from tests import jobs
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.deployment import Deployment, until
@@ -13,11 +13,6 @@ NOWHERE = "http://127.0.0.1:9"
 @pytest.fixture
 def environ(environ: dict[str, str], simulator: RunningSimulator, another: RunningSimulator) -> dict[str, str]:
     return {**environ, "COMFYUI_URLS": f"{simulator.url},{another.url}", "COMFYUI_SLOTS": "1"}
-
-
-def server(deployment: Deployment, name: str) -> ComfyUIServer:
-    with deployment.messenger.transaction() as session:
-        return session.get_one(ComfyUIServer, name)
 
 
 def test_two_servers_share_the_jobs(deployment: Deployment, another: RunningSimulator) -> None:
@@ -52,7 +47,7 @@ def test_a_dead_server_gets_no_job_and_its_jobs_go_to_the_other(
         ended = [deployment.ended(job_id) for job_id in submitted]
         worker.look()  # the last word so far may be that of the job which was lost there
     assert {job.server for job in ended} == {deployment.comfyui.url}
-    dead = server(deployment, another.url)
+    dead = deployment.server(another.url)
     assert dead.unreachable_since is not None
     assert "refused" in (dead.problem or "")
 
@@ -61,14 +56,14 @@ def test_a_server_that_comes_back_is_given_jobs_again(deployment: Deployment, an
     deployment.comfyui.kill()
     another.kill()
     with deployment.worker() as worker:
-        first_seen = server(deployment, another.url).unreachable_since
+        first_seen = deployment.server(another.url).unreachable_since
         worker.look()
-        assert server(deployment, another.url).unreachable_since == first_seen, "since when, not the last look"
+        assert deployment.server(another.url).unreachable_since == first_seen, "since when, not the last look"
         job_id = deployment.submit()
         another.restart()
         worker.look()
         assert deployment.ended(job_id).server == another.url
-    back = server(deployment, another.url)
+    back = deployment.server(another.url)
     assert (back.unreachable_since, back.problem, back.version) == (None, None, "0.8.0")
     deployment.comfyui.restart()
 

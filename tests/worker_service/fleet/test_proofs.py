@@ -11,7 +11,7 @@ import pytest
 from shared.configuration.server_urls import server_url
 from shared.fleet import servers
 from shared.fleet.servers import server_states
-from shared.models import ComfyUIServer, JobStatus, Outcome
+from shared.models import JobStatus, Outcome
 from tests import jobs
 from tests.simulator.running import BOTH, RunningSimulator
 from tests.worker_service.deployment import QUICK, Deployment, RunningWorker, until
@@ -24,18 +24,13 @@ from worker_service.fleet.wedge import GRAPHS, canary_id, is_canary
 REFUSAL = json.dumps({"error": {"type": "x", "message": "no such node", "details": ""}, "node_errors": {}})
 
 
-def server(deployment: Deployment, name: str | None = None) -> ComfyUIServer:
-    with deployment.messenger.transaction() as session:
-        return session.get_one(ComfyUIServer, name or deployment.comfyui.url)
-
-
 def state(deployment: Deployment) -> str:
     with deployment.messenger.transaction() as session:
         return server_states(session)[deployment.comfyui.url]
 
 
 def outcome(deployment: Deployment, kind: str) -> tuple[str, str | None]:
-    found = server(deployment).probes[kind]
+    found = deployment.server().probes[kind]
     return found["outcome"], found["problem"]
 
 
@@ -69,7 +64,7 @@ def test_a_canary_that_another_worker_left_is_looked_for_before_one_is_sent(depl
     assert outcome(deployment, "runs") == ("failed", "the small prompt that was sent still waits")
     assert len(deployment.comfyui.executions()) == 1
     stall.clear()
-    second.until(lambda: server(deployment).wedged_since is None)
+    second.until(lambda: deployment.server().wedged_since is None)
     assert outcome(deployment, "runs") == ("passed", None)
     first.close()
     second.close()
@@ -80,7 +75,7 @@ def test_a_server_that_lacks_the_first_canarys_nodes_is_asked_with_another(deplo
     worker = patient(deployment)
     wedged(worker, deployment)
     deployment.comfyui.fault("answer", path="/prompt", status=400, body=REFUSAL, times=1)
-    worker.until(lambda: server(deployment).wedged_since is None)
+    worker.until(lambda: deployment.server().wedged_since is None)
     worker.close()
     assert len(GRAPHS) > 1
 
@@ -140,7 +135,7 @@ def test_a_version_that_no_row_takes_is_cut_and_cleaned(deployment: Deployment, 
     worker = patient(deployment)
     worker.look()
     worker.close()
-    assert len(server(deployment).version or "") <= 64
+    assert len(deployment.server().version or "") <= 64
 
 
 def test_what_the_restart_command_came_to_is_shown_and_it_runs_again_while_nothing_changes(
@@ -151,10 +146,10 @@ def test_what_the_restart_command_came_to_is_shown_and_it_runs_again_while_nothi
     deployment.comfyui.fault("kill_worker", at="take")
     worker = patient(deployment, restart_every_s=0)
     wedged(worker, deployment)
-    until(lambda: "restart" in server(deployment).probes)
+    until(lambda: "restart" in deployment.server().probes)
     assert outcome(deployment, "restart") == ("failed", "it ended with status 3")
     worker.until(lambda: len(ran.read_text().split()) > 1)
-    until(lambda: server(deployment).wedged_since)
+    until(lambda: deployment.server().wedged_since)
     worker.close()
 
 
@@ -164,7 +159,7 @@ def test_resuming_a_wedged_server_brings_it_back(deployment: Deployment) -> None
         wedged(worker, deployment)
         with deployment.messenger.transaction() as session:
             servers.resume(session, deployment.comfyui.url)
-        assert (state(deployment), server(deployment).problem) == ("up", None)
+        assert (state(deployment), deployment.server().problem) == ("up", None)
         deployment.ended(deployment.submit())
 
 
@@ -185,7 +180,7 @@ def test_a_server_that_gives_prompts_ids_of_its_own_gets_no_more_jobs_and_says_w
         done = [deployment.ended(job_id) for job_id in (first, deployment.submit(), deployment.submit())]
     assert {job.server for job in done} == {another.url}
     assert state(deployment) == "unfit"
-    assert "prompt_id" in (server(deployment).problem or "")
+    assert "prompt_id" in (deployment.server().problem or "")
     (execution,) = deployment.comfyui.executions().values()
     assert execution.outcomes in ([], ["interrupted"], ["success"]), "it was taken out as far as that was possible"
     assert deployment.outcomes(first) == [Outcome.RETRIED, Outcome.COMPLETED]
@@ -207,11 +202,11 @@ def test_a_server_that_is_too_old_gets_no_job_until_it_is_another_version(deploy
     worker.look()
     assert state(deployment) == "unfit"
     worker.look()
-    assert "0.3.57 is the oldest" in (server(deployment).problem or "")
+    assert "0.3.57 is the oldest" in (deployment.server().problem or "")
     told.clear()
     worker.look()
     worker.close()
-    assert (state(deployment), server(deployment).problem) == ("up", None)
+    assert (state(deployment), deployment.server().problem) == ("up", None)
 
 
 def test_versions_that_nobody_can_tell_are_given_a_try() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.fleet import servers
-from shared.models import ComfyUIServer, EventType, JobStatus, Outcome
+from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
 from tests.simulator.running import RunningSimulator
@@ -23,11 +23,6 @@ QUIET = Queue((), ("a", "b"))  # nothing runs, and two wait
 @pytest.fixture
 def environ(environ: dict[str, str], simulator: RunningSimulator, another: RunningSimulator) -> dict[str, str]:
     return {**environ, "COMFYUI_URLS": f"{simulator.url},{another.url}"}
-
-
-def server(deployment: Deployment, name: str) -> ComfyUIServer:
-    with deployment.messenger.transaction() as session:
-        return session.get_one(ComfyUIServer, name)
 
 
 def submitted_to_the_first(deployment: Deployment) -> int:
@@ -75,7 +70,7 @@ def stalled(worker: RunningWorker, deployment: Deployment, job_id: int) -> None:
 def works_again(worker: RunningWorker, deployment: Deployment) -> bool:
     """Whether the first server does, at another look; our small prompt may take its time."""
     worker.look()
-    return server(deployment, deployment.comfyui.url).wedged_since is None
+    return deployment.server().wedged_since is None
 
 
 def pending(deployment: Deployment) -> list[str]:
@@ -96,11 +91,11 @@ def test_its_jobs_are_moved_and_it_gets_no_more_until_it_is_restarted(
     )
     for _ in range(2):
         worker.look()
-        assert server(deployment, deployment.comfyui.url).wedged_since, "its queue is empty of jobs, and yet it is"
+        assert deployment.server().wedged_since, "its queue is empty of jobs, and yet it is"
     assert len(pending(deployment)) == 1
     deployment.comfyui.restart()
     worker.look()
-    back = server(deployment, deployment.comfyui.url)
+    back = deployment.server()
     assert (back.wedged_since, back.problem) == (None, None)
     assert deployment.ended(submitted_to_the_first(deployment)).server == deployment.comfyui.url
 
@@ -152,7 +147,7 @@ def test_one_that_only_seemed_so_runs_our_small_prompt_and_is_well_again(deploym
     worker = RunningWorker(deployment.environ)  # not started, so that nobody looks but this test
     worker.look()
     worker.resources.fleet.record_wedge(url, "so it seemed")
-    assert server(deployment, url).problem == "so it seemed"
+    assert deployment.server(url).problem == "so it seemed"
     until(lambda: works_again(worker, deployment))
     worker.close()
     assert {prompt_id.startswith(CANARY) for prompt_id in deployment.comfyui.executions()} == {True}
@@ -169,7 +164,7 @@ def test_a_stalled_prompt_is_interrupted_and_its_job_runs_elsewhere(
     assert put_back_with(deployment, job_id) == ["stalled"]
     prompt_id = jobs.attempts(deployment.messenger, job_id)[0].comfyui_prompt_id
     assert deployment.comfyui.wait_finished(prompt_id).outcomes == ["interrupted"]
-    assert server(deployment, deployment.comfyui.url).wedged_since is None
+    assert deployment.server().wedged_since is None
 
 
 def test_a_stalled_prompt_that_heeds_no_interrupt_makes_its_server_wedged(
@@ -182,7 +177,7 @@ def test_a_stalled_prompt_that_heeds_no_interrupt_makes_its_server_wedged(
         stalled(worker, deployment, job_id)
         assert deployment.ended(job_id).server == another.url
         worker.look()
-        assert server(deployment, deployment.comfyui.url).wedged_since, "it is still running there"
+        assert deployment.server().wedged_since, "it is still running there"
         stall.clear()
         deployment.comfyui.wait_finished(jobs.attempts(deployment.messenger, job_id)[0].comfyui_prompt_id)
         until(lambda: works_again(worker, deployment))
@@ -214,7 +209,7 @@ def test_a_cancelled_prompt_that_heeds_nothing_makes_its_server_wedged(deploymen
         stall.wait_until_struck()
         deployment.cancel(job_id)
         deployment.ended(job_id, JobStatus.CANCELLED)
-        assert server(deployment, deployment.comfyui.url).wedged_since
+        assert deployment.server().wedged_since
     stall.clear()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.simulator.nodes.trouble.showing import BOMB
 from shared.fleet.servers import FAILURES
-from shared.models import ComfyUIServer, GenerationJob, JobStatus, Outcome
+from shared.models import GenerationJob, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import Graph, node, noise
 from tests.simulator.running import BOTH
@@ -101,9 +101,8 @@ def test_a_run_of_which_nothing_can_be_read_is_repeated_once_and_then_fails(depl
 def test_jobs_with_bad_outputs_close_no_server_to_others(deployment: Deployment, what: str) -> None:
     for _ in range(FAILURES):
         deployment.ended(deployment.submit(workflow=showing(what)), JobStatus.FAILED)
-    with deployment.messenger.transaction() as session:
-        server = session.get_one(ComfyUIServer, deployment.comfyui.url)
-        assert (server.opened_at, server.open_until) == (None, None)
+    server = deployment.server()
+    assert (server.opened_at, server.open_until) == (None, None)
     deployment.ended(deployment.submit(workflow=noise()))
 
 
@@ -120,9 +119,8 @@ def test_jobs_whose_files_comfyui_cannot_serve_fail_and_close_no_server(deployme
     for _ in range(FAILURES):
         job = deployment.ended(deployment.submit(workflow=showing("line_break_in_name")), JobStatus.FAILED)
         assert (job.error_code, deployment.outcomes(job.id)) == ("output_withheld", [Outcome.IN_DOUBT, Outcome.FAILED])
-    with deployment.messenger.transaction() as session:
-        server = session.get_one(ComfyUIServer, deployment.comfyui.url)
-        assert (server.opened_at, server.open_until, server.unreachable_since) == (None, None, None)
+    server = deployment.server()
+    assert (server.opened_at, server.open_until, server.unreachable_since) == (None, None, None)
 
 
 def test_a_list_of_outputs_that_comfyui_cannot_write_down_fails_its_job_alone(deployment: Deployment) -> None:

@@ -12,7 +12,7 @@ from api_service.main import create_app
 from shared.configuration.logging import QUIET
 from shared.configuration.vault import Vault, new_key
 from shared.jobs.errors import NodeFailed, SecretsUnreadable, WorkflowRejected
-from shared.models import FINAL, ComfyUIServer, JobStatus, Outcome
+from shared.models import FINAL, JobStatus, Outcome
 from tests import jobs
 from tests.api_service.conftest import bearer
 from tests.api_service.conftest import new_key as new_api_key
@@ -185,9 +185,8 @@ def test_a_worker_that_cannot_decrypt_them_fails_the_job_and_blames_no_server(
     assert str(tmp_path) not in (job.error_message or "")
     assert deployment.outcomes(job_id) == [Outcome.FAILED]
     assert deployment.times_started(job.comfyui_prompt_id or "") == 0, "it was not sent"
-    with deployment.messenger.transaction() as session:
-        server = session.get_one(ComfyUIServer, deployment.comfyui.url)
-        assert (server.opened_at, server.unreachable_since, server.wedged_since) == (None, None, None)
+    server = deployment.server()
+    assert (server.opened_at, server.unreachable_since, server.wedged_since) == (None, None, None)
     traces.none_of(job_id, logs())
 
 

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 from websockets.sync.server import ServerConnection, serve
 
-from shared.models import ComfyUIServer, Outcome
+from shared.models import Outcome
 from tests.simulator.graphs import node
 from tests.simulator.running import BOTH
 from tests.worker_service.comfyui.raw_server import raw_server
@@ -25,11 +25,6 @@ from worker_service.run.prompt.mailbox import Mailbox, Signal
 
 MEBIBYTE = 1024 * 1024
 TOO_LARGE = BoundedConnection.most_bytes + 1
-
-
-def notes(deployment: Deployment) -> dict[str, str]:
-    with deployment.messenger.transaction() as session:
-        return session.get_one(ComfyUIServer, deployment.comfyui.url).notes
 
 
 @BOTH
@@ -46,7 +41,7 @@ def test_a_proxy_without_websockets_is_noted_and_its_jobs_are_polled(
             assert deployment.outcomes(job_id) == [Outcome.COMPLETED]
     assert [line["event"] for line in lines].count("socket.does_not_open") == 1
     worker.look()
-    assert f"HTTP {status}, where a proxy should pass on the upgrade" in notes(deployment)["socket"]
+    assert f"HTTP {status}, where a proxy should pass on the upgrade" in deployment.server().notes["socket"]
     struck = deployment.comfyui.http.get(f"/simulator/faults/{fault.number}").json()["struck"]
     assert struck == 1, "the second job did not try"
     fault.clear()
@@ -54,14 +49,14 @@ def test_a_proxy_without_websockets_is_noted_and_its_jobs_are_polled(
     deployment.ended(deployment.submit())
     until(lambda: client.socket_health.problem is None)
     worker.look()
-    assert notes(deployment) == {}
+    assert deployment.server().notes == {}
 
 
 def test_a_socket_that_asks_for_other_credentials_says_so(deployment: Deployment, worker: RunningWorker) -> None:
     deployment.comfyui.fault("answer", path="/ws", status=401)
     deployment.ended(deployment.submit())
     worker.look()
-    assert "asks for other credentials (401)" in notes(deployment)["socket"]
+    assert "asks for other credentials (401)" in deployment.server().notes["socket"]
 
 
 @BOTH

@@ -1,5 +1,6 @@
 """What is removed once nobody needs it, and what is ended because nobody else can end it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from shared.models import FINAL, ComfyUIServer, GenerationJob, JobAttempt, Outco
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 500  # folders, or jobs
+AT_ONCE = 500  # folders, assets, or jobs
 A_DAY = timedelta(days=1)
 
 
@@ -96,19 +97,29 @@ def forget_workers(engine: Engine) -> int:
     return count
 
 
+def in_portions(portion: Callable[[], int]) -> int:
+    """Do it again while it did as many as it takes AT_ONCE: one that fails in part is left for the next sweep. Returns
+    how many in all."""
+    done = 0
+    while True:
+        count = portion()
+        done += count
+        if count < AT_ONCE:
+            return done
+
+
 def remove_expired_assets(engine: Engine) -> int:
     """Remove assets whose time has run out, each in a transaction of its own. Returns how many.
 
     The folders of their bytes are noted, for the next sweep of those.
     """
-    removed = 0
-    while True:
+
+    def portion() -> int:
         with reading(engine) as session:
             found = expired_assets(session, AT_ONCE)
-        gone = sum(is_expired_and_removed(engine, asset_id) for asset_id in found)
-        removed += gone
-        if gone < AT_ONCE:
-            break
+        return sum(is_expired_and_removed(engine, asset_id) for asset_id in found)
+
+    removed = in_portions(portion)
     if removed:
         log.info("assets.removed", count=removed)
     return removed
@@ -126,16 +137,16 @@ def is_expired_and_removed(engine: Engine, asset_id: UUID) -> bool:
 def remove_discarded_folders(engine: Engine, store: OutputStore) -> int:
     """Remove every discarded folder, in portions, then its note. Returns how many; what fails stays noted, for the
     next time."""
-    removed = 0
-    while True:
+
+    def portion() -> int:
         with reading(engine) as session:
             folders = discarded_folders(session, AT_ONCE)
         gone = [folder for folder in folders if is_removed(store, folder)]
         with transaction(engine) as session:
             forget_notes(session, gone)
-        removed += len(gone)
-        if len(gone) < AT_ONCE:
-            break
+        return len(gone)
+
+    removed = in_portions(portion)
     if removed:
         log.info("folders.removed", count=removed)
     return removed

@@ -156,16 +156,20 @@ def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextT
     """
     policy = FAILURES[type(error)]
     if policy.awaits_storage and policy.outcome:
+        if tries.waited >= tries.storage_patience:
+            return None
         looks = tries.failures.get(error.code, 0)
-        longest = min(FIRST_LOOK * 2 ** min(looks, 10), LONGEST_DELAY)
-        delay = timedelta(seconds=chance.uniform(0, longest.total_seconds()))
-        return NextTry(delay, policy.outcome, counts=False) if tries.waited < tries.storage_patience else None
+        return NextTry(jittered(FIRST_LOOK, looks, chance), policy.outcome, counts=False)
     used_up = tries.retries + 1 >= tries.max_attempts or tries.claims_left == 0
     alike = BAD_OUTPUT if error.code in BAD_OUTPUT else {error.code}
     times = sum(tries.failures.get(code, 0) for code in alike)
     too_often = policy.max_retries is not None and times >= policy.max_retries
     if policy.outcome is None or used_up or too_often:
         return None
-    longest = min(FIRST_DELAY * 2 ** min(tries.retries, 10), LONGEST_DELAY)
-    delay = timedelta(seconds=chance.uniform(0, longest.total_seconds()))
-    return NextTry(delay, policy.outcome)
+    return NextTry(jittered(FIRST_DELAY, tries.retries, chance), policy.outcome)
+
+
+def jittered(first: timedelta, times: int, chance: random.Random) -> timedelta:
+    """A delay anywhere below `first`, doubled for each of the `times` before, and never above LONGEST_DELAY."""
+    longest = min(first * 2 ** min(times, 10), LONGEST_DELAY)
+    return timedelta(seconds=chance.uniform(0, longest.total_seconds()))

@@ -60,7 +60,6 @@ class ComfyUIClient:
 
     def __init__(self, url: str) -> None:
         self.connection = ServerConnection(url)
-        self.http = self.connection.http
         self.url = self.connection.url
         self.name = self.connection.name
         self.socket_health = SocketHealth(self.name)

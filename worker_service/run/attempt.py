@@ -29,7 +29,6 @@ from shared.jobs.errors import (
 )
 from shared.models import JobStatus
 from shared.workflows.extra_data import extra_data
-from shared.workflows.text_to_image import Graph
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.progress import ProgressSocket
@@ -131,10 +130,10 @@ class Attempt:
             try:
                 return self.run_prompt_here(is_sent=is_sent)
             except BetterElsewhere:
-                is_sent = not self.is_moved()
+                is_sent = not self.move()
 
     def run_prompt_here(self, *, is_sent: bool) -> Finished:
-        graph = self.graph()
+        graph = graph_of(self.job, self.prompt.id)
         client = self.client()
         timings, stall_timeout = self.resources.timings, self.resources.limits.stall
         with (
@@ -150,14 +149,11 @@ class Attempt:
             except (ServerWedged, Stalled) as error:
                 return self.withdraw_and_reraise(error)
 
-    def is_moved(self) -> bool:
-        """Whether the job goes on with another prompt, and not with this one, whose turn has come meanwhile."""
+    def move(self) -> bool:
+        """Go on with another prompt where one is to be had. Returns False if this one's turn has come meanwhile."""
         before, self.prompt = self.prompt, moved(self.client(), self.resources, self.lease, self.prompt) or self.prompt
         structlog.contextvars.bind_contextvars(comfyui_prompt_id=self.prompt.id)
         return self.prompt is not before
-
-    def graph(self) -> Graph:
-        return graph_of(self.job, self.prompt.id)
 
     def send(self, client: ComfyUIClient, graph: Mapping[str, Mapping[str, Any]]) -> None:
         """Send the prompt once. A server that does not answer, or answers 500, may have queued it all the same."""

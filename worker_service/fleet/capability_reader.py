@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from shared.database.engine import transaction
+from shared.database.engine import reading, transaction
 from shared.fleet.capabilities import LOCK_OFFERS, compare_servers, offers
 from shared.fleet.object_info import read_catalogue
 from shared.fleet.probes import ProbeKind, ProbeOutcome
@@ -103,7 +103,7 @@ class CapabilityReader(threading.Thread):
     def note_failure(self, reason: str) -> None:
         """The server gets jobs all the same: those that fit what it last had, or all of them if that was never read."""
         try:
-            with transaction(self.engine) as session:
+            with reading(self.engine) as session:
                 is_known = session.get(ServerCapabilities, self.client.name) is not None
             means = "what it last listed holds" if is_known else "jobs are sent to it unchecked"
             self.notes.write({"capabilities": f"its node classes cannot be read: {reason}; {means}"})
@@ -112,7 +112,7 @@ class CapabilityReader(threading.Thread):
 
 
 def was_read_lately(engine: Engine, server: str, fresh: timedelta) -> bool:
-    with transaction(engine) as session:
+    with reading(engine) as session:
         lately = col(ServerCapabilities.refreshed_at) > func.now() - fresh
         return (
             session.exec(
@@ -124,7 +124,7 @@ def was_read_lately(engine: Engine, server: str, fresh: timedelta) -> bool:
 
 def last_pages(engine: Engine, server: str) -> Mapping[str, Any]:
     """What the server said of its classes when it was last read; empty if it never was."""
-    with transaction(engine) as session:
+    with reading(engine) as session:
         found = select(ServerCapabilities.object_info).where(col(ServerCapabilities.server) == server)
         return session.exec(found).one_or_none() or {}
 
@@ -132,7 +132,7 @@ def last_pages(engine: Engine, server: str) -> Mapping[str, Any]:
 def confirm_models(engine: Engine, client: ComfyUIClient) -> bool:
     """Note that the server still has the same models, if that is so. Raises ComfyUIUnreachable and SQLAlchemyError."""
     pages = [func.jsonb_extract_path(col(ServerCapabilities.object_info), name, type_=JSONB) for name in LOADERS]
-    with transaction(engine) as session:
+    with reading(engine) as session:
         found = session.execute(select(*pages).where(col(ServerCapabilities.server) == client.name)).one_or_none() or ()
     loaders = {name: page for name, page in zip(LOADERS, found, strict=False) if page is not None}
     if not lists_the_same(client, loaders):

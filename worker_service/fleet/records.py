@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Engine, String, Update, and_, any_, case, false, f
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from shared.database.engine import transaction
+from shared.database.engine import reading, transaction
 from shared.fleet.probes import ProbeKind, ProbeOutcome, found, in_words, with_found
 from shared.models import HELD, ComfyUIServer, GenerationJob
 
@@ -45,7 +45,7 @@ def prompts_of_jobs(engine: Engine, ids: Sequence[str]) -> set[str]:
         col(GenerationJob.comfyui_prompt_id) == any_(listed),
         or_(is_held, col(GenerationJob.updated_at) > func.now() - JUST_NOW),
     )
-    with transaction(engine) as session:
+    with reading(engine) as session:
         return {
             prompt_id for prompt_id in session.exec(select(GenerationJob.comfyui_prompt_id).where(*held)) if prompt_id
         }

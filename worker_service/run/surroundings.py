@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.database.engine import reading
 from shared.jobs.attempts import Prompt
 from shared.jobs.claim.moving import idle_server
 from worker_service.run.resources import RunResources
@@ -33,7 +34,7 @@ class Surroundings:
         if not others:
             return False
         try:
-            with self.resources.messenger.transaction() as session:
+            with reading(self.resources.messenger.engine) as session:
                 return idle_server(session, self.job_id, others) is not None
         except SQLAlchemyError as error:
             log.warning("job.not_moved", error=str(error))

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from api_service.refusals.fleet import server_not_found
 from shared.database.engine import transaction
 from shared.fleet import servers
-from shared.fleet.object_info import LISTED_BY, ModelKind
+from shared.fleet.model_kinds import LISTED_BY, ModelKind
 from shared.fleet.probes import ProbeKind, ProbeOutcome
 from shared.fleet.servers import IN_A_SLOT, ServerState, server_states
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities, Worker

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shared.fleet.model_kinds import ModelKind
 from shared.fleet.node_inputs import CHOICE, DYNAMIC_CHOICE, MATCH_TYPE, PLACEHOLDER, Chosen, NodeInput, declared_for
-from shared.fleet.object_info import Catalogue, ModelKind, NodeClass, kind_of
+from shared.fleet.object_info import Catalogue, NodeClass, kind_of
 from shared.fleet.replacements import as_replaced
 from shared.workflows.links import is_link, needed_for, unwrapped
 

@@ -6,7 +6,8 @@ and of the pack that loads GGUF files). Embeddings are listed by no class.
 
 from collections.abc import Iterable, Mapping
 
-from shared.fleet.object_info import LISTED_BY, Catalogue, listed
+from shared.fleet.model_kinds import LISTED_BY
+from shared.fleet.object_info import Catalogue, listed
 
 Source = tuple[str, str]  # a node class, and its input
 

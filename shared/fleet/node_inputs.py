@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from shared.fleet.model_kinds import KIND_OF_INPUT
 from shared.fleet.paths import names_a_path
 
 CHOICE = "COMBO"
@@ -94,7 +95,7 @@ def node_input(origin: Origin, name: str, spec: list[Any], *, is_required: bool)
     kind = type_name(spec[0])
     parts = parts_of(origin, kind, options) if kind.startswith(PLACEHOLDER) and origin.depth < DEEPEST else None
     # That of ComfyUI's own nodes, and of names that mean the same in every pack.
-    is_strict = origin.is_core or name in NAMES_OF_CORE
+    is_strict = origin.is_core or name in KIND_OF_INPUT
     is_open = origin.class_name in OPEN_CLASSES or any(options.get(flag) for flag in OPEN_FLAGS)
     return NodeInput(
         name=name,
@@ -110,9 +111,6 @@ def node_input(origin: Origin, name: str, spec: list[Any], *, is_required: bool)
         or ("STRING" in kind.split(",") and names_a_path(origin.class_name, name, options)),
         parts=parts,
     )
-
-
-NAMES_OF_CORE = frozenset({"ckpt_name", "lora_name", "vae_name", "sampler_name", "scheduler"})
 
 
 def choices_in(kind: Any, options: Mapping[str, Any]) -> tuple[Any, ...] | None:

@@ -5,32 +5,11 @@ What is not understood is left out, input by input: custom nodes put there whate
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from shared.fleet.model_kinds import KIND_OF_INPUT, LISTED_BY, ModelKind
 from shared.fleet.node_inputs import NodeInput, Origin, inputs_of, type_name
 from shared.fleet.replacements import Replacement, read_replacements
-
-
-class ModelKind(StrEnum):
-    """What is listed by name, and may be asked for by name."""
-
-    CHECKPOINTS = "checkpoints"
-    LORAS = "loras"
-    VAES = "vaes"
-    SAMPLERS = "samplers"
-    SCHEDULERS = "schedulers"
-
-
-# The input that takes a name of each kind, and the node class whose list is the server's own.
-LISTED_BY: Mapping[ModelKind, tuple[str, str]] = {
-    ModelKind.CHECKPOINTS: ("CheckpointLoaderSimple", "ckpt_name"),
-    ModelKind.LORAS: ("LoraLoader", "lora_name"),
-    ModelKind.VAES: ("VAELoader", "vae_name"),
-    ModelKind.SAMPLERS: ("KSampler", "sampler_name"),
-    ModelKind.SCHEDULERS: ("KSampler", "scheduler"),
-}
-KIND_OF_INPUT = {input_name: kind for kind, (_, input_name) in LISTED_BY.items()}
 
 
 def kind_of(declared: NodeInput) -> ModelKind | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event, update
 from api_service.fleet.capability_cache import CapabilityReader
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine
-from shared.fleet.object_info import ModelKind
+from shared.fleet.model_kinds import ModelKind
 from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer
 from tests.jobs import ANOTHER, SERVER, answering

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from shared.fleet.model_kinds import ModelKind
 from shared.fleet.node_inputs import NodeInput
-from shared.fleet.object_info import ModelKind, read_catalogue
+from shared.fleet.object_info import read_catalogue
 from tests.object_infos import RECORDED, object_info, page
 
 

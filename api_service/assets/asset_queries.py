@@ -7,8 +7,8 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from api_service.assets.cursors import Position
 from api_service.assets.filters import AssetFilters
+from api_service.jobs.cursors import Cursors, Position
 from api_service.refusals.assets import asset_in_use, asset_not_found
 from shared.database.engine import reading, transaction
 from shared.files.assets import AssetNeeded, delete_asset, is_kept
@@ -16,6 +16,8 @@ from shared.files.store import OutputStore
 from shared.models import Asset
 
 log = structlog.get_logger(__name__)
+
+ASSET_CURSORS = Cursors[UUID]("16s", lambda asset_id: asset_id.bytes, lambda packed: UUID(bytes=packed))
 
 
 def find_asset(engine: Engine, asset_id: UUID, owner: UUID | None) -> Asset:
@@ -28,7 +30,7 @@ def find_asset(engine: Engine, asset_id: UUID, owner: UUID | None) -> Asset:
 
 
 def page_of_assets(
-    engine: Engine, filters: AssetFilters, owner: UUID | None, after: Position | None, limit: int
+    engine: Engine, filters: AssetFilters, owner: UUID | None, after: Position[UUID] | None, limit: int
 ) -> Sequence[Asset]:
     """Assets, the newest first, after a position."""
     found = select(Asset).where(*filters.conditions(owner, after))

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, tuple_
 from sqlmodel import col
 
-from api_service.assets.cursors import Position
+from api_service.jobs.cursors import Position
 from api_service.jobs.filters import WhoseJobs, Word
 from api_service.refusals.moments import Moment
 from shared.files.assets import is_kept
@@ -29,7 +29,7 @@ class AssetFilters(BaseModel, frozen=True, extra="forbid"):
     created_before: Moment | None = None
     user_id: WhoseJobs | None = None
 
-    def conditions(self, owner: UUID | None, after: Position | None) -> list[ColumnElement[bool]]:
+    def conditions(self, owner: UUID | None, after: Position[UUID] | None) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = [is_kept()]
         if owner is not None:
             found.append(col(Asset.user_id) == owner)

@@ -7,45 +7,57 @@ import base64
 import binascii
 import hashlib
 import struct
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from api_service.refusals.jobs import invalid_cursor
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LAYOUT = struct.Struct(">Bqi8s")  # version, microseconds since 1970, id, which list
 VERSION = 1
 CHECKED = 4  # bytes of the checksum
 
+Id = TypeVar("Id")
 
-class Position(NamedTuple):
-    """Where a page ended: the time and the number of its last job."""
+
+class Position(NamedTuple, Generic[Id]):
+    """Where a page ended: the time and the id of the last thing on it."""
 
     created_at: datetime
-    job_id: int
+    id: Id
 
 
-def cursor_at(position: Position, list_digest: bytes) -> str:
-    """The cursor of a position in the list of that digest (8 bytes): 34 characters that need no quoting in a URL."""
-    microseconds = (position.created_at - EPOCH) // timedelta(microseconds=1)
-    packed = LAYOUT.pack(VERSION, microseconds, position.job_id, list_digest)
-    return base64.urlsafe_b64encode(packed + checksum(packed)).decode().rstrip("=")
+class Cursors(Generic[Id]):
+    """The cursors of lists of one kind of thing, whose ids are packed as `id_format` of `struct` has it."""
+
+    def __init__(self, id_format: str, packed_id: Callable[[Id], Any], id_of: Callable[[Any], Id]) -> None:
+        self.layout = struct.Struct(f">Bq{id_format}8s")  # version, microseconds since 1970, id, which list
+        self.packed_id = packed_id
+        self.id_of = id_of
+
+    def at(self, position: Position[Id], list_digest: bytes) -> str:
+        """The cursor of a position in the list of that digest (8 bytes). It needs no quoting in a URL."""
+        microseconds = (position.created_at - EPOCH) // timedelta(microseconds=1)
+        packed = self.layout.pack(VERSION, microseconds, self.packed_id(position.id), list_digest)
+        return base64.urlsafe_b64encode(packed + checksum(packed)).decode().rstrip("=")
+
+    def position_in(self, cursor: str, list_digest: bytes) -> Position[Id]:
+        """The position that a cursor of ours holds. Raises Refusal: invalid_cursor."""
+        try:
+            whole = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            _version, microseconds, packed_id, belongs_to = self.layout.unpack(whole[: self.layout.size])
+            position = Position(EPOCH + timedelta(microseconds=microseconds), self.id_of(packed_id))
+        except (ValueError, binascii.Error, struct.error, OverflowError):
+            raise invalid_cursor("it is not one that a page named") from None
+        # Made anew it differs wherever its version, its checksum or its spelling is not ours.
+        if self.at(position, belongs_to) != cursor:
+            raise invalid_cursor("it is not one that a page named")
+        if belongs_to != list_digest:
+            raise invalid_cursor("it belongs to a list with other filters, order or owner")
+        return position
 
 
-def position_in(cursor: str, list_digest: bytes) -> Position:
-    """The position that a cursor of ours holds. Raises Refusal: invalid_cursor."""
-    try:
-        whole = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        packed, check = whole[: LAYOUT.size], whole[LAYOUT.size :]
-        version, microseconds, job_id, belongs_to = LAYOUT.unpack(packed)
-        position = Position(EPOCH + timedelta(microseconds=microseconds), job_id)
-    except (ValueError, binascii.Error, struct.error, OverflowError):
-        raise invalid_cursor("it is not one that a page named") from None
-    if version != VERSION or check != checksum(packed) or cursor_at(position, belongs_to) != cursor:
-        raise invalid_cursor("it is not one that a page named")
-    if belongs_to != list_digest:
-        raise invalid_cursor("it belongs to a list with other filters, order or owner")
-    return position
+JOB_CURSORS = Cursors[int]("i", int, int)  # 34 characters
 
 
 def checksum(packed: bytes) -> bytes:
@@ -53,5 +65,5 @@ def checksum(packed: bytes) -> bytes:
 
 
 def digest_of(words: str) -> bytes:
-    """Which list: whatever chooses its jobs and their order, as text."""
+    """Which list: whatever chooses what is on it and in which order, as text."""
     return hashlib.sha256(words.encode()).digest()[:8]

@@ -15,7 +15,7 @@ class PageRange(NamedTuple):
 
     owner: UUID | None
     limit: int
-    after: Position | None = None
+    after: Position[int] | None = None
     ascending: bool = False
 
     def order(self, of: Any) -> tuple[Any, ...]:

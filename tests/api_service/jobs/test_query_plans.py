@@ -92,7 +92,12 @@ LISTS: dict[str, tuple[dict[str, Any], UUID | None, str]] = {
 @pytest.mark.parametrize("ascending", [False, True], ids=["newest first", "oldest first"])
 @pytest.mark.parametrize(("filters", "owner", "index"), LISTS.values(), ids=LISTS)
 def test_a_list_is_read_from_its_index(
-    engine: Engine, filters: dict[str, Any], owner: UUID | None, index: str, ascending: bool, after: Position | None
+    engine: Engine,
+    filters: dict[str, Any],
+    owner: UUID | None,
+    index: str,
+    ascending: bool,
+    after: Position[int] | None,
 ) -> None:
     stretch = PageRange(owner, 51, after, ascending)
     plans = planned(engine, lambda session: jobs_of(session, Filters(**filters), stretch))

@@ -5,14 +5,13 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from api_service.assets.asset_queries import delete_with_bytes, find_asset, page_of_assets
-from api_service.assets.cursors import Position, cursor_at, position_in
+from api_service.assets.asset_queries import ASSET_CURSORS, delete_with_bytes, find_asset, page_of_assets
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.assets.bodies import AssetsQuery, asset_id_in
 from api_service.doors.v1.assets.views import ASSETS, AssetPage, AssetView
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.pages import next_page
-from api_service.jobs.cursors import digest_of
+from api_service.jobs.cursors import Position, digest_of
 from api_service.jobs.filters import owner_asked_for
 from api_service.refusals.codes import Code
 from shared.models import Scope
@@ -26,11 +25,11 @@ async def list_assets(request: ApiRequest[Nothing, AssetsQuery]) -> AssetPage:
     query, services = request.query, request.services
     owner = owner_asked_for(request.identity, query.user_id)
     digest = list_digest(query, owner)
-    after = None if query.cursor is None else position_in(query.cursor, digest)
+    after = None if query.cursor is None else ASSET_CURSORS.position_in(query.cursor, digest)
     found = await services.run(page_of_assets, services.engine, query, owner, after, query.limit + 1)
     shown, cursor = found[: query.limit], None
     if len(found) > query.limit:
-        cursor = cursor_at(Position(shown[-1].created_at, shown[-1].id), digest)
+        cursor = ASSET_CURSORS.at(Position(shown[-1].created_at, shown[-1].id), digest)
     items = [AssetView.of(asset) for asset in shown]
     return AssetPage(items=items, next=next_page(request.http, cursor), cursor=cursor)
 

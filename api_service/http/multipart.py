@@ -52,8 +52,9 @@ class Part:
 async def read_form(request: Request[Any], sink: Sink, largest: int) -> Form:
     """Give the form's file, in its field FILE, to the sink; return the rest.
 
-    Raises Refusal: 415; 413, for more than `largest` bytes and a little; invalid_form; invalid_fields.
+    Raises Refusal: 413, for more than `largest` bytes and a little; 415; invalid_form; invalid_fields.
     """
+    refuse_what_says_it_is_larger(request, largest + BESIDE)
     media_type, options = parse_options_header(request.headers.get("content-type"))
     if media_type != FORM.encode():
         raise unsupported_media_type(request.headers.get("content-type", ""), FORM)
@@ -65,11 +66,15 @@ async def read_form(request: Request[Any], sink: Sink, largest: int) -> Form:
     return await reader.finish()
 
 
-async def bounded(request: Request[Any], most: int) -> AsyncIterator[bytes]:
-    """The body, in chunks as it comes. Raises Refusal: body_too_large."""
+def refuse_what_says_it_is_larger(request: Request[Any], most: int) -> None:
+    """Before a byte of it is read. Raises Refusal: body_too_large."""
     said = request.headers.get("content-length", "")
     if said.isascii() and said.isdecimal() and (len(said) > 18 or int(said) > most):
         raise body_too_large(most)
+
+
+async def bounded(request: Request[Any], most: int) -> AsyncIterator[bytes]:
+    """The body, in chunks as it comes. Raises Refusal: body_too_large."""
     size = 0
     async for chunk in request.stream():
         size += len(chunk)

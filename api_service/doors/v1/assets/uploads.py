@@ -16,7 +16,7 @@ from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.assets.bodies import FromOutputBody, UploadFields, UploadForm, owner_of, shelf_of
 from api_service.doors.v1.assets.views import ASSETS, AssetView
 from api_service.http.answers import answer_with
-from api_service.http.multipart import BESIDE, read_form
+from api_service.http.multipart import read_form
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.http.server.connections import MORE_TIME
@@ -59,7 +59,6 @@ async def upload(request: ApiRequest[Nothing, Nothing]) -> Response:
     """
     await request.services.limits.count_upload(request.identity)
     largest = request.services.settings.asset_max_bytes
-    refuse_what_says_it_is_too_large(request, largest)
     give_time(request, largest)
     sink = FileSink(request)
     try:
@@ -93,13 +92,6 @@ def answer(kept: Kept) -> Response:
     view = AssetView.of(kept.asset)
     status = HTTPStatus.CREATED if kept.is_new else HTTPStatus.OK
     return answer_with(view, status, Location=f"{ASSETS}/{view.id}")
-
-
-def refuse_what_says_it_is_too_large(request: ApiRequest[Any, Any], largest: int) -> None:
-    """Before a byte of it is read. Raises Refusal: asset_too_large."""
-    said = request.http.headers.get("content-length", "")
-    if said.isascii() and said.isdecimal() and (len(said) > 18 or int(said) > largest + BESIDE):
-        raise asset_too_large(largest)
 
 
 def give_time(request: ApiRequest[Any, Any], largest: int) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 
 from api_service.http.pages import PageQuery
+from api_service.http.path_ids import uuid_in
 from api_service.refusals.accounts import key_not_found, user_not_found
 from api_service.refusals.moments import Moment
 from shared.models import Scope
@@ -15,7 +16,6 @@ from shared.workflows.parameters import Name
 
 LARGEST_LIMIT = 2**53 - 1  # every JSON reader keeps such a number exact
 LARGEST_COUNT = 2**31 - 1  # PostgreSQL's integer
-USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 KEY_ID = re.compile(r"[a-z0-9]{1,32}")
 
 
@@ -88,9 +88,10 @@ class KeysQuery(PageQuery, frozen=True):
 def user_id_in(path: Mapping[str, str]) -> UUID:
     """The user's id in a path. Raises Refusal: user_not_found, also for what is no id."""
     text = path["user_id"]
-    if not USER_ID.fullmatch(text):
+    user_id = uuid_in(text)
+    if user_id is None:
         raise user_not_found(text)
-    return UUID(text)
+    return user_id
 
 
 def key_id_in(path: Mapping[str, str]) -> str:

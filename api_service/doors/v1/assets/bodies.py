@@ -1,6 +1,5 @@
 """What clients may send about an asset."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,13 +12,12 @@ from api_service.assets.keeping import Owner, Shelf
 from api_service.assets.names import AssetName
 from api_service.doors.binding import ApiRequest
 from api_service.http.pages import PageQuery
+from api_service.http.path_ids import uuid_in
 from api_service.limits.rates import Limit
 from api_service.refusals.assets import asset_not_found
 from api_service.refusals.moments import Moment
 from shared.jobs.urls import LARGEST_ID
 from shared.workflows.parameters import without_nul
-
-ASSET_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def hash_form(value: str) -> str:
@@ -70,9 +68,10 @@ class AssetsQuery(PageQuery, AssetFilters, frozen=True):
 def asset_id_in(path: Mapping[str, str]) -> UUID:
     """The asset's id in a path. Raises Refusal: asset_not_found, also for what is no id."""
     text = path["asset_id"]
-    if not ASSET_ID.fullmatch(text):
+    asset_id = uuid_in(text)
+    if asset_id is None:
         raise asset_not_found(text)
-    return UUID(text)
+    return asset_id
 
 
 def shelf_of(request: ApiRequest[Any, Any]) -> Shelf:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from worker_service.comfyui.frames import Cached, NodeStates, Preview
 
+HEED_S = 0.2  # within which a time limit is heeded
+
 
 class Signal(StrEnum):
     LOOK = "look"  # the prompt may have ended: look in the history
@@ -64,7 +66,7 @@ class Mailbox:
         with self.changed:
             # In short waits: a time limit is raised only between bytecodes.
             while not self.is_filled() and (left := deadline - time.monotonic()) > 0:
-                self.changed.wait(min(left, 1.0))
+                self.changed.wait(min(left, HEED_S))
             received = Received(frozenset(self.signals), self.cached, self.states, self.preview)
             self.signals, self.cached, self.states, self.preview = set(), [], None, None
             return received

@@ -42,7 +42,7 @@ def test_time_in_the_queue_of_a_server_does_not_count_and_time_at_work_does(depl
     stall = deployment.comfyui.fault("stall", prompt_id="foreign")
     submit(deployment.comfyui, "foreign", noise())
     stall.wait_until_struck()
-    limits = {"SOFT_TIME_LIMIT": "5s", "HARD_TIME_LIMIT": "6s"}
+    limits = {"SOFT_TIME_LIMIT": "5s", "HARD_TIME_LIMIT": "8s"}
     with deployment.worker(**limits) as worker:
         job_id = deployment.submit()
         until(lambda: sent(deployment, job_id))

@@ -8,12 +8,14 @@ from sqlalchemy import CTE, Insert, String, Update, bindparam, func, insert, lit
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
+from shared.jobs.error_kinds import ONLY_WAITED
 from shared.jobs.errors import GenerationError, PromptLost, ServerWedged
 from shared.jobs.job_events import error_columns, error_data
 from shared.models import GenerationJob, JobAttempt, Outcome, Worker
 
 MESSAGE = bindparam("this_message", type_=String)
 MOST_DEATHS = 3  # of workers under one job, before the job is taken for the cause
+MOST_WAITS = 5  # of a job in vain in the queues of servers, before that costs it attempts
 
 
 class Lease(NamedTuple):
@@ -118,6 +120,22 @@ def server_deaths(ended: Sequence[EndedAttempt]) -> ServerDeaths:
     for attempt, _ in ended:
         found = found.with_one_more(attempt.error_code, attempt.error_details)
     return found
+
+
+def only_waited(attempt: JobAttempt) -> bool:
+    """Whether the attempt failed before its prompt had begun to run."""
+    return (attempt.error_details or {}).get(ONLY_WAITED) is True
+
+
+def times_waited(ended: Sequence[EndedAttempt]) -> int:
+    """How often the job has waited for its turn in vain."""
+    return sum(only_waited(attempt) for attempt, _ in ended)
+
+
+def last_failure(ended: Sequence[EndedAttempt]) -> JobAttempt | None:
+    """The last attempt that failed while its prompt ran, or after that."""
+    failed = (attempt for attempt, _ in reversed(ended) if attempt.error_code and not only_waited(attempt))
+    return next(failed, None)
 
 
 def failures_by_code(ended: Sequence[EndedAttempt]) -> Mapping[str, int]:

@@ -18,6 +18,7 @@ GenerationError
 └── Permanent                  the same job would fail the same way
     ├── WorkflowRejected       ComfyUI refused it
     ├── NodeFailed             a node raised while it ran
+    ├── InterruptedTwice       it was interrupted at the same node twice in a row
     ├── OutputRefused          none of its outputs has a name that can be asked for
     ├── OutputTooLarge         it made more than is kept
     ├── NotRecorded            it ran, and the database refused what it made
@@ -33,6 +34,8 @@ NotAFailure                    what ends an attempt without a word against the j
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
+
+ONLY_WAITED = "only_waited"  # a fact of an error, which its attempt remembers
 
 
 class GenerationError(Exception):
@@ -50,6 +53,19 @@ class GenerationError(Exception):
 class Transient(GenerationError):
     """Trying again can help. The prompt may still be running, or its result be there: look for it first."""
 
+    def before_its_turn(self) -> Self:
+        """The same error of a prompt that had not begun to run. It is no doing of the job, so its tries do not count
+        it."""
+        self.details = {**self.details, ONLY_WAITED: True}
+        return self
+
+    def as_early_as(self, cause: "Transient") -> Self:
+        return self.before_its_turn() if cause.only_waited else self
+
+    @property
+    def only_waited(self) -> bool:
+        return self.details.get(ONLY_WAITED) is True
+
 
 class Settled(Transient):
     """Trying again can help, and only with a new prompt."""
@@ -57,3 +73,19 @@ class Settled(Transient):
 
 class Permanent(GenerationError):
     """Trying again cannot help."""
+
+
+class NotAFailure(Exception):
+    """The attempt ends here, and the job is none the worse for it."""
+
+
+class LeaseLost(NotAFailure):
+    """Another worker was given this job, or it has ended: what this worker writes about it no longer counts."""
+
+
+class CancelRequested(NotAFailure):
+    """The job can only become cancelled now, once its prompt is known to be gone."""
+
+
+class WorkerStopping(NotAFailure):
+    """This worker is being stopped: the prompt is left to ComfyUI, and the job to the next worker."""

@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from shared.configuration.reasons import without_paths
+from shared.jobs.error_kinds import CancelRequested as CancelRequested
 from shared.jobs.error_kinds import GenerationError as GenerationError
+from shared.jobs.error_kinds import LeaseLost as LeaseLost
+from shared.jobs.error_kinds import NotAFailure as NotAFailure
 from shared.jobs.error_kinds import Permanent as Permanent
 from shared.jobs.error_kinds import Settled as Settled
 from shared.jobs.error_kinds import Transient as Transient
+from shared.jobs.error_kinds import WorkerStopping as WorkerStopping
 
 
 class ComfyUIUnreachable(Transient):
@@ -157,6 +161,17 @@ class NodeFailed(Permanent):
         self.details = {"node_id": node_id, "node_type": node_type, "exception_type": exception_type}
 
 
+class InterruptedTwice(Permanent):
+    """The prompt was interrupted at the same node twice in a row, and not by us: that is how its node ends a run."""
+
+    code = "interrupted_twice"
+
+    def __init__(self, interrupted: "PromptInterrupted") -> None:
+        where = "node {node_id} ({node_type})".format(**interrupted.details)
+        super().__init__(f"the prompt was interrupted in {where} twice in a row: the workflow stops itself there")
+        self.details = interrupted.details
+
+
 class OutputRefused(Permanent):
     """The history names a file that is not asked for: its name leads out of ComfyUI's folders, or is none."""
 
@@ -228,19 +243,3 @@ class WornOut(Permanent):
     def __init__(self, attempts: int) -> None:
         super().__init__(f"the job was given to workers {attempts} times, and none brought it to an end")
         self.details = {"attempts": attempts}
-
-
-class NotAFailure(Exception):
-    """The attempt ends here, and the job is none the worse for it."""
-
-
-class LeaseLost(NotAFailure):
-    """Another worker was given this job, or it has ended: what this worker writes about it no longer counts."""
-
-
-class CancelRequested(NotAFailure):
-    """The job can only become cancelled now, once its prompt is known to be gone."""
-
-
-class WorkerStopping(NotAFailure):
-    """This worker is being stopped: the prompt is left to ComfyUI, and the job to the next worker."""

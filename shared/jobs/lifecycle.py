@@ -108,17 +108,28 @@ def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJo
 
 def retry(session: Session, lease: Lease, error: GenerationError, outcome: Outcome, delay: timedelta) -> GenerationJob:
     """Queue the job again, to start after `delay`. With an outcome that leaves doubt it remembers its server."""
+    return put_back(session, lease, error, outcome, run_after=func.now() + delay, retries=GenerationJob.retries + 1)
+
+
+def wait_elsewhere(
+    session: Session, lease: Lease, error: GenerationError, outcome: Outcome, delay: timedelta
+) -> GenerationJob:
+    """Queue the job again, whose prompt has waited for its turn in vain: no try is counted. The claim stays counted,
+    so that this has an end."""
+    return put_back(session, lease, error, outcome, run_after=func.now() + delay)
+
+
+def put_back(session: Session, lease: Lease, error: GenerationError, outcome: Outcome, **values: Any) -> GenerationJob:
     job = transition_under_lease(
         session,
         "retry",
         lease,
-        run_after=func.now() + delay,
         generated_at=None,
         storage_away_since=None,
-        retries=GenerationJob.retries + 1,
         worker_id=None,
         lease_expires_at=None,
         **({} if outcome.leaves_doubt else {"server": None}),
+        **values,
     )
     end_attempt(session, lease, outcome, error)
     record_events(session, [job], EventType.QUEUED, {**error_data(error), **start_data(job)})

@@ -164,14 +164,16 @@ class Attempt:
         along = extra_data(self.job.params, self.job.extra_pnginfo) | secrets_of(self.job, self.resources.vault)
         try:
             client.submit(graph, prompt_id=self.prompt.id, client_id=self.prompt.id, extra_data=along)
-        except ComfyUIUnreachable:
+        except ComfyUIUnreachable as error:
+            if error.refused:
+                raise error.before_its_turn() from None
             if isinstance(client.locate(self.prompt.id), Gone):
                 raise
         log.info("prompt.sent", server=client.name)
 
     @property
     def tries(self) -> Tries:
-        return tries_of(self.job, self.claim.failures, self.resources.limits)
+        return tries_of(self.claim, self.resources.limits)
 
     def may_be_cured(self, error: GenerationError) -> bool:
         """Whether the job is run once more for an output that cannot be read. If it is so again, it is the workflow's
@@ -203,9 +205,11 @@ class Attempt:
             case Withdrawal.STUCK:
                 problem = "a prompt neither moves nor heeds an interrupt"
                 server_is_wedged(self.resources.fleet, self.prompt.server, problem)
-                raise ServerWedged(self.prompt.server, was_running=True) from error
+                wedged = ServerWedged(self.prompt.server, was_running=not error.only_waited)
+                raise wedged.as_early_as(error) from error
             case Withdrawal.SILENT:
-                raise ComfyUIUnreachable(self.prompt.server, "it fell silent while a prompt was taken out") from error
+                silent = ComfyUIUnreachable(self.prompt.server, "it fell silent while a prompt was taken out")
+                raise silent.as_early_as(error) from error
 
     def withdraw(self, *, within_s: float) -> Withdrawal:
         client = self.resources.fleet.clients.get(self.prompt.server)

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from shared.jobs.attempts import ServerDeaths
+from shared.jobs.attempts import MOST_WAITS, ServerDeaths
+from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import (
     UNREADABLE,
     ComfyUIUnreachable,
     GenerationError,
+    InterruptedTwice,
     NodeFailed,
     NotRecorded,
     OutOfMemory,
@@ -27,11 +29,12 @@ from shared.jobs.errors import (
     Stalled,
     StorageUnavailable,
     TimedOut,
+    Transient,
     Unexpected,
     WorkflowRejected,
     WornOut,
 )
-from shared.models import GenerationJob, Outcome
+from shared.models import JobAttempt, Outcome
 from worker_service.run.resources import JobLimits
 
 
@@ -81,6 +84,7 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     # The same job would fail the same way.
     WorkflowRejected: FailurePolicy(trusts_server=True),
     NodeFailed: FailurePolicy(trusts_server=True),
+    InterruptedTwice: FailurePolicy(trusts_server=True),
     OutputRefused: FailurePolicy(trusts_server=True),
     OutputTooLarge: FailurePolicy(trusts_server=True),
     NotRecorded: FailurePolicy(trusts_server=True),
@@ -102,6 +106,8 @@ LONGEST_DELAY = timedelta(seconds=320)
 # Of a job that waits for the store; its worker looks for that more often.
 FIRST_LOOK = timedelta(seconds=10)
 STORAGE_PATIENCE = timedelta(hours=1)
+# Of a job that waited in vain: its server is given no jobs now, so that another one takes it.
+FIRST_DETOUR = timedelta(seconds=2)
 
 
 # A thread of a server ends under a job by that job's doing; a process may end for other reasons, as a worker may.
@@ -117,6 +123,15 @@ def poison(error: GenerationError, before: ServerDeaths) -> Poison | None:
     return None
 
 
+def own_interruption(error: GenerationError, before: JobAttempt | None) -> InterruptedTwice | None:
+    """The error of a job that was interrupted where it was interrupted the last time it ran: somebody who presses a
+    button does not meet the same node twice in a row, and a node that interrupts its run does each time."""
+    if not isinstance(error, PromptInterrupted) or before is None:
+        return None
+    is_same = (before.error_code, before.error_details) == (error.code, dict(error.details))
+    return InterruptedTwice(error) if is_same else None
+
+
 class NextTry(NamedTuple):
     """`counts` is whether it is one of the job's tries."""
 
@@ -129,23 +144,26 @@ class Tries(NamedTuple):
     """How often the job was put back, how often it may be tried in all, how often it failed with which code, and how
     often it may still be claimed (None: nobody has counted).
 
-    It has waited for the store for `waited`, and may for `storage_patience`.
+    `waits` of its failures came before its turn. It has waited for the store for `waited`, and may for
+    `storage_patience`.
     """
 
     retries: int
     max_attempts: int
     failures: Mapping[str, int]
     claims_left: int | None = None
+    waits: int = 0
     waited: timedelta = timedelta(0)
     storage_patience: timedelta = STORAGE_PATIENCE
 
 
-def tries_of(job: GenerationJob, failures: Mapping[str, int], limits: JobLimits) -> Tries:
+def tries_of(claim: Claim, limits: JobLimits) -> Tries:
     """Of a job that has just been claimed."""
+    job = claim.job
     # Both by the clock of the database: the claim has just changed the job.
     waited = job.updated_at - job.storage_away_since if job.storage_away_since else timedelta(0)
     most = job.max_attempts or limits.attempts
-    return Tries(job.retries, most, failures, job.claims_left, waited, limits.storage)
+    return Tries(job.retries, most, claim.failures, job.claims_left, claim.waits, waited, limits.storage)
 
 
 def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextTry | None:
@@ -160,6 +178,8 @@ def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextT
             return None
         looks = tries.failures.get(error.code, 0)
         return NextTry(jittered(FIRST_LOOK, looks, chance), policy.outcome, counts=False)
+    if isinstance(error, Transient) and error.only_waited and policy.outcome and may_wait(tries):
+        return NextTry(jittered(FIRST_DETOUR, tries.waits, chance), policy.outcome, counts=False)
     used_up = tries.retries + 1 >= tries.max_attempts or tries.claims_left == 0
     alike = BAD_OUTPUT if error.code in BAD_OUTPUT else {error.code}
     times = sum(tries.failures.get(code, 0) for code in alike)
@@ -167,6 +187,11 @@ def decide(error: GenerationError, tries: Tries, chance: random.Random) -> NextT
     if policy.outcome is None or used_up or too_often:
         return None
     return NextTry(jittered(FIRST_DELAY, tries.retries, chance), policy.outcome)
+
+
+def may_wait(tries: Tries) -> bool:
+    """Whether a job may go elsewhere once more without a try being counted. Nobody has counted in older rows."""
+    return tries.waits < MOST_WAITS and tries.claims_left != 0
 
 
 def jittered(first: timedelta, times: int, chance: random.Random) -> timedelta:

@@ -17,7 +17,7 @@ from shared.jobs.errors import CancelRequested, GenerationError, NotRecorded, Se
 from shared.jobs.storable import cut
 from shared.models import GenerationJob, JobStatus
 from worker_service.run.attempt import Attempt
-from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, poison
+from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, own_interruption, poison
 from worker_service.run.forget import forget_prompt
 from worker_service.run.outcome import Done, Written
 from worker_service.run.prompt.withdraw import Withdrawal
@@ -58,8 +58,8 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     again = decide(error, attempt.tries, resources.chance)
     if policy.mark_unfit and not is_another_fit(attempt):
         again = None
-    if poisonous := poison(error, attempt.claim.server_deaths):
-        error, again = poisonous, None
+    if own := poison(error, attempt.claim.server_deaths) or own_interruption(error, attempt.claim.last_failure):
+        error, again = own, None
     attempt.discard()
     try:
         settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
@@ -88,10 +88,11 @@ def write_failure(session: Session, attempt: Attempt, error: GenerationError, ag
     server, policy = attempt.prompt.server, FAILURES[type(error)]
     if again is None:
         lifecycle.fail(session, attempt.lease, error)
-    elif not again.counts:
+    elif policy.awaits_storage:
         lifecycle.await_storage(session, attempt.lease, error, again.delay)
     else:
-        lifecycle.retry(session, attempt.lease, error, again.outcome, again.delay)
+        put_back = lifecycle.retry if again.counts else lifecycle.wait_elsewhere
+        put_back(session, attempt.lease, error, again.outcome, again.delay)
         if policy.avoid_server:
             claims.avoid(session, attempt.lease, server)
     if policy.blames_server:

@@ -14,14 +14,17 @@ from shared.fleet.capabilities import SERVER
 from shared.jobs.attempts import (
     MESSAGE,
     MOST_DEATHS,
+    MOST_WAITS,
     Lease,
     Prompt,
     ServerDeaths,
     ended_attempts,
     failures_by_code,
+    last_failure,
     prompt_in_doubt,
     server_deaths,
     set_attempt_prompt,
+    times_waited,
     worker_deaths,
 )
 from shared.jobs.claim.conditions import ABANDONED_WITHIN_REACH, BEST_JOB, SERVERS, values_for
@@ -29,14 +32,15 @@ from shared.jobs.claim.free_server import Backlog, count_exactly, free_servers, 
 from shared.jobs.job_events import publish_events
 from shared.jobs.start_and_complete import adopting, starting
 from shared.jobs.transitions import transition_sql
-from shared.models import HELD, EventType, GenerationJob, JobStatus
+from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus
 
 WORKER = bindparam("this_worker", type_=String)
 PROMPT = bindparam("new_prompt", type_=String)
 DURATION = bindparam("lease_duration", type_=Interval)
 MOST_ATTEMPTS = bindparam("most_attempts", type_=Integer)  # of a job that does not say it
-# Each attempt may fail, and each death of a worker lets another one go on with it. The row is refused below zero.
-ALL_CLAIMS = func.coalesce(GenerationJob.max_attempts, MOST_ATTEMPTS) + MOST_DEATHS
+# Each attempt may fail, each death of a worker lets another one go on with it, and some waits in vain cost no attempt.
+# The row is refused below zero.
+ALL_CLAIMS = func.coalesce(GenerationJob.max_attempts, MOST_ATTEMPTS) + MOST_DEATHS + MOST_WAITS
 NEW_LEASE = {
     "claims_left": func.coalesce(GenerationJob.claims_left, ALL_CLAIMS) - 1,
     "attempt": GenerationJob.attempt + 1,
@@ -73,7 +77,8 @@ class Claim(NamedTuple):
     must be looked for first; after an adoption the two are mostly the same. Until that is done the attempt's row
     names the doubt, so that the next worker looks for it too if this one dies meanwhile. `deaths` counts the
     workers that died under this job, `server_deaths` the servers, `failures` its earlier attempts by the code they
-    failed with.
+    failed with, and `waits` those that failed before the prompt had begun to run. `last_failure` is the last of the
+    others.
     """
 
     job: GenerationJob
@@ -83,6 +88,8 @@ class Claim(NamedTuple):
     deaths: int = 0
     failures: Mapping[str, int] = MappingProxyType({})
     server_deaths: ServerDeaths = ServerDeaths()
+    waits: int = 0
+    last_failure: JobAttempt | None = None
 
 
 class Claimant(NamedTuple):
@@ -157,6 +164,8 @@ def begun(session: Session, job: GenerationJob, left_behind: Prompt | None = Non
         deaths=worker_deaths(ended),
         failures=failures_by_code(ended),
         server_deaths=server_deaths(ended),
+        waits=times_waited(ended),
+        last_failure=last_failure(ended),
     )
     if doubt and doubt != left_behind:
         set_attempt_prompt(session, claim.lease, doubt, adopted=True)

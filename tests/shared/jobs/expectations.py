@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from shared.jobs.attempts import MOST_DEATHS
+from shared.jobs.attempts import MOST_DEATHS, MOST_WAITS
 from shared.jobs.errors import NodeFailed, PromptLost
 from shared.models import EventType, GenerationJob, JobEvent, JobStatus, Outcome
 from tests.jobs import ANOTHER, SERVER
@@ -23,7 +23,8 @@ NEXT = {
 FINAL_OUTCOME = {S.COMPLETED: Outcome.COMPLETED, S.FAILED: Outcome.FAILED, S.CANCELLED: Outcome.CANCELLED}
 LOST, BROKEN = PromptLost("gpu", "p"), NodeFailed("3", "KSampler", "ValueError", "no")
 MOST_ATTEMPTS = 2  # so that jobs wear out within a test
-DEEDS = ["generate", "complete", "fail", "retry", "doubt", "confirm_cancel", "redirect"]
+MOST_CLAIMS = MOST_ATTEMPTS + MOST_DEATHS + MOST_WAITS
+DEEDS = ["generate", "complete", "fail", "retry", "doubt", "wait", "confirm_cancel", "redirect"]
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Expected:
     priority: int = 5
     generated: bool = False
     in_doubt: bool = False
-    claims_left: int = MOST_ATTEMPTS + MOST_DEATHS
+    claims_left: int = MOST_CLAIMS
 
     @property
     def attempt(self) -> int:
@@ -70,7 +71,7 @@ def assert_as_expected(job: Expected, row: GenerationJob, outcomes: list[Outcome
     assert outcomes.count(None) <= 1, "one holder at a time"
     assert row.claims_left == (job.claims_left if outcomes else None)
     given_back = outcomes.count(Outcome.RELEASED)
-    assert len(outcomes) <= MOST_ATTEMPTS + MOST_DEATHS + given_back, "no job is claimed for ever"
+    assert len(outcomes) <= MOST_CLAIMS + given_back, "no job is claimed for ever"
     assert (row.generated_at is not None) is job.generated or job.status in FINAL
     if job.status in {S.COMPLETED, S.FAILED}:
         assert outcomes[-1] is FINAL_OUTCOME[job.status]

@@ -121,7 +121,9 @@ class Claims(RuleBasedStateMachine):
             assert job is None or job.status is not wanted
         except IntegrityError:
             assert job is not None
-            assert (deed in {"retry", "doubt"}, job.claims_left) == (True, 0), "it could not be claimed once more"
+            assert (deed in {"retry", "doubt", "wait"}, job.claims_left) == (True, 0), (
+                "it could not be claimed once more"
+            )
         else:
             assert job is not None
             assert job.status is wanted, "only the holder of the lease changes anything"
@@ -140,6 +142,8 @@ class Claims(RuleBasedStateMachine):
                     lifecycle.retry(session, claim.lease, LOST, Outcome.RETRIED, timedelta(0))
                 case "doubt":
                     lifecycle.retry(session, claim.lease, LOST, Outcome.IN_DOUBT, timedelta(0))
+                case "wait":
+                    lifecycle.wait_elsewhere(session, claim.lease, LOST, Outcome.RETRIED, timedelta(0))
                 case "confirm_cancel":
                     lifecycle.confirm_cancel(session, claim.lease)
                 case "redirect":
@@ -155,7 +159,7 @@ class Claims(RuleBasedStateMachine):
             case "fail":
                 job.status = S.FAILED
                 job.end(Outcome.FAILED)
-            case "retry":
+            case "retry" | "wait":
                 job.status, job.server, job.generated = S.QUEUED, None, False
                 job.end(Outcome.RETRIED)
             case "doubt":

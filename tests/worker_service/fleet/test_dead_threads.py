@@ -96,12 +96,15 @@ def test_a_job_behind_somebody_elses_dead_prompt_runs_elsewhere(
     drained(deployment, another.url, drain=True)
     submit(deployment.comfyui, FOREIGN, deadly("surrogate"))
     until(lambda: not deployment.comfyui.worker_alive)
-    job_id = deployment.submit()
+    job_id = deployment.submit(max_attempts=1)
     deployment.until(job_id, lambda job: job.attempt)
     drained(deployment, another.url, drain=False)
     job = looked(worker, deployment, job_id, JobStatus.COMPLETED)
     assert job.server == another.url
     assert deployment.server().wedged_since
+    first, second = jobs.attempts(deployment.messenger, job_id)
+    assert (first.error_code, (first.error_details or {})["only_waited"]) == ("server_wedged", True)
+    assert (job.retries, second.outcome) == (0, Outcome.COMPLETED), "its only attempt was not used up by the wait"
 
 
 def test_a_job_behind_a_silent_prompt_goes_to_an_idle_server_in_the_same_attempt(

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.jobs.attempts import ServerDeaths
+from shared.jobs.attempts import MOST_WAITS, ServerDeaths
 from shared.jobs.errors import (
     ComfyUIUnreachable,
     GenerationError,
+    InterruptedTwice,
     NodeFailed,
     NotRecorded,
     OutOfMemory,
@@ -32,8 +33,8 @@ from shared.jobs.errors import (
     WorkflowRejected,
     WornOut,
 )
-from shared.models import Outcome
-from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide, poison
+from shared.models import JobAttempt, Outcome
+from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide, own_interruption, poison
 
 CHANCE = random.Random(0)
 
@@ -53,6 +54,7 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (OutputMissing("a.png", 404), Outcome.RETRIED),
     (WorkflowRejected("no"), None),
     (NodeFailed("3", "KSampler", "ValueError", "no"), None),
+    (InterruptedTwice(PromptInterrupted("3", "Stop")), None),
     (OutputRefused("../a.png", "it leads out"), None),
     (OutputTooLarge("output a.mp4", 5), None),
     (TimedOut(1500), None),
@@ -159,3 +161,41 @@ def test_a_job_under_which_servers_die_again_is_poison(
 ) -> None:
     found = poison(error, before)
     assert (found.details["deaths"] if found else None) == deaths
+
+
+WAITED: list[Transient] = [ComfyUIUnreachable("gpu", "silence"), PromptLost("gpu", "p"), ServerWedged("gpu")]
+
+
+@pytest.mark.parametrize("error", WAITED, ids=[type(error).__name__ for error in WAITED])
+def test_a_wait_in_vain_costs_no_try_until_there_were_too_many(error: Transient) -> None:
+    waited = error.before_its_turn()
+    tries = [Tries(0, 1, {}, claims_left=3, waits=waits) for waits in range(MOST_WAITS + 1)]
+    found = [decide(waited, one, CHANCE) for one in tries]
+    assert [again and again.counts for again in found] == [False] * MOST_WAITS + [None]
+    counted = decide(waited, Tries(0, 5, {}, claims_left=3, waits=MOST_WAITS), CHANCE)
+    assert counted
+    assert counted.counts, "from then on each is one of its tries"
+
+
+def test_a_job_that_may_not_be_claimed_any_more_is_not_put_back_for_a_wait() -> None:
+    assert decide(ServerWedged("gpu").before_its_turn(), Tries(0, 5, {}, claims_left=0), CHANCE) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "is_own"),
+    [
+        (PromptInterrupted("3", "Stop"), True),
+        (PromptInterrupted("4", "Stop"), False),
+        (PromptInterrupted("3", "KSampler"), False),
+        (Stalled("gpu", 600), False),
+        (None, False),
+    ],
+    ids=str,
+)
+def test_who_is_interrupted_at_the_same_node_twice_in_a_row_does_it_himself(
+    before: GenerationError | None, is_own: bool
+) -> None:
+    last = before and JobAttempt(error_code=before.code, error_details=dict(before.details))
+    found = own_interruption(PromptInterrupted("3", "Stop"), last)
+    assert (found is not None) is is_own
+    assert own_interruption(NodeFailed("3", "Stop", "ValueError", "no"), last) is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from shared.jobs.attempts import MOST_DEATHS
+from shared.jobs.attempts import MOST_DEATHS, MOST_WAITS
 from shared.jobs.storable import LONGEST_MESSAGE
 from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, JobStatus, Outcome
@@ -103,7 +103,7 @@ def test_so_is_the_end_of_an_attempt_after_which_there_is_another(deployment: De
 def test_a_job_whose_every_end_is_refused_is_ended_by_the_sweep(
     deployment: Deployment, engine: Engine, *, is_cancelled: bool
 ) -> None:
-    most = 1 + MOST_DEATHS
+    most = 1 + MOST_DEATHS + MOST_WAITS
     every_end = "NEW.status IN ('completed', 'failed', 'cancelled', 'queued')"
     with deployment.worker(MAX_ATTEMPTS="1"):
         job_id = deployment.submit()

@@ -112,7 +112,7 @@ class HistoryPoller:
         self.timings = timings
         self.next_at = time.monotonic() + timings.look_every_s
         self.moved_at = self.counted_at = time.monotonic()
-        self.was_running = False
+        self.was_running = self.has_waited = False
         self.silent_since: float | None = None
         self.pauses_s: list[float] = []  # before the next looks, which come sooner than usual
 
@@ -170,8 +170,9 @@ class HistoryPoller:
 
     def look_at_queue(self) -> None:
         self.note_wait()
+        self.has_waited = True
         if self.watched.around.is_wedged():
-            raise ServerWedged(self.prompt.server)
+            raise ServerWedged(self.prompt.server).before_its_turn()
         if self.watched.around.is_better_elsewhere():
             raise BetterElsewhere
 
@@ -185,7 +186,14 @@ class HistoryPoller:
 
     def lost(self) -> PromptLost:
         was_wedged = self.watched.around.is_wedged()
-        return PromptLost(self.prompt.server, self.prompt.id, was_running=self.was_running, was_wedged=was_wedged)
+        lost = PromptLost(self.prompt.server, self.prompt.id, was_running=self.was_running, was_wedged=was_wedged)
+        return lost.before_its_turn() if self.only_waited else lost
+
+    @property
+    def only_waited(self) -> bool:
+        """Whether the prompt was seen to wait, and nothing says that its turn came. One that was seen nowhere may have
+        ended its server at once."""
+        return self.has_waited and not self.was_running
 
     def tolerate_silence(self, error: ComfyUIUnreachable) -> None:
         """Raise unless the silence is short yet: a proxy may have been restarted, or a packet lost."""
@@ -194,4 +202,4 @@ class HistoryPoller:
         if error.refused and now - self.silent_since > self.timings.refused_s:
             raise self.lost() from error
         if now - self.silent_since > self.timings.unreachable_s:
-            raise error
+            raise error.before_its_turn() if self.only_waited else error

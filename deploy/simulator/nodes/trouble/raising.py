@@ -5,10 +5,12 @@ system_exit, keyboard_interrupt, base_exception   no Exception, so nothing catch
 nul, empty_message, plain                    reported as it is
 huge_message, many_letters                   reported: so many MB of words, or of one letter
 told_surrogate                               reported: the log of this server can take such a text
+interrupt                                    no error: it ends the run as *Cancel* does
 """
 
 from collections.abc import Callable, Mapping
 
+from deploy.simulator.faults.hazards import Interrupted
 from deploy.simulator.nodes.interface import Inputs, Node, Result, Workbench
 from deploy.simulator.nodes.trouble.declaring import MEGABYTES, MIB, troublesome
 
@@ -37,6 +39,7 @@ RAISED: Mapping[str, Callable[[int], BaseException]] = {
     "base_exception": lambda _size: BaseException("bare"),
     "unprintable": lambda _size: UnprintableError(),
     "plain": lambda _size: ValueError("plain"),
+    "interrupt": lambda _size: Interrupted(),
 }
 
 

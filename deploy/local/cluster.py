@@ -15,7 +15,8 @@ from deploy.local.programs import Account, Installation, accounts, owner
 USER = "genonaut"
 LASTING = Path("/var/tmp")  # Kept over a restart of the machine, and everybody may enter it.
 LODGING = "genonaut-postgres-"
-THROWAWAY = "throwaway"  # A file that names the directory that the data belong to.
+# Files that name the directory that the data belong to: for one run alone, or for as long as that directory is there.
+THROWAWAY, TEMPORARY = "throwaway", "temporary"
 INITDB_WITHIN_S = 120.0
 # The launcher's PG* variables and its language must not change what the server does or says.
 ENVIRON = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
@@ -74,6 +75,8 @@ def prepare_cluster(directory: Path, log: Path, installation: Installation, *, d
     try:
         if home != directory and not durable and not (home / "data").is_dir():
             (home / THROWAWAY).write_text(str(directory))
+        elif home != directory and directory.resolve().is_relative_to(Path(tempfile.gettempdir()).resolve()):
+            (home / TEMPORARY).write_text(str(directory))
         postgres = reachable(installation, home, account)
         if (home / "data").is_dir():
             return Cluster(home, postgres, account, known_password(home), made=False)
@@ -111,8 +114,9 @@ def remove_home(home: Path, directory: Path) -> None:
 
 
 def remove_abandoned() -> None:
-    """Remove the throwaway data of runs that were killed before they could, as their own folders may be gone by now."""
-    for mark in LASTING.glob(f"{LODGING}*/{THROWAWAY}"):
+    """Remove the throwaway data of runs that were killed before they could, as their own folders may be gone by now;
+    and data that were kept for a folder for temporary files which is gone."""
+    for mark in (*LASTING.glob(f"{LODGING}*/{THROWAWAY}"), *LASTING.glob(f"{LODGING}*/{TEMPORARY}")):
         home = mark.parent
         # Another run may remove the same, or one in that directory begin again.
         with suppress(FileNotFoundError, DirectoryInUse), ExitStack() as ending:
@@ -120,6 +124,8 @@ def remove_abandoned() -> None:
                 continue
             directory = Path(mark.read_text())
             if directory.is_dir():
+                if mark.name == TEMPORARY:
+                    continue
                 ending.callback(os.close, hold(directory))
             shutil.rmtree(home, ignore_errors=True)
 

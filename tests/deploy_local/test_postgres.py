@@ -206,6 +206,22 @@ def test_a_program_that_cannot_be_run_nor_copied_is_an_error_of_one_line(folder:
         Postgres.start(folder / "server", folder / "log", places=Places(path=(closed,), package=lambda name: None))
 
 
+@as_root
+def test_data_kept_for_a_temporary_folder_are_removed_once_that_is_gone(folder: Path) -> None:
+    folder.chmod(0o700)
+    kept, left = folder / "kept", folder / "left"
+    homes = []
+    for directory in (kept, left):
+        with Postgres.start(directory, folder / "log") as server:
+            homes.append(server.cluster.home)
+    shutil.rmtree(left)
+    with Postgres.start(folder / "server", folder / "log", durable=False):
+        assert [home.exists() for home in homes] == [True, False]
+    with Postgres.start(kept, folder / "log") as server:
+        assert server.cluster.home == homes[0]
+        assert not server.cluster.made
+
+
 KILLED_WHILE_SERVING = """
 import os, signal, sys
 from pathlib import Path

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from deploy.local.ports import free_ports
 from tests.docs.pages import ROOT
+from tests.lodgings import remove_lodgings
 
 ADDRESS = "127.0.0.1:8000"  # in the pages; the system of the tests has another port
 MADE_HERE = {".git", "var", "build", ".env"}
@@ -92,9 +93,12 @@ def reader(folder: Path) -> Iterator[Reader]:
     look_like_the_repository(folder)
     port, log = next(free_ports()), folder / "make-up.log"
     started = Reader(folder, port, log)
-    with in_a_terminal(["make", "up"], folder, {**started.environ, "API_PORT": str(port)}, log) as process:
-        wait_until_it_runs(process, log)
-        yield started
+    try:
+        with in_a_terminal(["make", "up"], folder, {**started.environ, "API_PORT": str(port)}, log) as process:
+            wait_until_it_runs(process, log)
+            yield started
+    finally:
+        remove_lodgings(folder)
 
 
 @contextlib.contextmanager

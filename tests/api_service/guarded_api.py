@@ -13,10 +13,11 @@ from shared.configuration.settings import settings_or_exit
 from tests.api_service.quick_api import SERVED
 
 BOUNDS = Bounds(head_s=0.5, body_s=0.5, idle_s=0.5, stalled_s=0.5, linger_s=0.5)
+PATIENT = Bounds(head_s=60, pause_s=0.5)
 
 if __name__ == "__main__":
     places = Places(int(os.environ["GUARDED_PLACES"]), 8)
-    guard = Guard(Bounds(head_s=60) if "GUARDED_PATIENTLY" in os.environ else BOUNDS, Doorway(places))
+    guard = Guard(PATIENT if "GUARDED_PATIENTLY" in os.environ else BOUNDS, Doorway(places))
     serve(
         settings_or_exit(are_read_again=True), partial(app, SERVED), ping_interval_s=SERVED.ping_interval_s, guard=guard
     )

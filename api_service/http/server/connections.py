@@ -36,6 +36,7 @@ class Bounds:
 
     head_s: float = 10.0  # from the first byte of a request, or from the connection, to the end of its head
     body_s: float = 60.0  # from there to the end of its body
+    pause_s: float = 15.0  # without a byte of a body that is awaited; a steady one may have longer
     idle_s: float = 5.0  # after an answer, until the next request begins
     stalled_s: float = 60.0  # in which a client that is sent something must take some of it
     linger_s: float = 10.0  # after the last answer, until what is left of it was taken
@@ -103,6 +104,7 @@ class GuardedHTTP(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self.disarm("pause")
         super().data_received(data)
         self.look()
 
@@ -146,8 +148,10 @@ class GuardedHTTP(H11Protocol):
                 scope: Any = self.scope
                 scope.setdefault("extensions", {})[MORE_TIME] = self.wait_for_body
             self.arm("body", self.guard.bounds.body_s, self.body_is_late)
+            self.arm("pause", self.guard.bounds.pause_s, self.body_has_paused)
         else:
             self.disarm("body")
+            self.disarm("pause")
             if not self.is_busy and self.timeout_keep_alive_task is None:
                 self.arm("head", self.guard.bounds.head_s, self.head_is_late)
         return None
@@ -164,12 +168,20 @@ class GuardedHTTP(H11Protocol):
         else:
             self.leave()
 
-    def body_is_late(self) -> None:
+    def body_has_paused(self) -> None:
+        """Nothing came for a while: of a client that may send, or because nobody reads, or has asked for it yet."""
+        self.disarm("pause")
+        if self.flow.read_paused or self.conn.they_are_waiting_for_100_continue:
+            self.arm("pause", self.guard.bounds.pause_s, self.body_has_paused)
+        else:
+            self.body_is_late(f"nothing more of the request's body came for {self.guard.bounds.pause_s:g} seconds")
+
+    def body_is_late(self, detail: str = "the request's body did not arrive in time") -> None:
         cycle: Any = self.cycle
         if cycle is not None and cycle.response_started:  # and perhaps complete: one request has one answer
             self.leave()
         else:
-            self.turn_away(408, "request_timeout", "the request's body did not arrive in time")
+            self.turn_away(408, "request_timeout", detail)
 
     def turn_away(self, status: int, code: str, detail: str) -> None:
         """Answer without asking the application, and close."""

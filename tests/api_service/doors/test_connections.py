@@ -3,6 +3,7 @@
 import json
 import select
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +18,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob
 from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
-from tests.jobs import submitted
+from tests.jobs import PARAMETERS, submitted
 from tests.worker_service.deployment import until
 
 pytestmark = pytest.mark.system
@@ -94,6 +95,37 @@ def test_half_a_body_is_waited_for_and_then_answered_408(api: Served) -> None:
         said = until_closed(slow)
     assert said.startswith(b"HTTP/1.1 408 ")
     assert "Traceback" not in api.process.command.log.read_text()
+
+
+TYPED = {"Content-Type": "application/json"}
+
+
+def test_a_body_that_stops_is_not_waited_for_as_long_as_one_that_comes(patient_api: Served) -> None:
+    """What was promised is more than what is sent, as of a client that counts characters instead of bytes."""
+    promised = head(patient_api, "POST", JOBS, **bearer(patient_api.key), **TYPED, **{"Content-Length": "1000"})
+    with connected(patient_api, promised + '{"prompt": "a cat"}') as stopped:
+        said = until_closed(stopped)
+    assert said.startswith(b"HTTP/1.1 408 ")
+    problem = json.loads(said.partition(b"\r\n\r\n")[2])
+    assert problem["detail"] == "nothing more of the request's body came for 0.5 seconds"
+
+
+def test_a_body_that_comes_slowly_and_steadily_is_waited_for(patient_api: Served) -> None:
+    """It takes longer than a pause may."""
+    body = json.dumps(PARAMETERS)
+    asked = head(
+        patient_api,
+        "POST",
+        JOBS,
+        **bearer(patient_api.key),
+        **TYPED,
+        **{"Content-Length": str(len(body)), "Connection": "close"},
+    )
+    with connected(patient_api, asked) as slow:
+        for letter in body:
+            slow.sendall(letter.encode())
+            time.sleep(1.0 / len(body))
+        assert until_closed(slow).startswith(b"HTTP/1.1 201 ")
 
 
 def test_a_body_that_nobody_waits_for_is_not_taken_for_ever(api: Served) -> None:

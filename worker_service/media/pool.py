@@ -17,6 +17,7 @@ from worker_service.media.limits import Limits
 from worker_service.media.messages import Garbage
 from worker_service.media.plain_files import examine_plainly
 from worker_service.media.process import MEMBER, Died, Member
+from worker_service.media.stated_lengths import bytes_missing
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,8 @@ class MediaPool:
         found undecoded, and why.
         """
         suffix = Path(filename).suffix.lower()
+        if missing := bytes_missing(file, suffix):
+            raise OutputCorrupt(filename, missing)
         if suffix not in DECODED:
             return examine_plainly(file, suffix)
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api_service.fleet.capability_cache import Capabilities, KnownServer
 from api_service.fleet.close_matches import suggestion
 from api_service.fleet.node_rules import Finding, Graph, findings
-from api_service.fleet.websocket_only import websocket_only_findings
+from api_service.fleet.websocket_only import websocket_notes, websocket_only_findings
 from api_service.refusals.refusal import FieldError
 from shared.workflows.shape import WorkflowFault
 
@@ -45,7 +45,8 @@ def fleet_check(graph: Graph, capabilities: Capabilities, name: InputName) -> Fl
     able = [verdict for verdict in verdicts if not verdict.certain]
     for verdict in able:
         if verdict.server.is_usable:
-            return FleetVerdict(notes=[uncertain_note(name, finding) for finding in verdict.uncertain])
+            uncertain = [uncertain_note(name, finding) for finding in verdict.uncertain]
+            return FleetVerdict(notes=[*uncertain, *websocket_notes(graph)])
     unknown = [server for server in capabilities.servers if server.catalogue is None]
     if able:
         return FleetVerdict(notes=[f"{ONLY_AWAY}{because(verdicts)}"])

@@ -2,9 +2,9 @@
 
 from api_service.fleet.node_rules import Finding, Graph
 from shared.fleet.object_info import Catalogue
+from shared.workflows.sent_only import SENDING, sending_nodes, sent_only
 
-# Output nodes that save nothing and show nothing: the pictures are frames, and nobody can ask for them again.
-SENDING = frozenset({"SaveImageWebsocket", "ETN_SendImageWebSocket"})
+MOST_NOTES = 10
 
 
 def websocket_only_findings(graph: Graph, catalogue: Catalogue) -> list[Finding]:
@@ -13,10 +13,10 @@ def websocket_only_findings(graph: Graph, catalogue: Catalogue) -> list[Finding]
     ends = [node_id for node_id, found in classes.items() if found is None or found.is_output]
     if not all(graph[node_id]["class_type"] in SENDING for node_id in ends):
         return []
-    return [
-        Finding(node_id, "class_type", "nothing_kept", message_of(graph[node_id]["class_type"])) for node_id in ends
-    ]
+    return [Finding(node_id, "class_type", "nothing_kept", sent_only(graph[node_id]["class_type"])) for node_id in ends]
 
 
-def message_of(class_type: str) -> str:
-    return f"{class_type} sends its pictures over ComfyUI's WebSocket and saves none; add or use SaveImage to keep them"
+def websocket_notes(graph: Graph) -> list[str]:
+    """What to say of a graph that keeps something else."""
+    found = list(sending_nodes(graph).items())[:MOST_NOTES]
+    return [f"node {node_id}: {sent_only(class_type)}" for node_id, class_type in found]

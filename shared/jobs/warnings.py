@@ -20,6 +20,7 @@ class WarningCode(StrEnum):
     OUTPUT_REFUSED = "output_refused"  # its name leads out of ComfyUI's folders, or is none
     OUTPUT_TOO_LARGE = "output_too_large"
     OUTPUT_EMPTY = "output_empty"  # it is kept, and has no bytes
+    OUTPUT_NOT_KEPT = "output_not_kept"  # its node sends it over ComfyUI's WebSocket, once
     OUTPUTS_LEFT_OUT = "outputs_left_out"  # there are more than are kept
     MORE_WARNINGS = "more_warnings"
 

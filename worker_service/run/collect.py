@@ -34,7 +34,7 @@ from worker_service.comfyui.wanted import EVERYTHING, Wanted
 from worker_service.media.findings import Examined
 from worker_service.media.plain_files import examine_plainly
 from worker_service.media.pool import MediaPool
-from worker_service.run.output_warnings import empty_warning, summed_up, warning_of
+from worker_service.run.output_warnings import empty_warning, not_kept, summed_up, warning_of
 from worker_service.run.prompt.mailbox import Mailbox
 from worker_service.run.prompt.watch import check
 from worker_service.run.resources import RunResources
@@ -121,7 +121,7 @@ class Collector:
                 warnings += empty_warning(row)
         if errors and not outputs:
             raise summed_up(errors)
-        warnings += room.warnings()
+        warnings += room.warnings() + not_kept(self.workflow, self.wanted)
         if not outputs and not room.warnings():
             said = LEFT_NOTHING if self.wanted.is_everything else NOTHING_WANTED
             warnings.append(JobWarning(WarningCode.NO_OUTPUTS, said))

@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -163,6 +164,11 @@ def test_a_job_under_which_servers_die_again_is_poison(
     assert (found.details["deaths"] if found else None) == deaths
 
 
+def failed_with(error: GenerationError) -> JobAttempt:
+    facts: dict[str, Any] = {"job_id": 1, "attempt": 1, "worker_id": "w", "server": "gpu", "comfyui_prompt_id": "p"}
+    return JobAttempt(**facts, error_code=error.code, error_details=dict(error.details))
+
+
 WAITED: list[Transient] = [ComfyUIUnreachable("gpu", "silence"), PromptLost("gpu", "p"), ServerWedged("gpu")]
 
 
@@ -195,7 +201,7 @@ def test_a_job_that_may_not_be_claimed_any_more_is_not_put_back_for_a_wait() -> 
 def test_who_is_interrupted_at_the_same_node_twice_in_a_row_does_it_himself(
     before: GenerationError | None, is_own: bool
 ) -> None:
-    last = before and JobAttempt(error_code=before.code, error_details=dict(before.details))
+    last = failed_with(before) if before else None
     found = own_interruption(PromptInterrupted("3", "Stop"), last)
     assert (found is not None) is is_own
     assert own_interruption(NodeFailed("3", "Stop", "ValueError", "no"), last) is None

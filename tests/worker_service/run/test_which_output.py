@@ -85,3 +85,13 @@ def test_a_bad_output_is_of_no_matter_to_a_job_that_did_not_ask_for_it(
 ) -> None:
     job = post(client, workflow=showing("missing_file", "tags"), outputs=["2"])
     assert (job["retries"], job["warnings"], len(job["outputs"])) == (0, [], 1)
+
+
+def test_pictures_that_are_only_sent_are_named_beside_those_that_are_kept(client: TestClient) -> None:
+    sending = {"12": {"class_type": "SaveImageWebsocket", "inputs": {"images": ["2", 0]}}}
+    job = post(client, workflow={**titled(), **sending})
+    assert [output["node_id"] for output in job["outputs"]] == ["9", "10", "11"]
+    (warning,) = job["warnings"]
+    assert (warning["code"], warning["node_id"]) == ("output_not_kept", "12")
+    assert "SaveImageWebsocket sends its pictures" in warning["message"]
+    assert post(client, workflow={**titled(), **sending}, outputs=["9"])["warnings"] == []

@@ -1,5 +1,6 @@
 """What ComfyUI's answers mean: pure functions from its JSON to what a job needs to know."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -36,6 +37,9 @@ class Finished:
 Whereabouts = Waiting | Running | Finished | Gone
 
 
+LARGEST_NUMBER = 2**63
+
+
 class Queue(NamedTuple):
     """The ids of the prompts that a server runs, and of those that wait there, the next one first."""
 
@@ -45,10 +49,15 @@ class Queue(NamedTuple):
 
 def queue_of(answer: Mapping[str, Any]) -> Queue:
     """`GET /queue`. Its entries are `[number, prompt_id, graph, ...]`; the lowest number runs first."""
-    pending = sorted((entry[0], str(entry[1])) for entry in answer["queue_pending"])
-    return Queue(
-        tuple(str(entry[1]) for entry in answer["queue_running"]), tuple(prompt_id for _, prompt_id in pending)
-    )
+    pending = sorted(answer["queue_pending"], key=lambda entry: number_of(entry[0]))
+    return Queue(tuple(name(entry[1]) for entry in answer["queue_running"]), tuple(name(entry[1]) for entry in pending))
+
+
+def number_of(value: Any) -> float:
+    """Where a prompt stands in the queue. Whoever sends one chooses it, and may choose what is none, such as NaN: such
+    a one comes last."""
+    is_number = isinstance(value, int | float) and abs(value) <= LARGEST_NUMBER
+    return value if is_number else math.inf
 
 
 def in_queue(queue: Mapping[str, Any], prompt_id: str) -> Waiting | Running | None:
@@ -115,7 +124,7 @@ def node_errors(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for node_id, node in found.items()
         if isinstance(node, dict)
-        for error in node.get("errors") or ()
+        for error in list_in(node, "errors")
         if isinstance(error, dict)
     )
     return list(islice(errors, MOST_DETAILS))
@@ -125,6 +134,11 @@ def object_in(page: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """The object that should be under a key. A text there is taken for its message."""
     found = page.get(key)
     return found if isinstance(found, dict) else {"message": found} if isinstance(found, str) else {}
+
+
+def list_in(page: Mapping[str, Any], key: str) -> list[Any]:
+    found = page.get(key)
+    return found if isinstance(found, list) else []
 
 
 def name_in(value: Any) -> str | None:

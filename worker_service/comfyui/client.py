@@ -20,6 +20,7 @@ from shared.jobs.errors import (
     StorageUnavailable,
     WorkflowRejected,
 )
+from shared.jobs.storable import LONGEST_NAME
 from worker_service.comfyui.answers import (
     Finished,
     Gone,
@@ -93,7 +94,7 @@ class ComfyUIClient:
     def refuse_id(self, given: Any) -> None:
         """The server has queued the prompt under an id of its own: take it out, and raise ServerUnfit. An interrupt is
         sent only while it runs: such a server may take it for a wish to stop whatever runs."""
-        if not isinstance(given, str):
+        if not isinstance(given, str) or len(given) > LONGEST_NAME:
             raise ComfyUIUnreachable(self.name, "POST /prompt answered without a prompt_id")
         self.take_out(given)
         if isinstance(self.locate(given), Running):
@@ -115,7 +116,7 @@ class ComfyUIClient:
     def ended(self, prompt_id: str) -> Finished | None:
         """What the history says of a prompt. It says nothing until the prompt has ended, so one whose entry is too
         large to be read has ended, and so has one whose entry the server cannot write down."""
-        path = f"/history/{prompt_id}"
+        path = f"/history/{quote(prompt_id, safe='')}"
         try:
             status, content = self.connection.ask("GET", path, accepts={HTTPStatus.INTERNAL_SERVER_ERROR})
         except AnswerTooLarge as error:

@@ -15,15 +15,44 @@ DEEPEST = 256
 MOST_DIGITS = 40
 # How U+0000 and halves of surrogate pairs are written in JSON. Whole pairs are, too: then the look was for nothing.
 ODD_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+LONGEST_DEEP = 4 * 1024 * 1024  # characters, of what is read though it is too deep
+MARKS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]+|[\]}]+', re.DOTALL)
 CONTAINERS = (dict, list)
 
 
 def read_json(content: bytes | bytearray | str) -> Any:
     """Raises ValueError or RecursionError for what is no JSON."""
     text = content if isinstance(content, str) else content.decode("utf-8-sig", "replace")
-    value = json.loads(text, parse_constant=nothing, parse_float=finite, parse_int=whole)
+    try:
+        value = json.loads(text, parse_constant=nothing, parse_float=finite, parse_int=whole)
+    except RecursionError:
+        if len(text) > LONGEST_DEEP:
+            raise
+        value = json.loads(shallow(text), parse_constant=nothing, parse_float=finite, parse_int=whole)
     leave_out_depths(value)
     return mended(value) if ODD_ESCAPE.search(text) else value
+
+
+def shallow(text: str) -> str:
+    """The text of a document that is too deep to be read, without what is not kept in any case.
+
+    Newer versions of Python write documents that older ones do not read. What a node has shown may be one, and so may
+    the queue of a server to which somebody has sent one: it must not hide the rest.
+    """
+    kept, begin, depth = list[str](), 0, 0
+    for found in MARKS.finditer(text):
+        length, above = len(found[0]), depth
+        if found[0][0] in "[{":
+            depth += length
+            if above <= DEEPEST < depth:
+                first = found.start() + DEEPEST - above
+                kept += (text[begin:first], "[]" if text[first] == "[" else "{}")
+                begin = len(text)
+        elif found[0][0] in "]}":
+            depth -= length
+            if depth <= DEEPEST < above:
+                begin = found.start() + above - DEEPEST
+    return "".join([*kept, text[begin:]])
 
 
 def nothing(_constant: str) -> None:

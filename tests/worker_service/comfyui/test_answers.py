@@ -14,10 +14,12 @@ from worker_service.comfyui.answers import (
     in_history,
     in_queue,
     node_errors,
+    queue_of,
     refusal,
     version_in,
 )
 from worker_service.comfyui.history_outputs import OutputFile, OutputText
+from worker_service.comfyui.json_text import read_json
 
 
 def answers(name: str, path: str) -> list[dict[str, Any]]:
@@ -122,6 +124,16 @@ def test_the_queue_tells_what_runs_from_what_waits() -> None:
     assert in_queue(queue, "unknown") is None
 
 
+@pytest.mark.parametrize("odd", ["NaN", "1e999", "null", '"first"', "[]", "{}", "1" + "0" * 400, "1" + "0" * 39])
+def test_a_prompt_with_a_number_that_is_none_waits_behind_the_others(odd: str) -> None:
+    """Whoever can send one to the server may choose it, and two that cannot be compared hid the whole queue."""
+    pending = f'[[{odd}, "odd"], [2, "second"], [{odd}, {{"an": "id"}}], [-1.5, "first"]]'
+    queue = queue_of(read_json(f'{{"queue_running": [[{odd}, "running"]], "queue_pending": {pending}}}'))
+    assert queue.running == ("running",)
+    assert queue.pending[:2] == ("first", "second")
+    assert set(queue.pending[2:]) == {"odd", "{'an': 'id'}"}
+
+
 def refusals() -> list[tuple[str, dict[str, Any]]]:
     return [
         (exchange["note"] or exchange["request"]["path"], exchange["response"]["body"]["json"])
@@ -183,6 +195,9 @@ def test_names_and_words_of_a_failed_node_are_bounded() -> None:
                 "1": "broken",
                 "2": {"errors": None},
                 "3": {"errors": ["x", {"message": "m", "extra_info": 5}]},
+                "4": {"errors": 5},
+                "5": {"errors": True},
+                "6": {"errors": {"a": 1}},
             }
         },
     ],

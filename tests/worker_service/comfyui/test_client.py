@@ -1,12 +1,13 @@
 """The client keeps to the protocol against a server that answers like the real one."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.jobs.errors import ComfyUIUnreachable, OutputMissing, OutputWithheld, WorkflowRejected
+from shared.jobs.errors import ComfyUIUnreachable, OutputMissing, OutputWithheld, ServerUnfit, WorkflowRejected
 from tests.simulator.graphs import Graph, node, noise
 from tests.simulator.running import RunningSimulator
 from worker_service.comfyui.answers import Finished, Gone, Running, Waiting
@@ -173,3 +174,21 @@ def test_an_odd_queue_or_history_is_one_that_does_not_answer(
     simulator.fault("answer", path=path, body=body)
     with pytest.raises(ComfyUIUnreachable):
         client.locate("p")
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ("a\nb", ServerUnfit),
+        ("../../x?y#z", ServerUnfit),
+        ("\ud800\0", ServerUnfit),
+        ("y" * 100_000, ComfyUIUnreachable),
+    ],
+    ids=["line", "path", "odd", "long"],
+)
+def test_an_id_that_no_address_can_have_is_the_servers_fault(
+    simulator: RunningSimulator, client: ComfyUIClient, given: str, error: type[Exception]
+) -> None:
+    simulator.fault("answer", path="/prompt", body=json.dumps({"prompt_id": given}))
+    with pytest.raises(error):
+        client.submit(noise(), prompt_id="p", client_id="p")

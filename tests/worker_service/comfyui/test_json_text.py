@@ -49,6 +49,22 @@ def test_what_lies_too_deep_is_left_out(opening: str, closing: str, empty: Any) 
     assert json.dumps(read_json(opening * DEEPEST + "1" + closing * DEEPEST)).count("1") == 1
 
 
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[ {"b": ', " } ]")])
+@pytest.mark.parametrize("depth", [257, 5000, 100_000])
+def test_what_lies_too_deep_hides_nothing_else(opening: str, closing: str, depth: int) -> None:
+    deep = '["]}\\"", ' + opening * depth + "7" + closing * depth + "]"
+    found = read_json('{"before": 1, "deep": ' + deep + ', "after": {"b": [2]}}')
+    assert (found["before"], found["deep"][0], found["after"]) == (1, ']}"', {"b": [2]})
+    kept = json.dumps(found["deep"])
+    assert kept.count("[") + kept.count("{") >= DEEPEST - 2, "its uppermost levels are there"
+
+
+@pytest.mark.parametrize("text", ["[" * 5000 + '"x', "[" * 5000 + "}" * 5000 + "]", "]" * 5000 + "[" * 5000])
+def test_what_is_deep_and_no_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="line 1"):
+        read_json(text)
+
+
 @given(anything)
 def test_whatever_python_writes_as_json_can_be_kept(value: Any) -> None:
     kept = json.dumps(read_json(json.dumps(value)), ensure_ascii=False, allow_nan=False).encode()

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import ColumnElement, Engine, case, func, literal
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, col, select
@@ -16,6 +16,7 @@ from shared.fleet.model_kinds import LISTED_BY, ModelKind
 from shared.fleet.probes import ProbeKind, ProbeOutcome
 from shared.fleet.servers import IN_A_SLOT, ServerState, server_states
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, ServerCapabilities, Worker
+from shared.workflows.parameters import without_nul
 
 LATELY = timedelta(minutes=10)
 # The models that are counted, and where `/object_info` lists them: those a job names, and two that only workflows use.
@@ -94,7 +95,9 @@ class ServersView(BaseModel, frozen=True):
 class NamedServer(BaseModel, extra="forbid"):
     """Which server is meant."""
 
-    server: str = Field(max_length=255, description="the `name` of a server", examples=["http://gpu1:8188"])
+    server: Annotated[str, AfterValidator(without_nul)] = Field(
+        max_length=255, description="the `name` of a server", examples=["http://gpu1:8188"]
+    )
 
 
 class Observations(NamedTuple):

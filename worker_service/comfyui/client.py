@@ -115,18 +115,26 @@ class ComfyUIClient:
 
     def ended(self, prompt_id: str) -> Finished | None:
         """What the history says of a prompt. It says nothing until the prompt has ended, so one whose entry is too
-        large to be read has ended, and so has one whose entry the server cannot write down."""
+        large to be read has ended, and so has one whose entry the server cannot write down, or only so that nobody
+        understands it."""
         path = f"/history/{quote(prompt_id, safe='')}"
         try:
             status, content = self.connection.ask("GET", path, accepts={HTTPStatus.INTERNAL_SERVER_ERROR})
         except AnswerTooLarge as error:
             return Finished((), OutputTooLarge("the list of what it made", error.most_bytes))
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            self.get(f"/history/{uuid4()}")  # a server that fails for every prompt is unreachable
-            if in_queue(self.get("/queue"), prompt_id):
-                return None
-            return Finished((), OutputWithheld("the list of what it made", f"it answers {status}"))
-        return in_history(self.json_object(content, path), prompt_id)
+            return self.withheld(prompt_id, f"it answers {status}")
+        try:
+            return in_history(self.json_object(content, path), prompt_id)
+        except (ComfyUIUnreachable, LookupError, TypeError, ValueError, AttributeError):
+            return self.withheld(prompt_id, "its answer is not understood")
+
+    def withheld(self, prompt_id: str, reason: str) -> Finished | None:
+        """A prompt whose entry cannot be had. A server that fails for every prompt is unreachable."""
+        in_history(self.get(f"/history/{uuid4()}"), prompt_id)
+        if in_queue(self.get("/queue"), prompt_id):
+            return None
+        return Finished((), OutputWithheld("the list of what it made", reason))
 
     def withdraw(self, prompt_id: str) -> None:
         """Take the prompt out of the queue, or interrupt it if it is running; nothing else is touched.

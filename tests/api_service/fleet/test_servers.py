@@ -83,6 +83,12 @@ def test_a_server_that_nobody_saw_is_not_found(admin: TestClient, deed: str) -> 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "server")
 
 
+@pytest.mark.parametrize("deed", ["drain", "resume"])
+def test_a_name_that_no_server_can_have_is_refused_by_field(admin: TestClient, deed: str) -> None:
+    answer = admin.post(f"{SERVERS}/{deed}", json={"server": "http://gpu\0"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "server")
+
+
 def test_only_admins_see_and_drain_servers(client: TestClient) -> None:
     answers = [client.get(SERVERS), client.post(f"{SERVERS}/drain", json={"server": SERVER})]
     assert [answer.status_code for answer in answers] == [403, 403]

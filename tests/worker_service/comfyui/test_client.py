@@ -114,6 +114,31 @@ def test_a_history_that_the_server_fails_to_write_down_has_ended(
     assert client.locate("another") == Gone()
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        None,
+        [1],
+        {"prompt": [0, "one", {}], "outputs": {}, "status": None},
+        {"prompt": [0, "one", {}], "outputs": ["x"], "status": {"status_str": "success"}},
+        {"prompt": [0, "one", {}], "outputs": {}, "status": {"status_str": "error", "messages": [5]}},
+    ],
+    ids=str,
+)
+def test_a_history_that_nobody_understands_costs_its_prompt_and_not_the_server(
+    simulator: RunningSimulator, client: ComfyUIClient, entry: Any
+) -> None:
+    body = "<html>" if entry is None else json.dumps({"one": entry})
+    fault = simulator.fault("answer", path="/history/one", body=body)
+    found = client.locate("one")
+    assert isinstance(found, Finished)
+    assert isinstance(found.error, OutputWithheld)
+    fault.clear()
+    simulator.fault("answer", path="/history", body=body)
+    with pytest.raises(ComfyUIUnreachable):
+        client.locate("one")
+
+
 def test_a_server_that_fails_for_every_history_is_unreachable(
     simulator: RunningSimulator, client: ComfyUIClient
 ) -> None:
@@ -159,9 +184,9 @@ def test_names_with_spaces_signs_and_subfolders_are_read(
         ("/queue", "{}"),
         ("/queue", '{"queue_running": 5, "queue_pending": []}'),
         ("/queue", '{"queue_running": [[]], "queue_pending": [null]}'),
-        ("/history/p", '{"p": {}}'),
-        ("/history/p", '{"p": 5}'),
-        ("/history/p", '{"p": {"prompt": [1, 2, {}], "outputs": {}, "status": {"messages": [5]}}}'),
+        ("/history", '{"p": {}}'),
+        ("/history", '{"p": 5}'),
+        ("/history", '{"p": {"prompt": [1, 2, {}], "outputs": {}, "status": {"messages": [5]}}}'),
         (
             "/history/p",
             '{"p": {"prompt": [1, 2, {}], "outputs": {}, "status": {"messages": [["execution_error", 5]]}}}',

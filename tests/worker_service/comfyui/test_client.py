@@ -188,7 +188,7 @@ def test_names_with_spaces_signs_and_subfolders_are_read(
         ("/history", '{"p": 5}'),
         ("/history", '{"p": {"prompt": [1, 2, {}], "outputs": {}, "status": {"messages": [5]}}}'),
         (
-            "/history/p",
+            "/history",
             '{"p": {"prompt": [1, 2, {}], "outputs": {}, "status": {"messages": [["execution_error", 5]]}}}',
         ),
     ],

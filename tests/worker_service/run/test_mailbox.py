@@ -3,7 +3,7 @@
 import threading
 
 from worker_service.comfyui.frames import Cached, NodeStates, Preview
-from worker_service.run.prompt.mailbox import Mailbox, Signal
+from worker_service.run.prompt.mailbox import MOST_CACHED, Mailbox, Signal
 
 
 def test_what_came_before_is_there_at_once() -> None:
@@ -46,3 +46,13 @@ def test_a_waiting_thread_is_woken() -> None:
     mailbox.signal(Signal.STOP)
     reader.join(10)
     assert heard == [Signal.STOP]
+
+
+def test_what_a_server_says_again_and_again_is_not_heaped_up() -> None:
+    mailbox = Mailbox()
+    for _ in range(30):
+        mailbox.receive(Cached(["1"] * 10_000))
+    mailbox.receive(Cached(["2"]))
+    assert sum(len(cached.nodes) for cached in mailbox.wait(0).cached) == MOST_CACHED
+    mailbox.receive(Cached(["2"]))
+    assert mailbox.wait(0).cached == [Cached(["2"])]

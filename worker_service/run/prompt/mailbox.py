@@ -8,6 +8,7 @@ from typing import NamedTuple
 from worker_service.comfyui.frames import Cached, NodeStates, Preview
 
 HEED_S = 0.2  # within which a time limit is heeded
+MOST_CACHED = 100_000  # nodes that need not run, until they are read
 
 
 class Signal(StrEnum):
@@ -28,8 +29,9 @@ class Received(NamedTuple):
 class Mailbox:
     """Senders never wait, so that a slow job cannot stall the socket that ComfyUI writes to.
 
-    Of node states and previews only the latest is kept. Signals stay until they are read, and `heard` keeps every one
-    that ever came. It is a Listener of `worker_service.comfyui.progress`.
+    Of node states and previews only the latest is kept, and of cached nodes as many as any graph has. Signals stay
+    until they are read, and `heard` keeps every one that ever came. It is a Listener of
+    `worker_service.comfyui.progress`.
     """
 
     def __init__(self) -> None:
@@ -37,6 +39,7 @@ class Mailbox:
         self.signals: set[Signal] = set()
         self.heard: set[Signal] = set()
         self.cached: list[Cached] = []
+        self.room = MOST_CACHED
         self.states: NodeStates | None = None
         self.preview: Preview | None = None
 
@@ -53,7 +56,9 @@ class Mailbox:
         with self.changed:
             match frame:
                 case Cached():
-                    self.cached.append(frame)
+                    if nodes := frame.nodes[: self.room]:
+                        self.room -= len(nodes)
+                        self.cached.append(Cached(nodes))
                 case NodeStates():
                     self.states = frame
                 case Preview():
@@ -69,6 +74,7 @@ class Mailbox:
                 self.changed.wait(min(left, HEED_S))
             received = Received(frozenset(self.signals), self.cached, self.states, self.preview)
             self.signals, self.cached, self.states, self.preview = set(), [], None, None
+            self.room = MOST_CACHED
             return received
 
     def is_filled(self) -> bool:

@@ -2,8 +2,11 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine, func
@@ -12,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from shared.database.engine import transaction
 from shared.fleet.model_folders import kinds_of, names_of
+from shared.fleet.node_inputs import NodeInput, declared_for
 from shared.fleet.object_info import Catalogue, NodeClass, read_catalogue
 from shared.fleet.servers import IS_NAMED, USABLE
 from shared.models import ComfyUIServer, ServerCapabilities
@@ -81,6 +85,23 @@ class Capabilities:
         """The classes as which servers that lack this one run its nodes."""
         catalogues = [server.catalogue for server in self.servers if server.catalogue]
         return {found.new for catalogue in catalogues if (found := catalogue.replacements.get(name))}
+
+    def input_variants(self, node: Mapping[str, Any]) -> list[Mapping[str, NodeInput]]:
+        """The inputs that a node has with its values, as each server declares them; servers that said the same count
+        once."""
+        return [declared_for(found.inputs, node["inputs"]) for found in self.node_classes(node["class_type"])]
+
+    @cached_property
+    def loaders(self) -> frozenset[str]:
+        """The node classes of which some input takes a file, or stands for others that may."""
+        inputs = [
+            (name, one)
+            for server in self.servers
+            if server.catalogue
+            for name, found in server.catalogue.classes.items()
+            for one in found.inputs.values()
+        ]
+        return frozenset(name for name, one in inputs if one.takes is not None or one.parts is not None)
 
     def node_class_names(self) -> set[str]:
         return {name for server in self.servers if server.catalogue for name in server.catalogue.classes}

@@ -14,6 +14,7 @@ from shared.fleet.node_inputs import CHOICE, DYNAMIC_CHOICE, MATCH_TYPE, PLACEHO
 from shared.fleet.object_info import Catalogue, NodeClass, kind_of
 from shared.fleet.replacements import as_replaced
 from shared.workflows.links import is_link, needed_for, unwrapped
+from shared.workflows.references import is_reference
 
 Graph = Mapping[str, Mapping[str, Any]]
 
@@ -97,7 +98,9 @@ def input_findings(graph: Graph, node_id: str, known: Mapping[str, NodeClass]) -
                 is_certain = node.is_core or one.type != DYNAMIC_CHOICE
                 text = f"{node.name} needs the input {one.name!r}"
                 yield Finding(*where, "required_input_missing", text, is_certain=is_certain)
-        elif isinstance(value := given[one.name], list):
+        elif is_reference(value := given[one.name]):
+            yield from reference_findings(where, one)
+        elif isinstance(value, list):
             yield from link_findings(where, value, one, known, is_core=node.is_core)
         else:
             yield from value_findings(where, unwrapped(value), one)
@@ -115,6 +118,14 @@ def beyond_findings(
             there = f"; there are {like[0]!r} to {like[-1]!r}" if like else ""
             text = f"{node.name} has no input {name!r} here{there}"
             yield Finding(node_id, f"inputs.{name}", "unknown_input", text, is_certain=node.is_core)
+
+
+def reference_findings(where: tuple[str, str], declared: NodeInput) -> Iterator[Finding]:
+    """An asset, where no file is taken. An input whose choices nobody knows may take one, and so may a path."""
+    is_unknown = declared.type == CHOICE and declared.choices is None
+    if declared.takes is None and not declared.is_path and not is_unknown:
+        text = f"takes no file; {shown(declared.name)} is {declared.type}"
+        yield Finding(*where, "asset_not_taken", text)
 
 
 def link_findings(
@@ -181,9 +192,12 @@ def bound_findings(where: tuple[str, str], value: float, declared: NodeInput) ->
 
 def not_a_choice(where: tuple[str, str], value: Any, declared: NodeInput, choices: tuple[Any, ...]) -> Finding:
     code, lacks = "value_not_in_list", f"the value {shown(value)} for {declared.name!r}"
+    is_certain = declared.is_closed
     if kind := kind_of(declared):
         code, word = UNKNOWN[kind]
         lacks = f"{word} {shown(value)}"
+    elif is_file_of_none(value, declared):
+        code, lacks, is_certain = "missing_asset", f"the file {shown(value)}, and you have no such asset", True
     return Finding(
         *where,
         code,
@@ -191,8 +205,14 @@ def not_a_choice(where: tuple[str, str], value: Any, declared: NodeInput, choice
         lacks=lacks,
         given=value if isinstance(value, str) else "",
         among=choices,
-        is_certain=declared.is_closed,
+        is_certain=is_certain,
     )
+
+
+def is_file_of_none(value: Any, declared: NodeInput) -> bool:
+    """Whether an input that takes an upload is given a name that is neither an asset's, for those are references by
+    now, nor one of the server's files. Those in its other folders are in no list."""
+    return bool(declared.takes) and isinstance(value, str) and not any(sign in value for sign in "/\\[")
 
 
 def shown(value: Any) -> str:

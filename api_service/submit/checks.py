@@ -1,19 +1,24 @@
 """A job is looked at as it will be sent: tidied, with its seeds drawn, and then held to every rule."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from uuid import UUID
 
 from api_service.fleet.capability_cache import Capabilities
 from api_service.fleet.check import MOST_ERRORS, InputName, fault_errors, fleet_check
 from api_service.fleet.fence import OPEN, Fence, fence_errors
 from api_service.fleet.left_out import GraphLike, without_what_cannot_run
 from api_service.fleet.seeds import DRAWN, EXACT, Bounds, note_on, with_seeds
+from api_service.inputs.known_assets import NONE as NO_ASSETS
+from api_service.inputs.known_assets import KnownAssets
+from api_service.inputs.resolving import resolve
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 from api_service.submit.job_request import JobRequest
 from api_service.submit.wanted_outputs import output_nodes_left_out, unknown_output_nodes
 from shared.workflows.links import faults_between
+from shared.workflows.references import with_references
 from shared.workflows.shape import as_sent, check_shape
 
 # How a door's clients call an input of a job's graph: from the request, the node's id (None: the whole graph), and the
@@ -31,13 +36,15 @@ def graph_field(_request: JobRequest, node_id: str | None, part: str) -> str:
 @dataclass(frozen=True)
 class CheckedJob:
     """What is wrong with a job, and what to note on it. `request` is what will be recorded and sent; `planned` is the
-    same before its seeds were drawn. `is_graph`: it is made of nodes, whatever is wrong with them."""
+    same before its seeds were drawn. `is_graph`: it is made of nodes, whatever is wrong with them. `named` are the
+    fields that named the assets it takes."""
 
     planned: JobRequest
     request: JobRequest
     errors: Sequence[FieldError] = ()
     notes: Sequence[str] = ()
     is_graph: bool = True
+    named: Mapping[UUID, str] = field(default_factory=dict)
 
 
 def check_all(
@@ -45,9 +52,10 @@ def check_all(
     capabilities: Capabilities,
     field_name: FieldName = graph_field,
     fence: Fence = OPEN,
+    assets: KnownAssets = NO_ASSETS,
 ) -> list[CheckedJob]:
     """The jobs as they will be sent. Raises Refusal: invalid_fields, with the errors of all, each with its place."""
-    checked = [check_one(request, capabilities, field_name, fence) for request in requests]
+    checked = [check_one(request, capabilities, field_name, fence, assets) for request in requests]
     errors = [
         error.model_copy(update={"field": f"{request.place}{error.field}"})
         for request, one in zip(requests, checked, strict=True)
@@ -59,15 +67,24 @@ def check_all(
 
 
 def check_one(
-    request: JobRequest, capabilities: Capabilities, field_name: FieldName = graph_field, fence: Fence = OPEN
+    request: JobRequest,
+    capabilities: Capabilities,
+    field_name: FieldName = graph_field,
+    fence: Fence = OPEN,
+    assets: KnownAssets = NO_ASSETS,
 ) -> CheckedJob:
     """The job as it will be sent, and what is wrong with it. Pure, but for the seeds."""
     name = partial(field_name, request)
+    whole = request.graph if request.parameters else as_sent(request.graph)
+    if request.parameters is None and (faults := check_shape(whole)):
+        return CheckedJob(request, request, fault_errors(faults, name), is_graph=False)
+    found = resolve(whole, capabilities, assets, request.assets, name)
     check = check_workflow if request.parameters is None else check_picture
-    checked = check(request, capabilities, name)
-    if forbidden := fence_errors(checked.request.graph, capabilities, fence, name) if checked.is_graph else []:
-        return replace(checked, errors=[*forbidden, *checked.errors][:MOST_ERRORS], notes=())
-    return replace(checked, notes=[*request.notes, *checked.notes])
+    checked = check(replace(request, graph=whole, assets=found.assets), capabilities, name)
+    sent = with_references(checked.request.graph, found.assets)
+    errors = [*fence_errors(sent, capabilities, fence, name), *found.errors, *checked.errors][:MOST_ERRORS]
+    notes = [] if errors else [*request.notes, *checked.notes]
+    return replace(checked, errors=errors, notes=notes, named=found.fields)
 
 
 def check_picture(request: JobRequest, capabilities: Capabilities, name: InputName) -> CheckedJob:
@@ -78,17 +95,14 @@ def check_picture(request: JobRequest, capabilities: Capabilities, name: InputNa
         graph = with_seeds(request.graph, capabilities, unknown=SEEDS_OF_KSAMPLER).graph
         params = parameters.params.model_copy(update={"seed": graph["sampler"]["inputs"]["seed"]})
         drawn = replace(request, graph=graph, parameters=parameters.model_copy(update={"params": params}))
-    verdict = fleet_check(drawn.graph, capabilities, name)
+    verdict = fleet_check(with_references(drawn.graph, request.assets), capabilities, name)
     return CheckedJob(request, drawn, verdict.errors, verdict.notes)
 
 
 def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputName) -> CheckedJob:
-    whole = as_sent(request.graph)
-    if faults := check_shape(whole):
-        return CheckedJob(request, request, fault_errors(faults, name), is_graph=False)
     if errors := unknown_output_nodes(request):
         return CheckedJob(request, request, errors)
-    kept = without_what_cannot_run(whole, capabilities, lambda node_id: name(node_id, ""))
+    kept = without_what_cannot_run(request.graph, capabilities, lambda node_id: name(node_id, ""))
     if errors := output_nodes_left_out(request, kept.graph):
         return CheckedJob(request, request, errors)
     planned = replace(request, graph=with_titles(kept.graph, capabilities))
@@ -99,7 +113,7 @@ def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputN
     drawn = replace(planned, graph=seeded.graph)
     if faults := faults_between(kept.graph):
         return CheckedJob(planned, drawn, fault_errors(faults, name))
-    verdict = fleet_check(seeded.graph, capabilities, name)
+    verdict = fleet_check(with_references(seeded.graph, request.assets), capabilities, name)
     notes = () if verdict.errors else [*kept.notes, *note_on(seeded), *verdict.notes]
     return CheckedJob(planned, drawn, verdict.errors, notes)
 

@@ -13,6 +13,7 @@ from shared.models import GenerationJob, JobStatus
 from shared.models.generation_job import DEFAULT_PRIORITY
 from shared.workflows import duration_key
 from shared.workflows.parameters import TextToImage
+from shared.workflows.references import AssetsByInput
 from shared.workflows.shape import first_checkpoint, prompt_text
 from shared.workflows.text_to_image import text_to_image
 
@@ -43,6 +44,7 @@ class JobRequest:
 
     A seed of -1 is drawn when the job is checked; `seed` may ask for all of a workflow's seeds to be drawn anew, or to
     be one number. `place` is where the job is in its request: `jobs[3].` `notes` are what to note on it from the start.
+    `assets` are those that its inputs take, by node and input: found when the job is checked, or when its parent was.
     """
 
     graph: Mapping[str, Any]
@@ -51,6 +53,7 @@ class JobRequest:
     place: str = ""
     seed: Seed = "same"
     notes: Sequence[str] = ()
+    assets: AssetsByInput = field(default_factory=dict)
 
     @classmethod
     def of(cls, parameters: TextToImage, options: JobOptions, place: str = "") -> Self:
@@ -90,6 +93,7 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         secret_names=None if options.secret_names is None else list(options.secret_names),
         job_type=request.job_type,
         workflow_key=request.workflow_key,
+        assets={node_id: dict(by_name) for node_id, by_name in request.assets.items()} or None,
         **what_to_run(request),
         **origin,
     )
@@ -99,7 +103,7 @@ def what_to_run(request: JobRequest) -> dict[str, Any]:
     previews = request.options.previews
     if (asked := request.parameters) is not None:
         params = asked.params.model_copy(update={"previews": previews})
-        return asked.model_copy(update={"params": params}).model_dump(mode="json")
+        return asked.model_copy(update={"params": params}).columns()
     return {
         "workflow": dict(request.graph),
         "prompt": prompt_text(request.graph),

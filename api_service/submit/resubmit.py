@@ -60,8 +60,9 @@ def request_of(job: GenerationJob, seed: Seed) -> JobRequest:
         extra_pnginfo=job.extra_pnginfo,
     )
     notes = [SECRETS_ARE_GONE.format(names=", ".join(job.secret_names))] if job.secret_names else []
+    assets = job.assets or {}
     if job.workflow is not None:
-        return JobRequest(job.workflow, options=options, seed=seed, notes=notes)
+        return JobRequest(job.workflow, options=options, seed=seed, notes=notes, assets=assets)
     try:
         parameters = TextToImage.from_job(job)
     except ValidationError as error:
@@ -69,4 +70,4 @@ def request_of(job: GenerationJob, seed: Seed) -> JobRequest:
     if seed != "same":
         params = parameters.params.model_copy(update={"seed": DRAWN if seed == "new" else seed})
         parameters = parameters.model_copy(update={"params": params})
-    return replace(JobRequest.of(parameters, options), notes=notes)
+    return replace(JobRequest.of(parameters, options), notes=notes, assets=assets)

@@ -13,6 +13,8 @@ from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.fence import OPEN, Fence
+from api_service.inputs.known_assets import assets_named_by
+from api_service.inputs.uses import hold_assets, record_uses
 from api_service.jobs import job_queries
 from api_service.limits.key_limits import KeyLimits
 from api_service.refusals.jobs import job_not_found
@@ -88,12 +90,24 @@ def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
     """Look at everything for which the jobs may be refused; or find what the same request made before."""
     if replayed := replay(acceptance, submission):
         return replayed
-    known = acceptance.capabilities.current()
-    jobs = check_all(submission.jobs, known, submission.field_name, acceptance.fence)
+    jobs = look_at(acceptance, submission.jobs, submission.owner, submission.field_name)
     acceptance.limits.check_quotas(
         acceptance.messenger.engine, submission.identity, submission.owner, len(submission.jobs)
     )
     return Checked(jobs)
+
+
+def look_at(
+    acceptance: Acceptance, jobs: Sequence[JobRequest], owner: UUID, field_name: FieldName = graph_field
+) -> list[CheckedJob]:
+    """The jobs as they would be sent for their owner. Reads what the servers can do, and the assets that the jobs name.
+
+    Raises Refusal: invalid_fields.
+    """
+    known = acceptance.capabilities.current()
+    graphs = [(job.graph, job.assets) for job in jobs]
+    assets = assets_named_by(acceptance.messenger.engine, owner, graphs, known)
+    return check_all(jobs, known, field_name, acceptance.fence, assets)
 
 
 def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:
@@ -113,7 +127,9 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
     try:
         with acceptance.messenger.transaction() as session:
             lock_parent(session, submission.parent_id)
+            hold_assets(session, [job.named for job in checked.jobs])
             before_start.submit_all(session, jobs)
+            record_uses(session, [(job.id, made.named) for job, made in zip(jobs, checked.jobs, strict=True)])
     except IntegrityError as error:
         if not was_made_meanwhile(error):
             raise

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from shared.fleet.file_inputs import UPLOADS, files_taken
 from shared.fleet.model_kinds import KIND_OF_INPUT
 from shared.fleet.paths import names_a_path
+from shared.models import AssetKind
 
 CHOICE = "COMBO"
 PLACEHOLDER = "COMFY_"  # begins the name of a type that is none of its own
@@ -19,8 +21,7 @@ MATCH_TYPE = "COMFY_MATCHTYPE_V3"  # takes what another input takes; ComfyUI lea
 AUTOGROW, DYNAMIC_CHOICE, DYNAMIC_SLOT = "COMFY_AUTOGROW_V3", "COMFY_DYNAMICCOMBO_V3", "COMFY_DYNAMICSLOT_V3"
 WIDGETS = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", CHOICE, DYNAMIC_CHOICE})
 # A file that was uploaded a moment ago is not in the list yet, and ComfyUI looks into the folder instead.
-UPLOAD_FLAGS = ("image_upload", "audio_upload", "video_upload", "file_upload")
-OPEN_FLAGS = (*UPLOAD_FLAGS, "remote", "multiselect")
+OPEN_FLAGS = (*UPLOADS, "remote", "multiselect")
 # ... and these list uploads without saying so, or take what is not in their list.
 OPEN_CLASSES = frozenset({"LoadLatent", "GeminiInputFiles", "OpenAIInputFiles", "CustomCombo"})
 MOST_GROWN = 100  # ComfyUI's own limit for one input that grows
@@ -57,7 +58,8 @@ class NodeInput:
     `is_closed`: ComfyUI refuses a value that is not among the choices or within the bounds. Of other inputs it may, or
     may not: a node can validate for itself, and `/object_info` does not say so.
     `is_socket`: it takes nothing but a link. `is_seed`: the editor draws it after each run. `is_path`: it names a
-    file or a folder. `parts` are the inputs it stands for.
+    file or a folder. `takes` are the kinds of files of which it takes one, none for any; None: it takes no file.
+    `parts` are the inputs it stands for.
     """
 
     name: str
@@ -70,6 +72,7 @@ class NodeInput:
     is_socket: bool = False
     is_seed: bool = False
     is_path: bool = False
+    takes: frozenset[AssetKind] | None = None
     parts: Grown | Chosen | Linked | None = None
 
 
@@ -97,18 +100,21 @@ def node_input(origin: Origin, name: str, spec: list[Any], *, is_required: bool)
     # That of ComfyUI's own nodes, and of names that mean the same in every pack.
     is_strict = origin.is_core or name in KIND_OF_INPUT
     is_open = origin.class_name in OPEN_CLASSES or any(options.get(flag) for flag in OPEN_FLAGS)
+    choices = tuple(parts.by_option) if isinstance(parts, Chosen) else choices_in(spec[0], options)
+    is_closed = is_strict and not is_open
     return NodeInput(
         name=name,
         type=kind,
         is_required=is_required and (not kind.startswith(PLACEHOLDER) or kind in {MATCH_TYPE, DYNAMIC_CHOICE}),
-        choices=tuple(parts.by_option) if isinstance(parts, Chosen) else choices_in(spec[0], options),
+        choices=choices,
         minimum=bound(options.get("min")),
         maximum=bound(options.get("max")),
-        is_closed=is_strict and not is_open,
+        is_closed=is_closed,
         is_socket=kind not in WIDGETS or options.get("forceInput") is True,
         is_seed=kind == "INT" and options.get("control_after_generate") in (True, "randomize"),
-        is_path=any(options.get(flag) for flag in UPLOAD_FLAGS)
+        is_path=any(options.get(flag) for flag in UPLOADS)
         or ("STRING" in kind.split(",") and names_a_path(origin.class_name, name, options)),
+        takes=files_taken(options, None if is_closed or parts else choices),
         parts=parts,
     )
 

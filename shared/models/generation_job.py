@@ -17,7 +17,8 @@ class GenerationJob(SQLModel, table=True):
     """One row of `generation_jobs`. Only the transitions of `shared.jobs.transitions` change its status.
 
     What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `extra_pnginfo` goes
-    along with it, into the pictures that it makes. `workflow_key` is the same for jobs that take about as long as each
+    along with it, into the pictures that it makes. `assets` are the ids of those that its inputs take, by node and by
+    input: `{"1": {"image": ...}}`. `workflow_key` is the same for jobs that take about as long as each
     other, see `shared.workflows.duration_key`. `secrets` go along too: encrypted, see `shared.configuration.vault`, and
     gone once the job has ended. `secret_names` says for good which ones they were.
     `run_after` is when it may start, which is at once by default. NULL, as in rows of the former system, is never.
@@ -52,6 +53,7 @@ class GenerationJob(SQLModel, table=True):
     temp_outputs: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
 
     workflow: dict[str, Any] | None = Field(default=None, sa_column=document("workflow", None))
+    assets: dict[str, dict[str, str]] | None = Field(default=None, sa_column=document("assets", None))
     extra_pnginfo: dict[str, Any] | None = Field(default=None, sa_column=document("extra_pnginfo", None))
     secrets: str | None = Field(default=None, sa_column=Column("secrets", Text), repr=False)
     secret_names: list[str] | None = Field(default=None, sa_column=document("secret_names", None))

@@ -3,11 +3,16 @@
 Ranges and defaults are those of the former system where it had any; the others are ComfyUI's own node limits.
 """
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, WithJsonSchema, field_validator
+
+from shared.workflows.references import asset_id_in, is_reference, reference_to
 
 LARGEST_SEED = 2**64 - 1  # KSampler's
+LONGEST_FILE = 300  # characters
+IN_PARAMS = ("image", "mask")  # of the parameters of a picture: they have no columns of their own
+FILE_SCHEMA = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": LONGEST_FILE}, {"type": "object"}]}
 
 
 def without_nul(value: str) -> str:
@@ -19,6 +24,7 @@ def without_nul(value: str) -> str:
 Prompt = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(without_nul)]
 Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(without_nul)]
 Strength = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+Denoise = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=64, le=2048, multiple_of=8)]
 
 
@@ -42,7 +48,7 @@ class Sampling(Parameters):
     cfg: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = 5.5
     sampler_name: Name = "euler"
     scheduler: Name = "normal"
-    denoise: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+    denoise: Denoise = 1.0
 
 
 class Params(Sampling):
@@ -53,8 +59,20 @@ class Params(Sampling):
     previews: bool = False
 
 
+def names_a_file(value: Any) -> Any:
+    if isinstance(value, str) and 0 < len(value) <= LONGEST_FILE and "\0" not in value:
+        return value
+    if is_reference(value) and (asset_id := asset_id_in(value)):
+        return reference_to(str(asset_id))
+    raise ValueError('must be the name of an asset, or {"__type": "core/ASSET", "info": {"id": "<its id>"}}')
+
+
+FileGiven = Annotated[Any, AfterValidator(names_a_file), WithJsonSchema(FILE_SCHEMA)]
+
+
 class TextToImage(Parameters):
-    """A picture from words."""
+    """A picture from words, and from another picture if there is an `image`: scaled to `width` and `height`, and cut in
+    its middle where it has other proportions. Of a `mask` that is treated alike, the white parts are made anew."""
 
     prompt: Prompt
     negative_prompt: Annotated[str, Field(max_length=20_000), AfterValidator(without_nul)] | None = None
@@ -63,9 +81,27 @@ class TextToImage(Parameters):
     width: Side = 832
     height: Side = 1216
     batch_size: Annotated[int, Field(ge=1, le=8)] = 1
+    image: FileGiven | None = None
+    mask: FileGiven | None = None
     params: Params = Params()
 
+    @field_validator("mask")
     @classmethod
-    def from_job(cls, job: object) -> Self:
+    def is_of_an_image(cls, mask: Any, info: ValidationInfo) -> Any:
+        if mask is not None and info.data.get("image") is None:
+            raise ValueError("`image` is missing, of which the mask is to say what is made anew")
+        return mask
+
+    @classmethod
+    def from_job(cls, job: Any) -> Self:
         """The parameters a job's row holds. Raises pydantic.ValidationError for a row of another making."""
-        return cls.model_validate({name: getattr(job, name) for name in cls.model_fields}, strict=False)
+        columns = {name: getattr(job, name) for name in cls.model_fields.keys() - IN_PARAMS}
+        params = dict(columns["params"])
+        files = {name: params.pop(name) for name in IN_PARAMS if name in params}
+        return cls.model_validate({**columns, **files, "params": params}, strict=False)
+
+    def columns(self) -> dict[str, Any]:
+        """The values of a job's row. What has no column is in `params`."""
+        values = self.model_dump(mode="json")
+        files = {name: given for name in IN_PARAMS if (given := values.pop(name)) is not None}
+        return {**values, "params": {**values["params"], **files}}

@@ -8,10 +8,12 @@ from shared.workflows.parameters import TextToImage
 Graph = dict[str, dict[str, Any]]
 
 SAVE_NODE = "save"
+GROWN_BY = 6  # pixels; ComfyUI's own default, so that no seam is seen
 
 
 def text_to_image(parameters: TextToImage) -> Graph:
-    """The graph of one picture: checkpoint, LoRAs in their order, prompts, sampler, VAE, SaveImage."""
+    """The graph of one picture: checkpoint, LoRAs in their order, prompts, what it begins with, sampler, VAE,
+    SaveImage."""
     params = parameters.params
     graph: Graph = {"checkpoint": node("CheckpointLoaderSimple", ckpt_name=parameters.checkpoint_model)}
     model, clip, vae = ["checkpoint", 0], ["checkpoint", 1], ["checkpoint", 2]
@@ -34,9 +36,7 @@ def text_to_image(parameters: TextToImage) -> Graph:
         vae = ["vae", 0]
     graph["prompt"] = node("CLIPTextEncode", text=parameters.prompt, clip=clip)
     graph["negative_prompt"] = node("CLIPTextEncode", text=parameters.negative_prompt or "", clip=clip)
-    graph["latent"] = node(
-        "EmptyLatentImage", width=parameters.width, height=parameters.height, batch_size=parameters.batch_size
-    )
+    graph |= first_latent(parameters, vae)
     graph["sampler"] = node(
         "KSampler",
         model=model,
@@ -48,6 +48,42 @@ def text_to_image(parameters: TextToImage) -> Graph:
     graph["decode"] = node("VAEDecode", samples=["sampler", 0], vae=vae)
     graph[SAVE_NODE] = node("SaveImage", images=["decode", 0], filename_prefix="genonaut")
     return graph
+
+
+def first_latent(parameters: TextToImage, vae: list[Any]) -> Graph:
+    """The nodes up to what the sampler begins with: nothing, or a picture, of which a mask may keep some as it is."""
+    if parameters.image is None:
+        size = {"width": parameters.width, "height": parameters.height}
+        return {"latent": node("EmptyLatentImage", **size, batch_size=parameters.batch_size)}
+    graph = loaded("image", parameters.image, parameters)
+    pixels = {"pixels": ["image_scaled", 0], "vae": vae}
+    encoded = node("VAEEncode", **pixels)
+    if parameters.mask is not None:
+        graph |= loaded("mask", parameters.mask, parameters)
+        graph["mask_channel"] = node("ImageToMask", image=["mask_scaled", 0], channel="red")
+        # What is made anew from nothing must not shine through; what is only changed must.
+        if parameters.params.denoise >= 1:
+            encoded = node("VAEEncodeForInpaint", **pixels, mask=["mask_channel", 0], grow_mask_by=GROWN_BY)
+        else:
+            graph["encoded"] = encoded
+            encoded = node("SetLatentNoiseMask", samples=["encoded", 0], mask=["mask_channel", 0])
+    if parameters.batch_size == 1:
+        return {**graph, "latent": encoded}
+    repeated = node("RepeatLatentBatch", samples=["begun", 0], amount=parameters.batch_size)
+    return {**graph, "begun": encoded, "latent": repeated}
+
+
+def loaded(name: str, given: Any, parameters: TextToImage) -> Graph:
+    """A picture, scaled and cut to the size that is asked for; a mask stays in its place by that."""
+    scaled = node(
+        "ImageScale",
+        image=[name, 0],
+        upscale_method="lanczos",
+        width=parameters.width,
+        height=parameters.height,
+        crop="center",
+    )
+    return {name: node("LoadImage", image=given), f"{name}_scaled": scaled}
 
 
 def node(class_type: str, **inputs: Any) -> dict[str, Any]:

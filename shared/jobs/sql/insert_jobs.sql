@@ -5,12 +5,12 @@ WITH
     jobs AS (
         INSERT INTO generation_jobs(
             user_id, job_type, status, prompt, negative_prompt, checkpoint_model, lora_models, width, height,
-            batch_size, params, output_nodes, temp_outputs, workflow, extra_pnginfo, secrets, secret_names,
-            workflow_key, metadata, priority, deadline_at, max_attempts, parent_id, batch_id, idempotency_key,
-            request_digest, request_id, message_id, run_after, attempt, claims_left, events, retries,
-            worker_id, lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code, error_message,
-            error_details, warnings, content_id, legacy_request_id, legacy, created_at, updated_at,
-            started_at, generated_at, completed_at, storage_away_since
+            batch_size, params, output_nodes, temp_outputs, workflow, assets, extra_pnginfo, secrets,
+            secret_names, workflow_key, metadata, priority, deadline_at, max_attempts, parent_id, batch_id,
+            idempotency_key, request_digest, request_id, message_id, run_after, attempt, claims_left, events,
+            retries, worker_id, lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code,
+            error_message, error_details, warnings, content_id, legacy_request_id, legacy, created_at,
+            updated_at, started_at, generated_at, completed_at, storage_away_since
         )
         SELECT
             new_jobs.user_id AS user_id,
@@ -27,6 +27,7 @@ WITH
             new_jobs.output_nodes AS output_nodes,
             coalesce(new_jobs.temp_outputs, true) AS coalesce_3,
             new_jobs.workflow AS workflow,
+            new_jobs.assets AS assets,
             new_jobs.extra_pnginfo AS extra_pnginfo,
             new_jobs.secrets AS secrets,
             new_jobs.secret_names AS secret_names,

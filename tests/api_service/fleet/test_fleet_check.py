@@ -228,13 +228,20 @@ def test_a_workflow_that_is_no_graph_is_refused_even_where_nothing_is_known() ->
     assert accepted(workflow(), Capabilities()) == [NOTHING_KNOWN]
 
 
-def test_what_comfyui_may_take_all_the_same_is_accepted_with_a_note() -> None:
-    graph = {
-        "1": node("LoadImage", image="just-uploaded.png"),
-        "9": node("SaveImage", images=["1", 0], filename_prefix="x"),
-    }
-    (note,) = accepted(graph, fleet(RECORDED))
-    assert note.startswith("workflow.1.inputs.image: the server may lack the value 'just-uploaded.png' for 'image'")
+def loading(image: str) -> dict[str, Any]:
+    return {"1": node("LoadImage", image=image), "9": node("SaveImage", images=["1", 0], filename_prefix="x")}
+
+
+@pytest.mark.parametrize("name", ["folder/just-uploaded.png", "made_00001_.png [output]"])
+def test_what_comfyui_may_take_all_the_same_is_accepted_with_a_note(name: str) -> None:
+    (note,) = accepted(loading(name), fleet(RECORDED))
+    assert note.startswith(f"workflow.1.inputs.image: the server may lack the value '{name}' for 'image'")
+
+
+def test_a_file_that_nobody_has_is_refused() -> None:
+    (found,) = refused(loading("nowhere.png"), fleet(RECORDED)).items()
+    sentence = "no server has the file 'nowhere.png', and you have no such asset"
+    assert found == ("workflow.1.inputs.image", ("missing_asset", sentence))
 
 
 def test_a_node_of_one_server_and_a_model_of_another_are_refused_together() -> None:

@@ -67,7 +67,7 @@ def test_what_a_real_server_refused_is_refused(prompt: dict[str, Any], answer: d
         return
     ours = findings(prompt, CATALOGUE)
     if "custom_validation_failed" in str(theirs):
-        assert our_inputs(ours, certain=False) == {("1", "image", "value_not_in_list")}
+        assert our_inputs(ours) == {("1", "image", "missing_asset")}
     elif stumbled:
         assert our_inputs(ours)
     else:

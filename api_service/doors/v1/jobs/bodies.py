@@ -29,11 +29,12 @@ from api_service.refusals.refusal import FORM, FieldError
 from api_service.submit.job_request import JobOptions, JobRequest
 from shared.models.generation_job import DEFAULT_PRIORITY
 from shared.workflows.envelopes import CODES, Found, Kind, find_graph, is_of_editor, is_text_of_graph, where_it_goes
-from shared.workflows.parameters import LARGEST_SEED, Sampling, TextToImage
+from shared.workflows.parameters import LARGEST_SEED, Denoise, Sampling, TextToImage
 from shared.workflows.shape import MOST_NODES
 
 FURTHEST = timedelta(days=30)  # so far ahead a job can be put off
 LONGEST_DEADLINE = timedelta(days=60)
+DENOISE_OF_IMAGE = 0.75
 TYPED, RAW, ASTRAY = f"{FORM}typed", f"{FORM}raw", f"{FORM}astray"
 MOST_JOBS = 100  # in one batch
 LARGEST_BATCH = 8 * 1024 * 1024  # bytes
@@ -114,13 +115,18 @@ class TypedJob(OptionsBody, TextToImage):
     """A job to run: a picture from words.
 
     `sampler_params` and `params` are one thing under two names: the sampler's settings may be in either, the
-    others in `params`. The same setting in both must have the same value.
+    others in `params`. The same setting in both must have the same value. `denoise` is one of them, too: so much of an
+    `image` is made anew, 0.75 of one without a mask if nothing is said.
     """
 
     sampler_params: Sampling = Sampling()
+    denoise: Denoise | None = None
 
     @model_validator(mode="after")
     def says_each_thing_once(self) -> Self:
+        for given in (self.sampler_params, self.params):
+            if self.denoise is not None and "denoise" in given.model_fields_set and given.denoise != self.denoise:
+                raise PydanticCustomError("given_twice", "`denoise` is given twice, differently")
         for name in sorted(self.sampler_params.model_fields_set & self.params.model_fields_set):
             if getattr(self.sampler_params, name) != getattr(self.params, name):
                 raise PydanticCustomError(
@@ -134,6 +140,10 @@ class TypedJob(OptionsBody, TextToImage):
     def parameters(self) -> TextToImage:
         """The parameters meant. A seed that was not given is -1."""
         sampling = self.sampler_params.model_dump(exclude_unset=True)
+        if self.denoise is not None:
+            sampling["denoise"] = self.denoise
+        elif self.image is not None and self.mask is None and "denoise" not in self.params.model_fields_set:
+            sampling.setdefault("denoise", DENOISE_OF_IMAGE)
         values = {name: getattr(self, name) for name in TextToImage.model_fields}
         return TextToImage(**(values | {"params": self.params.model_copy(update=sampling)}))
 

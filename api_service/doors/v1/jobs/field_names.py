@@ -26,6 +26,8 @@ def parameter_name(node_id: str, name: str) -> str:
             return f"sampler_params.{name}"
         case "latent" if name in TextToImage.model_fields:
             return name
+        case "image" | "mask":
+            return node_id
         case "prompt" | "negative_prompt":
             return node_id
         case _:

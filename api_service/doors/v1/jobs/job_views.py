@@ -81,7 +81,8 @@ class Links(BaseModel, frozen=True):
 
 class JobView(BaseModel, frozen=True):
     """A job as it is now. `sampler_params` and the rest of `params` are what is run, with every default filled in; of a
-    job that was submitted as a workflow, `workflow` is, with every seed drawn. `output_nodes` are those whose outputs
+    job that was submitted as a workflow, `workflow` is, with every seed drawn. `assets` are the ids of those that its
+    inputs take, by node and by input. `output_nodes` are those whose outputs
     are kept, null for all. `warnings` is what to know of the outputs of a completed job."""
 
     id: int
@@ -114,6 +115,7 @@ class JobView(BaseModel, frozen=True):
     batch_id: UUID | None
     parent_id: int | None
     workflow: dict[str, Any] | None
+    assets: dict[str, dict[str, str]] | None
     output_nodes: list[str] | None
     temp_outputs: bool
     error: ErrorView | None

@@ -17,19 +17,16 @@ from api_service.doors.v1.jobs.idempotency_key import HEADER, idempotency_key
 from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
 from api_service.doors.v1.jobs.waiting import asked_wait_s, ended_within, preference_applied
-from api_service.fleet.capability_cache import Capabilities
-from api_service.fleet.fence import Fence
 from api_service.http.answers import answer_with
 from api_service.http.bodies import read_optional_json
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import invalid_fields
-from api_service.submit.checks import check_all
 from api_service.submit.job_request import JobRequest
 from api_service.submit.resubmit import resubmit
 from api_service.submit.sealing import SentAlong, seal_all
-from api_service.submit.submit import Accepted, Submission, submit
+from api_service.submit.submit import Acceptance, Accepted, Submission, look_at, submit
 from shared.database.clock import ask_database_time
 from shared.jobs.urls import JOBS, job_url
 from shared.models import Scope
@@ -68,12 +65,11 @@ async def validate_job(request: ApiRequest[JobBody, Nothing]) -> Response:
     The answer is what would be run, or the refusal that submitting it would meet. Nothing is recorded.
     """
     (asked,) = await jobs_of(request, {"": request.body.root})
-    capabilities = await request.services.run(request.services.capabilities.current)
-    return await run_of(request)(validated, asked, capabilities, request.services.acceptance.fence)
+    return await run_of(request)(validated, request.services.acceptance, asked, request.identity.user_id)
 
 
-def validated(asked: JobRequest, capabilities: Capabilities, fence: Fence) -> Response:
-    (checked,) = check_all([asked], capabilities, field_name, fence)
+def validated(acceptance: Acceptance, asked: JobRequest, owner: UUID) -> Response:
+    (checked,) = look_at(acceptance, [asked], owner, field_name)
     return answer_with(ValidView(notes=list(checked.notes), job=PlannedJobView.of(checked.planned)))
 
 

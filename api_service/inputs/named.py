@@ -1,0 +1,84 @@
+"""Which values of a graph name assets, or may: read from the node classes of the servers. Pure.
+
+A reference names one wherever it stands. A name does so where a node takes a file.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from api_service.fleet.capability_cache import Capabilities
+from shared.files.server_names import hash_named, plain
+from shared.fleet.file_inputs import ANY_KIND
+from shared.fleet.node_inputs import NodeInput
+from shared.models import AssetKind
+from shared.workflows.references import AssetsByInput, asset_id_in, id_of, is_reference
+
+LONGEST = 300  # characters; an asset's name has 255
+MOST_ASSETS = 100  # of one job
+
+
+class Meant(NamedTuple):
+    """By what an asset is named: one of these."""
+
+    id: UUID | None = None
+    name: str | None = None
+    hash: str | None = None
+
+
+class Named(NamedTuple):
+    """An input that names an asset, or may; and the kinds of files that it takes, none for any."""
+
+    node_id: str
+    input: str
+    given: Any
+    meant: Meant
+    kinds: frozenset[AssetKind]
+
+
+def named_in(graph: Mapping[str, Any], capabilities: Capabilities, settled: AssetsByInput) -> Iterator[Named]:
+    """The inputs of a graph that name assets, or may. A document that is no graph has none.
+
+    `settled` are the ids of assets that were found before, by node and input: names mean those.
+    """
+    for node_id, node in graph.items():
+        if not is_node(node):
+            continue
+        suspects = {name: value for name, value in node["inputs"].items() if may_name(value)}
+        if not suspects:
+            continue
+        is_loader = node["class_type"] in capabilities.loaders
+        if not is_loader and not any(map(is_reference, suspects.values())) and node_id not in settled:
+            continue
+        variants = capabilities.input_variants(node)
+        for name, value in suspects.items():
+            declared = [variant[name] for variant in variants if name in variant]
+            found = meant_by(value, declared, settled.get(node_id, {}).get(name))
+            if found is not None:
+                yield Named(node_id, name, value, found, kinds_taken(declared))
+
+
+def is_node(node: Any) -> bool:
+    return isinstance(node, dict) and isinstance(node.get("class_type"), str) and isinstance(node.get("inputs"), dict)
+
+
+def may_name(value: Any) -> bool:
+    return (isinstance(value, str) and 0 < len(value) <= LONGEST) or is_reference(value)
+
+
+def meant_by(value: Any, declared: Sequence[NodeInput], settled: str | None) -> Meant | None:
+    """By what a value names an asset; None if it names none."""
+    if is_reference(value):
+        return Meant(asset_id_in(value))
+    if settled is not None:
+        return Meant(id_of(settled))
+    if all(one.takes is None for one in declared):
+        return None
+    known = hash_named(value)
+    return Meant(name=plain(value)) if known is None else Meant(hash=known)
+
+
+def kinds_taken(declared: Iterable[NodeInput]) -> frozenset[AssetKind]:
+    """The kinds that the input takes on some server. Where nobody knows the input, any."""
+    taken = [one.takes for one in declared if one.takes is not None]
+    return ANY_KIND if not taken or ANY_KIND in taken else frozenset().union(*taken)

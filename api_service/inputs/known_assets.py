@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col, select
 
 from api_service.fleet.capability_cache import Capabilities
@@ -52,9 +53,9 @@ def read(session: Session, owner: UUID, meant: Iterable[Meant]) -> KnownAssets:
     kept = select(Asset).where(Asset.user_id == owner, is_kept())
     newest = (col(Asset.created_at).desc(), col(Asset.id).desc())
     by_id = session.exec(kept.where(col(Asset.id).in_(ids))).all() if ids else ()
-    named = kept.distinct(col(Asset.name)).order_by(col(Asset.name), *newest)
+    named = kept.ext(distinct_on(col(Asset.name))).order_by(col(Asset.name), *newest)
     by_name = session.exec(named.where(col(Asset.name).in_(names))).all() if names else ()
-    alike = kept.distinct(col(Asset.hash)).order_by(col(Asset.hash), *newest)
+    alike = kept.ext(distinct_on(col(Asset.hash))).order_by(col(Asset.hash), *newest)
     by_hash = session.exec(alike.where(col(Asset.hash).in_(hashes))).all() if hashes else ()
     return KnownAssets(
         {one.id: one for one in by_id}, {one.name: one for one in by_name}, {one.hash: one for one in by_hash}

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from api_service.fleet.capability_cache import Capabilities
 from shared.files.server_names import hash_named, plain
-from shared.fleet.file_inputs import ANY_KIND
+from shared.fleet.file_inputs import ANY_KIND, is_file
 from shared.fleet.node_inputs import NodeInput
 from shared.models import AssetKind
 from shared.workflows.references import AssetsByInput, asset_id_in, id_of, is_reference
@@ -47,8 +47,9 @@ def named_in(graph: Mapping[str, Any], capabilities: Capabilities, settled: Asse
         suspects = {name: value for name, value in node["inputs"].items() if may_name(value)}
         if not suspects:
             continue
-        is_loader = node["class_type"] in capabilities.loaders
-        if not is_loader and not any(map(is_reference, suspects.values())) and node_id not in settled:
+        # For every node of every job: what its class says is asked only where there may be a file.
+        is_loader = node["class_type"] in capabilities.loaders or node_id in settled
+        if not is_loader and not any(is_reference(value) or is_file(value) for value in suspects.values()):
             continue
         variants = capabilities.input_variants(node)
         for name, value in suspects.items():
@@ -67,12 +68,13 @@ def may_name(value: Any) -> bool:
 
 
 def meant_by(value: Any, declared: Sequence[NodeInput], settled: str | None) -> Meant | None:
-    """By what a value names an asset; None if it names none."""
+    """By what a value names an asset; None if it names none. Of an input that no server knows, the ending decides."""
     if is_reference(value):
         return Meant(asset_id_in(value))
     if settled is not None:
         return Meant(id_of(settled))
-    if all(one.takes is None for one in declared):
+    takes_files = any(one.takes is not None for one in declared) if declared else is_file(value)
+    if not takes_files:
         return None
     known = hash_named(value)
     return Meant(name=plain(value)) if known is None else Meant(hash=known)

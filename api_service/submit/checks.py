@@ -82,7 +82,9 @@ def check_one(
     check = check_workflow if request.parameters is None else check_picture
     checked = check(replace(request, graph=whole, assets=found.assets), capabilities, name)
     sent = with_references(checked.request.graph, found.assets)
-    errors = [*fence_errors(sent, capabilities, fence, name), *found.errors, *checked.errors][:MOST_ERRORS]
+    wrong = {error.field for error in found.errors}
+    others = [error for error in checked.errors if error.field not in wrong]
+    errors = [*fence_errors(sent, capabilities, fence, name), *found.errors, *others][:MOST_ERRORS]
     notes = [] if errors else [*request.notes, *checked.notes]
     return replace(checked, errors=errors, notes=notes, named=found.fields)
 

@@ -36,6 +36,7 @@ COMFYUI_ROUTES: Sequence[web.RouteDef] = (
     web.post("/free", queue.free_memory),
     web.get("/view", view.view),
     web.post("/upload/image", uploads.upload_image),
+    web.post("/upload/mask", uploads.upload_mask),
     web.get("/object_info", listings.describe_nodes),
     web.get("/object_info/{node_class}", listings.describe_node),
     web.get("/models", listings.list_model_folders),

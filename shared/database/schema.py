@@ -28,6 +28,7 @@ REVISIONS = (
     "what_is_sent_along",
     "secrets_of_jobs",
     "assets",
+    "inputs_of_jobs",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

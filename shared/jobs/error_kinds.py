@@ -13,6 +13,8 @@ GenerationError
 │       ├── ServerWedged       ComfyUI answers, and runs nothing
 │       ├── ServerUnfit        its ComfyUI cannot be worked with
 │       ├── Stalled            it ran, and nothing moved for too long
+│       ├── UploadFailed       the server did not take a file that the job needs
+│       ├── InputTooLarge      such a file is larger than what this server takes
 │       ├── OutputCorrupt      what was read does not decode, or is cut short
 │       └── OutputMissing      history names a file that ComfyUI no longer has
 └── Permanent                  the same job would fail the same way
@@ -22,6 +24,7 @@ GenerationError
     ├── OutputRefused          none of its outputs has a name that can be asked for
     ├── OutputTooLarge         it made more than is kept
     ├── NotRecorded            it ran, and the database refused what it made
+    ├── InputMissing           a file that it needs is not an asset any more
     ├── SecretsUnreadable      this worker cannot decrypt what was sent with it
     ├── TimedOut               the time limit passed
     ├── Poison                 it took its worker or its server down too often

@@ -121,13 +121,13 @@ class OutputWithheld(Transient):
 
 
 class StorageUnavailable(Transient):
-    """The output store refused to keep a file."""
+    """Our store refused to keep a file, or to give one. `is_away`: it would be so for others, too."""
 
     code = "storage_unavailable"
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"could not store {path}: {reason}")
-        self.reason = reason
+    def __init__(self, path: str, reason: str, *, doing: str = "store", is_away: bool = True) -> None:
+        super().__init__(f"could not {doing} {path}: {reason}")
+        self.reason, self.is_away = reason, is_away
         self.details = {"path": path}
 
 

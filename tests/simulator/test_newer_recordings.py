@@ -54,7 +54,7 @@ def test_listings_are_answered_as_recorded(newer_simulator: RunningSimulator) ->
 
 
 def test_every_node_class_takes_and_gives_what_was_recorded(newer_simulator: RunningSimulator) -> None:
-    recorded = document("0.33/http/object_info")
+    recorded = document("0.33/http/object_info") | document("0.33/http/object_info_of_inputs")
     answered = newer_simulator.http.get("/object_info").json()
 
     assert recorded.keys() == answered.keys()

@@ -15,7 +15,8 @@ def test_every_node_class_is_declared_as_recorded(simulator: RunningSimulator) -
     for name in RECORDED["LoadImage"]["input"]["required"]["image"][0]:
         (simulator.input_directory / name).touch()
     answered = simulator.http.get("/object_info").json()
-    answered = {name: page for name, page in answered.items() if not name.startswith("Simulated")}
+    newer = document("0.33/http/object_info_of_inputs")
+    answered = {name: page for name, page in answered.items() if not name.startswith("Simulated") and name not in newer}
 
     Likeness().check(RECORDED, answered)
 

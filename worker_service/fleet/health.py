@@ -17,6 +17,7 @@ from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.oldest_version import why_too_old
 from worker_service.comfyui.server_log import read_log, says_that_the_thread_ended
 from worker_service.fleet import records
+from worker_service.fleet.known_inputs import KnownInputs
 from worker_service.fleet.notes import Notes
 from worker_service.fleet.records import Sight
 from worker_service.fleet.timings import FleetTimings
@@ -58,6 +59,7 @@ class Fleet:
         self.stuck: set[str] = set()
         self.versions: dict[str, str | None] = {}  # as last seen by this worker; None while a server does not answer
         self.notes = {name: Notes(engine, name) for name in self.clients}
+        self.inputs = {name: KnownInputs() for name in self.clients}
         self.changed = {name: threading.Event() for name in self.clients}  # set where capabilities should be read now
 
     def probe(self, client: ComfyUIClient) -> None:
@@ -77,6 +79,7 @@ class Fleet:
             self.notes[name].write({"socket": client.socket_health.problem})
         if version != before:
             self.changed[name].set()
+            self.inputs[name].forget_all()
         if not standing.unfit_since and (problem := why_too_old(version)):
             self.record_unfitness(name, problem)
         if standing.wedged_since:
@@ -150,6 +153,8 @@ class Fleet:
     def record_loss(self, name: str, problem: str) -> None:
         """Give a server no jobs until it answers again."""
         self.versions[name] = None
+        if name in self.inputs:
+            self.inputs[name].forget_all()
         records.record_loss(self.engine, name, self.slots.get(name, 1), problem)
 
     def record_wedge(self, name: str, problem: str) -> None:

@@ -26,6 +26,7 @@ from shared.jobs.errors import (
     Stalled,
     StorageUnavailable,
     Unexpected,
+    WorkflowRejected,
 )
 from shared.models import JobStatus
 from shared.workflows.extra_data import extra_data
@@ -34,6 +35,7 @@ from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.collect import collector_of
 from worker_service.run.failures import Tries, decide, tries_of
+from worker_service.run.inputs.delivery import Delivery, InputsUnknown
 from worker_service.run.move import moved, whereabouts
 from worker_service.run.outcome import Done, Failed, Outcome, outcome_of
 from worker_service.run.prompt.graph import graph_of
@@ -60,6 +62,7 @@ class Attempt:
         self.lease = claim.lease
         self.prompt = claim.doubt or claim.prompt
         self.mailbox = mailbox
+        self.delivery = Delivery(self.job, resources, mailbox)
         self.leave_slot = leave_slot
         self.folder = attempt_folder(self.job, self.lease.attempt)
         self.progress = ProgressSink(resources.messenger, self.job)
@@ -89,7 +92,7 @@ class Attempt:
         if not isinstance(found, Finished):
             found = self.run_prompt(is_sent=not isinstance(found, Gone))
         if found.error:
-            raise found.error
+            raise self.delivery.after_failure(self.client(), found.error)
         generated_at = time.monotonic()
         self.end_generation()
         collector = collector_of(self.job, self.client(), self.folder, self.resources, self.may_be_cured)
@@ -131,10 +134,14 @@ class Attempt:
                 return self.run_prompt_here(is_sent=is_sent)
             except BetterElsewhere:
                 is_sent = not self.move()
+            except InputsUnknown:
+                self.redirect(Prompt(self.prompt.server, str(uuid4())), adopted=False)
 
     def run_prompt_here(self, *, is_sent: bool) -> Finished:
-        graph = graph_of(self.job, self.prompt.id)
+        graph: Mapping[str, Mapping[str, Any]] = graph_of(self.job, self.prompt.id)
         client = self.client()
+        if not is_sent:
+            graph = self.delivery.bring(client, graph)
         timings, stall_timeout = self.resources.timings, self.resources.limits.stall
         with (
             listening(self.resources, self.job.id, self.prompt) as around,
@@ -169,6 +176,8 @@ class Attempt:
                 raise error.before_its_turn() from None
             if isinstance(client.locate(self.prompt.id), Gone):
                 raise
+        except WorkflowRejected as error:
+            raise self.delivery.after_refusal(client, error) from error
         log.info("prompt.sent", server=client.name)
 
     @property
@@ -223,11 +232,6 @@ class Attempt:
                 return True
         log.warning("prompt.not_withdrawn", server=self.prompt.server)
         return False
-
-    def free_memory(self) -> None:
-        """Ask the server to unload what it has loaded. Its answer changes nothing."""
-        with suppress(ComfyUIUnreachable):
-            self.client().free()
 
     def discard(self) -> None:
         """Remove whatever this attempt has stored: its result will not be used. What cannot be removed is noted."""

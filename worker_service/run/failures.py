@@ -34,6 +34,7 @@ from shared.jobs.errors import (
     WorkflowRejected,
     WornOut,
 )
+from shared.jobs.input_errors import InputMissing, InputTooLarge, UploadFailed
 from shared.models import JobAttempt, Outcome
 from worker_service.run.resources import JobLimits
 
@@ -81,6 +82,9 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     # another server it shows whose doing it was. A node writes what it likes, so no server is blamed.
     OutputCorrupt: FailurePolicy(RETRIED, max_retries=1, avoid_server=True),
     OutputMissing: FailurePolicy(RETRIED, max_retries=1, avoid_server=True),
+    # The prompt was not sent, or was of no use without its inputs. What is too large for one server says nothing of it.
+    UploadFailed: FailurePolicy(RETRIED, blames_server=True, avoid_server=True),
+    InputTooLarge: FailurePolicy(RETRIED, max_retries=1, avoid_server=True),
     # The same job would fail the same way.
     WorkflowRejected: FailurePolicy(trusts_server=True),
     NodeFailed: FailurePolicy(trusts_server=True),
@@ -88,6 +92,7 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     OutputRefused: FailurePolicy(trusts_server=True),
     OutputTooLarge: FailurePolicy(trusts_server=True),
     NotRecorded: FailurePolicy(trusts_server=True),
+    InputMissing: FailurePolicy(),
     SecretsUnreadable: FailurePolicy(),
     TimedOut: FailurePolicy(),
     Poison: FailurePolicy(),

@@ -4,6 +4,8 @@ The job may have been cancelled or given to another worker meanwhile. Then Cance
 that outcome is written instead.
 """
 
+from contextlib import suppress
+
 import structlog
 from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
@@ -13,7 +15,14 @@ from shared.fleet import servers
 from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
 from shared.jobs.claim import claims
-from shared.jobs.errors import CancelRequested, GenerationError, NotRecorded, ServerUnfit, StorageUnavailable
+from shared.jobs.errors import (
+    CancelRequested,
+    ComfyUIUnreachable,
+    GenerationError,
+    NotRecorded,
+    ServerUnfit,
+    StorageUnavailable,
+)
 from shared.jobs.storable import cut
 from shared.models import GenerationJob, JobStatus
 from worker_service.run.attempt import Attempt
@@ -52,8 +61,9 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     if isinstance(error, ServerUnfit):
         server_is_unfit(resources.fleet, attempt.prompt.server, error.problem)
     if policy.free_memory:
-        attempt.free_memory()
-    if isinstance(error, StorageUnavailable):
+        with suppress(ComfyUIUnreachable):  # its answer changes nothing
+            attempt.client().free()
+    if isinstance(error, StorageUnavailable) and error.is_away:
         resources.storage.failed(error.reason)
     again = decide(error, attempt.tries, resources.chance)
     if policy.mark_unfit and not is_another_fit(attempt):

@@ -29,6 +29,8 @@ half_file (1)        a /view answer holds half the file; `how`: short, broken (c
 slow_file (1)        a /view answer takes `seconds`
 missing_file (1)     a /view answer is 404
 refuse (1)           POST /prompt answers `how`: 503, 500, or drop (the connection is closed)
+refuse_upload (1)    POST /upload/image or /upload/mask answers `status` and stores nothing
+lose_upload (1)      ... answers as always, and the file is gone
 error_after_queue (1) POST /prompt answers 500 although the prompt is queued
 forget_history (1)   history loses its entries, or that of `prompt_id`, `when`: now, or written (as soon as it is there)
 latency              every answer comes `seconds` later, or those whose path begins with `path`

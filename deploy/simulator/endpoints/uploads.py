@@ -1,13 +1,20 @@
-"""POST /upload/image stores what it is given: the same content once, another content under another name."""
+"""POST /upload/image and /upload/mask store what they are given: the same content once, another under another name."""
 
+import io
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from deploy.simulator.endpoints.app_key import SIMULATOR
 from deploy.simulator.nodes.folders import Folders
+
+Save = Callable[[Path], None]
 
 
 async def upload_image(request: web.Request) -> web.Response:
@@ -15,14 +22,38 @@ async def upload_image(request: web.Request) -> web.Response:
     image = form.get("image")
     if image is None:
         return web.Response(status=400)
-    content, name = image.file.read(), image.filename
-    stored = _store(request.app[SIMULATOR].stock.folders, name, content, form)
-    return web.json_response(stored) if stored else web.Response(status=400)
+    content = image.file.read()
+    return _answer(request, form, content, lambda file: _write(file, content))
 
 
-def _store(folders: Folders, name: str, content: bytes, form: Any) -> dict[str, str] | None:
+async def upload_mask(request: web.Request) -> web.Response:
+    """A copy of the picture that `original_ref` names, with the transparency of the one that is sent. Whether there is
+    such a picture, the answer does not say."""
+    form: Any = await request.post()
+    image = form.get("image")
+    if image is None:
+        return web.Response(status=400)
+    content, folders = image.file.read(), request.app[SIMULATOR].stock.folders
+    original = json.loads(form.get("original_ref"))
+    return _answer(request, form, content, lambda file: _write_masked(folders, original, content, file))
+
+
+def _answer(request: web.Request, form: Any, content: bytes, save: Save) -> web.Response:
+    simulator = request.app[SIMULATOR]
+    if fault := simulator.faults.strike("refuse_upload"):
+        return web.Response(status=fault.details["status"])
+    stored = _store(simulator.stock.folders, form, content, save)
+    if stored is None:
+        return web.Response(status=400)
+    if simulator.faults.strike("lose_upload"):
+        folder = simulator.stock.folders.by_type(stored["type"]) or simulator.stock.folders.input
+        (folder / stored["subfolder"] / stored["name"]).unlink(missing_ok=True)
+    return web.json_response(stored)
+
+
+def _store(folders: Folders, form: Any, content: bytes, save: Save) -> dict[str, str] | None:
     """What was stored where; None if that lies outside the folder. An unknown type ends in a 500."""
-    kind, subfolder = form.get("type", "input"), form.get("subfolder", "")
+    name, kind, subfolder = form["image"].filename, form.get("type", "input"), form.get("subfolder", "")
     root = folders.by_type(kind)
     if root is None:
         raise ValueError(f"no such folder: {kind}")
@@ -31,11 +62,13 @@ def _store(folders: Folders, name: str, content: bytes, form: Any) -> dict[str, 
     if os.path.commonpath((root, file)) != str(root):
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    if form.get("overwrite") not in ("true", "1"):
-        file = _free_name(file, content)
-        name = str(file.relative_to(folder))
-    file.write_bytes(content)
-    return {"name": name, "subfolder": subfolder, "type": kind}
+    if form.get("overwrite") in ("true", "1"):
+        save(file)
+        return {"name": name, "subfolder": subfolder, "type": kind}
+    file = _free_name(file, content)
+    if not file.exists():
+        save(file)
+    return {"name": str(file.relative_to(folder)), "subfolder": subfolder, "type": kind}
 
 
 def _free_name(file: Path, content: bytes) -> Path:
@@ -45,3 +78,32 @@ def _free_name(file: Path, content: bytes) -> Path:
         number += 1
         candidate = file.with_name(f"{file.stem} ({number}){file.suffix}")
     return candidate
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+
+def _write_masked(folders: Folders, original: Any, content: bytes, file: Path) -> None:
+    source = _original(folders, original)
+    if source is None or not source.is_file():
+        return
+    with Image.open(source) as picture, Image.open(io.BytesIO(content)) as mask:
+        notes = PngInfo()
+        for name, text in getattr(picture, "text", {}).items():
+            notes.add_text(name, text)
+        masked = picture.convert("RGBA")
+        masked.putalpha(mask.convert("RGBA").getchannel("A"))
+        masked.save(file, format="PNG", compress_level=4, pnginfo=notes)
+
+
+def _original(folders: Folders, original: Any) -> Path | None:
+    """The picture that a reference names, within its folder."""
+    name, folder = original["filename"], folders.by_type(original.get("type", "output"))
+    for kind in ("output", "temp", "input"):
+        if name.endswith(f"[{kind}]"):
+            name, folder = name.removesuffix(f"[{kind}]").rstrip(), folders.by_type(kind)
+    if not name or name[0] == "/" or ".." in name or folder is None:
+        return None
+    inner = Path(os.path.abspath(folder / original.get("subfolder", "")))  # noqa: PTH100  # as above
+    return inner / name if os.path.commonpath((inner, folder)) == str(folder) else None

@@ -76,6 +76,8 @@ KINDS: Mapping[str, Kind] = {
     "slow_file": Kind(1, {**PATH, "seconds": SECONDS}),
     "missing_file": Kind(1, PATH),
     "refuse": Kind(1, {"how": Field((str,), "503", ("503", "500", "drop"))}),
+    "refuse_upload": Kind(1, {"status": Field((int,), 500, at_least=400)}),
+    "lose_upload": Kind(1, {}),
     "error_after_queue": Kind(1, {}),
     "forget_history": Kind(1, {"when": Field((str,), "now", ("now", "written")), "prompt_id": TEXT}),
     "latency": Kind(None, {**PATH, "seconds": SECONDS}),

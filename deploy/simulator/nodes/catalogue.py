@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from deploy.simulator.nodes.animation import ANIMATION
 from deploy.simulator.nodes.interface import Inputs, Node, Result, Workbench
+from deploy.simulator.nodes.latents import LATENTS
 from deploy.simulator.nodes.loaders import LOADERS
 from deploy.simulator.nodes.pictures import PICTURES
 from deploy.simulator.nodes.sampling import SAMPLING
@@ -14,7 +15,7 @@ from deploy.simulator.nodes.saving import SAVING
 from deploy.simulator.nodes.sounds import SOUNDS
 from deploy.simulator.nodes.trouble.pack import TROUBLE
 
-NODES = (*LOADERS, *SAMPLING, *PICTURES, *SAVING, *ANIMATION, *SOUNDS, *TROUBLE)
+NODES = (*LOADERS, *LATENTS, *SAMPLING, *PICTURES, *SAVING, *ANIMATION, *SOUNDS, *TROUBLE)
 
 
 @cache

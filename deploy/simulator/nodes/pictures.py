@@ -72,6 +72,15 @@ def load_image(bench: Workbench, inputs: Inputs) -> Result:
     return Result((Pictures((image.convert("RGB"),)), Masks((mask,))))
 
 
+def load_mask(bench: Workbench, inputs: Inputs) -> Result:
+    """A channel of a picture; of its transparency, what is transparent."""
+    pictures, transparent = load_image(bench, inputs).values
+    if inputs["channel"] == "alpha":
+        return Result((transparent,))
+    number = CHANNELS.index(inputs["channel"])
+    return Result((Masks(tuple(image.getchannel(number) for image in pictures.images)),))
+
+
 def take_channel(_bench: Workbench, inputs: Inputs) -> Result:
     number = CHANNELS.index(inputs["channel"])
     return Result((Masks(tuple(image.convert("RGBA").getchannel(number) for image in inputs["image"].images)),))
@@ -193,6 +202,20 @@ PICTURES = (
         refuses=refuse_missing_image,
         fingerprint=fingerprint_of_image,
         run=load_image,
+    ),
+    Node(
+        "LoadImageMask",
+        module="nodes",
+        category="image",
+        display_name="Load Image (as Mask)",
+        required={
+            "image": (Shelf.INPUT_IMAGES, {"image_upload": True}),
+            "channel": (("alpha", "red", "green", "blue"),),
+        },
+        outputs=("MASK",),
+        refuses=refuse_missing_image,
+        fingerprint=fingerprint_of_image,
+        run=load_mask,
     ),
     Node(
         "ImageToMask",

@@ -1,6 +1,7 @@
 """Samplers go step by step and stop when interrupted; decoders turn the recipe they leave into pictures."""
 
 import io
+from dataclasses import replace
 
 from PIL import Image, ImageFilter, ImageOps
 
@@ -84,16 +85,6 @@ def sample_some_steps(bench: Workbench, inputs: Inputs) -> Result:
     return _sample(bench, inputs, seed=inputs["noise_seed"], steps=steps, denoise=denoise)
 
 
-def make_latent(_bench: Workbench, inputs: Inputs) -> Result:
-    return Result((Latent(inputs["width"] // 8 * 8, inputs["height"] // 8 * 8, inputs["batch_size"]),))
-
-
-def encode_pictures(_bench: Workbench, inputs: Inputs) -> Result:
-    pictures: Pictures = inputs["pixels"]
-    width, height = pictures.size
-    return Result((Latent(width, height, len(pictures.images), pictures),))
-
-
 def decode_latent(bench: Workbench, inputs: Inputs) -> Result:
     latent: Latent = inputs["samples"]
     size = (latent.width, latent.height)
@@ -113,7 +104,7 @@ def _sample(bench: Workbench, inputs: Inputs, *, seed: int, steps: int, denoise:
         denoise=denoise,
         model=inputs["model"],
     )
-    latent = Latent(before.width, before.height, before.batch_size, before.pictures, recipe)
+    latent = replace(before, recipe=recipe)
     sketch = _sketch(latent, bench) if bench.wants_previews else None
     for step in range(1, steps + 1):
         bench.spend_step()
@@ -126,9 +117,13 @@ def _picture(latent: Latent, number: int, size: tuple[int, int], bench: Workbenc
     if latent.recipe is None:
         return before or Image.new("RGB", size, (128, 128, 128))
     picture = draw(latent.recipe, number, size, flat=bench.drawing is Drawing.FLAT)
-    if before is None or latent.recipe.denoise >= 1:
+    if before is None:
         return picture
-    return Image.blend(before.convert("RGB"), picture, latent.recipe.denoise)
+    before = before.convert("RGB")
+    made = picture if latent.recipe.denoise >= 1 else Image.blend(before, picture, latent.recipe.denoise)
+    if latent.mask is None:
+        return made
+    return Image.composite(made, before, latent.mask.images[number % len(latent.mask.images)])
 
 
 def _sketch(latent: Latent, bench: Workbench) -> Image.Image:
@@ -194,28 +189,6 @@ SAMPLING = (
         outputs=("LATENT",),
         effort=Effort.SAMPLE,
         run=sample_some_steps,
-    ),
-    Node(
-        "EmptyLatentImage",
-        module="nodes",
-        category="latent",
-        display_name="Empty Latent Image",
-        required={
-            "width": ("INT", {"default": 512, "min": 16, "max": 16384, "step": 8}),
-            "height": ("INT", {"default": 512, "min": 16, "max": 16384, "step": 8}),
-            "batch_size": ("INT", {"default": 1, "min": 1, "max": 4096}),
-        },
-        outputs=("LATENT",),
-        run=make_latent,
-    ),
-    Node(
-        "VAEEncode",
-        module="nodes",
-        category="latent",
-        display_name="VAE Encode",
-        required={"pixels": ("IMAGE",), "vae": ("VAE",)},
-        outputs=("LATENT",),
-        run=encode_pictures,
     ),
     Node(
         "VAEDecode",

@@ -47,6 +47,7 @@ class Latent:
     batch_size: int
     pictures: "Pictures | None" = None
     recipe: Recipe | None = None
+    mask: "Masks | None" = None  # what is sampled; None for all
 
 
 @dataclass(frozen=True)

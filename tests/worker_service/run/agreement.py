@@ -4,7 +4,7 @@ import hashlib
 
 from sqlmodel import select
 
-from shared.models import EventType, GenerationJob, JobOutput, JobStatus, Outcome
+from shared.models import Asset, EventType, GenerationJob, JobOutput, JobStatus, Outcome
 from tests import jobs
 from tests.worker_service.deployment import Deployment
 
@@ -26,7 +26,8 @@ def assert_agreement(deployment: Deployment) -> None:
     with deployment.messenger.transaction() as session:
         found = list(session.exec(select(GenerationJob)))
         outputs = list(session.exec(select(JobOutput)))
-    assert files_of(outputs) == files_in(deployment), "(rows, files)"
+        assets = {asset.path: asset.size_bytes for asset in session.exec(select(Asset))}
+    assert files_of(outputs) | assets == files_in(deployment), "(rows, files)"
     for row in outputs:
         content = (deployment.folder / row.path).read_bytes()
         assert (row.size_bytes, row.sha256) == (len(content), hashlib.sha256(content).hexdigest())

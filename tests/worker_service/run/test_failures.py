@@ -34,6 +34,7 @@ from shared.jobs.errors import (
     WorkflowRejected,
     WornOut,
 )
+from shared.jobs.input_errors import InputMissing, InputTooLarge, UploadFailed
 from shared.models import JobAttempt, Outcome
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide, own_interruption, poison
 
@@ -53,6 +54,9 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (Stalled("gpu", 600), Outcome.RETRIED),
     (OutputCorrupt("a.png", "truncated"), Outcome.RETRIED),
     (OutputMissing("a.png", 404), Outcome.RETRIED),
+    (UploadFailed("gpu", "it answers 500"), Outcome.RETRIED),
+    (InputTooLarge("gpu", 5), Outcome.RETRIED),
+    (InputMissing("an id"), None),
     (WorkflowRejected("no"), None),
     (NodeFailed("3", "KSampler", "ValueError", "no"), None),
     (InterruptedTwice(PromptInterrupted("3", "Stop")), None),
@@ -100,7 +104,8 @@ def test_what_is_nobodys_server_counts_against_none() -> None:
     assert BLAMED.isdisjoint({"output_corrupt", "output_missing", "output_withheld", "output_refused"}), (
         "a node wrote it"
     )
-    assert {"comfyui_unreachable", "prompt_lost", "server_wedged", "stalled"} <= BLAMED
+    assert BLAMED.isdisjoint({"input_too_large", "input_missing"}), "it may take all others"
+    assert {"comfyui_unreachable", "prompt_lost", "server_wedged", "stalled", "upload_failed"} <= BLAMED
 
 
 def test_attempts_are_used_up() -> None:

@@ -1,0 +1,122 @@
+"""Files for the nodes of a prompt are put into the server's folder `input`: piece by piece, never whole in memory.
+
+ComfyUI writes a file in place while others may read it, so what is there already is not written again: a request for
+its head says whether it is. Measured on ComfyUI 0.33: without `overwrite` the same bytes under the same name stay as
+they are, and other bytes get a number in their name.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import Enum, auto
+from http import HTTPStatus
+from itertools import chain
+from typing import NamedTuple
+from uuid import uuid4
+
+from shared.jobs.errors import ComfyUIUnreachable
+from shared.jobs.input_errors import InputTooLarge, UploadFailed
+from worker_service.comfyui.client import PACE, ComfyUIClient, Pace
+from worker_service.comfyui.connection import ANSWER, REFUSED, Bounds, unpacked
+from worker_service.comfyui.json_text import read_json
+
+HEAD = Bounds(0, within_s=10)
+LARGEST_ANSWER = 64 * 1024
+AWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+
+
+class InputFile(NamedTuple):
+    """A file in a folder below `input`, and how many bytes it has."""
+
+    folder: str
+    name: str
+    size: int
+
+
+class Presence(Enum):
+    THERE = auto()
+    ABSENT = auto()
+    UNKNOWN = auto()  # something between does not pass the question on
+    ANOTHER = auto()  # of the same name: it must be written over
+
+
+def presence(client: ComfyUIClient, file: InputFile) -> Presence:
+    """Whether the server has the file. Raises ComfyUIUnreachable."""
+    parameters = {"filename": file.name, "subfolder": file.folder, "type": "input"}
+    with client.connection.opened("HEAD", "/view", HEAD, params=parameters) as response:
+        if response.status_code in REFUSED:
+            raise ComfyUIUnreachable(client.name, client.connection.refused(response.status_code))
+        if response.status_code != HTTPStatus.OK:
+            return Presence.ABSENT if response.status_code == HTTPStatus.NOT_FOUND else Presence.UNKNOWN
+        # Something between may leave the length out.
+        length = response.headers.get("content-length", "")
+        return Presence.THERE if not length or length == str(file.size) else Presence.ANOTHER
+
+
+def upload(
+    client: ComfyUIClient, file: InputFile, pieces: Iterable[bytes], *, overwrite: bool, pace: Pace = PACE
+) -> bool:
+    """Put a file on the server. Returns whether it is there under its own name, which another one may have.
+
+    Raises InputTooLarge and UploadFailed for what the server does not take, ComfyUIUnreachable also where it takes it
+    too slowly, and whatever reading the pieces raises.
+    """
+    boundary = uuid4().hex
+    head, tail = form_around(file, boundary, overwrite=overwrite)
+    headers = {
+        "Content-Type": f"multipart/form-data; boundary={boundary}",
+        "Content-Length": str(len(head) + file.size + len(tail)),
+    }
+    body = paced(client, chain((head,), pieces, (tail,)), pace)
+    bounds = Bounds(LARGEST_ANSWER, pace.within_s, ANSWER.within_s)
+    with client.connection.opened("POST", "/upload/image", bounds, content=body, headers=headers) as response:
+        check(client, file, response.status_code)
+        content = bytearray()
+        for piece in unpacked(response):
+            content += piece
+            if len(content) > LARGEST_ANSWER:
+                raise UploadFailed(client.name, "it answers with too much")
+    return stored_as(client, content) == (file.folder, file.name)
+
+
+def form_around(file: InputFile, boundary: str, *, overwrite: bool) -> tuple[bytes, bytes]:
+    """What comes before and after the bytes of a file in the form that ComfyUI takes."""
+    fields = {"type": "input", "subfolder": file.folder, **({"overwrite": "true"} if overwrite else {})}
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    disposition = f'Content-Disposition: form-data; name="image"; filename="{file.name}"'
+    opening = f"--{boundary}\r\n{disposition}\r\nContent-Type: application/octet-stream\r\n\r\n"
+    return ("".join(parts) + opening).encode(), f"\r\n--{boundary}--\r\n".encode()
+
+
+def paced(client: ComfyUIClient, pieces: Iterable[bytes], pace: Pace) -> Iterator[bytes]:
+    """The pieces; each time enough of them was taken, the request may take that much longer."""
+    taken = 0
+    for piece in pieces:
+        yield piece
+        taken += len(piece)
+        if taken >= pace.least_bytes:
+            taken = 0
+            client.connection.deadline.extend(pace.within_s)
+    client.connection.deadline.extend(pace.within_s)  # for the answer
+
+
+def check(client: ComfyUIClient, file: InputFile, status: int) -> None:
+    """Raise what it means that a server did not take a file."""
+    if status in REFUSED:
+        raise ComfyUIUnreachable(client.name, client.connection.refused(status))
+    if status in AWAY:
+        raise ComfyUIUnreachable(client.name, f"POST /upload/image answered {status}")
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        raise InputTooLarge(client.name, file.size)
+    if status != HTTPStatus.OK:
+        raise UploadFailed(client.name, f"POST /upload/image answered {status}")
+
+
+def stored_as(client: ComfyUIClient, content: bytearray) -> tuple[str, str]:
+    """The folder and the name that the server says it stored a file under."""
+    try:
+        answer = read_json(content)
+        return answer["subfolder"], answer["name"]
+    except (ValueError, RecursionError, LookupError, TypeError) as error:
+        raise UploadFailed(client.name, "it does not say where it stored the file") from error

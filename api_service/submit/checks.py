@@ -83,8 +83,8 @@ def check_one(
     checked = check(replace(request, graph=whole, assets=found.assets), capabilities, name)
     sent = with_references(checked.request.graph, found.assets)
     wrong = {error.field for error in found.errors}
-    others = [error for error in checked.errors if error.field not in wrong]
-    errors = [*fence_errors(sent, capabilities, fence, name), *found.errors, *others][:MOST_ERRORS]
+    others = [*fence_errors(sent, capabilities, fence, name), *checked.errors]
+    errors = [*found.errors, *(error for error in others if error.field not in wrong)][:MOST_ERRORS]
     notes = [] if errors else [*request.notes, *checked.notes]
     return replace(checked, errors=errors, notes=notes, named=found.fields)
 

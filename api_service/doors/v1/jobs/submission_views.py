@@ -41,11 +41,13 @@ class BatchView(BaseModel, frozen=True):
 
 class PlannedJobView(BaseModel, frozen=True):
     """What would be run. `parameters` have every default, and are null for a workflow of the client's own; `workflow`
-    is what ComfyUI would be sent. A seed of -1 would be drawn."""
+    is what ComfyUI would be sent, with each asset of `assets` as the file that it has there. A seed of -1 would be
+    drawn."""
 
     job_type: str
     parameters: TextToImage | None
     workflow: dict[str, Any]
+    assets: dict[str, dict[str, str]]
     workflow_key: str
     priority: int
     run_after: datetime | None
@@ -62,6 +64,7 @@ class PlannedJobView(BaseModel, frozen=True):
             job_type=request.job_type,
             parameters=request.parameters,
             workflow=dict(request.graph),
+            assets={node_id: dict(by_name) for node_id, by_name in request.assets.items()},
             workflow_key=request.workflow_key,
             priority=options.priority,
             run_after=options.run_after,

@@ -1,10 +1,15 @@
 """Uploads are stored without a look at what they hold, under a free name, inside their folder."""
 
+import json
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
+from tests.simulator.graphs import node, run, txt2img
 from tests.simulator.recordings import exchanges
 from tests.simulator.running import RunningSimulator
 
@@ -72,6 +77,76 @@ def test_an_uploaded_picture_can_be_used_in_a_prompt(simulator: RunningSimulator
     simulator.http.post("/prompt", json={"prompt": prompt, "prompt_id": "p"})
 
     assert simulator.wait_finished("p").outcomes == ["success"]
+
+
+def test_the_same_bytes_are_not_written_again(simulator: RunningSimulator) -> None:
+    simulator.http.post("/upload/image", **form("up.png"))
+    file = simulator.input_directory / "up.png"
+    written = file.stat().st_mtime_ns
+    simulator.http.post("/upload/image", **form("up.png"))
+    assert file.stat().st_mtime_ns == written
+    simulator.http.post("/upload/image", **form("up.png", overwrite="true"))
+    assert file.stat().st_mtime_ns != written
+
+
+def png(image: Image.Image, **options: Any) -> bytes:
+    encoded = BytesIO()
+    image.save(encoded, "PNG", **options)
+    return encoded.getvalue()
+
+
+def test_a_mask_is_put_into_a_copy_of_the_picture_that_it_is_for(simulator: RunningSimulator) -> None:
+    notes = PngInfo()
+    notes.add_text("prompt", "kept")
+    original = png(Image.new("RGB", (8, 8), "red"), pnginfo=notes)
+    simulator.http.post("/upload/image", **form("up.png", original, subfolder="a"))
+    mask = png(Image.new("RGBA", (8, 8), (0, 0, 0, 77)))
+    reference = json.dumps({"filename": "up.png", "subfolder": "a", "type": "input"})
+    answer = simulator.http.post("/upload/mask", **form("masked.png", mask, subfolder="b", original_ref=reference))
+    assert answer.json() == {"name": "masked.png", "subfolder": "b", "type": "input"}
+    with Image.open(simulator.input_directory / "b" / "masked.png") as masked:
+        assert isinstance(masked, PngImageFile)
+        assert (masked.getpixel((0, 0)), masked.text) == ((255, 0, 0, 77), {"prompt": "kept"})
+
+
+# As ComfyUI 0.33 answers: whether anything was stored, it does not say.
+@pytest.mark.parametrize("name", ["../up.png", "nowhere.png", "up.png [output]"])
+def test_a_mask_for_no_picture_is_answered_and_not_stored(simulator: RunningSimulator, name: str) -> None:
+    fields = {"original_ref": json.dumps({"filename": name})}
+    answer = simulator.http.post("/upload/mask", **form("masked.png", RED, **fields))
+    assert (answer.status_code, answer.json()["name"]) == (200, "masked.png")
+    assert not (simulator.input_directory / "masked.png").exists()
+
+
+@pytest.mark.parametrize("fields", [{}, {"original_ref": '"x"'}])
+def test_a_mask_for_what_is_no_reference_ends_in_a_500(simulator: RunningSimulator, fields: dict[str, str]) -> None:
+    assert simulator.http.post("/upload/mask", **form("masked.png", RED, **fields)).status_code == 500
+
+
+def test_uploads_can_be_refused_or_lost(simulator: RunningSimulator) -> None:
+    simulator.fault("refuse_upload", status=413)
+    assert simulator.http.post("/upload/image", **form("up.png")).status_code == 413
+    simulator.fault("lose_upload")
+    assert simulator.http.post("/upload/image", **form("up.png")).status_code == 200
+    assert not (simulator.input_directory / "up.png").exists()
+    simulator.http.post("/upload/image", **form("up.png"))
+    assert (simulator.input_directory / "up.png").exists()
+
+
+@pytest.mark.parametrize(("channel", "is_made"), [("alpha", False), ("red", True), ("green", False), ("blue", False)])
+def test_a_channel_of_a_picture_says_what_is_made_anew(
+    simulator: RunningSimulator, channel: str, is_made: bool
+) -> None:
+    simulator.http.post("/upload/image", **form("up.png", png(Image.new("RGBA", (64, 64), (255, 0, 0, 255)))))
+    graph = txt2img() | {
+        "1": node("LoadImageMask", image="up.png", channel=channel),
+        "2": node("EmptyImage", width=64, height=64, batch_size=1, color=0x0A0B0C),
+        "5": node("VAEEncodeForInpaint", pixels=["2", 0], vae=["4", 2], mask=["1", 0], grow_mask_by=6),
+    }
+    assert run(simulator, "p", graph).outcomes == ["success"]
+    made = simulator.http.get("/view", params={"filename": "t2i_00001_.png"}).content
+    with Image.open(BytesIO(made)) as image:
+        assert (image.convert("RGB").getpixel((0, 0)) != (10, 11, 12)) is is_made
 
 
 def picture(simulator: RunningSimulator) -> bytes:

@@ -18,7 +18,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import Asset, AssetKind, AssetUse
 from tests.api_service.assets.assets import ASSETS, PNG, uploaded
 from tests.api_service.conftest import bearer, new_key
-from tests.jobs import running
+from tests.jobs import USER, running
 from tests.object_infos import object_info, page, publish
 from tests.simulator.graphs import node
 from tests.simulator.recordings import document
@@ -287,7 +287,8 @@ def test_of_a_deletion_and_a_submission_at_once_one_is_refused(client: TestClien
 
 
 def test_a_job_takes_a_hundred_assets_at_most() -> None:
-    rows = [Asset(name=f"{number}.png", kind=AssetKind.IMAGE, media_type="image/png") for number in range(101)]
+    facts: dict[str, Any] = {"user_id": USER, "media_type": "image/png", "size_bytes": 1, "hash": "x", "path": "x"}
+    rows = [Asset(name=f"{number}.png", kind=AssetKind.IMAGE, **facts) for number in range(101)]
     graph = {asset.name: node("ClassOfNobody", image=asset.name) for asset in rows}
     known = KnownAssets(by_name={asset.name: asset for asset in rows})
     found = resolve(graph, Capabilities(), known, {}, lambda *_: "workflow")

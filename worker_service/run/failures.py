@@ -34,8 +34,8 @@ from shared.jobs.errors import (
     WorkflowRejected,
     WornOut,
 )
-from shared.jobs.input_errors import InputMissing, InputTooLarge, UploadFailed
 from shared.models import JobAttempt, Outcome
+from worker_service.comfyui.inputs.errors import InputMissing, InputTooLarge, UploadFailed
 from worker_service.run.resources import JobLimits
 
 

@@ -9,6 +9,7 @@ from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
 from worker_service.media.pool import MediaPool
+from worker_service.run.inputs.means import Means
 from worker_service.run.leases import Leases
 from worker_service.run.prompt.timings import RunTimings
 from worker_service.run.queue_time import QueueTime
@@ -39,3 +40,7 @@ class RunResources:
     vault: Vault = field(default_factory=Vault)
     queue_time: QueueTime = field(default_factory=QueueTime)
     chance: random.Random = field(default_factory=random.Random)
+
+    @property
+    def means(self) -> Means:
+        return Means(self.messenger.engine, self.store, self.fleet.inputs)

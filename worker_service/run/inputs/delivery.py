@@ -10,16 +10,15 @@ from typing import Any
 import structlog
 
 from shared.jobs.errors import GenerationError, NodeFailed, WorkflowRejected
-from shared.jobs.input_errors import UploadFailed
 from shared.models import GenerationJob
 from shared.workflows.references import with_inputs
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.uploads import Presence, presence, upload
-from worker_service.fleet.known_inputs import KnownInputs
+from worker_service.comfyui.inputs.errors import UploadFailed
+from worker_service.comfyui.inputs.uploads import Presence, presence, upload
+from worker_service.run.inputs.means import Means
 from worker_service.run.inputs.needed import Needed, needed_by, pieces_of
 from worker_service.run.prompt.mailbox import Mailbox
 from worker_service.run.prompt.watch import check
-from worker_service.run.resources import RunResources
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +37,9 @@ class InputsUnknown(Exception):
 class Delivery:
     """Brings the inputs of one attempt to whichever server it is at."""
 
-    def __init__(self, job: GenerationJob, resources: RunResources, mailbox: Mailbox) -> None:
+    def __init__(self, job: GenerationJob, means: Means, mailbox: Mailbox) -> None:
         self.job = job
-        self.resources = resources
+        self.means = means
         self.mailbox = mailbox
         self.again: set[str] = set()  # names that are to be written over
         self.gave_again: set[str] = set()  # servers that were given files once more
@@ -57,11 +56,11 @@ class Delivery:
         return with_inputs(graph, values)
 
     def needed(self) -> list[Needed]:
-        return needed_by(self.job, self.resources.messenger.engine)
+        return needed_by(self.job, self.means.engine)
 
     def put(self, client: ComfyUIClient, needed: Needed) -> None:
         """See that the server has a file. While another thread sees to that, this one waits for it."""
-        known, name = self.resources.fleet.inputs[client.name], needed.file.name
+        known, name = self.means.known[client.name], needed.file.name
         if known.has(name):
             return
         while (coming := known.begin(name)) is not None:
@@ -80,7 +79,7 @@ class Delivery:
         if found is Presence.THERE:
             return
         for overwrite in (True,) if found is Presence.ANOTHER else (False, True):
-            if upload(client, file, self.heeding(pieces_of(self.resources.store, needed)), overwrite=overwrite):
+            if upload(client, file, self.heeding(pieces_of(self.means.store, needed)), overwrite=overwrite):
                 self.again.discard(file.name)
                 log.info("input.put", server=client.name, file=file.name, size_bytes=file.size, again=is_again)
                 return
@@ -122,7 +121,7 @@ class Delivery:
         return UploadFailed(client.name, f"it has lost {gone[0].file.name}, which it was given") if gone else None
 
     def forget(self, client: ComfyUIClient, files: Iterable[Needed]) -> None:
-        known: KnownInputs = self.resources.fleet.inputs[client.name]
+        known = self.means.known[client.name]
         for one in files:
             known.forget(one.file.name)
 

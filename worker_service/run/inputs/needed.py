@@ -1,6 +1,7 @@
 """The files that a job needs: which inputs take them, what they are called on a server, and where their bytes are."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,10 +13,11 @@ from shared.database.engine import patiently, reading
 from shared.files.server_names import FOLDER, name_on_server
 from shared.files.store import OutputStore
 from shared.jobs.errors import StorageUnavailable
-from shared.jobs.input_errors import InputMissing
 from shared.models import Asset, GenerationJob
-from worker_service.comfyui.uploads import InputFile
-from worker_service.run.settle import PATIENCE
+from worker_service.comfyui.inputs.errors import InputMissing
+from worker_service.comfyui.inputs.uploads import InputFile
+
+PATIENCE = timedelta(minutes=5)  # with a database that is away
 
 
 class Needed(NamedTuple):

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from shared.jobs.errors import ComfyUIUnreachable
-from shared.jobs.input_errors import InputTooLarge, UploadFailed
 from worker_service.comfyui.client import PACE, ComfyUIClient, Pace
 from worker_service.comfyui.connection import ANSWER, REFUSED, Bounds, unpacked
+from worker_service.comfyui.inputs.errors import InputTooLarge, UploadFailed
 from worker_service.comfyui.json_text import read_json
 
 HEAD = Bounds(0, within_s=10)

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
 import httpx
+from PIL import Image
 from websockets.sync.client import ClientConnection, connect
 
 from tests.bench.figure import Bench, Figure, Measure, Round
@@ -20,6 +22,7 @@ STARTED = "POST to running, p50"
 PICKED_UP = "POST to running, p50, against idle plain Dramatiq"
 TOLD = "server done to completed at the client, less the download"
 INTERRUPTED = "cancel to ComfyUI's interrupt, p50"
+WITH_INPUT = "how much later a job with a 2 MB input starts"
 IDLE_S = 0.25  # before a job: a worker that has just ended one looks for the next at once
 
 
@@ -88,6 +91,38 @@ def time_to_interrupt(http: httpx.Client, seed: int, here: Running) -> float:
     return messages["execution_interrupted"]["timestamp"] - asked_at * 1000  # type: ignore[no-any-return]
 
 
+def uploaded(http: httpx.Client) -> dict[str, Any]:
+    """The node that loads a picture of 2 MB, of which few bytes are pixels."""
+    encoded = BytesIO()
+    Image.new("RGB", (64, 64)).save(encoded, "PNG")
+    content = encoded.getvalue() + bytes(2_000_000)
+    asset = http.post("/api/v1/assets", files={"file": ("input.png", content)}).raise_for_status().json()
+    reference = {"__type": "core/ASSET", "info": {"id": asset["id"]}}
+    return {"class_type": "LoadImage", "inputs": {"image": reference}}
+
+
+def time_to_prompt(http: httpx.Client, here: Running, picture: dict[str, Any]) -> float:
+    """Milliseconds from accepted to ComfyUI's own start of a prompt that saves what a node gives."""
+    time.sleep(IDLE_S)
+    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}
+    body = {"workflow": {"1": picture, "2": save}}
+    job = http.post("/api/v1/generation-jobs/", json=body).raise_for_status().json()
+    with watching(here, job) as socket:
+        until(socket, "completed")
+    row = http.get(job["links"]["self"]).json()
+    entry = http.get(f"{here.simulators[0]}/history/{row['comfyui_prompt_id']}").json()[row["comfyui_prompt_id"]]
+    began_ms = float(dict(entry["status"]["messages"])["execution_start"]["timestamp"])
+    return began_ms - datetime.fromisoformat(row["created_at"]).timestamp() * 1000
+
+
+def how_much_later(http: httpx.Client, here: Running, input_node: dict[str, Any], times: int) -> float:
+    """The difference of the medians, each job with an input straight after one without."""
+    plain = {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0}}
+    took = [[time_to_prompt(http, here, node) for node in (plain, input_node)] for _ in range(times)]
+    without, with_input = (statistics.median(column) for column in zip(*took, strict=True))
+    return max(0.1, with_input - without)
+
+
 @contextmanager
 def opened(place: Place) -> Iterator[Measure]:
     jobs, cancels = place.few(12, 3), place.few(6, 2)
@@ -98,6 +133,8 @@ def opened(place: Place) -> Iterator[Measure]:
         idle_worker(here.settings) as picked_up,
     ):
         time_to_start(http, 0, here)
+        input_node = uploaded(http)
+        time_to_prompt(http, here, input_node)
 
         def measure() -> dict[str, Round]:
             took = [time_to_start(http, seed, here) for seed in range(jobs)]
@@ -108,6 +145,7 @@ def opened(place: Place) -> Iterator[Measure]:
                 PICKED_UP: Round(started, picked_up()),
                 TOLD: Round(max(0.1, told), 40),
                 INTERRUPTED: Round(interrupted, 150),
+                WITH_INPUT: Round(how_much_later(http, here, input_node, jobs), 10),
             }
 
         yield measure
@@ -119,6 +157,7 @@ WAITING = Bench(
         Figure(PICKED_UP, "ms", "idle plain Dramatiq", "<= 1"),
         Figure(TOLD, "ms", "40 ms", "<= 1"),
         Figure(INTERRUPTED, "ms", "150 ms", "<= 1"),
+        Figure(WITH_INPUT, "ms", "10 ms", "<= 1"),
     ),
     opened,
     warm=True,

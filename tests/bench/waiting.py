@@ -120,7 +120,7 @@ def how_much_later(http: httpx.Client, here: Running, input_node: dict[str, Any]
     plain = {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0}}
     took = [[time_to_prompt(http, here, node) for node in (plain, input_node)] for _ in range(times)]
     without, with_input = (statistics.median(column) for column in zip(*took, strict=True))
-    return max(0.1, with_input - without)
+    return max(0.1, float(with_input - without))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from shared.models import ComfyUIServer, EventType, Outcome
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment, Listener
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.inputs.uploads import InputFile, Presence, presence, upload
 
 pytestmark = pytest.mark.system
 
@@ -116,3 +117,15 @@ def test_a_token_that_changes_is_taken_without_a_restart(guarded: RunningSimulat
     client.version()
     client.close()
     guarded.clear_faults()
+
+
+@pytest.mark.parametrize("way", ["password", "token", "header"])
+def test_inputs_are_put_there(guarded: RunningSimulator, tmp_path: Path, way: str) -> None:
+    guarded.clear_faults()
+    url, guard = urls(guarded, tmp_path)[way]
+    guarded.fault("guard", **guard)
+    client, file = ComfyUIClient(server_url(url)), InputFile("folder", f"{way}.png", 7)
+    assert presence(client, file) is Presence.ABSENT
+    assert upload(client, file, [b"picture"], overwrite=False)
+    assert presence(client, file) is Presence.THERE
+    client.close()

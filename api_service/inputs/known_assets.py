@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col, select
 
 from api_service.fleet.capability_cache import Capabilities
-from api_service.inputs.named import Meant, named_in
+from api_service.inputs.named import MOST_NAMES, Meant, named_in
 from shared.database.engine import reading
 from shared.files.assets import is_kept
 from shared.models import Asset
@@ -41,7 +41,9 @@ def assets_named_by(
 ) -> KnownAssets:
     """The owner's assets that these graphs name, each with those that were found for it before. Most name none, and
     nothing is asked."""
-    meant = {one.meant for graph, settled in graphs for one in named_in(graph, capabilities, settled)}
+    by_graph = [{one.meant for one in named_in(graph, capabilities, settled)} for graph, settled in graphs]
+    # One that names too many is refused for that.
+    meant = set[Meant]().union(*(names for names in by_graph if len(names) <= MOST_NAMES))
     if not meant:
         return NONE
     with reading(engine) as session:

@@ -16,6 +16,7 @@ from shared.workflows.references import AssetsByInput, asset_id_in, id_of, is_re
 
 LONGEST = 300  # characters; an asset's name has 255
 MOST_ASSETS = 100  # of one job
+MOST_NAMES = 200  # of files in one job, whether they are assets or not
 
 
 class Meant(NamedTuple):

@@ -9,7 +9,7 @@ from api_service.fleet.capability_cache import Capabilities
 from api_service.fleet.check import InputName
 from api_service.fleet.node_rules import shown
 from api_service.inputs.known_assets import KnownAssets
-from api_service.inputs.named import MOST_ASSETS, Named, named_in
+from api_service.inputs.named import MOST_ASSETS, MOST_NAMES, Named, named_in
 from api_service.refusals.refusal import FieldError
 from shared.models import Asset, AssetKind
 from shared.workflows.references import AssetsByInput
@@ -37,7 +37,10 @@ def resolve(
     assets: dict[str, dict[str, str]] = {}
     fields: dict[UUID, str] = {}
     errors: list[FieldError] = []
-    for one in named_in(graph, capabilities, settled):
+    named = list(named_in(graph, capabilities, settled))
+    if len({one.meant for one in named}) > MOST_NAMES:
+        return Resolved(errors=(too_many(name, f"more than {MOST_NAMES} files"),))
+    for one in named:
         where = name(one.node_id, f"inputs.{one.input}")
         found = known.find(one.meant)
         if wrong := [*objections(one, found, where)]:
@@ -46,9 +49,13 @@ def resolve(
             assets.setdefault(one.node_id, {})[one.input] = str(found.id)
             fields.setdefault(found.id, where)
     if len(fields) > MOST_ASSETS:
-        message = f"names {len(fields)} assets; a job takes at most {MOST_ASSETS}"
-        errors.append(FieldError(field=name(None, ""), message=message, code=TOO_MANY))
+        errors.append(too_many(name, f"{len(fields)} assets"))
     return Resolved(assets, fields, tuple(errors))
+
+
+def too_many(name: InputName, what: str) -> FieldError:
+    message = f"names {what}; a job takes at most {MOST_ASSETS} assets"
+    return FieldError(field=name(None, ""), message=message, code=TOO_MANY)
 
 
 def objections(one: Named, found: Asset | None, where: str) -> Iterator[FieldError]:

@@ -12,12 +12,13 @@ from api_service.refusals.refusal import FieldError
 from shared.models import Asset, AssetUse
 
 
-def hold_assets(session: Session, named: Iterable[Mapping[UUID, str]]) -> None:
-    """Keep the assets from being deleted until the end of the transaction. `named` are the fields that named them.
+def hold_assets(session: Session, named: Iterable[tuple[str, Mapping[UUID, str]]]) -> None:
+    """Keep the assets from being deleted until the end of the transaction. `named` are the place of each job in its
+    request, and the fields that named its assets.
 
     Raises Refusal: invalid_fields, for those that were deleted a moment ago.
     """
-    fields = {asset_id: field for by_id in named for asset_id, field in by_id.items()}
+    fields = {asset_id: f"{place}{field}" for place, by_id in named for asset_id, field in by_id.items()}
     if not fields:
         return
     asked = select(Asset.id).where(col(Asset.id).in_(sorted(fields))).order_by(col(Asset.id))

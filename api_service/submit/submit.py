@@ -127,7 +127,7 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
     try:
         with acceptance.messenger.transaction() as session:
             lock_parent(session, submission.parent_id)
-            hold_assets(session, [job.named for job in checked.jobs])
+            hold_assets(session, [(job.request.place, job.named) for job in checked.jobs])
             before_start.submit_all(session, jobs)
             record_uses(session, [(job.id, made.named) for job, made in zip(jobs, checked.jobs, strict=True)])
     except IntegrityError as error:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine
@@ -11,13 +11,14 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from api_service.fleet.capability_cache import Capabilities
-from api_service.inputs.known_assets import KnownAssets
+from api_service.inputs.known_assets import NONE, KnownAssets, assets_named_by
 from api_service.inputs.named import named_in
 from api_service.inputs.resolving import resolve
 from shared.messaging.messenger import Messenger
 from shared.models import Asset, AssetKind, AssetUse
 from tests.api_service.assets.assets import ASSETS, PNG, uploaded
 from tests.api_service.conftest import bearer, new_key
+from tests.api_service.fleet.test_fleet_check import fleet
 from tests.jobs import USER, running
 from tests.object_infos import object_info, page, publish
 from tests.simulator.graphs import node
@@ -156,7 +157,7 @@ MALFORMED: list[dict[str, Any]] = [
     {"__type": "core/ASSET", "info": {"hash": "blake3:00"}},
     {"__type": "core/ASSET", "info": {"id": 7}},
     {"__type": "core/ASSET", "info": {"id": "photo.png"}},
-    {"__type": "core/MODEL", "info": {"id": str(uuid4())}},
+    {"__type": "core/MODEL", "info": {"id": str(UUID(int=1))}},
     {"__type": None},
 ]
 
@@ -292,7 +293,16 @@ def test_a_job_takes_a_hundred_assets_at_most() -> None:
     graph = {asset.name: node("ClassOfNobody", image=asset.name) for asset in rows}
     known = KnownAssets(by_name={asset.name: asset for asset in rows})
     found = resolve(graph, Capabilities(), known, {}, lambda *_: "workflow")
-    assert [error.message for error in found.errors] == ["names 101 assets; a job takes at most 100"]
+    assert [error.message for error in found.errors] == ["names 101 assets; a job takes at most 100 assets"]
+
+
+def test_a_job_that_names_more_files_than_anybody_has_is_refused_without_a_look(
+    client: TestClient, engine: Engine
+) -> None:
+    graph = {f"{number}.png": node("LoadImage", image=f"{number}.png") for number in range(201)}
+    assert assets_named_by(engine, USER, [(graph, {})], fleet(object_info())) == NONE
+    found = refused(client.post(URL, json={"workflow": {**graph, **loading("0.png")}}))
+    assert found["workflow"] == ("too_many_assets", "names more than 200 files; a job takes at most 100 assets")
 
 
 @pytest.mark.parametrize("given", [5, True, [], {}, "", {"__type": "core/ASSET"}, "a\0b", "x" * 301], ids=repr)

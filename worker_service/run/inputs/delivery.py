@@ -74,11 +74,12 @@ class Delivery:
             known.end(name)
 
     def put_first(self, client: ComfyUIClient, needed: Needed) -> None:
-        file, is_again = needed.file, needed.file.name in self.again
-        found = Presence.ANOTHER if is_again else presence(client, file)
-        if found is Presence.THERE:
+        file, is_again, found = needed.file, needed.file.name in self.again, presence(client, needed.file)
+        if found is Presence.THERE and not is_again:
             return
-        for overwrite in (True,) if found is Presence.ANOTHER else (False, True):
+        # Written over only where something stands in the way: another prompt may be reading what is there.
+        is_there = found is Presence.ANOTHER or (is_again and found is not Presence.ABSENT)
+        for overwrite in (True,) if is_there else (False, True):
             if upload(client, file, self.heeding(pieces_of(self.means.store, needed)), overwrite=overwrite):
                 self.again.discard(file.name)
                 log.info("input.put", server=client.name, file=file.name, size_bytes=file.size, again=is_again)

@@ -17,7 +17,7 @@ from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.fence import Fence
 from api_service.http.one_answer import OneAnswer
-from api_service.http.problems import HANDLERS
+from api_service.http.problems import handlers_of
 from api_service.http.server.access_log import AccessLog
 from api_service.http.server.lane import Lane
 from api_service.http.server.pace import KeylessPace, Pace
@@ -25,7 +25,7 @@ from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
 from api_service.limits.redis_guard import RedisGuard
-from api_service.routes import ROUTES
+from api_service.routes import ROUTES, write_refusal
 from api_service.streams.relay import Relay
 from api_service.streams.rights import Rights, end_streams_without_right
 from api_service.streams.stream_queries import DatabaseRows
@@ -68,7 +68,7 @@ def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> 
     app = Starlette(
         routes=ROUTES,
         middleware=[Middleware(AccessLog), Middleware(KeylessPace, pace=Pace())],
-        exception_handlers=HANDLERS,
+        exception_handlers=handlers_of(write_refusal),
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # each route takes both forms: a redirect would lose bodies

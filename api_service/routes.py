@@ -1,11 +1,19 @@
 """Every door of this service: what is routed, and the document that describes it."""
 
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from api_service.doors.comfy_v2 import routes as comfy_v2
+from api_service.doors.comfy_v2.errors import envelope
 from api_service.doors.operator import routes as operator
 from api_service.doors.v1 import documents
 from api_service.doors.v1 import routes as v1
 from api_service.http.openapi import document_of
+from api_service.http.problems import problem
+from api_service.refusals.refusal import Refusal
 
 OPERATIONS = (*v1.OPERATIONS, *operator.OPERATIONS)
 
@@ -13,4 +21,10 @@ EXAMPLES = {**v1.EXAMPLES, **operator.EXAMPLES}
 
 DOCUMENT = document_of(OPERATIONS, v1.ABOUT, EXAMPLES)
 
-ROUTES: tuple[BaseRoute, ...] = (*v1.ROUTES, *operator.ROUTES, *documents.routes(DOCUMENT))
+ROUTES: tuple[BaseRoute, ...] = (*v1.ROUTES, *comfy_v2.ROUTES, *operator.ROUTES, *documents.routes(DOCUMENT))
+
+
+def write_refusal(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> Response:
+    """The refusal in the form of the door that was knocked at."""
+    write = envelope if request.url.path.startswith(comfy_v2.PREFIX) else problem
+    return write(request, refusal, headers)

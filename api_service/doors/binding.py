@@ -37,8 +37,12 @@ JobsWebSocket = WebSocket[ServiceState]
 
 async def by_key(connection: HTTPConnection[Any]) -> Identity:
     """The identity behind the Authorization header; only a key that must be read costs a thread. Raises Refusal."""
+    return await identified(connection, connection.headers.get("authorization"))
+
+
+async def identified(connection: HTTPConnection[Any], authorization: str | None) -> Identity:
+    """The identity behind what an Authorization header says, or stands for it. Raises Refusal."""
     services: Services = connection.state.services
-    authorization = connection.headers.get("authorization")
     if known := services.keyring.recall(authorization):
         return known
     return await services.run(services.keyring.identify, authorization)

@@ -1,7 +1,8 @@
 """A refusal becomes an answer (RFC 9457): its status, its headers, and a body that says what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -127,12 +128,13 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
     return headers
 
 
-async def answer_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    return problem(request, error, STATUSES[error.code], headers_of(error))
+# Writes a refusal in the form of a door, with these headers beside those of its own.
+Write = Callable[[Request, Refusal, Mapping[str, str]], Response]
 
 
-def problem(request: Request, refusal: Refusal, status: HTTPStatus, headers: Mapping[str, str]) -> Response:
+def problem(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> Response:
+    """The refusal as an RFC 9457 problem."""
+    status = refusal.facts.get("status") or STATUSES[refusal.code]
     body = ProblemBody(
         title=status.phrase,
         status=status,
@@ -141,16 +143,26 @@ def problem(request: Request, refusal: Refusal, status: HTTPStatus, headers: Map
         errors=refusal.errors or None,
         limit=refusal.facts.get("limit"),
     )
-    known_of_the_rate: Mapping[str, str] = getattr(request.state, "rate", {})
     return Response(
         body.model_dump_json(exclude_none=True),
         status_code=status,
-        headers={**known_of_the_rate, **headers},
+        headers={**known_of_the_rate(request), **headers_of(refusal), **headers},
         media_type="application/problem+json",
     )
 
 
-async def answer_http_exception(request: Request, error: Exception) -> Response:
+def known_of_the_rate(request: Request) -> Mapping[str, str]:
+    """What the headers of every answer to this request say of the rate."""
+    known: Mapping[str, str] = getattr(request.state, "rate", {})
+    return known
+
+
+async def answer_refusal(write: Write, request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return write(request, error, {})
+
+
+async def answer_http_exception(write: Write, request: Request, error: Exception) -> Response:
     """Starlette's own refusals: unknown routes, wrong methods."""
     assert isinstance(error, HTTPException)
     status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
@@ -162,24 +174,24 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
             headers["Allow"] = ", ".join(sorted(headers.get("Allow", "GET, HEAD").split(", ")))
             refusal = Refusal(RequestCode.METHOD_NOT_ALLOWED, wrong_method(request.method, headers["Allow"]))
         case _:
-            refusal = Refusal(RequestCode.HTTP_ERROR, error.detail)
-    return problem(request, refusal, status, headers)
+            refusal = Refusal(RequestCode.HTTP_ERROR, error.detail, status=status)
+    return write(request, refusal, headers)
 
 
-async def answer_database_error(request: Request, error: Exception) -> Response:
+async def answer_database_error(write: Write, request: Request, error: Exception) -> Response:
     """The database is away, or has another schema: 503. It refused what we asked: our mistake, 500."""
     if isinstance(error, PoolTimeout) or is_unavailable(error):
         log.warning("database.unavailable", error=str(error))
-        return await answer_refusal(request, Refusal(Code.DATABASE_UNAVAILABLE, AWAY, retry_after_s=5))
+        return write(request, Refusal(Code.DATABASE_UNAVAILABLE, AWAY, retry_after_s=5), {})
     if is_not_there(error):
         log.error("database.other_schema", error=str(error))
-        return await answer_refusal(request, Refusal(Code.DATABASE_UNAVAILABLE, OTHER_SCHEMA, retry_after_s=5))
-    return await answer_bug(request, error)
+        return write(request, Refusal(Code.DATABASE_UNAVAILABLE, OTHER_SCHEMA, retry_after_s=5), {})
+    return await answer_bug(write, request, error)
 
 
-async def answer_bug(request: Request, error: Exception) -> Response:
+async def answer_bug(write: Write, request: Request, error: Exception) -> Response:
     log.error("request.failed", exc_info=error)
-    return await answer_refusal(request, Refusal(Code.INTERNAL_ERROR, MEANINGS[Code.INTERNAL_ERROR]))
+    return write(request, Refusal(Code.INTERNAL_ERROR, MEANINGS[Code.INTERNAL_ERROR]), {})
 
 
 async def answer_nobody(_request: Request, _error: Exception) -> Response:
@@ -187,11 +199,13 @@ async def answer_nobody(_request: Request, _error: Exception) -> Response:
     return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
-HANDLERS: dict[Any, Any] = {
-    Refusal: answer_refusal,
-    HTTPException: answer_http_exception,
-    ClientDisconnect: answer_nobody,
-    DBAPIError: answer_database_error,
-    PoolTimeout: answer_database_error,
-    Exception: answer_bug,
-}
+def handlers_of(write: Write) -> dict[Any, Any]:
+    """What answers each kind of error, in this form."""
+    return {
+        Refusal: partial(answer_refusal, write),
+        HTTPException: partial(answer_http_exception, write),
+        ClientDisconnect: answer_nobody,
+        DBAPIError: partial(answer_database_error, write),
+        PoolTimeout: partial(answer_database_error, write),
+        Exception: partial(answer_bug, write),
+    }

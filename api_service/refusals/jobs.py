@@ -58,6 +58,7 @@ def idempotency_key_reused(key: str, job_id: int) -> Refusal:
     return Refusal(
         Code.IDEMPOTENCY_KEY_REUSED,
         f"Idempotency-Key {key!r} was used before with another request, which made job {job_id}",
+        job_id=job_id,
     )
 
 

@@ -21,6 +21,7 @@ from api_service.streams.timings import StreamTimings
 from api_service.streams.watch import Holder, JobWatch, ServerStops, Watch
 from api_service.streams.watchers import Watchers
 from shared.messaging.events import Channels, Event, Events
+from shared.models import GenerationJob, JobStatus
 
 log = structlog.get_logger(__name__)
 
@@ -112,6 +113,13 @@ class Relay:
             return {}
         found = (Event.model_validate_json(one) for one in kept if one)
         return {event.job_id: event for event in found}
+
+    async def progress_of(self, job: GenerationJob) -> Event | None:
+        """The last progress of a running job. That of an earlier attempt says nothing about this one."""
+        if job.status != JobStatus.RUNNING:
+            return None
+        found = (await self.last_progress(job.id)).get(job.id)
+        return found if found and found.attempt == job.attempt else None
 
     async def stop(self) -> None:
         """The server stops: end every watch with ServerStops, those that still come too."""

@@ -12,6 +12,7 @@ class StreamTimings:
     send_timeout_s: float = 10.0  # a client that takes longer to accept one event is too slow
     close_timeout_s: float = 5.0  # how long a client that was too slow has to accept the reason
     comment_after_s: float = 15.0  # without an event: a comment shows that the stream lives
+    progress_every_s: float = 0.5  # where a door tells of progress no more often than this
     ping_interval_s: float = 15.0  # of WebSockets
     reconnect_after_ms: int = 2000  # how long an EventSource waits before it connects again
     catch_up_s: float = 5.0  # how late an event may come that Redis lost

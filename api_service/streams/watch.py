@@ -137,6 +137,14 @@ class Watch:
             raise self.why
         return event
 
+    async def next_within(self, seconds: float) -> Event | None:
+        """The next event; None if there was none in this time. Raises StreamEnded."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.next()
+        except TimeoutError:
+            return None
+
     def known(self) -> Iterable[tuple[int, int]]:
         """The jobs that have not ended, each with the sequence number it has reached here."""
         return ((job_id, position.sequence) for job_id, position in self.positions.items() if job_id not in self.ended)

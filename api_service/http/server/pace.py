@@ -11,6 +11,8 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api_service.http.server.key_headers import authorization_in
+
 A_SECOND = 50.0  # requests of one address
 AT_ONCE = 100.0  # that may come in one go
 LONGEST_WAIT_S = 5.0
@@ -64,7 +66,7 @@ class KeylessPace:
 
     def was_good(self, scope: Scope, state: dict[str, Any]) -> bool:
         services = state.get("services")
-        return services is not None and services.keyring.was_good(Headers(scope=scope).get("authorization"))
+        return services is not None and services.keyring.was_good(authorization_in(Headers(scope=scope)))
 
 
 def address_of(scope: Scope) -> str:

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.assets.from_output import keep_output
 from api_service.assets.keeping import Details, Owner, Shelf
+from api_service.doors.comfy_v2.ids import job_name, output_name
 from api_service.main import create_app
 from shared.accounts.keys import KeyTerms, create_key, revoke_key
 from shared.configuration.settings import Settings
@@ -25,6 +26,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import AssetUse, JobOutput, Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
+from tests.simulator.graphs import txt2img
 
 READ, WRITE, ADMIN = Scope.READ, Scope.WRITE, Scope.ADMIN
 OPEN, ANY = "open", "any key"
@@ -49,6 +51,9 @@ class Row:
 
 
 WAITING = {"job_id": "{waiting}"}
+OF_COMFY = {"job_id": "{comfy_job}"}
+OUTPUT_OF_COMFY = {"asset_id": "{comfy_output}"}
+GRAPH = txt2img()
 ROWS = {
     ("GET", "/health/live"): Row(OPEN),
     ("GET", "/health/ready"): Row(OPEN),
@@ -80,6 +85,14 @@ ROWS = {
     # One that a job needs is not deleted, so that all can try.
     ("DELETE", "/api/v1/assets/{asset_id}"): Row(WRITE, 409, owned=True),
     ("GET", "/api/v1/assets/{asset_id}/content"): Row(READ, owned=True),
+    ("POST", "/api/v2/jobs"): Row(WRITE, 201, body={"workflow": GRAPH}),
+    ("GET", "/api/v2/jobs"): Row(READ),
+    ("GET", "/api/v2/jobs/{job_id}"): Row(READ, owned=True, path=OF_COMFY),
+    ("GET", "/api/v2/jobs/{job_id}/workflow"): Row(READ, owned=True, path=OF_COMFY),
+    ("GET", "/api/v2/jobs/{job_id}/events"): Row(READ, owned=True, path=OF_COMFY),
+    ("POST", "/api/v2/jobs/{job_id}/cancel"): Row(WRITE, owned=True, path={"job_id": "{comfy_waiting}"}),
+    ("GET", "/api/v2/assets/{asset_id}"): Row(READ, owned=True, path=OUTPUT_OF_COMFY),
+    ("GET", "/api/v2/assets/{asset_id}/content"): Row(READ, owned=True, path=OUTPUT_OF_COMFY),
     ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
     ("WS", "/ws/jobs"): Row(READ),
     ("GET", "/api/v1/models/{kind}"): Row(READ),
@@ -141,6 +154,7 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
     waiting = submitted(messenger)
     names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(waiting), "user_id": str(USER)}
     names["asset_id"] = str(asset(messenger, settings, made, waiting))
+    names |= comfy_names(claim.job.id, waiting)
     return World({**names, "key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}, keys)
 
 
@@ -151,6 +165,11 @@ def asset(messenger: Messenger, settings: Settings, made: JobOutput, job_id: int
     with messenger.transaction() as session:
         session.add(AssetUse(asset_id=kept.asset.id, job_id=job_id))
     return kept.asset.id
+
+
+def comfy_names(job_id: int, waiting: int) -> dict[str, str]:
+    """The same as `/api/v2` calls them."""
+    return {"comfy_job": job_name(job_id), "comfy_waiting": job_name(waiting), "comfy_output": output_name(job_id, 0)}
 
 
 def expected(row: Row, caller: str) -> int:
@@ -242,7 +261,8 @@ def test_what_is_anothers_is_to_the_letter_as_what_is_not_there(
     client: TestClient, world: World, route: tuple[str, str]
 ) -> None:
     ask_as = asker(client, route, ROWS[route])
-    not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT, "asset_id": ABSENT_ASSET}
+    absent = comfy_names(int(ABSENT), int(ABSENT))
+    not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT, "asset_id": ABSENT_ASSET, **absent}
     status, said = ask_as(not_there, world.keys["other"], "other")
     anothers = ask_as(world.names, world.keys["other"], "other")
     assert anothers[0] == status == 404

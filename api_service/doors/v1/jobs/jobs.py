@@ -17,8 +17,7 @@ from api_service.jobs.detail import Unchanged, changed_details, details
 from api_service.jobs.job_queries import find_job
 from api_service.refusals.codes import Code
 from shared.jobs.urls import JOBS
-from shared.messaging.events import Event
-from shared.models import GenerationJob, JobStatus, Scope
+from shared.models import JobStatus, Scope
 
 
 async def show(request: ApiRequest[Nothing, Nothing]) -> Response:
@@ -34,7 +33,7 @@ async def show(request: ApiRequest[Nothing, Nothing]) -> Response:
     limit = services.settings.limit_running_jobs
     known = [tag.strip('"').partition(".")[0] for tag in tags_in(request.http)]
     found = await services.run(changed_details, services.engine, job_id, owner, known, running_jobs=limit)
-    progress = await progress_of(request, found.job)
+    progress = await services.relay.progress_of(found.job)
     tag = f'"{found.version}.{progress.tick if progress else ""}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", **preference_applied(wait_s)}
     if has_it(request.http, tag):
@@ -50,14 +49,6 @@ async def wait_for_its_end(request: ApiRequest[Nothing, Nothing], wait_s: int) -
     job = await services.run(find_job, services.engine, job_id_in(request.path), request.identity.owner)
     if job:
         await ended_within(request, (job, ()), wait_s)
-
-
-async def progress_of(request: ApiRequest[Nothing, Nothing], job: GenerationJob) -> Event | None:
-    """The last progress of a running job. That of an earlier attempt says nothing about this one."""
-    if job.status != JobStatus.RUNNING:
-        return None
-    found = (await request.services.relay.last_progress(job.id)).get(job.id)
-    return found if found and found.attempt == job.attempt else None
 
 
 async def cancel(request: ApiRequest[Nothing, Nothing]) -> Response:

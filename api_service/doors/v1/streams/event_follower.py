@@ -1,21 +1,19 @@
 """The events of one job as text of an event stream: those that happened, then each as it happens."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.streams.connection import holder_of
 from api_service.doors.v1.streams.queries import EventsQuery
+from api_service.http.event_stream import SendText, as_comment
 from api_service.http.operations import Nothing
 from api_service.streams import stream_queries
 from api_service.streams.tickets import TicketIdentity
 from api_service.streams.watch import JobWatch
 from shared.messaging.events import Event
 from shared.models import HELD
-
-Send = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class EventFollower:
     job_id: int
     after: int
 
-    async def send_events(self, send: Send) -> None:
+    async def send_events(self, send: SendText) -> None:
         """Send everything until the job has ended. Raises StreamEnded, SQLAlchemyError."""
         await send(f"retry: {self.request.services.timings.reconnect_after_ms}\n\n")
         if isinstance(self.request.identity, TicketIdentity):
@@ -39,11 +37,11 @@ class EventFollower:
         async with relay.watch(self.job_id, holder_of(self.request.identity), previews=previews) as watch:
             ended = await self.send_past_events(watch, send)
             while not ended:
-                event = await next_within(watch, self.request.services.timings.comment_after_s)
+                event = await watch.next_within(self.request.services.timings.comment_after_s)
                 await send(self.text_of(event) if event else as_comment())
                 ended = event is not None and event.type.is_final
 
-    async def send_past_events(self, watch: JobWatch, send: Send) -> bool:
+    async def send_past_events(self, watch: JobWatch, send: SendText) -> bool:
         """Send what has happened, and let the watch go on from there. Returns whether the job has ended."""
         services = self.request.services
         owner = self.request.identity.owner
@@ -71,21 +69,7 @@ class EventFollower:
         return f"{sequence}-{identity.resume_secret}" if isinstance(identity, TicketIdentity) else f"{sequence}"
 
 
-async def next_within(watch: JobWatch, seconds: float) -> Event | None:
-    """The next event; None if there was none in this time."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await watch.next()
-    except TimeoutError:
-        return None
-
-
 def as_text(name: str, data: Mapping[str, str], event_id: str | None = None) -> str:
     """An event of the stream itself, and of no job."""
     number = "" if event_id is None else f"id: {event_id}\n"
     return f"{number}event: {name}\ndata: {json.dumps(data)}\n\n"
-
-
-def as_comment(text: str = "") -> str:
-    """A line that clients ignore."""
-    return f": {text}\n\n"

@@ -1,25 +1,20 @@
 """A job, live, as server-sent events: each event once, from whichever the client has last."""
 
-import asyncio
-import contextlib
+from functools import partial
 from http import HTTPStatus
 
-import anyio
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
-from starlette.types import Receive, Send
-from starlette.types import Scope as Connection
 
 from api_service.doors.binding import ApiRequest, by_key_or_ticket
 from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.streams.closings import KEY_ENDED, RESUMED, STOPPING, TOO_SLOW
-from api_service.doors.v1.streams.event_follower import EventFollower, as_comment, as_text
-from api_service.doors.v1.streams.event_follower import Send as SendText
+from api_service.doors.v1.streams.event_follower import EventFollower, as_text
 from api_service.doors.v1.streams.queries import EventsQuery
+from api_service.http.event_stream import HEADERS, EventStream, Follower, SendText, as_comment
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import invalid_query
-from api_service.http.server.hang_up import stop_when_hung_up
 from api_service.http.stream_tickets import LAST_EVENT_ID, RESUMABLE_ID
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import job_not_found
@@ -32,8 +27,6 @@ from shared.jobs.urls import JOBS, number_in
 from shared.models import Scope
 
 log = structlog.get_logger(__name__)
-
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 async def follow(request: ApiRequest[Nothing, EventsQuery]) -> Response:
@@ -56,7 +49,14 @@ async def follow(request: ApiRequest[Nothing, EventsQuery]) -> Response:
     if job.status.is_final and not events:
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
     # A client that claims an id which the job has not reached yet would wait for ever.
-    return EventStream(EventFollower(request, job_id, min(after, job.events)))
+    follower = EventFollower(request, job_id, min(after, job.events))
+    return EventStream(
+        Follower(
+            partial(send_all, follower),
+            partial(services.limits.open_stream, request.identity),
+            services.timings.send_timeout_s,
+        )
+    )
 
 
 def last_event_id(request: ApiRequest[Nothing, EventsQuery]) -> int:
@@ -72,52 +72,22 @@ def last_event_id(request: ApiRequest[Nothing, EventsQuery]) -> int:
     return number
 
 
-class EventStream(Response):
-    """An answer that goes on until the job has ended, the client has gone or does not read, or the server stops."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, follower: EventFollower) -> None:
-        super().__init__(headers=HEADERS)
-        del self.headers["content-length"]
-        self.follower = follower
-
-    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        services = self.follower.request.services
-
-        async def write(text: str, *, more: bool = True) -> None:
-            async with asyncio.timeout(services.timings.send_timeout_s):
-                await send({"type": "http.response.body", "body": text.encode(), "more_body": more})
-
-        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-        if scope["method"] == "HEAD":
-            await send(start)
-            return await write("", more=False)
-        async with services.limits.open_stream(self.follower.request.identity), anyio.create_task_group() as tasks:
-            await send(start)
-            tasks.start_soon(stop_when_hung_up, receive, tasks.cancel_scope)
-            last = await self.send_all(write)
-            with contextlib.suppress(TimeoutError):
-                await write(last, more=False)
-            tasks.cancel_scope.cancel()
-        return None
-
-    async def send_all(self, write: SendText) -> str:
-        """Send the client everything until there is no more to come. Returns what to send last."""
-        try:
-            await self.follower.send_events(write)
-        except (TooSlow, TimeoutError):
-            log.info("events.too_slow", job_id=self.follower.job_id)
-            return as_comment(TOO_SLOW)
-        except ServerStops:
-            return as_comment(STOPPING)
-        except KeyEnded:
-            return as_text("closed", {"reason": KEY_ENDED})
-        except Resumed:
-            return as_text("closed", {"reason": RESUMED})
-        except SQLAlchemyError as error:
-            log.warning("events.no_rows", job_id=self.follower.job_id, error=str(error))
-        return ""
+async def send_all(follower: EventFollower, write: SendText) -> str:
+    """Send the client everything until there is no more to come. Returns what to send last."""
+    try:
+        await follower.send_events(write)
+    except (TooSlow, TimeoutError):
+        log.info("events.too_slow", job_id=follower.job_id)
+        return as_comment(TOO_SLOW)
+    except ServerStops:
+        return as_comment(STOPPING)
+    except KeyEnded:
+        return as_text("closed", {"reason": KEY_ENDED})
+    except Resumed:
+        return as_text("closed", {"reason": RESUMED})
+    except SQLAlchemyError as error:
+        log.warning("events.no_rows", job_id=follower.job_id, error=str(error))
+    return ""
 
 
 OPERATIONS = (

@@ -1,0 +1,74 @@
+"""A job as clients of the Comfy API ask for it."""
+
+import re
+import unicodedata
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from api_service.submit.job_request import JobOptions, JobRequest
+from shared.models.generation_job import DEFAULT_PRIORITY
+
+MOST_LABELS = 16
+LABEL = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+LARGEST_LABEL = 256  # bytes
+# Characters that do not show, or turn the text around them: they have no place in a label.
+HIDDEN = {"Cc", "Cs"}
+TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def acceptable_labels(labels: dict[str, str]) -> dict[str, str]:
+    if len(labels) > MOST_LABELS:
+        raise ValueError(f"has {len(labels)} pairs; at most {MOST_LABELS} are kept")
+    for key, value in labels.items():
+        if not LABEL.fullmatch(key):
+            raise ValueError(f"the key {key[:50]!r} must have 1 to 40 letters, digits, `_`, `-` or `.`")
+        if flaw := flaw_of_value(value):
+            raise ValueError(f"the value of {key!r} {flaw}")
+    return labels
+
+
+def flaw_of_value(value: str) -> str | None:
+    """What is wrong with the value of a label."""
+    if any(character in TURNING or unicodedata.category(character) in HIDDEN for character in value):
+        return "must have no control characters and none that turn the direction of text"
+    if len(value.encode()) > LARGEST_LABEL:
+        return f"must have at most {LARGEST_LABEL} bytes of UTF-8"
+    return None
+
+
+def reserved(_value: Any) -> Any:
+    raise PydanticCustomError("reserved", "is reserved by the contract, and not taken yet")
+
+
+def secret(_value: Any) -> Any:
+    raise PydanticCustomError("secret_not_taken", "is not taken: a job is stored before it runs, and secrets are not")
+
+
+Labels = Annotated[dict[str, str], AfterValidator(acceptable_labels)]
+Reserved = Annotated[Any, BeforeValidator(reserved)]
+Secret = Annotated[Any, BeforeValidator(secret)]
+
+
+class ExtraDataBody(BaseModel, frozen=True, extra="forbid", strict=True):
+    """What goes along with the prompt: nothing yet, for keys of API nodes are not taken."""
+
+    api_key_comfy_org: Secret = None
+
+
+class JobBody(BaseModel, frozen=True, extra="forbid", strict=True):
+    """A workflow to run. `priority` and `previews` are ours: of jobs that wait, those with the highest priority go
+    first; `previews` asks for the sampler's previews in the stream of events."""
+
+    workflow: dict[str, Any]
+    extra_data: ExtraDataBody = ExtraDataBody()
+    metadata: Labels = {}
+    priority: Annotated[int, Field(ge=0, le=9)] = DEFAULT_PRIORITY
+    previews: bool = False
+    webhook_url: Reserved = None
+    inputs: Reserved = None
+
+    def request(self) -> JobRequest:
+        options = JobOptions(priority=self.priority, metadata=self.metadata, previews=self.previews)
+        return JobRequest(self.workflow, options=options)

@@ -1,0 +1,86 @@
+"""One job: what it is now, the workflow behind it, and cancelling it."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from api_service.doors.binding import ApiRequest
+from api_service.doors.comfy_v2.places import JOBS, AnyQuery, job_in, origin_of
+from api_service.doors.comfy_v2.views.job_views import JobView, job_view
+from api_service.doors.comfy_v2.views.progress_views import ProgressView
+from api_service.http.operations import Nothing, Operation
+from api_service.jobs.changes import cancel_job
+from api_service.jobs.detail import Details, details
+from api_service.jobs.graph import graph_of
+from api_service.jobs.job_queries import find_job
+from api_service.refusals.codes import Code
+from api_service.refusals.jobs import job_not_found
+from api_service.refusals.refusal import Refusal
+from shared.models import Scope
+
+NoBody = ApiRequest[Nothing, AnyQuery]
+
+
+class WorkflowView(BaseModel, frozen=True):
+    """The graph that the job runs, with every seed drawn."""
+
+    workflow: dict[str, Any]
+    format: str = "api"
+
+
+async def show(request: NoBody) -> JobView:
+    """The job as it is now."""
+    found = await details_of(request)
+    event = await request.services.relay.progress_of(found.job)
+    graph = graph_of(found.job) if event else None
+    return job_view(
+        found.job,
+        found.outputs,
+        origin=origin_of(request.http),
+        place=found.place.position if found.place else None,
+        progress=ProgressView.of(event, graph) if event and graph else None,
+    )
+
+
+async def details_of(request: NoBody) -> Details:
+    """Raises Refusal: job_not_found."""
+    services, limit = request.services, request.services.settings.limit_running_jobs
+    job_id, owner = job_in(request.path), request.identity.owner
+    return await services.run(details, services.engine, job_id, owner, running_jobs=limit)
+
+
+async def show_workflow(request: NoBody) -> WorkflowView:
+    """The workflow behind a job."""
+    services = request.services
+    job = await services.run(find_job, services.engine, job_in(request.path), request.identity.owner)
+    graph = graph_of(job) if job else None
+    if graph is None:
+        raise job_not_found("")
+    return WorkflowView(workflow=dict(graph))
+
+
+async def cancel(request: NoBody) -> JobView:
+    """Cancel a job. One that has ended stays as it is."""
+    services = request.services
+    try:
+        await services.run(cancel_job, services.messenger, job_in(request.path), request.identity.owner)
+    except Refusal as refusal:
+        if refusal.code != Code.JOB_ENDED:
+            raise
+    return await show(request)
+
+
+OPERATIONS = (
+    Operation("getJob", "GET", f"{JOBS}/{{job_id}}", show, Scope.READ, {}, tag="jobs", query=AnyQuery),
+    Operation(
+        "getJobWorkflow",
+        "GET",
+        f"{JOBS}/{{job_id}}/workflow",
+        show_workflow,
+        Scope.READ,
+        {},
+        tag="jobs",
+        query=AnyQuery,
+    ),
+    Operation("cancelJob", "POST", f"{JOBS}/{{job_id}}/cancel", cancel, Scope.WRITE, {}, tag="jobs", query=AnyQuery),
+)

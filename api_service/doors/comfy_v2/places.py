@@ -1,0 +1,39 @@
+"""Where things are: the addresses of this door, and what a path of it names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from api_service.doors.comfy_v2.ids import job_id_of, job_name, output_name
+from api_service.refusals.jobs import job_not_found
+
+PREFIX = "/api/v2/"
+JOBS = f"{PREFIX}jobs"
+ASSETS = f"{PREFIX}assets"
+
+
+class AnyQuery(BaseModel, frozen=True, extra="ignore"):
+    """Query parameters that say nothing here, whatever they are: later versions of the contract may have more."""
+
+
+def job_in(path: Mapping[str, str]) -> int:
+    """The job that a path names. Raises Refusal: job_not_found, also for what cannot be the name of one."""
+    job_id = job_id_of(path["job_id"])
+    if job_id is None:
+        raise job_not_found("")
+    return job_id
+
+
+def job_address(job_id: int) -> str:
+    return f"{JOBS}/{job_name(job_id)}"
+
+
+def content_address(job_id: int, number: int) -> str:
+    return f"{ASSETS}/{output_name(job_id, number)}/content"
+
+
+def origin_of(http: Request[Any]) -> str:
+    """By which scheme and host the client came, for addresses that must be whole."""
+    return f"{http.url.scheme}://{http.url.netloc}"

@@ -1,0 +1,14 @@
+"""What `/api/v2` offers: the Comfy API, over the same jobs as `/api/v1`."""
+
+from starlette.routing import BaseRoute
+
+from api_service.doors.comfy_v2 import events, jobs, lists, outputs, places, submissions
+from api_service.doors.comfy_v2.callers import DOOR
+from api_service.http.operations import routes_of
+
+PREFIX = places.PREFIX
+NOUNS = (submissions, lists, jobs, events, outputs)
+
+OPERATIONS = tuple(operation for noun in NOUNS for operation in noun.OPERATIONS)
+
+ROUTES: tuple[BaseRoute, ...] = tuple(routes_of(OPERATIONS, DOOR))

@@ -1,0 +1,98 @@
+"""Submitting a workflow."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane
+from api_service.doors.comfy_v2.bodies import JobBody
+from api_service.doors.comfy_v2.errors import ComfyCode, in_words
+from api_service.doors.comfy_v2.places import JOBS, AnyQuery, job_address, origin_of
+from api_service.doors.comfy_v2.views.job_views import job_view
+from api_service.doors.comfy_v2.workflows import invalid_workflow, refuse_what_is_no_workflow
+from api_service.http.answers import answer_with
+from api_service.http.bodies import read_json
+from api_service.http.operations import Operation
+from api_service.http.request_refusals import invalid_header
+from api_service.refusals.codes import Code
+from api_service.refusals.refusal import Refusal
+from api_service.submit.idempotency import IdempotencyKey
+from api_service.submit.submit import Submission, submit
+from shared.models import Scope
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+
+
+async def submit_job(request: ApiRequest[JobBody, AnyQuery]) -> Response:
+    """Submit a workflow. It is recorded before this answers."""
+    workflow = request.body.workflow
+    await in_its_lane(request, refuse_what_is_no_workflow, workflow)
+    asked = Submission(
+        jobs=[request.body.request()],
+        charge=request.charge,
+        owner=request.identity.user_id,
+        request_id=request.http.state.request_id,
+        idempotency_key=idempotency_key(request.http),
+    )
+    try:
+        accepted = await submit(acceptance_of(request), asked)
+    except Refusal as refusal:
+        if refusal.code == Code.INVALID_FIELDS:
+            raise invalid_workflow(refusal.errors, workflow) from None
+        raise
+    (job,) = accepted.jobs
+    view = job_view(job, origin=origin_of(request.http))
+    return answer_with(view, HTTPStatus.CREATED, Location=job_address(job.id))
+
+
+def idempotency_key(http: Request[Any]) -> IdempotencyKey | None:
+    """The request's key, which is good for one request: no other one is the same as it. Raises Refusal."""
+    given = http.headers.getlist(HEADER)
+    if not given:
+        return None
+    (key, *others) = given
+    if others or not 0 < len(key) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
+        raise invalid_header(f"{HEADER} must be sent once, as 1 to {LONGEST_KEY} printable ASCII characters")
+    return IdempotencyKey(key, uuid4().hex)
+
+
+async def read_job(http: Request[Any], model: type[Any], largest: int) -> Any:
+    """The body. Raises Refusal, with the contract's code for the field that is wrong."""
+    try:
+        return await read_json(http, model, largest)
+    except Refusal as refusal:
+        if refusal.code != Code.INVALID_FIELDS:
+            raise
+        code = code_of(error.field for error in refusal.errors)
+        if code is None:
+            raise
+        raise Refusal(code, in_words(refusal.errors), errors=refusal.errors) from None
+
+
+def code_of(fields: Iterable[str]) -> ComfyCode | None:
+    wrong = {field.partition(".")[0] for field in fields}
+    if wrong == {"metadata"}:
+        return ComfyCode.METADATA_INVALID
+    return ComfyCode.INVALID_WORKFLOW if "workflow" in wrong else None
+
+
+OPERATIONS = (
+    Operation(
+        "postJobs",
+        "POST",
+        JOBS,
+        submit_job,
+        Scope.WRITE,
+        {},
+        tag="jobs",
+        body=JobBody,
+        query=AnyQuery,
+        read=read_job,
+        submits=True,
+    ),
+)

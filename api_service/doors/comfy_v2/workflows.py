@@ -1,0 +1,59 @@
+"""The workflow of a submission, as this door's clients speak of it: what it must not be, and what is wrong with it."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api_service.doors.comfy_v2.errors import ComfyCode, in_words
+from api_service.refusals.refusal import FieldError, Refusal
+from shared.workflows.envelopes import EXPORT, is_of_editor
+
+REFERENCE = "core/ASSET"
+
+
+def refuse_what_is_no_workflow(workflow: Mapping[str, Any]) -> None:
+    """Raises Refusal: workflow_format_ui, for what the editor saves; missing_asset, for a reference to an asset."""
+    if is_of_editor(workflow):
+        raise Refusal(ComfyCode.WORKFLOW_FORMAT_UI, EXPORT)
+    if names := asset_references(workflow):
+        sentence = f"there is no asset {names[0]!r}"
+        raise Refusal(ComfyCode.MISSING_ASSET, sentence, details={"asset_ids": names})
+
+
+def asset_references(document: Any) -> list[str]:
+    """The ids of all assets that are referred to, anywhere in a document; `?` for one without."""
+    found, unseen = [], [document]
+    while unseen:
+        part = unseen.pop()
+        if isinstance(part, dict):
+            if part.get("__type") == REFERENCE:
+                info = part.get("info")
+                asset_id = info.get("id") if isinstance(info, dict) else None
+                found.append(asset_id[:100] if isinstance(asset_id, str) else "?")
+            else:
+                unseen.extend(part.values())
+        elif isinstance(part, list):
+            unseen.extend(part)
+    return list(dict.fromkeys(reversed(found)))
+
+
+def invalid_workflow(errors: Sequence[FieldError], workflow: Mapping[str, Any]) -> Refusal:
+    """What is wrong with a workflow, by node. The fields are paths in the graph: `4.inputs.ckpt_name`."""
+    by_node: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
+    whole = []
+    for error in errors:
+        node_id, part = node_and_part(error.field, workflow)
+        wrong = {"field": part, "reason": error.code, "message": error.message}
+        (whole if node_id is None else by_node[node_id]).append(wrong)
+    details = {"node_errors": dict(by_node), **({"workflow_errors": whole} if whole else {})}
+    return Refusal(ComfyCode.INVALID_WORKFLOW, in_words(errors), errors=errors, details=details)
+
+
+def node_and_part(field: str, workflow: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The node that a path is about, and the name of its input. A node's id may have dots in it too."""
+    parts = field.split(".")
+    for length in range(len(parts), 0, -1):
+        node_id = ".".join(parts[:length])
+        if node_id in workflow:
+            return node_id, ".".join(parts[length:]).removeprefix("inputs.")
+    return None, field

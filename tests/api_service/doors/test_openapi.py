@@ -12,6 +12,7 @@ from pydantic import BaseModel, RootModel
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from api_service.doors.comfy_v2.places import PREFIX
 from api_service.http.operations import Nothing
 from api_service.routes import DOCUMENT, EXAMPLES, OPERATIONS, ROUTES
 
@@ -30,6 +31,7 @@ def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
 
 def test_it_has_every_route_but_its_own(document: dict[str, Any]) -> None:
     routes = [route for route in ROUTES if isinstance(route, Route) and route.path not in DOCUMENTS]
+    routes = [route for route in routes if not route.path.startswith(PREFIX)]  # the Comfy API has a document of its own
     routed = {(route.path, method.lower()) for route in routes for method in route.methods or () if method != "HEAD"}
     assert routed == {(path, method) for path, methods in document["paths"].items() for method in methods}
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from api_service.jobs.extra_data import ExtraData, Secret
 from api_service.submit.job_request import JobOptions, JobRequest
+from api_service.submit.sealing import SentAlong
 from shared.models.generation_job import DEFAULT_PRIORITY
 
 MOST_LABELS = 16
@@ -42,19 +44,14 @@ def reserved(_value: Any) -> Any:
     raise PydanticCustomError("reserved", "is reserved by the contract, and not taken yet")
 
 
-def secret(_value: Any) -> Any:
-    raise PydanticCustomError("secret_not_taken", "is not taken: a job is stored before it runs, and secrets are not")
-
-
 Labels = Annotated[dict[str, str], AfterValidator(acceptable_labels)]
 Reserved = Annotated[Any, BeforeValidator(reserved)]
-Secret = Annotated[Any, BeforeValidator(secret)]
 
 
 class ExtraDataBody(BaseModel, frozen=True, extra="forbid", strict=True):
-    """What goes along with the prompt: nothing yet, for keys of API nodes are not taken."""
+    """What goes along with the prompt: the key that API nodes pay with, stored encrypted until the job ends."""
 
-    api_key_comfy_org: Secret = None
+    api_key_comfy_org: Secret | None = None
 
 
 class JobBody(BaseModel, frozen=True, extra="forbid", strict=True):
@@ -69,6 +66,7 @@ class JobBody(BaseModel, frozen=True, extra="forbid", strict=True):
     webhook_url: Reserved = None
     inputs: Reserved = None
 
-    def request(self) -> JobRequest:
+    def sent_along(self) -> SentAlong:
         options = JobOptions(priority=self.priority, metadata=self.metadata, previews=self.previews)
-        return JobRequest(self.workflow, options=options)
+        extra_data = ExtraData(api_key_comfy_org=self.extra_data.api_key_comfy_org)
+        return SentAlong(JobRequest(self.workflow, options=options), extra_data)

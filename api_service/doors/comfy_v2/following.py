@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.binding import ApiRequest
-from api_service.doors.comfy_v2.places import AnyQuery, origin_of
+from api_service.doors.comfy_v2.names.places import AnyQuery, origin_of
 from api_service.doors.comfy_v2.views.job_views import STATUSES, Status, kept_until
 from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView

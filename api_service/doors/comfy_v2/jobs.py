@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.binding import ApiRequest
-from api_service.doors.comfy_v2.places import JOBS, AnyQuery, job_in, origin_of
+from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_in, origin_of
 from api_service.doors.comfy_v2.views.job_views import JobView, job_view
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from api_service.http.operations import Nothing, Operation

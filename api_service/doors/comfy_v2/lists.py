@@ -13,8 +13,8 @@ from starlette.responses import Response
 from api_service.doors.binding import ApiRequest
 from api_service.doors.comfy_v2.bodies import LABEL, flaw_of_value
 from api_service.doors.comfy_v2.errors import ComfyCode
-from api_service.doors.comfy_v2.ids import job_name
-from api_service.doors.comfy_v2.places import JOBS, AnyQuery
+from api_service.doors.comfy_v2.names.ids import job_name
+from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery
 from api_service.doors.comfy_v2.views.job_views import STATUSES, Status, labels_of
 from api_service.http.operations import Nothing, Operation
 from api_service.jobs.cursors import JOB_CURSORS, Position, digest_of

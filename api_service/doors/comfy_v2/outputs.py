@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest
-from api_service.doors.comfy_v2.ids import job_name, output_name, output_of
-from api_service.doors.comfy_v2.places import ASSETS, AnyQuery, content_address, origin_of
+from api_service.doors.comfy_v2.names.ids import job_name, output_name, output_of
+from api_service.doors.comfy_v2.names.places import ASSETS, AnyQuery, content_address, origin_of
 from api_service.doors.comfy_v2.views.job_views import kept_until
 from api_service.http.downloads import StoredFile, send_file
 from api_service.http.operations import Nothing, Operation

@@ -2,8 +2,9 @@
 
 from starlette.routing import BaseRoute
 
-from api_service.doors.comfy_v2 import events, jobs, lists, outputs, places, submissions
+from api_service.doors.comfy_v2 import events, jobs, lists, outputs, submissions
 from api_service.doors.comfy_v2.callers import DOOR
+from api_service.doors.comfy_v2.names import places
 from api_service.http.operations import routes_of
 
 PREFIX = places.PREFIX

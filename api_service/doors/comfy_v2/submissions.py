@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane
 from api_service.doors.comfy_v2.bodies import JobBody
 from api_service.doors.comfy_v2.errors import ComfyCode, in_words
-from api_service.doors.comfy_v2.places import JOBS, AnyQuery, job_address, origin_of
+from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_address, origin_of
 from api_service.doors.comfy_v2.views.job_views import job_view
 from api_service.doors.comfy_v2.workflows import invalid_workflow, refuse_what_is_no_workflow
 from api_service.http.answers import answer_with
@@ -21,6 +21,7 @@ from api_service.http.request_refusals import invalid_header
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
 from api_service.submit.idempotency import IdempotencyKey
+from api_service.submit.sealing import seal_all
 from api_service.submit.submit import Submission, submit
 from shared.models import Scope
 
@@ -33,7 +34,7 @@ async def submit_job(request: ApiRequest[JobBody, AnyQuery]) -> Response:
     workflow = request.body.workflow
     await in_its_lane(request, refuse_what_is_no_workflow, workflow)
     asked = Submission(
-        jobs=[request.body.request()],
+        jobs=await request.services.run(seal_all, request.services.vault, [request.body.sent_along()]),
         charge=request.charge,
         owner=request.identity.user_id,
         request_id=request.http.state.request_id,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from comfy_low.models import Output, PreviewEvent, Progress, StatusEvent
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
@@ -17,8 +18,8 @@ from api_service import main
 from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.doors.comfy_v2.following import Following
-from api_service.doors.comfy_v2.ids import job_name, output_name
-from api_service.doors.comfy_v2.places import AnyQuery
+from api_service.doors.comfy_v2.names.ids import job_name, output_name
+from api_service.doors.comfy_v2.names.places import AnyQuery
 from api_service.http.operations import NOTHING, ParsedRequest
 from api_service.main import create_app
 from api_service.streams.timings import StreamTimings
@@ -38,7 +39,12 @@ from tests.api_service.streams.test_websocket import progress
 from tests.jobs import USER, output, running, submitted
 
 COMMENT = ": \n\n"
-MODELS = {"status": StatusEvent, "progress": Progress, "preview": PreviewEvent, "output": Output}
+MODELS: dict[str, type[BaseModel]] = {
+    "status": StatusEvent,
+    "progress": Progress,
+    "preview": PreviewEvent,
+    "output": Output,
+}
 
 
 def path(job_id: int) -> str:

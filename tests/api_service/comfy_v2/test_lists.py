@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from api_service.doors.comfy_v2.ids import job_id_of
+from api_service.doors.comfy_v2.names.ids import job_id_of
 from shared.messaging.messenger import Messenger
 from tests.api_service.comfy_v2.contract import JOBS, posted, refused
 from tests.api_service.conftest import bearer, new_key
@@ -16,7 +16,8 @@ from tests.simulator.graphs import txt2img
 
 def walked(client: TestClient, **query: Any) -> list[list[int | None]]:
     """The numbers of the jobs of page after page."""
-    pages, cursor = [], {}
+    pages: list[list[int | None]] = []
+    cursor: dict[str, str] = {}
     while True:
         page = client.get(JOBS, params={**query, **cursor}).json()
         pages.append([job_id_of(item["id"]) for item in page["jobs"]])

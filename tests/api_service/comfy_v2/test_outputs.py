@@ -7,7 +7,7 @@ import pytest
 from comfy_low.models import Asset, Job
 from starlette.testclient import TestClient
 
-from api_service.doors.comfy_v2.ids import job_name, output_name
+from api_service.doors.comfy_v2.names.ids import job_name, output_name
 from shared.configuration.settings import Settings
 from shared.files.store import open_store
 from shared.jobs import lifecycle

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.assets.from_output import keep_output
 from api_service.assets.keeping import Details, Owner, Shelf
-from api_service.doors.comfy_v2.ids import job_name, output_name
+from api_service.doors.comfy_v2.names.ids import job_name, output_name
 from api_service.main import create_app
 from shared.accounts.keys import KeyTerms, create_key, revoke_key
 from shared.configuration.settings import Settings

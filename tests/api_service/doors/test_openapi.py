@@ -12,7 +12,7 @@ from pydantic import BaseModel, RootModel
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from api_service.doors.comfy_v2.places import PREFIX
+from api_service.doors.comfy_v2.names.places import PREFIX
 from api_service.http.operations import Nothing
 from api_service.routes import DOCUMENT, EXAMPLES, OPERATIONS, ROUTES
 

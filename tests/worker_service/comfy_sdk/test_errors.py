@@ -24,7 +24,8 @@ pytestmark = pytest.mark.system
 
 
 def test_each_refusal_has_its_exception(comfy: Comfy, deployment: Deployment) -> None:
-    broken, editors, asset = txt2img(), {"nodes": [], "links": []}, txt2img()
+    broken, asset = txt2img(), txt2img()
+    editors: dict[str, Any] = {"nodes": [], "links": []}
     del broken["8"]["inputs"]
     asset["4"]["inputs"]["ckpt_name"] = {"__type": "core/ASSET", "info": {"id": "gone"}}
     for graph, exception in ((broken, InvalidWorkflow), (editors, WorkflowFormatUi), (asset, MissingAsset)):

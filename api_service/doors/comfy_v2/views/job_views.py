@@ -6,8 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel
 
-from api_service.doors.comfy_v2.ids import job_name
-from api_service.doors.comfy_v2.places import job_address
+from api_service.doors.comfy_v2.names.ids import job_name
+from api_service.doors.comfy_v2.names.places import job_address
 from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from shared.jobs.errors import NodeFailed

@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
-from api_service.doors.comfy_v2.ids import job_name, output_name
-from api_service.doors.comfy_v2.places import content_address
+from api_service.doors.comfy_v2.names.ids import job_name, output_name
+from api_service.doors.comfy_v2.names.places import content_address
 from shared.models import JobOutput, OutputKind
 
 Type = Literal["image", "video", "audio", "text", "file", "latent"]

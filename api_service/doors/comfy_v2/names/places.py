@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from api_service.doors.comfy_v2.ids import job_id_of, job_name, output_name
+from api_service.doors.comfy_v2.names.ids import job_id_of, job_name, output_name
 from api_service.refusals.jobs import job_not_found
 
 PREFIX = "/api/v2/"

@@ -40,7 +40,7 @@ def asset_references(document: Any) -> list[str]:
 def invalid_workflow(errors: Sequence[FieldError], workflow: Mapping[str, Any]) -> Refusal:
     """What is wrong with a workflow, by node. The fields are paths in the graph: `4.inputs.ckpt_name`."""
     by_node: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
-    whole = []
+    whole: list[dict[str, str]] = []
     for error in errors:
         node_id, part = node_and_part(error.field, workflow)
         wrong = {"field": part, "reason": error.code, "message": error.message}

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from api_service.limits.key_limits import check_stored_bytes
 from api_service.refusals.assets import hash_mismatch, upload_too_slow, wrong_field
 from shared.database.clock import database_time
-from shared.database.engine import transaction
+from shared.database.engine import reading, transaction
 from shared.files.assets import CONTENT, folder_of, hold_user, new_folder
 from shared.files.file_kinds import FileKind
 from shared.files.folders import WRITERS_GONE, forget_notes, note
@@ -46,13 +46,17 @@ class Owner(NamedTuple):
 
 
 class Details(NamedTuple):
-    """What is said of an asset, beside its bytes. `hash` is the one it must have; `job_id` made it."""
+    """What is said of an asset, beside its bytes. `hash` is the one it must have; `job_id` made it.
+
+    `lifetime` takes the place of the usual one, where no `expires_at` is given.
+    """
 
     name: str
     tags: tuple[str, ...] = ()
     expires_at: datetime | None = None
     hash: str | None = None
     job_id: int | None = None
+    lifetime: timedelta | None = None
 
 
 class Content(NamedTuple):
@@ -101,33 +105,73 @@ def keep(shelf: Shelf, owner: Owner, content: Content, details: Details) -> Kept
     with transaction(shelf.engine) as session:
         user = hold_user(session, owner.user_id)
         now = database_time(session)
-        expires_at = end_of(details.expires_at, now, shelf.lifetime)
+        expires_at = end_of(details, now, shelf.lifetime)
         known = known_content(session, user.id, content.hash, details.name)
-        if known is not None and known.name == details.name:
-            asset = known
-            asset.expires_at = later(asset.expires_at, expires_at)
-        else:
-            if known is None:
-                take_place(session, user, content, owner.most_stored)
-            asset = Asset(
-                user_id=user.id,
-                name=details.name,
-                kind=content.kind.kind,
-                media_type=content.kind.media_type,
-                size_bytes=content.size,
-                hash=content.hash,
-                path=content.path if known is None else known.path,
-                tags=list(details.tags),
-                job_id=details.job_id,
-                created_at=now,
-                expires_at=expires_at,
-            )
-            session.add(asset)
-    return Kept(asset, is_new=known is None)
+        if known is not None:
+            return Kept(named(session, known, details, now, expires_at), is_new=False)
+        take_place(session, user, content, owner.most_stored)
+        asset = Asset(
+            user_id=user.id,
+            name=details.name,
+            kind=content.kind.kind,
+            media_type=content.kind.media_type,
+            size_bytes=content.size,
+            hash=content.hash,
+            path=content.path,
+            tags=list(details.tags),
+            job_id=details.job_id,
+            created_at=now,
+            expires_at=expires_at,
+        )
+        session.add(asset)
+    return Kept(asset, is_new=True)
 
 
-def end_of(given: datetime | None, now: datetime, lifetime: timedelta | None) -> datetime | None:
+def keep_known(shelf: Shelf, owner: Owner, content_hash: str, details: Details) -> Kept | None:
+    """Make an asset of bytes that the user has already, or find it; None where there are none with this hash.
+
+    Without a name it is one that they have. `is_new` says whether the name is. One whose time has run out stays, if
+    nobody has removed it yet.
+    """
+    with transaction(shelf.engine) as session:
+        user = hold_user(session, owner.user_id)
+        known = known_content(session, user.id, content_hash, details.name)
+        if known is None:
+            return None
+        now = database_time(session)
+        details = details._replace(name=details.name or known.name)
+        asset = named(session, known, details, now, end_of(details, now, shelf.lifetime))
+        return Kept(asset, is_new=asset is not known)
+
+
+def has_content(engine: Engine, user_id: UUID, content_hash: str) -> bool:
+    """Whether the user has bytes with this hash."""
+    with reading(engine) as session:
+        return known_content(session, user_id, content_hash, "") is not None
+
+
+def named(session: Session, known: Asset, details: Details, now: datetime, expires_at: datetime | None) -> Asset:
+    """The asset of known bytes under the name that is asked for: it stays for longer, or it is another over the same
+    file."""
+    if known.name == details.name:
+        known.expires_at = later(known.expires_at, expires_at)
+        return known
+    copied = {name: getattr(known, name) for name in ("user_id", "kind", "media_type", "size_bytes", "hash", "path")}
+    asset = Asset(
+        **copied,
+        name=details.name,
+        tags=list(details.tags),
+        job_id=details.job_id,
+        created_at=now,
+        expires_at=expires_at,
+    )
+    session.add(asset)
+    return asset
+
+
+def end_of(details: Details, now: datetime, usual: timedelta | None) -> datetime | None:
     """When an asset expires: as it was said, or else after the usual time. Raises Refusal: invalid_fields."""
+    given, lifetime = details.expires_at, details.lifetime or usual
     if given is not None and given <= now:
         raise wrong_field("expires_at", "must be in the future")
     return given if given is not None or lifetime is None else now + lifetime

@@ -1,10 +1,12 @@
-"""What an asset may be called: one part of a path, without anything that a folder or a terminal understands."""
+"""The name of an asset is one part of a path, with nothing that a folder or a terminal understands; tags are free."""
 
 import unicodedata
 from pathlib import PurePath
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
+
+from shared.workflows.parameters import without_nul
 
 LONGEST = 255  # characters; what the column holds, and what most file systems do of plain letters
 UNNAMED = "file"
@@ -29,6 +31,8 @@ def plain_name(value: str) -> str:
 
 
 AssetName = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(plain_name)]
+Tag = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(without_nul)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=16)]
 
 
 def name_from(filename: str) -> str:

@@ -170,7 +170,7 @@ class PathRoute(Route):
 
 def route_of(path: str, by_method: Mapping[str, Operation[Any, Any, Any]], door: Door) -> Route:
     async def answer(http: Request[Any]) -> Response:
-        operation = by_method["GET" if http.method == "HEAD" else http.method]
+        operation = by_method.get(http.method) or by_method["GET"]  # which answers HEAD too
         return await operation.answer(http, door)
 
     return PathRoute(path, answer, methods=list(by_method))

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.http.problems import detail_of, headers_of, known_of_the_rate
 from api_service.http.request_refusals import RequestCode
+from api_service.limits.rates import Limit
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import FieldError, Refusal
 
@@ -25,6 +26,9 @@ class ComfyCode(StrEnum):
     INVALID_WORKFLOW = "invalid_workflow"
     WORKFLOW_FORMAT_UI = "workflow_format_ui"
     MISSING_ASSET = "missing_asset"
+    BLOB_NOT_FOUND = "blob_not_found"
+    HASH_MISMATCH = "hash_mismatch"
+    ASSET_IN_USE = "asset_in_use"
     METADATA_INVALID = "metadata_invalid"
     IDEMPOTENCY_KEY_REUSE = "idempotency_key_reuse"
     INVALID_CURSOR = "invalid_cursor"
@@ -46,7 +50,8 @@ class Form(NamedTuple):
 
 S, C = HTTPStatus, ComfyCode
 NO_JOB = "there is no such job among those that this key may see"
-NO_OUTPUT = "there is no such asset among those that this key may see"
+NO_ASSET = "there is no such asset among those that this key may see"
+NEEDED = "the asset cannot be deleted while something here depends on it"
 AWAY = "the service cannot reach what it needs right now; ask again soon"
 BROKEN = "something went wrong in the service; it has been logged"
 UNREADABLE = Form(S.UNPROCESSABLE_ENTITY, C.INVALID_REQUEST)
@@ -55,7 +60,10 @@ FORMS: Mapping[StrEnum, Form] = {
     Code.UNAUTHENTICATED: Form(S.UNAUTHORIZED, C.UNAUTHORIZED),
     Code.FORBIDDEN: Form(S.FORBIDDEN, C.FORBIDDEN),
     Code.JOB_NOT_FOUND: Form(S.NOT_FOUND, C.NOT_FOUND, NO_JOB),
-    Code.OUTPUT_NOT_FOUND: Form(S.NOT_FOUND, C.NOT_FOUND, NO_OUTPUT),
+    Code.ASSET_NOT_FOUND: Form(S.NOT_FOUND, C.NOT_FOUND, NO_ASSET),
+    Code.ASSET_IN_USE: Form(S.CONFLICT, C.ASSET_IN_USE, NEEDED),
+    Code.ASSET_TOO_LARGE: Form(S.REQUEST_ENTITY_TOO_LARGE, C.INVALID_REQUEST),
+    Code.HASH_MISMATCH: Form(S.CONFLICT, C.HASH_MISMATCH),
     Code.OUTPUT_GONE: Form(S.NOT_FOUND, C.NOT_FOUND, "the file is no longer in the output store"),
     RequestCode.NOT_FOUND: Form(S.NOT_FOUND, C.NOT_FOUND),
     RequestCode.METHOD_NOT_ALLOWED: Form(S.METHOD_NOT_ALLOWED, C.INVALID_REQUEST),
@@ -65,6 +73,7 @@ FORMS: Mapping[StrEnum, Form] = {
     RequestCode.BODY_TOO_DEEP: UNREADABLE,
     RequestCode.UNSUPPORTED_MEDIA_TYPE: UNREADABLE,
     RequestCode.INVALID_HEADER: UNREADABLE,
+    RequestCode.INVALID_FORM: UNREADABLE,
     Code.INVALID_FIELDS: UNREADABLE,
     Code.INVALID_CURSOR: Form(S.BAD_REQUEST, C.INVALID_CURSOR),
     Code.RATE_LIMITED: Form(S.TOO_MANY_REQUESTS, C.RATE_LIMITED),
@@ -75,12 +84,15 @@ FORMS: Mapping[StrEnum, Form] = {
     C.INVALID_WORKFLOW: Form(S.UNPROCESSABLE_ENTITY, C.INVALID_WORKFLOW),
     C.WORKFLOW_FORMAT_UI: Form(S.UNPROCESSABLE_ENTITY, C.WORKFLOW_FORMAT_UI),
     C.MISSING_ASSET: Form(S.UNPROCESSABLE_ENTITY, C.MISSING_ASSET),
+    C.BLOB_NOT_FOUND: Form(S.NOT_FOUND, C.BLOB_NOT_FOUND),
     C.METADATA_INVALID: Form(S.UNPROCESSABLE_ENTITY, C.METADATA_INVALID),
     C.INVALID_METADATA_FILTER: Form(S.BAD_REQUEST, C.INVALID_METADATA_FILTER),
     C.INVALID_REQUEST: Form(S.BAD_REQUEST, C.INVALID_REQUEST),
     C.TOO_MANY_STREAMS: Form(S.TOO_MANY_REQUESTS, C.TOO_MANY_STREAMS),
 }
 REUSED = "this Idempotency-Key was used before; nothing was submitted now: look at the job that it made"
+# To wait is of no use here, and the SDK sends again whatever is answered with 429.
+FULL = Form(S.FORBIDDEN, C.FORBIDDEN)
 OTHER = Form(S.BAD_REQUEST, C.INVALID_REQUEST)
 
 
@@ -110,7 +122,7 @@ def told(refusal: Refusal) -> tuple[HTTPStatus, ComfyCode, str, dict[str, Any]]:
     if refusal.code == Code.IDEMPOTENCY_KEY_REUSED:
         made = {"job_id": job_name(refusal.facts["job_id"])}
         return S.UNPROCESSABLE_ENTITY, C.IDEMPOTENCY_KEY_REUSE, REUSED, made
-    form = FORMS.get(refusal.code, OTHER)
+    form = FULL if refusal.facts.get("limit") == Limit.STORED_BYTES else FORMS.get(refusal.code, OTHER)
     details = dict(refusal.facts.get("details") or {})
     if refusal.errors and not details:
         details["fields"] = [error.model_dump() for error in refusal.errors]

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.binding import ApiRequest
-from api_service.doors.comfy_v2.names.places import AnyQuery, origin_of
-from api_service.doors.comfy_v2.views.job_views import STATUSES, Status, kept_until
+from api_service.doors.comfy_v2.names.places import AnyQuery
+from api_service.doors.comfy_v2.names.urls import urls_for
+from api_service.doors.comfy_v2.views.job_views import STATUSES, Status
 from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from api_service.http.event_stream import SendText, as_comment
@@ -54,7 +55,7 @@ class Following:
         self.services = request.services
         self.holder = Holder(request.identity.key_id)
         self.owner = request.identity.owner
-        self.origin = origin_of(request.http)
+        self.http = request.http
         self.job = job
         self.graph = graph_of(job) or {}
         self.node: str | None = None  # the one at work, as far as is known
@@ -114,8 +115,9 @@ class Following:
         if status == "succeeded":
             services = self.services
             found = await services.run(find_job_with_outputs, services.engine, self.job.id, self.owner)
+            urls = urls_for(self.http)
             for output in found[1] if found else ():
-                await send(frame("output", OutputView.of(output, self.origin, kept_until(self.job))))
+                await send(frame("output", OutputView.of(output, urls)))
         await send(frame("status", StatusView(status=status)))
 
     async def send_progress(self, event: Event, send: SendText) -> None:

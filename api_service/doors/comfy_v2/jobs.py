@@ -5,7 +5,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.binding import ApiRequest
-from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_in, origin_of
+from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_in
+from api_service.doors.comfy_v2.names.urls import urls_for
 from api_service.doors.comfy_v2.views.job_views import JobView, job_view
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from api_service.http.operations import Nothing, Operation
@@ -36,7 +37,7 @@ async def show(request: NoBody) -> JobView:
     return job_view(
         found.job,
         found.outputs,
-        origin=origin_of(request.http),
+        urls=urls_for(request.http),
         place=found.place.position if found.place else None,
         progress=ProgressView.of(event, graph) if event and graph else None,
     )

@@ -1,12 +1,10 @@
 """Where things are: the addresses of this door, and what a path of it names."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel
-from starlette.requests import Request
 
-from api_service.doors.comfy_v2.names.ids import job_id_of, job_name, output_name
+from api_service.doors.comfy_v2.names.ids import job_id_of, job_name
 from api_service.refusals.jobs import job_not_found
 
 PREFIX = "/api/v2/"
@@ -28,12 +26,3 @@ def job_in(path: Mapping[str, str]) -> int:
 
 def job_address(job_id: int) -> str:
     return f"{JOBS}/{job_name(job_id)}"
-
-
-def content_address(job_id: int, number: int) -> str:
-    return f"{ASSETS}/{output_name(job_id, number)}/content"
-
-
-def origin_of(http: Request[Any]) -> str:
-    """By which scheme and host the client came, for addresses that must be whole."""
-    return f"{http.url.scheme}://{http.url.netloc}"

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.doors.comfy_v2.names.places import job_address
+from api_service.doors.comfy_v2.names.urls import FileUrls
 from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from shared.jobs.errors import NodeFailed
@@ -92,11 +93,11 @@ def job_view(
     job: GenerationJob,
     outputs: Sequence[JobOutput] = (),
     *,
-    origin: str,
+    urls: FileUrls,
     place: int | None = None,
     progress: ProgressView | None = None,
 ) -> JobView:
-    """`place` is where in the queue it is; `origin` is the scheme and host for whole addresses."""
+    """`place` is where in the queue it is; `urls` makes those of its outputs."""
     return JobView(
         **{name: getattr(job, name) for name in ("created_at", "started_at", "completed_at")},
         id=job_name(job.id),
@@ -104,7 +105,7 @@ def job_view(
         expires_at=kept_until(job),
         queue_position=place,
         progress=progress,
-        outputs=[OutputView.of(output, origin, kept_until(job)) for output in outputs],
+        outputs=[OutputView.of(output, urls) for output in outputs],
         error=JobErrorView.of(job),
         metrics=metrics_of(job),
         metadata=labels_of(job.caller_metadata),

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel
 
 from api_service.doors.comfy_v2.names.ids import job_name, output_name
-from api_service.doors.comfy_v2.names.places import content_address
+from api_service.doors.comfy_v2.names.urls import FileUrls
 from shared.models import JobOutput, OutputKind
 
 Type = Literal["image", "video", "audio", "text", "file", "latent"]
@@ -37,17 +37,17 @@ class OutputView(BaseModel, frozen=True):
     job_id: str
 
     @classmethod
-    def of(cls, output: JobOutput, origin: str, kept_until: datetime) -> Self:
-        """`url` needs the key, so it is good for as long as the job is kept."""
+    def of(cls, output: JobOutput, urls: FileUrls) -> Self:
+        name = output_name(output.job_id, output.number)
         return cls(
             node_id=output.node_id,
             name=output.filename,
             type=type_of(output),
             content_type=output.media_type,
             size_bytes=output.size_bytes,
-            id=output_name(output.job_id, output.number),
-            url=f"{origin}{content_address(output.job_id, output.number)}",
-            url_expires_at=kept_until,
+            id=name,
+            url=urls.url(name),
+            url_expires_at=urls.expires_at,
             job_id=job_name(output.job_id),
         )
 

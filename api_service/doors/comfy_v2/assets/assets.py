@@ -1,0 +1,75 @@
+"""Assets that are there, uploaded or made by a job: shown, downloaded and deleted."""
+
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from api_service.assets.asset_queries import delete_with_bytes, find_asset
+from api_service.doors.binding import ApiRequest
+from api_service.doors.comfy_v2.assets.views import AssetView
+from api_service.doors.comfy_v2.names.ids import output_of
+from api_service.doors.comfy_v2.names.places import ASSETS, AnyQuery
+from api_service.doors.comfy_v2.names.urls import urls_for
+from api_service.http.downloads import StoredFile, send_file
+from api_service.http.operations import Nothing, Operation
+from api_service.http.path_ids import uuid_in
+from api_service.jobs.job_queries import find_output
+from api_service.refusals.assets import asset_in_use, asset_not_found
+from api_service.refusals.codes import Code
+from api_service.refusals.refusal import Refusal
+from shared.models import Asset, JobOutput, Scope
+
+NoBody = ApiRequest[Nothing, AnyQuery]
+
+
+async def show(request: NoBody) -> AssetView:
+    """What is known of an asset."""
+    found, urls = await named_in(request), urls_for(request.http)
+    return AssetView.of_output(found, urls) if isinstance(found, JobOutput) else AssetView.of(found, urls)
+
+
+async def content(request: NoBody) -> Response:
+    """The bytes of an asset, or a range of them."""
+    found = await named_in(request)
+    if isinstance(found, JobOutput):
+        file = StoredFile(found.path, found.media_type, found.filename, tag=found.sha256)
+    else:
+        file = StoredFile(found.path, found.media_type, found.name, tag=found.hash)
+    return await request.services.run(send_file, request.http, request.services.store, file)
+
+
+async def delete(request: NoBody) -> Response:
+    """Delete an asset.
+
+    The output of a job goes with its job alone.
+    """
+    services, found = request.services, await named_in(request)
+    if isinstance(found, JobOutput):
+        raise asset_in_use("")
+    await services.run(delete_with_bytes, services.engine, services.store, found.id, request.identity.owner)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def named_in(request: NoBody) -> JobOutput | Asset:
+    """The asset that the path names. Raises Refusal: asset_not_found."""
+    services, owner, name = request.services, request.identity.owner, request.path["asset_id"]
+    if asset_id := uuid_in(name):
+        return await services.run(find_asset, services.engine, asset_id, owner)
+    if (named := output_of(name)) is None:
+        raise asset_not_found("")
+    job_id, number = named
+    try:
+        return await services.run(find_output, services.engine, job_id, str(number), owner)
+    except Refusal as refusal:
+        if refusal.code not in {Code.JOB_NOT_FOUND, Code.OUTPUT_NOT_FOUND}:
+            raise
+        raise asset_not_found("") from None
+
+
+ASSET = f"{ASSETS}/{{asset_id}}"
+
+OPERATIONS = (
+    Operation("getAsset", "GET", ASSET, show, Scope.READ, {}, tag="assets", query=AnyQuery),
+    Operation("deleteAsset", "DELETE", ASSET, delete, Scope.WRITE, {}, tag="assets", query=AnyQuery),
+    Operation("getAssetContent", "GET", f"{ASSET}/content", content, Scope.READ, {}, tag="assets", query=AnyQuery),
+)

@@ -1,0 +1,98 @@
+"""New assets: a file is uploaded, or bytes that the user has already are named by their hash."""
+
+from datetime import timedelta
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from api_service.assets.content_hash import FORM as HASH_FORM
+from api_service.assets.keeping import Details, has_content, keep_known
+from api_service.doors.binding import ApiRequest
+from api_service.doors.comfy_v2.assets.bodies import FromHashBody, UploadFields, UploadForm
+from api_service.doors.comfy_v2.assets.views import AssetView
+from api_service.doors.comfy_v2.errors import ComfyCode
+from api_service.doors.comfy_v2.names.places import ASSETS, AnyQuery
+from api_service.doors.comfy_v2.names.urls import urls_for
+from api_service.doors.incoming import fields_in, owner_of, received, shelf_of
+from api_service.http.answers import answer_with
+from api_service.http.multipart import Form
+from api_service.http.operations import Nothing, Operation
+from api_service.refusals.refusal import Refusal
+from shared.models import Scope
+
+NO_BLOB = "there are no bytes with this hash among those that this user has uploaded; upload them"
+
+
+async def upload(request: ApiRequest[Nothing, AnyQuery]) -> Response:
+    """Upload a file.
+
+    Bytes that the user has already are kept once: 200. Under the same name they are the same asset, which then stays
+    as long as the later of both asked for; so the same upload may be sent again, with or without an Idempotency-Key.
+    """
+    kept = await received(request, details_in)
+    view = AssetView.of(kept.asset, urls_for(request.http), created_new=kept.is_new)
+    return answer_with(view, HTTPStatus.CREATED if kept.is_new else HTTPStatus.OK, Location=address_of(view))
+
+
+def details_in(form: Form) -> Details:
+    """What is said beside the file. Raises Refusal: invalid_fields."""
+    fields = fields_in(form, UploadFields)
+    return Details(fields.file_path, fields.tags, hash=fields.expected_hash, lifetime=lifetime_of(fields.expires_in))
+
+
+async def from_hash(request: ApiRequest[FromHashBody, AnyQuery]) -> Response:
+    """Make an asset of bytes that the user has already.
+
+    An asset of that name is answered as it is: 200.
+    """
+    services, body = request.services, request.body
+    await services.limits.count_upload(request.identity)
+    details = Details(body.file_path or "", body.tags, lifetime=lifetime_of(body.expires_in))
+    kept = await services.run(keep_known, shelf_of(request), owner_of(request), body.hash, details)
+    if kept is None:
+        raise Refusal(ComfyCode.BLOB_NOT_FOUND, NO_BLOB)
+    view = AssetView.of(kept.asset, urls_for(request.http), created_new=False)
+    return answer_with(view, HTTPStatus.CREATED if kept.is_new else HTTPStatus.OK, Location=address_of(view))
+
+
+async def by_hash(request: ApiRequest[Nothing, AnyQuery]) -> Response:
+    """Ask whether the user has bytes with this hash."""
+    services, content_hash = request.services, request.path["hash"]
+    known = HASH_FORM.fullmatch(content_hash) is not None
+    if not known or not await services.run(has_content, services.engine, request.identity.user_id, content_hash):
+        raise Refusal(ComfyCode.BLOB_NOT_FOUND, NO_BLOB)
+    return Response()
+
+
+def lifetime_of(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def address_of(view: AssetView) -> str:
+    return f"{ASSETS}/{view.id}"
+
+
+OPERATIONS = (
+    Operation("postAssets", "POST", ASSETS, upload, Scope.WRITE, {}, tag="assets", form=UploadForm, query=AnyQuery),
+    Operation(
+        "assetFromHash",
+        "POST",
+        f"{ASSETS}/from-hash",
+        from_hash,
+        Scope.WRITE,
+        {},
+        tag="assets",
+        body=FromHashBody,
+        query=AnyQuery,
+    ),
+    Operation(
+        "headAssetByHash",
+        "HEAD",
+        f"{ASSETS}/by-hash/{{hash}}",
+        by_hash,
+        Scope.READ,
+        {},
+        tag="assets",
+        query=AnyQuery,
+    ),
+)

@@ -11,7 +11,7 @@ from api_service.doors.comfy_v2.errors import envelope
 from api_service.doors.operator import routes as operator
 from api_service.doors.v1 import documents
 from api_service.doors.v1 import routes as v1
-from api_service.http.openapi import document_of
+from api_service.http.description.openapi import document_of
 from api_service.http.problems import problem
 from api_service.refusals.refusal import Refusal
 

@@ -68,5 +68,5 @@ async def send_all(following: Following, write: SendText) -> str:
 
 
 OPERATIONS = (
-    Operation("getJobEvents", "GET", f"{JOBS}/{{job_id}}/events", follow, Scope.READ, {}, tag="jobs", query=AnyQuery),
+    Operation("getJobEvents", "GET", f"{JOBS}/{{id}}/events", follow, Scope.READ, {}, tag="jobs", query=AnyQuery),
 )

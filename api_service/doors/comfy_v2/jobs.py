@@ -72,16 +72,16 @@ async def cancel(request: NoBody) -> JobView:
 
 
 OPERATIONS = (
-    Operation("getJob", "GET", f"{JOBS}/{{job_id}}", show, Scope.READ, {}, tag="jobs", query=AnyQuery),
+    Operation("getJob", "GET", f"{JOBS}/{{id}}", show, Scope.READ, {}, tag="jobs", query=AnyQuery),
     Operation(
         "getJobWorkflow",
         "GET",
-        f"{JOBS}/{{job_id}}/workflow",
+        f"{JOBS}/{{id}}/workflow",
         show_workflow,
         Scope.READ,
         {},
         tag="jobs",
         query=AnyQuery,
     ),
-    Operation("cancelJob", "POST", f"{JOBS}/{{job_id}}/cancel", cancel, Scope.WRITE, {}, tag="jobs", query=AnyQuery),
+    Operation("cancelJob", "POST", f"{JOBS}/{{id}}/cancel", cancel, Scope.WRITE, {}, tag="jobs", query=AnyQuery),
 )

@@ -52,7 +52,7 @@ async def delete(request: NoBody) -> Response:
 
 async def named_in(request: NoBody) -> JobOutput | Asset:
     """The asset that the path names. Raises Refusal: asset_not_found."""
-    services, owner, name = request.services, request.identity.owner, request.path["asset_id"]
+    services, owner, name = request.services, request.identity.owner, request.path["id"]
     if asset_id := uuid_in(name):
         return await services.run(find_asset, services.engine, asset_id, owner)
     if (named := output_of(name)) is None:
@@ -66,7 +66,7 @@ async def named_in(request: NoBody) -> JobOutput | Asset:
         raise asset_not_found("") from None
 
 
-ASSET = f"{ASSETS}/{{asset_id}}"
+ASSET = f"{ASSETS}/{{id}}"
 
 OPERATIONS = (
     Operation("getAsset", "GET", ASSET, show, Scope.READ, {}, tag="assets", query=AnyQuery),

@@ -18,7 +18,7 @@ class AnyQuery(BaseModel, frozen=True, extra="ignore"):
 
 def job_in(path: Mapping[str, str]) -> int:
     """The job that a path names. Raises Refusal: job_not_found, also for what cannot be the name of one."""
-    job_id = job_id_of(path["job_id"])
+    job_id = job_id_of(path["id"])
     if job_id is None:
         raise job_not_found("")
     return job_id

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -11,10 +11,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api_service.http.bodies import read_optional_json
+from api_service.http.description.refusals import PROBLEMS, Refusals
 from api_service.http.operations import Access, Answer, Nothing, Operation
-from api_service.http.problems import STATUSES, TEXTS, ProblemBody, problem_example
-from api_service.http.request_refusals import RequestCode
-from api_service.refusals.codes import Code
 from shared.jobs.urls import LARGEST_ID
 from shared.models import Scope
 
@@ -31,16 +29,7 @@ PATH_EXAMPLES = {
     "node_class": "KSampler",
     "asset_id": "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b",
 }
-PROBLEMS_OF_ALL = (RequestCode.INVALID_QUERY, Code.INTERNAL_ERROR)
-PROBLEMS_OF_KEYS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.DATABASE_UNAVAILABLE)
 NEEDS: dict[Scope | Access, str] = {Access.NO_KEY: "Needs no key.", Access.ANY_KEY: "Any key will do."}
-PROBLEMS_OF_BODIES = (
-    RequestCode.INVALID_JSON,
-    RequestCode.BODY_TOO_DEEP,
-    RequestCode.BODY_TOO_LARGE,
-    RequestCode.UNSUPPORTED_MEDIA_TYPE,
-    Code.INVALID_FIELDS,
-)
 HEADERS_OF_ALL = {"X-Request-Id": "the id that the request came with, or was given; the logs have it too"}
 
 
@@ -50,6 +39,7 @@ class About(NamedTuple):
     title: str
     description: str
     keys: str
+    header: str | None = None  # another one than Authorization that may carry the key
 
 
 Operations = Sequence[Operation[Any, Any, Any]]
@@ -57,12 +47,24 @@ Examples = Mapping[type[BaseModel], Mapping[str, Any]]
 Refs = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
 
-def document_of(operations: Operations, about: About, examples: Examples) -> dict[str, Any]:
+class Known(NamedTuple):
+    """What the parts of a document are made of, beside operations."""
+
+    refs: Refs
+    examples: Examples
+    refusals: Refusals
+
+
+def document_of(
+    operations: Operations, about: About, examples: Examples, refusals: Refusals = PROBLEMS
+) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these operations, as JSON can hold it."""
-    schemas, refs = schemas_of(operations)
+    schemas, refs = schemas_of(operations, refusals)
+    known = Known(refs, examples, refusals)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for operation in operations:
-        paths[operation.path][operation.method.lower()] = described(operation, refs, examples)
+        paths[operation.path][operation.method.lower()] = described(operation, known)
+    schemes = schemes_of(about)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -72,26 +74,24 @@ def document_of(operations: Operations, about: About, examples: Examples) -> dic
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"key": []}],
+        "security": [{name: []} for name in schemes],
         "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in operations)],
         "paths": dict(paths),
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "key": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "gn_<id>_<secret>",
-                    "description": about.keys,
-                },
-            },
-        },
+        "components": {"schemas": schemas, "securitySchemes": schemes},
     }
 
 
-def schemas_of(operations: Iterable[Operation[Any, Any, Any]]) -> tuple[dict[str, Any], Refs]:
+def schemes_of(about: About) -> dict[str, Any]:
+    """Each way to send a key."""
+    form = {"type": "http", "scheme": "bearer", "bearerFormat": "gn_<id>_<secret>", "description": about.keys}
+    if about.header is None:
+        return {"key": form}
+    return {"key": form, "header": {"type": "apiKey", "in": "header", "name": about.header}}
+
+
+def schemas_of(operations: Operations, refusals: Refusals) -> tuple[dict[str, Any], Refs]:
     """The schemas of all models, and where each is: as it is parsed, or as it is answered."""
-    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemBody, "serialization")]
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(refusals.model, "serialization")]
     for operation in operations:
         wanted += [(model, "validation") for model in (operation.body, operation.query, operation.form) if model]
         wanted += [(answer.model, "serialization") for answer in operation.answers.values() if answer.model]
@@ -99,7 +99,7 @@ def schemas_of(operations: Iterable[Operation[Any, Any, Any]]) -> tuple[dict[str
     return made.get("$defs", {}), refs
 
 
-def described(operation: Operation[Any, Any, Any], refs: Refs, examples: Examples) -> dict[str, Any]:
+def described(operation: Operation[Any, Any, Any], known: Known) -> dict[str, Any]:
     summary, _, description = (operation.endpoint.__doc__ or operation.name).partition("\n")
     needs = NEEDS.get(operation.scope) or f"Needs a key with the scope `{operation.scope}`."
     made: dict[str, Any] = {
@@ -108,15 +108,15 @@ def described(operation: Operation[Any, Any, Any], refs: Refs, examples: Example
         "description": "\n\n".join(filter(None, [unwrapped(description), needs])),
         "tags": [operation.tag],
         "parameters": [*path_parameters(operation), *query_parameters(operation), *header_parameters(operation)],
-        "responses": responses(operation, refs, examples),
+        "responses": responses(operation, known),
     }
     if operation.scope is Access.NO_KEY:
         made["security"] = []
     if operation.form is not None:
-        form = {"schema": refs[operation.form, "validation"]}
+        form = {"schema": known.refs[operation.form, "validation"]}
         made["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
     if operation.body is not Nothing:
-        content = {"schema": refs[operation.body, "validation"], **examples_of(operation.body, examples)}
+        content = {"schema": known.refs[operation.body, "validation"], **examples_of(operation.body, known)}
         made["requestBody"] = {
             "required": operation.read is not read_optional_json,
             "content": {"application/json": content},
@@ -178,25 +178,26 @@ def header_parameters(operation: Operation[Any, Any, Any]) -> list[dict[str, Any
     ]
 
 
-def responses(operation: Operation[Any, Any, Any], refs: Refs, examples: Examples) -> dict[str, Any]:
+def responses(operation: Operation[Any, Any, Any], known: Known) -> dict[str, Any]:
     """What it answers, and each refusal by its status."""
-    made = {str(int(status)): response(answer, refs, examples) for status, answer in operation.answers.items()}
-    codes: list[StrEnum] = [*operation.problems, *PROBLEMS_OF_ALL]
-    codes += PROBLEMS_OF_KEYS if operation.scope is not Access.NO_KEY else ()
-    codes += PROBLEMS_OF_BODIES if operation.body is not Nothing else ()
+    made = {str(int(status)): response(answer, known) for status, answer in operation.answers.items()}
+    refusals = known.refusals
+    codes: list[StrEnum] = [*operation.problems, *refusals.of_all]
+    codes += refusals.of_keys if operation.scope is not Access.NO_KEY else ()
+    codes += refusals.of_bodies if operation.body is not Nothing else ()
     by_status: dict[HTTPStatus, list[StrEnum]] = defaultdict(list)
     for code in dict.fromkeys(codes):
-        by_status[STATUSES[code]].append(code)
+        by_status[refusals.status(code)].append(code)
     for status, found in sorted(by_status.items()):
-        made[str(int(status))] = refusal(found, refs)
+        made[str(int(status))] = refusal(found, known)
     return made
 
 
-def response(answer: Answer, refs: Refs, examples: Examples) -> dict[str, Any]:
+def response(answer: Answer, known: Known) -> dict[str, Any]:
     made: dict[str, Any] = {"description": answer.description, "headers": headers({**HEADERS_OF_ALL, **answer.headers})}
     for media_type in answer.media_types:
         content = (
-            {"schema": refs[answer.model, "serialization"], **examples_of(answer.model, examples)}
+            {"schema": known.refs[answer.model, "serialization"], **examples_of(answer.model, known)}
             if answer.model
             else {}
         )
@@ -204,14 +205,15 @@ def response(answer: Answer, refs: Refs, examples: Examples) -> dict[str, Any]:
     return made
 
 
-def refusal(codes: Sequence[StrEnum], refs: Refs) -> dict[str, Any]:
+def refusal(codes: Sequence[StrEnum], known: Known) -> dict[str, Any]:
+    refusals = known.refusals
     return {
-        "description": "; or ".join(f"`{code}`: {TEXTS[code]}" for code in codes),
+        "description": "; or ".join(refusals.text(code) for code in codes),
         "headers": headers(HEADERS_OF_ALL),
         "content": {
-            "application/problem+json": {
-                "schema": refs[ProblemBody, "serialization"],
-                "examples": {str(code): {"value": problem_example(code)} for code in codes},
+            refusals.media_type: {
+                "schema": known.refs[refusals.model, "serialization"],
+                "examples": {str(code): {"value": refusals.example(code)} for code in codes},
             }
         },
     }
@@ -221,5 +223,5 @@ def headers(texts: Mapping[str, str]) -> dict[str, Any]:
     return {name: {"description": text, "schema": {"type": "string"}} for name, text in texts.items()}
 
 
-def examples_of(model: type[BaseModel], examples: Examples) -> dict[str, Any]:
-    return {"examples": {name: {"value": value} for name, value in examples.get(model, {}).items()}}
+def examples_of(model: type[BaseModel], known: Known) -> dict[str, Any]:
+    return {"examples": {name: {"value": value} for name, value in known.examples.get(model, {}).items()}}

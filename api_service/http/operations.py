@@ -94,7 +94,7 @@ class Answer:
 class Operation(Generic[S, B, Q]):
     """One method at one path. `name` is its operationId; its summary and description are the endpoint's docstring.
 
-    `problems` are the refusals of its own, besides those that `api_service.http.description.openapi` adds to all of its kind.
+    `problems` are the refusals of its own, besides those that the document adds to all of its kind.
     `submits` counts a submission with the request. `identify` takes the place of the door's; `read` reads the body;
     `render` makes a response of what the endpoint returns. An operation with a `form` reads it itself, as it comes.
     """

@@ -9,35 +9,13 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api_service.doors.comfy_v2.codes import ComfyCode
 from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.http.problems import detail_of, headers_of, known_of_the_rate
 from api_service.http.request_refusals import RequestCode
 from api_service.limits.rates import Limit
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import FieldError, Refusal
-
-
-class ComfyCode(StrEnum):
-    """Codes of the contract that clients tell apart."""
-
-    UNAUTHORIZED = "unauthorized"
-    FORBIDDEN = "forbidden"
-    NOT_FOUND = "not_found"
-    INVALID_WORKFLOW = "invalid_workflow"
-    WORKFLOW_FORMAT_UI = "workflow_format_ui"
-    MISSING_ASSET = "missing_asset"
-    BLOB_NOT_FOUND = "blob_not_found"
-    HASH_MISMATCH = "hash_mismatch"
-    ASSET_IN_USE = "asset_in_use"
-    METADATA_INVALID = "metadata_invalid"
-    IDEMPOTENCY_KEY_REUSE = "idempotency_key_reuse"
-    INVALID_CURSOR = "invalid_cursor"
-    INVALID_METADATA_FILTER = "invalid_metadata_filter"
-    INVALID_REQUEST = "invalid_request"  # of our own: the contract has no word for it
-    QUEUE_FULL = "queue_full"
-    RATE_LIMITED = "rate_limited"
-    TOO_MANY_STREAMS = "too_many_streams"
-    UPSTREAM_ERROR = "upstream_error"
 
 
 class Form(NamedTuple):
@@ -53,6 +31,7 @@ NO_JOB = "there is no such job among those that this key may see"
 NO_ASSET = "there is no such asset among those that this key may see"
 NEEDED = "the asset cannot be deleted while something here depends on it"
 AWAY = "the service cannot reach what it needs right now; ask again soon"
+REUSED = "this Idempotency-Key was used before; nothing was submitted now: look at the job that it made"
 BROKEN = "something went wrong in the service; it has been logged"
 UNREADABLE = Form(S.UNPROCESSABLE_ENTITY, C.INVALID_REQUEST)
 
@@ -76,6 +55,7 @@ FORMS: Mapping[StrEnum, Form] = {
     RequestCode.INVALID_FORM: UNREADABLE,
     Code.INVALID_FIELDS: UNREADABLE,
     Code.INVALID_CURSOR: Form(S.BAD_REQUEST, C.INVALID_CURSOR),
+    Code.IDEMPOTENCY_KEY_REUSED: Form(S.UNPROCESSABLE_ENTITY, C.IDEMPOTENCY_KEY_REUSE, REUSED),
     Code.RATE_LIMITED: Form(S.TOO_MANY_REQUESTS, C.RATE_LIMITED),
     Code.QUOTA_EXCEEDED: Form(S.TOO_MANY_REQUESTS, C.QUEUE_FULL),
     Code.DATABASE_UNAVAILABLE: Form(S.INTERNAL_SERVER_ERROR, C.UPSTREAM_ERROR, AWAY),
@@ -90,7 +70,6 @@ FORMS: Mapping[StrEnum, Form] = {
     C.INVALID_REQUEST: Form(S.BAD_REQUEST, C.INVALID_REQUEST),
     C.TOO_MANY_STREAMS: Form(S.TOO_MANY_REQUESTS, C.TOO_MANY_STREAMS),
 }
-REUSED = "this Idempotency-Key was used before; nothing was submitted now: look at the job that it made"
 # To wait is of no use here, and the SDK sends again whatever is answered with 429.
 FULL = Form(S.FORBIDDEN, C.FORBIDDEN)
 OTHER = Form(S.BAD_REQUEST, C.INVALID_REQUEST)
@@ -119,11 +98,10 @@ def envelope(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> 
 
 
 def told(refusal: Refusal) -> tuple[HTTPStatus, ComfyCode, str, dict[str, Any]]:
-    if refusal.code == Code.IDEMPOTENCY_KEY_REUSED:
-        made = {"job_id": job_name(refusal.facts["job_id"])}
-        return S.UNPROCESSABLE_ENTITY, C.IDEMPOTENCY_KEY_REUSE, REUSED, made
     form = FULL if refusal.facts.get("limit") == Limit.STORED_BYTES else FORMS.get(refusal.code, OTHER)
     details = dict(refusal.facts.get("details") or {})
+    if refusal.code == Code.IDEMPOTENCY_KEY_REUSED:
+        details["job_id"] = job_name(refusal.facts["job_id"])
     if refusal.errors and not details:
         details["fields"] = [error.model_dump() for error in refusal.errors]
     return form.status, form.code, form.says or sentence(refusal), details

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -10,11 +11,11 @@ from starlette.responses import Response
 
 from api_service.accounts.identity import Identity
 from api_service.doors.binding import ApiRequest
-from api_service.doors.comfy_v2.errors import ComfyCode
+from api_service.doors.comfy_v2.codes import ComfyCode
 from api_service.doors.comfy_v2.following import Following
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_in
 from api_service.http.event_stream import EventStream, Follower, SendText, as_comment
-from api_service.http.operations import Nothing, Operation
+from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.job_queries import find_job
 from api_service.limits.key_limits import KeyLimits
 from api_service.refusals.codes import Code
@@ -68,5 +69,15 @@ async def send_all(following: Following, write: SendText) -> str:
 
 
 OPERATIONS = (
-    Operation("getJobEvents", "GET", f"{JOBS}/{{id}}/events", follow, Scope.READ, {}, tag="jobs", query=AnyQuery),
+    Operation(
+        "getJobEvents",
+        "GET",
+        f"{JOBS}/{{id}}/events",
+        follow,
+        Scope.READ,
+        {HTTPStatus.OK: Answer(None, "the events as they happen", media_types=("text/event-stream",))},
+        tag="jobs",
+        query=AnyQuery,
+        problems=(Code.JOB_NOT_FOUND, ComfyCode.TOO_MANY_STREAMS),
+    ),
 )

@@ -1,5 +1,6 @@
 """One job: what it is now, the workflow behind it, and cancelling it."""
 
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,7 +10,7 @@ from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_in
 from api_service.doors.comfy_v2.names.urls import urls_for
 from api_service.doors.comfy_v2.views.job_views import JobView, job_view
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
-from api_service.http.operations import Nothing, Operation
+from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.changes import cancel_job
 from api_service.jobs.detail import Details, details
 from api_service.jobs.graph import graph_of
@@ -71,17 +72,24 @@ async def cancel(request: NoBody) -> JobView:
     return await show(request)
 
 
+JOB = f"{JOBS}/{{id}}"
+SHOWN = {HTTPStatus.OK: Answer(JobView, "the job as it is now")}
+ABSENT = (Code.JOB_NOT_FOUND,)
+
 OPERATIONS = (
-    Operation("getJob", "GET", f"{JOBS}/{{id}}", show, Scope.READ, {}, tag="jobs", query=AnyQuery),
+    Operation("getJob", "GET", JOB, show, Scope.READ, SHOWN, tag="jobs", query=AnyQuery, problems=ABSENT),
     Operation(
         "getJobWorkflow",
         "GET",
-        f"{JOBS}/{{id}}/workflow",
+        f"{JOB}/workflow",
         show_workflow,
         Scope.READ,
-        {},
+        {HTTPStatus.OK: Answer(WorkflowView, "the workflow")},
         tag="jobs",
         query=AnyQuery,
+        problems=ABSENT,
     ),
-    Operation("cancelJob", "POST", f"{JOBS}/{{id}}/cancel", cancel, Scope.WRITE, {}, tag="jobs", query=AnyQuery),
+    Operation(
+        "cancelJob", "POST", f"{JOB}/cancel", cancel, Scope.WRITE, SHOWN, tag="jobs", query=AnyQuery, problems=ABSENT
+    ),
 )

@@ -2,25 +2,27 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, NoReturn, Self
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import Row
 from starlette.datastructures import QueryParams
-from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest
 from api_service.doors.comfy_v2.bodies import LABEL, flaw_of_value
-from api_service.doors.comfy_v2.errors import ComfyCode
+from api_service.doors.comfy_v2.codes import ComfyCode
 from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery
 from api_service.doors.comfy_v2.views.job_views import STATUSES, Status, labels_of
-from api_service.http.operations import Nothing, Operation
+from api_service.doors.comfy_v2.views.optional import Optionally
+from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.cursors import JOB_CURSORS, Position, digest_of
 from api_service.jobs.filters import Filters
 from api_service.jobs.listing import read_page
 from api_service.jobs.page_range import PageRange
+from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
 from shared.jobs.urls import number_in
 from shared.models import Scope
@@ -57,11 +59,21 @@ class JobsView(BaseModel, frozen=True):
     """A page of jobs. The last one has no cursor."""
 
     jobs: list[ListedJobView]
-    next_cursor: str | None
+    next_cursor: Optionally[str] = None
 
 
-async def list_jobs(request: ApiRequest[Nothing, AnyQuery]) -> Response:
-    """List the caller's jobs, the newest first."""
+class JobsQuery(AnyQuery, frozen=True):
+    """Which page of the list."""
+
+    limit: str | None = Field(None, description=f"how many jobs at most, 1 to {LONGEST_PAGE}; {USUAL_PAGE} without it")
+    cursor: str | None = Field(None, description="the `next_cursor` of the page before")
+
+
+async def list_jobs(request: ApiRequest[Nothing, JobsQuery]) -> JobsView:
+    """List the caller's jobs, the newest first.
+
+    `metadata[key]=value`, up to three times, names labels that they must have.
+    """
     given, owner = request.http.query_params, request.identity.user_id
     labels, limit = labels_asked_for(given), limit_of(given)
     digest, cursor = list_digest(labels, owner), given.get("cursor")
@@ -71,9 +83,7 @@ async def list_jobs(request: ApiRequest[Nothing, AnyQuery]) -> Response:
     rows, _ = await request.services.run(read_page, request.services.engine, filters, page_range)
     shown, more = rows[:limit], len(rows) > limit
     following = JOB_CURSORS.at(Position(shown[-1].created_at, shown[-1].id), digest) if more else None
-    page = JobsView(jobs=[ListedJobView.of(row) for row in shown], next_cursor=following)
-    left_out = None if more else {"next_cursor"}
-    return Response(page.model_dump_json(exclude=left_out), media_type="application/json")
+    return JobsView(jobs=[ListedJobView.of(row) for row in shown], next_cursor=following)
 
 
 def labels_asked_for(given: QueryParams) -> dict[str, str]:
@@ -117,4 +127,16 @@ def list_digest(labels: Mapping[str, str], owner: UUID) -> bytes:
     return digest_of(f"comfy v2 {owner} {sorted(labels.items())}")
 
 
-OPERATIONS = (Operation("listJobs", "GET", JOBS, list_jobs, Scope.READ, {}, tag="jobs", query=AnyQuery),)
+OPERATIONS = (
+    Operation(
+        "listJobs",
+        "GET",
+        JOBS,
+        list_jobs,
+        Scope.READ,
+        {HTTPStatus.OK: Answer(JobsView, "a page of jobs, possibly empty")},
+        tag="jobs",
+        query=JobsQuery,
+        problems=(ComfyCode.INVALID_METADATA_FILTER, Code.INVALID_CURSOR),
+    ),
+)

@@ -10,14 +10,15 @@ from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane
 from api_service.doors.comfy_v2.bodies import JobBody
-from api_service.doors.comfy_v2.errors import ComfyCode, in_words
+from api_service.doors.comfy_v2.codes import ComfyCode
+from api_service.doors.comfy_v2.errors import in_words
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_address
 from api_service.doors.comfy_v2.names.urls import urls_for
-from api_service.doors.comfy_v2.views.job_views import job_view
+from api_service.doors.comfy_v2.views.job_views import JobView, job_view
 from api_service.doors.comfy_v2.workflows import invalid_workflow, refuse_what_is_no_workflow
 from api_service.http.answers import answer_with
 from api_service.http.bodies import read_json
-from api_service.http.operations import Operation
+from api_service.http.operations import Answer, Operation
 from api_service.http.request_refusals import invalid_header
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
@@ -90,11 +91,20 @@ OPERATIONS = (
         JOBS,
         submit_job,
         Scope.WRITE,
-        {},
+        {HTTPStatus.CREATED: Answer(JobView, "the job, recorded", headers={"Location": "where the job is"})},
         tag="jobs",
         body=JobBody,
         query=AnyQuery,
         read=read_job,
+        problems=(
+            ComfyCode.INVALID_WORKFLOW,
+            ComfyCode.WORKFLOW_FORMAT_UI,
+            ComfyCode.MISSING_ASSET,
+            ComfyCode.METADATA_INVALID,
+            Code.IDEMPOTENCY_KEY_REUSED,
+            Code.QUOTA_EXCEEDED,
+        ),
+        request_headers={HEADER: "good for one submission: the same key again is refused"},
         submits=True,
     ),
 )

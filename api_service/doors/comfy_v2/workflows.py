@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api_service.doors.comfy_v2.errors import ComfyCode, in_words
+from api_service.doors.comfy_v2.codes import ComfyCode
+from api_service.doors.comfy_v2.errors import in_words
 from api_service.refusals.refusal import FieldError, Refusal
 from shared.workflows.envelopes import EXPORT, is_of_editor
 

@@ -208,7 +208,7 @@ def response(answer: Answer, known: Known) -> dict[str, Any]:
 def refusal(codes: Sequence[StrEnum], known: Known) -> dict[str, Any]:
     refusals = known.refusals
     return {
-        "description": "; or ".join(refusals.text(code) for code in codes),
+        "description": "; or ".join(dict.fromkeys(map(refusals.text, codes))),
         "headers": headers(HEADERS_OF_ALL),
         "content": {
             refusals.media_type: {

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from blake3 import blake3
 from sqlalchemy import Engine
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
@@ -47,13 +48,15 @@ class Row:
     owned: bool = False
     body: Mapping[str, Any] | None = None
     files: Mapping[str, bytes] | None = None
+    form: Mapping[str, str] | None = None
     path: Mapping[str, str] = field(default_factory=dict)
 
 
 WAITING = {"job_id": "{waiting}"}
-OF_COMFY = {"job_id": "{comfy_job}"}
-OUTPUT_OF_COMFY = {"asset_id": "{comfy_output}"}
+OF_COMFY = {"id": "{comfy_job}"}
+OUTPUT_OF_COMFY, ASSET_OF_COMFY = {"id": "{comfy_output}"}, {"id": "{asset_id}"}
 GRAPH = txt2img()
+HASH = f"blake3:{blake3(b'bytes').hexdigest()}"
 ROWS = {
     ("GET", "/health/live"): Row(OPEN),
     ("GET", "/health/ready"): Row(OPEN),
@@ -87,12 +90,19 @@ ROWS = {
     ("GET", "/api/v1/assets/{asset_id}/content"): Row(READ, owned=True),
     ("POST", "/api/v2/jobs"): Row(WRITE, 201, body={"workflow": GRAPH}),
     ("GET", "/api/v2/jobs"): Row(READ),
-    ("GET", "/api/v2/jobs/{job_id}"): Row(READ, owned=True, path=OF_COMFY),
-    ("GET", "/api/v2/jobs/{job_id}/workflow"): Row(READ, owned=True, path=OF_COMFY),
-    ("GET", "/api/v2/jobs/{job_id}/events"): Row(READ, owned=True, path=OF_COMFY),
-    ("POST", "/api/v2/jobs/{job_id}/cancel"): Row(WRITE, owned=True, path={"job_id": "{comfy_waiting}"}),
-    ("GET", "/api/v2/assets/{asset_id}"): Row(READ, owned=True, path=OUTPUT_OF_COMFY),
-    ("GET", "/api/v2/assets/{asset_id}/content"): Row(READ, owned=True, path=OUTPUT_OF_COMFY),
+    ("GET", "/api/v2/jobs/{id}"): Row(READ, owned=True, path=OF_COMFY),
+    ("GET", "/api/v2/jobs/{id}/workflow"): Row(READ, owned=True, path=OF_COMFY),
+    ("GET", "/api/v2/jobs/{id}/events"): Row(READ, owned=True, path=OF_COMFY),
+    ("POST", "/api/v2/jobs/{id}/cancel"): Row(WRITE, owned=True, path={"id": "{comfy_waiting}"}),
+    ("GET", "/api/v2/assets/{id}"): Row(READ, owned=True, path=ASSET_OF_COMFY),
+    ("GET", "/api/v2/assets/{id}/content"): Row(READ, owned=True, path=OUTPUT_OF_COMFY),
+    ("DELETE", "/api/v2/assets/{id}"): Row(WRITE, 409, owned=True, path=ASSET_OF_COMFY),
+    ("POST", "/api/v2/assets"): Row(
+        WRITE, files={"file": b"bytes"}, form={"content_type": "text/plain", "file_path": "bytes"}
+    ),
+    ("POST", "/api/v2/assets/from-hash"): Row(WRITE, body={"hash": HASH}),
+    ("HEAD", "/api/v2/assets/by-hash/{hash}"): Row(READ),
+    ("GET", "/api/v2/openapi.json"): Row(OPEN),
     ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
     ("WS", "/ws/jobs"): Row(READ),
     ("GET", "/api/v1/models/{kind}"): Row(READ),
@@ -154,7 +164,7 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
     waiting = submitted(messenger)
     names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(waiting), "user_id": str(USER)}
     names["asset_id"] = str(asset(messenger, settings, made, waiting))
-    names |= comfy_names(claim.job.id, waiting)
+    names |= {**comfy_names(claim.job.id, waiting), "hash": HASH}
     return World({**names, "key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}, keys)
 
 
@@ -215,7 +225,7 @@ def asker(
         path = {name: value.format(**names) for name, value in row.path.items()}
         body = row.body and {name: filled(value, names) for name, value in row.body.items()}
         body = body and {**body, **({"name": caller} if "name" in body else {})}
-        sent = {"files": row.files} if row.files else {"json": body}
+        sent = {"files": row.files, "data": row.form} if row.files else {"json": body}
         return ask(client, method, template.format(**{**names, **path}), sent, key)
 
     return ask_as
@@ -232,7 +242,7 @@ def routes_of(settings: Settings) -> set[tuple[str, str]]:
     for route in create_app(settings).routes:
         match route:
             case Route():
-                found |= {(method, route.path) for method in (route.methods or set()) - {"HEAD"}}
+                found |= {(method, route.path) for method in methods_of(route)}
             case Mount():
                 found.add(("GET", f"{route.path}/swagger-ui.css"))
             case WebSocketRoute():
@@ -240,6 +250,12 @@ def routes_of(settings: Settings) -> set[tuple[str, str]]:
             case _:
                 found.add(("?", str(route)))
     return found
+
+
+def methods_of(route: Route) -> set[str]:
+    """What it can be asked for; HEAD where that is all."""
+    methods = route.methods or set()
+    return methods - {"HEAD"} or methods
 
 
 def test_every_route_has_a_row_and_every_row_a_route(settings: Settings) -> None:

@@ -10,9 +10,10 @@ from api_service.doors.comfy_v2.assets.views import AssetView
 from api_service.doors.comfy_v2.names.ids import output_of
 from api_service.doors.comfy_v2.names.places import ASSETS, AnyQuery
 from api_service.doors.comfy_v2.names.urls import urls_for
-from api_service.http.downloads import StoredFile, send_file
-from api_service.http.operations import Nothing, Operation
+from api_service.http.downloads import FILE_ANSWERS, RANGED, StoredFile, send_file
+from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.path_ids import uuid_in
+from api_service.http.request_refusals import RequestCode
 from api_service.jobs.job_queries import find_output
 from api_service.refusals.assets import asset_in_use, asset_not_found
 from api_service.refusals.codes import Code
@@ -69,7 +70,38 @@ async def named_in(request: NoBody) -> JobOutput | Asset:
 ASSET = f"{ASSETS}/{{id}}"
 
 OPERATIONS = (
-    Operation("getAsset", "GET", ASSET, show, Scope.READ, {}, tag="assets", query=AnyQuery),
-    Operation("deleteAsset", "DELETE", ASSET, delete, Scope.WRITE, {}, tag="assets", query=AnyQuery),
-    Operation("getAssetContent", "GET", f"{ASSET}/content", content, Scope.READ, {}, tag="assets", query=AnyQuery),
+    Operation(
+        "getAsset",
+        "GET",
+        ASSET,
+        show,
+        Scope.READ,
+        {HTTPStatus.OK: Answer(AssetView, "the asset")},
+        tag="assets",
+        query=AnyQuery,
+        problems=(Code.ASSET_NOT_FOUND,),
+    ),
+    Operation(
+        "deleteAsset",
+        "DELETE",
+        ASSET,
+        delete,
+        Scope.WRITE,
+        {HTTPStatus.NO_CONTENT: Answer(None, "the asset is gone", media_types=())},
+        tag="assets",
+        query=AnyQuery,
+        problems=(Code.ASSET_NOT_FOUND, Code.ASSET_IN_USE),
+    ),
+    Operation(
+        "getAssetContent",
+        "GET",
+        f"{ASSET}/content",
+        content,
+        Scope.READ,
+        FILE_ANSWERS,
+        tag="assets",
+        query=AnyQuery,
+        problems=(Code.ASSET_NOT_FOUND, Code.STORAGE_UNAVAILABLE, RequestCode.RANGE_NOT_SATISFIABLE),
+        request_headers=RANGED,
+    ),
 )

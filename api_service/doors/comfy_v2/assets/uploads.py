@@ -10,13 +10,15 @@ from api_service.assets.keeping import Details, has_content, keep_known
 from api_service.doors.binding import ApiRequest
 from api_service.doors.comfy_v2.assets.bodies import FromHashBody, UploadFields, UploadForm
 from api_service.doors.comfy_v2.assets.views import AssetView
-from api_service.doors.comfy_v2.errors import ComfyCode
+from api_service.doors.comfy_v2.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import ASSETS, AnyQuery
 from api_service.doors.comfy_v2.names.urls import urls_for
 from api_service.doors.incoming import fields_in, owner_of, received, shelf_of
 from api_service.http.answers import answer_with
 from api_service.http.multipart import Form
-from api_service.http.operations import Nothing, Operation
+from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.request_refusals import RequestCode
+from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
 from shared.models import Scope
 
@@ -72,18 +74,45 @@ def address_of(view: AssetView) -> str:
     return f"{ASSETS}/{view.id}"
 
 
+WHERE = {"Location": "where the asset is"}
+
 OPERATIONS = (
-    Operation("postAssets", "POST", ASSETS, upload, Scope.WRITE, {}, tag="assets", form=UploadForm, query=AnyQuery),
+    Operation(
+        "postAssets",
+        "POST",
+        ASSETS,
+        upload,
+        Scope.WRITE,
+        {
+            HTTPStatus.CREATED: Answer(AssetView, "the asset; its bytes are new", headers=WHERE),
+            HTTPStatus.OK: Answer(AssetView, "the asset; the user had its bytes already", headers=WHERE),
+        },
+        tag="assets",
+        form=UploadForm,
+        query=AnyQuery,
+        problems=(
+            RequestCode.INVALID_FORM,
+            RequestCode.UNSUPPORTED_MEDIA_TYPE,
+            Code.INVALID_FIELDS,
+            Code.ASSET_TOO_LARGE,
+            Code.HASH_MISMATCH,
+            Code.STORAGE_UNAVAILABLE,
+        ),
+    ),
     Operation(
         "assetFromHash",
         "POST",
         f"{ASSETS}/from-hash",
         from_hash,
         Scope.WRITE,
-        {},
+        {
+            HTTPStatus.CREATED: Answer(AssetView, "the asset, under a new name", headers=WHERE),
+            HTTPStatus.OK: Answer(AssetView, "the asset, which was there", headers=WHERE),
+        },
         tag="assets",
         body=FromHashBody,
         query=AnyQuery,
+        problems=(ComfyCode.BLOB_NOT_FOUND,),
     ),
     Operation(
         "headAssetByHash",
@@ -91,8 +120,9 @@ OPERATIONS = (
         f"{ASSETS}/by-hash/{{hash}}",
         by_hash,
         Scope.READ,
-        {},
+        {HTTPStatus.OK: Answer(None, "the user has them", media_types=())},
         tag="assets",
         query=AnyQuery,
+        problems=(ComfyCode.BLOB_NOT_FOUND,),
     ),
 )

@@ -1,17 +1,14 @@
 """An asset as clients of the Comfy API see it: a file of theirs, or an output of a job."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from api_service.doors.comfy_v2.names.ids import job_name, output_name
 from api_service.doors.comfy_v2.names.urls import FileUrls
+from api_service.doors.comfy_v2.views.optional import Optionally
 from shared.models import Asset, JobOutput
-
-
-def is_none(value: Any) -> bool:
-    return value is None
 
 
 class AssetView(BaseModel, frozen=True):
@@ -25,12 +22,12 @@ class AssetView(BaseModel, frozen=True):
     size_bytes: int
     content_type: str
     file_path: str
-    created_new: bool | None = Field(None, exclude_if=is_none)
+    created_new: Optionally[bool] = None
     created_at: datetime
     url: str
     url_expires_at: datetime
     expires_at: datetime | None
-    job_id: str | None = Field(None, exclude_if=is_none)
+    job_id: Optionally[str] = None
 
     @classmethod
     def of(cls, asset: Asset, urls: FileUrls, *, created_new: bool | None = None) -> Self:

@@ -1,5 +1,6 @@
 """A job that has ended, and its outputs as assets."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.jobs.errors import NodeFailed
 from shared.messaging.messenger import Messenger
-from shared.models import JobStatus, OutputKind
+from shared.models import GenerationJob, JobStatus, OutputKind
 from tests.api_service.comfy_v2.contract import JOBS, held, refused
 from tests.jobs import new_job, output, running
 
@@ -108,6 +109,19 @@ def test_every_status_has_a_word_of_the_contract(client: TestClient, messenger: 
         session.flush()
         job_id = job.id
     assert (shown(client, job_id)["status"] == "expired") == (status is JobStatus.EXPIRED)
+
+
+def test_a_job_whose_deadline_passes_while_it_runs_is_never_expired(client: TestClient, messenger: Messenger) -> None:
+    claim = running(messenger)
+    with messenger.transaction() as session:
+        session.get_one(GenerationJob, claim.job.id).deadline_at = datetime.now(UTC) - timedelta(hours=1)
+    assert shown(client, claim.job.id)["status"] == "running"
+    with messenger.transaction() as session:
+        lifecycle.generated(session, claim.lease)
+    assert shown(client, claim.job.id)["status"] == "running", "its files are being stored"
+    with messenger.transaction() as session:
+        lifecycle.complete(session, claim.lease, [output(claim)])
+    assert shown(client, claim.job.id)["status"] == "succeeded"
 
 
 def test_cancelling_what_has_ended_changes_nothing(client: TestClient, job_id: int) -> None:

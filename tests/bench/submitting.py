@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from api_service.doors.comfy_v2.names.places import JOBS as COMFY_JOBS
 from api_service.doors.v1.jobs.bodies import JobBody
 from api_service.submit.job_request import new_job
 from shared.jobs import before_start
@@ -21,11 +22,13 @@ from shared.jobs.urls import JOBS
 from shared.messaging.messages import RunComfyJob
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import REPOSITORY, Place, Running, Wanted
+from tests.simulator.graphs import txt2img
 
 BODY = {"prompt": "a cat", "checkpoint_model": "random_sd15.safetensors", "width": 512, "height": 512}
 CLIENTS = 16
 ONE, TWO = "POST/s, 16 clients, one API process", "POST/s, 16 clients, two API processes"
 TAIL = "POST, p99 against p50"
+DOOR = "POST of a workflow to /api/v2, p50"
 BULK = "jobs/s in bulks of 100, against single posts"
 
 
@@ -37,7 +40,9 @@ class Client:
         self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def post(self, path: str, body: Any) -> bytes:
-        self.connection.request("POST", f"{JOBS}/{path}", json.dumps(body).encode(), self.headers)
+        """Post to an address, or to one below the jobs of `/api/v1`."""
+        address = path if path.startswith("/") else f"{JOBS}/{path}"
+        self.connection.request("POST", address, json.dumps(body).encode(), self.headers)
         with self.connection.getresponse() as answer:
             content = answer.read()
             if answer.status != HTTPStatus.CREATED:
@@ -106,6 +111,17 @@ def post_singly(here: Running, posts: int) -> float:
         return posts / sum(client.post_many("", BODY, posts))
 
 
+def at_both_doors(here: Running, posts: int) -> Round:
+    """The milliseconds of posting workflows to `/api/v2`, against posting the same to `/api/v1`, in turn."""
+    took: dict[str, list[float]] = {COMFY_JOBS: [], "": []}
+    with connected(here.apis[0], here.key) as client:
+        for seed in range(posts):
+            for door, seconds in took.items():
+                seconds += client.post_many(door, {"workflow": txt2img(seed=seed)}, 1)
+    comfy, ours = (statistics.median(seconds) * 1000 for seconds in took.values())
+    return Round(comfy, ours)
+
+
 def owner_of(here: Running) -> UUID:
     with connected(here.apis[0], here.key) as client:
         return UUID(json.loads(client.post("", BODY))["user_id"])
@@ -126,6 +142,7 @@ def opened(place: Place) -> Iterator[Measure]:
                 ONE: Round(one, limit),
                 TWO: Round(two, limit),
                 TAIL: Round(tail * 1000, middle * 1000),
+                DOOR: at_both_doors(here, posts // 4),
                 BULK: Round(post_bulks(here, place.few(10, 1)), post_singly(here, posts // 4)),
             }
 
@@ -137,6 +154,7 @@ SUBMITTING = Bench(
         Figure(ONE, "1/s", "a loop without HTTP", ">= 0.5"),
         Figure(TWO, "1/s", "a loop without HTTP", ">= 0.5"),
         Figure(TAIL, "ms", "its p50", "<= 10"),
+        Figure(DOOR, "ms", "one to /api/v1", "<= 1.15"),
         Figure(BULK, "1/s", "one client, single posts", ">= 10"),
     ),
     opened,

@@ -4,8 +4,8 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
-from api_service.doors.comfy_v2.codes import MEANT
 from api_service.doors.comfy_v2.errors import FORMS, OTHER, EnvelopeView, ErrorView, Form
+from api_service.doors.comfy_v2.names.codes import MEANT
 from api_service.http.description.openapi import About
 from api_service.http.description.refusals import Refusals
 from api_service.http.request_refusals import RequestCode

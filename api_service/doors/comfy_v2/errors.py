@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api_service.doors.comfy_v2.codes import ComfyCode
+from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.http.problems import detail_of, headers_of, known_of_the_rate
 from api_service.http.request_refusals import RequestCode

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from api_service.accounts.identity import Identity
 from api_service.doors.binding import ApiRequest
-from api_service.doors.comfy_v2.codes import ComfyCode
 from api_service.doors.comfy_v2.following import Following
+from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_in
 from api_service.http.event_stream import EventStream, Follower, SendText, as_comment
 from api_service.http.operations import Answer, Nothing, Operation

@@ -12,7 +12,7 @@ from starlette.datastructures import QueryParams
 
 from api_service.doors.binding import ApiRequest
 from api_service.doors.comfy_v2.bodies import LABEL, flaw_of_value
-from api_service.doors.comfy_v2.codes import ComfyCode
+from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery
 from api_service.doors.comfy_v2.views.job_views import STATUSES, Status, labels_of

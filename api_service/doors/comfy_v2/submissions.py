@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane
 from api_service.doors.comfy_v2.bodies import JobBody
-from api_service.doors.comfy_v2.codes import ComfyCode
 from api_service.doors.comfy_v2.errors import in_words
+from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_address
 from api_service.doors.comfy_v2.names.urls import urls_for
 from api_service.doors.comfy_v2.views.job_views import JobView, job_view

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api_service.doors.comfy_v2.codes import ComfyCode
 from api_service.doors.comfy_v2.errors import in_words
+from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.refusals.refusal import FieldError, Refusal
 from shared.workflows.envelopes import EXPORT, is_of_editor
 
@@ -39,7 +39,10 @@ def asset_references(document: Any) -> list[str]:
 
 
 def invalid_workflow(errors: Sequence[FieldError], workflow: Mapping[str, Any]) -> Refusal:
-    """What is wrong with a workflow, by node. The fields are paths in the graph: `4.inputs.ckpt_name`."""
+    """What is wrong with a workflow, by node. The fields are paths in the graph: `4.inputs.ckpt_name`.
+
+    Where nothing is wrong but that assets are not there, the code says that.
+    """
     by_node: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
     whole: list[dict[str, str]] = []
     for error in errors:
@@ -47,7 +50,9 @@ def invalid_workflow(errors: Sequence[FieldError], workflow: Mapping[str, Any]) 
         wrong = {"field": part, "reason": error.code, "message": error.message}
         (whole if node_id is None else by_node[node_id]).append(wrong)
     details = {"node_errors": dict(by_node), **({"workflow_errors": whole} if whole else {})}
-    return Refusal(ComfyCode.INVALID_WORKFLOW, in_words(errors), errors=errors, details=details)
+    missing = all(error.code == ComfyCode.MISSING_ASSET for error in errors)
+    code = ComfyCode.MISSING_ASSET if missing else ComfyCode.INVALID_WORKFLOW
+    return Refusal(code, in_words(errors), errors=errors, details=details)
 
 
 def node_and_part(field: str, workflow: Mapping[str, Any]) -> tuple[str | None, str]:

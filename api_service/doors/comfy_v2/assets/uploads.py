@@ -10,7 +10,7 @@ from api_service.assets.keeping import Details, has_content, keep_known
 from api_service.doors.binding import ApiRequest
 from api_service.doors.comfy_v2.assets.bodies import FromHashBody, UploadFields, UploadForm
 from api_service.doors.comfy_v2.assets.views import AssetView
-from api_service.doors.comfy_v2.codes import ComfyCode
+from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import ASSETS, AnyQuery
 from api_service.doors.comfy_v2.names.urls import urls_for
 from api_service.doors.incoming import fields_in, owner_of, received, shelf_of

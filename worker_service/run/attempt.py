@@ -115,8 +115,6 @@ class Attempt:
                 self.redirect(new, adopted=False)
             case _ if new != doubt:
                 self.redirect(doubt, adopted=True)
-            case _:
-                pass
         log.info("prompt.looked_for", comfyui_prompt_id=doubt.id, server=doubt.server, found=type(found).__name__)
         return found
 

@@ -1,41 +1,46 @@
 """The workflow of a submission, as this door's clients speak of it: what it must not be, and what is wrong with it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from api_service.doors.comfy_v2.errors import in_words
 from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.refusals.refusal import FieldError, Refusal
 from shared.workflows.envelopes import EXPORT, is_of_editor
-
-REFERENCE = "core/ASSET"
+from shared.workflows.references import ASSET, TYPE, is_reference
 
 
 def refuse_what_is_no_workflow(workflow: Mapping[str, Any]) -> None:
-    """Raises Refusal: workflow_format_ui, for what the editor saves; missing_asset, for a reference to an asset."""
+    """Raises Refusal: workflow_format_ui, for what the editor saves; missing_asset, for a reference where none can be.
+
+    A reference is the value of an input. Which asset it means is found out where every door's jobs are checked.
+    """
     if is_of_editor(workflow):
         raise Refusal(ComfyCode.WORKFLOW_FORMAT_UI, EXPORT)
-    if names := asset_references(workflow):
-        sentence = f"there is no asset {names[0]!r}"
-        raise Refusal(ComfyCode.MISSING_ASSET, sentence, details={"asset_ids": names})
+    if any(has_reference(value) for value in inputs_of(workflow) if not is_reference(value)):
+        raise Refusal(ComfyCode.MISSING_ASSET, "a reference to an asset must be the whole value of an input")
 
 
-def asset_references(document: Any) -> list[str]:
-    """The ids of all assets that are referred to, anywhere in a document; `?` for one without."""
-    found, unseen = [], [document]
+def inputs_of(workflow: Mapping[str, Any]) -> Iterator[Any]:
+    for node in workflow.values():
+        inputs = node.get("inputs") if isinstance(node, dict) else None
+        if isinstance(inputs, dict):
+            yield from inputs.values()
+
+
+def has_reference(document: Any) -> bool:
+    """Whether an asset is referred to anywhere in a document."""
+    unseen = [document]
     while unseen:
         part = unseen.pop()
+        if is_reference(part) and part[TYPE] == ASSET:
+            return True
         if isinstance(part, dict):
-            if part.get("__type") == REFERENCE:
-                info = part.get("info")
-                asset_id = info.get("id") if isinstance(info, dict) else None
-                found.append(asset_id[:100] if isinstance(asset_id, str) else "?")
-            else:
-                unseen.extend(part.values())
+            unseen.extend(part.values())
         elif isinstance(part, list):
             unseen.extend(part)
-    return list(dict.fromkeys(reversed(found)))
+    return False
 
 
 def invalid_workflow(errors: Sequence[FieldError], workflow: Mapping[str, Any]) -> Refusal:

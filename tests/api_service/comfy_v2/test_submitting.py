@@ -110,11 +110,10 @@ def test_the_editors_own_format_is_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("wrapped", [lambda it: it, lambda it: [it], lambda it: {"deep": [1, {"er": it}]}])
-def test_a_reference_to_an_asset_is_refused_wherever_it_is(client: TestClient, wrapped: Any) -> None:
+def test_a_reference_to_no_asset_is_refused_wherever_it_is(client: TestClient, wrapped: Any) -> None:
     graph = txt2img()
     graph["4"]["inputs"]["ckpt_name"] = wrapped({"__type": "core/ASSET", "info": {"id": "9f8a"}})
-    error = refused(client.post(JOBS, json={"workflow": graph}), 422, "missing_asset")
-    assert error.details == {"asset_ids": ["9f8a"]}
+    refused(client.post(JOBS, json={"workflow": graph}), 422, "missing_asset")
 
 
 @pytest.mark.parametrize("info", [None, {}, {"id": 5}, [], "9f8a"])

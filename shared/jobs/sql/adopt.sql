@@ -7,7 +7,10 @@ WITH
         SET
             attempt = (generation_jobs.attempt + 1),
             claims_left = (
-                coalesce(generation_jobs.claims_left, coalesce(generation_jobs.max_attempts, :most_attempts) + 3) - 1
+                coalesce(
+                    generation_jobs.claims_left,
+                    coalesce(generation_jobs.max_attempts, :most_attempts) + 3 + 5
+                ) - 1
             ),
             worker_id = :this_worker,
             lease_expires_at = (now() + :lease_duration),

@@ -116,7 +116,10 @@ WITH
             status = 'running',
             attempt = (generation_jobs.attempt + 1),
             claims_left = (
-                coalesce(generation_jobs.claims_left, coalesce(generation_jobs.max_attempts, :most_attempts) + 3) - 1
+                coalesce(
+                    generation_jobs.claims_left,
+                    coalesce(generation_jobs.max_attempts, :most_attempts) + 3 + 5
+                ) - 1
             ),
             events = (generation_jobs.events + 1),
             worker_id = :this_worker,

@@ -7,6 +7,7 @@ import pytest
 from deploy.local.load_test_data import NotEmpty, load
 from migrations.upgrade import current, upgrade
 from tests.migrations.databases import LEGACY, Row, execute, table, value
+from tests.migrations.test_command_line import HEAD
 
 
 @pytest.fixture
@@ -22,12 +23,12 @@ def requests(legacy: str) -> list[Row]:
 def test_an_empty_database_gets_every_row_and_the_newest_schema(empty: str) -> None:
     counts = load(empty)
     assert counts == {"generation_jobs.tsv": 47, "comfyui_generation_requests.tsv": 49, "generation_jobs": 96}
-    assert current(empty) == "assets"
+    assert current(empty) == HEAD
 
 
 def test_a_database_that_was_migrated_is_left_alone(empty: str) -> None:
     upgrade(empty)
-    with pytest.raises(NotEmpty, match="at revision assets already"):
+    with pytest.raises(NotEmpty, match=f"at revision {HEAD} already"):
         load(empty)
     assert value(empty, "SELECT count(*) FROM generation_jobs") == 0
 

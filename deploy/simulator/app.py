@@ -59,6 +59,7 @@ JOB_ROUTES: Sequence[web.RouteDef] = (
 
 CONTROL_ROUTES: Sequence[web.RouteDef] = (
     web.get("/simulator/executions", control.show_executions),
+    web.get("/simulator/requests", control.count_requests),
     web.post("/simulator/reset", control.reset_everything),
     web.post("/simulator/pace", control.set_pace),
     web.post("/simulator/protocol", control.set_protocol),

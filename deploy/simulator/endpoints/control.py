@@ -4,6 +4,7 @@ GET    /simulator/executions               {"worker_alive": true, "sockets": ["c
                                            "accepted": 1, "started": 1, "finished": 1, "outcomes": ["success"],
                                            "nodes": ["1", "9"], "filename_prefixes": ["x"], "client_id": "c"}}}
        ?prompt_id=ID&within=SECONDS        waits until that prompt has finished (`times` times, else once); 408 if not
+GET    /simulator/requests                 {"GET /history": 2, "POST /prompt": 1}: how many have come, without ids
 POST   /simulator/reset                    as if just started, with empty folders; 409 if the worker is dead or hangs
 POST   /simulator/pace                     {"step_seconds": 0.1}: change any of step_seconds, load_seconds,
                                            node_seconds, gpu_seconds (or null), write_seconds, history_seconds
@@ -73,6 +74,10 @@ async def show_executions(request: web.Request) -> web.Response:
             "prompts": simulator.ledger.page(),
         }
     )
+
+
+async def count_requests(request: web.Request) -> web.Response:
+    return web.json_response(request.app[SIMULATOR].counter.requests)
 
 
 async def reset_everything(request: web.Request) -> web.Response:

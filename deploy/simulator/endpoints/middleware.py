@@ -17,6 +17,7 @@ async def meet_faults(request: web.Request, handler: Handler) -> web.StreamRespo
     if request.path.startswith("/simulator/"):
         return await handler(request)
     faults, path = request.app[SIMULATOR].faults, request.path
+    request.app[SIMULATOR].counter.requests[f"{request.method} {_kind(path)}"] += 1
     if fault := faults.strike("latency", path=path):
         await asyncio.sleep(fault.details["seconds"])
     if fault := faults.strike("hang_http", holds=True, path=path):
@@ -25,6 +26,11 @@ async def meet_faults(request: web.Request, handler: Handler) -> web.StreamRespo
             request.transport.abort()
         return web.Response(status=503)
     return await tampered(request, faults, handler)
+
+
+def _kind(path: str) -> str:
+    """The path without the id that it may end with."""
+    return "/" + path.removeprefix("/api").split("/")[1]
 
 
 @web.middleware

@@ -24,6 +24,7 @@ async def reset(simulator: Simulator, within: float) -> bool:
     simulator.queue.forget()
     simulator.queue.empty_cache()
     simulator.counter.upcoming = 0
+    simulator.counter.requests.clear()
     simulator.ledger.forget()
     simulator.dial.reset()
     simulator.spoken.reset()

@@ -1,9 +1,10 @@
 """The parts of one simulated server, built once and handed to whoever needs them."""
 
+import collections
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.simulator.faults.fault_book import FaultBook
@@ -62,9 +63,10 @@ class Simulator:
 
 @dataclass
 class Counter:
-    """Numbers prompts in the order they come; starts anew with the server."""
+    """Numbers prompts in the order they come, and counts requests by method and kind; starts anew with the server."""
 
     upcoming: int = 0
+    requests: collections.Counter[str] = field(default_factory=collections.Counter)
 
     def next(self) -> int:
         number = self.upcoming

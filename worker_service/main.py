@@ -37,6 +37,7 @@ from worker_service.resources import Resources, Timings
 from worker_service.run.leases import Leases
 from worker_service.run.resources import JobLimits, RunResources
 from worker_service.run.settle import give_up
+from worker_service.run.sockets import Sockets
 from worker_service.run.storage import StorageWatch, check_own_disk
 
 RECEIVERS = (run_comfy_job,)
@@ -119,6 +120,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         MediaPool(members_for(settings.worker_threads)),
         fleet,
         leases,
+        Sockets(worker_id),
         storage,
         JobLimits(settings.max_attempts, settings.soft_time_limit, settings.stall_timeout, settings.storage_patience),
         timings.run,
@@ -152,6 +154,7 @@ def background_threads(resources: Resources) -> list[threading.Thread]:
 def stop_jobs(resources: Resources) -> None:
     """Have every running job leave its prompt to ComfyUI, and take no new one."""
     resources.closing.set()
+    resources.jobs.run.sockets.close()
     resources.leases.stop_all()
 
 
@@ -159,6 +162,7 @@ def close(resources: Resources) -> None:
     resources.closing.set()
     resources.leases.close()
     resources.signals.close()
+    resources.jobs.run.sockets.close()
     resources.fleet.close()
     resources.jobs.run.media.close()
     resources.engine.dispose()

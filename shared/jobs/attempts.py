@@ -95,6 +95,24 @@ def prompt_in_doubt(ended: Sequence[EndedAttempt]) -> Prompt | None:
     return Prompt(last.server, last.comfyui_prompt_id)
 
 
+class Sender(NamedTuple):
+    """The worker that has sent a prompt. `is_gone`: as far as is known it listens to ComfyUI no more."""
+
+    worker_id: str
+    is_gone: bool
+
+
+def sender_of(ended: Sequence[EndedAttempt], prompt: Prompt) -> Sender | None:
+    """Whose prompt it is that was sent before. Later attempts that name it have adopted it. None: nobody knows.
+
+    A worker that is stopped closes its sockets before it releases its jobs."""
+    for attempt, survived in ended:
+        if (attempt.server, attempt.comfyui_prompt_id) == prompt:
+            is_dead = attempt.outcome is Outcome.EXPIRED and not survived
+            return Sender(attempt.worker_id, is_dead or attempt.outcome is Outcome.RELEASED)
+    return None
+
+
 def worker_deaths(ended: Sequence[EndedAttempt]) -> int:
     """How many workers died. One that was only cut off from the database or the machine, and came back, did not."""
     return sum(attempt.outcome is Outcome.EXPIRED and not survived for attempt, survived in ended)

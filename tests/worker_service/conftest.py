@@ -49,6 +49,13 @@ def worker(deployment: Deployment) -> Iterator[RunningWorker]:
 
 
 @pytest.fixture
+def listening(worker: RunningWorker) -> RunningWorker:
+    """A worker that hears the first word of its first prompt too: it has a socket already."""
+    worker.listen()
+    return worker
+
+
+@pytest.fixture
 def listener(redis_client: redis.Redis, settings: Settings) -> Iterator[Listener]:
     listener = Listener(redis_client, settings.redis_ns)
     yield listener

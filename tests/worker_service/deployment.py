@@ -31,15 +31,16 @@ from worker_service.main import close, create_broker, create_resources
 from worker_service.resources import Resources, Timings
 from worker_service.run.attempt import Attempt
 from worker_service.run.prompt.graph import graph_of
-from worker_service.run.prompt.mailbox import Signal
+from worker_service.run.prompt.mailbox import Mailbox, Signal
 from worker_service.run.prompt.timings import RunTimings
+from worker_service.run.sockets import client_id_of
 
 PATIENCE_S = 40.0
 LOOK_S = 0.02
 # Tenths of the waits of production, where no test is about how long they are.
 QUICK = Timings(
     run=RunTimings(
-        connect_s=1.0,
+        deaf_after_s=1.0,
         look_every_s=1.0,
         look_again_s=0.1,
         refused_s=0.5,
@@ -101,6 +102,13 @@ class RunningWorker:
         for client in self.resources.fleet.clients.values():
             self.resources.fleet.probe(client)
 
+    def listen(self) -> None:
+        """Open its socket to each server, as its first prompt there does without waiting for it."""
+        for client in self.resources.fleet.clients.values():
+            socket = self.resources.jobs.run.sockets.own_of(client)
+            with socket.listening("nobody's", Mailbox()):
+                assert socket.connected.wait(PATIENCE_S)
+
     def until(self, holds: Callable[[], object]) -> None:
         """Look at every server until something holds."""
 
@@ -136,6 +144,11 @@ class Deployment:
         self.settings = load_settings(environ)
         self.folder = Path(urlsplit(self.settings.storage_url).path)
         self.wakeups = WakeUps(messenger, due_jobs(None))
+
+    def client_id(self, job_id: int) -> str:
+        """Under which id ComfyUI tells of the job's prompt: that of the worker which has sent it."""
+        sent = [row for row in jobs.attempts(self.messenger, job_id) if not row.adopted]
+        return client_id_of(sent[-1].worker_id)
 
     @contextmanager
     def worker(self, changes: dict[str, Any] | None = None, /, **variables: str) -> Iterator[RunningWorker]:
@@ -224,6 +237,10 @@ class Deployment:
     def sockets(self) -> list[str]:
         """The client ids that listen to ComfyUI."""
         return list(self.comfyui.http.get("/simulator/executions").json()["sockets"])
+
+    def requests(self) -> dict[str, int]:
+        """How many requests ComfyUI has had, by method and path without ids."""
+        return dict(self.comfyui.http.get("/simulator/requests").json())
 
     def times_started(self, prompt_id: str) -> int:
         execution = self.comfyui.executions().get(prompt_id)

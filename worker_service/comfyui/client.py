@@ -43,6 +43,7 @@ LARGEST_OBJECT_INFO = ANSWER.most_bytes
 OBJECT_INFO = Bounds(LARGEST_OBJECT_INFO, within_s=120, silence_s=60)
 SUBMIT = Bounds(ANSWER.most_bytes, within_s=60, silence_s=30)  # a large workflow is validated in the request
 REPLACEMENTS = Bounds(ANSWER.most_bytes // 8, within_s=10)
+NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, AttributeError)
 LARGEST_OUTPUT = 2 * 1024**3
 
 
@@ -110,8 +111,8 @@ class ComfyUIClient:
         """Where the prompt is now. The history is read again after the queue: it may have ended in between."""
         try:
             return self.ended(prompt_id) or in_queue(self.get("/queue"), prompt_id) or self.ended(prompt_id) or Gone()
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise ComfyUIUnreachable(self.name, f"its queue or history is not understood: {error!r}") from error
+        except NOT_UNDERSTOOD as error:
+            raise self.not_understood(error) from error
 
     def ended(self, prompt_id: str) -> Finished | None:
         """What the history says of a prompt. It says nothing until the prompt has ended, so one whose entry is too
@@ -126,15 +127,21 @@ class ComfyUIClient:
             return self.withheld(prompt_id, f"it answers {status}")
         try:
             return in_history(self.json_object(content, path), prompt_id)
-        except (ComfyUIUnreachable, LookupError, TypeError, ValueError, AttributeError):
+        except (ComfyUIUnreachable, *NOT_UNDERSTOOD):
             return self.withheld(prompt_id, "its answer is not understood")
 
     def withheld(self, prompt_id: str, reason: str) -> Finished | None:
         """A prompt whose entry cannot be had. A server that fails for every prompt is unreachable."""
-        in_history(self.get(f"/history/{uuid4()}"), prompt_id)
-        if in_queue(self.get("/queue"), prompt_id):
-            return None
+        try:
+            in_history(self.get(f"/history/{uuid4()}"), prompt_id)
+            if in_queue(self.get("/queue"), prompt_id):
+                return None
+        except NOT_UNDERSTOOD as error:
+            raise self.not_understood(error) from error
         return Finished((), OutputWithheld("the list of what it made", reason))
+
+    def not_understood(self, error: Exception) -> ComfyUIUnreachable:
+        return ComfyUIUnreachable(self.name, f"its queue or history is not understood: {error!r}")
 
     def withdraw(self, prompt_id: str) -> None:
         """Take the prompt out of the queue, or interrupt it if it is running; nothing else is touched.

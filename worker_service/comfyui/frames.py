@@ -1,7 +1,8 @@
-"""What a WebSocket frame of ComfyUI says about one prompt. Pure functions."""
+"""What a WebSocket frame of ComfyUI says, and about which prompt. Pure functions."""
 
 import math
 import struct
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 from shared.jobs.storable import name
@@ -41,18 +42,25 @@ Frame = Cached | NodeStates | Preview | Ended
 ENDINGS = {"execution_success", "execution_error", "execution_interrupted"}
 
 
-def read_frame(frame: str | bytes, prompt_id: str) -> Frame | None:
-    """The frame's meaning, or None where it is about another prompt, about nothing, or not understood."""
+def read_frame(frame: str | bytes, wanted: Container[str]) -> tuple[str, Frame] | None:
+    """The prompt and what the frame says of it, or None where that is not a wanted one, is nothing, or is not
+    understood."""
     try:
-        return read_binary(frame, prompt_id) if isinstance(frame, bytes) else read_text(read_json(frame), prompt_id)
+        return read_binary(frame, wanted) if isinstance(frame, bytes) else read_text(read_json(frame), wanted)
     except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError, struct.error):
         return None
 
 
-def read_text(message: dict[str, Any], prompt_id: str) -> Frame | None:
-    kind, data = message["type"], message["data"]
-    if data.get("prompt_id") != prompt_id:
+def read_text(message: dict[str, Any], wanted: Container[str]) -> tuple[str, Frame] | None:
+    data = message["data"]
+    prompt_id = data.get("prompt_id")
+    if prompt_id not in wanted:
         return None
+    meaning = meaning_of(message["type"], data)
+    return None if meaning is None else (prompt_id, meaning)
+
+
+def meaning_of(kind: Any, data: dict[str, Any]) -> Frame | None:
     if kind in ENDINGS:
         return Ended(is_written=False)
     if kind == "executing" and data["node"] is None:
@@ -80,7 +88,7 @@ def count(value: Any) -> float:
     return number if math.isfinite(number) and abs(number) <= LARGEST_COUNT else 0.0
 
 
-def read_binary(frame: bytes, prompt_id: str) -> Preview | None:
+def read_binary(frame: bytes, wanted: Container[str]) -> tuple[str, Frame] | None:
     """`4 | length of JSON | JSON | image`, the numbers big-endian u32.
 
     The older form, `1 | format | image`, does not name its prompt, and a prompt without a client_id sends it to every
@@ -90,6 +98,7 @@ def read_binary(frame: bytes, prompt_id: str) -> Preview | None:
     if event != PREVIEW_WITH_METADATA:
         return None
     metadata = read_json(frame[8 : 8 + length])
-    if metadata["prompt_id"] != prompt_id:
+    prompt_id = metadata["prompt_id"]
+    if prompt_id not in wanted:
         return None
-    return Preview(name(metadata["image_type"]), frame[8 + length :])
+    return prompt_id, Preview(name(metadata["image_type"]), frame[8 + length :])

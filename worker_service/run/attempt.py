@@ -32,7 +32,6 @@ from shared.models import JobStatus
 from shared.workflows.extra_data import extra_data
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.collect import collector_of
 from worker_service.run.failures import Tries, decide, tries_of
 from worker_service.run.inputs.delivery import Delivery, InputsUnknown
@@ -141,18 +140,20 @@ class Attempt:
         if not is_sent:
             graph = self.delivery.bring(client, graph)
         timings, stall_timeout = self.resources.timings, self.resources.limits.stall
+        sender = self.claim.sender if self.prompt == self.claim.doubt else None
         with (
-            listening(self.resources, self.job.id, self.prompt) as around,
-            ProgressSocket(client.url, self.prompt.id, self.mailbox, client.socket_health) as socket,
+            self.resources.sockets.listening(client, self.prompt.id, sender, self.mailbox) as socket,
+            listening(self.resources, self.job.id, self.prompt, socket) as around,
         ):
-            socket.wait(timings.connect_s)
             if not is_sent:
                 self.send(client, graph)
             watched = Watched(client, self.prompt, graph, around, stall_timeout)
             try:
-                return watch(watched, self.mailbox, self.progress, timings)
+                finished = watch(watched, self.mailbox, self.progress, timings)
             except (ServerWedged, Stalled) as error:
                 return self.withdraw_and_reraise(error)
+            socket.has_ended(self.prompt.id)
+            return finished
 
     def move(self) -> bool:
         """Go on with another prompt where one is to be had. Returns False if this one's turn has come meanwhile."""
@@ -167,8 +168,9 @@ class Attempt:
         # No job is given to a server that is known to be wedged: what this worker remembers of it is out of date.
         self.resources.fleet.wedged.discard(self.prompt.server)
         along = extra_data(self.job.params, self.job.extra_pnginfo) | secrets_of(self.job, self.resources.vault)
+        client_id = self.resources.sockets.client_id
         try:
-            client.submit(graph, prompt_id=self.prompt.id, client_id=self.prompt.id, extra_data=along)
+            client.submit(graph, prompt_id=self.prompt.id, client_id=client_id, extra_data=along)
         except ComfyUIUnreachable as error:
             if error.refused:
                 raise error.before_its_turn() from None

@@ -13,6 +13,7 @@ from worker_service.run.inputs.means import Means
 from worker_service.run.leases import Leases
 from worker_service.run.prompt.timings import RunTimings
 from worker_service.run.queue_time import QueueTime
+from worker_service.run.sockets import Sockets
 from worker_service.run.storage import StorageWatch
 
 
@@ -33,6 +34,7 @@ class RunResources:
     media: MediaPool
     fleet: Fleet
     leases: Leases
+    sockets: Sockets
     storage: StorageWatch
     limits: JobLimits
     timings: RunTimings

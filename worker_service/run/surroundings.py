@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.database.engine import reading
 from shared.jobs.attempts import Prompt
 from shared.jobs.claim.moving import idle_server
+from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.resources import RunResources
 
 log = structlog.get_logger(__name__)
@@ -18,10 +19,11 @@ log = structlog.get_logger(__name__)
 class Surroundings:
     """See `Around` in `worker_service.run.prompt.watch`."""
 
-    def __init__(self, resources: RunResources, job_id: int, prompt: Prompt) -> None:
+    def __init__(self, resources: RunResources, job_id: int, prompt: Prompt, socket: ProgressSocket) -> None:
         self.resources = resources
         self.job_id = job_id
         self.prompt = prompt
+        self.socket = socket
         self.server = resources.fleet.running[prompt.server]
 
     def is_wedged(self) -> bool:
@@ -43,6 +45,9 @@ class Surroundings:
     def heard(self) -> None:
         self.server.heard[self.prompt.id] = time.monotonic()
 
+    def is_running(self) -> None:
+        self.socket.is_running(self.prompt.id, patience_s=self.resources.timings.deaf_after_s)
+
     def waited(self, seconds: float) -> None:
         self.resources.queue_time.add(seconds)
 
@@ -53,9 +58,9 @@ def other_servers(resources: RunResources, server: str) -> Sequence[str]:
 
 
 @contextmanager
-def listening(resources: RunResources, job_id: int, prompt: Prompt) -> Iterator[Surroundings]:
+def listening(resources: RunResources, job_id: int, prompt: Prompt, socket: ProgressSocket) -> Iterator[Surroundings]:
     """While the block runs, the probes of this worker know that it listens to the prompt."""
-    surroundings = Surroundings(resources, job_id, prompt)
+    surroundings = Surroundings(resources, job_id, prompt, socket)
     surroundings.heard()
     try:
         yield surroundings

@@ -17,11 +17,13 @@ from shared.jobs.attempts import (
     MOST_WAITS,
     Lease,
     Prompt,
+    Sender,
     ServerDeaths,
     ended_attempts,
     failures_by_code,
     last_failure,
     prompt_in_doubt,
+    sender_of,
     server_deaths,
     set_attempt_prompt,
     times_waited,
@@ -78,7 +80,7 @@ class Claim(NamedTuple):
     names the doubt, so that the next worker looks for it too if this one dies meanwhile. `deaths` counts the
     workers that died under this job, `server_deaths` the servers, `failures` its earlier attempts by the code they
     failed with, and `waits` those that failed before the prompt had begun to run. `last_failure` is the last of the
-    others.
+    others. `sender` is who has sent the doubt.
     """
 
     job: GenerationJob
@@ -90,6 +92,7 @@ class Claim(NamedTuple):
     server_deaths: ServerDeaths = ServerDeaths()
     waits: int = 0
     last_failure: JobAttempt | None = None
+    sender: Sender | None = None
 
 
 class Claimant(NamedTuple):
@@ -166,6 +169,7 @@ def begun(session: Session, job: GenerationJob, left_behind: Prompt | None = Non
         server_deaths=server_deaths(ended),
         waits=times_waited(ended),
         last_failure=last_failure(ended),
+        sender=sender_of(ended, doubt) if doubt else None,
     )
     if doubt and doubt != left_behind:
         set_attempt_prompt(session, claim.lease, doubt, adopted=True)

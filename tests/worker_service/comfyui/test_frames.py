@@ -25,8 +25,8 @@ def prompt_ids(name: str) -> list[str]:
 
 
 def meanings(name: str, prompt_id: str, socket: str = "ws:A") -> list[Frame]:
-    found = (read_frame(frame, prompt_id) for frame in frames_of(name, socket))
-    return [frame for frame in found if frame is not None]
+    found = (read_frame(frame, {prompt_id}) for frame in frames_of(name, socket))
+    return [frame for told_of, frame in filter(None, found) if told_of == prompt_id]
 
 
 def test_a_job_goes_from_its_cache_over_its_nodes_to_its_end() -> None:
@@ -71,18 +71,18 @@ def test_what_is_told_to_everybody_of_a_job_without_a_client_means_nothing(name:
 def test_the_executing_of_a_reconnect_names_no_prompt_and_means_nothing() -> None:
     frame = json.dumps({"type": "executing", "data": {"node": "3"}})
     assert frame in frames_of("0.8/ws/17_reconnect_mid_run", "ws:A2")
-    assert read_frame(frame, prompt_ids("0.8/ws/17_reconnect_mid_run")[0]) is None
+    assert read_frame(frame, set(prompt_ids("0.8/ws/17_reconnect_mid_run"))) is None
 
 
 def test_a_preview_with_metadata_is_a_picture_of_its_prompt() -> None:
     metadata = json.dumps({"prompt_id": "p", "image_type": "image/jpeg"}).encode()
     frame = struct.pack(">II", 4, len(metadata)) + metadata + b"\xff\xd8picture"
-    assert read_frame(frame, "p") == Preview("image/jpeg", b"\xff\xd8picture")
-    assert read_frame(frame, "another") is None
+    assert read_frame(frame, {"another", "p"}) == ("p", Preview("image/jpeg", b"\xff\xd8picture"))
+    assert read_frame(frame, {"another"}) is None
 
 
 def test_a_preview_that_does_not_say_whose_it_is_is_nobodys() -> None:
-    assert read_frame(struct.pack(">II", 1, 1) + b"\xff\xd8picture", "p") is None
+    assert read_frame(struct.pack(">II", 1, 1) + b"\xff\xd8picture", {"p"}) is None
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,8 @@ def test_a_preview_that_does_not_say_whose_it_is_is_nobodys() -> None:
         '{"type": "progress_state", "data": {"prompt_id": "p", "nodes": {"1": {}}}}',
         '{"type": "progress_state", "data": {"prompt_id": "p", "nodes": {"1": {"value": "x", "max": 1, "state": 1}}}}',
         '{"type": "execution_cached", "data": {"prompt_id": "p"}}',
+        '{"type": "execution_success", "data": {"prompt_id": ["p"]}}',
+        '{"type": "execution_success", "data": {"prompt_id": null}}',
         b"",
         b"\0\0\0\4",
         struct.pack(">II", 4, 1_000_000) + b"{}",
@@ -106,16 +108,17 @@ def test_a_preview_that_does_not_say_whose_it_is_is_nobodys() -> None:
     ],
 )
 def test_what_is_not_understood_means_nothing(frame: Any) -> None:
-    assert read_frame(frame, "p") is None
+    assert read_frame(frame, {"p"}) is None
 
 
 def states(value: str, most: str = "10") -> NodeStates:
     frame = (
         '{"type": "progress_state", "data": {"prompt_id": "p", "nodes": {"1": {"value": %s, "max": %s, "state": "r"}}}}'
     )
-    found = read_frame(frame % (value, most), "p")
-    assert isinstance(found, NodeStates)
-    return found
+    found = read_frame(frame % (value, most), {"p"})
+    assert found is not None
+    assert isinstance(found[1], NodeStates)
+    return found[1]
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "null", "1e999", "1e300", "9" * 400, "1" + "0" * 30])
@@ -127,9 +130,9 @@ def test_a_count_that_is_none_leaves_its_node_at_work(value: str) -> None:
 def test_one_node_that_is_not_understood_hides_no_other() -> None:
     nodes = {"1": {"value": 1, "max": 2, "state": "running"}, "2": 5, "x" * 1000: {"value": 1, "max": 1, "state": "s"}}
     frame = json.dumps({"type": "progress_state", "data": {"prompt_id": "p", "nodes": nodes}})
-    assert read_frame(frame, "p") == NodeStates({"1": (1.0, 2.0, "running"), "x" * 255: (1.0, 1.0, "s")})
+    assert read_frame(frame, {"p"}) == ("p", NodeStates({"1": (1.0, 2.0, "running"), "x" * 255: (1.0, 1.0, "s")}))
 
 
 @pytest.mark.parametrize("frame", ["[" * 100_000, '{"type": "x", "data": ' + "[" * 900 + "]" * 900 + "}", "9" * 10_000])
 def test_a_frame_that_is_deep_or_large_means_nothing(frame: str) -> None:
-    assert read_frame(frame, "p") is None
+    assert read_frame(frame, {"p"}) is None

@@ -54,6 +54,7 @@ def test_a_job_runs_there_with_its_progress_and_its_secret_is_nowhere(
     url, guard = urls(guarded, tmp_path)[way]
     guarded.fault("guard", **guard)
     with deployment.worker(COMFYUI_URLS=url) as worker:
+        worker.listen()
         job_id = deployment.submit(steps=3)
         events = listener.until(job_id, lambda event: event.type is EventType.PROCESSING)
         job = deployment.ended(job_id)

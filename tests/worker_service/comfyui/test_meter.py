@@ -64,10 +64,10 @@ def test_a_recorded_run_rises_to_the_end() -> None:
     meter = Meter(request["prompt"])
     percentages = []
     for line in lines:
-        match read_frame(json.dumps(line["text"]), answer["prompt_id"]) if "text" in line else None:
-            case NodeStates() as states:
+        match read_frame(json.dumps(line["text"]), {answer["prompt_id"]}) if "text" in line else None:
+            case _, NodeStates() as states:
                 percentages.append(meter.update(states).percentage)
-            case Cached() as cached:
+            case _, Cached() as cached:
                 meter.skip(cached.nodes)
     assert percentages == sorted(percentages)
     assert percentages[-1] == 100

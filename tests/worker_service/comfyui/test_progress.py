@@ -1,6 +1,7 @@
 """The socket reads whatever comes at once, however large it is and however slow the job's own thread may be."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -30,7 +31,8 @@ def mailbox() -> Mailbox:
 
 @pytest.fixture
 def socket(simulator: RunningSimulator, mailbox: Mailbox) -> Iterator[ProgressSocket]:
-    with ProgressSocket(simulator.url, "ours", mailbox) as socket:
+    with closing(ProgressSocket(simulator.url, "ours")) as socket, socket.listening("ours", mailbox):
+        socket.open()
         assert socket.connected.wait(20)
         yield socket
 
@@ -51,7 +53,7 @@ def test_a_job_whose_thread_is_busy_holds_up_nobody(simulator: RunningSimulator,
     with listening(simulator, "theirs") as theirs:
         submit(simulator, "theirs", txt2img(), client_id="theirs")
         theirs.until("execution_success", prompt_id="theirs")
-    until(lambda: Signal.LOOK in mailbox.heard)
+    until(lambda: Signal.LOOK_SOON in mailbox.heard)
 
 
 @pytest.mark.system

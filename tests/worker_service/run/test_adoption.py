@@ -53,7 +53,7 @@ def test_a_prompt_that_runs_is_watched_to_its_end(deployment: Deployment, listen
     first.wait_until_struck()
     with deployment.worker():
         deployment.until(left.job.id, lambda job: job.attempt == 2)
-        until(lambda: deployment.sockets() == [left.prompt.id])
+        until(lambda: deployment.sockets() == [deployment.client_id(left.job.id)])
         first.clear()
         listener.until(left.job.id, at_step(2, attempt=2))
         second.clear()
@@ -143,6 +143,8 @@ def test_a_stopped_worker_gives_its_job_back_and_the_next_one_goes_on_with_it(
 ) -> None:
     stalls = {step: deployment.comfyui.fault("stall", step=step) for step in (1, 2, 3)}
     with deployment.worker() as first, deployment.worker() as second:
+        first.listen()
+        second.listen()
         job_id = deployment.submit(steps=4)
         holder = deployment.until(job_id, lambda job: job.status is JobStatus.RUNNING).worker_id
         listener.until(job_id, at_step(1))
@@ -151,7 +153,7 @@ def test_a_stopped_worker_gives_its_job_back_and_the_next_one_goes_on_with_it(
         deployment.until(job_id, lambda job: job.attempt == 2)
         stalls[1].clear()
         stalls[2].wait_until_struck()
-        until(lambda: deployment.sockets() == [deployment.job(job_id).comfyui_prompt_id])
+        until(lambda: deployment.client_id(job_id) in deployment.sockets())
         stalls[2].clear()
         listener.until(job_id, at_step(3, attempt=2))
         stalls[3].clear()

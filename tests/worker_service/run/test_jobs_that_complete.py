@@ -41,6 +41,7 @@ def test_its_events_are_told_live_in_the_order_of_their_rows(deployment: Deploym
     assert output["sha256"] == deployment.outputs(job_id)[0].sha256
 
 
+@pytest.mark.usefixtures("listening")
 def test_its_progress_is_told_and_never_falls(deployment: Deployment, listener: Listener) -> None:
     deployment.comfyui.pace(step_seconds=0.02)
     stalls = [deployment.comfyui.fault("stall", step=step) for step in (4, 9)]
@@ -76,6 +77,7 @@ def test_a_lora_is_put_between_the_checkpoint_and_the_sampler(deployment: Deploy
     assert {"lora_1", "clip_skip", "vae"} < set(nodes)
 
 
+@pytest.mark.usefixtures("listening")
 def test_previews_come_when_they_are_asked_for(deployment: Deployment, listener: Listener) -> None:
     stall = deployment.comfyui.fault("stall", step=2)
     job_id = deployment.submit(steps=3, params={"previews": True})
@@ -87,6 +89,7 @@ def test_previews_come_when_they_are_asked_for(deployment: Deployment, listener:
     deployment.ended(job_id)
 
 
+@pytest.mark.usefixtures("listening")
 def test_previews_do_not_come_unasked(deployment: Deployment, listener: Listener) -> None:
     stall = deployment.comfyui.fault("stall", step=2)
     job_id = deployment.submit(steps=3)
@@ -115,7 +118,8 @@ def test_what_is_sent_to_comfyui_is_our_ids_and_nothing_that_could_harm_others(d
     deployment.ended(job_id, JobStatus.CANCELLED)
     assert sent_id == prompt_id
     assert extra_data.keys() == {"client_id", "preview_method", "create_time"}, "create_time is ComfyUI's own"
-    assert (extra_data["client_id"], extra_data["preview_method"]) == (prompt_id, "latent2rgb")
+    assert extra_data["client_id"] == deployment.client_id(job_id)
+    assert extra_data["preview_method"] == "latent2rgb"
     assert outputs == ["save"]
 
 

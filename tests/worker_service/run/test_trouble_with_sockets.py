@@ -8,15 +8,16 @@ from tests.worker_service.deployment import Deployment, Listener, at_step, until
 pytestmark = pytest.mark.usefixtures("worker")
 
 
+@pytest.mark.usefixtures("listening")
 def test_a_dropped_socket_comes_back_and_tells_the_rest(deployment: Deployment, listener: Listener) -> None:
     first, second = (deployment.comfyui.fault("stall", step=step) for step in (2, 4))
     job_id = deployment.submit(steps=5)
     listener.until(job_id, at_step(2))
-    prompt_id = deployment.job(job_id).comfyui_prompt_id or ""
+    client_id = deployment.client_id(job_id)
     drop = deployment.comfyui.fault("drop_sockets", refuse_seconds=600)
-    deployment.comfyui.wait_hung_up(prompt_id)
+    deployment.comfyui.wait_hung_up(client_id)
     drop.clear()
-    until(lambda: deployment.sockets() == [prompt_id])
+    until(lambda: deployment.sockets() == [client_id])
     first.clear()
     listener.until(job_id, at_step(4))
     second.clear()

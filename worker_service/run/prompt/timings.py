@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class RunTimings:
     """The waits of one attempt at a job."""
 
-    connect_s: float = 2.0  # for ComfyUI's socket; then the prompt is sent without it
+    deaf_after_s: float = 10.0  # of silence about a prompt that runs, ComfyUI's socket is opened again
     look_every_s: float = 5.0  # into ComfyUI's history, with or without a socket
     # ComfyUI says execution_success up to 5 ms before the history has it, so that the first look may be too early.
     look_soon_s: tuple[float, ...] = (0.02, 0.02, 0.1, 0.5)

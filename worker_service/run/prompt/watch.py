@@ -18,7 +18,7 @@ from shared.jobs.errors import (
     Stalled,
     WorkerStopping,
 )
-from worker_service.comfyui.answers import Finished, Gone, Running, Waiting
+from worker_service.comfyui.answers import Finished, Gone, Running, Waiting, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.run.prompt.mailbox import Mailbox, Signal
 from worker_service.run.prompt.progress import Meter, Progress, ProgressSink
@@ -52,6 +52,9 @@ class Around(Protocol):
 
     def heard(self) -> None:
         """Something was heard of the prompt while it runs."""
+
+    def is_running(self) -> None:
+        """ComfyUI says that the prompt runs."""
 
     def waited(self, seconds: float) -> None:
         """The prompt has waited for its turn for so long."""
@@ -115,6 +118,7 @@ class HistoryPoller:
         self.was_running = self.has_waited = False
         self.silent_since: float | None = None
         self.pauses_s: list[float] = []  # before the next looks, which come sooner than usual
+        self.is_ending = False  # as the socket says: then the history has it in a moment
 
     def due_in(self) -> float:
         return self.next_at - time.monotonic()
@@ -136,21 +140,23 @@ class HistoryPoller:
         self.counted_at = self.moved_at
 
     def look_now(self) -> None:
-        """Look at once, and a few times more shortly after."""
-        self.pauses_s = list(self.timings.look_soon_s)
+        """Look at once, and once more shortly after."""
+        self.pauses_s, self.is_ending = list(self.timings.look_soon_s[-1:]), False
         self.next_at = time.monotonic()
 
     def look_soon(self) -> None:
-        """Look in a moment, and a few times more after that."""
+        """Look into the history in a moment, and a few times more after that."""
         first, *self.pauses_s = self.timings.look_soon_s
+        self.is_ending = True
         self.next_at = time.monotonic() + first
 
     def look(self) -> Finished | None:
         """Look once. Raises PromptLost, ServerWedged, Stalled, BetterElsewhere, and ComfyUIUnreachable once the server
         has not answered for too long."""
+        self.is_ending = self.is_ending and bool(self.pauses_s)
         self.next_at = time.monotonic() + (self.pauses_s.pop(0) if self.pauses_s else self.timings.look_every_s)
         try:
-            found = self.watched.client.locate(self.prompt.id)
+            found = self.find()
         except ComfyUIUnreachable as error:
             log.warning("comfyui.unreachable", error=str(error))
             self.tolerate_silence(error)
@@ -168,6 +174,11 @@ class HistoryPoller:
                 self.look_at_run()
         return None
 
+    def find(self) -> Whereabouts | None:
+        """Where the prompt is; None while it ends and the history does not have it."""
+        client = self.watched.client
+        return client.ended(self.prompt.id) if self.is_ending else client.locate(self.prompt.id)
+
     def look_at_queue(self) -> None:
         self.note_wait()
         self.has_waited = True
@@ -178,6 +189,7 @@ class HistoryPoller:
 
     def look_at_run(self) -> None:
         self.was_running = True
+        self.watched.around.is_running()
         if self.watched.around.is_wedged():
             raise ServerWedged(self.prompt.server, was_running=True)
         silent_s = time.monotonic() - self.moved_at

@@ -53,9 +53,9 @@ class ProgressSocket:
     """Listens for all prompts that were sent under one client id, in one thread that always reads: a reader that stalls
     blocks all clients of the server.
 
-    It opens for the first prompt, and stays open until `close`. A connection that breaks is opened again, after failures
-    only if anybody listens. It is closed before the next opens: where two overlap, the second goes silent when the first
-    closes.
+    It opens for the first prompt, and stays open until `close`. A connection that breaks is opened again, after a
+    failure only if anybody listens. It is closed before the next one opens: where two overlap, the second goes silent
+    when the first one closes.
     """
 
     def __init__(self, url: str, client_id: str, health: SocketHealth | None = None) -> None:

@@ -74,6 +74,7 @@ def step_of(event: dict[str, Any]) -> int:
 
 
 def test_a_job_is_followed_over_a_real_socket_to_its_end(here: Journey) -> None:
+    here.completed(here.submit()["id"])  # from now on the worker's socket is open
     stalls = {step: here.comfyui.fault("stall", step=step) for step in (2, 4, 6, 8)}
     job = here.submit(steps=10)
     heard = []

@@ -35,9 +35,9 @@ from worker_service.fleet.timings import FleetTimings
 from worker_service.media.pool import MediaPool, members_for
 from worker_service.resources import Resources, Timings
 from worker_service.run.leases import Leases
+from worker_service.run.prompt.sockets import Sockets
 from worker_service.run.resources import JobLimits, RunResources
 from worker_service.run.settle import give_up
-from worker_service.run.sockets import Sockets
 from worker_service.run.storage import StorageWatch, check_own_disk
 
 RECEIVERS = (run_comfy_job,)

@@ -32,8 +32,8 @@ from worker_service.resources import Resources, Timings
 from worker_service.run.attempt import Attempt
 from worker_service.run.prompt.graph import graph_of
 from worker_service.run.prompt.mailbox import Mailbox, Signal
+from worker_service.run.prompt.sockets import client_id_of
 from worker_service.run.prompt.timings import RunTimings
-from worker_service.run.sockets import client_id_of
 
 PATIENCE_S = 40.0
 LOOK_S = 0.02

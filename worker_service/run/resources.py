@@ -11,9 +11,9 @@ from worker_service.fleet.health import Fleet
 from worker_service.media.pool import MediaPool
 from worker_service.run.inputs.means import Means
 from worker_service.run.leases import Leases
+from worker_service.run.prompt.sockets import Sockets
 from worker_service.run.prompt.timings import RunTimings
 from worker_service.run.queue_time import QueueTime
-from worker_service.run.sockets import Sockets
 from worker_service.run.storage import StorageWatch
 
 

@@ -11,8 +11,8 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from shared.configuration.reasons import reason_of
+from shared.files.durable import CHUNK, copy_all, make_folders, sync_folder
 
-CHUNK = 256 * 1024
 LEAST_FREE = 16 * 1024 * 1024  # bytes, below which a disk counts as full
 
 
@@ -86,12 +86,7 @@ class FolderStore:
     def put(self, files: Mapping[str, Path]) -> None:
         targets = {self.path(key): file for key, file in files.items()}
         try:
-            for folder in (folders := {target.parent for target in targets}):
-                make_folders(folder, self.root)
-            for target, file in targets.items():
-                copy(file, target)
-            for folder in folders:
-                sync_folder(folder)
+            copy_all(targets, self.root)
         except OSError as error:
             raise NotStored(next(iter(files)), reason_of(error)) from error
 
@@ -107,8 +102,9 @@ class FolderStore:
             except FileNotFoundError:
                 raise
             except OSError:  # this disk has no second names, or no more of them
-                copy(file, target)
-            sync_folder(target.parent)
+                copy_all({target: file}, self.root)
+            else:
+                sync_folder(target.parent)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -205,37 +201,3 @@ def check_folder(folder: Path) -> None:
         raise NotStored("a file", reason_of(error)) from error
     if free < LEAST_FREE:
         raise NotStored("a file", os.strerror(errno.ENOSPC))
-
-
-def make_folders(folder: Path, root: Path) -> None:
-    """Make a folder and those above it, each durable in its parent."""
-    if folder.is_dir():
-        return
-    if folder != root:
-        make_folders(folder.parent, root)
-    folder.mkdir(parents=folder == root, exist_ok=True)
-    sync_folder(folder.parent)
-
-
-def copy(file: Path, target: Path) -> None:
-    """Put a durable copy in the target's place, at once and whole. Its name is durable once its folder is synced."""
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".incoming-", delete=False) as incoming:
-        try:
-            with file.open("rb") as source:
-                shutil.copyfileobj(source, incoming, CHUNK)
-            incoming.flush()
-            os.fsync(incoming.fileno())
-            Path(incoming.name).chmod(0o644)
-            Path(incoming.name).replace(target)
-        except BaseException:
-            Path(incoming.name).unlink(missing_ok=True)
-            raise
-
-
-def sync_folder(folder: Path) -> None:
-    """A name in a folder is durable once the folder itself is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

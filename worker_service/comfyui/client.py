@@ -1,5 +1,6 @@
 """ComfyUI over HTTP, one client a server: every wait has a bound, and every answer is checked before it is believed."""
 
+import hashlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -193,9 +194,11 @@ class ComfyUIClient:
         status, content = self.ask("GET", path, bounds=REPLACEMENTS, accepts={HTTPStatus.NOT_FOUND})
         return self.json_object(content, path) if status == HTTPStatus.OK else {}
 
-    def download(self, file: OutputFile, into: Path, pace: Pace = PACE) -> None:
-        """Read an output into a local file. Raises OutputMissing, OutputTooLarge, OutputCorrupt if the answer breaks
-        off, ComfyUIUnreachable also for one that comes too slowly, and StorageUnavailable for the local file."""
+    def download(self, file: OutputFile, into: Path, pace: Pace = PACE) -> str:
+        """Read an output into a local file. Returns its SHA-256.
+
+        Raises OutputMissing, OutputTooLarge, OutputCorrupt if the answer breaks off, ComfyUIUnreachable also for one
+        that comes too slowly, and StorageUnavailable for the local file."""
         parameters = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
         bounds = Bounds(self.largest_output, pace.within_s)
         with self.connection.opened("GET", "/view", bounds, params=parameters) as response:
@@ -204,22 +207,25 @@ class ComfyUIClient:
             if response.status_code != HTTPStatus.OK:
                 raise OutputMissing(file.filename, response.status_code)
             try:
-                self.save(response, file, into, pace)
+                return self.save(response, file, into, pace)
             except httpx.RemoteProtocolError as error:
                 raise OutputCorrupt(file.filename, str(error)) from error
             except OSError as error:
                 raise StorageUnavailable(file.filename, f"the worker's own disk: {reason_of(error)}") from error
 
-    def save(self, response: httpx.Response, file: OutputFile, into: Path, pace: Pace) -> None:
+    def save(self, response: httpx.Response, file: OutputFile, into: Path, pace: Pace) -> str:
         saved = paced = 0
+        sha256 = hashlib.sha256()
         with into.open("wb") as local:
             for piece in unpacked(response):
                 saved += local.write(piece)
+                sha256.update(piece)
                 if saved > self.largest_output:
                     raise OutputTooLarge(f"output {file.filename}", self.largest_output)
                 if saved - paced >= pace.least_bytes:
                     paced = saved
                     self.connection.deadline.extend(pace.within_s)
+        return sha256.hexdigest()
 
     def get(self, path: str) -> dict[str, Any]:
         return self.json_object(self.ask("GET", path).content, path)

@@ -55,6 +55,13 @@ class Collected(NamedTuple):
     warnings: list[JobWarning]
 
 
+class Fetched(NamedTuple):
+    """What is known of a local file once it is there whole."""
+
+    examined: Examined
+    sha256: str
+
+
 MayRunAgain = Callable[[GenerationError], bool]
 
 
@@ -128,7 +135,7 @@ class Collector:
         return Collected(outputs, warnings)
 
     def keep(self, number: int, output: OutputFile | OutputText, local: Path, pauses_s: Sequence[float]) -> JobOutput:
-        examined, ending = self.fetch(output, local, pauses_s)
+        (examined, sha256), ending = self.fetch(output, local, pauses_s)
         media = examined.media
         path = f"{self.folder}/{number}{ending}"
         label = label_of(self.workflow, output.node_id)
@@ -141,7 +148,7 @@ class Collector:
             path=path,
             media_type=media.media_type,
             size_bytes=local.stat().st_size,
-            sha256=digest(local),
+            sha256=sha256,
             width=media.width,
             height=media.height,
             duration_ms=media.duration_ms,
@@ -153,7 +160,7 @@ class Collector:
             raise StorageUnavailable(error.key, error.reason) from error
         return row
 
-    def fetch(self, output: OutputFile | OutputText, local: Path, pauses_s: Sequence[float]) -> tuple[Examined, str]:
+    def fetch(self, output: OutputFile | OutputText, local: Path, pauses_s: Sequence[float]) -> tuple[Fetched, str]:
         """Write an output into a local file. Returns what it is, and what its name ends in."""
         if isinstance(output, OutputText):
             return written(output.text, output.suffix, local), output.suffix
@@ -164,25 +171,25 @@ class Collector:
                 raise
             return written(output.said, ".txt", local), ".txt"  # it named no file
 
-    def read(self, output: OutputFile, local: Path, pauses_s: Sequence[float]) -> Examined:
+    def read(self, output: OutputFile, local: Path, pauses_s: Sequence[float]) -> Fetched:
         """Read a file from ComfyUI and examine it, again after each pause. Raises OutputCorrupt if all are damaged."""
         if reason := why_refused(output):
             raise OutputRefused(output.filename, reason)
         for pause_s in pauses_s:
             began_at = time.monotonic()
             try:
-                examined = self.read_once(output, local)
-                check_not_empty(output, local, examined)
+                fetched = self.read_once(output, local)
+                check_not_empty(output, local, fetched.examined)
             except (OutputCorrupt, ComfyUIUnreachable) as error:
                 if isinstance(error, ComfyUIUnreachable) and time.monotonic() - began_at > BROKEN_WITHIN_S:
                     raise
                 log.warning("output.corrupt", error=self.safe(str(error)), read_again_in_s=pause_s)
                 time.sleep(pause_s)
             else:
-                return examined
+                return fetched
         return self.read_last(output, local)
 
-    def read_last(self, output: OutputFile, local: Path) -> Examined:
+    def read_last(self, output: OutputFile, local: Path) -> Fetched:
         """Raises OutputWithheld where the server breaks off once more and answers all else: it is this file, then."""
         try:
             return self.read_once(output, local)
@@ -190,24 +197,26 @@ class Collector:
             self.client.version()
             raise OutputWithheld(f"output {output.filename!r}", "its answer breaks off") from error
 
-    def read_once(self, output: OutputFile, local: Path) -> Examined:
-        self.client.download(output, local)
-        return self.media.examine(local, output.filename)
+    def read_once(self, output: OutputFile, local: Path) -> Fetched:
+        sha256 = self.client.download(output, local)
+        return Fetched(self.media.examine(local, output.filename), sha256)
 
     def picture(self, row: JobOutput, local: Path, examined: Examined) -> Mapping[str, Path]:
         """Keep the thumbnails. Returns which local file is stored where; none for an output that has no picture, whose
         note says why."""
         row.thumbnail_note = examined.note
         files = {}
+        content, path = b"", ""
         for thumbnail in examined.thumbnails:
-            path = f"{self.folder}/{row.number}-{thumbnail.size}.webp"
-            files[path] = local.with_name(f"{thumbnail.size}.webp")
-            files[path].write_bytes(thumbnail.content)
+            if thumbnail.content != content:  # else it is the same picture again, and one file serves both sizes
+                content, path = thumbnail.content, f"{self.folder}/{row.number}-{thumbnail.size}.webp"
+                files[path] = local.with_name(f"{thumbnail.size}.webp")
+                files[path].write_bytes(content)
             row.thumbnails[str(thumbnail.size)] = {
                 "path": path,
                 "width": thumbnail.width,
                 "height": thumbnail.height,
-                "size_bytes": len(thumbnail.content),
+                "size_bytes": len(content),
             }
         return files
 
@@ -219,10 +228,11 @@ def whose(output: OutputFile | OutputText, label: Label) -> dict[str, Any]:
     return {column: None if value is None else name(value) for column, value in {**columns, **of_file}.items()}
 
 
-def written(text: str, suffix: str, local: Path) -> Examined:
+def written(text: str, suffix: str, local: Path) -> Fetched:
     """A text as a file in UTF-8. Half of a surrogate pair, which UTF-8 cannot say, becomes U+FFFD."""
-    local.write_bytes(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode())
-    return examine_plainly(local, suffix)
+    content = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    local.write_bytes(content)
+    return Fetched(examine_plainly(local, suffix), hashlib.sha256(content).hexdigest())
 
 
 def check_not_empty(output: OutputFile, local: Path, examined: Examined) -> None:
@@ -230,8 +240,3 @@ def check_not_empty(output: OutputFile, local: Path, examined: Examined) -> None
     header of it promises any; and a text may well be empty."""
     if examined.media.kind == OutputKind.OTHER and not local.stat().st_size:
         raise OutputCorrupt(output.filename, "it is empty")
-
-
-def digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

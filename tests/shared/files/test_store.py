@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 
 from shared.database.fast_rows import new_row
+from shared.files.durable import CHUNK
 from shared.files.folders import job_folder
-from shared.files.store import CHUNK, FolderStore, NotStored, open_store
+from shared.files.store import FolderStore, NotStored, open_store
 from shared.models import GenerationJob
 
 
@@ -63,6 +64,13 @@ def test_a_second_put_takes_the_place_of_the_first(store: FolderStore, file: Pat
 def test_nothing_but_the_file_is_left_in_its_folder(store: FolderStore, file: Path) -> None:
     store.put({"a/x": file})
     assert [path.name for path in (store.root / "a").iterdir()] == ["x"]
+
+
+def test_where_one_of_several_cannot_be_put_nothing_is_left_under_another_name(store: FolderStore, file: Path) -> None:
+    store.path("a/in the way").mkdir(parents=True)
+    with pytest.raises(NotStored):
+        store.put({"a/x": file, "a/in the way": file, "a/y": file.with_name("nothing")})
+    assert not [path for path in store.root.rglob("*") if path.is_file()]
 
 
 def test_a_missing_file_is_missed_before_the_first_byte(store: FolderStore) -> None:

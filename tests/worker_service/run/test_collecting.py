@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.worker_service.media.unruly import COMMAND
 from worker_service.comfyui.answers import Finished
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.media.pool import MediaPool
-from worker_service.run.collect import Collected, Collector, digest
+from worker_service.run.collect import Collected, Collector
 from worker_service.run.prompt.mailbox import Mailbox
 
 FRAMES: Graph = {name: made for name, made in noise(batch_size=3).items() if name != "9"}
@@ -137,7 +138,7 @@ def test_each_kind_is_decoded_stored_and_pictured(
     assert (output.kind, output.media_type) == (kind, media_type)
     assert (output.node_id, output.filename) == ("9", f"job-1-0{suffix}")
     stored = tmp_path / output.path
-    assert (stored.stat().st_size, digest(stored)) == (output.size_bytes, output.sha256)
+    assert (stored.stat().st_size, sha256(stored.read_bytes()).hexdigest()) == (output.size_bytes, output.sha256)
     if kind in {OutputKind.IMAGE, OutputKind.ANIMATION, OutputKind.VIDEO}:
         assert output.thumbnails.keys() == PICTURED
         assert all((tmp_path / small["path"]).stat().st_size for small in output.thumbnails.values())
@@ -162,6 +163,14 @@ def test_the_file_is_the_very_one_that_comfyui_wrote(
     (output,) = collected(simulator, client, store, noise())
     (written,) = simulator.output_directory.glob("*.png")
     assert (tmp_path / output.path).read_bytes() == written.read_bytes()
+
+
+def test_sizes_that_show_the_same_picture_are_one_file(
+    simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore
+) -> None:
+    (output,) = collected(simulator, client, store, noise())
+    assert {small["path"] for small in output.thumbnails.values()} == {"job/0-600.webp"}
+    assert sorted(path.name for path in (store.root / "job").iterdir()) == ["0-600.webp", "0.png"]
 
 
 def test_outputs_of_several_nodes_are_numbered_in_the_order_of_the_graph(

@@ -15,7 +15,7 @@ from shared.database.prepared_statement import Prepared
 from shared.jobs.attempts import Lease, Prompt, end_attempt, set_attempt_prompt
 from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost
 from shared.jobs.job_events import error_columns, error_data, output_data, publish_events, record_events, start_data
-from shared.jobs.start_and_complete import EVENT_DATA, STORED_BYTES, WARNINGS, completing
+from shared.jobs.start_and_complete import EVENT_DATA, OUTPUTS, STORED_BYTES, WARNINGS, completing, output_values
 from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
 from shared.jobs.warnings import JobWarning, warning_data
 from shared.models import HELD, EventType, GenerationJob, JobOutput, JobStatus, Outcome
@@ -86,12 +86,11 @@ def complete(
         EVENT_DATA.key: data,
         STORED_BYTES.key: sum(output.size_bytes for output in outputs),
         WARNINGS.key: told,
+        OUTPUTS.key: output_values(outputs),
     }
     job = COMPLETE.one_or_none(session, values)
     if job is None:
         raise refusal(session, "complete", lease)
-    session.add_all(outputs)
-    session.flush()
     publish_events(session, [job], EventType.COMPLETED, data)
 
 

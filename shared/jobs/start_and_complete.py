@@ -4,11 +4,12 @@ Each row is a common table expression that is fed from the job's changed row: wh
 written. One statement is one round trip, and rows that everybody writes are locked for as long as it takes.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CTE, BigInteger, Update, bindparam, func, select, update
+from sqlalchemy import CTE, BigInteger, Insert, Update, bindparam, column, func, insert, select, true, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel, col
 
@@ -17,12 +18,16 @@ from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import close_breaker_sql
 from shared.jobs.attempts import begin_attempt_sql, end_attempt_sql
 from shared.jobs.job_events import record_event_sql
-from shared.models import ComfyUIServer, EventType, GenerationJob, JobStatus, Outcome, User
+from shared.models import ComfyUIServer, EventType, GenerationJob, JobOutput, JobStatus, Outcome, User
 
 EVENT_DATA = bindparam("event_data", type_=JSONB)
 STORED_BYTES = bindparam("added_bytes", type_=BigInteger)
 WARNINGS = bindparam("new_warnings", type_=JSONB)
+OUTPUTS = bindparam("new_outputs", type_=JSONB)
 
+OUTPUT_COLUMNS = tuple(
+    column for column in SQLModel.metadata.tables["job_outputs"].c if column.name not in {"job_id", "created_at"}
+)
 WHOLE_JOB = tuple(SQLModel.metadata.tables["generation_jobs"].c)
 
 
@@ -67,16 +72,30 @@ def adopting(taking: Update) -> Prepared[GenerationJob]:
 
 
 def completing(ending: Update) -> Prepared[CompletedJob]:
-    """The UPDATE that completes a job, with its attempt, its event, its server's breaker, and what its owner has
-    stored."""
+    """The UPDATE that completes a job, with its attempt, its event, its outputs, its server's breaker, and what its
+    owner has stored."""
     job = ending.returning(*COMPLETED_JOB).cte("job")
     rows = (
         end_attempt_sql(job.c.id, job.c.attempt, Outcome.COMPLETED).cte("attempt"),
         record_event_sql(job, EventType.COMPLETED, EVENT_DATA).cte("event"),
+        add_outputs_sql(job).cte("outputs"),
         close_breaker_sql(job.c.server).cte("server"),
         add_stored_bytes_sql(job).cte("owner"),
     )
     return Prepared("complete", select(job).add_cte(*rows), row=CompletedJob, columns=COMPLETED_JOB)
+
+
+def output_values(outputs: Sequence[JobOutput]) -> list[dict[str, Any]]:
+    """The rows of a job's outputs, for OUTPUTS."""
+    return [{one.name: getattr(output, one.name) for one in OUTPUT_COLUMNS} for output in outputs]
+
+
+def add_outputs_sql(job: CTE) -> Insert:
+    """The INSERT of the rows of OUTPUTS."""
+    typed = (column(one.name, one.type) for one in OUTPUT_COLUMNS)
+    made = func.jsonb_to_recordset(OUTPUTS).table_valued(*typed).render_derived("made", with_types=True)
+    rows = select(job.c.id, *(made.c[one.name] for one in OUTPUT_COLUMNS)).select_from(job).join(made, true())
+    return insert(JobOutput).from_select(["job_id", *(one.name for one in OUTPUT_COLUMNS)], rows)
 
 
 def job_of_row(*values: Any) -> GenerationJob:

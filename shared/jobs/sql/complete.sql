@@ -1,4 +1,4 @@
--- complete: Complete a job: the job, its attempt, its event, its server's breaker, what its owner has stored.
+-- complete: Complete a job: the job, its attempt, its event, its outputs, its breaker, what its owner has stored.
 -- Written by `make sql`.
 
 WITH
@@ -41,6 +41,53 @@ WITH
             job.attempt AS attempt,
             :event_data::JSONB AS anon_2
         FROM job
+    ),
+    outputs AS (
+        INSERT INTO job_outputs(
+            job_id, number, kind, node_id, node_class, node_title, key, server_filename, type, filename, path,
+            media_type, size_bytes, sha256, width, height, duration_ms, thumbnails, thumbnail_note
+        )
+        SELECT
+            job.id AS id,
+            made.number AS number,
+            made.kind AS kind,
+            made.node_id AS node_id,
+            made.node_class AS node_class,
+            made.node_title AS node_title,
+            made.key AS key,
+            made.server_filename AS server_filename,
+            made.type AS type,
+            made.filename AS filename,
+            made.path AS path,
+            made.media_type AS media_type,
+            made.size_bytes AS size_bytes,
+            made.sha256 AS sha256,
+            made.width AS width,
+            made.height AS height,
+            made.duration_ms AS duration_ms,
+            made.thumbnails AS thumbnails,
+            made.thumbnail_note AS thumbnail_note
+        FROM job
+        JOIN jsonb_to_recordset(:new_outputs::JSONB) AS made(
+            number INTEGER,
+            kind VARCHAR (20),
+            node_id VARCHAR (255),
+            node_class VARCHAR (255),
+            node_title VARCHAR (255),
+            key VARCHAR (255),
+            server_filename VARCHAR (255),
+            type VARCHAR (20),
+            filename VARCHAR (255),
+            path TEXT,
+            media_type VARCHAR (127),
+            size_bytes BIGINT,
+            sha256 VARCHAR (64),
+            width INTEGER,
+            height INTEGER,
+            duration_ms INTEGER,
+            thumbnails JSONB,
+            thumbnail_note TEXT
+        ) ON true
     ),
     server AS (
         UPDATE comfyui_servers

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, exists, func, or_, select, union_all
 from sqlmodel import Session, col
 
-from shared.database.clock import database_time
 from shared.fleet.servers import free_slots, usable_slots
 from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, MAY_START, RUNNING_JOBS, STARTABLE
 from shared.jobs.claim.order import first_comes, goes_before
@@ -67,26 +66,26 @@ def jobs_before(job: GenerationJob) -> Select[bool, int, int]:
 def estimate_for(session: Session, job: GenerationJob, place: QueuePosition | None) -> Estimate:
     """When a queued or running job may start and end."""
     if job.status == JobStatus.RUNNING and job.started_at is not None:
-        took = usual_time(session, job.workflow_key)
-        return Estimate(job.started_at, max(job.started_at + took, database_time(session)) if took else None)
+        now, took = usual_time(session, job.workflow_key)
+        return Estimate(job.started_at, max(job.started_at + took, now) if now and took else None)
     if place is None or not place.exact:
         return Estimate()
-    took = usual_time(session, job.workflow_key)
+    now, took = usual_time(session, job.workflow_key)
     slots, taken = slots_of(session)
-    if took is None or not slots:
+    if now is None or took is None or not slots:
         return Estimate()
     # This many jobs must end before this one has a slot.
     ends_first = max(0, place.position - max(0, slots - taken))
-    starts_at = database_time(session) + took * ends_first / slots
+    starts_at = now + took * ends_first / slots
     return Estimate(starts_at, starts_at + took)
 
 
-def usual_time(session: Session, workflow_key: str | None) -> timedelta | None:
-    """The median of how long the latest jobs of a kind took. None if there are none."""
+def usual_time(session: Session, workflow_key: str | None) -> tuple[datetime | None, timedelta | None]:
+    """The database's time, and the median of how long the latest jobs of a kind took. None if there are none."""
     if workflow_key is None:
-        return None
-    seconds = session.execute(median_seconds(workflow_key)).scalar_one()
-    return None if seconds is None else timedelta(seconds=float(seconds))
+        return None, None
+    now, seconds = session.execute(median_seconds(workflow_key)).one()
+    return now, None if seconds is None else timedelta(seconds=float(seconds))
 
 
 def median_seconds(workflow_key: str) -> Select[*tuple[Any, ...]]:
@@ -97,7 +96,7 @@ def median_seconds(workflow_key: str) -> Select[*tuple[Any, ...]]:
         .limit(LATEST)
         .subquery("latest")
     )
-    return select(func.percentile_cont(0.5).within_group(func.extract("epoch", latest.c.took)))
+    return select(func.now(), func.percentile_cont(0.5).within_group(func.extract("epoch", latest.c.took)))
 
 
 def slots_of(session: Session) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import httpx
 from shared.configuration.credentials import NoToken, headers_for
 from shared.configuration.server_urls import ServerUrl, server_url
 from shared.jobs.errors import ComfyUIUnreachable
-from worker_service.comfyui.deadlines import Deadline, timed_client
+from worker_service.comfyui.deadlines import Deadline, answer_to, timed_client
 
 TIMEOUT = httpx.Timeout(10, connect=3)  # for the next bytes
 CONNECTIONS = httpx.Limits(max_connections=32)
@@ -61,12 +61,7 @@ class ServerConnection:
             timeout=TIMEOUT,
             limits=CONNECTIONS,
             headers={"Accept-Encoding": "identity"},
-            auth=self.authorize,
         )
-
-    def authorize(self, request: httpx.Request) -> httpx.Request:
-        request.headers.update(headers_for(self.url))
-        return request
 
     def ask(
         self, method: str, path: str, bounds: Bounds | None = None, accepts: Collection[int] = (), **options: Any
@@ -88,12 +83,12 @@ class ServerConnection:
     @contextmanager
     def opened(self, method: str, path: str, bounds: Bounds, **options: Any) -> Iterator[httpx.Response]:
         """An answer whose body is yet to be read, within the `with` block. Raises ComfyUIUnreachable."""
-        timeout = httpx.Timeout(bounds.silence_s, connect=TIMEOUT.connect)
+        timeout = httpx.Timeout(bounds.silence_s, connect=TIMEOUT.connect).as_dict()
         try:
-            with (
-                self.deadline.of(bounds.within_s),
-                self.http.stream(method, path, timeout=timeout, **options) as response,
-            ):
+            headers = {**self.http.headers, **headers_for(self.url)}
+            address = f"{self.name.rstrip('/')}{path}"
+            request = httpx.Request(method, address, headers=headers, extensions={"timeout": timeout}, **options)
+            with self.deadline.of(bounds.within_s), closing(answer_to(request, self.http)) as response:
                 yield response
         except NoToken as error:
             raise ComfyUIUnreachable(self.name, str(error)) from error

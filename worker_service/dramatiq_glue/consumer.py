@@ -146,6 +146,8 @@ class AttentiveBroker(RedisBroker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """A consumer that does its sleeping itself: the one within sleeps for no time."""
         consumer = super().consume(queue_name, prefetch, timeout=0)
-        is_delayed = queue_name != q_name(queue_name)  # what comes from there only waits here
-        capacity = None if is_delayed else self.capacity
-        return AttentiveConsumer(consumer, self.capacity.wake_consumers, timeout, capacity)
+        is_delayed = queue_name != q_name(queue_name)
+        if is_delayed:
+            # What comes from there only waits here; time alone makes it due, so no wake-up tells of it.
+            return AttentiveConsumer(consumer, WakeConsumers(), timeout, None)
+        return AttentiveConsumer(consumer, self.capacity.wake_consumers, timeout, self.capacity)

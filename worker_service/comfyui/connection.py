@@ -85,7 +85,7 @@ class ServerConnection:
         """An answer whose body is yet to be read, within the `with` block. Raises ComfyUIUnreachable."""
         timeout = httpx.Timeout(bounds.silence_s, connect=TIMEOUT.connect).as_dict()
         try:
-            headers = {**self.http.headers, **headers_for(self.url)}
+            headers = {**self.http.headers, **options.pop("headers", {}), **headers_for(self.url)}
             address = f"{self.name.rstrip('/')}{path}"
             request = httpx.Request(method, address, headers=headers, extensions={"timeout": timeout}, **options)
             with self.deadline.of(bounds.within_s), closing(answer_to(request, self.http)) as response:

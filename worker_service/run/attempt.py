@@ -139,7 +139,6 @@ class Attempt:
         client = self.client()
         if not is_sent:
             graph = self.delivery.bring(client, graph)
-        timings, stall_timeout = self.resources.timings, self.resources.limits.stall
         sender = self.claim.sender if self.prompt == self.claim.doubt else None
         with (
             self.resources.sockets.listening(client, self.prompt.id, sender, self.mailbox) as socket,
@@ -147,9 +146,9 @@ class Attempt:
         ):
             if not is_sent:
                 self.send(client, graph)
-            watched = Watched(client, self.prompt, graph, around, stall_timeout)
+            watched = Watched(client, self.prompt, graph, around, self.resources.limits.stall)
             try:
-                finished = watch(watched, self.mailbox, self.progress, timings)
+                finished = watch(watched, self.mailbox, self.progress, self.resources.timings)
             except (ServerWedged, Stalled) as error:
                 return self.withdraw_and_reraise(error)
             socket.has_ended(self.prompt.id)

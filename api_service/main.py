@@ -12,13 +12,18 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from api_service.accounts.keyring import Keyring
+from api_service.accounts.trusted import TrustedNetworks
+from api_service.doors.native.routes import is_native
 from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.fence import Fence
+from api_service.fleet.object_infos import ObjectInfos
+from api_service.http.kept_bodies import KeptBodies
 from api_service.http.one_answer import OneAnswer
 from api_service.http.problems import handlers_of
 from api_service.http.server.access_log import AccessLog
+from api_service.http.server.address_keys import AddressKeys
 from api_service.http.server.lane import Lane
 from api_service.http.server.pace import KeylessPace, Pace
 from api_service.limits.key_limits import KeyLimits
@@ -67,7 +72,11 @@ def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> 
 
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(AccessLog), Middleware(KeylessPace, pace=Pace())],
+        middleware=[
+            Middleware(AddressKeys, is_native=is_native, port=settings.native_port),
+            Middleware(AccessLog),
+            Middleware(KeylessPace, pace=Pace()),
+        ],
         exception_handlers=handlers_of(write_refusal),
         lifespan=lifespan,
     )
@@ -117,9 +126,12 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         vault=open_vault(settings.secrets_key_file),
         relay=Relay(listening_client(settings.redis_url), channels, timings),
         keyring=keyring,
+        trusted=TrustedNetworks(engine, settings.native_trusted),
         tickets=Tickets(engine, keyring, timings.tickets),
         limits=limits,
         capabilities=capabilities,
+        object_infos=ObjectInfos(engine),
+        histories=KeptBodies(),
         acceptance=Acceptance(messenger, capabilities, limits, threads, fence),
         timings=timings,
         threads=threads,

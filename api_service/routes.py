@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 
 from api_service.doors.comfy_v2 import routes as comfy_v2
 from api_service.doors.comfy_v2.errors import envelope
+from api_service.doors.native import routes as native
 from api_service.doors.operator import routes as operator
 from api_service.doors.v1 import documents
 from api_service.doors.v1 import routes as v1
@@ -21,7 +22,13 @@ EXAMPLES = {**v1.EXAMPLES, **operator.EXAMPLES}
 
 DOCUMENT = document_of(OPERATIONS, v1.ABOUT, EXAMPLES)
 
-ROUTES: tuple[BaseRoute, ...] = (*v1.ROUTES, *comfy_v2.ROUTES, *operator.ROUTES, *documents.routes(DOCUMENT))
+ROUTES: tuple[BaseRoute, ...] = (
+    *v1.ROUTES,
+    *comfy_v2.ROUTES,
+    *native.ROUTES,
+    *operator.ROUTES,
+    *documents.routes(DOCUMENT),
+)
 
 
 def write_refusal(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> Response:

@@ -1,5 +1,7 @@
 """Who is asking: a key is looked up by its id, and its secret compared by hash, in constant time."""
 
+import base64
+import binascii
 import hmac
 import math
 import re
@@ -25,6 +27,7 @@ BELIEVED_S = 1.0  # how long a process goes on believing what it read of a key
 USED_EVERY = timedelta(minutes=1)  # how exactly `last_used_at` is kept
 HASH_OF_NOTHING = hash_of("")
 REMEMBERED = 10_000  # keys
+LONGEST_BASIC = 1024  # characters
 
 
 class PresentedKey(NamedTuple):
@@ -105,14 +108,24 @@ class Keyring:
 
 
 def key_in(authorization: str | None) -> PresentedKey:
-    """The key in an Authorization header. Raises Refusal: unauthenticated."""
+    """The key in an Authorization header: a bearer's, or the password of anybody. Raises Refusal: unauthenticated."""
     if not authorization:
         raise unauthenticated("no key was sent")
     scheme, _, credentials = authorization.strip().partition(" ")
-    found = KEY.fullmatch(credentials.strip())
-    if scheme.lower() != "bearer" or not found:
+    credentials = credentials.strip()
+    found = KEY.fullmatch(password_in(credentials) if scheme.lower() == "basic" else credentials)
+    if scheme.lower() not in {"bearer", "basic"} or not found:
         raise unauthenticated("the Authorization header holds no key")
     return PresentedKey(*found.groups())
+
+
+def password_in(credentials: str) -> str:
+    """The password of Basic credentials (RFC 7617); of a program that knows one word only, its user."""
+    try:
+        user, _, password = base64.b64decode(credentials[:LONGEST_BASIC], validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return password or user
 
 
 def remember(kept: OrderedDict[str, T], key_id: str, value: T) -> None:

@@ -17,7 +17,7 @@ from shared.configuration.settings import settings_or_exit
 from shared.configuration.types import duration
 from shared.database.clock import database_time
 from shared.database.engine import create_engine, transaction
-from shared.models import ApiKey, Scope, User
+from shared.models import ApiKey, Scope, User, stands_alone
 
 LONGEST_LIFE = timedelta(days=1000 * 365)
 
@@ -135,6 +135,8 @@ def within_a_lifetime(time: timedelta) -> timedelta:
 
 def create(engine: Engine, arguments: argparse.Namespace) -> None:
     scopes = [Scope(scope) for scope in arguments.scopes or (Scope.READ, Scope.WRITE)]
+    if not stands_alone(scopes):
+        raise NotDone("A key with the scope native has no other: it is part of an address, as in http://HOST/c/KEY/")
     with transaction(engine) as session:
         user = owner(session, arguments.user, arguments.user_id)
         expires_at = in_the_future(arguments.expires, database_time(session))

@@ -9,7 +9,10 @@ import anyio.to_thread
 from sqlalchemy import Engine
 
 from api_service.accounts.keyring import Keyring
+from api_service.accounts.trusted import TrustedNetworks
 from api_service.fleet.capability_cache import CapabilityReader
+from api_service.fleet.object_infos import ObjectInfos
+from api_service.http.kept_bodies import KeptBodies
 from api_service.http.one_answer import OneAnswer
 from api_service.http.server.lane import Lane
 from api_service.limits.key_limits import KeyLimits
@@ -35,9 +38,12 @@ class Services:
     vault: Vault
     relay: Relay
     keyring: Keyring
+    trusted: TrustedNetworks
     tickets: Tickets
     limits: KeyLimits
     capabilities: CapabilityReader
+    object_infos: ObjectInfos
+    histories: KeptBodies
     acceptance: Acceptance
     timings: StreamTimings
     threads: anyio.CapacityLimiter

@@ -17,7 +17,7 @@ from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 
 FORM = "multipart/form-data"
-FILE = "file"  # the name of the one field with a file
+FILE = "file"  # what the one field with a file is usually called
 AT_ONCE = 256 * 1024  # bytes that go on together
 MOST_PARTS = 64
 LONGEST_FIELDS = 64 * 1024  # bytes of all fields that are no file
@@ -49,8 +49,8 @@ class Part:
     filename: str | None = None
 
 
-async def read_form(request: Request[Any], sink: Sink, largest: int) -> Form:
-    """Give the form's file, in its field FILE, to the sink; return the rest.
+async def read_form(request: Request[Any], sink: Sink, largest: int, file_field: str = FILE) -> Form:
+    """Give the form's file, in its field of that name, to the sink; return the rest.
 
     Raises Refusal: 413, for more than `largest` bytes and a little; 415; invalid_form; invalid_fields.
     """
@@ -60,7 +60,7 @@ async def read_form(request: Request[Any], sink: Sink, largest: int) -> Form:
         raise unsupported_media_type(request.headers.get("content-type", ""), FORM)
     if not options.get(b"boundary"):
         raise invalid_form("its Content-Type names no boundary")
-    reader = FormReader(options[b"boundary"], sink)
+    reader = FormReader(options[b"boundary"], sink, file_field)
     async for chunk in bounded(request, largest + BESIDE):
         await reader.read(chunk)
     return await reader.finish()
@@ -87,7 +87,8 @@ async def bounded(request: Request[Any], most: int) -> AsyncIterator[bytes]:
 class FormReader:
     """Turns what the parser says of a chunk into calls of the sink, and into fields."""
 
-    def __init__(self, boundary: bytes, sink: Sink) -> None:
+    def __init__(self, boundary: bytes, sink: Sink, file_field: str = FILE) -> None:
+        self.file_field = file_field
         self.sink = sink
         self.part = Part()
         self.parts = 0
@@ -132,7 +133,7 @@ class FormReader:
         if not self.has_ended:
             raise invalid_form("it ends before its last boundary")
         if self.filename is None:
-            raise wrong_part(FILE, "a file must be sent in this field, with a filename", "missing")
+            raise wrong_part(self.file_field, "a file must be sent in this field, with a filename", "missing")
         if self.waiting:
             await self.pass_on()
         return Form(
@@ -162,15 +163,17 @@ class FormReader:
         if b"name" not in options:
             raise invalid_form("one of its parts has no name")
         self.part.name = options[b"name"].decode(errors="replace")
-        if self.part.name != FILE:
+        if self.part.name != self.file_field:
             if b"filename" in options:
-                raise wrong_part(self.part.name, f"is a file; the one file belongs into the field `{FILE}`", "file")
+                raise wrong_part(
+                    self.part.name, f"is a file; the one file belongs into the field `{self.file_field}`", "file"
+                )
             self.fields[self.part.name].append(bytearray())
             return
         if b"filename" not in options:
-            raise wrong_part(FILE, "is no file: it has no filename", "file")
+            raise wrong_part(self.file_field, "is no file: it has no filename", "file")
         if self.filename is not None:
-            raise wrong_part(FILE, "is given twice; one file is taken at a time", "file")
+            raise wrong_part(self.file_field, "is given twice; one file is taken at a time", "file")
         self.part.filename = self.filename = options[b"filename"].decode(errors="replace")
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:

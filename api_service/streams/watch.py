@@ -68,12 +68,13 @@ class Watch:
 
     A job that the snapshot does not hold is watched from its first event on. `missed` is set when an event shows that
     one before it never came. `since` is a moment of the database's clock: a job that is not in `positions` and had
-    ended by then is history: its events are not sent.
+    ended by then is history: its events are not sent. `name` is how its client calls itself, where it does.
     """
 
     def __init__(self, missed: asyncio.Event, holder: Holder | None = None) -> None:
         self.missed = missed
         self.holder = holder
+        self.name: str | None = None
         self.positions: dict[int, WatchPosition] = {}
         self.ended: dict[int, datetime] = {}
         self.since: datetime | None = None

@@ -43,6 +43,10 @@ class Watchers:
         discard(self.of_user, user_id, watch)
         self.somebody_left.set()
 
+    def names_of(self, user_id: UUID) -> set[str]:
+        """How those call themselves that watch all jobs of a user, as far as they do."""
+        return {watch.name for watch in self.of_user.get(user_id, ()) if watch.name}
+
     def may_watch(self, job_id: int) -> bool:
         """Whether somebody may watch this job. The job's owner is known only from the event itself."""
         return bool(self.of_user) or job_id in self.of_job

@@ -1,6 +1,6 @@
 """A job is accepted once its row is committed; only then is a worker woken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -43,7 +43,7 @@ class Submission:
     """Jobs that are submitted together: by whom, for whom, and in which request.
 
     `batch_id` is that of a batch, `parent_id` the job that this one repeats. `field_name` says how the door's clients
-    call an input of the graph.
+    call an input of the graph. `also` records what belongs to the jobs, in the transaction that records them.
     """
 
     jobs: Sequence[JobRequest]
@@ -54,6 +54,7 @@ class Submission:
     batch_id: UUID | None = None
     parent_id: int | None = None
     field_name: FieldName = graph_field
+    also: Callable[[Session, Sequence[GenerationJob]], None] | None = None
 
     @property
     def identity(self) -> Identity:
@@ -130,6 +131,8 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
             hold_assets(session, [(job.request.place, job.named) for job in checked.jobs])
             before_start.submit_all(session, jobs)
             record_uses(session, [(job.id, made.named) for job, made in zip(jobs, checked.jobs, strict=True)])
+            if submission.also is not None:
+                submission.also(session, jobs)
     except IntegrityError as error:
         if not was_made_meanwhile(error):
             raise

@@ -30,6 +30,7 @@ from shared.models import Scope
 REPOSITORY = Path(__file__).parents[2]
 READY_WITHIN_S = 60.0
 USER = "local"  # the user that the key belongs to
+FULL = (Scope.READ, Scope.WRITE, Scope.ADMIN)
 LISTENING = re.compile(r"listening on (http://\S+)")
 
 Say = Callable[[str], None]
@@ -204,7 +205,7 @@ def local_key(settings: Settings, directory: Path) -> str:
         if kept.is_file() and is_good(Keyring(engine), token := kept.read_text().strip()):
             return token
         with transaction(engine) as session:
-            made = create_key(session, user_named(session, USER).id, KeyTerms("made by the launcher", list(Scope)))
+            made = create_key(session, user_named(session, USER).id, KeyTerms("made by the launcher", FULL))
         keep_secretly(kept, made.token)
         return made.token
     finally:

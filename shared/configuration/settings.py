@@ -5,15 +5,16 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
+from shared.configuration.defaults import DERIVED, dependent_defaults
 from shared.configuration.misspellings import misspelt
-from shared.configuration.server_urls import ComfyUIUrls, jobs_of_all
+from shared.configuration.networks import TrustedNetworks
+from shared.configuration.server_urls import ComfyUIUrls
 from shared.configuration.types import (
     DatabaseUrl,
     Duration,
@@ -95,6 +96,15 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     )
     api_host: str = Field("127.0.0.1", description="the address the API listens on")
     api_port: int = Field(8000, ge=0, le=65535, description="the port the API listens on")
+    native_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="a port for ComfyUI's own API alone, for programs that know no more of a server",
+    )
+    native_trusted: TrustedNetworks = Field(
+        (), description="networks whose programs need no key for ComfyUI's own API, each with its user: CIDR=USER,..."
+    )
     limit_requests_per_minute: Limit = Field(600, description="requests a minute with one key, or none for no limit")
     limit_submissions_per_hour: Limit = Field(3600, description="jobs submitted in an hour with one key, or none")
     limit_uploads_per_hour: Limit = Field(1000, description="files uploaded in an hour with one key, or none")
@@ -121,32 +131,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         return value
 
 
-DERIVED = {"broker_url", "worker_threads"}  # their defaults are made from other variables
 VARIABLES = {
     "APP_ENV",
     *(f"{field}{suffix}".upper() for field in Settings.model_fields for suffix in ("", *(f"_{env}" for env in AppEnv))),
 }
-REDIS_DATABASES = {AppEnv.DEV: 4, AppEnv.DEMO: 2, AppEnv.TEST: 3}
-
-
-def dependent_defaults(app_env: AppEnv, given: Mapping[str, str]) -> dict[str, Any]:
-    """Defaults that depend on the environment or on other variables. Production names its servers itself."""
-    log_format = LogFormat.CONSOLE if sys.stdout.isatty() else LogFormat.JSON
-    values: dict[str, Any] = {"redis_ns": f"genonaut_{app_env}", "log_format": log_format}
-    if app_env is not AppEnv.PROD:
-        values |= {
-            "database_url": f"postgresql+psycopg2://127.0.0.1:5432/genonaut_{app_env}",
-            "redis_url": f"redis://127.0.0.1:6379/{REDIS_DATABASES[app_env]}",
-            "comfyui_urls": "http://127.0.0.1:8188",
-            "storage_url": (Path.cwd() / "var" / app_env / "outputs").as_uri(),
-        }
-    values |= given
-    if "redis_url" in values:
-        values.setdefault("broker_url", values["redis_url"])
-    slots = str(values.get("comfyui_slots", Settings.model_fields["comfyui_slots"].default))
-    if slots.isdecimal():
-        values.setdefault("worker_threads", jobs_of_all(str(values.get("comfyui_urls", "")), int(slots)))
-    return values
 
 
 class SettingsError(Exception):
@@ -160,7 +148,7 @@ class SettingsError(Exception):
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings from environment variables. Raises SettingsError naming every wrong one."""
     app_env, given, sources = read(environ)
-    values = dependent_defaults(app_env, given)
+    values = dependent_defaults(app_env, given, Settings.model_fields["comfyui_slots"].default)
     try:
         return Settings(app_env=app_env, **values)
     except ValidationError as error:

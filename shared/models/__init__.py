@@ -1,6 +1,6 @@
 """The tables both services share; importing this package names them all to SQLModel's metadata."""
 
-from shared.models.account import ApiKey, Scope, StreamTicket, User
+from shared.models.account import ApiKey, Scope, StreamTicket, User, stands_alone
 from shared.models.asset import Asset, AssetKind, AssetUse
 from shared.models.discarded_folder import DiscardedFolder
 from shared.models.fleet import ComfyUIServer, ServerCapabilities, Worker
@@ -8,6 +8,7 @@ from shared.models.generation_job import GenerationJob
 from shared.models.job_attempt import JobAttempt
 from shared.models.job_event import JobEvent
 from shared.models.job_output import JobOutput
+from shared.models.native_prompt import NativePrompt
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
 
@@ -29,6 +30,7 @@ __all__ = [
     "JobOutput",
     "JobStatistic",
     "JobStatus",
+    "NativePrompt",
     "Outcome",
     "OutputKind",
     "Scope",
@@ -36,4 +38,5 @@ __all__ = [
     "StreamTicket",
     "User",
     "Worker",
+    "stands_alone",
 ]

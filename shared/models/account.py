@@ -1,5 +1,6 @@
 """Who may ask: users, the keys they ask with, and the tickets that stand in for a key where none can be sent."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -13,11 +14,20 @@ from shared.models.columns import document, moment, of_a_user
 
 
 class Scope(StrEnum):
-    """What a key may do. `admin` includes the others, and every user's jobs."""
+    """What a key may do. `admin` includes the others, and every user's jobs.
+
+    `native` stands alone: such a key may be part of an address, and is good for ComfyUI's own API only.
+    """
 
     READ = "jobs:read"
     WRITE = "jobs:write"
     ADMIN = "admin"
+    NATIVE = "native"
+
+
+def stands_alone(scopes: Collection[str]) -> bool:
+    """Whether these scopes may be those of one key: what is part of an address is good for nothing else."""
+    return Scope.NATIVE not in scopes or len(set(scopes)) == 1
 
 
 class User(SQLModel, table=True):

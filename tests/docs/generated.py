@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 
 from api_service.main import create_app
 from shared.configuration.choices import AppEnv
-from shared.configuration.settings import Settings, dependent_defaults, load_settings
+from shared.configuration.defaults import dependent_defaults
+from shared.configuration.settings import Settings, load_settings
 from shared.configuration.types import accepts, as_shown
 from tests.docs.pages import ROOT
 
@@ -99,7 +100,7 @@ def in_units(value: Any) -> str:
 
 
 def environment_defaults(env: AppEnv) -> Mapping[str, Any]:
-    here = dependent_defaults(env, {})
+    here = dependent_defaults(env, {}, 2)
     return {**here, "storage_url": f"file:///<current folder>/var/{env}/outputs"}
 
 

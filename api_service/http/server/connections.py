@@ -16,6 +16,8 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from api_service.http.server.peers import PeerNoted
+
 log = structlog.get_logger(__name__)
 
 MOST_FILES = 65_536  # file descriptors that a process asks the system for
@@ -78,6 +80,10 @@ class GuardedConfig(uvicorn.Config):
             **options,
         )
         self.guard = guard
+
+    def load(self) -> None:
+        super().load()
+        self.loaded_app = PeerNoted(self.loaded_app)
 
 
 class GuardedHTTP(H11Protocol):

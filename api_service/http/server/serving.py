@@ -4,7 +4,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -59,16 +59,20 @@ def serve(
     logging.getLogger("uvicorn.error").addFilter(without_queries)
     server = Server(config)
     # uvicorn passes SIGINT on when it is done, and there is nothing left to interrupt.
-    with listening(config) as listener, suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
+    with ExitStack() as open_sockets, suppress(KeyboardInterrupt):
+        listeners = [open_sockets.enter_context(listening(config))]
+        if settings.native_port is not None:
+            another = uvicorn.Config(app, host=settings.api_host, port=settings.native_port, log_config=None)
+            listeners.append(open_sockets.enter_context(listening(another, "NATIVE_PORT")))
+        server.run(sockets=listeners)
     if not server.started:
         raise SystemExit(3)
 
 
 @contextmanager
-def listening(config: uvicorn.Config) -> Iterator[socket.socket]:
+def listening(config: uvicorn.Config, variable: str = "API_PORT") -> Iterator[socket.socket]:
     """The socket to listen on; the connections it accepts inherit its options."""
-    with bound(config) as listener:
+    with bound(config, variable) as listener:
         # asyncio does this only for sockets made with TCP's number, and uvicorn's is not. Without it the body of each
         # answer, which is written after its head, waits for the client's acknowledgement of that: 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -77,12 +81,14 @@ def listening(config: uvicorn.Config) -> Iterator[socket.socket]:
         yield listener
 
 
-def bound(config: uvicorn.Config) -> socket.socket:
+def bound(config: uvicorn.Config, variable: str) -> socket.socket:
     """The socket at the address of the settings. Where it cannot be had, uvicorn says why and raises SystemExit."""
     try:
         return config.bind_socket()
     except SystemExit:
-        sys.stderr.write(f"The API cannot listen on {config.host}:{config.port}: choose another API_PORT or API_HOST\n")
+        sys.stderr.write(
+            f"The API cannot listen on {config.host}:{config.port}: choose another {variable} or API_HOST\n"
+        )
         raise
 
 

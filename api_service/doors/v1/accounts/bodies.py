@@ -11,7 +11,7 @@ from api_service.http.pages import PageQuery
 from api_service.http.path_ids import uuid_in
 from api_service.refusals.accounts import key_not_found, user_not_found
 from api_service.refusals.moments import Moment
-from shared.models import Scope
+from shared.models import Scope, stands_alone
 from shared.workflows.parameters import Name
 
 LARGEST_LIMIT = 2**53 - 1  # every JSON reader keeps such a number exact
@@ -29,7 +29,15 @@ AccountName = Annotated[Name, AfterValidator(without_blank_ends)]
 RunningJobsLimit = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)] | None
 Most = Annotated[int, Field(strict=True, ge=0, le=LARGEST_LIMIT)] | None
 Expiry = Annotated[Moment, Field(strict=True)]
-Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]
+
+
+def that_go_together(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+    if not stands_alone(scopes):
+        raise ValueError(f"`{Scope.NATIVE}` stands alone: such a key is part of an address, and good for no more")
+    return scopes
+
+
+Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope)), AfterValidator(that_go_together)]
 DEFAULT_SCOPES = (Scope.READ, Scope.WRITE)
 
 

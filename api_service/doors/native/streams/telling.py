@@ -1,0 +1,105 @@
+"""One run of a prompt, told as ComfyUI tells it: its start once, its nodes as they come, and its end once.
+
+However many attempts a job takes, and whatever of it came late, its client hears of one run.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from api_service.doors.native.streams import frames
+from api_service.doors.native.views.outputs import shown_outputs
+from api_service.doors.native.views.prompts import Message, end_of, start_of
+from api_service.prompts.prompt_queries import Prompt
+from shared.models import JobStatus
+from shared.workflows.links import sources_of
+
+Graph = Mapping[str, Any]
+
+
+class Telling:
+    """What was told of one prompt, and what comes next. Its texts are in the order in which they are to be sent."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.id = prompt.id
+        self.graph: Graph = prompt.job.workflow or {}
+        self.node: str | None = None  # the one at work, as far as was told
+        self.nodes: dict[str, tuple[float, float, str]] = {}  # how far each is that was told of
+
+    def start(self, prompt: Prompt) -> Iterator[str]:
+        for message in start_of(prompt):
+            yield frames.text(*message)
+
+    def progress(self, data: Mapping[str, Any]) -> Iterator[str]:
+        """A node is at work, and perhaps at some step of it."""
+        node_id, step, steps = data.get("node_id"), data.get("step") or 0, data.get("steps") or 0
+        if not isinstance(node_id, str):
+            return
+        yield from self.enter(node_id, (float(step), float(steps or 1)))
+        if steps > 1 and step:
+            yield frames.text("progress", {"value": step, "max": steps, "prompt_id": self.id, "node": node_id})
+
+    def enter(self, node_id: str, how_far: tuple[float, float] = (0.0, 1.0)) -> Iterator[str]:
+        """A node is at work; what was before it is done."""
+        is_new = node_id != self.node
+        if is_new:
+            self.finish_node()
+        self.nodes[node_id] = (*how_far, "running")
+        yield frames.progress_state(self.id, self.nodes)
+        if is_new:
+            self.node = node_id
+            yield frames.text("executing", {"node": node_id, "display_node": node_id, "prompt_id": self.id})
+
+    def finish_node(self) -> None:
+        if self.node in self.nodes:
+            _, most, _ = self.nodes[self.node]
+            self.nodes[self.node] = (most, most, "finished")
+
+    def end(self, prompt: Prompt, texts: Mapping[int, Any]) -> Iterator[str]:
+        """How it ended, as the record has it; its results first."""
+        outputs = shown_outputs(prompt.outputs, texts)
+        if prompt.job.status == JobStatus.COMPLETED:
+            yield from self.results(outputs)
+        yield frames.text(*self.with_node(end_of(prompt)))
+        yield frames.text("executing", {"node": None, "prompt_id": self.id})
+
+    def results(self, outputs: Mapping[str, Any]) -> Iterator[str]:
+        """The nodes that nobody was told of, in the order in which they can have run, and what each has shown."""
+        for node_id in [*self.untold(outputs), *(one for one in outputs if one not in self.graph)]:
+            if node_id not in self.nodes:
+                yield from self.enter(node_id)
+            if node_id in outputs:
+                shown = {"node": node_id, "display_node": node_id, "output": outputs[node_id], "prompt_id": self.id}
+                yield frames.text("executed", shown)
+        self.finish_node()
+        if self.nodes:
+            yield frames.progress_state(self.id, self.nodes)
+
+    def untold(self, outputs: Mapping[str, Any]) -> list[str]:
+        """The nodes without those that were told of and show nothing, each after what it needs."""
+        return [one for one in in_order(self.graph) if one not in self.nodes or one in outputs]
+
+    def with_node(self, message: Message) -> Message:
+        """An end that was met at a node; the record knows of none where it was interrupted."""
+        kind, data = message
+        if data.get("node_id") == "" and self.node is not None:
+            node = self.graph.get(self.node) or {}
+            data = {**data, "node_id": self.node, "node_type": str(node.get("class_type") or "")}
+        done = [node_id for node_id, (_, _, state) in self.nodes.items() if state == "finished"]
+        return kind, {**data, "executed": done} if "executed" in data else data
+
+
+def in_order(graph: Graph) -> list[str]:
+    """The nodes of a graph, each after those it needs; as they stand, where the graph says nothing else."""
+    sources = sources_of(graph)
+    found: dict[str, None] = {}
+    for start in graph:
+        waiting = [start]
+        while waiting:
+            node_id = waiting[-1]
+            needed = [name for name in sources[node_id] if name not in found]
+            if node_id in found or not needed:
+                found[node_id] = None
+                waiting.pop()
+            else:
+                waiting += reversed(needed)
+    return list(found)

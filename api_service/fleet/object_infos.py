@@ -1,0 +1,162 @@
+"""What all servers say of their node classes, as one `/object_info`: the union, as text that is ready to be sent.
+
+A class is as the first server has it that is given jobs. Where others take more names for one of its inputs, such as
+models, they are added behind. PostgreSQL keeps no order of keys, so inputs are put in the order that their class names.
+"""
+
+import gzip
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, Row, func
+from sqlalchemy import select as columns_of
+from sqlmodel import col
+
+from api_service.fleet.capability_cache import FORGOTTEN, READ_EVERY_S
+from shared.database.engine import reading
+from shared.fleet.servers import USABLE
+from shared.models import ComfyUIServer, ServerCapabilities
+
+QUICKLY = 3  # of gzip's levels: twice as quick as its usual one, and hardly larger
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """The text of each class, and of all; `packed` by gzip. `tag` differs wherever the text does."""
+
+    classes: Mapping[str, bytes] = field(default_factory=dict)
+    whole: bytes = b"{}"
+    packed: bytes = field(default_factory=lambda: gzip.compress(b"{}"))
+    tag: str = '"none"'
+
+
+class KnownDevices(NamedTuple):
+    """A server that is given jobs, as `/system_stats` knows it."""
+
+    server: str
+    version: str | None
+    devices: Sequence[Mapping[str, Any]]
+
+
+class ObjectInfos:
+    """Keeps the union, and makes it anew when a server says something else. Safe to use from several threads: while one
+    makes it, the others go on with what there was."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.lock = threading.Lock()
+        self.known = ObjectInfo()
+        self.digests: Sequence[str] | None = None
+        self.looked_at = 0.0
+
+    def current(self) -> ObjectInfo:
+        """The union, at most 5 s old, or older while it is being made. Blocks."""
+        if self.digests is not None and time.monotonic() - self.looked_at < READ_EVERY_S:
+            return self.known
+        if self.lock.acquire(blocking=self.digests is None):
+            try:
+                self.look()
+            finally:
+                self.lock.release()
+        return self.known
+
+    def look(self) -> None:
+        if self.digests is not None and time.monotonic() - self.looked_at < READ_EVERY_S:
+            return  # another thread did, while this one waited
+        with reading(self.engine) as session:
+            digests = list(dict.fromkeys(session.scalars(DIGESTS).all()))
+            if digests != self.digests:
+                infos = (session.scalars(one_of(digest)).first() or {} for digest in digests)
+                self.known = as_text(union(infos))
+        self.digests, self.looked_at = digests, time.monotonic()
+
+
+DIGESTS = (
+    columns_of(col(ServerCapabilities.digest))
+    .join(ComfyUIServer, col(ComfyUIServer.name) == col(ServerCapabilities.server))
+    .where(col(ComfyUIServer.last_seen_at) > func.now() - FORGOTTEN)
+    .order_by(USABLE.desc(), col(ComfyUIServer.name))
+)
+
+
+def one_of(digest: str) -> Any:
+    return columns_of(col(ServerCapabilities.object_info)).where(col(ServerCapabilities.digest) == digest).limit(1)
+
+
+def union(infos: Any) -> dict[str, Any]:
+    """All classes of several `/object_info`, those of the first one first."""
+    found: dict[str, Any] = {}
+    for info in infos:
+        for name, page in info.items():
+            if name in found:
+                add_choices(found[name], page)
+            else:
+                found[name] = in_order(page)
+    return found
+
+
+def in_order(page: Any) -> Any:
+    """A class with its inputs as `input_order` has them; what that does not name comes last."""
+    match page:
+        case {"input": dict(sections), "input_order": dict(orders)}:
+            return {**page, "input": {name: sorted_by(inputs, orders.get(name)) for name, inputs in sections.items()}}
+    return page
+
+
+def sorted_by(inputs: Any, order: Any) -> Any:
+    if not isinstance(inputs, dict) or not isinstance(order, list):
+        return inputs
+    first = {name: inputs[name] for name in order if isinstance(name, str) and name in inputs}
+    return {**first, **inputs}
+
+
+def add_choices(page: Any, other: Any) -> None:
+    """Add what another server takes for the inputs that both have."""
+    match page, other:
+        case {"input": dict(sections)}, {"input": dict(others)}:
+            for section, inputs in sections.items():
+                theirs = others.get(section)
+                if isinstance(inputs, dict) and isinstance(theirs, dict):
+                    for name, spec in inputs.items():
+                        add_to_list(choices_of(spec), choices_of(theirs.get(name)))
+
+
+def choices_of(spec: Any) -> list[Any]:
+    """The names that an input takes: listed themselves, or as the options of a COMBO."""
+    match spec:
+        case [list(names), *_]:
+            return names
+        case ["COMBO", {"options": list(names)}, *_]:
+            return names
+    return []
+
+
+def add_to_list(names: list[Any], others: Sequence[Any]) -> None:
+    known = {name for name in names if isinstance(name, str)}
+    if known:
+        names += [name for name in others if isinstance(name, str) and name not in known]
+
+
+def as_text(info: Mapping[str, Any]) -> ObjectInfo:
+    classes = {name: json.dumps(page, separators=(",", ":")).encode() for name, page in info.items()}
+    whole = b"{" + b",".join(json.dumps(name).encode() + b":" + page for name, page in classes.items()) + b"}"
+    tag = hashlib.blake2b(whole, digest_size=12).hexdigest()
+    return ObjectInfo(classes, whole, gzip.compress(whole, QUICKLY), f'"{tag}"')
+
+
+def usable_devices(engine: Engine) -> Sequence[KnownDevices]:
+    """The servers that are given jobs, by name."""
+    statement = (
+        columns_of(col(ComfyUIServer.name), col(ComfyUIServer.version), col(ServerCapabilities.devices))
+        .join(ServerCapabilities, isouter=True)
+        .where(USABLE)
+        .order_by(col(ComfyUIServer.name))
+    )
+    with reading(engine) as session:
+        rows: Sequence[Row[Any]] = session.execute(statement).all()
+    return [KnownDevices(row.name, row.version, row.devices or ()) for row in rows]

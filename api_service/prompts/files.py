@@ -1,0 +1,83 @@
+"""Files by the names that a client of ComfyUI knows: outputs of its owner's prompts, and what its owner has uploaded.
+
+The names are ours, and each is of one output: no server's file is ever looked for, and nobody finds another's.
+"""
+
+import re
+from pathlib import PurePosixPath
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Engine, func, update
+from sqlmodel import Session, col, select
+
+from shared.database.engine import reading, transaction
+from shared.files.assets import is_kept
+from shared.models import Asset, GenerationJob, JobOutput
+
+# The end of what every output is called: the number of its job, and its own.
+OUTPUT_NAME = re.compile(r"job-([0-9]{1,10})-([0-9]{1,6})(?:\.[A-Za-z0-9]{1,10})?")
+LONGEST_NAME = 255
+MOST_TRIED = 1000  # names beside one that is taken
+
+
+class NamedFile(NamedTuple):
+    """Where a file is in the store, what it is, and a tag that differs wherever its bytes do."""
+
+    path: str
+    media_type: str
+    filename: str
+    tag: str
+
+
+def find_file(engine: Engine, user_id: UUID, name: str, kind: str) -> NamedFile | None:
+    """The output or the upload of a user that is called so. `kind` is a folder of ComfyUI: output, temp or input."""
+    with reading(engine) as session:
+        output = None if kind == "input" else named_output(session, user_id, name, kind)
+        if output is not None:
+            return NamedFile(output.path, output.media_type, output.filename, output.sha256)
+        asset = newest_asset(session, user_id, name)
+    return None if asset is None else NamedFile(asset.path, asset.media_type, asset.name, asset.hash)
+
+
+def named_output(session: Session, user_id: UUID, name: str, kind: str) -> JobOutput | None:
+    found = OUTPUT_NAME.search(name, max(0, len(name) - 40))
+    if found is None or found.end() != len(name) or int(found[1]) >= 2**31:
+        return None
+    job_id, number = int(found[1]), int(found[2])
+    statement = select(JobOutput).join(GenerationJob, col(GenerationJob.id) == col(JobOutput.job_id))
+    output = session.exec(
+        statement.where(
+            col(GenerationJob.user_id) == user_id, col(JobOutput.job_id) == job_id, col(JobOutput.number) == number
+        )
+    ).one_or_none()
+    # ComfyUI would look into one folder only.
+    return output if output and output.filename == name and (output.type or "output") == kind else None
+
+
+def newest_asset(session: Session, user_id: UUID, name: str) -> Asset | None:
+    """Of the uploads that are called so the newest: it takes the place of those before it."""
+    called = select(Asset).where(Asset.user_id == user_id, Asset.name == name, is_kept())
+    return session.exec(called.order_by(col(Asset.created_at).desc(), col(Asset.id).desc()).limit(1)).first()
+
+
+def free_name(engine: Engine, user_id: UUID, name: str, content_hash: str) -> str:
+    """The name itself, or with a number if it is taken by other bytes: `cat.png`, `cat (1).png`."""
+    path = PurePosixPath(name)
+    candidate = name
+    with reading(engine) as session:
+        for number in range(1, MOST_TRIED):
+            taken = newest_asset(session, user_id, candidate)
+            if taken is None or taken.hash == content_hash:
+                break
+            ending = path.suffix[:20]
+            stem = path.name.removesuffix(path.suffix)[: LONGEST_NAME - len(ending) - 10]
+            candidate = str(path.with_name(f"{stem} ({number}){ending}"))
+    return candidate
+
+
+def make_newest(engine: Engine, asset_id: UUID) -> None:
+    """Let an upload take the place of all others of its name."""
+    with transaction(engine) as session:
+        statement = update(Asset).where(col(Asset.id) == asset_id).values(created_at=func.now())
+        session.execute(statement, execution_options={"synchronize_session": False})

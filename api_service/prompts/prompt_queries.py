@@ -1,0 +1,193 @@
+"""Prompts as the rows have them: those in the queue, those in the history, and one by either of its names.
+
+A job is in the queue until its row says that it has ended, and in the history from then on: never in both or neither.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, Row, Select, func, update
+from sqlalchemy import select as columns_of
+from sqlmodel import col, select
+
+from api_service.jobs.job_queries import outputs_of
+from shared.database.clock import database_time
+from shared.database.engine import reading, transaction
+from shared.models import FINAL, HELD, GenerationJob, JobOutput, JobStatus, NativePrompt
+
+LATELY = timedelta(minutes=1)  # for so long a client that comes late is told of an end
+MOST_WAITING = 10_000  # prompts of a queue that are listed
+MOST_LATE = 100
+LIVE = tuple(status for status in JobStatus if status not in FINAL)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A job and how its client calls it; its outputs once it has ended."""
+
+    job: GenerationJob
+    name: NativePrompt
+    outputs: Sequence[JobOutput] = ()
+
+    @property
+    def id(self) -> str:
+        return str(self.name.prompt_id)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a worker has it, or had it: between two attempts it runs as far as its client can see."""
+        return self.job.status in HELD or (self.job.attempt > 0 and self.job.status not in FINAL)
+
+
+@dataclass
+class LivePrompt:
+    """A prompt as its watchers know it."""
+
+    job_id: int
+    prompt_id: str
+    client_id: str | None
+    events: int = 0
+    has_started: bool = False
+
+
+QUEUED = (
+    col(GenerationJob.id),
+    col(GenerationJob.status),
+    col(GenerationJob.attempt),
+    col(GenerationJob.events),
+    col(GenerationJob.created_at),
+    col(NativePrompt.prompt_id),
+    col(NativePrompt.client_id),
+)
+
+
+def unfinished(user_id: UUID) -> Select[*tuple[Any, ...]]:
+    """The prompts of a queue, in the order in which they came; each status is read from its own part of an index."""
+    return (
+        columns_of(*QUEUED)
+        .join(NativePrompt, col(NativePrompt.job_id) == col(GenerationJob.id))
+        .where(col(GenerationJob.user_id) == user_id, col(GenerationJob.status).in_(LIVE))
+        .where(col(NativePrompt.hidden_at).is_(None))
+        .order_by(col(GenerationJob.id))
+        .limit(MOST_WAITING)
+    )
+
+
+def is_running(row: Row[Any]) -> bool:
+    return row.status in HELD or row.attempt > 0
+
+
+def queue_rows(engine: Engine, user_id: UUID, with_graph: int) -> tuple[Sequence[Row[Any]], dict[int, Row[Any]]]:
+    """The prompts of a user that have not ended, and what the first of them ask for: of all, it could be gigabytes."""
+    with transaction(engine) as session:
+        rows = session.execute(unfinished(user_id)).all()
+        first = [row.id for row in sorted(rows, key=lambda row: not is_running(row))[:with_graph]]
+        asked = columns_of(
+            *(col(getattr(GenerationJob, name)) for name in ("id", "workflow", "params", "extra_pnginfo"))
+        )
+        found = session.execute(asked.where(col(GenerationJob.id).in_(first))).all()
+        return rows, {row.id: row for row in found}
+
+
+def remaining(engine: Engine, user_id: UUID) -> int:
+    """How many prompts of a user have not ended."""
+    with reading(engine) as session:
+        count: int = session.execute(columns_of(func.count()).select_from(unfinished(user_id).subquery())).scalar_one()
+        return count
+
+
+def live_prompts(engine: Engine, user_id: UUID) -> tuple[datetime, list[LivePrompt]]:
+    """The time, and the prompts of a user that have not ended."""
+    with transaction(engine) as session:
+        now = database_time(session)
+        rows = session.execute(unfinished(user_id)).all()
+    return now, [LivePrompt(row.id, str(row.prompt_id), row.client_id, row.events, is_running(row)) for row in rows]
+
+
+def untold_ends(engine: Engine, user_id: UUID, client_id: str) -> Sequence[int]:
+    """The jobs of a client that ended within the last minute, and whose end no socket was told; in their order."""
+    latest = (
+        columns_of(col(NativePrompt.job_id))
+        .where(col(NativePrompt.user_id) == user_id, col(NativePrompt.client_id) == client_id)
+        .where(col(NativePrompt.told_at).is_(None), col(NativePrompt.hidden_at).is_(None))
+        .order_by(col(NativePrompt.job_id).desc())
+        .limit(MOST_LATE)
+        .subquery()
+    )
+    ended = (col(GenerationJob.status).in_(FINAL), col(GenerationJob.completed_at) > func.now() - LATELY)
+    with reading(engine) as session:
+        found = columns_of(col(GenerationJob.id)).join(latest, latest.c.job_id == col(GenerationJob.id))
+        return session.scalars(found.where(*ended).order_by(col(GenerationJob.completed_at))).all()
+
+
+def find_prompt(
+    engine: Engine, user_id: UUID, *, prompt_id: UUID | None = None, job_id: int | None = None
+) -> Prompt | None:
+    """A prompt of a user that is not hidden, by one of its names."""
+    named = col(NativePrompt.prompt_id) == prompt_id if prompt_id else col(NativePrompt.job_id) == job_id
+    statement = select(GenerationJob, NativePrompt).join(
+        NativePrompt, col(NativePrompt.job_id) == col(GenerationJob.id)
+    )
+    with transaction(engine) as session:
+        found = session.exec(
+            statement.where(named, col(NativePrompt.user_id) == user_id, col(NativePrompt.hidden_at).is_(None))
+        ).one_or_none()
+        if found is None:
+            return None
+        job, name = found
+        outputs = outputs_of(session, [job.id]).get(job.id, ()) if job.status in FINAL else ()
+        return Prompt(job, name, outputs)
+
+
+def ended_ids(engine: Engine, user_id: UUID, limit: int, offset: int | None) -> Sequence[int]:
+    """The jobs of a page of the history, the oldest first: the newest ones, or those from a place on."""
+    ended = (
+        columns_of(col(NativePrompt.job_id))
+        .join(GenerationJob, col(GenerationJob.id) == col(NativePrompt.job_id))
+        .where(col(NativePrompt.user_id) == user_id, col(NativePrompt.hidden_at).is_(None))
+        .where(col(GenerationJob.status).in_(FINAL))
+    )
+    with reading(engine) as session:
+        if offset is not None:
+            return session.scalars(ended.order_by(col(NativePrompt.job_id)).limit(limit).offset(offset)).all()
+        return session.scalars(ended.order_by(col(NativePrompt.job_id).desc()).limit(limit)).all()[::-1]
+
+
+def prompts_with(engine: Engine, user_id: UUID, job_ids: Collection[int]) -> Sequence[Prompt]:
+    """These jobs of a user as prompts, each with its outputs, in their order."""
+    statement = select(GenerationJob, NativePrompt).join(
+        NativePrompt, col(NativePrompt.job_id) == col(GenerationJob.id)
+    )
+    with transaction(engine) as session:
+        rows = session.exec(
+            statement.where(col(GenerationJob.id).in_(job_ids), col(NativePrompt.user_id) == user_id)
+        ).all()
+        outputs = outputs_of(session, [job.id for job, _ in rows])
+    return [Prompt(job, name, outputs.get(job.id, ())) for job, name in sorted(rows, key=lambda row: row[0].id)]
+
+
+def note_told(engine: Engine, job_id: int) -> None:
+    """The end of this prompt was told to a socket."""
+    with transaction(engine) as session:
+        statement = update(NativePrompt).where(col(NativePrompt.job_id) == job_id).values(told_at=func.now())
+        session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def hide(engine: Engine, user_id: UUID, prompt_ids: Collection[UUID] | None) -> None:
+    """Show these ended prompts of a user no more, or all (None). Their jobs stay as they are."""
+    ended = columns_of(col(GenerationJob.id)).where(
+        col(GenerationJob.user_id) == user_id, col(GenerationJob.status).in_(FINAL)
+    )
+    statement = (
+        update(NativePrompt)
+        .where(col(NativePrompt.user_id) == user_id, col(NativePrompt.hidden_at).is_(None))
+        .where(col(NativePrompt.job_id).in_(ended))
+        .values(hidden_at=func.now())
+    )
+    if prompt_ids is not None:
+        statement = statement.where(col(NativePrompt.prompt_id).in_(prompt_ids))
+    with transaction(engine) as session:
+        session.execute(statement, execution_options={"synchronize_session": False})

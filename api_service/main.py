@@ -10,15 +10,18 @@ import anyio
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 
 from api_service.accounts.keyring import Keyring
+from api_service.accounts.url_signing import UrlSigning
 from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.fence import Fence
 from api_service.http.one_answer import OneAnswer
-from api_service.http.problems import handlers_of
+from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
+from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
 from api_service.http.server.pace import KeylessPace, Pace
 from api_service.limits.key_limits import KeyLimits
@@ -65,9 +68,16 @@ def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> 
         async with running(settings, timings) as services:
             yield {"services": services, "heavy": services.heavy}
 
+    across = [Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(AccessLog), Middleware(KeylessPace, pace=Pace())],
+        # Starlette answers a failure outside of all these; here, such an answer has its id and its origin too.
+        middleware=[
+            Middleware(AccessLog),
+            *across,
+            Middleware(KeylessPace, pace=Pace()),
+            Middleware(ServerErrorMiddleware, handler=partial(answer_bug, write_refusal)),
+        ],
         exception_handlers=handlers_of(write_refusal),
         lifespan=lifespan,
     )
@@ -118,6 +128,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         relay=Relay(listening_client(settings.redis_url), channels, timings),
         keyring=keyring,
         tickets=Tickets(engine, keyring, timings.tickets),
+        url_signing=UrlSigning(engine, keyring, settings.file_url_lifetime),
         limits=limits,
         capabilities=capabilities,
         acceptance=Acceptance(messenger, capabilities, limits, threads, fence),

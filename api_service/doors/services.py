@@ -9,6 +9,7 @@ import anyio.to_thread
 from sqlalchemy import Engine
 
 from api_service.accounts.keyring import Keyring
+from api_service.accounts.url_signing import UrlSigning
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.http.one_answer import OneAnswer
 from api_service.http.server.lane import Lane
@@ -36,6 +37,7 @@ class Services:
     relay: Relay
     keyring: Keyring
     tickets: Tickets
+    url_signing: UrlSigning
     limits: KeyLimits
     capabilities: CapabilityReader
     acceptance: Acceptance

@@ -207,5 +207,4 @@ def handlers_of(write: Write) -> dict[Any, Any]:
         ClientDisconnect: answer_nobody,
         DBAPIError: partial(answer_database_error, write),
         PoolTimeout: partial(answer_database_error, write),
-        Exception: partial(answer_bug, write),
     }

@@ -1,6 +1,6 @@
 """The tables both services share; importing this package names them all to SQLModel's metadata."""
 
-from shared.models.account import ApiKey, Scope, StreamTicket, User
+from shared.models.account import ApiKey, Scope, StreamTicket, UrlSecret, User
 from shared.models.asset import Asset, AssetKind, AssetUse
 from shared.models.discarded_folder import DiscardedFolder
 from shared.models.fleet import ComfyUIServer, ServerCapabilities, Worker
@@ -34,6 +34,7 @@ __all__ = [
     "Scope",
     "ServerCapabilities",
     "StreamTicket",
+    "UrlSecret",
     "User",
     "Worker",
 ]

@@ -14,6 +14,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 
 from api_service.accounts.keyring import Keyring
 from api_service.accounts.url_signing import UrlSigning
+from api_service.assets.fetching import Fetches
 from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
@@ -45,6 +46,8 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
+from shared.outgoing.allowed import allowed_by
+from shared.outgoing.exchange import Outgoing
 
 log = structlog.get_logger(__name__)
 
@@ -134,6 +137,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         acceptance=Acceptance(messenger, capabilities, limits, threads, fence),
         timings=timings,
         threads=threads,
+        fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()))),
         heavy=Lane(HEAVY_THREADS),
         readiness=OneAnswer(partial(Lane(1).run, check_everything, engine, messenger, store), timings.ready_kept_s),
     )

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from api_service.accounts.keyring import Keyring
 from api_service.accounts.url_signing import UrlSigning
+from api_service.assets.fetching import Fetches
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.http.one_answer import OneAnswer
 from api_service.http.server.lane import Lane
@@ -43,6 +44,7 @@ class Services:
     acceptance: Acceptance
     timings: StreamTimings
     threads: anyio.CapacityLimiter
+    fetches: Fetches  # files that users have named by a URL
     heavy: Lane  # for work that takes a processor's time for long
     readiness: OneAnswer[Any]  # what `/health/ready` says
 

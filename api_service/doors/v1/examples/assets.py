@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.assets.bodies import FromOutputBody
+from api_service.doors.v1.assets.bodies import FromOutputBody, FromUrlBody
 from api_service.doors.v1.assets.views import AssetPage, AssetView
 
 ID = "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b"
@@ -28,6 +28,10 @@ ASSET = {
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     AssetView: {"uploaded": ASSET},
     AssetPage: {"last": {"items": [ASSET], "next": None, "cursor": None}},
+    FromUrlBody: {
+        "picture": {"url": "https://pictures.example.com/lighthouse.png", "tags": ["input"]},
+        "named": {"url": "https://pictures.example.com/download?id=7", "name": "mask.png"},
+    },
     FromOutputBody: {
         "first": {"job_id": 1, "number": 0},
         "named": {"job_id": 1, "number": 1, "name": "lighthouse.png"},

@@ -106,7 +106,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         timedelta(hours=1), description="how long the URL of a file works without a key, at the least"
     )
     outgoing_allow: OwnHosts = Field(
-        None, description="hosts of your own network that users may have files fetched from, also by http, or none"
+        None,
+        description="hosts of your own network that webhooks and assets from URLs may reach, also by http, or none",
     )
     limit_requests_per_minute: Limit = Field(600, description="requests a minute with one key, or none for no limit")
     limit_submissions_per_hour: Limit = Field(3600, description="jobs submitted in an hour with one key, or none")

@@ -29,7 +29,7 @@ REVISIONS = (
     "secrets_of_jobs",
     "assets",
     "inputs_of_jobs",
-    "url_secrets",
+    "webhooks",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

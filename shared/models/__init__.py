@@ -10,6 +10,7 @@ from shared.models.job_event import JobEvent
 from shared.models.job_output import JobOutput
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
+from shared.models.webhook import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "FINAL",
@@ -21,6 +22,7 @@ __all__ = [
     "AssetKind",
     "AssetUse",
     "ComfyUIServer",
+    "DeliveryState",
     "DiscardedFolder",
     "EventType",
     "GenerationJob",
@@ -36,5 +38,7 @@ __all__ = [
     "StreamTicket",
     "UrlSecret",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Worker",
 ]

@@ -101,7 +101,7 @@ scheduler-%: $(VENV)/ready ## The scheduler of an environment
 ## ---------------------------------------------------------------- data
 
 settings: $(VENV)/ready ## The effective settings, with where each comes from
-	@$(PY) -m shared.configuration.settings
+	@$(PY) -m shared.configuration.effective
 
 migrate: $(VENV)/ready ## Bring DATABASE_URL to the newest schema
 	$(PY) -m migrations

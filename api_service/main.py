@@ -10,9 +10,12 @@ import anyio
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 
 from api_service.accounts.keyring import Keyring
 from api_service.accounts.trusted import TrustedNetworks
+from api_service.accounts.url_signing import UrlSigning
+from api_service.assets.fetching import Fetches
 from api_service.doors.native.routes import is_native
 from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
@@ -21,9 +24,10 @@ from api_service.fleet.fence import Fence
 from api_service.fleet.object_infos import ObjectInfos
 from api_service.http.kept_bodies import KeptBodies
 from api_service.http.one_answer import OneAnswer
-from api_service.http.problems import handlers_of
+from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
 from api_service.http.server.address_keys import AddressKeys
+from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
 from api_service.http.server.pace import KeylessPace, Pace
 from api_service.limits.key_limits import KeyLimits
@@ -47,6 +51,8 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
+from shared.outgoing.allowed import allowed_by
+from shared.outgoing.exchange import Outgoing
 
 log = structlog.get_logger(__name__)
 
@@ -70,12 +76,16 @@ def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> 
         async with running(settings, timings) as services:
             yield {"services": services, "heavy": services.heavy}
 
+    across = [Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []
     app = Starlette(
         routes=ROUTES,
+        # Starlette answers a failure outside of all these; here, such an answer has its id and its origin too.
         middleware=[
             Middleware(AddressKeys, is_native=is_native, port=settings.native_port),
             Middleware(AccessLog),
+            *across,
             Middleware(KeylessPace, pace=Pace()),
+            Middleware(ServerErrorMiddleware, handler=partial(answer_bug, write_refusal)),
         ],
         exception_handlers=handlers_of(write_refusal),
         lifespan=lifespan,
@@ -128,6 +138,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         keyring=keyring,
         trusted=TrustedNetworks(engine, settings.native_trusted),
         tickets=Tickets(engine, keyring, timings.tickets),
+        url_signing=UrlSigning(engine, keyring, settings.file_url_lifetime),
         limits=limits,
         capabilities=capabilities,
         object_infos=ObjectInfos(engine),
@@ -135,6 +146,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         acceptance=Acceptance(messenger, capabilities, limits, threads, fence),
         timings=timings,
         threads=threads,
+        fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()))),
         heavy=Lane(HEAVY_THREADS),
         readiness=OneAnswer(partial(Lane(1).run, check_everything, engine, messenger, store), timings.ready_kept_s),
     )

@@ -16,7 +16,7 @@ ENTRY_POINTS = [
     "worker_service",
     "worker_service.scheduler",
     "migrations",
-    "shared.configuration.settings",
+    "shared.configuration.effective",
     "shared.jobs.sql",
     "deploy.local",
     "deploy.local.load_test_data",

@@ -20,6 +20,8 @@ CODE = ("api_service", "worker_service", "shared", "migrations", "deploy")
 LONGEST_FILE = 250
 LONGEST_FUNCTION = 40
 MOST_FILES = 15  # of one folder
+# A database may be at any revision of the past, so migrations are only ever added, and their numbers sort them.
+FULLER = {"migrations/versions"}
 MOST_PARAMETERS = 5
 SERVICES = ("api_service", "worker_service", "shared")
 # The merge is one story, told in SQL from top to bottom.
@@ -202,9 +204,8 @@ def test_a_status_is_set_in_one_place() -> None:
 
 
 def test_a_folder_fits_on_one_look() -> None:
-    # Each migration is a file beside those before it.
-    files = Counter(path.parent for path in code() if path.name != "__init__.py" and path.parent.name != "versions")
-    assert {str(folder.relative_to(ROOT)): count for folder, count in files.items() if count > MOST_FILES} == {}
+    files = Counter(path.parent for path in code() if path.name != "__init__.py")
+    assert {str(folder.relative_to(ROOT)) for folder, count in files.items() if count > MOST_FILES} == FULLER
 
 
 def imports_between_folders(package: str) -> dict[str, set[str]]:

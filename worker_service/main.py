@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import dramatiq
@@ -23,9 +24,13 @@ from shared.messaging.due_work import WakeUps
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
+from shared.outgoing.allowed import allowed_by
+from shared.outgoing.exchange import Outgoing
+from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
+from worker_service.dramatiq_glue.receiver import Receiver
 from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.dramatiq_glue.soft_time_limit import SoftTimeLimit
 from worker_service.fleet.capability_reader import CapabilityReader
@@ -39,11 +44,14 @@ from worker_service.run.prompt.sockets import Sockets
 from worker_service.run.resources import JobLimits, RunResources
 from worker_service.run.settle import give_up
 from worker_service.run.storage import StorageWatch, check_own_disk
+from worker_service.webhooks.sender import THREADS as WEBHOOK_THREADS
+from worker_service.webhooks.sender import Deliveries, WebhookSender
 
-RECEIVERS = (run_comfy_job,)
+RECEIVERS: tuple[Receiver[Any, Any], ...] = (run_comfy_job, deliver_webhooks)
 
 PRODUCTION = Timings()
-OTHER_CONNECTIONS = 5  # heartbeat, health probes, capability readers, hard limit: beside one for each job's thread
+# Heartbeat, health probes, capability readers, hard limit, webhooks: beside one for each job's thread.
+OTHER_CONNECTIONS = 5 + WEBHOOK_THREADS
 
 
 def start() -> None:
@@ -128,9 +136,12 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         vault=open_vault(settings.secrets_key_file),
     )
     wake_next = WakeUps(messenger, due_jobs(settings.limit_running_jobs)).send_one
-    jobs = JobRunner(worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run)
+    webhooks = Deliveries(engine, Outgoing(allowed_by(settings.outgoing_allow or ())), closing)
+    jobs = JobRunner(
+        worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run, wake_webhooks=webhooks.wake
+    )
     signals = SignalListener(hasty_client(settings.redis_url), channels, cancel=leases.cancel, wake=wake_consumers)
-    return Resources(engine, fleet, leases, capacity, signals, jobs, closing, timings)
+    return Resources(engine, fleet, leases, capacity, signals, jobs, webhooks, closing, timings)
 
 
 def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> Fleet:
@@ -143,12 +154,13 @@ def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> F
 
 
 def background_threads(resources: Resources) -> list[threading.Thread]:
-    """What runs beside the jobs: probes and readers of each server, the heartbeat, the signals from Redis, and a watch
-    on the store."""
+    """What runs beside the jobs: probes and readers of each server, the heartbeat, the signals from Redis, a watch on
+    the store, and the deliveries of webhooks."""
     fleet, closing = resources.fleet, resources.closing
     makers: tuple[Callable[..., threading.Thread], ...] = (HealthProbe, CapabilityReader)
     of_servers = [make(fleet, client, closing) for client in fleet.clients.values() for make in makers]
-    return [*of_servers, resources.leases, resources.signals, resources.jobs.run.storage]
+    senders = [WebhookSender(resources.webhooks, number) for number in range(WEBHOOK_THREADS)]
+    return [*of_servers, resources.leases, resources.signals, resources.jobs.run.storage, *senders]
 
 
 def stop_jobs(resources: Resources) -> None:

@@ -13,6 +13,7 @@ from worker_service.fleet.health import Fleet
 from worker_service.fleet.timings import FleetTimings
 from worker_service.run.leases import Leases
 from worker_service.run.prompt.timings import RunTimings
+from worker_service.webhooks.sender import Deliveries
 
 
 @dataclass(frozen=True)
@@ -32,5 +33,6 @@ class Resources:
     capacity: Capacity
     signals: SignalListener
     jobs: JobRunner
+    webhooks: Deliveries
     closing: threading.Event
     timings: Timings

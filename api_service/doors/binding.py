@@ -12,6 +12,7 @@ from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.doors.services import Services
 from api_service.http.operations import Door, ParsedRequest
+from api_service.http.signed_urls import SignedUrls, base_of, identify_by_url, signature_in
 from api_service.http.stream_tickets import identify_by_ticket, ticket_in
 from api_service.submit.submit import Acceptance
 
@@ -55,6 +56,25 @@ async def by_key_or_ticket(connection: HTTPConnection[Any]) -> Identity:
         return await by_key(connection)
     services: Services = connection.state.services
     return await services.run(identify_by_ticket, services.tickets, ticket, connection)
+
+
+async def by_key_or_url(connection: HTTPConnection[Any]) -> Identity:
+    """The identity that asks for a file: by the Authorization header, or else by the URL's signature. Raises
+    Refusal."""
+    signed = signature_in(connection)
+    if signed is None:
+        return await by_key(connection)
+    services: Services = connection.state.services
+    return await services.run(identify_by_url, services.url_signing, connection, *signed)
+
+
+async def signed_urls(connection: HTTPConnection[Any], identity: Identity) -> SignedUrls:
+    """What makes the URLs of files in the answer to this caller."""
+    services: Services = connection.state.services
+    signer = services.url_signing.recall()
+    if signer is None:
+        signer = await services.run(services.url_signing.signer)
+    return SignedUrls(base_of(connection, services.settings.public_url), signer, identity.key_id)
 
 
 def is_heavy(request: ApiRequest[Any, Any]) -> bool:

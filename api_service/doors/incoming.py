@@ -1,6 +1,7 @@
 """A file that a request brings, at whichever door: it goes on to the core as it comes."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -45,13 +46,20 @@ class FileSink:
 
 async def received(request: ApiRequest[Any, Any], details_in: Callable[[Form], Details]) -> Kept:
     """The asset of the file that is in the request's form. Raises Refusal, and what `details_in` raises."""
+    async with one_upload(request) as sink:
+        form = await read_form(request.http, sink, request.services.settings.asset_max_bytes)
+        return await request.services.run(sink.receiving.finish, details_in(form))
+
+
+@asynccontextmanager
+async def one_upload(request: ApiRequest[Any, Any]) -> AsyncIterator[FileSink]:
+    """A file may come within the block: it is counted, and has time. Raises Refusal."""
     await request.services.limits.count_upload(request.identity)
     largest = request.services.settings.asset_max_bytes
     give_time(request, largest)
     sink = FileSink(request)
     try:
-        form = await read_form(request.http, sink, largest)
-        return await request.services.run(sink.receiving.finish, details_in(form))
+        yield sink
     except Refusal as refusal:
         # What is beside the file has a bound of its own; whatever is beyond both is the file's.
         raise asset_too_large(largest) if refusal.code is RequestCode.BODY_TOO_LARGE else refusal from None

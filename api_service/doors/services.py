@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 
 from api_service.accounts.keyring import Keyring
 from api_service.accounts.trusted import TrustedNetworks
+from api_service.accounts.url_signing import UrlSigning
+from api_service.assets.fetching import Fetches
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.object_infos import ObjectInfos
 from api_service.http.kept_bodies import KeptBodies
@@ -40,6 +42,7 @@ class Services:
     keyring: Keyring
     trusted: TrustedNetworks
     tickets: Tickets
+    url_signing: UrlSigning
     limits: KeyLimits
     capabilities: CapabilityReader
     object_infos: ObjectInfos
@@ -47,6 +50,7 @@ class Services:
     acceptance: Acceptance
     timings: StreamTimings
     threads: anyio.CapacityLimiter
+    fetches: Fetches  # files that users have named by a URL
     heavy: Lane  # for work that takes a processor's time for long
     readiness: OneAnswer[Any]  # what `/health/ready` says
 

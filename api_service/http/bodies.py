@@ -18,6 +18,7 @@ from api_service.http.server.lane import Lane
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import field_errors
 
+JSON = "application/json"
 LARGEST_BODY = 1024 * 1024
 HEAVY_BODY = 64 * 1024  # bytes; what is larger has a lane of its own
 DEEPEST_BODY = 200  # levels; the JSON parser refuses more
@@ -42,9 +43,13 @@ async def read_optional_json(request: Request[Any], model: type[Body], largest: 
 
 
 def refuse_unless_json(request: Request[Any]) -> None:
-    content_type = request.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise unsupported_media_type(content_type)
+    if media_type_of(request) != JSON:
+        raise unsupported_media_type(request.headers.get("content-type", ""))
+
+
+def media_type_of(request: Request[Any]) -> str:
+    """What the body is said to be, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def parsed_in_its_lane(request: Request[Any], content: bytes, model: type[Body]) -> Body:

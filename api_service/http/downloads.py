@@ -69,6 +69,8 @@ def file_headers(file: StoredFile) -> dict[str, str]:
         "Cache-Control": "private, max-age=31536000, immutable",
         "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(file.filename, safe='')}",
         "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "cross-origin",  # pages of any origin may show it, if they have its URL
+        "Referrer-Policy": "no-referrer",  # the URL may be signed
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
 

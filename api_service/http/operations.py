@@ -96,7 +96,8 @@ class Operation(Generic[S, B, Q]):
 
     `problems` are the refusals of its own, besides those that the document adds to all of its kind.
     `submits` counts a submission with the request. `identify` takes the place of the door's; `read` reads the body;
-    `render` makes a response of what the endpoint returns. An operation with a `form` reads it itself, as it comes.
+    `render` makes a response of what the endpoint returns. An operation with a `form` reads it itself, as it comes;
+    with a `body` too it takes either.
     """
 
     name: str

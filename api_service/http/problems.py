@@ -43,6 +43,8 @@ STATUSES: Mapping[StrEnum, HTTPStatus] = {
     Code.NODE_CLASS_NOT_FOUND: S.NOT_FOUND,
     Code.SERVER_NOT_FOUND: S.NOT_FOUND,
     Code.ASSET_NOT_FOUND: S.NOT_FOUND,
+    Code.WEBHOOK_NOT_FOUND: S.NOT_FOUND,
+    Code.DELIVERY_NOT_FOUND: S.NOT_FOUND,
     RequestCode.METHOD_NOT_ALLOWED: S.METHOD_NOT_ALLOWED,
     Code.JOB_ENDED: S.CONFLICT,
     Code.JOB_NOT_ENDED: S.CONFLICT,
@@ -207,5 +209,4 @@ def handlers_of(write: Write) -> dict[Any, Any]:
         ClientDisconnect: answer_nobody,
         DBAPIError: partial(answer_database_error, write),
         PoolTimeout: partial(answer_database_error, write),
-        Exception: partial(answer_bug, write),
     }

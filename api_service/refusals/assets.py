@@ -1,8 +1,11 @@
 """What can be refused about assets: files that users upload, or keep of a job's outputs."""
 
+from api_service.refusals.accounts import quota_exceeded
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import STORAGE_AGAIN_S, invalid_fields
 from api_service.refusals.refusal import FieldError, Refusal
+
+FETCH_AGAIN_S = 5
 
 
 def asset_not_found(asset_id: object) -> Refusal:
@@ -30,6 +33,11 @@ def upload_too_slow() -> Refusal:
 def storage_refuses(reason: str) -> Refusal:
     detail = f"the file cannot be kept right now: {reason}; send it again later"
     return Refusal(Code.STORAGE_UNAVAILABLE, detail, retry_after_s=STORAGE_AGAIN_S)
+
+
+def too_many_fetches(most: int) -> Refusal:
+    reason = f"{most} files are being fetched from URLs already, the most that may be at once; try again soon"
+    return quota_exceeded("fetches", reason, retry_after_s=FETCH_AGAIN_S)
 
 
 def wrong_field(field: str, message: str, code: str = "value_error") -> Refusal:

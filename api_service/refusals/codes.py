@@ -20,6 +20,8 @@ class Code(StrEnum):
     ASSET_IN_USE = "asset_in_use"
     HASH_MISMATCH = "hash_mismatch"
     ASSET_TOO_LARGE = "asset_too_large"
+    WEBHOOK_NOT_FOUND = "webhook_not_found"
+    DELIVERY_NOT_FOUND = "delivery_not_found"
     JOB_ENDED = "job_ended"
     JOB_NOT_ENDED = "job_not_ended"
     JOB_STARTED = "job_started"
@@ -51,6 +53,8 @@ MEANINGS: dict[StrEnum, str] = {
     Code.ASSET_IN_USE: "a job that has not ended needs the asset, so it is not deleted",
     Code.HASH_MISMATCH: "the bytes that arrived are not those of the hash that was sent with them",
     Code.ASSET_TOO_LARGE: "the file is larger than an asset may be; `detail` says how large that is",
+    Code.WEBHOOK_NOT_FOUND: "there is no such webhook among those the key may see",
+    Code.DELIVERY_NOT_FOUND: "the webhook has no such delivery",
     Code.JOB_ENDED: "the job has ended and can no longer be cancelled",
     Code.JOB_NOT_ENDED: "the job has not ended yet; this is only possible after its end",
     Code.JOB_STARTED: "the job no longer waits; this can only be changed while it waits",

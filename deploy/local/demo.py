@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from websockets.sync.client import connect
@@ -169,7 +170,8 @@ def save(http: httpx.Client, job: dict[str, Any], output: dict[str, Any], pictur
     size = f"{output['width']} x {output['height']} px, {len(response.content):,} bytes"
     print(f"\nPicture     {path}\n            {size}, sha256 {output['sha256'][:16]}...")
     for name, url in sorted(output["thumbnails"].items(), key=lambda item: int(item[0])):
-        print(f"Thumbnail   {name:>4} px  {len(http.get(url).raise_for_status().content):>7,} bytes  {url}")
+        size = f"{len(http.get(url).raise_for_status().content):>7,} bytes"
+        print(f"Thumbnail   {name:>4} px  {size}  {urlsplit(url).path}")
     return path
 
 

@@ -106,8 +106,8 @@ Make a picture: paste this into another shell.
       -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\
       -d {body}
   PICTURE=$(sed 's/.*"url":"\\([^"]*\\)".*/\\1/' job.json)
-  curl -fsS "{url}$PICTURE" -o picture.png -H "Authorization: Bearer $KEY"
-  echo "$PICTURE is in picture.png: $(wc -c < picture.png) bytes"
+  curl -fsS "$PICTURE" -o picture.png
+  echo "picture.png has $(wc -c < picture.png) bytes"
 
 Look inside: paste this into a shell in {folder}.
 

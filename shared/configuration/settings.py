@@ -1,6 +1,5 @@
 """Every variable once: its type, its default and why one would set it; NAME_<APP_ENV> wins over NAME."""
 
-import argparse
 import os
 import sys
 from collections.abc import Mapping
@@ -19,12 +18,16 @@ from shared.configuration.types import (
     DatabaseUrl,
     Duration,
     DurationOrNone,
+    FileUrlLifetime,
     KeyFile,
     LeaseDuration,
     Limit,
     LowerCase,
     Namespace,
+    Origins,
+    OwnHosts,
     Patterns,
+    PublicUrl,
     RedisUrl,
     StorageUrl,
     accepts,
@@ -104,6 +107,17 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     )
     native_trusted: TrustedNetworks = Field(
         (), description="networks whose programs need no key for ComfyUI's own API, each with its user: CIDR=USER,..."
+    )
+    public_url: PublicUrl = Field(
+        None, description="where clients reach the API, for the URLs of files; default: what each request says"
+    )
+    cors_origins: Origins = Field(None, description="the origins whose pages may call the API in a browser, or none")
+    file_url_lifetime: FileUrlLifetime = Field(
+        timedelta(hours=1), description="how long the URL of a file works without a key, at the least"
+    )
+    outgoing_allow: OwnHosts = Field(
+        None,
+        description="hosts of your own network that webhooks and assets from URLs may reach, also by http, or none",
     )
     limit_requests_per_minute: Limit = Field(600, description="requests a minute with one key, or none for no limit")
     limit_submissions_per_hour: Limit = Field(3600, description="jobs submitted in an hour with one key, or none")
@@ -204,32 +218,3 @@ def settings_or_exit(*, are_read_again: bool = False) -> Settings:
     if not are_read_again:
         sys.stderr.write("".join(f"{line}\n" for line in misspelt(environ, VARIABLES)))
     return settings
-
-
-def table(environ: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
-    """Rows for people: variable, effective value (passwords masked), where it comes from, what it is."""
-    settings = load_settings(environ)
-    _, _, sources = read(environ)
-    if environ.get("APP_ENV"):
-        sources["app_env"] = "APP_ENV"
-    return [
-        (field.upper(), as_shown(getattr(settings, field)), sources.get(field, "default"), info.description or "")
-        for field, info in Settings.model_fields.items()
-    ]
-
-
-def main() -> None:
-    """`python -m shared.configuration.settings`: the effective settings for people."""
-    argparse.ArgumentParser(
-        prog="python -m shared.configuration.settings", description="Shows the effective settings."
-    ).parse_args()
-    settings_or_exit()
-    rows = [("VARIABLE", "VALUE", "FROM", "WHAT IT IS"), *table(environment())]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for *columns, meaning in rows:
-        padded = "  ".join(text.ljust(width) for text, width in zip(columns, widths, strict=True))
-        sys.stdout.write(f"{padded}  {meaning}\n")
-
-
-if __name__ == "__main__":
-    main()

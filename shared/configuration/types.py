@@ -12,12 +12,18 @@ from pydantic import AfterValidator, BeforeValidator, GetPydanticSchema, StringC
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
+from shared.outgoing.allowed import allowed_by
+
 # Begins with a literal: a repeat there would be tried again from each letter of a long word.
 PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^/\s]+(?=@)")
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$")
 MOST_YEARS = timedelta(days=36500)  # PostgreSQL knows no moment much later
 LONGEST_PATTERN, MOST_PATTERNS = 255, 1000
 PATTERNS = "patterns such as Load*, separated by commas, or none"
+ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
+PUBLIC_URL = re.compile(rf"{ORIGIN.pattern}(?:/[a-z0-9._~/-]{{0,200}})?", re.IGNORECASE)
+ORIGINS = "origins such as https://app.example.com, separated by commas; * for any; or none"
+OWN_HOSTS = "hosts such as files.lan, *.lan, 10.0.0.7 or 10.1.0.0/16, separated by commas, or none"
 UNITS = {
     "ms": "milliseconds",
     "s": "seconds",
@@ -143,6 +149,47 @@ def patterns(value: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
     return found
 
 
+def public_url(value: str | None) -> str | None:
+    if value is not None and not PUBLIC_URL.fullmatch(value):
+        raise ValueError("https://host[:port][/path]")
+    return value and value.rstrip("/")
+
+
+def origins(value: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "none":
+        return None
+    found = tuple(one.strip().lower() for one in value.split(","))
+    if found != ("*",) and not all(map(ORIGIN.fullmatch, found)):
+        raise ValueError(ORIGINS)
+    return tuple(map(as_browsers_say, found))
+
+
+def as_browsers_say(origin: str) -> str:
+    """An origin without the port that its scheme has anyway."""
+    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
+
+
+def own_hosts(value: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "none":
+        return None
+    found = tuple(one.strip().lower() for one in value.split(","))
+    try:
+        allowed_by(found)
+    except ValueError:
+        raise ValueError(OWN_HOSTS) from None
+    return found
+
+
+def file_url_lifetime(value: timedelta) -> timedelta:
+    if not timedelta(minutes=1) <= value <= timedelta(days=7):
+        raise ValueError("a time from 1m to 7d")
+    return value
+
+
 def key_file(value: str | Path | None) -> Path | None:
     if isinstance(value, str) and not value.startswith("/"):
         raise ValueError("the absolute path of a file")
@@ -179,6 +226,10 @@ LeaseDuration = Annotated[Duration, AfterValidator(lease_duration)]
 KeyFile = Annotated[Path | None, BeforeValidator(key_file)]
 Limit = Annotated[int | None, BeforeValidator(limit)]
 Patterns = Annotated[tuple[str, ...] | None, BeforeValidator(patterns), Accepts(PATTERNS)]
+PublicUrl = Annotated[str | None, BeforeValidator(public_url)]
+Origins = Annotated[tuple[str, ...] | None, BeforeValidator(origins), Accepts(ORIGINS)]
+OwnHosts = Annotated[tuple[str, ...] | None, BeforeValidator(own_hosts), Accepts(OWN_HOSTS)]
+FileUrlLifetime = Annotated[Duration, AfterValidator(file_url_lifetime)]
 Namespace = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"), Accepts("1 to 64 letters, digits, - and _")
 ]

@@ -16,6 +16,7 @@ from shared.jobs.urls import output_url, thumbnail_url
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import EventType, GenerationJob, JobEvent, JobOutput
+from shared.webhooks.outbox import owe
 
 
 def record_events(
@@ -43,11 +44,13 @@ def record_event_sql(job: CTE, kind: EventType, data: ColumnElement[Any]) -> Ins
 def publish_events(
     session: Session, jobs: Sequence[EndedJob], kind: EventType, data: dict[str, Any] | None = None
 ) -> None:
-    """Publish, after the commit, events whose rows are written. Jobs that end with them are counted."""
+    """Publish, after the commit, events whose rows are written. Jobs that end with them are counted,
+    and their owner's endpoints are owed the news."""
     for job in jobs:
         publish_after_commit(session, Event.written(kind, job, at=job.updated_at, data=data or {}))
     if kind.is_final:
         count_ended(session, jobs)
+        owe(session, [job.id for job in jobs], kind, data or {})
 
 
 OUTPUT_FIELDS = ("number", "kind", "media_type", "size_bytes", "sha256", "width", "height")

@@ -11,6 +11,7 @@ class Queue(StrEnum):
     """An unknown queue waits silently for ever, so there are no other names."""
 
     COMFY = "comfy"
+    WEBHOOKS = "webhooks"
 
 
 class Message(BaseModel, frozen=True, extra="forbid"):
@@ -45,4 +46,11 @@ class RunComfyJob(Message):
     job_id: int
 
 
-MESSAGES: tuple[type[Message], ...] = (RunComfyJob,)
+class DeliverWebhooks(Message):
+    """Wake up: endpoints are owed something. Which, the rows say."""
+
+    actor_name = "deliver_webhooks"
+    queue = Queue.WEBHOOKS
+
+
+MESSAGES: tuple[type[Message], ...] = (RunComfyJob, DeliverWebhooks)

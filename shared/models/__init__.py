@@ -1,6 +1,6 @@
 """The tables both services share; importing this package names them all to SQLModel's metadata."""
 
-from shared.models.account import ApiKey, Scope, StreamTicket, User, stands_alone
+from shared.models.account import ApiKey, Scope, StreamTicket, UrlSecret, User, stands_alone
 from shared.models.asset import Asset, AssetKind, AssetUse
 from shared.models.discarded_folder import DiscardedFolder
 from shared.models.fleet import ComfyUIServer, ServerCapabilities, Worker
@@ -11,6 +11,7 @@ from shared.models.job_output import JobOutput
 from shared.models.native_prompt import NativePrompt
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
+from shared.models.webhook import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "FINAL",
@@ -22,6 +23,7 @@ __all__ = [
     "AssetKind",
     "AssetUse",
     "ComfyUIServer",
+    "DeliveryState",
     "DiscardedFolder",
     "EventType",
     "GenerationJob",
@@ -36,7 +38,10 @@ __all__ = [
     "Scope",
     "ServerCapabilities",
     "StreamTicket",
+    "UrlSecret",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Worker",
     "stands_alone",
 ]

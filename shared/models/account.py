@@ -1,4 +1,4 @@
-"""Who may ask: users, the keys they ask with, and the tickets that stand in for a key where none can be sent."""
+"""Who may ask: users, the keys they ask with, and what stands in for a key where none can be sent."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Uuid, text
+from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, String, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -91,3 +91,13 @@ class StreamTicket(SQLModel, table=True):
     connections: int = Field(
         default=0, sa_column=Column("connections", Integer, nullable=False, server_default=text("0"))
     )
+
+
+class UrlSecret(SQLModel, table=True):
+    """One row of `url_secrets`: with the newest the URLs of files are signed, for a day; the others still verify."""
+
+    __tablename__ = "url_secrets"
+
+    id: int = Field(default=None, sa_column=Column("id", Integer, Identity(), primary_key=True))
+    secret: bytes = Field(sa_column=Column("secret", LargeBinary, nullable=False))
+    created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))

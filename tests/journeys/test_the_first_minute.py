@@ -61,7 +61,7 @@ def address(up: Launched, name: str, pattern: str = r"(\S+)") -> str:
 
 def test_what_it_prints_works_when_it_is_pasted_and_a_second_start_is_where_the_first_was(tmp_path: Path) -> None:
     with launched("up", tmp_path) as up:
-        assert "is in picture.png" in pasted(to_paste(up, "Make a picture"), tmp_path)
+        assert "picture.png has" in pasted(to_paste(up, "Make a picture"), tmp_path)
         with Image.open(tmp_path / "picture.png") as picture:
             assert picture.format == "PNG"
         inside = pasted(to_paste(up, "Look inside"), ROOT)

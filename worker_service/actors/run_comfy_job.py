@@ -37,7 +37,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class JobRunner:
-    """What this actor uses. `wake_next` is called with the id of a job that leaves its slot, and wakes some worker."""
+    """What the actors use. `wake_next` is called with the id of a job that leaves its slot, and wakes some worker;
+    `wake_webhooks` has this process look for deliveries that are due."""
 
     worker_id: str
     running_jobs: int | None  # of one user at once
@@ -45,6 +46,7 @@ class JobRunner:
     capacity: Capacity
     wake_next: Callable[[int], None]
     run: RunResources
+    wake_webhooks: Callable[[], None] = lambda: None
 
 
 def can_help(_retries: int, error: BaseException) -> bool:

@@ -9,6 +9,7 @@ from shared.files.store import OutputStore
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.due_work import DueWork, WakeUps
 from shared.messaging.messenger import Messenger
+from shared.webhooks.due import due_deliveries
 from worker_service.scheduler.sweeps import (
     end_worn_out_jobs,
     forget_servers,
@@ -16,6 +17,7 @@ from worker_service.scheduler.sweeps import (
     remove_discarded_folders,
     remove_expired_assets,
     remove_expired_tickets,
+    remove_old_deliveries,
 )
 
 
@@ -37,7 +39,7 @@ class Sweep(NamedTuple):
 
 def due_work(settings: Settings) -> Sequence[DueWork]:
     """Everything that workers are woken for."""
-    return (due_jobs(settings.limit_running_jobs),)
+    return (due_jobs(settings.limit_running_jobs), due_deliveries())
 
 
 def send_missing_wakeups(resources: SweepResources) -> None:
@@ -50,6 +52,7 @@ SCHEDULE = (
     Sweep("send missing wake-ups", timedelta(seconds=2), send_missing_wakeups),
     Sweep("end jobs that no worker can end", timedelta(seconds=10), lambda by: end_worn_out_jobs(by.messenger)),
     Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.messenger.engine)),
+    Sweep("remove old deliveries", timedelta(minutes=10), lambda by: remove_old_deliveries(by.messenger.engine)),
     Sweep("forget servers that nobody names", timedelta(minutes=1), lambda by: forget_servers(by.messenger.engine)),
     Sweep("forget workers that are gone", timedelta(minutes=10), lambda by: forget_workers(by.messenger.engine)),
     Sweep("remove expired assets", timedelta(minutes=1), lambda by: remove_expired_assets(by.messenger.engine)),

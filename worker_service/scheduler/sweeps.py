@@ -17,12 +17,22 @@ from shared.fleet.capabilities import LOCK_OFFERS, compare_servers
 from shared.fleet.servers import IS_FORGOTTEN
 from shared.jobs.claim.worn_out import end_worn_out, worn_out
 from shared.messaging.messenger import Messenger
-from shared.models import FINAL, ComfyUIServer, GenerationJob, JobAttempt, Outcome, StreamTicket, Worker
+from shared.models import (
+    FINAL,
+    ComfyUIServer,
+    GenerationJob,
+    JobAttempt,
+    Outcome,
+    StreamTicket,
+    WebhookDelivery,
+    Worker,
+)
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 500  # folders, assets, or jobs
 A_DAY = timedelta(days=1)
+KEPT_DELIVERIES = timedelta(days=30)
 
 
 def end_worn_out_jobs(messenger: Messenger) -> int:
@@ -55,6 +65,21 @@ def remove_expired_tickets(engine: Engine) -> int:
         removed = session.exec(expired).rowcount
     if removed:
         log.info("tickets.removed", count=removed)
+    return removed
+
+
+def remove_old_deliveries(engine: Engine) -> int:
+    """Remove deliveries of webhooks a month after their events, however they went. Returns how many."""
+
+    def portion() -> int:
+        old = select(WebhookDelivery.id).where(col(WebhookDelivery.created_at) <= func.now() - KEPT_DELIVERIES)
+        statement = delete(WebhookDelivery).where(col(WebhookDelivery.id).in_(old.limit(AT_ONCE)))
+        with transaction(engine) as session:
+            return session.exec(statement.execution_options(synchronize_session=False)).rowcount
+
+    removed = in_portions(portion)
+    if removed:
+        log.info("deliveries.removed", count=removed)
     return removed
 
 

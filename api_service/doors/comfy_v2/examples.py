@@ -36,7 +36,8 @@ WORKFLOW = {
     "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
     "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "lighthouse"}},
 }
-FILE = {"url_expires_at": "9999-12-31T00:00:00Z", "content_type": "image/png", "size_bytes": 412345}
+SIGNED = "/content?expires=1767273300&signature=qJ3b0nNw4Xq2yK6mE1sVtR7uP5cZ8aLdQxGhWg"
+FILE = {"url_expires_at": "2026-01-01T13:15:00Z", "content_type": "image/png", "size_bytes": 412345}
 MADE_AT = "2026-01-01T12:00:00Z"
 QUEUED: dict[str, Any] = {
     "id": JOB_ID,
@@ -60,7 +61,7 @@ OUTPUT = {
     "type": "image",
     "id": OUTPUT_ID,
     "hash": None,
-    "url": f"http://127.0.0.1:8000/api/v2/assets/{OUTPUT_ID}/content",
+    "url": f"http://127.0.0.1:8000/api/v2/assets/{OUTPUT_ID}{SIGNED}",
     "job_id": JOB_ID,
 }
 SUCCEEDED = {
@@ -86,7 +87,7 @@ ASSET = {
     "hash": HASH,
     "file_path": "photo.png",
     "created_at": MADE_AT,
-    "url": f"http://127.0.0.1:8000/api/v2/assets/{ASSET_ID}/content",
+    "url": f"http://127.0.0.1:8000/api/v2/assets/{ASSET_ID}{SIGNED}",
     "expires_at": None,
 }
 RUN_AGAIN = "MjAyNi0wMS0wMVQxMjowMDowMFo"

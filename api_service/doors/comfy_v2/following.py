@@ -9,9 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.doors.binding import ApiRequest
+from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.comfy_v2.names.places import AnyQuery
-from api_service.doors.comfy_v2.names.urls import urls_for
 from api_service.doors.comfy_v2.views.job_views import STATUSES, Status
 from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
@@ -53,6 +52,7 @@ class Following:
 
     def __init__(self, request: ApiRequest[Nothing, AnyQuery], job: GenerationJob) -> None:
         self.services = request.services
+        self.identity = request.identity
         self.holder = Holder(request.identity.key_id)
         self.owner = request.identity.owner
         self.http = request.http
@@ -115,7 +115,7 @@ class Following:
         if status == "succeeded":
             services = self.services
             found = await services.run(find_job_with_outputs, services.engine, self.job.id, self.owner)
-            urls = urls_for(self.http)
+            urls = await signed_urls(self.http, self.identity)
             for output in found[1] if found else ():
                 await send(frame("output", OutputView.of(output, urls)))
         await send(frame("status", StatusView(status=status)))

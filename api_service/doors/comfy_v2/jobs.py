@@ -5,9 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.doors.binding import ApiRequest
+from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_in
-from api_service.doors.comfy_v2.names.urls import urls_for
 from api_service.doors.comfy_v2.views.job_views import JobView, job_view
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from api_service.http.operations import Answer, Nothing, Operation
@@ -38,7 +37,7 @@ async def show(request: NoBody) -> JobView:
     return job_view(
         found.job,
         found.outputs,
-        urls=urls_for(request.http),
+        urls=await signed_urls(request.http, request.identity),
         place=found.place.position if found.place else None,
         progress=ProgressView.of(event, graph) if event and graph else None,
     )

@@ -8,10 +8,10 @@ from starlette.routing import BaseRoute
 
 from api_service.doors.comfy_v2 import events, jobs, lists, submissions
 from api_service.doors.comfy_v2.assets import assets, uploads
-from api_service.doors.comfy_v2.callers import DOOR
 from api_service.doors.comfy_v2.documents import ABOUT, REFUSALS
 from api_service.doors.comfy_v2.examples import EXAMPLES
 from api_service.doors.comfy_v2.names import places
+from api_service.doors.comfy_v2.names.callers import DOOR
 from api_service.http.description.openapi import document_of
 from api_service.http.operations import PathRoute, routes_of
 

@@ -8,12 +8,11 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane
+from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, signed_urls
 from api_service.doors.comfy_v2.bodies import JobBody
 from api_service.doors.comfy_v2.errors import in_words
 from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_address
-from api_service.doors.comfy_v2.names.urls import urls_for
 from api_service.doors.comfy_v2.views.job_views import JobView, job_view
 from api_service.doors.comfy_v2.workflows import invalid_workflow, refuse_what_is_no_workflow
 from api_service.http.answers import answer_with
@@ -49,7 +48,7 @@ async def submit_job(request: ApiRequest[JobBody, AnyQuery]) -> Response:
             raise invalid_workflow(refusal.errors, workflow) from None
         raise
     (job,) = accepted.jobs
-    view = job_view(job, urls=urls_for(request.http))
+    view = job_view(job, urls=await signed_urls(request.http, request.identity))
     return answer_with(view, HTTPStatus.CREATED, Location=job_address(job.id))
 
 

@@ -9,6 +9,7 @@ from api_service.doors.v1.assets import assets, contents, uploads
 from api_service.doors.v1.fleet import models, nodes, servers
 from api_service.doors.v1.jobs import changes, jobs, lists, outputs, statistics, submissions
 from api_service.doors.v1.streams import server_sent, tickets, websocket
+from api_service.doors.v1.webhooks import deliveries, endpoints
 from api_service.http.description.openapi import About
 from api_service.http.operations import routes_of
 
@@ -23,6 +24,8 @@ NOUNS = (
     uploads,
     assets,
     contents,
+    endpoints,
+    deliveries,
     models,
     nodes,
     servers,

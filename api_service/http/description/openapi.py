@@ -27,7 +27,7 @@ PATH_EXAMPLES = {
     "number": 0,
     "kind": "checkpoints",
     "node_class": "KSampler",
-    "asset_id": "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b",
+    **dict.fromkeys(("asset_id", "webhook_id", "delivery_id"), "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b"),
 }
 NEEDS: dict[Scope | Access, str] = {Access.NO_KEY: "Needs no key.", Access.ANY_KEY: "Any key will do."}
 HEADERS_OF_ALL = {"X-Request-Id": "the id that the request came with, or was given; the logs have it too"}
@@ -112,16 +112,20 @@ def described(operation: Operation[Any, Any, Any], known: Known) -> dict[str, An
     }
     if operation.scope is Access.NO_KEY:
         made["security"] = []
-    if operation.form is not None:
-        form = {"schema": known.refs[operation.form, "validation"]}
-        made["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
-    if operation.body is not Nothing:
-        content = {"schema": known.refs[operation.body, "validation"], **examples_of(operation.body, known)}
-        made["requestBody"] = {
-            "required": operation.read is not read_optional_json,
-            "content": {"application/json": content},
-        }
+    if content := body_content(operation, known):
+        made["requestBody"] = {"required": operation.read is not read_optional_json, "content": content}
     return made
+
+
+def body_content(operation: Operation[Any, Any, Any], known: Known) -> dict[str, Any]:
+    """The media types that a body may have, each with its schema."""
+    content: dict[str, Any] = {}
+    if operation.form is not None:
+        content["multipart/form-data"] = {"schema": known.refs[operation.form, "validation"]}
+    if operation.body is not Nothing:
+        examples_of_body = examples_of(operation.body, known)
+        content["application/json"] = {"schema": known.refs[operation.body, "validation"], **examples_of_body}
+    return content
 
 
 def unwrapped(text: str) -> str:

@@ -165,8 +165,13 @@ def test_comments_show_that_the_stream_lives(settings: Settings, messenger: Mess
     async def story() -> None:
         async with main.running(settings, StreamTimings(comment_after_s=0.05)) as services:
             charge = Charge(Identity(USER, "a-key", frozenset({Scope.READ}), {}))
-            http = Request({"type": "http", "scheme": "http", "path": "/", "server": ("host", 80), "headers": []})
-            request = ParsedRequest(http, services, charge, NOTHING, AnyQuery())
+            scope = {
+                "type": "http",
+                "scheme": "http",
+                "headers": [(b"host", b"testserver")],
+                "state": {"services": services},
+            }
+            request = ParsedRequest(Request(scope), services, charge, NOTHING, AnyQuery())
             await Following(request, claim.job).send_events(send)
 
     asyncio.run(story())

@@ -18,6 +18,7 @@ from api_service.assets.from_output import keep_output
 from api_service.assets.keeping import Details, Owner, Shelf
 from api_service.doors.comfy_v2.names.ids import job_name, output_name
 from api_service.main import create_app
+from api_service.webhooks.deliveries import owe_test
 from shared.accounts.keys import KeyTerms, create_key, revoke_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
@@ -29,6 +30,7 @@ from tests.api_service.conftest import bearer, new_key
 from tests.api_service.doors.native_rows import NATIVE_ROWS, NOBODYS
 from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
 from tests.simulator.graphs import txt2img
+from tests.webhooks import endpoint
 
 READ, WRITE, ADMIN = Scope.READ, Scope.WRITE, Scope.ADMIN
 OPEN, ANY = "open", "any key"
@@ -104,6 +106,19 @@ ROWS = {
     ("POST", "/api/v2/assets/from-hash"): Row(WRITE, body={"hash": HASH}),
     ("HEAD", "/api/v2/assets/by-hash/{hash}"): Row(READ),
     ("GET", "/api/v2/openapi.json"): Row(OPEN),
+    ("GET", "/api/v1/webhooks"): Row(READ),
+    ("POST", "/api/v1/webhooks"): Row(WRITE, 201, body={"url": "https://example.com/"}),
+    ("GET", "/api/v1/webhooks/{webhook_id}"): Row(READ, owned=True),
+    ("PATCH", "/api/v1/webhooks/{webhook_id}"): Row(WRITE, owned=True, body={"description": "mine"}),
+    # Each deletes another one, so that all can try.
+    ("DELETE", "/api/v1/webhooks/{webhook_id}"): Row(WRITE, 204, owned=True, path={"webhook_id": "{doomed}"}),
+    ("POST", "/api/v1/webhooks/{webhook_id}/secret"): Row(WRITE, owned=True),
+    ("POST", "/api/v1/webhooks/{webhook_id}/test"): Row(WRITE, 202, owned=True),
+    ("GET", "/api/v1/webhooks/{webhook_id}/deliveries"): Row(READ, owned=True),
+    ("POST", "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver"): Row(WRITE, 202, owned=True),
+    ("POST", "/api/v1/webhooks/{webhook_id}/redeliver-failed"): Row(
+        WRITE, 202, owned=True, body={"since": "2026-01-01T00:00:00Z"}
+    ),
     ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
     ("WS", "/ws/jobs"): Row(READ),
     ("GET", "/api/v1/models/{kind}"): Row(READ),
@@ -168,7 +183,7 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
     waiting = submitted(messenger)
     names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(waiting), "user_id": str(USER)}
     names["asset_id"] = str(asset(messenger, settings, made, waiting))
-    names |= {**comfy_names(claim.job.id, waiting), "hash": HASH}
+    names |= {**comfy_names(claim.job.id, waiting), "hash": HASH, **webhooks(messenger)}
     names |= {"key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}
     return World({**names, "prompt_id": NOBODYS, "folder": "checkpoints"}, keys)
 
@@ -185,6 +200,14 @@ def asset(messenger: Messenger, settings: Settings, made: JobOutput, job_id: int
 def comfy_names(job_id: int, waiting: int) -> dict[str, str]:
     """The same as `/api/v2` calls them."""
     return {"comfy_job": job_name(job_id), "comfy_waiting": job_name(waiting), "comfy_output": output_name(job_id, 0)}
+
+
+def webhooks(messenger: Messenger) -> dict[str, str]:
+    """A webhook of USER with a delivery, and for each caller one to be deleted."""
+    kept, *doomed = (endpoint(messenger, "https://example.com/") for _ in range(len(CALLERS) + 1))
+    delivery = owe_test(messenger.engine, kept.id, USER)
+    of_callers = {f"doomed of {caller}": str(one.id) for caller, one in zip(CALLERS, doomed, strict=True)}
+    return {"webhook_id": str(kept.id), "delivery_id": str(delivery.id), "doomed": str(kept.id), **of_callers}
 
 
 def expected(row: Row, caller: str) -> int:
@@ -227,7 +250,9 @@ def asker(
     method, template = route
 
     def ask_as(names: Mapping[str, str], key: str | None, caller: str) -> Answer:
-        path = {name: value.format(**names) for name, value in row.path.items()}
+        of_caller = {name: value for name, value in names.items() if name.endswith(f" of {caller}")}
+        own = {name.removesuffix(f" of {caller}"): value for name, value in of_caller.items()}
+        path = {name: value.format(**{**names, **own}) for name, value in row.path.items()}
         body = row.body and {name: filled(value, names) for name, value in row.body.items()}
         body = body and {**body, **({"name": caller} if "name" in body else {})}
         sent = {"files": row.files, "data": row.form} if row.files else {"json": body}
@@ -282,12 +307,13 @@ def test_what_is_anothers_is_to_the_letter_as_what_is_not_there(
     client: TestClient, world: World, route: tuple[str, str]
 ) -> None:
     ask_as = asker(client, route, ROWS[route])
-    absent = comfy_names(int(ABSENT), int(ABSENT))
-    not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT, "asset_id": ABSENT_ASSET, **absent}
+    ids = {"asset_id", "webhook_id", "doomed", "doomed of other"}
+    absent = {**comfy_names(int(ABSENT), int(ABSENT)), **dict.fromkeys(ids, ABSENT_ASSET)}
+    not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT, **absent}
     status, said = ask_as(not_there, world.keys["other"], "other")
     anothers = ask_as(world.names, world.keys["other"], "other")
     assert anothers[0] == status == 404
-    hidden = {world.names["job_id"], world.names["waiting"], world.names["asset_id"]}
+    hidden = {world.names[name] for name in ("job_id", "waiting", *ids)}
     assert without(anothers[1], hidden) == without(said, {ABSENT, ABSENT_ASSET})
 
 

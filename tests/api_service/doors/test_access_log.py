@@ -52,3 +52,17 @@ def test_an_address_that_a_proxy_makes_up_is_cut(environ: dict[str, str], key: s
         assert get(api, "/api/v1/me", **bearer(key), **{"X-Forwarded-For": "a" * 5000}) == 200
         (line,) = lines(api, "request.answered")
     assert len(line["client"]) <= 64
+
+
+def test_no_line_has_the_signature_of_a_url(environ: dict[str, str], key: str, tmp_path: Path) -> None:
+    with served(environ, key, tmp_path) as api:
+        with httpx.Client(base_url=f"http://{api.address}", headers=bearer(key)) as http:
+            url = http.post("/api/v1/assets", files={"file": b"bytes"}).json()["url"]
+        for one in (url, f"{url}A"):
+            httpx.get(one)
+        *_, good, forged = lines(api, "request.answered")
+        log = api.process.command.log.read_text()
+    assert (good["status"], forged["status"]) == (200, 401)
+    assert good["key_id"] == key.split("_")[1]
+    assert "key_id" not in forged
+    assert url.partition("signature=")[2] not in log

@@ -16,9 +16,8 @@ JOBS = "/api/v1/generation-jobs"
 @pytest.mark.broad
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_no_operation_redirects_with_or_without_a_last_slash(client: TestClient, operation: Any) -> None:
-    path = operation.path.format(
-        job_id=2**31 - 1, number=0, kind="x", node_class="x", user_id="x", key_id="x", asset_id="x"
-    )
+    ids = dict.fromkeys(("kind", "node_class", "user_id", "key_id", "asset_id", "webhook_id", "delivery_id"), "x")
+    path = operation.path.format(job_id=2**31 - 1, number=0, **ids)
     plain = path.rstrip("/")
     without, with_slash = (
         client.request(operation.method, one, follow_redirects=False, json={"all": 1}) for one in (plain, f"{plain}/")

@@ -15,11 +15,10 @@ LISTS = [operation for operation in OPERATIONS if operation.name.startswith("lis
 PAGED = [operation for operation in LISTS if issubclass(operation.query, PageQuery)]
 
 
-def test_the_lists_are_those_of_jobs_assets_models_servers_users_and_keys() -> None:
-    assert {one.name for one in LISTS} == {
-        *("listJobs", "listAssets", "listModels", "listServers", "listUsers", "listKeys")
-    }
-    assert {one.name for one in PAGED} == {"listJobs", "listAssets", "listUsers", "listKeys"}
+def test_the_lists_are_known_and_which_of_them_have_pages() -> None:
+    paged = {"listJobs", "listAssets", "listUsers", "listKeys", "listWebhookDeliveries"}
+    assert {one.name for one in PAGED} == paged
+    assert {one.name for one in LISTS} == {*paged, "listModels", "listServers", "listWebhooks"}
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)
@@ -36,6 +35,7 @@ def test_a_list_has_items(operation: Any) -> None:
 def test_each_page_has_the_same_limits(client: TestClient, engine: Engine, operation: Any, limit: int) -> None:
     user_id = client.get("/api/v1/me").json()["user"]["id"]
     admin = bearer(new_key(engine, Scope.ADMIN))
-    answer = client.get(operation.path.format(user_id=user_id), params={"limit": limit}, headers=admin)
+    path = operation.path.format(user_id=user_id, webhook_id=user_id)
+    answer = client.get(path, params={"limit": limit}, headers=admin)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["limit"]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from shared.configuration.choices import AppEnv
-from shared.configuration.settings import Settings, SettingsError, load_settings, table
+from shared.configuration.effective import table
+from shared.configuration.settings import Settings, SettingsError, load_settings
 
 ROOT = Path(__file__).parents[3]
 SERVERS = {
@@ -160,7 +161,7 @@ def test_the_table_names_the_source_of_each_value() -> None:
 
 @pytest.mark.system
 @pytest.mark.parametrize(
-    "module", ["api_service", "worker_service", "worker_service.scheduler", "shared.configuration.settings"]
+    "module", ["api_service", "worker_service", "worker_service.scheduler", "shared.configuration.effective"]
 )
 def test_a_wrong_value_ends_the_start_of_each_service(module: str) -> None:
     started = subprocess.run(
@@ -179,7 +180,7 @@ def test_a_wrong_value_ends_the_start_of_each_service(module: str) -> None:
 def said_on_a_terminal(environ: dict[str, str]) -> str:
     """What `make settings` writes to a terminal."""
     terminal, ours = pty.openpty()
-    with subprocess.Popen([sys.executable, "-m", "shared.configuration.settings"], env=environ, stdout=ours):
+    with subprocess.Popen([sys.executable, "-m", "shared.configuration.effective"], env=environ, stdout=ours):
         os.close(ours)
         said = b""
         try:
@@ -199,14 +200,14 @@ def test_logs_are_for_people_where_they_go_to_a_terminal() -> None:
     }
     assert effective["LOG_FORMAT"] == "console"
     piped = subprocess.run(
-        [sys.executable, "-m", "shared.configuration.settings"], env={}, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "shared.configuration.effective"], env={}, capture_output=True, text=True, check=True
     )
     assert [line.split()[1] for line in piped.stdout.splitlines() if line.startswith("LOG_FORMAT")] == ["json"]
 
 
 @pytest.mark.system
 @pytest.mark.parametrize(
-    "module", ["api_service.accounts.keys", "migrations", "shared.configuration.settings", "worker_service"]
+    "module", ["api_service.accounts.keys", "migrations", "shared.configuration.effective", "worker_service"]
 )
 def test_a_misspelt_variable_is_named_with_what_was_meant(module: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("COMFY_URLS=http://gpu:8188\n")

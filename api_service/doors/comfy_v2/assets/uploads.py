@@ -2,17 +2,17 @@
 
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
 from starlette.responses import Response
 
 from api_service.assets.content_hash import FORM as HASH_FORM
-from api_service.assets.keeping import Details, has_content, keep_known
-from api_service.doors.binding import ApiRequest
+from api_service.assets.keeping import Details, Kept, has_content, keep_known
+from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.comfy_v2.assets.bodies import FromHashBody, UploadFields, UploadForm
 from api_service.doors.comfy_v2.assets.views import AssetView
 from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import ASSETS, AnyQuery
-from api_service.doors.comfy_v2.names.urls import urls_for
 from api_service.doors.incoming import fields_in, owner_of, received, shelf_of
 from api_service.http.answers import answer_with
 from api_service.http.multipart import Form
@@ -32,8 +32,7 @@ async def upload(request: ApiRequest[Nothing, AnyQuery]) -> Response:
     as long as the later of both asked for; so the same upload may be sent again, with or without an Idempotency-Key.
     """
     kept = await received(request, details_in)
-    view = AssetView.of(kept.asset, urls_for(request.http), created_new=kept.is_new)
-    return answer_with(view, HTTPStatus.CREATED if kept.is_new else HTTPStatus.OK, Location=address_of(view))
+    return await answer(request, kept, created_new=kept.is_new)
 
 
 def details_in(form: Form) -> Details:
@@ -53,8 +52,7 @@ async def from_hash(request: ApiRequest[FromHashBody, AnyQuery]) -> Response:
     kept = await services.run(keep_known, shelf_of(request), owner_of(request), body.hash, details)
     if kept is None:
         raise Refusal(ComfyCode.BLOB_NOT_FOUND, NO_BLOB)
-    view = AssetView.of(kept.asset, urls_for(request.http), created_new=False)
-    return answer_with(view, HTTPStatus.CREATED if kept.is_new else HTTPStatus.OK, Location=address_of(view))
+    return await answer(request, kept, created_new=False)
 
 
 async def by_hash(request: ApiRequest[Nothing, AnyQuery]) -> Response:
@@ -70,8 +68,10 @@ def lifetime_of(seconds: int | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
 
 
-def address_of(view: AssetView) -> str:
-    return f"{ASSETS}/{view.id}"
+async def answer(request: ApiRequest[Any, AnyQuery], kept: Kept, *, created_new: bool) -> Response:
+    """The asset. `created_new`: its bytes were."""
+    view = AssetView.of(kept.asset, await signed_urls(request.http, request.identity), created_new=created_new)
+    return answer_with(view, HTTPStatus.CREATED if kept.is_new else HTTPStatus.OK, Location=f"{ASSETS}/{view.id}")
 
 
 WHERE = {"Location": "where the asset is"}

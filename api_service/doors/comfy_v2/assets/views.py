@@ -6,8 +6,9 @@ from typing import Self
 from pydantic import BaseModel
 
 from api_service.doors.comfy_v2.names.ids import job_name, output_name
-from api_service.doors.comfy_v2.names.urls import FileUrls
+from api_service.doors.comfy_v2.names.places import content_address
 from api_service.doors.comfy_v2.views.optional import Optionally
+from api_service.http.signed_urls import SignedUrls
 from shared.models import Asset, JobOutput
 
 
@@ -30,7 +31,7 @@ class AssetView(BaseModel, frozen=True):
     job_id: Optionally[str] = None
 
     @classmethod
-    def of(cls, asset: Asset, urls: FileUrls, *, created_new: bool | None = None) -> Self:
+    def of(cls, asset: Asset, urls: SignedUrls, *, created_new: bool | None = None) -> Self:
         return cls(
             id=str(asset.id),
             hash=asset.hash,
@@ -39,14 +40,14 @@ class AssetView(BaseModel, frozen=True):
             file_path=asset.name,
             created_new=created_new,
             created_at=asset.created_at,
-            url=urls.url(str(asset.id)),
+            url=urls.url(content_address(str(asset.id))),
             url_expires_at=urls.expires_at,
             expires_at=asset.expires_at,
             job_id=None if asset.job_id is None else job_name(asset.job_id),
         )
 
     @classmethod
-    def of_output(cls, output: JobOutput, urls: FileUrls) -> Self:
+    def of_output(cls, output: JobOutput, urls: SignedUrls) -> Self:
         """It is there as long as its job. Its SHA-256 is known, and the contract has BLAKE3."""
         name = output_name(output.job_id, output.number)
         return cls(
@@ -56,7 +57,7 @@ class AssetView(BaseModel, frozen=True):
             content_type=output.media_type,
             file_path=output.filename,
             created_at=output.created_at,
-            url=urls.url(name),
+            url=urls.url(content_address(name)),
             url_expires_at=urls.expires_at,
             expires_at=None,
             job_id=job_name(output.job_id),

@@ -24,5 +24,10 @@ def job_in(path: Mapping[str, str]) -> int:
     return job_id
 
 
+def content_address(asset_name: str) -> str:
+    """Where the bytes of an asset are."""
+    return f"{ASSETS}/{asset_name}/content"
+
+
 def job_address(job_id: int) -> str:
     return f"{JOBS}/{job_name(job_id)}"

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.doors.comfy_v2.names.places import job_address
-from api_service.doors.comfy_v2.names.urls import FileUrls
 from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
+from api_service.http.signed_urls import SignedUrls
 from shared.jobs.errors import NodeFailed
 from shared.models import GenerationJob, JobOutput, JobStatus
 
@@ -93,7 +93,7 @@ def job_view(
     job: GenerationJob,
     outputs: Sequence[JobOutput] = (),
     *,
-    urls: FileUrls,
+    urls: SignedUrls,
     place: int | None = None,
     progress: ProgressView | None = None,
 ) -> JobView:

@@ -7,7 +7,8 @@ from typing import Literal, Self
 from pydantic import BaseModel
 
 from api_service.doors.comfy_v2.names.ids import job_name, output_name
-from api_service.doors.comfy_v2.names.urls import FileUrls
+from api_service.doors.comfy_v2.names.places import content_address
+from api_service.http.signed_urls import SignedUrls
 from shared.models import JobOutput, OutputKind
 
 Type = Literal["image", "video", "audio", "text", "file", "latent"]
@@ -37,7 +38,7 @@ class OutputView(BaseModel, frozen=True):
     job_id: str
 
     @classmethod
-    def of(cls, output: JobOutput, urls: FileUrls) -> Self:
+    def of(cls, output: JobOutput, urls: SignedUrls) -> Self:
         name = output_name(output.job_id, output.number)
         return cls(
             node_id=output.node_id,
@@ -46,7 +47,7 @@ class OutputView(BaseModel, frozen=True):
             content_type=output.media_type,
             size_bytes=output.size_bytes,
             id=name,
-            url=urls.url(name),
+            url=urls.url(content_address(name)),
             url_expires_at=urls.expires_at,
             job_id=job_name(output.job_id),
         )

@@ -6,7 +6,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from api_service.assets.asset_queries import ASSET_CURSORS, delete_with_bytes, find_asset, page_of_assets
-from api_service.doors.binding import ApiRequest
+from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.v1.assets.bodies import AssetsQuery, asset_id_in
 from api_service.doors.v1.assets.views import ASSETS, AssetPage, AssetView
 from api_service.http.operations import Answer, Nothing, Operation
@@ -30,7 +30,8 @@ async def list_assets(request: ApiRequest[Nothing, AssetsQuery]) -> AssetPage:
     shown, cursor = found[: query.limit], None
     if len(found) > query.limit:
         cursor = ASSET_CURSORS.at(Position(shown[-1].created_at, shown[-1].id), digest)
-    items = [AssetView.of(asset) for asset in shown]
+    urls = await signed_urls(request.http, request.identity)
+    items = [AssetView.of(asset, urls) for asset in shown]
     return AssetPage(items=items, next=next_page(request.http, cursor), cursor=cursor)
 
 
@@ -43,7 +44,8 @@ def list_digest(query: AssetsQuery, owner: UUID | None) -> bytes:
 async def show(request: ApiRequest[Nothing, Nothing]) -> AssetView:
     """Show an asset."""
     services, asset_id = request.services, asset_id_in(request.path)
-    return AssetView.of(await services.run(find_asset, services.engine, asset_id, request.identity.owner))
+    asset = await services.run(find_asset, services.engine, asset_id, request.identity.owner)
+    return AssetView.of(asset, await signed_urls(request.http, request.identity))
 
 
 async def delete(request: ApiRequest[Nothing, Nothing]) -> Response:

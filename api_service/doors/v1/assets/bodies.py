@@ -37,6 +37,19 @@ class UploadForm(UploadFields, frozen=True):
     file: File
 
 
+class FromUrlBody(BaseModel, frozen=True, extra="forbid"):
+    """Where a file is that is to be fetched, and what may come with it, as with a file that is uploaded.
+
+    Without `name` it is the last part of the URL's path.
+    """
+
+    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    name: AssetName | None = None
+    tags: Tags = ()
+    expires_at: Moment | None = None
+    hash: Hash | None = None
+
+
 class FromOutputBody(BaseModel, frozen=True, extra="forbid"):
     """Which output of which job, and what the asset is called: as the output, unless something else is said."""
 

@@ -1,15 +1,17 @@
-"""New assets: a file is uploaded, or an output of a job is kept."""
+"""New assets: a file is uploaded or fetched, or an output of a job is kept."""
 
 from http import HTTPStatus
+from typing import Any
 
 from starlette.responses import Response
 
 from api_service.assets.from_output import keep_output
 from api_service.assets.keeping import Details, Kept
 from api_service.assets.names import name_from
-from api_service.doors.binding import ApiRequest
+from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.incoming import fields_in, owner_of, received, shelf_of
-from api_service.doors.v1.assets.bodies import FromOutputBody, UploadFields, UploadForm
+from api_service.doors.v1.assets.bodies import FromOutputBody, FromUrlBody, UploadFields, UploadForm
+from api_service.doors.v1.assets.fetching import fetched, read_unless_form
 from api_service.doors.v1.assets.views import ASSETS, AssetView
 from api_service.http.answers import answer_with
 from api_service.http.multipart import Form
@@ -20,14 +22,19 @@ from api_service.refusals.codes import Code
 from shared.models import Scope
 
 
-async def upload(request: ApiRequest[Nothing, Nothing]) -> Response:
-    """Upload a file.
+async def upload(request: ApiRequest[Any, Nothing]) -> Response:
+    """Upload a file, or have it fetched from a URL.
 
     It is sent as `multipart/form-data`, in the field `file`, and goes to the store as it comes. Bytes that the user
     has uploaded before are kept once: 200 and the asset of that name, which then expires no sooner than this upload
     asks for. Under another name they are another asset over the same bytes.
+
+    A JSON body names a `url` instead. The file is fetched before this answers, for five minutes at most; an https URL
+    of a public host, which must answer 200 with the file and no redirect.
     """
-    return answer(await received(request, details_in))
+    if isinstance(request.body, FromUrlBody):
+        return await answer(request, await fetched(request, request.body))
+    return await answer(request, await received(request, details_in))
 
 
 def details_in(form: Form) -> Details:
@@ -47,11 +54,11 @@ async def keep_an_output(request: ApiRequest[FromOutputBody, Nothing]) -> Respon
     owner = request.identity.owner
     output = await services.run(find_output, services.engine, body.job_id, str(body.number), owner)
     details = Details(body.name or name_from(output.filename), body.tags, body.expires_at, job_id=body.job_id)
-    return answer(await services.run(keep_output, shelf_of(request), owner_of(request), output, details))
+    return await answer(request, await services.run(keep_output, shelf_of(request), owner_of(request), output, details))
 
 
-def answer(kept: Kept) -> Response:
-    view = AssetView.of(kept.asset)
+async def answer(request: ApiRequest[Any, Any], kept: Kept) -> Response:
+    view = AssetView.of(kept.asset, await signed_urls(request.http, request.identity))
     status = HTTPStatus.CREATED if kept.is_new else HTTPStatus.OK
     return answer_with(view, status, Location=f"{ASSETS}/{view.id}")
 
@@ -73,12 +80,12 @@ OPERATIONS = (
         KEPT,
         tag="assets",
         form=UploadForm,
+        body=FromUrlBody,
+        read=read_unless_form,
         problems=(
             RequestCode.INVALID_FORM,
-            RequestCode.UNSUPPORTED_MEDIA_TYPE,
             Code.ASSET_TOO_LARGE,
             Code.HASH_MISMATCH,
-            Code.INVALID_FIELDS,
             Code.QUOTA_EXCEEDED,
             Code.STORAGE_UNAVAILABLE,
         ),

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.examples import accounts, assets, fleet, jobs, streams
+from api_service.doors.v1.examples import accounts, assets, fleet, jobs, streams, webhooks
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **jobs.EXAMPLES,
@@ -12,4 +12,5 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **accounts.EXAMPLES,
     **fleet.EXAMPLES,
     **assets.EXAMPLES,
+    **webhooks.EXAMPLES,
 }

@@ -30,6 +30,8 @@ LINKS = {
     "cancel": "/api/v1/generation-jobs/42/cancel",
     "events": "/ws/jobs/42",
 }
+FILES = "https://generation.example.com/api/v1/generation-jobs/42"
+SIGNED = "expires=1767273300&signature=qJ3b0nNw4Xq2yK6mE1sVtR7uP5cZ8aLdQxGhWg"
 OUTPUT = {
     "number": 0,
     "kind": "image",
@@ -46,8 +48,9 @@ OUTPUT = {
     "width": 512,
     "height": 512,
     "duration_ms": None,
-    "url": "/api/v1/generation-jobs/42/outputs/0",
-    "thumbnails": {"300": "/api/v1/generation-jobs/42/thumbnails/0?size=300"},
+    "url": f"{FILES}/outputs/0?{SIGNED}",
+    "url_expires_at": "2026-01-01T13:15:00Z",
+    "thumbnails": {"300": f"{FILES}/thumbnails/0?size=300&{SIGNED}"},
     "thumbnail_note": None,
 }
 QUEUED: dict[str, Any] = {
@@ -124,10 +127,11 @@ LISTED_FIELDS = (
     *("id", "user_id", "job_type", "status", "prompt", "checkpoint_model", "width", "height", "batch_size", "priority"),
     *("metadata", "batch_id", "parent_id", "created_at", "updated_at", "started_at", "completed_at", "error", "links"),
 )
+URLS = ("url", "url_expires_at", "thumbnails")
 LISTED: dict[str, Any] = {
     **{name: COMPLETED[name] for name in LISTED_FIELDS},
     "outputs": 1,
-    "first_output": {name: OUTPUT[name] for name in ("number", "kind", "media_type", "url", "thumbnails")},
+    "first_output": {name: OUTPUT[name] for name in ("number", "kind", "media_type", *URLS)},
 }
 SHORT = {"prompt": "a lighthouse at dusk", "checkpoint_model": CHECKPOINT}
 WORKFLOW = {

@@ -5,7 +5,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.jobs.job_views import ErrorView, JobView, error_of, job_fields
+from api_service.doors.v1.jobs.job_views import ErrorView, JobView, OutputView, error_of, job_fields
+from api_service.http.signed_urls import SignedUrls
 from api_service.jobs.detail import Details
 from api_service.jobs.queue_estimate import QueuePosition
 from shared.models import GenerationJob, JobAttempt, Outcome
@@ -95,9 +96,10 @@ class DetailedJobView(JobView, frozen=True):
     timings: TimingsView
 
     @classmethod
-    def of_details(cls, details: Details, progress: dict[str, Any] | None) -> Self:
+    def of_details(cls, details: Details, progress: dict[str, Any] | None, urls: SignedUrls) -> Self:
+        outputs = [OutputView.of(output, urls) for output in details.outputs]
         return cls(
-            **job_fields(details.job, details.outputs),
+            **job_fields(details.job, outputs),
             queue=details.place and QueueView.of(details.place),
             estimate=EstimateView(starts_at=details.estimate.starts_at, ends_at=details.estimate.ends_at),
             progress=progress,

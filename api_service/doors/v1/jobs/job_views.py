@@ -1,12 +1,13 @@
 """What clients see of a job: one model a thing, made from rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from api_service.http.signed_urls import SignedUrls
 from shared.jobs.job_events import output_data
 from shared.jobs.urls import job_url
 from shared.jobs.warnings import WarningCode
@@ -15,7 +16,8 @@ from shared.workflows.parameters import Sampling
 
 
 class OutputView(BaseModel, frozen=True):
-    """A stored file. `thumbnails` maps a size in px to the address of a WEBP that fits in a square of it.
+    """A stored file. `thumbnails` maps a size in px to the URL of a WEBP that fits in a square of it. These URLs and
+    `url` work without a key until `url_expires_at`.
 
     `node_id`, `node_class` and `node_title` say which node it is from, and `key` under what that showed it. A file of
     ComfyUI's has the `server_filename` and the `type` (`output` or `temp`) that it had there; a text has neither. All
@@ -38,15 +40,24 @@ class OutputView(BaseModel, frozen=True):
     height: int | None
     duration_ms: int | None
     url: str
+    url_expires_at: datetime
     thumbnails: dict[str, str]
     thumbnail_note: str | None
 
     @classmethod
-    def of(cls, output: JobOutput) -> Self:
-        return cls(
-            **output_data(output),
-            **{name: getattr(output, name) for name in SHOWN},
-        )
+    def of(cls, output: JobOutput, urls: SignedUrls) -> Self:
+        shown = {name: getattr(output, name) for name in SHOWN}
+        return cls(**with_signed_urls(output_data(output), urls), **shown)
+
+
+def with_signed_urls(data: Mapping[str, Any], urls: SignedUrls) -> dict[str, Any]:
+    """What is shown of an output, with URLs in the place of its addresses."""
+    return {
+        **data,
+        "url": urls.url(data["url"]),
+        "url_expires_at": urls.expires_at,
+        "thumbnails": {size: urls.url(address) for size, address in data["thumbnails"].items()},
+    }
 
 
 # Beside what events tell of an output.
@@ -125,11 +136,11 @@ class JobView(BaseModel, frozen=True):
     links: Links
 
     @classmethod
-    def of(cls, job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> Self:
+    def of(cls, job: GenerationJob, outputs: Sequence[OutputView] = ()) -> Self:
         return cls(**job_fields(job, outputs))
 
 
-def job_fields(job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> dict[str, Any]:
+def job_fields(job: GenerationJob, outputs: Sequence[OutputView] = ()) -> dict[str, Any]:
     """The fields of a JobView."""
     return {
         **{name: getattr(job, name) for name in COPIED},
@@ -137,7 +148,7 @@ def job_fields(job: GenerationJob, outputs: Sequence[JobOutput] = ()) -> dict[st
         "params": {name: value for name, value in job.params.items() if name not in SAMPLING},
         "metadata": job.caller_metadata,
         "error": error_of(job),
-        "outputs": [OutputView.of(output) for output in outputs],
+        "outputs": list(outputs),
         "links": links_to(job.id),
     }
 

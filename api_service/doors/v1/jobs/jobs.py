@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from api_service.doors.binding import ApiRequest
+from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.v1.jobs.detail_views import DetailedJobView
 from api_service.doors.v1.jobs.job_views import JobView
 from api_service.doors.v1.jobs.paths import job_id_in
@@ -34,13 +34,16 @@ async def show(request: ApiRequest[Nothing, Nothing]) -> Response:
     known = [tag.strip('"').partition(".")[0] for tag in tags_in(request.http)]
     found = await services.run(changed_details, services.engine, job_id, owner, known, running_jobs=limit)
     progress = await services.relay.progress_of(found.job)
-    tag = f'"{found.version}.{progress.tick if progress else ""}"'
+    urls = await signed_urls(request.http, request.identity)
+    # Where URLs of files are shown, those that live longer are news.
+    until = urls.signer.expires if found.job.status == JobStatus.COMPLETED else ""
+    tag = f'"{found.version}.{progress.tick if progress else ""}.{until}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", **preference_applied(wait_s)}
     if has_it(request.http, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if isinstance(found, Unchanged):  # but its progress has
         found = await services.run(details, services.engine, job_id, owner, running_jobs=limit)
-    view = DetailedJobView.of_details(found, progress.data if progress else None)
+    view = DetailedJobView.of_details(found, progress.data if progress else None, urls)
     return answer_with(view, HTTPStatus.OK, **headers)
 
 
@@ -64,7 +67,7 @@ async def cancel(request: ApiRequest[Nothing, Nothing]) -> Response:
 
 
 SHOWN = {
-    "ETag": "differs wherever the job does; another estimate alone is no change",
+    "ETag": "differs wherever the job does, or its URLs end later; another estimate alone is no change",
     "Preference-Applied": "how long the answer waited at most",
 }
 

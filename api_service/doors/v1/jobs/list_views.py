@@ -7,29 +7,32 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy import Row
 
-from api_service.doors.v1.jobs.job_views import Links, links_to
+from api_service.doors.v1.jobs.job_views import Links, links_to, with_signed_urls
 from api_service.http.pages import Page
+from api_service.http.signed_urls import SignedUrls
 from shared.jobs.urls import output_url, thumbnail_url
 from shared.models import JobStatus, OutputKind
 
 
 class ListedOutput(BaseModel, frozen=True):
-    """The first output of a job. `thumbnails` maps a size in px to the address of a WEBP."""
+    """The first output of a job. `thumbnails` maps a size in px to the URL of a WEBP. These URLs and `url` work without
+    a key until `url_expires_at`."""
 
     number: int
     kind: OutputKind
     media_type: str
     url: str
+    url_expires_at: datetime
     thumbnails: dict[str, str]
 
     @classmethod
-    def of(cls, row: Row[Any]) -> Self:
+    def of(cls, row: Row[Any], urls: SignedUrls) -> Self:
+        thumbnails = {size: thumbnail_url(row.job_id, row.number, size) for size in row.thumbnails}
         return cls(
             number=row.number,
             kind=row.kind,
             media_type=row.media_type,
-            url=output_url(row.job_id, row.number),
-            thumbnails={size: thumbnail_url(row.job_id, row.number, size) for size in row.thumbnails},
+            **with_signed_urls({"url": output_url(row.job_id, row.number), "thumbnails": thumbnails}, urls),
         )
 
 
@@ -66,7 +69,7 @@ class ListedJob(BaseModel, frozen=True):
     links: Links
 
     @classmethod
-    def of(cls, job: Row[Any], first: Row[Any] | None) -> Self:
+    def of(cls, job: Row[Any], first: Row[Any] | None, urls: SignedUrls) -> Self:
         derived = {"error", "outputs", "first_output", "links"}
         error = job.error_message is not None and ListedError(
             code=job.error_code or "unknown", message=job.error_message
@@ -75,7 +78,7 @@ class ListedJob(BaseModel, frozen=True):
             **{name: getattr(job, name) for name in cls.model_fields.keys() - derived},
             error=error or None,
             outputs=first.outputs if first else 0,
-            first_output=ListedOutput.of(first) if first else None,
+            first_output=ListedOutput.of(first, urls) if first else None,
             links=links_to(job.id),
         )
 

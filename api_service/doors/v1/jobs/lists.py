@@ -6,7 +6,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from api_service.doors.binding import ApiRequest
+from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.v1.jobs.list_views import JobPage, ListedJob
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
@@ -44,7 +44,8 @@ async def list_jobs(request: ApiRequest[Nothing, ListQuery]) -> Response:
     shown, cursor = jobs[: query.limit], None
     if len(jobs) > query.limit:
         cursor = JOB_CURSORS.at(Position(shown[-1].created_at, shown[-1].id), digest)
-    items = [ListedJob.of(job, first.get(job.id)) for job in shown]
+    urls = await signed_urls(request.http, request.identity)
+    items = [ListedJob.of(job, first.get(job.id), urls) for job in shown]
     return answer_with(JobPage(items=items, next=next_page(request.http, cursor), cursor=cursor))
 
 

@@ -1,13 +1,13 @@
 """The files of a job: its outputs and their thumbnails."""
 
-from pydantic import BaseModel
 from starlette.responses import Response
 
-from api_service.doors.binding import ApiRequest
+from api_service.doors.binding import ApiRequest, by_key_or_url
 from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.http.downloads import FILE_ANSWERS, RANGED, StoredFile, file_answers, send_file
 from api_service.http.operations import Nothing, Operation
 from api_service.http.request_refusals import RequestCode
+from api_service.http.signed_urls import FileQuery
 from api_service.jobs.job_queries import find_output
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import thumbnail_not_found
@@ -15,14 +15,17 @@ from shared.jobs.urls import JOBS
 from shared.models import JobOutput, Scope
 
 
-class ThumbnailQuery(BaseModel, extra="forbid"):
+class ThumbnailQuery(FileQuery):
     """Which thumbnail."""
 
     size: str = "300"
 
 
-async def output(request: ApiRequest[Nothing, Nothing]) -> Response:
-    """Download an output: its bytes, or a range of them."""
+async def output(request: ApiRequest[Nothing, FileQuery]) -> Response:
+    """Download an output: its bytes, or a range of them.
+
+    The URL that a job shows of it is signed, and needs no key.
+    """
     found = await output_in(request)
     file = StoredFile(found.path, found.media_type, found.filename, tag=found.sha256)
     return await request.services.run(send_file, request.http, request.services.store, file)
@@ -42,7 +45,7 @@ async def thumbnail(request: ApiRequest[Nothing, ThumbnailQuery]) -> Response:
     return await request.services.run(send_file, request.http, request.services.store, file)
 
 
-async def output_in(request: ApiRequest[Nothing, Nothing] | ApiRequest[Nothing, ThumbnailQuery]) -> JobOutput:
+async def output_in(request: ApiRequest[Nothing, FileQuery] | ApiRequest[Nothing, ThumbnailQuery]) -> JobOutput:
     """The output that the path names. Raises Refusal: job_not_found, output_not_found."""
     services, job_id = request.services, job_id_in(request.path)
     return await services.run(find_output, services.engine, job_id, request.path["number"], request.identity.owner)
@@ -66,6 +69,8 @@ OPERATIONS = (
         Scope.READ,
         FILE_ANSWERS,
         tag="outputs",
+        query=FileQuery,
+        identify=by_key_or_url,
         problems=PROBLEMS,
         request_headers=RANGED,
     ),
@@ -78,6 +83,7 @@ OPERATIONS = (
         file_answers("image/webp"),
         tag="outputs",
         query=ThumbnailQuery,
+        identify=by_key_or_url,
         problems=(*PROBLEMS, Code.THUMBNAIL_NOT_FOUND),
         request_headers=RANGED,
     ),

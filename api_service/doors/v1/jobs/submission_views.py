@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.jobs.job_views import JobView, job_fields
+from api_service.doors.v1.jobs.job_views import JobView, OutputView, job_fields
+from api_service.http.signed_urls import SignedUrls
 from api_service.submit.job_request import JobRequest
 from api_service.submit.submit import Accepted
 from shared.models import GenerationJob, JobOutput
@@ -20,8 +21,11 @@ class AcceptedJobView(JobView, frozen=True):
     notes: list[str]
 
     @classmethod
-    def accepted(cls, job: GenerationJob, notes: Sequence[str], outputs: Sequence[JobOutput] = ()) -> "AcceptedJobView":
-        return cls(**job_fields(job, outputs), notes=list(notes))
+    def accepted(
+        cls, job: GenerationJob, notes: Sequence[str], outputs: Sequence[JobOutput], urls: SignedUrls
+    ) -> "AcceptedJobView":
+        shown = [OutputView.of(output, urls) for output in outputs]
+        return cls(**job_fields(job, shown), notes=list(notes))
 
 
 class BatchView(BaseModel, frozen=True):
@@ -31,9 +35,9 @@ class BatchView(BaseModel, frozen=True):
     jobs: list[AcceptedJobView]
 
     @classmethod
-    def of(cls, batch_id: UUID, accepted: Accepted) -> Self:
+    def of(cls, batch_id: UUID, accepted: Accepted, urls: SignedUrls) -> Self:
         jobs = [
-            AcceptedJobView.accepted(job, notes, accepted.outputs.get(job.id, ()))
+            AcceptedJobView.accepted(job, notes, accepted.outputs.get(job.id, ()), urls)
             for job, notes in zip(accepted.jobs, accepted.notes, strict=True)
         ]
         return cls(batch_id=batch_id, jobs=jobs)

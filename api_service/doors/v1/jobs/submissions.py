@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, run_of
+from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, run_of, signed_urls
 from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, AnyJob, BatchBody, JobBody, RetryBody
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.doors.v1.jobs.idempotency_key import HEADER, idempotency_key
@@ -21,6 +21,7 @@ from api_service.http.answers import answer_with
 from api_service.http.bodies import read_optional_json
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
+from api_service.http.signed_urls import SignedUrls
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import invalid_fields
 from api_service.submit.job_request import JobRequest
@@ -52,11 +53,12 @@ async def submit_batch(request: ApiRequest[BatchBody, Nothing]) -> Response:
     accepted = await submit(acceptance_of(request), asked)
     batch_id = accepted.jobs[0].batch_id
     assert batch_id is not None, "every job of a batch has it, and so does the first"
-    return await in_its_lane(request, batch_answer, batch_id, accepted)
+    urls = await signed_urls(request.http, request.identity)
+    return await in_its_lane(request, batch_answer, batch_id, accepted, urls)
 
 
-def batch_answer(batch_id: UUID, accepted: Accepted) -> Response:
-    return answer_with(BatchView.of(batch_id, accepted), status_of(accepted), **replay_headers(accepted))
+def batch_answer(batch_id: UUID, accepted: Accepted, urls: SignedUrls) -> Response:
+    return answer_with(BatchView.of(batch_id, accepted, urls), status_of(accepted), **replay_headers(accepted))
 
 
 async def validate_job(request: ApiRequest[JobBody, Nothing]) -> Response:
@@ -130,8 +132,10 @@ async def answer_accepted(request: ApiRequest[Any, Nothing], accepted: Accepted)
     if wait_s is not None:
         job, outputs = await ended_within(request, (job, outputs), wait_s)
 
+    urls = await signed_urls(request.http, request.identity)
+
     def answer() -> Response:
-        return answer_with(AcceptedJobView.accepted(job, notes, outputs), status_of(accepted), **headers)
+        return answer_with(AcceptedJobView.accepted(job, notes, outputs, urls), status_of(accepted), **headers)
 
     return await in_its_lane(request, answer)
 

@@ -15,8 +15,8 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
 from api_service.accounts.identity import Identity
-from api_service.doors.binding import JobsWebSocket
-from api_service.doors.v1.jobs.job_views import JobView, SnapshotView
+from api_service.doors.binding import JobsWebSocket, signed_urls
+from api_service.doors.v1.jobs.job_views import JobView, OutputView, SnapshotView
 from api_service.doors.v1.streams.closings import (
     ALL_ENDED,
     NO_SUCH_JOB,
@@ -108,7 +108,7 @@ async def stream_job(websocket: JobsWebSocket, identity: Identity) -> Closing:
         return NO_SUCH_JOB
     relay = websocket.state.services.relay
     async with relay.watch(job_id, holder_of(identity), previews=query.previews) as watch:
-        status = await send_job(websocket, watch, identity.owner)
+        status = await send_job(websocket, watch, identity)
         if status is None:
             return NO_SUCH_JOB
         if status in FINAL:
@@ -123,20 +123,21 @@ async def stream_job(websocket: JobsWebSocket, identity: Identity) -> Closing:
 # A snapshot is large: it is made in functions of its own, so that nothing of it is kept while the stream goes on.
 
 
-async def send_job(websocket: JobsWebSocket, watch: JobWatch, owner: UUID | None) -> JobStatus | None:
+async def send_job(websocket: JobsWebSocket, watch: JobWatch, identity: Identity) -> JobStatus | None:
     """Send the job's snapshot, and let the watch go on from there. Returns its status; None if there is no such job."""
     services = websocket.state.services
-    found = await services.run(job_queries.find_job_with_outputs, services.engine, watch.job_id, owner)
+    found = await services.run(job_queries.find_job_with_outputs, services.engine, watch.job_id, identity.owner)
     if found is None:
         return None
     job, outputs = found
     running = () if job.status in FINAL else (job.id,)
     progress = (await services.relay.last_progress(*running)).get(job.id)
+    urls = await signed_urls(websocket, identity)
     watch.begin(job.events, progress)
     view = SnapshotView(
         job_id=job.id,
         sequence=job.events,
-        job=JobView.of(job, outputs),
+        job=JobView.of(job, [OutputView.of(output, urls) for output in outputs]),
         progress=progress.data if progress else None,
     )
     await send(websocket, view.model_dump_json())

@@ -1,0 +1,83 @@
+"""Endpoints of webhooks: made, found, changed and deleted. Another user's is as one that is not there."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, func
+from sqlmodel import Session, col, select
+
+from api_service.refusals.accounts import quota_exceeded
+from api_service.refusals.webhooks import webhook_not_found
+from shared.database.clock import database_time
+from shared.database.engine import reading, transaction
+from shared.models import User, WebhookEndpoint
+from shared.webhooks.signing import drawn_secret
+
+MOST = 20  # endpoints of one user
+OLD_SECRET_SIGNS_FOR = timedelta(hours=24)
+TOO_MANY = f"a user may have {MOST} webhooks; delete one first"
+DELETE_FIRST_S = 60
+
+
+def create_endpoint(engine: Engine, user_id: UUID, values: Mapping[str, Any]) -> WebhookEndpoint:
+    """Make an endpoint. Raises Refusal: quota_exceeded."""
+    with transaction(engine) as session:
+        # Of two who come at once the second counts what the first has made.
+        session.get_one(User, user_id, with_for_update={"key_share": True})
+        of_user = select(func.count()).select_from(WebhookEndpoint).where(WebhookEndpoint.user_id == user_id)
+        if session.exec(of_user).one() >= MOST:
+            raise quota_exceeded("webhooks", TOO_MANY, retry_after_s=DELETE_FIRST_S)
+        endpoint = WebhookEndpoint(user_id=user_id, secret=drawn_secret(), **values)
+        session.add(endpoint)
+        session.flush()
+        session.refresh(endpoint)
+    return endpoint
+
+
+def list_endpoints(engine: Engine, user_id: UUID) -> Sequence[WebhookEndpoint]:
+    """All that a user has, the oldest first: there are only a few."""
+    of_user = select(WebhookEndpoint).where(WebhookEndpoint.user_id == user_id)
+    with reading(engine) as session:
+        return session.exec(of_user.order_by(col(WebhookEndpoint.created_at), col(WebhookEndpoint.id))).all()
+
+
+def find_endpoint(engine: Engine, endpoint_id: UUID, owner: UUID | None) -> WebhookEndpoint:
+    """An endpoint of that owner, or of anybody for an admin. Raises Refusal: webhook_not_found."""
+    with reading(engine) as session:
+        return endpoint_with(session, endpoint_id, owner)
+
+
+def endpoint_with(session: Session, endpoint_id: UUID, owner: UUID | None, *, hold: bool = False) -> WebhookEndpoint:
+    """Raises Refusal: webhook_not_found. Held, it is not changed meanwhile, and jobs may end."""
+    endpoint = session.get(WebhookEndpoint, endpoint_id, with_for_update={"key_share": True} if hold else None)
+    if endpoint is None or owner not in {None, endpoint.user_id}:
+        raise webhook_not_found(endpoint_id)
+    return endpoint
+
+
+def change_endpoint(
+    engine: Engine, endpoint_id: UUID, owner: UUID | None, values: Mapping[str, Any]
+) -> WebhookEndpoint:
+    """Change an endpoint. One that is enabled again begins with no failures. Raises Refusal: webhook_not_found."""
+    afresh = {"disabled_reason": None, "failures": 0, "failing_since": None} if "enabled" in values else {}
+    with transaction(engine) as session:
+        endpoint = endpoint_with(session, endpoint_id, owner, hold=True)
+        endpoint.sqlmodel_update({**values, **afresh})
+    return endpoint
+
+
+def replace_secret(engine: Engine, endpoint_id: UUID, owner: UUID | None) -> WebhookEndpoint:
+    """Draw another secret; the one before it signs too, for a day. Raises Refusal: webhook_not_found."""
+    with transaction(engine) as session:
+        endpoint = endpoint_with(session, endpoint_id, owner, hold=True)
+        endpoint.previous_secret, endpoint.secret = endpoint.secret, drawn_secret()
+        endpoint.previous_until = database_time(session) + OLD_SECRET_SIGNS_FOR
+    return endpoint
+
+
+def delete_endpoint(engine: Engine, endpoint_id: UUID, owner: UUID | None) -> None:
+    """Delete an endpoint, with what it is still owed. Raises Refusal: webhook_not_found."""
+    with transaction(engine) as session:
+        session.delete(endpoint_with(session, endpoint_id, owner, hold=True))

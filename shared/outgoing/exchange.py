@@ -1,0 +1,155 @@
+"""One request to a server that a user has named, guarded: never into our own networks, and bounded in bytes and time.
+
+No redirect is followed, no proxy and no credentials of this machine are used, and the answer is not unpacked.
+"""
+
+import http.client
+import io
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.outgoing.allowed import Allowed
+from shared.outgoing.connecting import Resolve, addresses_of, connected, resolved_here
+from shared.outgoing.deadline import Deadline
+from shared.outgoing.destination import Destination, destination_of
+from shared.outgoing.failures import NoAnswer
+
+PIECE = 256 * 1024  # bytes
+SENT_AT_ONCE = 16 * 1024
+AGENT = "genonaut-generation"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: `headers` come beside those that each request has. A body is sent as it is."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Answer:
+    """An answer as it comes. `headers` have their names in lower case; of several the last counts."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self._response = response
+        self.status_code = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+
+    @property
+    def said_bytes(self) -> int | None:
+        """How many bytes its body has, as far as it says so."""
+        return self._response.length
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body, in pieces as they come. Raises NoAnswer, also for one that ends too soon."""
+        left = self.said_bytes
+        with reasons():
+            while piece := self._response.read1(PIECE):
+                left = None if left is None else left - len(piece)
+                yield piece
+        if left:
+            raise NoAnswer("broke off in the middle")
+
+    def beginning(self, most: int) -> bytes:
+        """The first bytes of the body. Raises NoAnswer."""
+        found = bytearray()
+        for piece in self.pieces():
+            found += piece
+            if len(found) >= most:
+                break
+        return bytes(found[:most])
+
+
+class Outgoing:
+    """Asks servers that users have named. Safe to use from several threads; each call may block."""
+
+    def __init__(
+        self, allowed: Allowed, *, tls: ssl.SSLContext | None = None, resolve: Resolve = resolved_here
+    ) -> None:
+        self.allowed = allowed
+        self.tls = tls or ssl.create_default_context()
+        self.resolve = resolve
+
+    def check(self, url: str) -> Destination:
+        """See whether the URL is one that may be asked, by what it says. Raises NotAllowed."""
+        return destination_of(url, self.allowed)
+
+    @contextmanager
+    def ask(self, asked: Asked, deadline: Deadline) -> Iterator[Answer]:
+        """Send the request, and read the head of the answer. Raises NotAllowed, NoAnswer."""
+        destination = self.check(asked.url)
+        addresses = addresses_of(destination, self.allowed, self.resolve, deadline)
+        with connected(addresses, destination, self.tls, deadline) as connection:
+            with reasons():
+                send(connection, head_of(asked, destination) + asked.body, deadline)
+                response = http.client.HTTPResponse(Bounded(connection, deadline), method=asked.method)  # type: ignore[arg-type]
+                response.begin()
+            with response:
+                yield Answer(response)
+
+
+def head_of(asked: Asked, destination: Destination) -> bytes:
+    headers = {
+        "Host": destination.authority,
+        "User-Agent": AGENT,
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        **({"Content-Length": str(len(asked.body))} if asked.body or asked.method != "GET" else {}),
+        **asked.headers,
+    }
+    lines = [f"{asked.method} {destination.target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def send(connection: socket.socket, content: bytes, deadline: Deadline) -> None:
+    view = memoryview(content)
+    while view:
+        connection.settimeout(min(10.0, deadline.left_s()))
+        view = view[connection.send(view[:SENT_AT_ONCE]) :]
+
+
+class Bounded:
+    """A connection as http.client wants it: all that is read from it is bounded by one deadline."""
+
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self.connection = connection
+        self.deadline = deadline
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(BoundedReader(self.connection, self.deadline), PIECE)
+
+
+class BoundedReader(io.RawIOBase):
+    """Reads what has come, and waits for it in small steps, so that it can be given up."""
+
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self.connection = connection
+        self.deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            self.connection.settimeout(self.deadline.next_wait_s())
+            try:
+                return self.connection.recv_into(buffer)
+            except TimeoutError:
+                continue
+
+
+@contextmanager
+def reasons() -> Iterator[None]:
+    """What goes wrong with a connection, as NoAnswer."""
+    try:
+        yield
+    except http.client.HTTPException as error:
+        raise NoAnswer("gave no answer that is whole and HTTP") from error
+    except (OSError, ValueError) as error:
+        raise NoAnswer("broke off the connection") from error

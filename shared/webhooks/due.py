@@ -1,0 +1,75 @@
+"""Which deliveries are due, and taking one: two of an endpoint at a time, so that a slow one delays only itself."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlmodel import Session
+
+from shared.messaging.due_work import DueWork
+from shared.messaging.messages import DeliverWebhooks
+
+AT_ONCE = 2  # deliveries of one endpoint under way
+LEASE = timedelta(minutes=1)  # a try takes less; after that another worker tries
+
+IS_DUE = """
+FROM webhook_endpoints AS endpoint
+CROSS JOIN LATERAL (
+    SELECT id, due_at, body FROM webhook_deliveries
+    WHERE endpoint_id = endpoint.id AND state = 'pending' AND due_at <= now()
+    ORDER BY due_at LIMIT 1 {lock}
+) AS delivery
+WHERE endpoint.enabled AND (
+    SELECT count(*) FROM webhook_deliveries AS other
+    WHERE other.endpoint_id = endpoint.id AND other.claimed_until > now()
+) < :at_once
+"""
+ENDPOINTS = f"SELECT count(*) FROM (SELECT 1 {IS_DUE.format(lock='')} LIMIT :limit) AS due"  # noqa: S608 - ours
+COUNT = text(ENDPOINTS).bindparams(bindparam("at_once", AT_ONCE))
+TAKE = text(
+    f"""
+WITH taken AS (
+    SELECT delivery.id {IS_DUE.format(lock="FOR UPDATE SKIP LOCKED")} ORDER BY delivery.due_at LIMIT 1
+)
+UPDATE webhook_deliveries AS delivery
+SET tries = tries + 1, last_tried_at = now(), claimed_until = now() + :lease, due_at = now() + :lease
+FROM taken, webhook_endpoints AS endpoint
+WHERE delivery.id = taken.id AND endpoint.id = delivery.endpoint_id
+RETURNING delivery.id, delivery.endpoint_id, delivery.tries, delivery.body, endpoint.url, endpoint.secret,
+    CASE WHEN endpoint.previous_until > now() THEN endpoint.previous_secret END AS previous_secret, now() AS at
+"""  # noqa: S608 - ours
+).bindparams(bindparam("at_once", AT_ONCE))
+
+
+class Taken(NamedTuple):
+    """A delivery that this worker tries now, for the `tries`-th time."""
+
+    id: UUID
+    endpoint_id: UUID
+    tries: int
+    body: str
+    url: str
+    secret: bytes
+    previous_secret: bytes | None
+    at: datetime
+
+    @property
+    def secrets(self) -> list[bytes]:
+        return [bytes(secret) for secret in (self.secret, self.previous_secret) if secret is not None]
+
+
+def take(session: Session) -> Taken | None:
+    """The delivery that has been due for longest, of an endpoint that has room."""
+    found = session.connection().execute(TAKE, {"lease": LEASE}).one_or_none()
+    return Taken(*found) if found else None
+
+
+def due_deliveries() -> DueWork:
+    return DueWork(DeliverWebhooks.queue, lambda _: DeliverWebhooks(), due)
+
+
+def due(session: Session, limit: int) -> Sequence[int]:
+    """A number for each endpoint that something is owed to now: which delivery it is, whoever wakes up finds out."""
+    return range(session.connection().scalar(COUNT, {"limit": limit}) or 0)

@@ -1,0 +1,66 @@
+"""What is owed to endpoints is written in the transaction that ends the job: neither lost, nor told of what was not.
+
+Nothing is sent here. A delivery is a row that is due, see `shared.webhooks.due`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ARRAY, Integer, Select, Text, any_, bindparam, insert, select
+from sqlmodel import Session, col
+
+from shared.models import DeliveryState, EventType, GenerationJob, WebhookDelivery, WebhookEndpoint
+from shared.webhooks.payload import JOB_FIELDS, OF_EVENTS, job_body
+
+JOB_IDS = bindparam("job_ids", type_=ARRAY(Integer))
+KIND = bindparam("kind", type_=Text)
+
+
+def wanted_by() -> Select[Any]:
+    """The endpoints that want to hear of these jobs, each with a job. They are held, so that none is deleted before the
+    rows that name it are written: no job's end fails by that."""
+    names = ("id", "events", "completed_at", "updated_at", *(name for name in JOB_FIELDS if name != "metadata"))
+    metadata = col(GenerationJob.caller_metadata)
+    return (
+        select(
+            col(WebhookEndpoint.id).label("endpoint_id"),
+            *(getattr(GenerationJob, name) for name in names),
+            metadata.label("metadata"),
+        )
+        .join(GenerationJob, col(GenerationJob.user_id) == col(WebhookEndpoint.user_id))
+        .where(
+            col(GenerationJob.id) == any_(JOB_IDS),
+            col(WebhookEndpoint.enabled),
+            any_(col(WebhookEndpoint.event_types)) == KIND,
+            metadata.contains(col(WebhookEndpoint.metadata_filter)),
+        )
+        .order_by(col(WebhookEndpoint.id), col(GenerationJob.id))
+        .with_for_update(of=WebhookEndpoint, read=True, key_share=True)
+    )
+
+
+WANTED_BY = wanted_by()
+
+
+def owe(session: Session, job_ids: Sequence[int], kind: EventType, data: Mapping[str, Any]) -> None:
+    """Owe a delivery to each endpoint that wants to hear of the end of these jobs."""
+    event = OF_EVENTS.get(kind)
+    if event is None or not job_ids:
+        return
+    found = session.connection().execute(WANTED_BY, {"job_ids": list(job_ids), "kind": event.value}).all()
+    if found:
+        session.connection().execute(
+            insert(WebhookDelivery),
+            [
+                {
+                    "id": uuid4(),
+                    "endpoint_id": job.endpoint_id,
+                    "job_id": job.id,
+                    "type": event,
+                    "body": job_body(event, job, data),
+                    "state": DeliveryState.PENDING,
+                }
+                for job in found
+            ],
+        )

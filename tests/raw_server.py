@@ -1,0 +1,60 @@
+"""A server on 127.0.0.1 that says, byte for byte, what a test has it say to each connection."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+Say = Callable[[socket.socket], None]
+
+
+@dataclass
+class RawServer:
+    """`asked` has the head and the beginning of the body of each request, as they came."""
+
+    port: int
+    asked: list[bytes] = field(default_factory=list)
+    left: threading.Event = field(default_factory=threading.Event)  # set at the end; whoever drags on waits for it
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def raw_server(
+    say: Say | bytes, prepare: Callable[[socket.socket], socket.socket] | None = None
+) -> Iterator[RawServer]:
+    """Says the same to everybody, after the head of the request. `prepare` takes each connection first, for TLS."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = RawServer(listener.getsockname()[1])
+
+    def serve_one(connection: socket.socket) -> None:
+        with suppress(OSError), (prepare or (lambda same: same))(connection) as ready:
+            server.asked.append(ready.recv(65536))
+            if isinstance(say, bytes):
+                ready.sendall(say)
+            else:
+                say(ready)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=serve_one, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.left.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def answer(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
+    """An answer with this body and its length."""
+    said = {"Content-Length": str(len(body)), **{name.replace("_", "-"): value for name, value in headers.items()}}
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in said.items() if value), "", ""]
+    return "\r\n".join(lines).encode() + body

@@ -1,0 +1,53 @@
+"""Endpoints for tests, and what a receiver makes of what it is told, with the reference library."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlmodel import col, select
+from standardwebhooks import Webhook
+
+from shared.messaging.messenger import Messenger
+from shared.models import WebhookDelivery, WebhookEndpoint
+from shared.webhooks.payload import WebhookEvent
+from shared.webhooks.signing import as_shown, drawn_secret
+from tests.jobs import USER
+
+
+def endpoint(messenger: Messenger, url: str, **values: Any) -> WebhookEndpoint:
+    """An endpoint of USER that wants to hear of every end."""
+    facts: dict[str, Any] = {"user_id": USER, "event_types": list(WebhookEvent), "secret": drawn_secret()}
+    with messenger.transaction() as session:
+        made = WebhookEndpoint(url=url, **(facts | values))
+        session.add(made)
+    return made
+
+
+def endpoint_row(messenger: Messenger, endpoint_id: UUID) -> WebhookEndpoint:
+    with messenger.transaction() as session:
+        return session.get_one(WebhookEndpoint, endpoint_id)
+
+
+def deliveries(messenger: Messenger) -> list[WebhookDelivery]:
+    with messenger.transaction() as session:
+        return list(session.exec(select(WebhookDelivery).order_by(col(WebhookDelivery.created_at))))
+
+
+def make_due(messenger: Messenger) -> None:
+    with messenger.transaction() as session:
+        session.exec(update(WebhookDelivery).values(due_at=func.now()))
+
+
+def taken_apart(request: bytes) -> tuple[dict[str, str], bytes]:
+    """The headers of a request, in lower case, and its body."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    pairs = (line.split(": ", 1) for line in head.decode().splitlines()[1:])
+    return {name.lower(): value for name, value in pairs}, body
+
+
+def verified(request: bytes, secret: bytes) -> Any:
+    """What a receiver makes of a request. Raises WebhookVerificationError."""
+    headers, body = taken_apart(request)
+    Webhook(as_shown(secret)).verify(body, headers)
+    return json.loads(body)

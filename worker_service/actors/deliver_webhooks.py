@@ -1,0 +1,19 @@
+"""Have the threads that deliver webhooks look for what is due: an actor's own thread belongs to the jobs."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from shared.database.engine import is_unavailable
+from shared.messaging.messages import DeliverWebhooks
+from worker_service.dramatiq_glue.receiver import Delivery, receives
+
+
+class Wakes(Protocol):
+    @property
+    def wake_webhooks(self) -> Callable[[], None]: ...
+
+
+@receives(DeliverWebhooks, retry_when=lambda _retries, error: is_unavailable(error))
+def deliver_webhooks(_message: DeliverWebhooks, delivery: Delivery[Wakes]) -> None:
+    """Wake up: the message only says that something is due."""
+    delivery.resources.wake_webhooks()

@@ -1,0 +1,83 @@
+"""Threads that deliver what endpoints are owed, beside the jobs: no job waits for a slow receiver, nor it for a job."""
+
+import threading
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.database.engine import transaction
+from shared.models import DeliveryState
+from shared.outgoing.deadline import Deadline
+from shared.outgoing.exchange import Outgoing
+from shared.webhooks.due import Taken, take
+from shared.webhooks.outcome import Try, write
+from worker_service.webhooks.posting import post
+
+log = structlog.get_logger(__name__)
+
+THREADS = 4
+ANSWERS_WITHIN = timedelta(seconds=20)
+LOOKED_EVERY_S = 5.0  # also where no wake-up came: all threads of the actors may be busy with jobs
+AGAIN_AFTER_S = 1.0  # once the database was away
+
+
+class Deliveries:
+    """What the threads of one process share. `wake` has one of them look for work."""
+
+    def __init__(self, engine: Engine, outgoing: Outgoing, closing: threading.Event) -> None:
+        self.engine = engine
+        self.outgoing = outgoing
+        self.closing = closing
+        self.woken = threading.Semaphore(0)
+
+    def wake(self) -> None:
+        self.woken.release()
+
+    def deliver_all(self) -> int:
+        """Deliver what is due until nothing is. Returns how many were tried. Raises SQLAlchemyError."""
+        tried = 0
+        while not self.closing.is_set() and self.deliver_one():
+            tried += 1
+        return tried
+
+    def deliver_one(self) -> bool:
+        """Try one delivery. Whether there was one. No transaction is open while the receiver is waited for."""
+        with transaction(self.engine) as session:
+            taken = take(session)
+        if taken is None:
+            return False
+        made = post(self.outgoing, taken, Deadline(ANSWERS_WITHIN))
+        with transaction(self.engine) as session:
+            state = write(session, taken, made)
+        tell(taken, made, state)
+        return True
+
+
+def tell(taken: Taken, made: Try, state: DeliveryState | None) -> None:
+    facts = {"delivery_id": str(taken.id), "endpoint_id": str(taken.endpoint_id), "tries": taken.tries}
+    if made.is_good:
+        log.info("webhook.delivered", **facts, elapsed_ms=made.took_ms)
+    else:
+        log.warning("webhook.not_delivered", **facts, answered=made.status, error=made.error, becomes=state)
+
+
+class WebhookSender(threading.Thread):
+    """One of the threads: it looks when it is woken, and every few seconds."""
+
+    def __init__(self, deliveries: Deliveries, number: int) -> None:
+        super().__init__(name=f"webhooks-{number}", daemon=True)
+        self.deliveries = deliveries
+
+    def run(self) -> None:
+        while not self.deliveries.closing.is_set():
+            try:
+                self.deliveries.deliver_all()
+            except SQLAlchemyError as error:
+                log.warning("webhooks.database_unavailable", error=str(getattr(error, "orig", error)))
+                self.deliveries.closing.wait(AGAIN_AFTER_S)
+            except Exception:  # whatever one delivery holds, the others go on
+                log.exception("webhooks.failed")
+                self.deliveries.closing.wait(AGAIN_AFTER_S)
+            self.deliveries.woken.acquire(timeout=LOOKED_EVERY_S)

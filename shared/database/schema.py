@@ -30,6 +30,7 @@ REVISIONS = (
     "assets",
     "inputs_of_jobs",
     "webhooks",
+    "webhooks_of_jobs",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -10,7 +10,7 @@ from shared.models.job_event import JobEvent
 from shared.models.job_output import JobOutput
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
-from shared.models.webhook import DeliveryState, WebhookDelivery, WebhookEndpoint
+from shared.models.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "FINAL",
@@ -31,6 +31,7 @@ __all__ = [
     "JobOutput",
     "JobStatistic",
     "JobStatus",
+    "JobWebhook",
     "Outcome",
     "OutputKind",
     "Scope",

@@ -79,7 +79,8 @@ def facts(population: Population) -> dict[str, object]:
 
 
 def drop_keys(connection: Connection) -> list[str]:
-    """Drop the keys of the tables of jobs, foreign ones first. Returns what makes each of them, foreign ones last."""
+    """Drop the keys of the tables of jobs, and those that refer to them, foreign ones first. Returns what makes each of
+    them, foreign ones last."""
     found = connection.execute(text(KEYS)).all()
     for table, name, _ in found:
         connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
@@ -99,11 +100,12 @@ SELECT relname, relpages, relallvisible FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relallvisible < relpages
 """
 KEYS = """
+WITH filled AS (SELECT unnest(ARRAY[
+    'generation_jobs'::regclass, 'job_attempts'::regclass, 'job_events'::regclass, 'job_outputs'::regclass
+]) AS id)
 SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE contype IN ('f', 'p', 'u') AND conrelid = ANY (ARRAY[
-    'generation_jobs'::regclass, 'job_attempts'::regclass, 'job_events'::regclass, 'job_outputs'::regclass,
-    'asset_uses'::regclass
-]) ORDER BY contype, conname
+WHERE contype IN ('f', 'p', 'u') AND (conrelid IN (SELECT id FROM filled) OR confrelid IN (SELECT id FROM filled))
+ORDER BY contype, conname
 """
 INDEXES = """
 SELECT indexname, indexdef FROM pg_indexes

@@ -13,7 +13,7 @@ from api_service.accounts.identity import Identity
 from api_service.doors.services import Services
 from api_service.http.operations import Door, ParsedRequest
 from api_service.http.signed_urls import SignedUrls, base_of, identify_by_url, signature_in
-from api_service.http.stream_tickets import identify_by_ticket, ticket_in
+from api_service.http.streams.stream_tickets import identify_by_ticket, ticket_in
 from api_service.submit.submit import Acceptance
 
 P = ParamSpec("P")

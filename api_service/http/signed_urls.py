@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 
 from api_service.accounts.identity import Identity
 from api_service.accounts.url_signing import Signer, UrlSigning
-from api_service.http.stream_tickets import refuse_keys
+from api_service.http.streams.stream_tickets import refuse_keys
 from api_service.refusals.accounts import unauthenticated
 
 HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)

@@ -8,6 +8,7 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 from api_service.fleet.seeds import Seed
+from api_service.webhooks.of_jobs import OwnWebhook
 from shared.database.fast_rows import new_row
 from shared.models import GenerationJob, JobStatus
 from shared.models.generation_job import DEFAULT_PRIORITY
@@ -35,6 +36,7 @@ class JobOptions:
     temp_outputs: bool = True
     secrets: str | None = None  # encrypted
     secret_names: Sequence[str] | None = None
+    webhook: OwnWebhook | None = None
     extra_pnginfo: Mapping[str, Any] | None = None  # goes with the prompt, into the pictures that it makes
 
 

@@ -13,6 +13,7 @@ from api_service.refusals.jobs import job_not_ended_for_retry, job_not_found, jo
 from api_service.refusals.refusal import field_errors
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.submit.submit import Acceptance, Accepted, Submission, replay, submit
+from api_service.webhooks.of_jobs import own_webhook
 from shared.models import FINAL, GenerationJob
 from shared.workflows.parameters import TextToImage
 
@@ -40,7 +41,10 @@ async def resubmit(acceptance: Acceptance, parent_id: int, seed: Seed, submissio
 def read_back(engine: Engine, job_id: int, visible_to: UUID | None, seed: Seed) -> tuple[JobRequest, UUID] | None:
     """What a job asked for, and whose it is. None if there is no such job."""
     job = find_job(engine, job_id, visible_to)
-    return (request_of(job, seed), job.user_id) if job else None
+    if job is None:
+        return None
+    request = request_of(job, seed)
+    return replace(request, options=replace(request.options, webhook=own_webhook(engine, job_id))), job.user_id
 
 
 def request_of(job: GenerationJob, seed: Seed) -> JobRequest:

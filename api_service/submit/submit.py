@@ -21,6 +21,7 @@ from api_service.refusals.jobs import job_not_found
 from api_service.submit.checks import CheckedJob, FieldName, check_all, graph_field
 from api_service.submit.idempotency import IdempotencyKey, made_before, was_made_meanwhile
 from api_service.submit.job_request import JobRequest, new_job
+from api_service.webhooks.of_jobs import record_webhooks
 from shared.database.engine import transaction
 from shared.jobs import before_start
 from shared.messaging.messages import RunComfyJob
@@ -130,7 +131,9 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
             lock_parent(session, submission.parent_id)
             hold_assets(session, [(job.request.place, job.named) for job in checked.jobs])
             before_start.submit_all(session, jobs)
-            record_uses(session, [(job.id, made.named) for job, made in zip(jobs, checked.jobs, strict=True)])
+            pairs = list(zip(jobs, checked.jobs, strict=True))
+            record_uses(session, [(job.id, made.named) for job, made in pairs])
+            record_webhooks(session, submission.owner, [(job.id, made.request.options.webhook) for job, made in pairs])
             if submission.also is not None:
                 submission.also(session, jobs)
     except IntegrityError as error:

@@ -9,8 +9,10 @@ from sqlalchemy import Engine, func, tuple_, update
 from sqlmodel import col, select
 
 from api_service.jobs.cursors import Cursors, Position
+from api_service.refusals.jobs import invalid_fields
+from api_service.refusals.refusal import FieldError
 from api_service.refusals.webhooks import delivery_not_found
-from api_service.webhooks.endpoints import endpoint_with
+from api_service.webhooks.endpoints import OF_JOBS, endpoint_with
 from shared.database.clock import database_time
 from shared.database.engine import reading, transaction
 from shared.models import DeliveryState, WebhookDelivery
@@ -43,9 +45,12 @@ def page_of_deliveries(
 
 
 def owe_test(engine: Engine, endpoint_id: UUID, owner: UUID | None) -> WebhookDelivery:
-    """Owe an endpoint a `webhook.test`, whatever events it wants. Raises Refusal: webhook_not_found."""
+    """Owe an endpoint a `webhook.test`, whatever events it wants. Raises Refusal: webhook_not_found,
+    invalid_fields."""
     with transaction(engine) as session:
         endpoint = endpoint_with(session, endpoint_id, owner)
+        if endpoint.of_jobs:
+            raise invalid_fields([FieldError(field="url", message=OF_JOBS, code="of_jobs")])
         now = database_time(session)
         data = {"endpoint_id": endpoint.id, "message": "this is a test; no job has ended"}
         delivery = WebhookDelivery(endpoint_id=endpoint.id, type=TEST, body=body_of(TEST, now, data))

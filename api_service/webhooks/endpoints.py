@@ -9,6 +9,8 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from api_service.refusals.accounts import quota_exceeded
+from api_service.refusals.jobs import invalid_fields
+from api_service.refusals.refusal import FieldError
 from api_service.refusals.webhooks import webhook_not_found
 from shared.database.clock import database_time
 from shared.database.engine import reading, transaction
@@ -19,6 +21,9 @@ MOST = 20  # endpoints of one user
 OLD_SECRET_SIGNS_FOR = timedelta(hours=24)
 TOO_MANY = f"a user may have {MOST} webhooks; delete one first"
 DELETE_FIRST_S = 60
+# By their columns, as clients call them.
+SAID_BY_JOBS = {"url": "url", "event_types": "event_types", "metadata_filter": "metadata"}
+OF_JOBS = "is not for this webhook: each job names its own URL, and is told of its end"
 
 
 def create_endpoint(engine: Engine, user_id: UUID, values: Mapping[str, Any]) -> WebhookEndpoint:
@@ -26,7 +31,9 @@ def create_endpoint(engine: Engine, user_id: UUID, values: Mapping[str, Any]) ->
     with transaction(engine) as session:
         # Of two who come at once the second counts what the first has made.
         session.get_one(User, user_id, with_for_update={"key_share": True})
-        of_user = select(func.count()).select_from(WebhookEndpoint).where(WebhookEndpoint.user_id == user_id)
+        of_user = select(func.count()).where(
+            col(WebhookEndpoint.user_id) == user_id, col(WebhookEndpoint.of_jobs).is_(False)
+        )
         if session.exec(of_user).one() >= MOST:
             raise quota_exceeded("webhooks", TOO_MANY, retry_after_s=DELETE_FIRST_S)
         endpoint = WebhookEndpoint(user_id=user_id, secret=drawn_secret(), **values)
@@ -60,10 +67,15 @@ def endpoint_with(session: Session, endpoint_id: UUID, owner: UUID | None, *, ho
 def change_endpoint(
     engine: Engine, endpoint_id: UUID, owner: UUID | None, values: Mapping[str, Any]
 ) -> WebhookEndpoint:
-    """Change an endpoint. One that is enabled again begins with no failures. Raises Refusal: webhook_not_found."""
+    """Change an endpoint. One that is enabled again begins with no failures. Raises Refusal: webhook_not_found,
+    invalid_fields."""
     afresh = {"disabled_reason": None, "failures": 0, "failing_since": None} if "enabled" in values else {}
     with transaction(engine) as session:
         endpoint = endpoint_with(session, endpoint_id, owner, hold=True)
+        if endpoint.of_jobs and (said := values.keys() & SAID_BY_JOBS):
+            raise invalid_fields(
+                [FieldError(field=SAID_BY_JOBS[name], message=OF_JOBS, code="of_jobs") for name in sorted(said)]
+            )
         endpoint.sqlmodel_update({**values, **afresh})
     return endpoint
 

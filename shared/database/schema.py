@@ -31,6 +31,7 @@ REVISIONS = (
     "inputs_of_jobs",
     "native_prompts",
     "webhooks",
+    "webhooks_of_jobs",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

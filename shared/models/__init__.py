@@ -11,7 +11,7 @@ from shared.models.job_output import JobOutput
 from shared.models.native_prompt import NativePrompt
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
-from shared.models.webhook import DeliveryState, WebhookDelivery, WebhookEndpoint
+from shared.models.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "FINAL",
@@ -32,6 +32,7 @@ __all__ = [
     "JobOutput",
     "JobStatistic",
     "JobStatus",
+    "JobWebhook",
     "NativePrompt",
     "Outcome",
     "OutputKind",

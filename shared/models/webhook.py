@@ -23,6 +23,7 @@ class WebhookEndpoint(SQLModel, table=True):
 
     `secret` signs; `previous_secret` does too until `previous_until`. `failures` in a row are counted since
     `failing_since`. `disabled_reason` says why it is not `enabled`, where nobody but this service disabled it.
+    The one `of_jobs` has no URL: what the jobs of its user are owed that named one of their own is owed to it.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -30,6 +31,9 @@ class WebhookEndpoint(SQLModel, table=True):
     id: UUID = Field(default_factory=uuid4, sa_column=Column("id", Uuid, primary_key=True))
     user_id: UUID = Field(sa_column=of_a_user())
     url: str = Field(sa_column=Column("url", Text, nullable=False))
+    of_jobs: bool = Field(
+        default=False, sa_column=Column("of_jobs", Boolean, nullable=False, server_default=text("false"))
+    )
     description: str | None = Field(default=None, sa_column=Column("description", String(255)))
     event_types: list[str] = Field(default_factory=list, sa_column=names("event_types"))
     metadata_filter: dict[str, Any] = Field(default_factory=dict, sa_column=document("metadata_filter", "{}"))
@@ -44,13 +48,30 @@ class WebhookEndpoint(SQLModel, table=True):
     failing_since: datetime | None = Field(default=None, sa_column=moment("failing_since"))
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
 
-    __table_args__ = (Index("ix_webhook_endpoints_user", "user_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_webhook_endpoints_user", "user_id", "created_at", "id"),
+        Index("ix_webhook_endpoints_of_jobs", "user_id", unique=True, postgresql_where="of_jobs"),
+    )
+
+
+class JobWebhook(SQLModel, table=True):
+    """One row of `job_webhooks`: where a job wants its end to be told. Without a `secret` of its own that of the user's
+    endpoint `of_jobs` signs."""
+
+    __tablename__ = "job_webhooks"
+
+    job_id: int = Field(
+        sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
+    )
+    url: str = Field(sa_column=Column("url", Text, nullable=False))
+    secret: bytes | None = Field(default=None, sa_column=Column("secret", LargeBinary), repr=False)
 
 
 class WebhookDelivery(SQLModel, table=True):
     """One row of `webhook_deliveries`: something an endpoint is told, the same however often it is tried.
 
-    It is due at `due_at`; until `claimed_until` a worker is at it. The `last_` columns are of the last try.
+    What a job named goes to its own `url`, signed with its own `secret` if it has one. It is due at `due_at`; until
+    `claimed_until` a worker is at it. The `last_` columns are of the last try.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -60,6 +81,8 @@ class WebhookDelivery(SQLModel, table=True):
         sa_column=Column("endpoint_id", Uuid, ForeignKey("webhook_endpoints.id", ondelete="CASCADE"), nullable=False)
     )
     job_id: int | None = None
+    url: str | None = Field(default=None, sa_column=Column("url", Text))
+    secret: bytes | None = Field(default=None, sa_column=Column("secret", LargeBinary), repr=False)
     type: str = Field(sa_column=Column("type", String(50), nullable=False))
     body: str = Field(sa_column=Column("body", Text, nullable=False))
     state: DeliveryState = Field(default=DeliveryState.PENDING, sa_column=word("state", DeliveryState))

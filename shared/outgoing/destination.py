@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from shared.outgoing.addresses import address_in
+from shared.outgoing.addresses import address_in, is_public
 from shared.outgoing.allowed import Allowed
 from shared.outgoing.failures import NotAllowed
 
@@ -84,3 +84,6 @@ def refuse_what_only_ours_may(destination: Destination) -> None:
     if destination.port not in PUBLIC_PORTS:
         ports = " or ".join(map(str, sorted(PUBLIC_PORTS)))
         raise NotAllowed(f"must have the port {ports}")
+    address = address_in(destination.host)
+    if address is not None and not is_public(address):  # what a name leads to shows when it is looked up
+        raise NotAllowed("must have a host with public addresses only")

@@ -37,8 +37,10 @@ UPDATE webhook_deliveries AS delivery
 SET tries = tries + 1, last_tried_at = now(), claimed_until = now() + :lease, due_at = now() + :lease
 FROM taken, webhook_endpoints AS endpoint
 WHERE delivery.id = taken.id AND endpoint.id = delivery.endpoint_id
-RETURNING delivery.id, delivery.endpoint_id, delivery.tries, delivery.body, endpoint.url, endpoint.secret,
-    CASE WHEN endpoint.previous_until > now() THEN endpoint.previous_secret END AS previous_secret, now() AS at
+RETURNING delivery.id, delivery.endpoint_id, delivery.tries, delivery.body,
+    coalesce(delivery.url, endpoint.url) AS url, coalesce(delivery.secret, endpoint.secret) AS secret,
+    CASE WHEN delivery.secret IS NULL AND endpoint.previous_until > now() THEN endpoint.previous_secret
+    END AS previous_secret, endpoint.of_jobs, now() AS at
 """  # noqa: S608 - ours
 ).bindparams(bindparam("at_once", AT_ONCE))
 
@@ -53,6 +55,7 @@ class Taken(NamedTuple):
     url: str
     secret: bytes
     previous_secret: bytes | None
+    of_jobs: bool
     at: datetime
 
     @property

@@ -79,7 +79,8 @@ def write(session: Session, taken: Taken, made: Try) -> DeliveryState | None:
     )
     if not changed.rowcount:
         return None
-    count(session, taken, made)
+    if not taken.of_jobs:  # each job's URL is another receiver
+        count(session, taken, made)
     return state
 
 

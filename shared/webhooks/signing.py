@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
@@ -10,6 +10,7 @@ from uuid import UUID
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
+SHORTEST, LONGEST = 24, 64  # bytes, of any secret
 
 
 def drawn_secret() -> bytes:
@@ -19,6 +20,17 @@ def drawn_secret() -> bytes:
 def as_shown(secret: bytes) -> str:
     """A secret as its owner gets it, and every library takes it."""
     return f"{PREFIX}{b64encode(secret).decode()}"
+
+
+def secret_in(shown: str) -> bytes:
+    """The secret that was written like this. Raises ValueError."""
+    try:
+        secret = b64decode(shown.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        secret = b""
+    if not shown.startswith(PREFIX) or not SHORTEST <= len(secret) <= LONGEST:
+        raise ValueError(f"must be `{PREFIX}` and the base64 of {SHORTEST} to {LONGEST} bytes")
+    return secret
 
 
 def message_id(delivery_id: UUID) -> str:

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from shared.jobs.attempts import MOST_WAITS
+from shared.jobs.error_kinds import ONLY_WAITED
 from shared.jobs.errors import StorageUnavailable
 from shared.jobs.transitions import TRANSITIONS
 from shared.models import FINAL, EventType, JobStatus, Outcome
@@ -72,6 +74,15 @@ def attempts_agree(evidence: Evidence) -> Iterator[str]:
             yield f"job {job['id']} ({job['status']}): {found}"
 
 
+def costly(attempts: Sequence[Row]) -> int:
+    """How many were put back at the cost of a try. One that only could not be stored, or whose prompt only waited in
+    vain, costs none; but so many waits and no more are free."""
+    put_back = [attempt for attempt in attempts if attempt["outcome"] in {Outcome.RETRIED, Outcome.IN_DOUBT}]
+    paid = [attempt for attempt in put_back if attempt["error_code"] != StorageUnavailable.code]
+    waits = sum((attempt["error_details"] or {}).get(ONLY_WAITED) is True for attempt in paid)
+    return len(paid) - min(waits, MOST_WAITS)
+
+
 def disagreements(job: Row, attempts: Sequence[Row]) -> Iterator[str]:
     outcomes = [attempt["outcome"] for attempt in attempts]
     if [attempt["attempt"] for attempt in attempts] != list(range(1, job["attempt"] + 1)):
@@ -83,9 +94,7 @@ def disagreements(job: Row, attempts: Sequence[Row]) -> Iterator[str]:
         yield f"an attempt has not ended: {outcomes}"
     if LAST_ONLY.intersection(outcomes[:-1]):
         yield f"an attempt before the last ended it: {outcomes}"
-    # One that only could not be stored is put back without costing a try.
-    costly = [attempt["outcome"] for attempt in attempts if attempt["error_code"] != StorageUnavailable.code]
-    put_back = sum(outcome in {Outcome.RETRIED, Outcome.IN_DOUBT} for outcome in costly)
+    put_back = costly(attempts)
     if put_back != job["retries"]:
         yield f"{job['retries']} retries are counted, {put_back} attempts were put back"
     # One that ended before it had looked for the prompt of an earlier attempt names that one, and the job its own.

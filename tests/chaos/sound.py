@@ -132,6 +132,7 @@ def attempt(number: int, count: int, outcome: str, prompt: str, server: str, **v
         "worker_id": f"host:{count}:ab",
         "adopted": False,
         "error_code": None,
+        "error_details": None,
         "started_at": number * 10.0 + count,
         "ended_at": number * 10.0 + count + 5,
         **values,

@@ -93,6 +93,7 @@ BROKEN = {
         "two completed it": doctored("attempts", (RETRIED, 1), outcome="completed"),
         "the last did not complete it": doctored("attempts", (PLAIN, 1), outcome="failed"),
         "retries are miscounted": doctored("jobs", RETRIED, retries=2),
+        "a wait in vain is counted": doctored("attempts", (RETRIED, 1), error_details={"only_waited": True}),
         "adopted what nobody left": doctored("attempts", (PLAIN, 1), adopted=True),
         "went on with a prompt, and does not say so": doctored("attempts", (ADOPTED, 2), adopted=False),
         "another prompt than the row's": doctored("jobs", PLAIN, comfyui_prompt_id="p9"),

@@ -10,6 +10,8 @@ from pydantic_core import PydanticCustomError
 from api_service.jobs.extra_data import ExtraData, Secret
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.submit.sealing import SentAlong
+from api_service.webhooks.asked import Url
+from api_service.webhooks.of_jobs import OwnWebhook
 from shared.models.generation_job import DEFAULT_PRIORITY
 
 MOST_LABELS = 16
@@ -56,17 +58,19 @@ class ExtraDataBody(BaseModel, frozen=True, extra="forbid", strict=True):
 
 class JobBody(BaseModel, frozen=True, extra="forbid", strict=True):
     """A workflow to run. `priority` and `previews` are ours: of jobs that wait, those with the highest priority go
-    first; `previews` asks for the sampler's previews in the stream of events."""
+    first; `previews` asks for the sampler's previews in the stream of events. `webhook_url` is told once the job has
+    ended: see `docs/webhooks.md`."""
 
     workflow: dict[str, Any]
     extra_data: ExtraDataBody = ExtraDataBody()
     metadata: Labels = {}
     priority: Annotated[int, Field(ge=0, le=9)] = DEFAULT_PRIORITY
     previews: bool = False
-    webhook_url: Reserved = None
+    webhook_url: Url | None = None
     inputs: Reserved = None
 
     def sent_along(self) -> SentAlong:
-        options = JobOptions(priority=self.priority, metadata=self.metadata, previews=self.previews)
+        webhook = None if self.webhook_url is None else OwnWebhook(self.webhook_url)
+        options = JobOptions(priority=self.priority, metadata=self.metadata, previews=self.previews, webhook=webhook)
         extra_data = ExtraData(api_key_comfy_org=self.extra_data.api_key_comfy_org)
         return SentAlong(JobRequest(self.workflow, options=options), extra_data)

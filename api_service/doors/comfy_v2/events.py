@@ -14,8 +14,8 @@ from api_service.doors.binding import ApiRequest
 from api_service.doors.comfy_v2.following import Following
 from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_in
-from api_service.http.event_stream import EventStream, Follower, SendText, as_comment
 from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.streams.event_stream import EventStream, Follower, SendText, as_comment
 from api_service.jobs.job_queries import find_job
 from api_service.limits.key_limits import KeyLimits
 from api_service.refusals.codes import Code

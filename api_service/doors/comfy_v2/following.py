@@ -14,8 +14,8 @@ from api_service.doors.comfy_v2.names.places import AnyQuery
 from api_service.doors.comfy_v2.views.job_views import STATUSES, Status
 from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
-from api_service.http.event_stream import SendText, as_comment
 from api_service.http.operations import Nothing
+from api_service.http.streams.event_stream import SendText, as_comment
 from api_service.jobs.detail import details
 from api_service.jobs.graph import graph_of
 from api_service.jobs.job_queries import find_job_with_outputs

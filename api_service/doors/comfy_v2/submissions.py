@@ -24,6 +24,7 @@ from api_service.refusals.refusal import Refusal
 from api_service.submit.idempotency import IdempotencyKey
 from api_service.submit.sealing import seal_all
 from api_service.submit.submit import Submission, submit
+from api_service.webhooks.asked import refuse_closed_urls
 from shared.models import Scope
 
 HEADER = "Idempotency-Key"
@@ -34,8 +35,10 @@ async def submit_job(request: ApiRequest[JobBody, AnyQuery]) -> Response:
     """Submit a workflow. It is recorded before this answers."""
     workflow = request.body.workflow
     await in_its_lane(request, refuse_what_is_no_workflow, workflow)
+    sent = request.body.sent_along()
+    refuse_closed_urls(request.services.fetches.outgoing, [("webhook_url", sent.request.options.webhook)])
     asked = Submission(
-        jobs=await request.services.run(seal_all, request.services.vault, [request.body.sent_along()]),
+        jobs=await request.services.run(seal_all, request.services.vault, [sent]),
         charge=request.charge,
         owner=request.identity.user_id,
         request_id=request.http.state.request_id,

@@ -113,6 +113,7 @@ ROWS = {
     # Each deletes another one, so that all can try.
     ("DELETE", "/api/v1/webhooks/{webhook_id}"): Row(WRITE, 204, owned=True, path={"webhook_id": "{doomed}"}),
     ("POST", "/api/v1/webhooks/{webhook_id}/secret"): Row(WRITE, owned=True),
+    ("POST", "/api/v1/webhooks/of-jobs/secret"): Row(WRITE),
     ("POST", "/api/v1/webhooks/{webhook_id}/test"): Row(WRITE, 202, owned=True),
     ("GET", "/api/v1/webhooks/{webhook_id}/deliveries"): Row(READ, owned=True),
     ("POST", "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver"): Row(WRITE, 202, owned=True),

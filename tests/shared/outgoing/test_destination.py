@@ -45,6 +45,8 @@ def test_a_url_is_taken_apart() -> None:
         ("https://exa$mple/", "a host that can be none"),
         ("https://fe80::1%lo/", "is no URL"),
         ("https://[fe80::1%25lo]/", "a host that can be none"),
+        ("https://10.0.0.1/", "public addresses only"),
+        ("https://[::1]/", "public addresses only"),
     ],
 )
 def test_what_no_request_goes_to_is_refused_with_what_to_do(url: str, reason: str) -> None:

@@ -11,7 +11,7 @@ from api_service.doors.native.views.outputs import shown_outputs
 from api_service.doors.native.views.prompts import Message, end_of, start_of
 from api_service.prompts.prompt_queries import Prompt
 from shared.models import JobStatus
-from shared.workflows.links import sources_of
+from shared.workflows.links import needed_for, sources_of
 
 Graph = Mapping[str, Any]
 
@@ -56,11 +56,20 @@ class Telling:
 
     def end(self, prompt: Prompt, texts: Mapping[int, Any]) -> Iterator[str]:
         """How it ended, as the record has it; its results first."""
-        outputs = shown_outputs(prompt.outputs, texts)
+        kind, data = end_of(prompt)
         if prompt.job.status == JobStatus.COMPLETED:
-            yield from self.results(outputs)
-        yield frames.text(*self.with_node(end_of(prompt)))
+            yield from self.results(shown_outputs(prompt.outputs, texts))
+        elif data.get("node_id") in self.graph:
+            yield from self.way_to(data["node_id"])
+        yield frames.text(*self.with_node((kind, data)))
         yield frames.text("executing", {"node": None, "prompt_id": self.id})
+
+    def way_to(self, node_id: str) -> Iterator[str]:
+        """The nodes up to the one that failed, as far as nobody was told of them."""
+        needed = set(needed_for(self.graph, [node_id]))
+        for one in in_order(self.graph):
+            if one in needed and one not in self.nodes:
+                yield from self.enter(one)
 
     def results(self, outputs: Mapping[str, Any]) -> Iterator[str]:
         """The nodes that nobody was told of, in the order in which they can have run, and what each has shown."""

@@ -19,6 +19,7 @@ WEBHOOK = {
     "id": "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b",
     "user_id": "1f0c7a52-0000-4000-8000-000000000009",
     "url": URL,
+    "of_jobs": False,
     "event_types": ["job.completed", "job.failed"],
     "metadata": {"project": "lighthouse"},
     "description": "the gallery",

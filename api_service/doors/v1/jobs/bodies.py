@@ -27,6 +27,7 @@ from api_service.jobs.metadata import Metadata
 from api_service.refusals.moments import Moment
 from api_service.refusals.refusal import FORM, FieldError
 from api_service.submit.job_request import JobOptions, JobRequest
+from api_service.webhooks.asked import OwnWebhookBody
 from shared.models.generation_job import DEFAULT_PRIORITY
 from shared.workflows.envelopes import CODES, Found, Kind, find_graph, is_of_editor, is_text_of_graph, where_it_goes
 from shared.workflows.parameters import LARGEST_SEED, Denoise, Sampling, TextToImage
@@ -50,7 +51,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
     """When a job is to run, how urgently and how often, what its owner notes on it, and what goes into its pictures.
 
     `run_at` or `delay_seconds`: not before. `deadline_seconds`, from its acceptance: not started later, but `expired`.
-    Of jobs that wait, those with the highest `priority` go first.
+    Of jobs that wait, those with the highest `priority` go first. `webhook` is told once it has ended.
     """
 
     priority: Annotated[int, Field(ge=0, le=9)] = DEFAULT_PRIORITY
@@ -62,6 +63,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
     max_attempts: Annotated[int, Field(ge=1, le=10)] | None = None
     metadata: Metadata = {}
     extra_data: ExtraData = ExtraData()
+    webhook: OwnWebhookBody | None = None
 
     @field_validator("delay_seconds")
     @classmethod
@@ -107,6 +109,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
             max_attempts=self.max_attempts,
             metadata=self.metadata,
             previews=previews,
+            webhook=None if self.webhook is None else self.webhook.webhook(),
             extra_pnginfo=self.extra_data.extra_pnginfo,
         )
 

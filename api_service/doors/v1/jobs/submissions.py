@@ -28,6 +28,7 @@ from api_service.submit.job_request import JobRequest
 from api_service.submit.resubmit import resubmit
 from api_service.submit.sealing import SentAlong, seal_all
 from api_service.submit.submit import Acceptance, Accepted, Submission, look_at, submit
+from api_service.webhooks.asked import refuse_closed_urls
 from shared.database.clock import ask_database_time
 from shared.jobs.urls import JOBS, job_url
 from shared.models import Scope
@@ -78,8 +79,8 @@ def validated(acceptance: Acceptance, asked: JobRequest, owner: UUID) -> Respons
 async def retry_job(request: ApiRequest[RetryBody, Nothing]) -> Response:
     """Submit a job that has ended again.
 
-    The new job names it as its parent. Its priority, metadata and `max_attempts` are kept; it starts at once and has no
-    deadline. It belongs to whom its parent belongs to.
+    The new job names it as its parent. Its priority, metadata, `max_attempts` and `webhook` are kept; it starts at once
+    and has no deadline. It belongs to whom its parent belongs to.
     """
     accepted = await resubmit(
         request.services.acceptance, job_id_in(request.path), request.body.seed, await submission(request)
@@ -104,6 +105,8 @@ async def jobs_of(request: ApiRequest[Any, Nothing], bodies: Mapping[str, AnyJob
         if wrong:
             raise invalid_fields(wrong)
     jobs = [SentAlong(body.request(accepted_at, place), body.extra_data) for place, body in bodies.items()]
+    webhooks = [(f"{job.request.place}webhook.url", job.request.options.webhook) for job in jobs]
+    refuse_closed_urls(request.services.fetches.outgoing, webhooks)
     if any(job.extra_data.secrets for job in jobs):
         return await request.services.run(seal_all, request.services.vault, jobs)
     return [job.request for job in jobs]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.streams.connection import holder_of
 from api_service.doors.v1.streams.queries import EventsQuery
-from api_service.http.event_stream import SendText, as_comment
 from api_service.http.operations import Nothing
+from api_service.http.streams.event_stream import SendText, as_comment
 from api_service.streams import stream_queries
 from api_service.streams.tickets import TicketIdentity
 from api_service.streams.watch import JobWatch

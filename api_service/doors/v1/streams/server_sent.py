@@ -12,10 +12,10 @@ from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.streams.closings import KEY_ENDED, RESUMED, STOPPING, TOO_SLOW
 from api_service.doors.v1.streams.event_follower import EventFollower, as_text
 from api_service.doors.v1.streams.queries import EventsQuery
-from api_service.http.event_stream import HEADERS, EventStream, Follower, SendText, as_comment
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import invalid_query
-from api_service.http.stream_tickets import LAST_EVENT_ID, RESUMABLE_ID
+from api_service.http.streams.event_stream import HEADERS, EventStream, Follower, SendText, as_comment
+from api_service.http.streams.stream_tickets import LAST_EVENT_ID, RESUMABLE_ID
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import job_not_found
 from api_service.refusals.refusal import FieldError

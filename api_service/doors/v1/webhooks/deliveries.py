@@ -101,7 +101,7 @@ OPERATIONS = (
         Scope.WRITE,
         OWED,
         tag="webhooks",
-        problems=(Code.WEBHOOK_NOT_FOUND,),
+        problems=(Code.WEBHOOK_NOT_FOUND, Code.INVALID_FIELDS),
     ),
     Operation(
         "redeliver",

@@ -10,7 +10,7 @@ from api_service.doors.v1.webhooks.views import WEBHOOKS, SecretWebhookView, Web
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.refusals.codes import Code
-from api_service.webhooks import endpoints
+from api_service.webhooks import endpoints, of_jobs
 from shared.models import Scope
 
 UNSHOWN = {"Cache-Control": "no-store"}
@@ -60,6 +60,16 @@ async def replace_secret(request: ApiRequest[Nothing, Nothing]) -> Response:
     services, webhook_id = request.services, webhook_id_in(request.path)
     changed = await services.run(endpoints.replace_secret, services.engine, webhook_id, request.identity.owner)
     return answer_with(SecretWebhookView.with_secret(changed), HTTPStatus.OK, **UNSHOWN)
+
+
+async def draw_secret_of_jobs(request: ApiRequest[Nothing, Nothing]) -> Response:
+    """Draw the secret that signs for single jobs.
+
+    It signs where a job named a `webhook` without a secret. If there was one, both sign for 24 hours.
+    """
+    services = request.services
+    made = await services.run(of_jobs.draw_secret, services.engine, request.identity.user_id)
+    return answer_with(SecretWebhookView.with_secret(made), HTTPStatus.OK, **UNSHOWN)
 
 
 async def delete(request: ApiRequest[Nothing, Nothing]) -> Response:
@@ -141,5 +151,14 @@ OPERATIONS = (
         {HTTPStatus.OK: Answer(SecretWebhookView, "the webhook, with its new secret", headers=SECRETLY)},
         tag="webhooks",
         problems=NOT_FOUND,
+    ),
+    Operation(
+        "drawSecretOfJobs",
+        "POST",
+        f"{WEBHOOKS}/of-jobs/secret",
+        draw_secret_of_jobs,
+        Scope.WRITE,
+        {HTTPStatus.OK: Answer(SecretWebhookView, "the webhook of all jobs, with its new secret", headers=SECRETLY)},
+        tag="webhooks",
     ),
 )

@@ -16,13 +16,15 @@ WEBHOOKS = "/api/v1/webhooks"
 class WebhookView(BaseModel, frozen=True):
     """Where its owner is told of ended jobs.
 
-    `failures` in a row are counted since `failing_since`. `disabled_reason` says why the service disabled it. Until
-    `previous_secret_until` the secret before this one signs too.
+    The one `of_jobs` has no `url`: it is owed what single jobs are to tell, each at its own. `failures` in a row are
+    counted since `failing_since`. `disabled_reason` says why the service disabled it. Until `previous_secret_until` the
+    secret before this one signs too.
     """
 
     id: UUID
     user_id: UUID
-    url: str
+    url: str | None
+    of_jobs: bool
     event_types: list[str]
     metadata: dict[str, Any]
     description: str | None
@@ -35,9 +37,10 @@ class WebhookView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, endpoint: WebhookEndpoint, **more: Any) -> Self:
-        derived = {"metadata", "previous_secret_until", "secret"}
+        derived = {"url", "metadata", "previous_secret_until", "secret"}
         return cls(
             **{name: getattr(endpoint, name) for name in cls.model_fields.keys() - derived},
+            url=endpoint.url or None,
             metadata=endpoint.metadata_filter,
             previous_secret_until=endpoint.previous_until,
             **more,

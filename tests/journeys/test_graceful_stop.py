@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
@@ -108,5 +108,6 @@ def test_what_examines_outputs_ends_though_its_worker_was_killed(here: Journey) 
     worker = psutil.Process(here.system.processes["worker"].pid)
     for process in (worker, *worker.children(recursive=True)):
         if process not in found:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
     until(lambda: not any(member.is_running() for member in found))

@@ -3,7 +3,7 @@
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from comfy_sdk import AsyncComfy, Comfy
@@ -19,7 +19,14 @@ pytestmark = pytest.mark.system
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 20_000
 
 
-def test_a_file_is_sent_once_and_found_again_by_its_bytes(comfy: Comfy, deployment: Deployment, tmp_path: Path) -> None:
+def bytes_at(url: str, key: str) -> bytes:
+    with urlopen(Request(url, headers={"Authorization": f"Bearer {key}"}), timeout=10) as answer:
+        return bytes(answer.read())
+
+
+def test_a_file_is_sent_once_and_found_again_by_its_bytes(
+    comfy: Comfy, api: Served, deployment: Deployment, tmp_path: Path
+) -> None:
     (tmp_path / "photo.png").write_bytes(PNG)
     first = comfy.assets.from_file(tmp_path / "photo.png")
     assert first.commit() == first.commit()
@@ -33,8 +40,7 @@ def test_a_file_is_sent_once_and_found_again_by_its_bytes(comfy: Comfy, deployme
     with deployment.messenger.transaction() as session:
         paths = {session.get_one(Asset, asset.id).path for asset in (first, again, renamed)}
     assert len(paths) == 1
-    with urlopen(first.get_download_url().url, timeout=10) as answer:  # it needs no key
-        assert answer.read() == PNG
+    assert bytes_at(first.get_download_url().url, api.key) == PNG
 
 
 def test_an_asset_is_found_by_its_id_and_deleted(comfy: Comfy) -> None:

@@ -18,16 +18,26 @@ LOOK_S = 0.5
 class Stop:
     """Leaves at the first signal, by an exception, so that every `with` block stops what it started.
 
-    Further signals, such as a second Ctrl-C, change nothing: what is left to do is bounded.
+    Further signals, such as a second Ctrl-C, change nothing: what is left to do is bounded. Python drops an exception
+    that comes while it clears an object away, so whoever has ended without one asks `leave`.
     """
 
     def __init__(self) -> None:
-        self.was_asked = False
+        self.code: int | None = None
+
+    @property
+    def was_asked(self) -> bool:
+        return self.code is not None
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         if not self.was_asked:
-            self.was_asked = True
-            sys.exit(128 + number)
+            self.code = 128 + number
+            self.leave()
+
+    def leave(self) -> None:
+        """Raises SystemExit, if a signal came."""
+        if self.was_asked:
+            sys.exit(self.code)
 
 
 def main() -> None:
@@ -73,6 +83,7 @@ def loaded() -> Callable[[argparse.Namespace, Stop], None]:
                 demo(arguments.directory, say)
             else:
                 up(arguments.directory, say, lambda: stop.was_asked)
+            stop.leave()
         except SystemExit:
             tell("\nStopped, with everything that was started.")
             raise

@@ -1,4 +1,7 @@
-"""Each request is one line of the log: who asked, with which key, and from where."""
+"""Each request is one line of the log: who asked, with which key, and from where.
+
+A line may be written just after its answer was read. So each test reads the log of a process that has ended.
+"""
 
 import json
 from pathlib import Path
@@ -37,8 +40,8 @@ def test_a_line_says_who_asked_and_a_proxy_is_believed_only_where_it_is_trusted(
         assert get(api, "/api/v1/me", **forwarded) == 401
         with api.watch("/ws/jobs/1") as watching:
             assert closing(watching)[0] == 4404
-        known, unknown = lines(api, "request.answered")
-        (watched,) = lines(api, "live.closed")
+    known, unknown = lines(api, "request.answered")
+    (watched,) = lines(api, "live.closed")
     key_id = key.split("_")[1]
     assert (known["client"], known["user_id"], known["key_id"]) == (client, str(USER), key_id)
     assert (unknown["client"], unknown["status"]) == (client, 401)
@@ -50,7 +53,7 @@ def test_a_line_says_who_asked_and_a_proxy_is_believed_only_where_it_is_trusted(
 def test_an_address_that_a_proxy_makes_up_is_cut(environ: dict[str, str], key: str, tmp_path: Path) -> None:
     with served(environ, key, tmp_path) as api:
         assert get(api, "/api/v1/me", **bearer(key), **{"X-Forwarded-For": "a" * 5000}) == 200
-        (line,) = lines(api, "request.answered")
+    (line,) = lines(api, "request.answered")
     assert len(line["client"]) <= 64
 
 
@@ -60,8 +63,8 @@ def test_no_line_has_the_signature_of_a_url(environ: dict[str, str], key: str, t
             url = http.post("/api/v1/assets", files={"file": b"bytes"}).json()["url"]
         for one in (url, f"{url}A"):
             httpx.get(one)
-        *_, good, forged = lines(api, "request.answered")
-        log = api.process.command.log.read_text()
+    *_, good, forged = lines(api, "request.answered")
+    log = api.process.command.log.read_text()
     assert (good["status"], forged["status"]) == (200, 401)
     assert good["key_id"] == key.split("_")[1]
     assert "key_id" not in forged

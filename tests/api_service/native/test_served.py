@@ -25,7 +25,7 @@ def test_a_key_in_an_address_is_in_no_log(environ: dict[str, str], key: str, eng
         with connect(f"ws://{api.address}/c/{address_key}/ws") as socket:
             assert "status" in str(socket.recv())
         httpx.get(f"http://{api.address}/queue", headers=bearer(key))
-        logged = api.process.command.log.read_text()
+    logged = api.process.command.log.read_text()
     assert "/queue" in logged
     assert secret not in logged
 

@@ -1,7 +1,7 @@
 """Who a request is made for, and what its key may do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +10,13 @@ from shared.models import Scope
 
 @dataclass(frozen=True)
 class Identity:
-    """A user, by one of its keys."""
+    """A user, by one of its keys; or by a network, which has no key that could end."""
 
     user_id: UUID
     key_id: str
     scopes: frozenset[str]
     limits: Mapping[str, Any]
+    has_key: bool = field(default=True, kw_only=True)
 
     @property
     def is_admin(self) -> bool:

@@ -47,4 +47,4 @@ class TrustedNetworks:
             self.known[trusted.user] = user_id, asked_at + BELIEVED_S
         if user_id is None:
             raise unauthenticated(f"the network is trusted as {trusted.user!r}, and there is no such user")
-        return Identity(user_id, f"network-{trusted.user}", RIGHTS, {})
+        return Identity(user_id, f"network-{trusted.user}", RIGHTS, {}, has_key=False)

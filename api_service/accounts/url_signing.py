@@ -23,6 +23,7 @@ from sqlmodel import Session, col, select
 from api_service.accounts.identity import Identity
 from api_service.accounts.keyring import Keyring, identity_by
 from api_service.refusals.accounts import unauthenticated
+from shared.database.clock import database_time
 from shared.database.engine import reading, transaction
 from shared.models import UrlSecret
 
@@ -78,8 +79,12 @@ class UrlSigning:
 
     def recall(self) -> Signer | None:
         """What signs now, from memory alone: None where the database must be asked."""
+        known = self.remembered()
+        return self.signing_with(known) if known else None
+
+    def remembered(self) -> KnownSecrets | None:
         known = self.known
-        return self.signing_with(known) if known and known.age_s < BELIEVED_S else None
+        return known if known and known.age_s < BELIEVED_S else None
 
     def signer(self) -> Signer:
         """What signs now. May block."""
@@ -93,7 +98,7 @@ class UrlSigning:
         """By whose key the URL was signed. May block. Raises Refusal: unauthenticated."""
         if not (MOMENT.fullmatch(expires) and SIGNATURE.fullmatch(signature)):
             raise unauthenticated("the URL's signature is malformed")
-        known = self.known if self.known and self.known.age_s < BELIEVED_S else self.read()
+        known = self.remembered() or self.read()
         if int(expires) <= known.now:
             raise unauthenticated("the URL has expired; ask for the job or the asset again")
         key_id = key_in(known, address, int(expires), signature)
@@ -127,7 +132,7 @@ class UrlSigning:
     def rows(self, session: Session) -> tuple[list[UrlSecret], datetime]:
         newest_first = select(UrlSecret).order_by(col(UrlSecret.created_at).desc(), col(UrlSecret.id).desc())
         found = session.exec(newest_first.where(col(UrlSecret.created_at) > func.now() - self.kept))
-        return list(found), session.scalars(select(func.now())).one()
+        return list(found), database_time(session)
 
 
 def bound(address: str, expires: int) -> list[bytes]:

@@ -1,6 +1,6 @@
 """Binds the doors to the services of this process: what an endpoint gets, and how its caller is known and counted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -14,6 +14,8 @@ from api_service.doors.services import Services
 from api_service.http.operations import Door, ParsedRequest
 from api_service.http.signed_urls import SignedUrls, base_of, identify_by_url, signature_in
 from api_service.http.streams.stream_tickets import identify_by_ticket, ticket_in
+from api_service.submit.job_request import JobRequest
+from api_service.submit.sealing import SentAlong, seal_all
 from api_service.submit.submit import Acceptance
 
 P = ParamSpec("P")
@@ -98,6 +100,13 @@ def acceptance_of(request: ApiRequest[Any, Any]) -> Acceptance:
     """What accepting the request's jobs needs, with the threads of its lane."""
     services = request.services
     return services.acceptance._replace(threads=services.heavy.limiter) if is_heavy(request) else services.acceptance
+
+
+async def sealed(request: ApiRequest[Any, Any], jobs: Sequence[SentAlong]) -> list[JobRequest]:
+    """The jobs with their secrets encrypted; only where there are some does that cost a thread. Raises Refusal."""
+    if any(job.extra_data.secrets for job in jobs):
+        return await request.services.run(seal_all, request.services.vault, jobs)
+    return [job.request for job in jobs]
 
 
 async def count(request: Request[Any], identity: Identity, submits: bool) -> Charge:

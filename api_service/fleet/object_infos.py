@@ -68,11 +68,13 @@ class ObjectInfos:
     def look(self) -> None:
         if self.digests is not None and time.monotonic() - self.looked_at < READ_EVERY_S:
             return  # another thread did, while this one waited
+        found = None
         with reading(self.engine) as session:
             digests = list(dict.fromkeys(session.scalars(DIGESTS).all()))
             if digests != self.digests:
-                infos = (session.scalars(one_of(digest)).first() or {} for digest in digests)
-                self.known = as_text(union(infos))
+                found = union(session.scalars(one_of(digest)).first() or {} for digest in digests)
+        if found is not None:
+            self.known = as_text(found)
         self.digests, self.looked_at = digests, time.monotonic()
 
 

@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -18,6 +18,7 @@ VERSION = 1
 CHECKED = 4  # bytes of the checksum
 
 Id = TypeVar("Id")
+Listed = TypeVar("Listed", bound=Any)  # a row or a model with `created_at` and `id`
 
 
 class Position(NamedTuple, Generic[Id]):
@@ -55,6 +56,17 @@ class Cursors(Generic[Id]):
         if belongs_to != list_digest:
             raise invalid_cursor("it belongs to a list with other filters, order or owner")
         return position
+
+    def after(self, cursor: str | None, list_digest: bytes) -> Position[Id] | None:
+        """Where a page begins: behind that position; None for the first page. Raises Refusal: invalid_cursor."""
+        return None if cursor is None else self.position_in(cursor, list_digest)
+
+    def page(self, found: Sequence[Listed], limit: int, list_digest: bytes) -> tuple[Sequence[Listed], str | None]:
+        """Of one more than fit on a page those that do, and the cursor of the next page, if there is one."""
+        shown = found[:limit]
+        if len(found) <= limit:
+            return shown, None
+        return shown, self.at(Position(shown[-1].created_at, shown[-1].id), list_digest)
 
 
 JOB_CURSORS = Cursors[int]("i", int, int)  # 34 characters

@@ -60,6 +60,12 @@ def read_page(
         return jobs, first_outputs(session, [job.id for job in jobs])
 
 
+def read_jobs(engine: Engine, filters: Filters, page_range: PageRange) -> Sequence[Row[Any]]:
+    """The jobs of a page alone."""
+    with transaction(engine) as session:
+        return jobs_of(session, filters, page_range)
+
+
 def jobs_of(session: Session, filters: Filters, page_range: PageRange) -> Sequence[Row[Any]]:
     """The jobs of a page, with the columns of LISTED."""
     jobs = select(*LISTED).order_by(*page_range.order(GenerationJob))

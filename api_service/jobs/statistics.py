@@ -14,10 +14,9 @@ from sqlmodel import SQLModel, col
 from shared.database.clock import database_time
 from shared.database.engine import transaction
 from shared.jobs.statistics import percentile_ms
-from shared.models import FINAL, GenerationJob, JobStatistic, JobStatus, User
+from shared.models import FINAL, LIVE, GenerationJob, JobStatistic, JobStatus, User
 
 JOBS = SQLModel.metadata.tables["generation_jobs"]
-LIVE = tuple(status for status in JobStatus if status not in FINAL)
 ENDED = tuple(status for status in JobStatus if status in FINAL)
 
 

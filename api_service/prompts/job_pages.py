@@ -4,20 +4,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, and_, func, or_
+from sqlalchemy import ColumnElement, Engine, func, or_
 from sqlalchemy import select as columns_of
 from sqlmodel import col
 
-from api_service.prompts.prompt_queries import Prompt, prompts_with
+from api_service.prompts.prompt_queries import RUNS, STATUS, WAITS, Prompt, prompts_with
 from shared.database.engine import reading
-from shared.models import HELD, WAITING, GenerationJob, JobStatus, NativePrompt
+from shared.models import GenerationJob, JobStatus, NativePrompt
 
 COUNTED = 10_000  # prompts of a list are counted
 
-STATUS, ATTEMPT = col(GenerationJob.status), col(GenerationJob.attempt)
 CONDITIONS: Mapping[str, ColumnElement[bool]] = {
-    "pending": and_(STATUS.in_(WAITING), ATTEMPT == 0),
-    "in_progress": or_(STATUS.in_(HELD), and_(STATUS.in_(WAITING), ATTEMPT > 0)),
+    "pending": WAITS,
+    "in_progress": RUNS,
     "completed": STATUS == JobStatus.COMPLETED,
     "failed": STATUS.in_((JobStatus.FAILED, JobStatus.EXPIRED)),
     "cancelled": STATUS == JobStatus.CANCELLED,

@@ -9,19 +9,23 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, Select, func, update
+from sqlalchemy import Engine, Row, Select, and_, func, or_, update
 from sqlalchemy import select as columns_of
 from sqlmodel import col, select
 
 from api_service.jobs.job_queries import outputs_of
 from shared.database.clock import database_time
 from shared.database.engine import reading, transaction
-from shared.models import FINAL, HELD, GenerationJob, JobOutput, JobStatus, NativePrompt
+from shared.models import FINAL, HELD, LIVE, WAITING, GenerationJob, JobOutput, NativePrompt
 
 LATELY = timedelta(minutes=1)  # for so long a client that comes late is told of an end
 MOST_WAITING = 10_000  # prompts of a queue that are listed
 MOST_LATE = 100
-LIVE = tuple(status for status in JobStatus if status not in FINAL)
+
+STATUS, ATTEMPT = col(GenerationJob.status), col(GenerationJob.attempt)
+WAITS = and_(STATUS.in_(WAITING), ATTEMPT == 0)
+# Between two attempts it runs, as far as its client can see.
+RUNS = and_(STATUS.in_(LIVE), or_(STATUS.in_(HELD), ATTEMPT > 0))
 
 
 @dataclass(frozen=True)
@@ -36,18 +40,12 @@ class Prompt:
     def id(self) -> str:
         return str(self.name.prompt_id)
 
-    @property
-    def is_running(self) -> bool:
-        """Whether a worker has it, or had it: between two attempts it runs as far as its client can see."""
-        return self.job.status in HELD or (self.job.attempt > 0 and self.job.status not in FINAL)
-
 
 @dataclass
 class LivePrompt:
     """A prompt as its watchers know it."""
 
     job_id: int
-    prompt_id: str
     client_id: str | None
     events: int = 0
     has_started: bool = False
@@ -76,8 +74,9 @@ def unfinished(user_id: UUID) -> Select[*tuple[Any, ...]]:
     )
 
 
-def is_running(row: Row[Any]) -> bool:
-    return row.status in HELD or row.attempt > 0
+def is_running(job: Row[Any] | GenerationJob) -> bool:
+    """As RUNS has it."""
+    return job.status in HELD or (job.attempt > 0 and job.status not in FINAL)
 
 
 def queue_rows(engine: Engine, user_id: UUID, with_graph: int) -> tuple[Sequence[Row[Any]], dict[int, Row[Any]]]:
@@ -104,7 +103,7 @@ def live_prompts(engine: Engine, user_id: UUID) -> tuple[datetime, list[LiveProm
     with transaction(engine) as session:
         now = database_time(session)
         rows = session.execute(unfinished(user_id)).all()
-    return now, [LivePrompt(row.id, str(row.prompt_id), row.client_id, row.events, is_running(row)) for row in rows]
+    return now, [LivePrompt(row.id, row.client_id, row.events, is_running(row)) for row in rows]
 
 
 def untold_ends(engine: Engine, user_id: UUID, client_id: str) -> Sequence[int]:

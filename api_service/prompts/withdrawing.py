@@ -6,17 +6,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
+from api_service.prompts.prompt_queries import RUNS, STATUS, WAITS
 from shared.jobs.cancel import cancel_many
 from shared.messaging.messenger import Messenger
-from shared.models import HELD, WAITING, GenerationJob, JobStatus, NativePrompt
+from shared.models import GenerationJob, JobStatus, NativePrompt
 
 AT_ONCE = 1000  # prompts of one request
-MINE_WAITS = (col(GenerationJob.status).in_(WAITING), col(GenerationJob.attempt) == 0)
-RUNS = (
-    col(GenerationJob.status).in_((*HELD, *WAITING)),
-    col(GenerationJob.status) != JobStatus.CANCELLING,
-    ~((col(GenerationJob.attempt) == 0) & col(GenerationJob.status).in_(WAITING)),
-)
 
 
 def delete_waiting(
@@ -34,7 +29,7 @@ def delete_waiting(
 
 def delete_some(messenger: Messenger, named: Sequence[ColumnElement[bool]]) -> int:
     with messenger.transaction() as session:
-        waiting = jobs_of(session, *named, *MINE_WAITS)
+        waiting = jobs_of(session, *named, WAITS)
         changed = cancel_many(session, waiting)
         # A worker may have been given one in between: that is cancelled, and shown as interrupted.
         gone = [job.id for job in changed if job.status == JobStatus.CANCELLED]
@@ -53,14 +48,15 @@ def interrupt(
     if clients:
         named.append(col(NativePrompt.client_id).in_(clients))
     with messenger.transaction() as session:
-        changed = cancel_many(session, jobs_of(session, *named, *RUNS))
+        changed = cancel_many(session, jobs_of(session, *named, RUNS, STATUS != JobStatus.CANCELLING))
     tell_workers(messenger, changed)
     return len(changed)
 
 
-def cancel(messenger: Messenger, user_id: UUID, prompt_id: UUID) -> bool:
-    """Cancel a prompt whether it waits or runs. Returns whether that changed anything."""
-    return bool(delete_waiting(messenger, user_id, [prompt_id]) or interrupt(messenger, user_id, [prompt_id]))
+def cancel(messenger: Messenger, user_id: UUID, prompt_ids: Collection[UUID]) -> bool:
+    """Cancel prompts whether they wait or run. Returns whether that changed anything."""
+    deleted = delete_waiting(messenger, user_id, prompt_ids)
+    return bool(interrupt(messenger, user_id, prompt_ids) or deleted)
 
 
 def chosen(

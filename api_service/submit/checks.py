@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from api_service.fleet.capability_cache import Capabilities
-from api_service.fleet.check import MOST_ERRORS, InputName, fault_errors, fleet_check
+from api_service.fleet.check import MOST_ERRORS, FleetVerdict, InputName, fault_errors, fleet_check
 from api_service.fleet.fence import OPEN, Fence, fence_errors
 from api_service.fleet.left_out import GraphLike, without_what_cannot_run
 from api_service.fleet.seeds import DRAWN, EXACT, Bounds, note_on, with_seeds
@@ -28,6 +29,16 @@ FieldName = Callable[[JobRequest, str | None, str], str]
 SEEDS_OF_KSAMPLER = Bounds(0, EXACT)  # as far as JSON keeps them
 
 
+def node_and_part(field: str, graph: Mapping[str, Any]) -> tuple[str | None, str]:
+    """What `graph_field` was made of: the node's id, and the name of its input. An id may have dots in it too."""
+    parts = field.split(".")
+    for length in range(len(parts), 0, -1):
+        node_id = ".".join(parts[:length])
+        if node_id in graph:
+            return node_id, ".".join(parts[length:]).removeprefix("inputs.")
+    return None, field
+
+
 def graph_field(_request: JobRequest, node_id: str | None, part: str) -> str:
     """The input by its path in the graph: `4.inputs.ckpt_name`."""
     return ".".join(filter(None, (node_id, part)))
@@ -36,14 +47,12 @@ def graph_field(_request: JobRequest, node_id: str | None, part: str) -> str:
 @dataclass(frozen=True)
 class CheckedJob:
     """What is wrong with a job, and what to note on it. `request` is what will be recorded and sent; `planned` is the
-    same before its seeds were drawn. `is_graph`: it is made of nodes, whatever is wrong with them. `named` are the
-    fields that named the assets it takes."""
+    same before its seeds were drawn. `named` are the fields that named the assets it takes."""
 
     planned: JobRequest
     request: JobRequest
     errors: Sequence[FieldError] = ()
     notes: Sequence[str] = ()
-    is_graph: bool = True
     named: Mapping[UUID, str] = field(default_factory=dict)
 
 
@@ -77,19 +86,20 @@ def check_one(
     name = partial(field_name, request)
     whole = request.graph if request.parameters else as_sent(request.graph)
     if request.parameters is None and (faults := check_shape(whole)):
-        return CheckedJob(request, request, fault_errors(faults, name), is_graph=False)
+        return CheckedJob(request, request, fault_errors(faults, name))
     found = resolve(whole, capabilities, assets, request.assets, name)
     check = check_workflow if request.parameters is None else check_picture
     checked = check(replace(request, graph=whole, assets=found.assets), capabilities, name)
     sent = with_references(checked.request.graph, found.assets)
+    verdict = FleetVerdict() if checked.errors else fleet_check(sent, capabilities, name)
     wrong = {error.field for error in found.errors}
-    others = [*fence_errors(sent, capabilities, fence, name), *checked.errors]
+    others = [*fence_errors(sent, capabilities, fence, name), *checked.errors, *verdict.errors]
     errors = [*found.errors, *(error for error in others if error.field not in wrong)][:MOST_ERRORS]
-    notes = [] if errors else [*request.notes, *checked.notes]
+    notes = [] if errors else [*request.notes, *checked.notes, *verdict.notes]
     return replace(checked, errors=errors, notes=notes, named=found.fields)
 
 
-def check_picture(request: JobRequest, capabilities: Capabilities, name: InputName) -> CheckedJob:
+def check_picture(request: JobRequest, capabilities: Capabilities, _name: InputName) -> CheckedJob:
     parameters = request.parameters
     assert parameters is not None, "it is no workflow"
     drawn = request
@@ -97,8 +107,7 @@ def check_picture(request: JobRequest, capabilities: Capabilities, name: InputNa
         graph = with_seeds(request.graph, capabilities, unknown=SEEDS_OF_KSAMPLER).graph
         params = parameters.params.model_copy(update={"seed": graph["sampler"]["inputs"]["seed"]})
         drawn = replace(request, graph=graph, parameters=parameters.model_copy(update={"params": params}))
-    verdict = fleet_check(with_references(drawn.graph, request.assets), capabilities, name)
-    return CheckedJob(request, drawn, verdict.errors, verdict.notes)
+    return CheckedJob(request, drawn)
 
 
 def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputName) -> CheckedJob:
@@ -115,9 +124,7 @@ def check_workflow(request: JobRequest, capabilities: Capabilities, name: InputN
     drawn = replace(planned, graph=seeded.graph)
     if faults := faults_between(kept.graph):
         return CheckedJob(planned, drawn, fault_errors(faults, name))
-    verdict = fleet_check(with_references(seeded.graph, request.assets), capabilities, name)
-    notes = () if verdict.errors else [*kept.notes, *note_on(seeded), *verdict.notes]
-    return CheckedJob(planned, drawn, verdict.errors, notes)
+    return CheckedJob(planned, drawn, notes=[*kept.notes, *note_on(seeded)])
 
 
 def with_titles(graph: GraphLike, capabilities: Capabilities) -> GraphLike:

@@ -84,9 +84,13 @@ def replace_secret(engine: Engine, endpoint_id: UUID, owner: UUID | None) -> Web
     """Draw another secret; the one before it signs too, for a day. Raises Refusal: webhook_not_found."""
     with transaction(engine) as session:
         endpoint = endpoint_with(session, endpoint_id, owner, hold=True)
-        endpoint.previous_secret, endpoint.secret = endpoint.secret, drawn_secret()
-        endpoint.previous_until = database_time(session) + OLD_SECRET_SIGNS_FOR
+        renew_secret(session, endpoint)
     return endpoint
+
+
+def renew_secret(session: Session, endpoint: WebhookEndpoint) -> None:
+    endpoint.previous_secret, endpoint.secret = endpoint.secret, drawn_secret()
+    endpoint.previous_until = database_time(session) + OLD_SECRET_SIGNS_FOR
 
 
 def delete_endpoint(engine: Engine, endpoint_id: UUID, owner: UUID | None) -> None:

@@ -8,8 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, select
 
-from api_service.webhooks.endpoints import OLD_SECRET_SIGNS_FOR
-from shared.database.clock import database_time
+from api_service.webhooks.endpoints import renew_secret
 from shared.database.engine import reading, transaction
 from shared.models import JobWebhook, WebhookEndpoint
 from shared.webhooks.signing import drawn_secret
@@ -47,8 +46,7 @@ def draw_secret(engine: Engine, user_id: UUID) -> WebhookEndpoint:
         of_jobs = select(WebhookEndpoint).where(WebhookEndpoint.user_id == user_id, WebhookEndpoint.of_jobs)
         endpoint = session.exec(of_jobs.with_for_update(key_share=True)).one()
         if not is_new:
-            endpoint.previous_secret, endpoint.secret = endpoint.secret, drawn_secret()
-            endpoint.previous_until = database_time(session) + OLD_SECRET_SIGNS_FOR
+            renew_secret(session, endpoint)
     return endpoint
 
 

@@ -1,12 +1,12 @@
 """A job as clients of the Comfy API ask for it."""
 
 import re
-import unicodedata
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from api_service.assets.names import is_odd
 from api_service.jobs.extra_data import ExtraData, Secret
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.submit.sealing import SentAlong
@@ -17,9 +17,7 @@ from shared.models.generation_job import DEFAULT_PRIORITY
 MOST_LABELS = 16
 LABEL = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 LARGEST_LABEL = 256  # bytes
-# Characters that do not show, or turn the text around them: they have no place in a label.
-HIDDEN = {"Cc", "Cs"}
-TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+MARKS = frozenset("\u061c\u200e\u200f")  # of direction: beside what is odd in a name, they have no place in a label
 
 
 def acceptable_labels(labels: dict[str, str]) -> dict[str, str]:
@@ -35,7 +33,7 @@ def acceptable_labels(labels: dict[str, str]) -> dict[str, str]:
 
 def flaw_of_value(value: str) -> str | None:
     """What is wrong with the value of a label."""
-    if any(character in TURNING or unicodedata.category(character) in HIDDEN for character in value):
+    if any(character in MARKS or is_odd(character) for character in value):
         return "must have no control characters and none that turn the direction of text"
     if len(value.encode()) > LARGEST_LABEL:
         return f"must have at most {LARGEST_LABEL} bytes of UTF-8"

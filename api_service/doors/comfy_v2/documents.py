@@ -49,8 +49,6 @@ REFUSALS = Refusals(
     status_of,
     text_of,
     example_of,
-    of_all=(RequestCode.INVALID_QUERY, Code.INTERNAL_ERROR),
-    of_keys=(Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.DATABASE_UNAVAILABLE),
     of_bodies=(
         RequestCode.INVALID_JSON,
         RequestCode.BODY_TOO_LARGE,

@@ -72,6 +72,8 @@ FORMS: Mapping[StrEnum, Form] = {
 }
 # To wait is of no use here, and the SDK sends again whatever is answered with 429.
 FULL = Form(S.FORBIDDEN, C.FORBIDDEN)
+# Of limits that have a form of their own.
+OF_LIMITS: Mapping[Any, Form] = {Limit.STORED_BYTES: FULL, Limit.OPEN_STREAMS: FORMS[C.TOO_MANY_STREAMS]}
 OTHER = Form(S.BAD_REQUEST, C.INVALID_REQUEST)
 
 
@@ -98,7 +100,7 @@ def envelope(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> 
 
 
 def told(refusal: Refusal) -> tuple[HTTPStatus, ComfyCode, str, dict[str, Any]]:
-    form = FULL if refusal.facts.get("limit") == Limit.STORED_BYTES else FORMS.get(refusal.code, OTHER)
+    form = OF_LIMITS.get(refusal.facts.get("limit")) or FORMS.get(refusal.code, OTHER)
     details = dict(refusal.facts.get("details") or {})
     if refusal.code == Code.IDEMPOTENCY_KEY_REUSED:
         details["job_id"] = job_name(refusal.facts["job_id"])

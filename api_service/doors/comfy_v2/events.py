@@ -1,7 +1,5 @@
 """A job, live: its state as it is, and then each change, as server-sent events."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
 
@@ -9,7 +7,6 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from api_service.accounts.identity import Identity
 from api_service.doors.binding import ApiRequest
 from api_service.doors.comfy_v2.following import Following
 from api_service.doors.comfy_v2.names.codes import ComfyCode
@@ -17,10 +14,8 @@ from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_in
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.streams.event_stream import EventStream, Follower, SendText, as_comment
 from api_service.jobs.job_queries import find_job
-from api_service.limits.key_limits import KeyLimits
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import job_not_found
-from api_service.refusals.refusal import Refusal
 from api_service.streams.watch import StreamEnded
 from shared.models import Scope
 
@@ -36,24 +31,10 @@ async def follow(request: ApiRequest[Nothing, AnyQuery]) -> Response:
     return EventStream(
         Follower(
             partial(send_all, Following(request, job)),
-            partial(admitted, services.limits, identity),
+            partial(services.limits.open_stream, identity),
             services.timings.send_timeout_s,
         )
     )
-
-
-@asynccontextmanager
-async def admitted(limits: KeyLimits, identity: Identity) -> AsyncIterator[None]:
-    """A stream counts as open within the block. Raises Refusal: too_many_streams."""
-    async with AsyncExitStack() as open_within:
-        try:
-            await open_within.enter_async_context(limits.open_stream(identity))
-        except Refusal as refusal:
-            if refusal.code != Code.QUOTA_EXCEEDED:
-                raise
-            again = refusal.facts["retry_after_s"]
-            raise Refusal(ComfyCode.TOO_MANY_STREAMS, refusal.detail, retry_after_s=again) from None
-        yield
 
 
 async def send_all(following: Following, write: SendText) -> str:

@@ -5,6 +5,7 @@ Nothing is numbered: whoever connects again begins with the state as it is then.
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,13 +17,13 @@ from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from api_service.http.operations import Nothing
 from api_service.http.streams.event_stream import SendText, as_comment
-from api_service.jobs.detail import details
+from api_service.jobs.detail import placed
 from api_service.jobs.graph import graph_of
 from api_service.jobs.job_queries import find_job_with_outputs
 from api_service.refusals.refusal import Refusal
 from api_service.streams.watch import Holder, JobWatch
 from shared.messaging.events import Event
-from shared.models import EventType, GenerationJob
+from shared.models import EventType, GenerationJob, JobOutput
 
 CHANGES: dict[EventType, Status] = {
     EventType.PENDING: "queued",
@@ -75,12 +76,12 @@ class Following:
         """Send the job as it is now, and let the watch go on from there. Returns whether it has ended."""
         services, limit = self.services, self.services.settings.limit_running_jobs
         try:
-            found = await services.run(details, services.engine, self.job.id, self.owner, running_jobs=limit)
+            found = await services.run(placed, services.engine, self.job.id, self.owner, running_jobs=limit)
         except Refusal:  # deleted a moment ago
             return True
         job = found.job
         if job.status.is_final:
-            await self.send_end(STATUSES[job.status], send)
+            await self.send_end(STATUSES[job.status], found.outputs, send)
             return True
         place = found.place.position if found.place else None
         await send(frame("status", StatusView(status=STATUSES[job.status], queue_position=place)))
@@ -103,20 +104,25 @@ class Following:
             await send(frame("preview", self.preview_of(event.data)))
         elif event.type.is_final:
             if event.type is not EventType.DELETED:
-                await self.send_end(CHANGES[event.type], send)
+                await self.send_end(CHANGES[event.type], await self.outputs_after(event), send)
             return True
         else:
             self.untold = None
             await send(frame("status", StatusView(status=CHANGES[event.type])))
         return False
 
-    async def send_end(self, status: Status, send: SendText) -> None:
+    async def outputs_after(self, event: Event) -> Sequence[JobOutput]:
+        if event.type is not EventType.COMPLETED:
+            return ()
+        services = self.services
+        found = await services.run(find_job_with_outputs, services.engine, self.job.id, self.owner)
+        return found[1] if found else ()
+
+    async def send_end(self, status: Status, outputs: Sequence[JobOutput], send: SendText) -> None:
         """Send the outputs, and then the status that ends the stream."""
-        if status == "succeeded":
-            services = self.services
-            found = await services.run(find_job_with_outputs, services.engine, self.job.id, self.owner)
+        if outputs:
             urls = await signed_urls(self.http, self.identity)
-            for output in found[1] if found else ():
+            for output in outputs:
                 await send(frame("output", OutputView.of(output, urls)))
         await send(frame("status", StatusView(status=status)))
 

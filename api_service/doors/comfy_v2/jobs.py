@@ -11,7 +11,7 @@ from api_service.doors.comfy_v2.views.job_views import JobView, job_view
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.changes import cancel_job
-from api_service.jobs.detail import Details, details
+from api_service.jobs.detail import Placed, placed
 from api_service.jobs.graph import graph_of
 from api_service.jobs.job_queries import find_job
 from api_service.refusals.codes import Code
@@ -31,7 +31,7 @@ class WorkflowView(BaseModel, frozen=True):
 
 async def show(request: NoBody) -> JobView:
     """The job as it is now."""
-    found = await details_of(request)
+    found = await placed_job(request)
     event = await request.services.relay.progress_of(found.job)
     graph = graph_of(found.job) if event else None
     return job_view(
@@ -43,11 +43,11 @@ async def show(request: NoBody) -> JobView:
     )
 
 
-async def details_of(request: NoBody) -> Details:
+async def placed_job(request: NoBody) -> Placed:
     """Raises Refusal: job_not_found."""
     services, limit = request.services, request.services.settings.limit_running_jobs
     job_id, owner = job_in(request.path), request.identity.owner
-    return await services.run(details, services.engine, job_id, owner, running_jobs=limit)
+    return await services.run(placed, services.engine, job_id, owner, running_jobs=limit)
 
 
 async def show_workflow(request: NoBody) -> WorkflowView:

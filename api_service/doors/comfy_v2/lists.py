@@ -18,9 +18,9 @@ from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery
 from api_service.doors.comfy_v2.views.job_views import STATUSES, Status, labels_of
 from api_service.doors.comfy_v2.views.optional import Optionally
 from api_service.http.operations import Answer, Nothing, Operation
-from api_service.jobs.cursors import JOB_CURSORS, Position, digest_of
+from api_service.jobs.cursors import JOB_CURSORS, digest_of
 from api_service.jobs.filters import Filters
-from api_service.jobs.listing import read_page
+from api_service.jobs.listing import read_jobs
 from api_service.jobs.page_range import PageRange
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
@@ -77,12 +77,11 @@ async def list_jobs(request: ApiRequest[Nothing, JobsQuery]) -> JobsView:
     given, owner = request.http.query_params, request.identity.user_id
     labels, limit = labels_asked_for(given), limit_of(given)
     digest, cursor = list_digest(labels, owner), given.get("cursor")
-    after = None if cursor is None else JOB_CURSORS.position_in(cursor[: LONGEST_CURSOR + 1], digest)
+    after = JOB_CURSORS.after(cursor and cursor[: LONGEST_CURSOR + 1], digest)
     filters = Filters(metadata=tuple(f"{key}:{value}" for key, value in labels.items()))
     page_range = PageRange(owner, limit + 1, after)
-    rows, _ = await request.services.run(read_page, request.services.engine, filters, page_range)
-    shown, more = rows[:limit], len(rows) > limit
-    following = JOB_CURSORS.at(Position(shown[-1].created_at, shown[-1].id), digest) if more else None
+    rows = await request.services.run(read_jobs, request.services.engine, filters, page_range)
+    shown, following = JOB_CURSORS.page(rows, limit, digest)
     return JobsView(jobs=[ListedJobView.of(row) for row in shown], next_cursor=following)
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, signed_urls
+from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, sealed, signed_urls
 from api_service.doors.comfy_v2.bodies import JobBody
 from api_service.doors.comfy_v2.errors import in_words
 from api_service.doors.comfy_v2.names.codes import ComfyCode
@@ -22,7 +22,6 @@ from api_service.http.request_refusals import invalid_header
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
 from api_service.submit.idempotency import IdempotencyKey
-from api_service.submit.sealing import seal_all
 from api_service.submit.submit import Submission, submit
 from api_service.webhooks.asked import refuse_closed_urls
 from shared.models import Scope
@@ -38,7 +37,7 @@ async def submit_job(request: ApiRequest[JobBody, AnyQuery]) -> Response:
     sent = request.body.sent_along()
     refuse_closed_urls(request.services.fetches.outgoing, [("webhook_url", sent.request.options.webhook)])
     asked = Submission(
-        jobs=await request.services.run(seal_all, request.services.vault, [sent]),
+        jobs=await sealed(request, [sent]),
         charge=request.charge,
         owner=request.identity.user_id,
         request_id=request.http.state.request_id,

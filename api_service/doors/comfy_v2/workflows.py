@@ -7,6 +7,7 @@ from typing import Any
 from api_service.doors.comfy_v2.errors import in_words
 from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.refusals.refusal import FieldError, Refusal
+from api_service.submit.checks import node_and_part
 from shared.workflows.envelopes import EXPORT, is_of_editor
 from shared.workflows.references import ASSET, TYPE, is_reference
 
@@ -58,13 +59,3 @@ def invalid_workflow(errors: Sequence[FieldError], workflow: Mapping[str, Any]) 
     missing = all(error.code == ComfyCode.MISSING_ASSET for error in errors)
     code = ComfyCode.MISSING_ASSET if missing else ComfyCode.INVALID_WORKFLOW
     return Refusal(code, in_words(errors), errors=errors, details=details)
-
-
-def node_and_part(field: str, workflow: Mapping[str, Any]) -> tuple[str | None, str]:
-    """The node that a path is about, and the name of its input. A node's id may have dots in it too."""
-    parts = field.split(".")
-    for length in range(len(parts), 0, -1):
-        node_id = ".".join(parts[:length])
-        if node_id in workflow:
-            return node_id, ".".join(parts[length:]).removeprefix("inputs.")
-    return None, field

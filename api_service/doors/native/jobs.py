@@ -1,5 +1,6 @@
 """Prompts as newer clients of ComfyUI list and cancel them: `/jobs`."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -97,21 +98,20 @@ async def show_job(request: NativeRequest) -> Response:
 
 async def cancel_job(request: NativeRequest) -> Response:
     """Cancel one prompt, whether it waits or runs. Always 200: `cancelled` says whether that changed anything."""
-    services, prompt_id = request.services, uuid_in(request.path["prompt_id"])
-    changed = prompt_id is not None and await services.run(
-        cancel, services.messenger, request.identity.user_id, prompt_id
-    )
-    return Json({"cancelled": changed})
+    return await cancelled(request, [request.path["prompt_id"]])
 
 
 async def cancel_jobs(request: NativeRequest) -> Response:
     """Cancel several prompts."""
-    services, given = request.services, request.body.job_ids
+    given = request.body.job_ids
     if not isinstance(given, list) or not all(map(text_or_none, given)) or not 0 < len(given) <= MOST_CANCELLED:
         return wrong(f"job_ids must be a list of 1 to {MOST_CANCELLED} job ids")
-    changed = False
-    for prompt_id in ids_in(given):
-        changed |= await services.run(cancel, services.messenger, request.identity.user_id, prompt_id)
+    return await cancelled(request, given)
+
+
+async def cancelled(request: NativeRequest, given: Sequence[str]) -> Response:
+    services, ids = request.services, ids_in(given)
+    changed = bool(ids) and await services.run(cancel, services.messenger, request.identity.user_id, ids)
     return Json({"cancelled": changed})
 
 

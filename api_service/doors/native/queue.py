@@ -1,6 +1,8 @@
 """The queue as one client sees it: its own prompts that have not ended, and taking them back."""
 
+import json
 from typing import Any
+from uuid import UUID
 
 from starlette.responses import Response
 
@@ -8,7 +10,6 @@ from api_service.doors.native.asking.errors import output_nodes
 from api_service.doors.native.asking.names import ids_in, text_or_none
 from api_service.doors.native.asking.operations import AnyBody, AnyQuery, NativeRequest, operation
 from api_service.doors.native.views.prompts import extra_data_of
-from api_service.http.answers import Json
 from api_service.prompts.prompt_queries import is_running, queue_rows
 from api_service.prompts.withdrawing import delete_waiting, interrupt
 from shared.models import Scope
@@ -34,16 +35,22 @@ class ClientQuery(AnyQuery):
 async def show_queue(request: NativeRequest) -> Response:
     """The caller's prompts that have not ended: those that run, and those that wait."""
     services = request.services
-    rows, graphs = await services.run(queue_rows, services.engine, request.identity.user_id, WITH_GRAPH)
-    capabilities = await services.run(services.capabilities.current)
-    found: dict[bool, list[Any]] = {True: [], False: []}
+    content = await services.run(queue_of, services, request.identity.user_id)
+    return Response(content, media_type="application/json")
+
+
+def queue_of(services: Any, user_id: UUID) -> bytes:
+    """The prompts that run and those that wait, as one text: of many graphs, that takes a while. Blocks."""
+    rows, graphs = queue_rows(services.engine, user_id, WITH_GRAPH)
+    capabilities = services.capabilities.current()
+    found: dict[bool, list[str]] = {True: [], False: []}
     for row in rows:
         asked = graphs.get(row.id)
         graph = asked.workflow or {} if asked else {}
         extra = extra_data_of(row.client_id, row.created_at, asked)
         entry = [row.id, str(row.prompt_id), graph, extra, output_nodes(graph, capabilities)]
-        found[is_running(row)].append(entry)
-    return Json({"queue_running": found[True], "queue_pending": found[False]})
+        found[is_running(row)].append(json.dumps(entry))
+    return f'{{"queue_running": [{", ".join(found[True])}], "queue_pending": [{", ".join(found[False])}]}}'.encode()
 
 
 async def change_queue(request: NativeRequest) -> Response:

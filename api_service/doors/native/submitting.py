@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
-from api_service.doors.binding import acceptance_of, in_its_lane
+from api_service.doors.binding import acceptance_of, in_its_lane, sealed
 from api_service.doors.native.asking.errors import PromptRefused, prompt_refused
 from api_service.doors.native.asking.operations import AnyBody, NativeRequest, operation, read_anyhow
 from api_service.http.answers import Json
@@ -20,7 +20,7 @@ from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal, field_errors
 from api_service.submit.idempotency import IdempotencyKey
 from api_service.submit.job_request import JobOptions, JobRequest
-from api_service.submit.sealing import SentAlong, seal_all
+from api_service.submit.sealing import SentAlong
 from api_service.submit.submit import Submission, submit
 from shared.models import Scope
 from shared.workflows.links import faults_between, needed_for
@@ -61,14 +61,17 @@ async def submit_prompt(request: NativeRequest) -> Any:
         raise PromptRefused("no_prompt", NO_PROMPT, NO_PROMPT)
     prompt_id, client_id = prompt_id_in(body), client_id_in(body)
     along = await in_its_lane(request, asked_for, body)
-    (job,) = await request.services.run(seal_all, request.services.vault, [along])
+    (job,) = await sealed(request, [along])
     name = PromptName(prompt_id or uuid4(), client_id)
+    key = None
+    if prompt_id is not None:
+        key = IdempotencyKey(f"prompt {prompt_id}", await in_its_lane(request, digest_of, body))
     asked = Submission(
         jobs=[job],
         charge=request.charge,
         owner=request.identity.user_id,
         request_id=request.http.state.request_id,
-        idempotency_key=None if prompt_id is None else IdempotencyKey(f"prompt {prompt_id}", digest_of(body)),
+        idempotency_key=key,
         also=naming(name),
     )
     try:

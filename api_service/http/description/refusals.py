@@ -24,9 +24,14 @@ class Refusals(NamedTuple):
     status: Callable[[StrEnum], HTTPStatus]
     text: Callable[[StrEnum], str]
     example: Callable[[StrEnum], Mapping[str, Any]]
-    of_all: Sequence[StrEnum]
-    of_keys: Sequence[StrEnum]
     of_bodies: Sequence[StrEnum]
+    of_all: Sequence[StrEnum] = (RequestCode.INVALID_QUERY, Code.INTERNAL_ERROR)
+    of_keys: Sequence[StrEnum] = (
+        Code.UNAUTHENTICATED,
+        Code.FORBIDDEN,
+        Code.RATE_LIMITED,
+        Code.DATABASE_UNAVAILABLE,
+    )
 
 
 PROBLEMS = Refusals(
@@ -35,8 +40,6 @@ PROBLEMS = Refusals(
     STATUSES.__getitem__,
     lambda code: f"`{code}`: {TEXTS[code]}",
     problem_example,
-    of_all=(RequestCode.INVALID_QUERY, Code.INTERNAL_ERROR),
-    of_keys=(Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED, Code.DATABASE_UNAVAILABLE),
     of_bodies=(
         RequestCode.INVALID_JSON,
         RequestCode.BODY_TOO_DEEP,

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import anyio
@@ -14,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 
 from api_service.http.server.hang_up import stop_when_hung_up
 
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 SendText = Callable[[str], Awaitable[None]]
@@ -35,8 +33,8 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, follower: Follower, headers: Mapping[str, str] = NO_HEADERS) -> None:
-        super().__init__(headers={**HEADERS, **headers})
+    def __init__(self, follower: Follower) -> None:
+        super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self.follower = follower
 

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from api_service.fleet.capability_cache import Capabilities
 from api_service.http.problems import STATUSES, detail_of, headers_of
 from api_service.refusals.refusal import FieldError, Refusal
-from shared.workflows.links import sources_of, targets_of
+from api_service.submit.checks import node_and_part
+from shared.workflows.links import sources_of, targets_of, upstream
 
 Graph = Mapping[str, Any]
 
@@ -73,7 +74,7 @@ def answer_refusal(refusal: Refusal, rate: Mapping[str, str]) -> Response:
 
 def prompt_refused(errors: Sequence[FieldError], graph: Graph, capabilities: Capabilities) -> PromptRefused:
     """What the checks have against a prompt, node by node."""
-    placed = [(*place_of(error.field, graph), error) for error in errors]
+    placed = [(*node_and_part(error.field, graph), error) for error in errors]
     for node_id, _, error in placed:
         if error.code == "unknown_node_class" and node_id is not None:
             kind = graph[node_id]["class_type"]
@@ -94,17 +95,6 @@ def prompt_refused(errors: Sequence[FieldError], graph: Graph, capabilities: Cap
     return PromptRefused(*FAILED, node_errors=by_node(placed, graph, capabilities))
 
 
-def place_of(field: str, graph: Graph) -> tuple[str | None, str]:
-    """The node that a field names, and the part of it. A node's id may have dots in it."""
-    head, dot, rest = field, "", ""
-    while head not in graph:
-        head, dot, last = head.rpartition(".")
-        if not dot:
-            return None, field
-        rest = f"{last}.{rest}" if rest else last
-    return head, rest
-
-
 def by_node(
     placed: Sequence[tuple[str | None, str, FieldError]], graph: Graph, capabilities: Capabilities
 ) -> dict[str, Any]:
@@ -120,9 +110,8 @@ def by_node(
     return found
 
 
-def node_error(node: Any, part: str, error: FieldError) -> dict[str, Any]:
+def node_error(node: Any, name: str, error: FieldError) -> dict[str, Any]:
     kind, message = KINDS.get(error.code, OTHER)
-    name = part.removeprefix("inputs.")
     info: dict[str, Any] = {"input_name": name}
     inputs = node.get("inputs") if isinstance(node, dict) else None
     if isinstance(inputs, dict) and name in inputs:
@@ -146,7 +135,7 @@ def ends_behind(graph: Graph, node_ids: set[str], capabilities: Capabilities) ->
     }
     targets = targets_of(sources_of(whole))
     outputs = output_nodes(whole, capabilities)
-    behind = {node_id: downstream(targets, node_id) for node_id in node_ids}
+    behind = {node_id: upstream(targets, [node_id]).union([node_id]) for node_id in node_ids}
     return {node_id: [end for end in outputs if end in behind[node_id]] for node_id in node_ids}
 
 
@@ -156,15 +145,6 @@ NO_NODE: Mapping[str, Any] = {"inputs": {}}
 def is_whole(node: Any) -> bool:
     """Whether a node has a class and inputs: one without is refused for that."""
     return isinstance(node, dict) and isinstance(node.get("inputs"), dict) and isinstance(node.get("class_type"), str)
-
-
-def downstream(targets: Mapping[str, Sequence[str]], node_id: str) -> set[str]:
-    found, unseen = {node_id}, [node_id]
-    while unseen:
-        new = [name for name in targets.get(unseen.pop(), ()) if name not in found]
-        found.update(new)
-        unseen += new
-    return found
 
 
 def output_nodes(graph: Graph, capabilities: Capabilities) -> list[str]:

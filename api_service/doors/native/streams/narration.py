@@ -65,7 +65,7 @@ class Narration:
 
     def take_late(self, job_ids: Iterable[int]) -> None:
         for job_id in job_ids:
-            self.prompts[job_id] = LivePrompt(job_id, "", self.client_id)
+            self.prompts[job_id] = LivePrompt(job_id, self.client_id)
             self.ready.append(job_id)
             self.ended.add(job_id)
 
@@ -111,7 +111,7 @@ class Narration:
             if len(self.others) > MOST_OTHERS:
                 del self.others[next(iter(self.others))]
             return None
-        self.prompts[event.job_id] = prompt = LivePrompt(event.job_id, found.id, found.name.client_id)
+        self.prompts[event.job_id] = prompt = LivePrompt(event.job_id, found.name.client_id)
         await self.send_status()
         return prompt
 

@@ -72,8 +72,7 @@ async def serve(websocket: WebSocket[Any], identity: Identity, client_id: str) -
 async def narrate(websocket: WebSocket[Any], identity: Identity, narration: Narration) -> int:
     """Tell the client everything until there is no more to tell. Returns what to close with."""
     services = websocket.state.services
-    # Who is known by a network has no key that could end.
-    holder = None if identity.key_id.startswith("network-") else Holder(identity.key_id)
+    holder = Holder(identity.key_id) if identity.has_key else None
     try:
         async with services.relay.watch_user(identity.user_id, holder) as watch:
             watch.name = narration.client_id

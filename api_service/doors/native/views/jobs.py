@@ -5,7 +5,7 @@ from typing import Any
 
 from api_service.doors.native.views.outputs import is_text, shown_file, shown_outputs
 from api_service.doors.native.views.prompts import end_of, extra_data_of, milliseconds, status_of
-from api_service.prompts.prompt_queries import Prompt
+from api_service.prompts.prompt_queries import Prompt, is_running
 from shared.models import FINAL, GenerationJob, JobStatus, OutputKind
 
 STATUSES: Mapping[JobStatus, str] = {
@@ -25,7 +25,7 @@ def workflow_id_of(job: GenerationJob) -> str | None:
 
 
 def status_word(prompt: Prompt) -> str:
-    return STATUSES.get(prompt.job.status) or ("in_progress" if prompt.is_running else "pending")
+    return STATUSES.get(prompt.job.status) or ("in_progress" if is_running(prompt.job) else "pending")
 
 
 def listed(prompt: Prompt) -> dict[str, Any]:

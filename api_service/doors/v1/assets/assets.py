@@ -11,7 +11,7 @@ from api_service.doors.v1.assets.bodies import AssetsQuery, asset_id_in
 from api_service.doors.v1.assets.views import ASSETS, AssetPage, AssetView
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.pages import next_page
-from api_service.jobs.cursors import Position, digest_of
+from api_service.jobs.cursors import digest_of
 from api_service.jobs.filters import owner_asked_for
 from api_service.refusals.codes import Code
 from shared.models import Scope
@@ -25,11 +25,9 @@ async def list_assets(request: ApiRequest[Nothing, AssetsQuery]) -> AssetPage:
     query, services = request.query, request.services
     owner = owner_asked_for(request.identity, query.user_id)
     digest = list_digest(query, owner)
-    after = None if query.cursor is None else ASSET_CURSORS.position_in(query.cursor, digest)
+    after = ASSET_CURSORS.after(query.cursor, digest)
     found = await services.run(page_of_assets, services.engine, query, owner, after, query.limit + 1)
-    shown, cursor = found[: query.limit], None
-    if len(found) > query.limit:
-        cursor = ASSET_CURSORS.at(Position(shown[-1].created_at, shown[-1].id), digest)
+    shown, cursor = ASSET_CURSORS.page(found, query.limit, digest)
     urls = await signed_urls(request.http, request.identity)
     items = [AssetView.of(asset, urls) for asset in shown]
     return AssetPage(items=items, next=next_page(request.http, cursor), cursor=cursor)

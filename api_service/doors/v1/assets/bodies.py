@@ -8,12 +8,14 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from api_service.assets.content_hash import Hash
 from api_service.assets.filters import AssetFilters
+from api_service.assets.keeping import Details
 from api_service.assets.names import AssetName, Tags
 from api_service.http.pages import PageQuery
 from api_service.http.path_ids import uuid_in
 from api_service.refusals.assets import asset_not_found
 from api_service.refusals.moments import Moment
 from shared.jobs.urls import LARGEST_ID
+from shared.outgoing.destination import LONGEST_URL
 
 Number = Annotated[int, Field(ge=0, le=LARGEST_ID, strict=True)]
 File = Annotated[Any, WithJsonSchema({"type": "string", "format": "binary"})]
@@ -30,6 +32,10 @@ class UploadFields(BaseModel, frozen=True, extra="forbid"):
     expires_at: Moment | None = None
     hash: Hash | None = None
 
+    def details(self, usual: str) -> Details:
+        """`usual` is what it is called if nothing is said."""
+        return Details(self.name or usual, self.tags, self.expires_at, self.hash)
+
 
 class UploadForm(UploadFields, frozen=True):
     """A file, and what is said of it."""
@@ -37,17 +43,13 @@ class UploadForm(UploadFields, frozen=True):
     file: File
 
 
-class FromUrlBody(BaseModel, frozen=True, extra="forbid"):
+class FromUrlBody(UploadFields, frozen=True):
     """Where a file is that is to be fetched, and what may come with it, as with a file that is uploaded.
 
     Without `name` it is the last part of the URL's path.
     """
 
-    url: Annotated[str, Field(min_length=1, max_length=2048)]
-    name: AssetName | None = None
-    tags: Tags = ()
-    expires_at: Moment | None = None
-    hash: Hash | None = None
+    url: Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
 
 
 class FromOutputBody(BaseModel, frozen=True, extra="forbid"):

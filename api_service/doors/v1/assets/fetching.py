@@ -8,7 +8,7 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.types import Receive
 
-from api_service.assets.keeping import Details, Kept
+from api_service.assets.keeping import Kept
 from api_service.assets.names import name_from
 from api_service.assets.receiving import Receiving
 from api_service.doors.binding import ApiRequest
@@ -34,7 +34,7 @@ async def read_unless_form(http: Request[Any], model: type[Any], largest: int) -
 
 async def fetched(request: ApiRequest[Any, Any], body: FromUrlBody) -> Kept:
     """Fetch what is at the URL, and keep it. Raises Refusal."""
-    details = Details(body.name or name_of(body.url), body.tags, body.expires_at, body.hash)
+    details = body.details(name_of(body.url))
     async with one_upload(request) as sink:
         await fetch(request, body.url, sink.receiving)
         return await request.services.run(sink.receiving.finish, details)

@@ -39,8 +39,7 @@ async def upload(request: ApiRequest[Any, Nothing]) -> Response:
 
 def details_in(form: Form) -> Details:
     """What is said beside the file. Raises Refusal: invalid_fields."""
-    fields = fields_in(form, UploadFields)
-    return Details(fields.name or name_from(form.filename), fields.tags, fields.expires_at, fields.hash)
+    return fields_in(form, UploadFields).details(name_from(form.filename))
 
 
 async def keep_an_output(request: ApiRequest[FromOutputBody, Nothing]) -> Response:

@@ -11,7 +11,7 @@ from api_service.doors.v1.jobs.list_views import JobPage, ListedJob
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.pages import PageQuery, next_page
-from api_service.jobs.cursors import JOB_CURSORS, Position, digest_of
+from api_service.jobs.cursors import JOB_CURSORS, digest_of
 from api_service.jobs.filters import Filters, owner_asked_for
 from api_service.jobs.listing import read_page
 from api_service.jobs.page_range import PageRange
@@ -38,12 +38,10 @@ async def list_jobs(request: ApiRequest[Nothing, ListQuery]) -> Response:
     """
     query, owner = request.query, owner_asked_for(request.identity, request.query.user_id)
     digest = list_digest(query, owner)
-    after = None if query.cursor is None else JOB_CURSORS.position_in(query.cursor, digest)
+    after = JOB_CURSORS.after(query.cursor, digest)
     page_range = PageRange(owner, query.limit + 1, after, ascending=query.order == "asc")
     jobs, first = await request.services.run(read_page, request.services.engine, query, page_range)
-    shown, cursor = jobs[: query.limit], None
-    if len(jobs) > query.limit:
-        cursor = JOB_CURSORS.at(Position(shown[-1].created_at, shown[-1].id), digest)
+    shown, cursor = JOB_CURSORS.page(jobs, query.limit, digest)
     urls = await signed_urls(request.http, request.identity)
     items = [ListedJob.of(job, first.get(job.id), urls) for job in shown]
     return answer_with(JobPage(items=items, next=next_page(request.http, cursor), cursor=cursor))

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, run_of, signed_urls
+from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, run_of, sealed, signed_urls
 from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, AnyJob, BatchBody, JobBody, RetryBody
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.doors.v1.jobs.idempotency_key import HEADER, idempotency_key
@@ -26,7 +26,7 @@ from api_service.refusals.codes import Code
 from api_service.refusals.jobs import invalid_fields
 from api_service.submit.job_request import JobRequest
 from api_service.submit.resubmit import resubmit
-from api_service.submit.sealing import SentAlong, seal_all
+from api_service.submit.sealing import SentAlong
 from api_service.submit.submit import Acceptance, Accepted, Submission, look_at, submit
 from api_service.webhooks.asked import refuse_closed_urls
 from shared.database.clock import ask_database_time
@@ -107,9 +107,7 @@ async def jobs_of(request: ApiRequest[Any, Nothing], bodies: Mapping[str, AnyJob
     jobs = [SentAlong(body.request(accepted_at, place), body.extra_data) for place, body in bodies.items()]
     webhooks = [(f"{job.request.place}webhook.url", job.request.options.webhook) for job in jobs]
     refuse_closed_urls(request.services.fetches.outgoing, webhooks)
-    if any(job.extra_data.secrets for job in jobs):
-        return await request.services.run(seal_all, request.services.vault, jobs)
-    return [job.request for job in jobs]
+    return await sealed(request, jobs)
 
 
 async def submission(request: ApiRequest[Any, Nothing]) -> Submission:

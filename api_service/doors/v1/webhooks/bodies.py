@@ -13,14 +13,13 @@ from api_service.jobs.metadata import Metadata
 from api_service.refusals.assets import wrong_field
 from api_service.refusals.moments import Moment
 from api_service.refusals.webhooks import delivery_not_found, webhook_not_found
+from api_service.webhooks.asked import Url
 from shared.models import DeliveryState
-from shared.outgoing.destination import LONGEST_URL
 from shared.outgoing.failures import NotAllowed
 from shared.webhooks.payload import WebhookEvent
 from shared.workflows.parameters import without_nul
 
 ALL_EVENTS = tuple(WebhookEvent)
-Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL), AfterValidator(without_nul)]
 Events = Annotated[tuple[WebhookEvent, ...], Field(min_length=1, max_length=10)]
 Description = Annotated[str, Field(max_length=255), AfterValidator(without_nul)]
 

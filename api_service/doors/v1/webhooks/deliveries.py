@@ -10,7 +10,7 @@ from api_service.doors.v1.webhooks.views import WEBHOOKS, DeliveryPage, Delivery
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.pages import next_page
-from api_service.jobs.cursors import Position, digest_of
+from api_service.jobs.cursors import digest_of
 from api_service.refusals.codes import Code
 from api_service.webhooks import deliveries
 from api_service.webhooks.deliveries import DELIVERY_CURSORS
@@ -25,7 +25,7 @@ async def list_deliveries(request: ApiRequest[Nothing, DeliveriesQuery]) -> Deli
     """
     services, query, webhook_id = request.services, request.query, webhook_id_in(request.path)
     digest = digest_of(f"deliveries {webhook_id} {query.state}")
-    after = None if query.cursor is None else DELIVERY_CURSORS.position_in(query.cursor, digest)
+    after = DELIVERY_CURSORS.after(query.cursor, digest)
     found = await services.run(
         deliveries.page_of_deliveries,
         services.engine,
@@ -34,9 +34,7 @@ async def list_deliveries(request: ApiRequest[Nothing, DeliveriesQuery]) -> Deli
         query.state,
         (after, query.limit + 1),
     )
-    shown, cursor = found[: query.limit], None
-    if len(found) > query.limit:
-        cursor = DELIVERY_CURSORS.at(Position(shown[-1].created_at, shown[-1].id), digest)
+    shown, cursor = DELIVERY_CURSORS.page(found, query.limit, digest)
     items = [DeliveryView.of(one) for one in shown]
     return DeliveryPage(items=items, next=next_page(request.http, cursor), cursor=cursor)
 

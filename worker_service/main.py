@@ -22,6 +22,7 @@ from shared.jobs.claim.due import due_jobs
 from shared.messaging.broker import sending_broker
 from shared.messaging.due_work import WakeUps
 from shared.messaging.events import Channels
+from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
 from shared.outgoing.allowed import allowed_by
@@ -87,7 +88,7 @@ def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
         resources.capacity,
         middleware=[  # before-hooks run from the first to the last, after-hooks from the last to the first
             LogContext(),  # before Retries: what it logs last must know whether the message failed
-            Recycling(settings.worker_max_messages),
+            Recycling(RunComfyJob.actor_name, settings.worker_max_messages),
             BackgroundThreads(
                 jobs.worker_id,
                 background_threads(resources),

@@ -8,7 +8,7 @@ from sqlalchemy import CTE, Insert, String, Update, bindparam, func, insert, lit
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from shared.jobs.error_kinds import ONLY_WAITED
+from shared.jobs.error_kinds import says_only_waited
 from shared.jobs.errors import GenerationError, PromptLost, ServerWedged
 from shared.jobs.job_events import error_columns, error_data
 from shared.models import GenerationJob, JobAttempt, Outcome, Worker
@@ -142,7 +142,7 @@ def server_deaths(ended: Sequence[EndedAttempt]) -> ServerDeaths:
 
 def only_waited(attempt: JobAttempt) -> bool:
     """Whether the attempt failed before its prompt had begun to run."""
-    return (attempt.error_details or {}).get(ONLY_WAITED) is True
+    return says_only_waited(attempt.error_details)
 
 
 def times_waited(ended: Sequence[EndedAttempt]) -> int:

@@ -41,6 +41,11 @@ from typing import Any, ClassVar, Self
 ONLY_WAITED = "only_waited"  # a fact of an error, which its attempt remembers
 
 
+def says_only_waited(details: Mapping[str, Any] | None) -> bool:
+    """Whether a prompt had not begun to run when this went wrong, by the details of the error."""
+    return (details or {}).get(ONLY_WAITED) is True
+
+
 class GenerationError(Exception):
     """A job's attempt failed. `code` is stable and public; `details` are JSON."""
 
@@ -67,7 +72,7 @@ class Transient(GenerationError):
 
     @property
     def only_waited(self) -> bool:
-        return self.details.get(ONLY_WAITED) is True
+        return says_only_waited(self.details)
 
 
 class Settled(Transient):

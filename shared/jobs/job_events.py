@@ -49,8 +49,8 @@ def publish_events(
     for job in jobs:
         publish_after_commit(session, Event.written(kind, job, at=job.updated_at, data=data or {}))
     if kind.is_final:
-        count_ended(session, jobs)
         owe(session, [job.id for job in jobs], kind, data or {})
+        count_ended(session, jobs)  # last: it locks a row that the ends of all of an owner's jobs count in
 
 
 OUTPUT_FIELDS = ("number", "kind", "media_type", "size_bytes", "sha256", "width", "height")

@@ -10,12 +10,13 @@ from shared.models.job_event import JobEvent
 from shared.models.job_output import JobOutput
 from shared.models.native_prompt import NativePrompt
 from shared.models.statistics import JobStatistic
-from shared.models.status import FINAL, HELD, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
+from shared.models.status import FINAL, HELD, LIVE, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
 from shared.models.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "FINAL",
     "HELD",
+    "LIVE",
     "LIVE_ONLY",
     "WAITING",
     "ApiKey",

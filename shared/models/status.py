@@ -21,6 +21,7 @@ class JobStatus(StrEnum):
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
 WAITING = frozenset({JobStatus.PENDING, JobStatus.QUEUED})
 HELD = frozenset({JobStatus.RUNNING, JobStatus.CANCELLING})  # by a worker, under a lease
+LIVE = tuple(status for status in JobStatus if status not in FINAL)
 
 
 class Outcome(StrEnum):

@@ -13,25 +13,28 @@ from shared.messaging.messages import DeliverWebhooks
 
 AT_ONCE = 2  # deliveries of one endpoint under way
 LEASE = timedelta(minutes=1)  # a try takes less; after that another worker tries
+MOST_WOKEN = 10  # at a time: whoever wakes up works until nothing is due
 
-IS_DUE = """
-FROM webhook_endpoints AS endpoint
-CROSS JOIN LATERAL (
-    SELECT id, due_at, body FROM webhook_deliveries
-    WHERE endpoint_id = endpoint.id AND state = 'pending' AND due_at <= now()
-    ORDER BY due_at LIMIT 1 {lock}
-) AS delivery
-WHERE endpoint.enabled AND (
+HAS_ROOM = """endpoint.enabled AND (
     SELECT count(*) FROM webhook_deliveries AS other
     WHERE other.endpoint_id = endpoint.id AND other.claimed_until > now()
-) < :at_once
-"""
-ENDPOINTS = f"SELECT count(*) FROM (SELECT 1 {IS_DUE.format(lock='')} LIMIT :limit) AS due"  # noqa: S608 - ours
+) < :at_once"""
+# The oldest of each endpoint, as many as it may have under way. None of them is locked yet.
+DUE = """webhook_endpoints AS endpoint CROSS JOIN LATERAL (
+    SELECT id, due_at FROM webhook_deliveries
+    WHERE endpoint_id = endpoint.id AND state = 'pending' AND due_at <= now()
+    ORDER BY due_at LIMIT {each}
+) AS due"""
+ENDPOINTS = f"SELECT count(*) FROM (SELECT 1 FROM {DUE.format(each=1)} WHERE {HAS_ROOM} LIMIT :limit) AS found"  # noqa: S608 - ours
 COUNT = text(ENDPOINTS).bindparams(bindparam("at_once", AT_ONCE))
+# One that is locked is passed over, and one that was taken a moment ago is not due any more.
 TAKE = text(
     f"""
 WITH taken AS (
-    SELECT delivery.id {IS_DUE.format(lock="FOR UPDATE SKIP LOCKED")} ORDER BY delivery.due_at LIMIT 1
+    SELECT delivery.id FROM {DUE.format(each=":at_once")}
+    JOIN webhook_deliveries AS delivery
+        ON delivery.id = due.id AND delivery.state = 'pending' AND delivery.due_at <= now()
+    WHERE {HAS_ROOM} ORDER BY due.due_at LIMIT 1 FOR UPDATE OF delivery SKIP LOCKED
 )
 UPDATE webhook_deliveries AS delivery
 SET tries = tries + 1, last_tried_at = now(), claimed_until = now() + :lease, due_at = now() + :lease
@@ -74,5 +77,6 @@ def due_deliveries() -> DueWork:
 
 
 def due(session: Session, limit: int) -> Sequence[int]:
-    """A number for each endpoint that something is owed to now: which delivery it is, whoever wakes up finds out."""
-    return range(session.connection().scalar(COUNT, {"limit": limit}) or 0)
+    """A number for each of the first endpoints that something is owed to now: which delivery it is, whoever wakes up
+    finds out."""
+    return range(session.connection().scalar(COUNT, {"limit": min(limit, MOST_WOKEN)}) or 0)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from shared.database.engine import is_unavailable
 from shared.messaging.messages import DeliverWebhooks
 from worker_service.dramatiq_glue.receiver import Delivery, receives
 
@@ -13,7 +12,7 @@ class Wakes(Protocol):
     def wake_webhooks(self) -> Callable[[], None]: ...
 
 
-@receives(DeliverWebhooks, retry_when=lambda _retries, error: is_unavailable(error))
+@receives(DeliverWebhooks)
 def deliver_webhooks(_message: DeliverWebhooks, delivery: Delivery[Wakes]) -> None:
     """Wake up: the message only says that something is due."""
     delivery.resources.wake_webhooks()

@@ -80,13 +80,17 @@ def reload_dramatiq() -> None:
 
 
 class Recycling(Middleware):
-    """Asks for a fresh process after a number of messages, once, so that what libraries leak never adds up.
+    """Asks for a fresh process after a number of messages for one actor, once, so that what libraries leak never adds
+    up. Those of other actors only wake something up.
 
     A restart costs two seconds in which this worker takes no job, so it is put off until the worker is idle, within
     limits. Jobs that run even so are released and adopted.
     """
 
-    def __init__(self, messages: int, *, idle_s: float = IDLE_S, restart: Callable[[], None] = reload_dramatiq) -> None:
+    def __init__(
+        self, actor: str, messages: int, *, idle_s: float = IDLE_S, restart: Callable[[], None] = reload_dramatiq
+    ) -> None:
+        self.actor = actor
         self.messages = messages
         self.idle_s = idle_s
         self.restart = restart
@@ -95,13 +99,16 @@ class Recycling(Middleware):
         self.done = 0
         self.has_asked = False
 
-    def before_process_message(self, _broker: Broker, _message: MessageProxy) -> None:
-        with self.lock:
-            self.begun += 1
+    def before_process_message(self, _broker: Broker, message: MessageProxy) -> None:
+        if message.actor_name == self.actor:
+            with self.lock:
+                self.begun += 1
 
     def after_process_message(
-        self, _broker: Broker, _message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
+        self, _broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
+        if message.actor_name != self.actor:
+            return
         with self.lock:
             self.done += 1
             if self.done >= PUT_OFF * self.messages:

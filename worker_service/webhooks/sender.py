@@ -1,6 +1,7 @@
 """Threads that deliver what endpoints are owed, beside the jobs: no job waits for a slow receiver, nor it for a job."""
 
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -30,10 +31,13 @@ class Deliveries:
         self.engine = engine
         self.outgoing = outgoing
         self.closing = closing
-        self.woken = threading.Semaphore(0)
+        self.woken = threading.BoundedSemaphore(THREADS)
+        for _ in range(THREADS):
+            self.woken.acquire()
 
     def wake(self) -> None:
-        self.woken.release()
+        with suppress(ValueError):  # all threads have been told to look already
+            self.woken.release()
 
     def deliver_all(self) -> int:
         """Deliver what is due until nothing is. Returns how many were tried. Raises SQLAlchemyError."""

@@ -4,7 +4,7 @@ import pytest
 from dramatiq import MessageProxy
 from dramatiq.brokers.stub import StubBroker
 
-from shared.messaging.messages import RunComfyJob
+from shared.messaging.messages import DeliverWebhooks, RunComfyJob
 from tests.worker_service.deployment import until
 from worker_service.dramatiq_glue.middleware import PUT_OFF, Recycling
 
@@ -18,7 +18,7 @@ class Afresh:
 
     def __init__(self, idle_s: float) -> None:
         self.times = 0
-        self.recycling = Recycling(MESSAGES, idle_s=idle_s, restart=self)
+        self.recycling = Recycling(RunComfyJob.actor_name, MESSAGES, idle_s=idle_s, restart=self)
 
     def __call__(self) -> None:
         self.times += 1
@@ -61,6 +61,14 @@ def test_an_instant_between_two_messages_is_no_pause(afresh: Afresh) -> None:
     afresh.begin()
     afresh.recycling.ask_if_idle(begun=MESSAGES - 1)
     assert afresh.times == 0
+
+
+def test_a_message_that_only_wakes_something_up_does_not_count(afresh: Afresh) -> None:
+    wake_up = MessageProxy(DeliverWebhooks().to_dramatiq())
+    for _ in range(MESSAGES * PUT_OFF):
+        afresh.recycling.before_process_message(BROKER, wake_up)
+        afresh.recycling.after_process_message(BROKER, wake_up)
+    assert (afresh.recycling.done, afresh.times) == (0, 0)
 
 
 def test_it_is_not_put_off_for_ever() -> None:

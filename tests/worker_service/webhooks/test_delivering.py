@@ -21,7 +21,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
-from shared.webhooks.due import due_deliveries
+from shared.webhooks.due import due_deliveries, take
 from shared.webhooks.outcome import MOST_TRIES, PAUSES, pause_after
 from shared.webhooks.signing import drawn_secret
 from tests.jobs import ANOTHER_USER, job, output, running, submitted
@@ -31,20 +31,6 @@ from worker_service.scheduler.sweeps import remove_old_deliveries
 from worker_service.webhooks.sender import Deliveries, WebhookSender
 
 OK = answer(b"thanks")
-
-
-@pytest.fixture
-def sender(engine: Engine) -> Iterator[Deliveries]:
-    """What a worker's threads share. This machine may be asked."""
-    closing = threading.Event()
-    yield Deliveries(engine, Outgoing(allowed_by(["127.0.0.1"])), closing)
-    closing.set()
-
-
-@pytest.fixture
-def receiver() -> Iterator[RawServer]:
-    with raw_server(OK) as server:
-        yield server
 
 
 def completed(messenger: Messenger, outputs: int = 1, **values: object) -> int:
@@ -333,6 +319,16 @@ def test_a_disabled_endpoint_is_told_once_it_is_enabled(
         with messenger.transaction() as session:
             session.exec(update(WebhookEndpoint).values(enabled=is_enabled))
         assert sender.deliver_all() == tried
+
+
+def test_who_takes_one_endpoints_delivery_leaves_all_others_to_take(messenger: Messenger) -> None:
+    for number in range(2):
+        endpoint(messenger, f"https://example.com/{number}")
+    completed(messenger)
+    with messenger.transaction() as one, messenger.transaction() as other:
+        taken = [take(one), take(other)]
+    assert {found.endpoint_id for found in taken if found} == {row.endpoint_id for row in deliveries(messenger)}
+    assert len(deliveries(messenger)) == 2
 
 
 def test_a_wake_up_is_owed_for_each_endpoint_that_is_owed_something(messenger: Messenger) -> None:

@@ -1,8 +1,5 @@
 """A job that named a webhook of its own has its end told there, whatever becomes of other receivers."""
 
-import threading
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Engine
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -12,27 +9,11 @@ from shared.jobs import lifecycle
 from shared.jobs.errors import NodeFailed
 from shared.messaging.messenger import Messenger
 from shared.models import DeliveryState
-from shared.outgoing.allowed import allowed_by
-from shared.outgoing.exchange import Outgoing
 from shared.webhooks.signing import drawn_secret
 from tests.jobs import USER, output, running
 from tests.raw_server import RawServer, answer, raw_server
 from tests.webhooks import deliveries, endpoint, endpoint_row, make_due, verified
 from worker_service.webhooks.sender import Deliveries
-
-
-@pytest.fixture
-def sender(engine: Engine) -> Iterator[Deliveries]:
-    """What a worker's threads share. This machine may be asked."""
-    closing = threading.Event()
-    yield Deliveries(engine, Outgoing(allowed_by(["127.0.0.1"])), closing)
-    closing.set()
-
-
-@pytest.fixture
-def receiver() -> Iterator[RawServer]:
-    with raw_server(answer(b"thanks")) as server:
-        yield server
 
 
 def completed(messenger: Messenger, webhook: OwnWebhook | None) -> int:

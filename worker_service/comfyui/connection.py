@@ -13,7 +13,7 @@ from shared.configuration.server_urls import ServerUrl, server_url
 from shared.jobs.errors import ComfyUIUnreachable
 from worker_service.comfyui.deadlines import Deadline, answer_to, timed_client
 
-TIMEOUT = httpx.Timeout(10, connect=3)  # for the next bytes
+CONNECTED_WITHIN_S = 3
 CONNECTIONS = httpx.Limits(max_connections=32)
 PIECE = 256 * 1024
 MEBIBYTE = 1024 * 1024
@@ -55,13 +55,7 @@ class ServerConnection:
         self.name = self.url.name
         self.deadline = Deadline()
         self.bounds = ANSWER  # of an answer that is asked for without other ones
-        self.http = timed_client(
-            self.name,
-            self.deadline,
-            timeout=TIMEOUT,
-            limits=CONNECTIONS,
-            headers={"Accept-Encoding": "identity"},
-        )
+        self.http = timed_client(self.deadline, limits=CONNECTIONS, headers={"Accept-Encoding": "identity"})
 
     def ask(
         self, method: str, path: str, bounds: Bounds | None = None, accepts: Collection[int] = (), **options: Any
@@ -83,7 +77,7 @@ class ServerConnection:
     @contextmanager
     def opened(self, method: str, path: str, bounds: Bounds, **options: Any) -> Iterator[httpx.Response]:
         """An answer whose body is yet to be read, within the `with` block. Raises ComfyUIUnreachable."""
-        timeout = httpx.Timeout(bounds.silence_s, connect=TIMEOUT.connect).as_dict()
+        timeout = httpx.Timeout(bounds.silence_s, connect=CONNECTED_WITHIN_S).as_dict()
         try:
             headers = {**self.http.headers, **options.pop("headers", {}), **headers_for(self.url)}
             address = f"{self.name.rstrip('/')}{path}"

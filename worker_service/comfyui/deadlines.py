@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpcore
@@ -98,13 +97,12 @@ class TimedBackend(httpcore.NetworkBackend):
         self.backend.sleep(seconds)
 
 
-def timed_client(address: str, deadline: Deadline, **options: Any) -> httpx.Client:
-    """A client whose requests heed the deadline of their thread. It keeps no cookies: a server could send any number.
+def timed_client(deadline: Deadline, **options: Any) -> httpx.Client:
+    """A client whose connections heed the deadline of their thread. It is asked by `answer_to`.
 
     httpx has no door for this: the connections are opened by what its transports, those of proxies too, have inside.
     """
-    nothing = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    client = httpx.Client(base_url=address, cookies=nothing, **options)
+    client = httpx.Client(**options)
     for transport in (client._transport, *client._mounts.values()):
         if isinstance(transport, httpx.HTTPTransport):
             pool = transport._pool

@@ -62,7 +62,6 @@ class ProgressSocket:
         self.url = url if isinstance(url, ServerUrl) else server_url(url)
         self.address = socket_address(self.url.name, client_id=client_id)
         self.health = health or SocketHealth(self.url.name)
-        self.client_id = client_id
         self.changed = threading.Condition()  # guards what follows
         self.ears: dict[str, Ear] = {}
         self.connections = 0
@@ -164,7 +163,7 @@ class ProgressSocket:
         until = time.monotonic() + pause_s
         with self.changed:
             while not self.is_closing:
-                left_s = max(until - time.monotonic(), self.health.pause_s(0))
+                left_s = max(until - time.monotonic(), self.health.pause_s())
                 if left_s <= 0 and (self.ears or though_nobody_listens):
                     return True
                 self.changed.wait(left_s if left_s > 0 else None)

@@ -51,6 +51,6 @@ class SocketHealth:
         if is_news:
             log.warning("socket.does_not_open", server=self.name, problem=problem)
 
-    def pause_s(self, otherwise_s: float) -> float:
+    def pause_s(self) -> float:
         """How long to wait before the next try."""
-        return max(self.try_at - time.monotonic(), otherwise_s)
+        return max(self.try_at - time.monotonic(), 0.0)

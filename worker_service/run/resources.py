@@ -9,7 +9,6 @@ from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
 from worker_service.media.pool import MediaPool
-from worker_service.run.inputs.means import Means
 from worker_service.run.leases import Leases
 from worker_service.run.prompt.sockets import Sockets
 from worker_service.run.prompt.timings import RunTimings
@@ -42,7 +41,3 @@ class RunResources:
     vault: Vault = field(default_factory=Vault)
     queue_time: QueueTime = field(default_factory=QueueTime)
     chance: random.Random = field(default_factory=random.Random)
-
-    @property
-    def means(self) -> Means:
-        return Means(self.messenger.engine, self.store, self.fleet.inputs)

@@ -5,17 +5,20 @@ fault.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import structlog
+from sqlalchemy import Engine
 
+from shared.files.store import OutputStore
 from shared.jobs.errors import GenerationError, NodeFailed, WorkflowRejected
 from shared.models import GenerationJob
 from shared.workflows.references import with_inputs
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.inputs.errors import UploadFailed
 from worker_service.comfyui.inputs.uploads import Presence, presence, upload
-from worker_service.run.inputs.means import Means
+from worker_service.fleet.known_inputs import KnownInputs
 from worker_service.run.inputs.needed import Needed, needed_by, pieces_of
 from worker_service.run.prompt.mailbox import Mailbox
 from worker_service.run.prompt.watch import check
@@ -23,6 +26,7 @@ from worker_service.run.prompt.watch import check
 log = structlog.get_logger(__name__)
 
 GraphLike = Mapping[str, Mapping[str, Any]]
+OfServers = Mapping[str, KnownInputs]  # what each server is known to have, by its name
 
 LOOK_UP_S = 0.2
 # How ComfyUI says that it does not know a file: by its own lists, or by a look of the node's own.
@@ -37,10 +41,14 @@ class InputsUnknown(Exception):
 class Delivery:
     """Brings the inputs of one attempt to whichever server it is at."""
 
-    def __init__(self, job: GenerationJob, means: Means, mailbox: Mailbox) -> None:
+    def __init__(
+        self, job: GenerationJob, mailbox: Mailbox, engine: Engine, store: OutputStore, known: OfServers
+    ) -> None:
         self.job = job
-        self.means = means
         self.mailbox = mailbox
+        self.engine = engine
+        self.store = store
+        self.known = known
         self.again: set[str] = set()  # names that are to be written over
         self.gave_again: set[str] = set()  # servers that were given files once more
 
@@ -50,17 +58,19 @@ class Delivery:
         Raises UploadFailed, InputTooLarge, InputMissing, StorageUnavailable, ComfyUIUnreachable, and as `check` does.
         """
         values: dict[str, dict[str, str]] = {}
-        for one in self.needed():
+        for one in self.needed:
             self.put(client, one)
             values.setdefault(one.node_id, {})[one.input] = one.value
         return with_inputs(graph, values)
 
+    @cached_property
     def needed(self) -> list[Needed]:
-        return needed_by(self.job, self.means.engine)
+        """What the job takes. That does not change while it runs."""
+        return needed_by(self.job, self.engine)
 
     def put(self, client: ComfyUIClient, needed: Needed) -> None:
         """See that the server has a file. While another thread sees to that, this one waits for it."""
-        known, name = self.means.known[client.name], needed.file.name
+        known, name = self.known[client.name], needed.file.name
         if known.has(name):
             return
         while (coming := known.begin(name)) is not None:
@@ -80,7 +90,7 @@ class Delivery:
         # Written over only where something stands in the way: another prompt may be reading what is there.
         is_there = found is Presence.ANOTHER or (is_again and found is not Presence.ABSENT)
         for overwrite in (True,) if is_there else (False, True):
-            if upload(client, file, self.heeding(pieces_of(self.means.store, needed)), overwrite=overwrite):
+            if upload(client, file, self.heeding(pieces_of(self.store, needed)), overwrite=overwrite):
                 self.again.discard(file.name)
                 log.info("input.put", server=client.name, file=file.name, size_bytes=file.size, again=is_again)
                 return
@@ -96,7 +106,7 @@ class Delivery:
         """What a refusal comes to: of a file that was given, it is given once more. Then the server has lost it, or
         else the node has something against the file."""
         named = [(one.get("node_id"), one.get("field")) for one in error.details["node_errors"] if is_of_a_file(one)]
-        files = [one for one in self.needed() if (one.node_id, one.input) in named] if self.job.assets else []
+        files = [one for one in self.needed if (one.node_id, one.input) in named]
         if not files:
             return error
         self.forget(client, files)
@@ -110,9 +120,9 @@ class Delivery:
     def after_failure(self, client: ComfyUIClient, error: GenerationError) -> GenerationError:
         """What the failure of a node comes to: without its file, which was there when the prompt was sent, it is the
         server's."""
-        if not self.job.assets or not isinstance(error, NodeFailed):
+        if not isinstance(error, NodeFailed):
             return error
-        files = [one for one in self.needed() if one.node_id == error.details["node_id"]]
+        files = [one for one in self.needed if one.node_id == error.details["node_id"]]
         return self.lost(client, files) or error
 
     def lost(self, client: ComfyUIClient, files: Iterable[Needed]) -> UploadFailed | None:
@@ -122,7 +132,7 @@ class Delivery:
         return UploadFailed(client.name, f"it has lost {gone[0].file.name}, which it was given") if gone else None
 
     def forget(self, client: ComfyUIClient, files: Iterable[Needed]) -> None:
-        known = self.means.known[client.name]
+        known = self.known[client.name]
         for one in files:
             known.forget(one.file.name)
 

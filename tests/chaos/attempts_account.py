@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from shared.jobs.attempts import MOST_WAITS
-from shared.jobs.error_kinds import ONLY_WAITED
+from shared.jobs.error_kinds import says_only_waited
 from shared.jobs.errors import StorageUnavailable
 from shared.jobs.transitions import TRANSITIONS
 from shared.models import FINAL, EventType, JobStatus, Outcome
@@ -79,7 +79,7 @@ def costly(attempts: Sequence[Row]) -> int:
     vain, costs none; but so many waits and no more are free."""
     put_back = [attempt for attempt in attempts if attempt["outcome"] in {Outcome.RETRIED, Outcome.IN_DOUBT}]
     paid = [attempt for attempt in put_back if attempt["error_code"] != StorageUnavailable.code]
-    waits = sum((attempt["error_details"] or {}).get(ONLY_WAITED) is True for attempt in paid)
+    waits = sum(says_only_waited(attempt["error_details"]) for attempt in paid)
     return len(paid) - min(waits, MOST_WAITS)
 
 

@@ -63,8 +63,12 @@ class Link:
 
     async def _refuse(self) -> None:
         if self.server is not None:
-            self.server.close()
-            self.server = None
+            server, self.server = self.server, None
+            # asyncio loses a connection that it has accepted when its server closes (CPython's issue 109564).
+            for listener in server.sockets:
+                self.loop.remove_reader(listener.fileno())
+            await asyncio.sleep(0)
+            server.close()
         self._cut()
 
     async def _close(self) -> None:
@@ -78,6 +82,9 @@ class Link:
             writer.transport.abort()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.server is None:  # it was accepted as this began to refuse
+            writer.transport.abort()
+            return
         self.writers.add(writer)
         try:
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)

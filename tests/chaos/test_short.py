@@ -15,8 +15,6 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 JOBS = 90
 
 
-# Killed in the middle of everything, a connection may be left for the collector to close, which is no loss of a job.
-@pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.system
 @pytest.mark.timeout(420)
 def test_nothing_is_lost_and_nothing_run_twice_while_everything_dies(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 # Names each server makes up: equal names in the recording must be equal names in the answer.
@@ -49,6 +49,9 @@ class Likeness:
     `folders` says which of this machine's folders stand for the recording's.
     """
 
+    differing: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = DIFFERING
+    left_out: ClassVar[frozenset[str]] = LEFT_OUT
+
     folders: Mapping[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
 
@@ -74,19 +77,23 @@ class Likeness:
         return json.loads(text)
 
     def _check_objects(self, recorded: dict[str, Any], answered: dict[str, Any], where: str) -> None:
-        recorded = {self.names.get(name, name): value for name, value in recorded.items() if name not in LEFT_OUT}
-        answered = {name: value for name, value in answered.items() if name not in LEFT_OUT}
+        left_out = self.left_out
+        recorded = {self.names.get(name, name): value for name, value in recorded.items() if name not in left_out}
+        answered = {name: value for name, value in answered.items() if name not in left_out}
         if recorded.keys() != answered.keys():
             raise DifferenceError(f"{where}: keys {sorted(recorded)} recorded, {sorted(answered)} answered")
         for name, value in recorded.items():
             place, other = f"{where}.{name}", answered[name]
-            if name in DIFFERING:
-                if not DIFFERING[name](value, other):
+            if name in self.differing:
+                if not self.differing[name](value, other):
                     raise DifferenceError(f"{place}: {value!r} recorded, {other!r} answered")
-            elif name in UNORDERED:
-                self.check(sorted(value, key=_rank), sorted(other, key=_rank), place)
             else:
-                self.check(value, other, place)
+                self.check_field(name, value, other, place)
+
+    def check_field(self, name: str, recorded: Any, answered: Any, place: str) -> None:
+        if name in UNORDERED:
+            recorded, answered = sorted(recorded, key=_rank), sorted(answered, key=_rank)
+        self.check(recorded, answered, place)
 
     def _check_texts(self, recorded: str, answered: str, where: str) -> None:
         for ours, theirs in self.folders.items():

@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from deploy.simulator.endpoints.app_key import SIMULATOR
-from deploy.simulator.nodes.folders import Folders
+from deploy.simulator.nodes.folders import Folders, without_annotation
 
 Save = Callable[[Path], None]
 
@@ -99,10 +99,8 @@ def _write_masked(folders: Folders, original: Any, content: bytes, file: Path) -
 
 def _original(folders: Folders, original: Any) -> Path | None:
     """The picture that a reference names, within its folder."""
-    name, folder = original["filename"], folders.by_type(original.get("type", "output"))
-    for kind in ("output", "temp", "input"):
-        if name.endswith(f"[{kind}]"):
-            name, folder = name.removesuffix(f"[{kind}]").rstrip(), folders.by_type(kind)
+    name, kind = without_annotation(original["filename"], original.get("type", "output"))
+    folder = folders.by_type(kind)
     if not name or name[0] == "/" or ".." in name or folder is None:
         return None
     inner = Path(os.path.abspath(folder / original.get("subfolder", "")))  # noqa: PTH100  # as above

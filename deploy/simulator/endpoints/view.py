@@ -12,7 +12,7 @@ from PIL import Image
 
 from deploy.simulator.endpoints.app_key import SIMULATOR
 from deploy.simulator.faults.fault_book import Fault
-from deploy.simulator.nodes.folders import Folders
+from deploy.simulator.nodes.folders import Folders, without_annotation
 from deploy.simulator.running.simulator import Simulator
 
 # A browser would run these: they are served as something it will not open.
@@ -52,7 +52,7 @@ async def view(request: web.Request) -> web.StreamResponse:
 def _named_file(folders: Folders, query: Mapping[str, str]) -> Path:
     if "filename" not in query:
         raise NotServedError(404)
-    name, kind = _without_annotation(query["filename"], query.get("type", "output"))
+    name, kind = without_annotation(query["filename"], query.get("type", "output"))
     if not name or name[0] == "/" or ".." in name:
         raise NotServedError(400)
     folder = folders.by_type(kind)
@@ -67,14 +67,6 @@ def _named_file(folders: Folders, query: Mapping[str, str]) -> Path:
     if not file.is_file():
         raise NotServedError(404)
     return file
-
-
-def _without_annotation(name: str, kind: str) -> tuple[str, str]:
-    """A name like "x.png [temp]" says itself which folder it is in."""
-    for annotated in ("output", "input", "temp"):
-        if name.endswith(f"[{annotated}]"):
-            return name.removesuffix(f"[{annotated}]").rstrip(), annotated
-    return name, kind
 
 
 def _content_type(file: Path) -> str:

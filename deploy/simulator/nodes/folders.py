@@ -82,6 +82,14 @@ class Folders:
         return Place(folder, subfolder, wanted.name, taken + 1)
 
 
+def without_annotation(name: str, kind: str) -> tuple[str, str]:
+    """A name like "x.png [temp]" says itself which folder it is in."""
+    for annotated in ("output", "input", "temp"):
+        if name.endswith(f"[{annotated}]"):
+            return name.removesuffix(f"[{annotated}]").rstrip(), annotated
+    return name, kind
+
+
 def write_in_place(file: Path, payload: bytes, halfway: Callable[[], None]) -> None:
     """Write a file where it is to stay, with a stop when half of it can be read."""
     middle = len(payload) // 2

@@ -7,7 +7,7 @@ from random import Random
 
 from PIL import Image, ImageFilter, ImageOps
 
-from deploy.simulator.nodes.folders import Folders
+from deploy.simulator.nodes.folders import Folders, without_annotation
 from deploy.simulator.nodes.interface import Drawing, Inputs, Node, Result, Shelf, Workbench
 from deploy.simulator.nodes.values import Masks, Pictures
 
@@ -88,10 +88,8 @@ def take_channel(_bench: Workbench, inputs: Inputs) -> Result:
 
 def named_file(folders: Folders, name: str) -> Path:
     """The file a name stands for; "x.png [output]" looks into another folder than the input one."""
-    for kind in ("output", "temp", "input"):
-        if name.endswith(f"[{kind}]"):
-            return (folders.by_type(kind) or folders.input) / name.removesuffix(f"[{kind}]").rstrip()
-    return folders.input / name
+    name, kind = without_annotation(name, "input")
+    return (folders.by_type(kind) or folders.input) / name
 
 
 def refuse_missing_image(folders: Folders, inputs: Inputs) -> dict[str, str]:

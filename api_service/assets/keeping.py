@@ -6,7 +6,7 @@ whatever breaks off in between is removed by the sweep.
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from sqlalchemy import Engine, delete, func
@@ -48,7 +48,7 @@ class Owner(NamedTuple):
 class Details(NamedTuple):
     """What is said of an asset, beside its bytes. `hash` is the one it must have; `job_id` made it.
 
-    `lifetime` takes the place of the usual one, where no `expires_at` is given.
+    `lifetime` takes the place of the usual one, where no `expires_at` is given. A new row has the `id`, if there is one.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Details(NamedTuple):
     hash: str | None = None
     job_id: int | None = None
     lifetime: timedelta | None = None
+    id: UUID | None = None
 
 
 class Content(NamedTuple):
@@ -111,6 +112,7 @@ def keep(shelf: Shelf, owner: Owner, content: Content, details: Details) -> Kept
             return Kept(named(session, known, details, now, expires_at), is_new=False)
         take_place(session, user, content, owner.most_stored)
         asset = Asset(
+            id=details.id or uuid4(),
             user_id=user.id,
             name=details.name,
             kind=content.kind.kind,
@@ -159,6 +161,7 @@ def named(session: Session, known: Asset, details: Details, now: datetime, expir
     copied = {name: getattr(known, name) for name in ("user_id", "kind", "media_type", "size_bytes", "hash", "path")}
     asset = Asset(
         **copied,
+        id=details.id or uuid4(),
         name=details.name,
         tags=list(details.tags),
         job_id=details.job_id,

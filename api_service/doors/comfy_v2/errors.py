@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api_service.doors.comfy_v2.names.codes import ComfyCode
-from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.http.problems import detail_of, headers_of, known_of_the_rate
 from api_service.http.request_refusals import RequestCode
 from api_service.limits.rates import Limit
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import FieldError, Refusal
+from shared.workflows.opaque_names import job_name
 
 
 class Form(NamedTuple):

@@ -18,7 +18,6 @@ from api_service import main
 from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.doors.comfy_v2.following import Following
-from api_service.doors.comfy_v2.names.ids import job_name, output_name
 from api_service.doors.comfy_v2.names.places import AnyQuery
 from api_service.http.operations import NOTHING, ParsedRequest
 from api_service.main import create_app
@@ -31,6 +30,7 @@ from shared.jobs.errors import NodeFailed
 from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
 from shared.models import EventType, Scope
+from shared.workflows.opaque_names import job_name, output_name
 from tests.api_service.comfy_v2.contract import JOBS, held, refused
 from tests.api_service.conftest import bearer
 from tests.api_service.quick_api import QUICK

@@ -73,7 +73,12 @@ def is_node(node: Any) -> bool:
 def may_name(value: Any) -> bool:
     if isinstance(value, str):
         return 0 < len(value) <= LONGEST
-    return isinstance(value, dict | list) and (is_reference(value) or has_reference(value))
+    match value:
+        case [str(), int()]:  # a link, as most are
+            return False
+        case dict() | list():
+            return is_reference(value) or has_reference(value)
+    return False
 
 
 def meant_by(value: Any, declared: Sequence[NodeInput], settled: str | None) -> Meant | None:

@@ -13,7 +13,7 @@ from api_service.fleet.capability_cache import Capabilities
 from api_service.inputs.named import MOST_NAMES, Meant, named_in
 from api_service.inputs.outputs import asset_id_of, future_asset, outputs_at
 from shared.database.engine import reading
-from shared.files.assets import is_kept
+from shared.files.assets import is_kept, newest_named
 from shared.models import Asset, JobOutput
 from shared.workflows.opaque_names import OutputPlace
 from shared.workflows.references import AssetsByInput
@@ -67,8 +67,6 @@ def read(session: Session, owner: UUID, meant: Iterable[Meant]) -> KnownAssets:
     ids |= set(of_outputs.values())
     rows = session.exec(kept.where(col(Asset.id).in_(sorted(ids)))).all() if ids else ()
     by_id = {one.id: one for one in rows}
-    called = kept.ext(distinct_on(col(Asset.name))).order_by(col(Asset.name), *newest)
-    by_name = session.exec(called.where(col(Asset.name).in_(sorted(names)))).all() if names else ()
     alike = kept.ext(distinct_on(col(Asset.hash))).order_by(col(Asset.hash), *newest)
     by_hash = session.exec(alike.where(col(Asset.hash).in_(sorted(hashes)))).all() if hashes else ()
     outputs = outputs_at(session, owner, [place for place, one in of_outputs.items() if one not in by_id])
@@ -76,7 +74,7 @@ def read(session: Session, owner: UUID, meant: Iterable[Meant]) -> KnownAssets:
     made = {place: by_id[one] for place, one in of_outputs.items() if one in by_id}
     return KnownAssets(
         by_id,
-        {one.name: one for one in by_name},
+        newest_named(session, owner, names),
         {one.hash: one for one in by_hash},
         {**made, **future},
         {asset.id: outputs[place] for place, asset in future.items()},

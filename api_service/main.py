@@ -16,6 +16,7 @@ from api_service.accounts.keyring import Keyring
 from api_service.accounts.trusted import TrustedNetworks
 from api_service.accounts.url_signing import UrlSigning
 from api_service.assets.fetching import Fetches
+from api_service.assets.keeping import Shelf
 from api_service.doors.native.routes import is_native
 from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
@@ -127,6 +128,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
     rates = RateCounter(counting, settings.redis_ns, guard)
     limits = KeyLimits(settings, rates, OpenStreams(counting, settings.redis_ns, guard))
     capabilities, store = CapabilityReader(engine), open_store(settings.storage_url)
+    shelf = Shelf(engine, store, settings.asset_max_bytes, settings.asset_lifetime)
     fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
     return Services(
         settings=settings,
@@ -143,7 +145,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         capabilities=capabilities,
         object_infos=ObjectInfos(engine),
         histories=KeptBodies(),
-        acceptance=Acceptance(messenger, capabilities, limits, threads, fence),
+        acceptance=Acceptance(messenger, capabilities, limits, threads, shelf, fence),
         timings=timings,
         threads=threads,
         fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()))),

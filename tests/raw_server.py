@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 Say = Callable[[socket.socket], None]
+Play = Callable[[socket.socket, bytes], None]  # with what came of the request: its head, and the beginning of its body
+Prepare = Callable[[socket.socket], socket.socket]
 
 
 @dataclass
@@ -23,20 +25,32 @@ class RawServer:
 
 
 @contextmanager
-def raw_server(
-    say: Say | bytes, prepare: Callable[[socket.socket], socket.socket] | None = None
-) -> Iterator[RawServer]:
+def raw_server(say: Say | bytes, prepare: Prepare | None = None) -> Iterator[RawServer]:
     """Says the same to everybody, after the head of the request. `prepare` takes each connection first, for TLS."""
+
+    def play(connection: socket.socket, _heard: bytes) -> None:
+        if isinstance(say, bytes):
+            connection.sendall(say)
+        else:
+            say(connection)
+
+    with playing(play, prepare) as server:
+        yield server
+
+
+@contextmanager
+def playing(play: Play, prepare: Prepare | None = None) -> Iterator[RawServer]:
+    """`play` is called in a thread for each connection, once the head of the request has come."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = RawServer(listener.getsockname()[1])
 
     def serve_one(connection: socket.socket) -> None:
         with suppress(OSError), (prepare or (lambda same: same))(connection) as ready:
-            server.asked.append(ready.recv(65536))
-            if isinstance(say, bytes):
-                ready.sendall(say)
-            else:
-                say(ready)
+            heard = b""
+            while b"\r\n\r\n" not in heard and (more := ready.recv(65536)):
+                heard += more
+            server.asked.append(heard)
+            play(ready, heard)
 
     def serve() -> None:
         with suppress(OSError):

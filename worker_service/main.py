@@ -173,6 +173,7 @@ def stop_jobs(resources: Resources) -> None:
 
 def close(resources: Resources) -> None:
     resources.closing.set()
+    resources.webhooks.stop()
     resources.leases.close()
     resources.signals.close()
     resources.jobs.run.sockets.close()

@@ -6,13 +6,15 @@ whatever breaks off in between is removed by the sweep.
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from sqlalchemy import Engine, delete, func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
+from api_service.accounts.idempotency_key import IdempotencyKey
+from api_service.assets.upload_keys import remember, sent_before
 from api_service.limits.key_limits import check_stored_bytes
 from api_service.refusals.assets import hash_mismatch, upload_too_slow, wrong_field
 from shared.database.clock import database_time
@@ -48,7 +50,8 @@ class Owner(NamedTuple):
 class Details(NamedTuple):
     """What is said of an asset, beside its bytes. `hash` is the one it must have; `job_id` made it.
 
-    `lifetime` takes the place of the usual one, where no `expires_at` is given.
+    `lifetime` takes the place of the usual one, where no `expires_at` is given. A new row has the `id`, if it is given.
+    `sent` is the key that the request has, if it has one.
     """
 
     name: str
@@ -57,6 +60,8 @@ class Details(NamedTuple):
     hash: str | None = None
     job_id: int | None = None
     lifetime: timedelta | None = None
+    id: UUID | None = None
+    sent: IdempotencyKey | None = None
 
 
 class Content(NamedTuple):
@@ -69,10 +74,12 @@ class Content(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """An asset, and whether its bytes are new; if not, the file that was put for it is gone again."""
+    """An asset, and whether its bytes are new; if not, the file that was put for it is gone again. `replayed` if the
+    same request made it before."""
 
     asset: Asset
     is_new: bool
+    replayed: bool = False
 
 
 def new_place(engine: Engine, owner: Owner) -> str:
@@ -98,19 +105,24 @@ def leave_place(shelf: Shelf, path: str) -> None:
 def keep(shelf: Shelf, owner: Owner, content: Content, details: Details) -> Kept:
     """Make the asset of a file, or find it: the same bytes under the same name are the same asset, kept for longer.
 
-    Raises Refusal: hash_mismatch; invalid_fields; quota_exceeded; storage_unavailable, for what took too long.
+    Raises Refusal: hash_mismatch; invalid_fields; idempotency_key_reused; quota_exceeded; storage_unavailable, for what
+    took too long.
     """
     if details.hash not in {None, content.hash}:
         raise hash_mismatch(str(details.hash), content.hash)
     with transaction(shelf.engine) as session:
         user = hold_user(session, owner.user_id)
-        now = database_time(session)
+        now, replayed = database_time(session), sent_before(session, user, details.sent, content.hash)
         expires_at = end_of(details, now, shelf.lifetime)
         known = known_content(session, user.id, content.hash, details.name)
         if known is not None:
-            return Kept(named(session, known, details, now, expires_at), is_new=False)
+            asset = named(session, known, details, now, expires_at)
+            if not replayed:
+                remember(session, details.sent, asset)
+            return Kept(asset, is_new=False, replayed=replayed)
         take_place(session, user, content, owner.most_stored)
         asset = Asset(
+            id=details.id or uuid4(),
             user_id=user.id,
             name=details.name,
             kind=content.kind.kind,
@@ -124,6 +136,7 @@ def keep(shelf: Shelf, owner: Owner, content: Content, details: Details) -> Kept
             expires_at=expires_at,
         )
         session.add(asset)
+        remember(session, details.sent, asset)
     return Kept(asset, is_new=True)
 
 
@@ -159,6 +172,7 @@ def named(session: Session, known: Asset, details: Details, now: datetime, expir
     copied = {name: getattr(known, name) for name in ("user_id", "kind", "media_type", "size_bytes", "hash", "path")}
     asset = Asset(
         **copied,
+        id=details.id or uuid4(),
         name=details.name,
         tags=list(details.tags),
         job_id=details.job_id,

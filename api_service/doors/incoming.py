@@ -87,8 +87,7 @@ def give_time(request: ApiRequest[Any, Any], largest: int) -> None:
 
 
 def shelf_of(request: ApiRequest[Any, Any]) -> Shelf:
-    services = request.services
-    return Shelf(services.engine, services.store, services.settings.asset_max_bytes, services.settings.asset_lifetime)
+    return request.services.acceptance.shelf
 
 
 def owner_of(request: ApiRequest[Any, Any]) -> Owner:

@@ -1,7 +1,5 @@
 """What the fleet can do, as this process last read it: asked with every job, and read from the database every 5 s."""
 
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +11,7 @@ from sqlalchemy import Engine, func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
+from api_service.fleet.read_again import ReadAgain
 from shared.database.engine import transaction
 from shared.fleet.model_folders import kinds_of, names_of
 from shared.fleet.node_inputs import NodeInput, declared_for
@@ -22,7 +21,6 @@ from shared.models import ComfyUIServer, ServerCapabilities
 
 log = structlog.get_logger(__name__)
 
-READ_EVERY_S = 5.0
 FORGOTTEN = timedelta(days=7)  # a server that was not seen for this long is not expected back
 
 
@@ -111,37 +109,21 @@ def holders(having: list[KnownServer]) -> Holders:
     return Holders(sum(server.is_named for server in having), any(server.is_usable for server in having))
 
 
-class CapabilityReader:
-    """Keeps what was read. Safe to use from several threads; while one reads, the others go on with what is known."""
+class CapabilityReader(ReadAgain[Capabilities]):
+    """What the fleet can do; what is known stays while the database is away."""
 
     def __init__(self, engine: Engine) -> None:
+        super().__init__(Capabilities())
         self.engine = engine
-        self.lock = threading.Lock()
-        self.known = Capabilities()
         self.catalogues: dict[str, Catalogue] = {}  # by digest
-        self.read_at: float | None = None
 
-    def current(self) -> Capabilities:
-        """What is known, at most 5 s old; older while the database is away. Blocks."""
-        if self.read_at is not None and time.monotonic() - self.read_at < READ_EVERY_S:
-            return self.known
-        # The first request waits for the thread that reads already: nothing is known yet.
-        if self.lock.acquire(blocking=self.read_at is None):
-            try:
-                self.read()
-            finally:
-                self.lock.release()
-        return self.known
-
-    def read(self) -> None:
-        if self.read_at is not None and time.monotonic() - self.read_at < READ_EVERY_S:
-            return  # another thread did, while this one waited
+    def read(self) -> Capabilities:
         try:
             with transaction(self.engine) as session:
-                self.known = self.read_fleet(session)
+                return self.read_fleet(session)
         except SQLAlchemyError as error:
             log.warning("capabilities.not_read", error=str(error))
-        self.read_at = time.monotonic()
+            return self.known
 
     def read_fleet(self, session: Session) -> Capabilities:
         """One small question; and one for each `/object_info` that this process has not seen yet."""

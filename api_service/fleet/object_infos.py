@@ -7,8 +7,6 @@ models, they are added behind. PostgreSQL keeps no order of keys, so inputs are 
 import gzip
 import hashlib
 import json
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,7 +15,8 @@ from sqlalchemy import Engine, Row, func
 from sqlalchemy import select as columns_of
 from sqlmodel import col
 
-from api_service.fleet.capability_cache import FORGOTTEN, READ_EVERY_S
+from api_service.fleet.capability_cache import FORGOTTEN
+from api_service.fleet.read_again import ReadAgain
 from shared.database.engine import reading
 from shared.fleet.servers import USABLE
 from shared.models import ComfyUIServer, ServerCapabilities
@@ -43,39 +42,22 @@ class KnownDevices(NamedTuple):
     devices: Sequence[Mapping[str, Any]]
 
 
-class ObjectInfos:
-    """Keeps the union, and makes it anew when a server says something else. Safe to use from several threads: while one
-    makes it, the others go on with what there was."""
+class ObjectInfos(ReadAgain[ObjectInfo]):
+    """The union, made anew when a server says something else."""
 
     def __init__(self, engine: Engine) -> None:
+        super().__init__(ObjectInfo())
         self.engine = engine
-        self.lock = threading.Lock()
-        self.known = ObjectInfo()
         self.digests: Sequence[str] | None = None
-        self.looked_at = 0.0
 
-    def current(self) -> ObjectInfo:
-        """The union, at most 5 s old, or older while it is being made. Blocks."""
-        if self.digests is not None and time.monotonic() - self.looked_at < READ_EVERY_S:
-            return self.known
-        if self.lock.acquire(blocking=self.digests is None):
-            try:
-                self.look()
-            finally:
-                self.lock.release()
-        return self.known
-
-    def look(self) -> None:
-        if self.digests is not None and time.monotonic() - self.looked_at < READ_EVERY_S:
-            return  # another thread did, while this one waited
+    def read(self) -> ObjectInfo:
         found = None
         with reading(self.engine) as session:
             digests = list(dict.fromkeys(session.scalars(DIGESTS).all()))
             if digests != self.digests:
                 found = union(session.scalars(one_of(digest)).first() or {} for digest in digests)
-        if found is not None:
-            self.known = as_text(found)
-        self.digests, self.looked_at = digests, time.monotonic()
+        self.digests = digests
+        return self.known if found is None else as_text(found)
 
 
 DIGESTS = (

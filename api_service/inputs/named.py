@@ -1,6 +1,7 @@
 """Which values of a graph name assets, or may: read from the node classes of the servers. Pure.
 
-A reference names one wherever it stands. A name does so where a node takes a file.
+A reference names one wherever it stands as the value of an input; within such a value it is none. A name does so where
+a node takes a file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,8 @@ from shared.files.server_names import hash_named, plain
 from shared.fleet.file_inputs import ANY_KIND, is_file
 from shared.fleet.node_inputs import NodeInput
 from shared.models import AssetKind
-from shared.workflows.references import AssetsByInput, asset_id_in, id_of, is_reference
+from shared.workflows.opaque_names import OutputPlace
+from shared.workflows.references import AssetsByInput, has_reference, id_of, is_reference, target_of
 
 LONGEST = 300  # characters; an asset's name has 255
 MOST_ASSETS = 100  # of one job
@@ -20,11 +22,15 @@ MOST_NAMES = 200  # of files in one job, whether they are assets or not
 
 
 class Meant(NamedTuple):
-    """By what an asset is named: one of these."""
+    """By what an asset is named: one of these, or none of them by what is not well made.
+
+    An output may have become an asset before: then there is its id, too.
+    """
 
     id: UUID | None = None
     name: str | None = None
     hash: str | None = None
+    output: OutputPlace | None = None
 
 
 class Named(NamedTuple):
@@ -50,7 +56,7 @@ def named_in(graph: Mapping[str, Any], capabilities: Capabilities, settled: Asse
             continue
         # For every node of every job: what its class says is asked only where there may be a file.
         is_loader = node["class_type"] in capabilities.loaders or node_id in settled
-        if not is_loader and not any(is_reference(value) or is_file(value) for value in suspects.values()):
+        if not is_loader and all(isinstance(value, str) and not is_file(value) for value in suspects.values()):
             continue
         variants = capabilities.input_variants(node)
         for name, value in suspects.items():
@@ -65,15 +71,26 @@ def is_node(node: Any) -> bool:
 
 
 def may_name(value: Any) -> bool:
-    return (isinstance(value, str) and 0 < len(value) <= LONGEST) or is_reference(value)
+    if isinstance(value, str):
+        return 0 < len(value) <= LONGEST
+    match value:
+        case [str(), int()]:  # a link, as most are
+            return False
+        case dict() | list():
+            return is_reference(value) or has_reference(value)
+    return False
 
 
 def meant_by(value: Any, declared: Sequence[NodeInput], settled: str | None) -> Meant | None:
     """By what a value names an asset; None if it names none. Of an input that no server knows, the ending decides."""
+    found = None if settled is None else id_of(settled)
     if is_reference(value):
-        return Meant(asset_id_in(value))
+        target = target_of(value)
+        return Meant(found, output=target) if isinstance(target, OutputPlace) else Meant(target)
+    if not isinstance(value, str):
+        return Meant()
     if settled is not None:
-        return Meant(id_of(settled))
+        return Meant(found)
     takes_files = any(one.takes is not None for one in declared) if declared else is_file(value)
     if not takes_files:
         return None

@@ -11,18 +11,21 @@ from api_service.fleet.node_rules import shown
 from api_service.inputs.known_assets import KnownAssets
 from api_service.inputs.named import MOST_ASSETS, MOST_NAMES, Named, named_in
 from api_service.refusals.refusal import FieldError
-from shared.models import Asset, AssetKind
-from shared.workflows.references import AssetsByInput
+from shared.models import Asset, AssetKind, JobOutput
+from shared.workflows.opaque_names import output_name
+from shared.workflows.references import AssetsByInput, is_reference
 
 MISSING, WRONG_KIND, TOO_MANY = "missing_asset", "wrong_asset_kind", "too_many_assets"
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """The assets that inputs take, by node and input; the field that named each asset; and what is wrong."""
+    """The assets that inputs take, by node and input; the field that named each asset; those that are yet to be made
+    of an output; and what is wrong."""
 
     assets: AssetsByInput = field(default_factory=dict)
     fields: Mapping[UUID, str] = field(default_factory=dict)
+    outputs: Mapping[UUID, JobOutput] = field(default_factory=dict)
     errors: tuple[FieldError, ...] = ()
 
 
@@ -50,7 +53,8 @@ def resolve(
             fields.setdefault(found.id, where)
     if len(fields) > MOST_ASSETS:
         errors.append(too_many(name, f"{len(fields)} assets"))
-    return Resolved(assets, fields, tuple(errors))
+    outputs = {asset_id: known.outputs[asset_id] for asset_id in fields if asset_id in known.outputs}
+    return Resolved(assets, fields, outputs, tuple(errors))
 
 
 def too_many(name: InputName, what: str) -> FieldError:
@@ -68,13 +72,17 @@ def objections(one: Named, found: Asset | None, where: str) -> Iterator[FieldErr
 
 
 def why_missing(one: Named) -> str:
+    if one.meant.output is not None:
+        return f"you have no output {output_name(*one.meant.output)!r}"
     if one.meant.id is not None and isinstance(one.given, str):
         return f"the asset {shown(one.given)}, which the job took, is gone"
     if one.meant.id is not None:
         return f"there is no asset {str(one.meant.id)!r}"
     if one.meant.hash is not None:
         return f"you have no asset with the content of {shown(one.given)}; upload it, and name the asset"
-    return 'a reference is {"__type": "core/ASSET", "info": {"id": "<the id of an asset>"}}'
+    if not is_reference(one.given):
+        return "a reference to an asset must be the whole value of an input"
+    return 'a reference is {"__type": "core/ASSET", "info": {"id": "<the id of an asset or an output>"}}'
 
 
 def suits(asset: Asset, kinds: frozenset[AssetKind]) -> bool:

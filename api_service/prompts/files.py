@@ -4,6 +4,7 @@ The names are ours, and each is of one output: no server's file is ever looked f
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 from uuid import UUID
@@ -11,8 +12,9 @@ from uuid import UUID
 from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
+from api_service.refusals.assets import wrong_field
 from shared.database.engine import reading, transaction
-from shared.files.assets import is_kept
+from shared.files.assets import newest_named
 from shared.models import Asset, GenerationJob, JobOutput
 
 # The end of what every output is called: the number of its job, and its own.
@@ -36,7 +38,7 @@ def find_file(engine: Engine, user_id: UUID, name: str, kind: str) -> NamedFile 
         output = None if kind == "input" else named_output(session, user_id, name, kind)
         if output is not None:
             return NamedFile(output.path, output.media_type, output.filename, output.sha256)
-        asset = newest_asset(session, user_id, name)
+        asset = newest_named(session, user_id, [name]).get(name)
     return None if asset is None else NamedFile(asset.path, asset.media_type, asset.name, asset.hash)
 
 
@@ -55,25 +57,33 @@ def named_output(session: Session, user_id: UUID, name: str, kind: str) -> JobOu
     return output if output and output.filename == name and (output.type or "output") == kind else None
 
 
-def newest_asset(session: Session, user_id: UUID, name: str) -> Asset | None:
-    """Of the uploads that are called so the newest: it takes the place of those before it."""
-    called = select(Asset).where(Asset.user_id == user_id, Asset.name == name, is_kept())
-    return session.exec(called.order_by(col(Asset.created_at).desc(), col(Asset.id).desc()).limit(1)).first()
-
-
 def free_name(engine: Engine, user_id: UUID, name: str, content_hash: str) -> str:
-    """The name itself, or with a number if it is taken by other bytes: `cat.png`, `cat (1).png`."""
-    path = PurePosixPath(name)
-    candidate = name
+    """The name itself, or with a number if it is taken by other bytes: `cat.png`, `cat (1).png`.
+
+    Raises Refusal: invalid_fields, for a folder that leaves no room for a number.
+    """
     with reading(engine) as session:
-        for number in range(1, MOST_TRIED):
-            taken = newest_asset(session, user_id, candidate)
-            if taken is None or taken.hash == content_hash:
-                break
-            ending = path.suffix[:20]
-            stem = path.name.removesuffix(path.suffix)[: LONGEST_NAME - len(ending) - 10]
-            candidate = str(path.with_name(f"{stem} ({number}){ending}"))
-    return candidate
+        if found := first_free(session, user_id, [name], content_hash):
+            return found
+        beside = names_beside(name)
+        return first_free(session, user_id, beside, content_hash) or beside[-1]
+
+
+def first_free(session: Session, user_id: UUID, names: Sequence[str], content_hash: str) -> str | None:
+    """The first of these names that no upload has, or that has these bytes."""
+    taken = newest_named(session, user_id, names)
+    return next((one for one in names if one not in taken or taken[one].hash == content_hash), None)
+
+
+def names_beside(name: str) -> list[str]:
+    """The name with each number, with as much of it as there is room for."""
+    folder, slash, last = name.rpartition("/")
+    ending = PurePosixPath(last).suffix[:20]
+    room = LONGEST_NAME - len(f"{folder}{slash}{ending} ({MOST_TRIED})")
+    if room < 1:
+        raise wrong_field("subfolder", f"leaves no room for a name that is free, which has {LONGEST_NAME} at most")
+    stem = last.removesuffix(ending)[:room]
+    return [f"{folder}{slash}{stem} ({number}){ending}" for number in range(1, MOST_TRIED)]
 
 
 def make_newest(engine: Engine, asset_id: UUID) -> None:

@@ -1,5 +1,7 @@
 """What can be refused about assets: files that users upload, or keep of a job's outputs."""
 
+from uuid import UUID
+
 from api_service.refusals.accounts import quota_exceeded
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import STORAGE_AGAIN_S, invalid_fields
@@ -28,6 +30,14 @@ def hash_mismatch(expected: str, found: str) -> Refusal:
 def upload_too_slow() -> Refusal:
     reason = "the file took too long to arrive, and nothing of it was kept; send it again"
     return Refusal(Code.STORAGE_UNAVAILABLE, reason, retry_after_s=STORAGE_AGAIN_S)
+
+
+def upload_key_reused(key: str, asset_id: UUID) -> Refusal:
+    return Refusal(
+        Code.IDEMPOTENCY_KEY_REUSED,
+        f"Idempotency-Key {key!r} was used before with another upload, which made asset {asset_id}",
+        asset_id=str(asset_id),
+    )
 
 
 def storage_refuses(reason: str) -> Refusal:

@@ -18,6 +18,7 @@ from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 from api_service.submit.job_request import JobRequest
 from api_service.submit.wanted_outputs import output_nodes_left_out, unknown_output_nodes
+from shared.models import JobOutput
 from shared.workflows.links import faults_between
 from shared.workflows.references import with_references
 from shared.workflows.shape import as_sent, check_shape
@@ -47,13 +48,15 @@ def graph_field(_request: JobRequest, node_id: str | None, part: str) -> str:
 @dataclass(frozen=True)
 class CheckedJob:
     """What is wrong with a job, and what to note on it. `request` is what will be recorded and sent; `planned` is the
-    same before its seeds were drawn. `named` are the fields that named the assets it takes."""
+    same before its seeds were drawn. `named` are the fields that named the assets it takes, and `outputs` those outputs
+    that are to become assets first."""
 
     planned: JobRequest
     request: JobRequest
     errors: Sequence[FieldError] = ()
     notes: Sequence[str] = ()
     named: Mapping[UUID, str] = field(default_factory=dict)
+    outputs: Mapping[UUID, JobOutput] = field(default_factory=dict)
 
 
 def check_all(
@@ -96,7 +99,7 @@ def check_one(
     others = [*fence_errors(sent, capabilities, fence, name), *checked.errors, *verdict.errors]
     errors = [*found.errors, *(error for error in others if error.field not in wrong)][:MOST_ERRORS]
     notes = [] if errors else [*request.notes, *checked.notes, *verdict.notes]
-    return replace(checked, errors=errors, notes=notes, named=found.fields)
+    return replace(checked, errors=errors, notes=notes, named=found.fields, outputs=found.outputs)
 
 
 def check_picture(request: JobRequest, capabilities: Capabilities, _name: InputName) -> CheckedJob:

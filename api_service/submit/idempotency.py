@@ -5,23 +5,16 @@ unique index decides between requests that come at the same time.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.refusals.jobs import idempotency_key_reused
 from shared.models import GenerationJob
 
 INDEX = "ix_generation_jobs_idempotency"
-
-
-class IdempotencyKey(NamedTuple):
-    """A key, and the digest of the request that came with it: the same for requests that ask for the same."""
-
-    key: str
-    digest: str
 
 
 def made_before(session: Session, owner: UUID, sent: IdempotencyKey) -> Sequence[GenerationJob]:

@@ -10,17 +10,21 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from api_service.accounts.charge import Charge
+from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.accounts.identity import Identity
+from api_service.assets.keeping import Owner, Shelf
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.fence import OPEN, Fence
 from api_service.inputs.known_assets import assets_named_by
-from api_service.inputs.uses import hold_assets, record_uses
+from api_service.inputs.uses import Use, record_uses
 from api_service.jobs import job_queries
 from api_service.limits.key_limits import KeyLimits
+from api_service.limits.rates import Limit
 from api_service.refusals.jobs import job_not_found
 from api_service.submit.checks import CheckedJob, FieldName, check_all, graph_field
-from api_service.submit.idempotency import IdempotencyKey, made_before, was_made_meanwhile
+from api_service.submit.idempotency import made_before, was_made_meanwhile
 from api_service.submit.job_request import JobRequest, new_job
+from api_service.submit.outputs_taken import keep_outputs
 from api_service.webhooks.of_jobs import record_webhooks
 from shared.database.engine import transaction
 from shared.jobs import before_start
@@ -36,6 +40,7 @@ class Acceptance(NamedTuple):
     capabilities: CapabilityReader
     limits: KeyLimits
     threads: CapacityLimiter  # for work that blocks
+    shelf: Shelf  # for outputs that jobs take in
     fence: Fence = OPEN
 
 
@@ -85,7 +90,7 @@ async def submit(acceptance: Acceptance, submission: Submission) -> Accepted:
     if isinstance(checked, Accepted):
         return checked
     await acceptance.limits.count_submissions(submission.charge, len(submission.jobs))
-    return await to_thread.run_sync(record, acceptance, submission, checked, limiter=acceptance.threads)
+    return await to_thread.run_sync(accept, acceptance, submission, checked, limiter=acceptance.threads)
 
 
 def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
@@ -124,15 +129,20 @@ def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:
         return Accepted(jobs, notes=[()] * len(jobs), outputs=outputs, replayed=True)
 
 
+def accept(acceptance: Acceptance, submission: Submission, checked: Checked) -> Accepted:
+    """Keep what the jobs take in, then record them. Raises Refusal."""
+    owner = Owner(submission.owner, acceptance.limits.most(submission.identity, Limit.STORED_BYTES))
+    return record(acceptance, submission, Checked(keep_outputs(acceptance.shelf, owner, checked.jobs)))
+
+
 def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> Accepted:
     jobs = new_jobs(submission, checked)
     try:
         with acceptance.messenger.transaction() as session:
             lock_parent(session, submission.parent_id)
-            hold_assets(session, [(job.request.place, job.named) for job in checked.jobs])
             before_start.submit_all(session, jobs)
             pairs = list(zip(jobs, checked.jobs, strict=True))
-            record_uses(session, [(job.id, made.named) for job, made in pairs])
+            record_uses(session, uses_of(pairs))
             record_webhooks(session, submission.owner, [(job.id, made.request.options.webhook) for job, made in pairs])
             if submission.also is not None:
                 submission.also(session, jobs)
@@ -142,6 +152,15 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
         # The same key, at the same time. If its job is gone again, this one is the first.
         return replay(acceptance, submission) or record(acceptance, submission, checked)
     return Accepted(wake_up(acceptance.messenger, jobs), notes=[job.notes for job in checked.jobs])
+
+
+def uses_of(pairs: Sequence[tuple[GenerationJob, CheckedJob]]) -> list[Use]:
+    """Which job takes which asset, and where its request named it."""
+    return [
+        Use(job.id, asset_id, f"{made.request.place}{field}")
+        for job, made in pairs
+        for asset_id, field in made.named.items()
+    ]
 
 
 def new_jobs(submission: Submission, checked: Checked) -> list[GenerationJob]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 from websockets.sync.client import connect
@@ -171,8 +171,15 @@ def save(http: httpx.Client, job: dict[str, Any], output: dict[str, Any], pictur
     print(f"\nPicture     {path}\n            {size}, sha256 {output['sha256'][:16]}...")
     for name, url in sorted(output["thumbnails"].items(), key=lambda item: int(item[0])):
         size = f"{len(http.get(url).raise_for_status().content):>7,} bytes"
-        print(f"Thumbnail   {name:>4} px  {size}  {urlsplit(url).path}")
+        print(f"Thumbnail   {name:>4} px  {size}  {without_signature(url)}")
     return path
+
+
+def without_signature(url: str) -> str:
+    """The address alone, as it is for whoever sends a key."""
+    parts = urlsplit(url)
+    said = [(name, value) for name, value in parse_qsl(parts.query) if name not in {"expires", "signature"}]
+    return f"{parts.path}?{urlencode(said)}" if said else parts.path
 
 
 def tell_time_line(http: httpx.Client, job: dict[str, Any], events: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """The types a variable can have, each saying in its error what it accepts, and none showing a password."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -138,12 +139,22 @@ def limit(value: str | int | None) -> int | None:
     return int(text)
 
 
-def patterns(value: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
-    if not isinstance(value, str):
-        return value
-    if value.strip().lower() == "none":
-        return None
-    found = tuple(one.strip() for one in value.split(","))
+Names = tuple[str, ...]
+
+
+def listed(check: Callable[[Names], Names]) -> Callable[[str | Names | None], Names | None]:
+    """What reads a list, with commas between its items, and has them checked; `none` is none."""
+
+    def read(value: str | Names | None) -> Names | None:
+        if not isinstance(value, str):
+            return value
+        text = value.strip()
+        return None if text.lower() == "none" else check(tuple(one.strip() for one in text.split(",")))
+
+    return read
+
+
+def patterns(found: Names) -> Names:
     if not all(0 < len(one) <= LONGEST_PATTERN for one in found) or len(found) > MOST_PATTERNS:
         raise ValueError(PATTERNS)
     return found
@@ -155,15 +166,11 @@ def public_url(value: str | None) -> str | None:
     return value and value.rstrip("/")
 
 
-def origins(value: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
-    if not isinstance(value, str):
-        return value
-    if value.strip().lower() == "none":
-        return None
-    found = tuple(one.strip().lower() for one in value.split(","))
-    if found != ("*",) and not all(map(ORIGIN.fullmatch, found)):
+def origins(found: Names) -> Names:
+    lower = tuple(one.lower() for one in found)
+    if lower != ("*",) and not all(map(ORIGIN.fullmatch, lower)):
         raise ValueError(ORIGINS)
-    return tuple(map(as_browsers_say, found))
+    return tuple(map(as_browsers_say, lower))
 
 
 def as_browsers_say(origin: str) -> str:
@@ -171,17 +178,13 @@ def as_browsers_say(origin: str) -> str:
     return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
 
 
-def own_hosts(value: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
-    if not isinstance(value, str):
-        return value
-    if value.strip().lower() == "none":
-        return None
-    found = tuple(one.strip().lower() for one in value.split(","))
+def own_hosts(found: Names) -> Names:
+    lower = tuple(one.lower() for one in found)
     try:
-        allowed_by(found)
+        allowed_by(lower)
     except ValueError:
         raise ValueError(OWN_HOSTS) from None
-    return found
+    return lower
 
 
 def file_url_lifetime(value: timedelta) -> timedelta:
@@ -225,10 +228,10 @@ DurationOrNone = Annotated[timedelta | None, BeforeValidator(duration_or_none)]
 LeaseDuration = Annotated[Duration, AfterValidator(lease_duration)]
 KeyFile = Annotated[Path | None, BeforeValidator(key_file)]
 Limit = Annotated[int | None, BeforeValidator(limit)]
-Patterns = Annotated[tuple[str, ...] | None, BeforeValidator(patterns), Accepts(PATTERNS)]
+Patterns = Annotated[Names | None, BeforeValidator(listed(patterns)), Accepts(PATTERNS)]
 PublicUrl = Annotated[str | None, BeforeValidator(public_url)]
-Origins = Annotated[tuple[str, ...] | None, BeforeValidator(origins), Accepts(ORIGINS)]
-OwnHosts = Annotated[tuple[str, ...] | None, BeforeValidator(own_hosts), Accepts(OWN_HOSTS)]
+Origins = Annotated[Names | None, BeforeValidator(listed(origins)), Accepts(ORIGINS)]
+OwnHosts = Annotated[Names | None, BeforeValidator(listed(own_hosts)), Accepts(OWN_HOSTS)]
 FileUrlLifetime = Annotated[Duration, AfterValidator(file_url_lifetime)]
 Namespace = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"), Accepts("1 to 64 letters, digits, - and _")

@@ -32,6 +32,7 @@ REVISIONS = (
     "native_prompts",
     "webhooks",
     "webhooks_of_jobs",
+    "keys_of_uploads",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -4,11 +4,12 @@ Who adds or deletes an asset of a user holds the user's row meanwhile, so that o
 has done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, delete, exists, func, or_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col, select
 
 from shared.database.clock import database_time
@@ -101,6 +102,15 @@ def needed_by_jobs(asset_id: Any) -> ColumnElement[bool]:
 def is_kept() -> ColumnElement[bool]:
     """The condition that an asset's time has not run out."""
     return or_(col(Asset.expires_at).is_(None), col(Asset.expires_at) > func.now())
+
+
+def newest_named(session: Session, user_id: UUID, names: Collection[str]) -> dict[str, Asset]:
+    """Of the user's assets with each of these names the newest: it takes the place of those before it."""
+    if not names:
+        return {}
+    called = select(Asset).where(Asset.user_id == user_id, is_kept(), col(Asset.name).in_(sorted(names)))
+    newest = (col(Asset.name), col(Asset.created_at).desc(), col(Asset.id).desc())
+    return {one.name: one for one in session.exec(called.ext(distinct_on(col(Asset.name))).order_by(*newest))}
 
 
 def expired_assets(session: Session, limit: int) -> Sequence[UUID]:

@@ -42,14 +42,20 @@ def record_event_sql(job: CTE, kind: EventType, data: ColumnElement[Any]) -> Ins
 
 
 def publish_events(
-    session: Session, jobs: Sequence[EndedJob], kind: EventType, data: dict[str, Any] | None = None
+    session: Session,
+    jobs: Sequence[EndedJob],
+    kind: EventType,
+    data: dict[str, Any] | None = None,
+    *,
+    are_listened_to: bool = True,
 ) -> None:
     """Publish, after the commit, events whose rows are written. Jobs that end with them are counted,
-    and their owner's endpoints are owed the news."""
+    and their owner's endpoints are owed the news, unless it is known that there are none."""
     for job in jobs:
         publish_after_commit(session, Event.written(kind, job, at=job.updated_at, data=data or {}))
     if kind.is_final:
-        owe(session, [job.id for job in jobs], kind, data or {})
+        if are_listened_to:
+            owe(session, [job.id for job in jobs], kind, data or {})
         count_ended(session, jobs)  # last: it locks a row that the ends of all of an owner's jobs count in
 
 

@@ -91,7 +91,7 @@ def complete(
     job = COMPLETE.one_or_none(session, values)
     if job is None:
         raise refusal(session, "complete", lease)
-    publish_events(session, [job], EventType.COMPLETED, data)
+    publish_events(session, [job], EventType.COMPLETED, data, are_listened_to=job.is_listened_to)
 
 
 def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJob:

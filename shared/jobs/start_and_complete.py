@@ -9,7 +9,21 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CTE, BigInteger, Insert, Update, bindparam, column, func, insert, select, true, update
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Boolean,
+    Insert,
+    Update,
+    bindparam,
+    column,
+    exists,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel, col
 
@@ -18,7 +32,7 @@ from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import close_breaker_sql
 from shared.jobs.attempts import begin_attempt_sql, end_attempt_sql
 from shared.jobs.job_events import record_event_sql
-from shared.models import ComfyUIServer, EventType, GenerationJob, JobOutput, JobStatus, Outcome, User
+from shared.models import ComfyUIServer, EventType, GenerationJob, JobOutput, JobStatus, Outcome, User, WebhookEndpoint
 
 EVENT_DATA = bindparam("event_data", type_=JSONB)
 STORED_BYTES = bindparam("added_bytes", type_=BigInteger)
@@ -32,7 +46,8 @@ WHOLE_JOB = tuple(SQLModel.metadata.tables["generation_jobs"].c)
 
 
 class CompletedJob(NamedTuple):
-    """What the end of a job is published and counted by. Not its workflow, which may be long."""
+    """What the end of a job is published and counted by. Not its workflow, which may be long. `is_listened_to` if its
+    owner has webhooks."""
 
     id: int
     user_id: UUID
@@ -44,9 +59,11 @@ class CompletedJob(NamedTuple):
     updated_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+    is_listened_to: bool
 
 
-COMPLETED_JOB = tuple(col(getattr(GenerationJob, name)) for name in CompletedJob._fields)
+LISTENED_TO = column("is_listened_to", Boolean)
+COMPLETED_JOB = tuple(col(getattr(GenerationJob, name)) for name in CompletedJob._fields if name != LISTENED_TO.name)
 
 
 def starting(taking: Update) -> Prepared[GenerationJob]:
@@ -82,7 +99,9 @@ def completing(ending: Update) -> Prepared[CompletedJob]:
         close_breaker_sql(job.c.server).cte("server"),
         add_stored_bytes_sql(job).cte("owner"),
     )
-    return Prepared("complete", select(job).add_cte(*rows), row=CompletedJob, columns=COMPLETED_JOB)
+    endpoints = exists().where(col(WebhookEndpoint.user_id) == job.c.user_id, col(WebhookEndpoint.enabled))
+    ended = select(job, endpoints.label(LISTENED_TO.name)).add_cte(*rows)
+    return Prepared("complete", ended, row=CompletedJob, columns=(*COMPLETED_JOB, LISTENED_TO))
 
 
 def output_values(outputs: Sequence[JobOutput]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The tables both services share; importing this package names them all to SQLModel's metadata."""
 
 from shared.models.account import ApiKey, Scope, StreamTicket, UrlSecret, User, stands_alone
-from shared.models.asset import Asset, AssetKind, AssetUse
+from shared.models.asset import Asset, AssetKey, AssetKind, AssetUse
 from shared.models.discarded_folder import DiscardedFolder
 from shared.models.fleet import ComfyUIServer, ServerCapabilities, Worker
 from shared.models.generation_job import GenerationJob
@@ -21,6 +21,7 @@ __all__ = [
     "WAITING",
     "ApiKey",
     "Asset",
+    "AssetKey",
     "AssetKind",
     "AssetUse",
     "ComfyUIServer",

@@ -1,4 +1,4 @@
-"""An asset: a file of a user's, that jobs may take in; and which jobs need it."""
+"""An asset: a file of a user's, that jobs may take in; which jobs need it, and under which keys it was uploaded."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -68,3 +68,18 @@ class AssetUse(SQLModel, table=True):
     )
 
     __table_args__ = (Index("ix_asset_uses_job", "job_id"),)
+
+
+class AssetKey(SQLModel, table=True):
+    """One row of `asset_keys`: the idempotency key of an upload, the digest of what was said with it, and its asset."""
+
+    __tablename__ = "asset_keys"
+
+    user_id: UUID = Field(sa_column=Column("user_id", Uuid, ForeignKey("users.id"), primary_key=True))
+    key: str = Field(sa_column=Column("key", String(255), primary_key=True))
+    digest: str = Field(sa_column=Column("digest", String(64), nullable=False))
+    asset_id: UUID = Field(
+        sa_column=Column("asset_id", Uuid, ForeignKey("assets.id", ondelete="CASCADE"), nullable=False)
+    )
+
+    __table_args__ = (Index("ix_asset_keys_asset", "asset_id"),)

@@ -63,16 +63,16 @@ def looked_up(destination: Destination, resolve: Resolve, deadline: Deadline) ->
 
 
 def connected(
-    addresses: Sequence[str], destination: Destination, tls: ssl.SSLContext, deadline: Deadline
+    addresses: Sequence[str], destination: Destination, tls: ssl.SSLContext | None, deadline: Deadline
 ) -> socket.socket:
-    """A connection to the first of the addresses that takes one. Raises NoAnswer."""
+    """A connection to the first of the addresses that takes one, encrypted where there is `tls`. Raises NoAnswer."""
     for address in addresses:
         try:
             plain = socket.create_connection((address, destination.port), min(EACH_WITHIN_S, deadline.left_s()))
         except OSError:
             continue
         try:
-            return encrypted(plain, destination.host, tls) if destination.is_encrypted else plain
+            return encrypted(plain, destination.host, tls) if tls else plain
         except BaseException:
             plain.close()
             raise

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from shared.outgoing.allowed import Allowed
@@ -73,8 +74,13 @@ class Outgoing:
         self, allowed: Allowed, *, tls: ssl.SSLContext | None = None, resolve: Resolve = resolved_here
     ) -> None:
         self.allowed = allowed
-        self.tls = tls or ssl.create_default_context()
+        self.given_tls = tls
         self.resolve = resolve
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """Made when it is first needed: to read this machine's certificates takes some 50 ms, and few processes ask."""
+        return self.given_tls or ssl.create_default_context()
 
     def check(self, url: str) -> Destination:
         """See whether the URL is one that may be asked, by what it says. Raises NotAllowed."""
@@ -85,7 +91,8 @@ class Outgoing:
         """Send the request, and read the head of the answer. Raises NotAllowed, NoAnswer."""
         destination = self.check(asked.url)
         addresses = addresses_of(destination, self.allowed, self.resolve, deadline)
-        with connected(addresses, destination, self.tls, deadline) as connection:
+        tls = self.tls if destination.is_encrypted else None
+        with connected(addresses, destination, tls, deadline) as connection:
             with reasons():
                 send(connection, head_of(asked, destination) + asked.body, deadline)
                 response = http.client.HTTPResponse(Bounded(connection, deadline), method=asked.method)  # type: ignore[arg-type]

@@ -84,6 +84,14 @@ def write(session: Session, taken: Taken, made: Try) -> DeliveryState | None:
     return state
 
 
+def put_back(session: Session, taken: Taken) -> DeliveryState:
+    """Let a delivery whose try was broken off here be due at once, as if it had not been tried."""
+    is_ours = (col(WebhookDelivery.id) == taken.id, col(WebhookDelivery.tries) == taken.tries)
+    values = {"claimed_until": None, "due_at": func.now(), "tries": WebhookDelivery.tries - 1}
+    session.connection().execute(update(WebhookDelivery).where(*is_ours).values(**values))
+    return DeliveryState.PENDING
+
+
 def count(session: Session, taken: Taken, made: Try) -> None:
     """Count failures in a row. Fifty of them over a day, or the answer 410, disable the endpoint."""
     endpoint = update(WebhookEndpoint).where(col(WebhookEndpoint.id) == taken.endpoint_id)

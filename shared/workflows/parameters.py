@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, WithJsonSchema, field_validator
 
-from shared.workflows.references import asset_id_in, is_reference, reference_to
+from shared.workflows.references import is_reference, reference_to, target_of
 
 LARGEST_SEED = 2**64 - 1  # KSampler's
 LONGEST_FILE = 300  # characters
@@ -62,8 +62,8 @@ class Params(Sampling):
 def names_a_file(value: Any) -> Any:
     if isinstance(value, str) and 0 < len(value) <= LONGEST_FILE and "\0" not in value:
         return value
-    if is_reference(value) and (asset_id := asset_id_in(value)):
-        return reference_to(str(asset_id))
+    if is_reference(value) and (target := target_of(value)):
+        return reference_to(target)
     raise ValueError('must be the name of an asset, or {"__type": "core/ASSET", "info": {"id": "<its id>"}}')
 
 

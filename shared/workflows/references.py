@@ -1,11 +1,14 @@
 """A workflow names an asset where a node takes a file: by the reference object of Comfy's API, or by its name.
 
-Which asset each of them means is kept beside the workflow: by node, and by its input.
+A reference may name an output of a job, too. Which asset each of them means is kept beside the workflow: by node, and
+by its input.
 """
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
+
+from shared.workflows.opaque_names import OutputPlace, output_name, output_of
 
 TYPE, ASSET = "__type", "core/ASSET"
 
@@ -19,11 +22,25 @@ def is_reference(value: Any) -> bool:
     return isinstance(value, dict) and TYPE in value
 
 
-def asset_id_in(reference: Mapping[str, Any]) -> UUID | None:
-    """Which asset a reference names: only its id counts. None for one that is not well made."""
+def has_reference(document: Any) -> bool:
+    """Whether there is a reference to an asset anywhere in a document."""
+    unseen = [document]
+    while unseen:
+        part = unseen.pop()
+        if isinstance(part, dict):
+            if part.get(TYPE) == ASSET:
+                return True
+            unseen.extend(part.values())
+        elif isinstance(part, list):
+            unseen.extend(part)
+    return False
+
+
+def target_of(reference: Mapping[str, Any]) -> UUID | OutputPlace | None:
+    """Which asset, or output of a job, a reference names: only its id counts. None for one that is not well made."""
     info = reference.get("info")
     given = info.get("id") if reference.get(TYPE) == ASSET and isinstance(info, dict) else None
-    return id_of(given) if isinstance(given, str) else None
+    return (id_of(given) or output_of(given)) if isinstance(given, str) else None
 
 
 def id_of(text: str) -> UUID | None:
@@ -35,8 +52,9 @@ def id_of(text: str) -> UUID | None:
     return found if str(found) == text.lower() else None
 
 
-def reference_to(asset_id: str) -> dict[str, Any]:
-    return {TYPE: ASSET, "info": {"id": asset_id}}
+def reference_to(target: str | UUID | OutputPlace) -> dict[str, Any]:
+    named = output_name(*target) if isinstance(target, OutputPlace) else str(target)
+    return {TYPE: ASSET, "info": {"id": named}}
 
 
 def with_references(graph: GraphLike, assets: AssetsByInput) -> GraphLike:

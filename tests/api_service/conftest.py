@@ -12,6 +12,7 @@ from shared.accounts.keys import KeyTerms, create_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.models import Scope
+from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.quick_api import QUICK
 from tests.jobs import ANOTHER_USER, USER
 
@@ -35,7 +36,7 @@ def bearer(key: str) -> dict[str, str]:
 @pytest.fixture
 def client(settings: Settings, key: str) -> Iterator[TestClient]:
     """A client that sends the key of USER."""
-    with TestClient(create_app(settings, QUICK), headers=bearer(key)) as client:
+    with TestClient(holding(create_app(settings, QUICK)), headers=bearer(key)) as client:
         yield client
 
 

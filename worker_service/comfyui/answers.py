@@ -37,9 +37,6 @@ class Finished:
 Whereabouts = Waiting | Running | Finished | Gone
 
 
-LARGEST_NUMBER = 2**63
-
-
 class Queue(NamedTuple):
     """The ids of the prompts that a server runs, and of those that wait there, the next one first."""
 
@@ -54,9 +51,9 @@ def queue_of(answer: Mapping[str, Any]) -> Queue:
 
 
 def number_of(value: Any) -> float:
-    """Where a prompt stands in the queue. Whoever sends one chooses it, and may choose what is none, such as NaN: such
-    a one comes last."""
-    is_number = isinstance(value, int | float) and abs(value) <= LARGEST_NUMBER
+    """Where a prompt stands in the queue, however far from 0. Whoever sends one chooses it, and may choose what is
+    none, such as NaN: such a one comes last."""
+    is_number = isinstance(value, int) or (isinstance(value, float) and not math.isnan(value))
     return value if is_number else math.inf
 
 

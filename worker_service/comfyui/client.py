@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -34,10 +34,12 @@ from worker_service.comfyui.answers import (
     refusal,
     version_in,
 )
-from worker_service.comfyui.connection import ANSWER, Answer, AnswerTooLarge, Bounds, ServerConnection, unpacked
+from worker_service.comfyui.connection import ANSWER, PACE, AnswerTooLarge, Bounds, Pace, ServerConnection, unpacked
+from worker_service.comfyui.connection import Answer as WholeAnswer
 from worker_service.comfyui.history_outputs import OutputFile
-from worker_service.comfyui.json_text import read_json
 from worker_service.comfyui.socket_health import SocketHealth
+from worker_service.comfyui.texts.json_text import read_json
+from worker_service.comfyui.texts.queue_text import without_graphs
 
 # Without custom nodes it has 1 MB. A server with many models and a slow disk takes long to list them.
 LARGEST_OBJECT_INFO = ANSWER.most_bytes
@@ -46,16 +48,6 @@ SUBMIT = Bounds(ANSWER.most_bytes, within_s=60, silence_s=30)  # a large workflo
 REPLACEMENTS = Bounds(ANSWER.most_bytes // 8, within_s=10)
 NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, AttributeError)
 LARGEST_OUTPUT = 2 * 1024**3
-
-
-class Pace(NamedTuple):
-    """The slowest that an output may come: so many bytes in each such time. A large one may take for hours."""
-
-    least_bytes: int = 256 * 1024
-    within_s: float = 30.0
-
-
-PACE = Pace()
 
 
 class ComfyUIClient:
@@ -111,7 +103,8 @@ class ComfyUIClient:
     def locate(self, prompt_id: str) -> Whereabouts:
         """Where the prompt is now. The history is read again after the queue: it may have ended in between."""
         try:
-            return self.ended(prompt_id) or in_queue(self.get("/queue"), prompt_id) or self.ended(prompt_id) or Gone()
+            ended = self.ended(prompt_id)
+            return ended or in_queue(self.queue_answer(), prompt_id) or self.ended(prompt_id) or Gone()
         except NOT_UNDERSTOOD as error:
             raise self.not_understood(error) from error
 
@@ -135,7 +128,7 @@ class ComfyUIClient:
         """A prompt whose entry cannot be had. A server that fails for every prompt is unreachable."""
         try:
             in_history(self.get(f"/history/{uuid4()}"), prompt_id)
-            if in_queue(self.get("/queue"), prompt_id):
+            if in_queue(self.queue_answer(), prompt_id):
                 return None
         except NOT_UNDERSTOOD as error:
             raise self.not_understood(error) from error
@@ -155,11 +148,15 @@ class ComfyUIClient:
 
     def queue(self) -> Queue:
         """What runs and what waits there, also prompts of others."""
-        answer = self.get("/queue")
+        answer = self.queue_answer()
         try:
             return queue_of(answer)
         except (LookupError, TypeError, ValueError) as error:
             raise ComfyUIUnreachable(self.name, f"/queue did not answer with a queue: {error!r}") from error
+
+    def queue_answer(self) -> dict[str, Any]:
+        """The queue without its graphs, of which somebody else's may have any size."""
+        return self.json_object(self.ask("GET", "/queue", kept=without_graphs).content, "/queue")
 
     def forget(self, prompt_id: str) -> None:
         """Take the prompt out of the history; its files stay. Nothing happens to one that is not there."""
@@ -230,7 +227,7 @@ class ComfyUIClient:
     def get(self, path: str) -> dict[str, Any]:
         return self.json_object(self.ask("GET", path).content, path)
 
-    def ask(self, method: str, path: str, **options: Any) -> Answer:
+    def ask(self, method: str, path: str, **options: Any) -> WholeAnswer:
         try:
             return self.connection.ask(method, path, **options)
         except AnswerTooLarge as error:

@@ -1,7 +1,7 @@
 """Requests to one ComfyUI server: each answer has a bound in bytes, and in time from the request to its last byte."""
 
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -29,9 +29,19 @@ class Bounds(NamedTuple):
     silence_s: float = 10.0
 
 
-# A graph has some 50 kB, so this is a queue of 600. Python's objects take up to twenty times as much as their JSON.
+# Python's objects take up to twenty times as much as their JSON.
 # Nobody hears of a cancel or a stop meanwhile, and `locate` asks three times.
 ANSWER = Bounds(32 * MEBIBYTE, 15)
+
+
+class Pace(NamedTuple):
+    """The slowest that a file may come or go: so many bytes in each such time. A large one may take for hours."""
+
+    least_bytes: int = 256 * 1024
+    within_s: float = 30.0
+
+
+PACE = Pace()
 
 
 class Answer(NamedTuple):
@@ -58,17 +68,23 @@ class ServerConnection:
         self.http = timed_client(self.deadline, limits=CONNECTIONS, headers={"Accept-Encoding": "identity"})
 
     def ask(
-        self, method: str, path: str, bounds: Bounds | None = None, accepts: Collection[int] = (), **options: Any
+        self,
+        method: str,
+        path: str,
+        bounds: Bounds | None = None,
+        accepts: Collection[int] = (),
+        kept: Callable[[Iterator[bytes]], Iterator[bytes]] = iter,
+        **options: Any,
     ) -> Answer:
-        """The whole answer, if its status is a good one or is in `accepts`. Raises ComfyUIUnreachable and
-        AnswerTooLarge."""
+        """The whole answer, if its status is a good one or is in `accepts`; or what is `kept` of it, piece by piece.
+        Raises ComfyUIUnreachable and AnswerTooLarge."""
         request, content, bounds = f"{method} {path}", bytearray(), bounds or self.bounds
         with self.opened(method, path, bounds, **options) as response:
             if response.status_code in REFUSED:
                 raise ComfyUIUnreachable(self.name, self.refused(response.status_code))
             if not response.is_success and response.status_code not in accepts:
                 raise ComfyUIUnreachable(self.name, f"{request} answered {response.status_code}")
-            for piece in unpacked(response):
+            for piece in kept(unpacked(response)):
                 content += piece
                 if len(content) > bounds.most_bytes:
                     raise AnswerTooLarge(request, bounds.most_bytes)

@@ -6,7 +6,7 @@ from collections.abc import Container
 from typing import Any, NamedTuple
 
 from shared.jobs.storable import name
-from worker_service.comfyui.json_text import read_json
+from worker_service.comfyui.texts.json_text import read_json
 
 PREVIEW_WITH_METADATA = 4
 LARGEST_COUNT = 2**53  # of a node's steps: beyond this JSON readers differ

@@ -17,7 +17,7 @@ from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.oldest_version import why_too_old
 from worker_service.comfyui.server_log import read_log, says_that_the_thread_ended
 from worker_service.fleet import records
-from worker_service.fleet.known_inputs import KnownInputs
+from worker_service.fleet.known_inputs import KnownFiles, KnownInputs
 from worker_service.fleet.notes import Notes
 from worker_service.fleet.records import Sight
 from worker_service.fleet.timings import FleetTimings
@@ -60,6 +60,7 @@ class Fleet:
         self.versions: dict[str, str | None] = {}  # as last seen by this worker; None while a server does not answer
         self.notes = {name: Notes(engine, name) for name in self.clients}
         self.inputs = {name: KnownInputs() for name in self.clients}
+        self.files = KnownFiles()
         self.changed = {name: threading.Event() for name in self.clients}  # set where capabilities should be read now
 
     def probe(self, client: ComfyUIClient) -> None:

@@ -1,8 +1,11 @@
 """What a file states of itself, read from its own bytes: a file is held to that, and to nothing else."""
 
 import struct
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
+
+from worker_service.media.stated_lengths import parts
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 MOST_CHUNKS = 1_000_000  # of a PNG; in more of them its last one is not looked for
@@ -48,15 +51,12 @@ def wav_states_samples(file: Path) -> bool:
         start = content.read(12)
         if start[:4] not in WAVES or start[8:] != b"WAVE":
             return False
-        for _ in range(MOST_PARTS):
-            header = content.read(8)
-            if len(header) < 8:
-                return True  # it breaks off before it comes to them
-            kind, length = struct.unpack("<4sI", header)
-            if kind == b"data":
-                return bool(length)
-            content.seek(length + length % 2, 1)
-    return True
+        first = islice(parts(content, 12, "<4sI"), MOST_PARTS)
+        try:
+            samples = next((part for part in first if part.kind == b"data"), None)
+        except struct.error:  # it breaks off before it comes to them
+            return True
+    return samples is None or bool(samples.length)
 
 
 def states_its_length(file: Path, demuxer: str) -> bool:

@@ -61,7 +61,7 @@ class Attempt:
         self.lease = claim.lease
         self.prompt = claim.doubt or claim.prompt
         self.mailbox = mailbox
-        self.delivery = Delivery(self.job, mailbox, resources.messenger.engine, resources.store, resources.fleet.inputs)
+        self.delivery = Delivery(self.job, mailbox, resources.messenger.engine, resources.store, resources.fleet)
         self.leave_slot = leave_slot
         self.folder = attempt_folder(self.job, self.lease.attempt)
         self.progress = ProgressSink(resources.messenger, self.job)

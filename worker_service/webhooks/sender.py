@@ -1,7 +1,8 @@
 """Threads that deliver what endpoints are owed, beside the jobs: no job waits for a slow receiver, nor it for a job."""
 
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import structlog
@@ -13,7 +14,7 @@ from shared.models import DeliveryState
 from shared.outgoing.deadline import Deadline
 from shared.outgoing.exchange import Outgoing
 from shared.webhooks.due import Taken, take
-from shared.webhooks.outcome import Try, write
+from shared.webhooks.outcome import Try, put_back, write
 from worker_service.webhooks.posting import post
 
 log = structlog.get_logger(__name__)
@@ -22,6 +23,8 @@ THREADS = 4
 ANSWERS_WITHIN = timedelta(seconds=20)
 LOOKED_EVERY_S = 5.0  # also where no wake-up came: all threads of the actors may be busy with jobs
 AGAIN_AFTER_S = 1.0  # once the database was away
+ENDS_WITHIN_S = 3.0  # what is under way when the worker stops
+GIVEN_UP_WITHIN_S = 2.0  # whoever waits looks up each half second
 
 
 class Deliveries:
@@ -34,6 +37,8 @@ class Deliveries:
         self.woken = threading.BoundedSemaphore(THREADS)
         for _ in range(THREADS):
             self.woken.acquire()
+        self.under_way: set[Deadline] = set()
+        self.changed = threading.Condition()
 
     def wake(self) -> None:
         with suppress(ValueError):  # all threads have been told to look already
@@ -48,15 +53,40 @@ class Deliveries:
 
     def deliver_one(self) -> bool:
         """Try one delivery. Whether there was one. No transaction is open while the receiver is waited for."""
-        with transaction(self.engine) as session:
-            taken = take(session)
-        if taken is None:
-            return False
-        made = post(self.outgoing, taken, Deadline(ANSWERS_WITHIN))
-        with transaction(self.engine) as session:
-            state = write(session, taken, made)
+        with self.deadline() as deadline:
+            if self.closing.is_set():
+                return False
+            with transaction(self.engine) as session:
+                taken = take(session)
+            if taken is None:
+                return False
+            made = post(self.outgoing, taken, deadline)
+            is_broken_off = made.error is not None and deadline.is_given_up.is_set()
+            with transaction(self.engine) as session:
+                state = put_back(session, taken) if is_broken_off else write(session, taken, made)
         tell(taken, made, state)
         return True
+
+    @contextmanager
+    def deadline(self) -> Iterator[Deadline]:
+        """The bound of one delivery, which `stop` may give up before."""
+        deadline = Deadline(ANSWERS_WITHIN)
+        with self.changed:
+            self.under_way.add(deadline)
+        try:
+            yield deadline
+        finally:
+            with self.changed:
+                self.under_way.discard(deadline)
+                self.changed.notify_all()
+
+    def stop(self, within_s: float = ENDS_WITHIN_S) -> None:
+        """Let what is under way end, once `closing` is set; after that time it is given up, and due again at once."""
+        with self.changed:
+            self.changed.wait_for(lambda: not self.under_way, within_s)
+            for deadline in self.under_way:
+                deadline.give_up()
+            self.changed.wait_for(lambda: not self.under_way, GIVEN_UP_WITHIN_S)
 
 
 def tell(taken: Taken, made: Try, state: DeliveryState | None) -> None:
@@ -73,8 +103,11 @@ class WebhookSender(threading.Thread):
     def __init__(self, deliveries: Deliveries, number: int) -> None:
         super().__init__(name=f"webhooks-{number}", daemon=True)
         self.deliveries = deliveries
+        self.number = number
 
     def run(self) -> None:
+        # Not all at the same instant.
+        self.deliveries.woken.acquire(timeout=self.number * LOOKED_EVERY_S / THREADS)
         while not self.deliveries.closing.is_set():
             try:
                 self.deliveries.deliver_all()

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api_service.doors.comfy_v2.names.codes import ComfyCode
-from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.http.problems import detail_of, headers_of, known_of_the_rate
 from api_service.http.request_refusals import RequestCode
 from api_service.limits.rates import Limit
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import FieldError, Refusal
+from shared.workflows.opaque_names import job_name
 
 
 class Form(NamedTuple):
@@ -31,7 +31,7 @@ NO_JOB = "there is no such job among those that this key may see"
 NO_ASSET = "there is no such asset among those that this key may see"
 NEEDED = "the asset cannot be deleted while something here depends on it"
 AWAY = "the service cannot reach what it needs right now; ask again soon"
-REUSED = "this Idempotency-Key was used before; nothing was submitted now: look at the job that it made"
+REUSED = "this Idempotency-Key was used before, and nothing was done now: `details` says what it made"
 BROKEN = "something went wrong in the service; it has been logged"
 UNREADABLE = Form(S.UNPROCESSABLE_ENTITY, C.INVALID_REQUEST)
 
@@ -103,10 +103,16 @@ def told(refusal: Refusal) -> tuple[HTTPStatus, ComfyCode, str, dict[str, Any]]:
     form = OF_LIMITS.get(refusal.facts.get("limit")) or FORMS.get(refusal.code, OTHER)
     details = dict(refusal.facts.get("details") or {})
     if refusal.code == Code.IDEMPOTENCY_KEY_REUSED:
-        details["job_id"] = job_name(refusal.facts["job_id"])
+        details |= made_by_key(refusal)
     if refusal.errors and not details:
         details["fields"] = [error.model_dump() for error in refusal.errors]
     return form.status, form.code, form.says or sentence(refusal), details
+
+
+def made_by_key(refusal: Refusal) -> dict[str, Any]:
+    """The job, or the asset, that a key made before."""
+    job_id = refusal.facts.get("job_id")
+    return {"asset_id": refusal.facts["asset_id"]} if job_id is None else {"job_id": job_name(job_id)}
 
 
 def sentence(refusal: Refusal) -> str:

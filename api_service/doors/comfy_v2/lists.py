@@ -13,7 +13,6 @@ from starlette.datastructures import QueryParams
 from api_service.doors.binding import ApiRequest
 from api_service.doors.comfy_v2.bodies import LABEL, flaw_of_value
 from api_service.doors.comfy_v2.names.codes import ComfyCode
-from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery
 from api_service.doors.comfy_v2.views.job_views import STATUSES, Status, labels_of
 from api_service.doors.comfy_v2.views.optional import Optionally
@@ -26,6 +25,7 @@ from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
 from shared.jobs.urls import number_in
 from shared.models import Scope
+from shared.workflows.opaque_names import job_name
 
 LONGEST_PAGE = 100
 USUAL_PAGE = 50

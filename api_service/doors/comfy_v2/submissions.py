@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,21 +12,17 @@ from api_service.doors.comfy_v2.bodies import JobBody
 from api_service.doors.comfy_v2.errors import in_words
 from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_address
+from api_service.doors.comfy_v2.names.used_once import ONCE, used_once
 from api_service.doors.comfy_v2.views.job_views import JobView, job_view
 from api_service.doors.comfy_v2.workflows import invalid_workflow, refuse_what_is_no_workflow
 from api_service.http.answers import answer_with
 from api_service.http.bodies import read_json
 from api_service.http.operations import Answer, Operation
-from api_service.http.request_refusals import invalid_header
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
-from api_service.submit.idempotency import IdempotencyKey
 from api_service.submit.submit import Submission, submit
 from api_service.webhooks.asked import refuse_closed_urls
 from shared.models import Scope
-
-HEADER = "Idempotency-Key"
-LONGEST_KEY = 255
 
 
 async def submit_job(request: ApiRequest[JobBody, AnyQuery]) -> Response:
@@ -41,7 +36,7 @@ async def submit_job(request: ApiRequest[JobBody, AnyQuery]) -> Response:
         charge=request.charge,
         owner=request.identity.user_id,
         request_id=request.http.state.request_id,
-        idempotency_key=idempotency_key(request.http),
+        idempotency_key=used_once(request.http),
     )
     try:
         accepted = await submit(acceptance_of(request), asked)
@@ -52,17 +47,6 @@ async def submit_job(request: ApiRequest[JobBody, AnyQuery]) -> Response:
     (job,) = accepted.jobs
     view = job_view(job, urls=await signed_urls(request.http, request.identity))
     return answer_with(view, HTTPStatus.CREATED, Location=job_address(job.id))
-
-
-def idempotency_key(http: Request[Any]) -> IdempotencyKey | None:
-    """The request's key, which is good for one request: no other one is the same as it. Raises Refusal."""
-    given = http.headers.getlist(HEADER)
-    if not given:
-        return None
-    (key, *others) = given
-    if others or not 0 < len(key) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
-        raise invalid_header(f"{HEADER} must be sent once, as 1 to {LONGEST_KEY} printable ASCII characters")
-    return IdempotencyKey(key, uuid4().hex)
 
 
 async def read_job(http: Request[Any], model: type[Any], largest: int) -> Any:
@@ -105,7 +89,7 @@ OPERATIONS = (
             Code.IDEMPOTENCY_KEY_REUSED,
             Code.QUOTA_EXCEEDED,
         ),
-        request_headers={HEADER: "good for one submission: the same key again is refused"},
+        request_headers=ONCE,
         submits=True,
     ),
 )

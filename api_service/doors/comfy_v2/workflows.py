@@ -1,7 +1,7 @@
 """The workflow of a submission, as this door's clients speak of it: what it must not be, and what is wrong with it."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api_service.doors.comfy_v2.errors import in_words
@@ -9,39 +9,12 @@ from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.refusals.refusal import FieldError, Refusal
 from api_service.submit.checks import node_and_part
 from shared.workflows.envelopes import EXPORT, is_of_editor
-from shared.workflows.references import ASSET, TYPE, is_reference
 
 
 def refuse_what_is_no_workflow(workflow: Mapping[str, Any]) -> None:
-    """Raises Refusal: workflow_format_ui, for what the editor saves; missing_asset, for a reference where none can be.
-
-    A reference is the value of an input. Which asset it means is found out where every door's jobs are checked.
-    """
+    """Raises Refusal: workflow_format_ui, for what the editor saves."""
     if is_of_editor(workflow):
         raise Refusal(ComfyCode.WORKFLOW_FORMAT_UI, EXPORT)
-    if any(has_reference(value) for value in inputs_of(workflow) if not is_reference(value)):
-        raise Refusal(ComfyCode.MISSING_ASSET, "a reference to an asset must be the whole value of an input")
-
-
-def inputs_of(workflow: Mapping[str, Any]) -> Iterator[Any]:
-    for node in workflow.values():
-        inputs = node.get("inputs") if isinstance(node, dict) else None
-        if isinstance(inputs, dict):
-            yield from inputs.values()
-
-
-def has_reference(document: Any) -> bool:
-    """Whether an asset is referred to anywhere in a document."""
-    unseen = [document]
-    while unseen:
-        part = unseen.pop()
-        if is_reference(part) and part[TYPE] == ASSET:
-            return True
-        if isinstance(part, dict):
-            unseen.extend(part.values())
-        elif isinstance(part, list):
-            unseen.extend(part)
-    return False
 
 
 def invalid_workflow(errors: Sequence[FieldError], workflow: Mapping[str, Any]) -> Refusal:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
+from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.doors.binding import acceptance_of, in_its_lane, sealed
 from api_service.doors.native.asking.errors import PromptRefused, prompt_refused
 from api_service.doors.native.asking.operations import AnyBody, NativeRequest, operation, read_anyhow
@@ -18,7 +19,6 @@ from api_service.prompts.naming import PromptName, naming
 from api_service.prompts.prompt_queries import remaining
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal, field_errors
-from api_service.submit.idempotency import IdempotencyKey
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.submit.sealing import SentAlong
 from api_service.submit.submit import Submission, submit

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from api_service.http.server.connections import Guard, GuardedConfig
 from shared.configuration.settings import Settings
@@ -34,7 +34,7 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    settings: Settings, app: Callable[[], Starlette], *, ping_interval_s: float, guard: Guard | None = None
+    settings: Settings, app: Callable[[], ASGIApp], *, ping_interval_s: float, guard: Guard | None = None
 ) -> None:
     """Serve the application that `app` makes until SIGTERM or SIGINT, with a ping so often on each WebSocket.
 

@@ -102,6 +102,19 @@ WITH
         WHERE users.id = job.user_id AND :added_bytes > 0
     )
 SELECT
-    job.id, job.user_id, job.status, job.server, job.attempt, job.events, job.created_at, job.updated_at,
-    job.started_at, job.completed_at
+    job.id,
+    job.user_id,
+    job.status,
+    job.server,
+    job.attempt,
+    job.events,
+    job.created_at,
+    job.updated_at,
+    job.started_at,
+    job.completed_at,
+    EXISTS (
+        SELECT *
+        FROM webhook_endpoints
+        WHERE webhook_endpoints.user_id = job.user_id AND webhook_endpoints.enabled
+    ) AS is_listened_to
 FROM job;

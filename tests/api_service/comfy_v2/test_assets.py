@@ -10,15 +10,16 @@ from comfy_low.models import Asset
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from api_service.doors.comfy_v2.names.ids import output_name
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
 from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import AssetUse, Scope
+from shared.workflows.opaque_names import output_name
 from tests.api_service.assets.assets import PNG, files, nothing_is_left, stored_bytes
 from tests.api_service.comfy_v2.contract import ASSETS, held, refused
+from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK
 from tests.jobs import output, running, submitted
@@ -183,7 +184,7 @@ def test_a_wrong_body_is_refused(client: TestClient, body: Any) -> None:
 
 def test_a_file_too_large_and_a_full_store_are_told_apart(environ: dict[str, str], key: str) -> None:
     settings = load_settings({**environ, "ASSET_MAX_BYTES": "1024", "LIMIT_STORED_BYTES": "1500"})
-    with TestClient(create_app(settings, QUICK), headers=bearer(key)) as client:
+    with TestClient(holding(create_app(settings, QUICK)), headers=bearer(key)) as client:
         refused(send(client, b"x" * 200_000), 413, "invalid_request")
         sent(client, b"x" * 1000)
         error = refused(send(client, b"y" * 1000), 403, "forbidden")

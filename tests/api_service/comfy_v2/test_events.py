@@ -18,7 +18,6 @@ from api_service import main
 from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.doors.comfy_v2.following import Following
-from api_service.doors.comfy_v2.names.ids import job_name, output_name
 from api_service.doors.comfy_v2.names.places import AnyQuery
 from api_service.http.operations import NOTHING, ParsedRequest
 from api_service.main import create_app
@@ -31,7 +30,9 @@ from shared.jobs.errors import NodeFailed
 from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
 from shared.models import EventType, Scope
+from shared.workflows.opaque_names import job_name, output_name
 from tests.api_service.comfy_v2.contract import JOBS, held, refused
+from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer
 from tests.api_service.quick_api import QUICK
 from tests.api_service.serving import EventReader, served
@@ -183,7 +184,7 @@ def test_too_many_streams_are_refused_with_when_to_try_again(
     environ: dict[str, str], key: str, messenger: Messenger
 ) -> None:
     settings = load_settings({**environ, "LIMIT_OPEN_STREAMS": "0"})
-    with TestClient(create_app(settings, QUICK), headers=bearer(key)) as client:
+    with TestClient(holding(create_app(settings, QUICK)), headers=bearer(key)) as client:
         answer = client.get(path(submitted(messenger)))
     refused(answer, 429, "too_many_streams")
     assert int(answer.headers["retry-after"]) > 0

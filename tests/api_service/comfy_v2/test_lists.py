@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from api_service.doors.comfy_v2.names.ids import job_id_of
 from shared.messaging.messenger import Messenger
+from shared.workflows.opaque_names import job_id_of
 from tests.api_service.comfy_v2.contract import JOBS, posted, refused
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.jobs.lists import added

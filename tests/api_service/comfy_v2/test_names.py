@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from api_service.doors.comfy_v2.names.ids import job_id_of, job_name, output_name, output_of
 from shared.jobs.urls import LARGEST_ID
+from shared.workflows.opaque_names import job_id_of, job_name, output_name, output_of
 
 ids = some.integers(1, LARGEST_ID)
 

@@ -14,6 +14,7 @@ from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from tests.api_service.assets.assets import PNG
 from tests.api_service.comfy_v2.contract import ASSETS, refused
+from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.comfy_v2.test_assets import sent
 from tests.api_service.conftest import new_key
 from tests.api_service.quick_api import QUICK
@@ -22,7 +23,7 @@ from tests.api_service.quick_api import QUICK
 @pytest.fixture
 def browser(settings: Settings) -> Iterator[TestClient]:
     """Asks without a key, and another API process than `client`."""
-    with TestClient(create_app(settings, QUICK)) as browser:
+    with TestClient(holding(create_app(settings, QUICK))) as browser:
         yield browser
 
 

@@ -7,9 +7,9 @@ from comfy_low.models import Job
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from api_service.doors.comfy_v2.names.ids import job_id_of
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob
+from shared.workflows.opaque_names import job_id_of
 from tests.api_service.comfy_v2.contract import JOBS, held, posted, refused
 from tests.jobs import job
 from tests.simulator.graphs import txt2img

@@ -16,7 +16,6 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.assets.from_output import keep_output
 from api_service.assets.keeping import Details, Owner, Shelf
-from api_service.doors.comfy_v2.names.ids import job_name, output_name
 from api_service.main import create_app
 from api_service.webhooks.deliveries import owe_test
 from shared.accounts.keys import KeyTerms, create_key, revoke_key
@@ -26,6 +25,8 @@ from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import AssetUse, JobOutput, Scope
+from shared.workflows.opaque_names import job_name, output_name
+from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.doors.native_rows import NATIVE_ROWS, NOBODYS
 from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
@@ -264,7 +265,7 @@ def asker(
 
 @pytest.fixture
 def client(settings: Settings) -> Any:
-    with TestClient(create_app(settings)) as client:
+    with TestClient(holding(create_app(settings))) as client:
         yield client
 
 

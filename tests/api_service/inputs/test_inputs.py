@@ -165,7 +165,7 @@ MALFORMED: list[dict[str, Any]] = [
 @pytest.mark.parametrize("value", MALFORMED, ids=str)
 def test_a_malformed_reference_is_refused(client: TestClient, value: dict[str, Any]) -> None:
     found = refused(client.post(URL, json={"workflow": loading(value)}))
-    message = 'a reference is {"__type": "core/ASSET", "info": {"id": "<the id of an asset>"}}'
+    message = 'a reference is {"__type": "core/ASSET", "info": {"id": "<the id of an asset or an output>"}}'
     assert found == {"workflow.1.inputs.image": ("missing_asset", message)}
 
 

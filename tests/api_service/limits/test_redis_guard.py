@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
+from api_service.assets.keeping import Shelf
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
@@ -22,6 +23,7 @@ from api_service.limits.redis_guard import WAIT_S, RedisGuard
 from api_service.submit.job_request import JobRequest
 from api_service.submit.submit import Acceptance, Submission, submit
 from shared.configuration.settings import Settings
+from shared.files.store import open_store
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_away import PAUSE_S
 from shared.messaging.redis_clients import counting_client
@@ -174,7 +176,9 @@ def test_a_submission_that_waits_for_redis_holds_nothing_of_the_database(
             client = counting_client(settings.redis_url, wait_s=LONG_S)
             streams = OpenStreams(client, settings.redis_ns, RedisGuard(LONG_S))
             limits = KeyLimits(settings, rates, streams)
-            acceptance = Acceptance(messenger, CapabilityReader(messenger.engine), limits, CapacityLimiter(1))
+            shelf = Shelf(messenger.engine, open_store(settings.storage_url), 1000, None)
+            capabilities, threads = CapabilityReader(messenger.engine), CapacityLimiter(1)
+            acceptance = Acceptance(messenger, capabilities, limits, threads, shelf)
             identity = Identity(USER, "key", frozenset(Scope), {})
             task = asyncio.create_task(
                 submit(acceptance, Submission([JobRequest(txt2img())], Charge(identity), USER, "1"))

@@ -4,14 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
+from api_service.prompts.files import free_name
 from shared.configuration.settings import Settings
 from shared.messaging.messenger import Messenger
 from tests.api_service.assets.assets import PNG
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.native.prompts import begun, completed, job_of, posted, put
+from tests.jobs import USER
 
 
 @pytest.fixture
@@ -86,6 +88,31 @@ def test_an_upload_is_an_asset_of_its_owner(client: TestClient, other: dict[str,
 def test_other_bytes_get_another_name_and_the_same_bytes_the_same(client: TestClient) -> None:
     names = [sent(client, content)["name"] for content in (PNG, PNG + b"2", PNG, PNG + b"2", PNG + b"3")]
     assert names == ["cat.png", "cat (1).png", "cat.png", "cat (1).png", "cat (2).png"]
+
+
+def test_a_free_name_is_found_with_two_questions(client: TestClient, engine: Engine) -> None:
+    for number in range(12):
+        sent(client, PNG + bytes([number]))
+    asked: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    assert free_name(engine, USER, "cat.png", "blake3:other") == "cat (12).png"
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("name", ["x" * 246 + ".png", "x" * 250])
+def test_a_long_name_in_a_folder_is_cut_to_what_there_is_room_for(client: TestClient, name: str) -> None:
+    folder = "a" * (255 - len(name) - 1)
+    kept = [sent(client, PNG + bytes([number]), name, subfolder=folder) for number in range(2)]
+    assert kept[0]["name"] == name
+    assert len(f"{folder}/{kept[1]['name']}") <= 255
+    assert seen(client, kept[1]["name"], subfolder=folder) == PNG + b"\1"
+
+
+def test_a_folder_that_leaves_no_room_for_a_number_is_refused(client: TestClient) -> None:
+    folder = "/".join(["a" * 50] * 4 + ["a" * 48])
+    assert sent(client, name="x", subfolder=folder)["name"] == "x"
+    answer = client.post("/upload/image", files={"image": ("x", PNG + b"2")}, data={"subfolder": folder})
+    assert (answer.status_code, "no room" in answer.text) == (422, True)
 
 
 def test_what_overwrites_takes_the_place_of_what_was_there(client: TestClient) -> None:

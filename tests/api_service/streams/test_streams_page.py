@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, update
 
-from api_service.doors.v1.streams import closings
-from api_service.doors.v1.streams.closings import Closing
+from api_service.doors import closings
+from api_service.doors.closings import Closing
 from api_service.doors.v1.streams.views import JobsSnapshotView
 from deploy.local.system import REPOSITORY
 from shared.database.engine import transaction

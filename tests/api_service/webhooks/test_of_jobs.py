@@ -7,11 +7,11 @@ from sqlmodel import col, select
 from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
-from api_service.doors.comfy_v2.names.ids import job_id_of
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import JobWebhook
 from shared.webhooks.signing import as_shown, drawn_secret
+from shared.workflows.opaque_names import job_id_of
 from tests.api_service.assets.test_uploading import field, refused
 from tests.api_service.submit.test_submitting import LEAST
 from tests.jobs import output, running

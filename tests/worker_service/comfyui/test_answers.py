@@ -19,7 +19,7 @@ from worker_service.comfyui.answers import (
     version_in,
 )
 from worker_service.comfyui.history_outputs import OutputFile, OutputText
-from worker_service.comfyui.json_text import read_json
+from worker_service.comfyui.texts.json_text import read_json
 
 
 def answers(name: str, path: str) -> list[dict[str, Any]]:
@@ -132,6 +132,12 @@ def test_a_prompt_with_a_number_that_is_none_waits_behind_the_others(odd: str) -
     assert queue.running == ("running",)
     assert queue.pending[:2] == ("first", "second")
     assert set(queue.pending[2:]) == {"odd", "{'an': 'id'}"}
+
+
+def test_a_prompt_far_below_the_others_is_the_next_one() -> None:
+    pending = f'[[1, "second"], [-1e300, "first"], [-{2**64}, "then"], [1e300, "last"]]'
+    queue = queue_of(read_json(f'{{"queue_running": [], "queue_pending": {pending}}}'))
+    assert queue.pending == ("first", "then", "second", "last")
 
 
 def refusals() -> list[tuple[str, dict[str, Any]]]:

@@ -18,8 +18,8 @@ from tests.simulator.graphs import noise, run
 from tests.simulator.running import BOTH, RunningSimulator
 from tests.worker_service.comfyui.raw_server import Play, raw_server, says
 from worker_service.comfyui.answers import Finished
-from worker_service.comfyui.client import ComfyUIClient, Pace
-from worker_service.comfyui.connection import Bounds
+from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.connection import Bounds, Pace
 from worker_service.comfyui.history_outputs import OutputFile
 
 MEBIBYTE = 1024 * 1024

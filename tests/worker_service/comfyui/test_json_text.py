@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker_service.comfyui.json_text import DEEPEST, read_json
+from worker_service.comfyui.texts.json_text import DEEPEST, read_json
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),

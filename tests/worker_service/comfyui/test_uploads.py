@@ -10,7 +10,8 @@ import pytest
 from shared.jobs.errors import ComfyUIUnreachable, WorkerStopping
 from tests.simulator.running import BOTH, RunningSimulator
 from tests.worker_service.comfyui.raw_server import Play, raw_server, says
-from worker_service.comfyui.client import ComfyUIClient, Pace
+from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.connection import Pace
 from worker_service.comfyui.inputs.errors import InputTooLarge, UploadFailed
 from worker_service.comfyui.inputs.uploads import InputFile, Presence, presence, upload
 

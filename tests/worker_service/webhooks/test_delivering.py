@@ -2,12 +2,13 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, func, update
+from sqlalchemy import Engine, event, func, update
 from sqlmodel import col
 from standardwebhooks.webhooks import WebhookVerificationError
 
@@ -20,7 +21,8 @@ from shared.messaging.messages import Queue
 from shared.messaging.messenger import Messenger
 from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from shared.outgoing.allowed import allowed_by
-from shared.outgoing.exchange import Outgoing
+from shared.outgoing.deadline import Deadline
+from shared.outgoing.exchange import Asked, Outgoing
 from shared.webhooks.due import due_deliveries, take
 from shared.webhooks.outcome import MOST_TRIES, PAUSES, pause_after
 from shared.webhooks.signing import drawn_secret
@@ -369,3 +371,77 @@ def test_deliveries_are_kept_for_a_month(messenger: Messenger, engine: Engine) -
             session.exec(update(WebhookDelivery).where(new).values(created_at=ago))
     assert remove_old_deliveries(engine) == 1
     assert len(deliveries(messenger)) == 1
+
+
+@pytest.fixture
+def silent() -> Iterator[RawServer]:
+    """A receiver that takes a request, and says nothing to it until it is let go."""
+
+    def wait(_connection: socket.socket) -> None:
+        server.left.wait(20)
+
+    with raw_server(wait) as server:
+        yield server
+
+
+def under_way(server: RawServer) -> None:
+    while not server.asked:
+        time.sleep(0.01)
+
+
+def test_what_is_under_way_when_the_worker_stops_ends(messenger: Messenger, sender: Deliveries) -> None:
+    go = threading.Event()
+
+    def late(connection: socket.socket) -> None:
+        go.wait(20)
+        connection.sendall(OK)
+
+    with raw_server(late) as server:
+        endpoint(messenger, server.url)
+        completed(messenger)
+        thread = WebhookSender(sender, 0)
+        thread.start()
+        under_way(server)
+        sender.closing.set()
+        stopping = threading.Thread(target=sender.stop, args=(20,))
+        stopping.start()
+        go.set()
+        stopping.join(30)
+        thread.join(30)
+    assert (only(messenger).state, only(messenger).tries) == (DeliveryState.DELIVERED, 1)
+
+
+def test_what_does_not_end_in_time_is_due_at_once_as_if_it_had_not_been_tried(
+    messenger: Messenger, sender: Deliveries, silent: RawServer
+) -> None:
+    endpoint(messenger, silent.url)
+    completed(messenger)
+    thread = WebhookSender(sender, 0)
+    thread.start()
+    under_way(silent)
+    sender.closing.set()
+    sender.stop(0)
+    thread.join(30)
+    found = only(messenger)
+    assert (found.state, found.tries, found.claimed_until) == (DeliveryState.PENDING, 0, None)
+    with messenger.transaction() as session:
+        assert take(session) is not None, "it is due now"
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_the_end_of_a_job_looks_for_webhooks_only_where_there_are_some(messenger: Messenger, listens: bool) -> None:
+    if listens:
+        endpoint(messenger, "https://example.org/")
+    claim, asked = running(messenger), list[str]()
+    event.listen(messenger.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    with messenger.transaction() as session:
+        lifecycle.complete(session, claim.lease, [output(claim)])
+    assert len([one for one in asked if "FROM webhook_endpoints JOIN" in one]) == listens
+    assert len(deliveries(messenger)) == listens
+
+
+def test_no_certificates_are_read_before_a_request_needs_them(receiver: RawServer) -> None:
+    outgoing = Outgoing(allowed_by(["127.0.0.1"]))
+    with outgoing.ask(Asked(receiver.url), Deadline(timedelta(seconds=20))) as found:
+        assert found.status_code == 200
+    assert "tls" not in vars(outgoing)

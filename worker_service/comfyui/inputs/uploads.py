@@ -13,14 +13,15 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from shared.jobs.errors import ComfyUIUnreachable
-from worker_service.comfyui.client import PACE, ComfyUIClient, Pace
-from worker_service.comfyui.connection import ANSWER, REFUSED, Bounds, unpacked
+from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.connection import ANSWER, PACE, REFUSED, AnswerTooLarge, Bounds, Pace
 from worker_service.comfyui.inputs.errors import InputTooLarge, UploadFailed
-from worker_service.comfyui.json_text import read_json
+from worker_service.comfyui.texts.json_text import read_json
 
 HEAD = Bounds(0, within_s=10)
 LARGEST_ANSWER = 64 * 1024
 AWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+ITS_WORD = frozenset(range(300, 600)) - AWAY  # what a server says of a file that it does not take
 
 
 class InputFile(NamedTuple):
@@ -67,13 +68,12 @@ def upload(
     }
     body = paced(client, chain((head,), pieces, (tail,)), pace)
     bounds = Bounds(LARGEST_ANSWER, pace.within_s, ANSWER.within_s)
-    with client.connection.opened("POST", "/upload/image", bounds, content=body, headers=headers) as response:
-        check(client, file, response.status_code)
-        content = bytearray()
-        for piece in unpacked(response):
-            content += piece
-            if len(content) > LARGEST_ANSWER:
-                raise UploadFailed(client.name, "it answers with too much")
+    ask = client.connection.ask
+    try:
+        status, content = ask("POST", "/upload/image", bounds, ITS_WORD, content=body, headers=headers)
+    except AnswerTooLarge as error:
+        raise UploadFailed(client.name, "it answers with too much") from error
+    check(client, file, status)
     return stored_as(client, content) == (file.folder, file.name)
 
 
@@ -103,10 +103,6 @@ def paced(client: ComfyUIClient, pieces: Iterable[bytes], pace: Pace) -> Iterato
 
 def check(client: ComfyUIClient, file: InputFile, status: int) -> None:
     """Raise what it means that a server did not take a file."""
-    if status in REFUSED:
-        raise ComfyUIUnreachable(client.name, client.connection.refused(status))
-    if status in AWAY:
-        raise ComfyUIUnreachable(client.name, f"POST /upload/image answered {status}")
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         raise InputTooLarge(client.name, file.size)
     if status != HTTPStatus.OK:

@@ -18,7 +18,7 @@ from shared.workflows.references import with_inputs
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.inputs.errors import UploadFailed
 from worker_service.comfyui.inputs.uploads import Presence, presence, upload
-from worker_service.fleet.known_inputs import KnownInputs
+from worker_service.fleet.health import Fleet
 from worker_service.run.inputs.needed import Needed, needed_by, pieces_of
 from worker_service.run.prompt.mailbox import Mailbox
 from worker_service.run.prompt.watch import check
@@ -26,7 +26,6 @@ from worker_service.run.prompt.watch import check
 log = structlog.get_logger(__name__)
 
 GraphLike = Mapping[str, Mapping[str, Any]]
-OfServers = Mapping[str, KnownInputs]  # what each server is known to have, by its name
 
 LOOK_UP_S = 0.2
 # How ComfyUI says that it does not know a file: by its own lists, or by a look of the node's own.
@@ -41,14 +40,13 @@ class InputsUnknown(Exception):
 class Delivery:
     """Brings the inputs of one attempt to whichever server it is at."""
 
-    def __init__(
-        self, job: GenerationJob, mailbox: Mailbox, engine: Engine, store: OutputStore, known: OfServers
-    ) -> None:
+    def __init__(self, job: GenerationJob, mailbox: Mailbox, engine: Engine, store: OutputStore, fleet: Fleet) -> None:
         self.job = job
         self.mailbox = mailbox
         self.engine = engine
         self.store = store
-        self.known = known
+        self.known = fleet.inputs
+        self.files = fleet.files
         self.again: set[str] = set()  # names that are to be written over
         self.gave_again: set[str] = set()  # servers that were given files once more
 
@@ -66,7 +64,7 @@ class Delivery:
     @cached_property
     def needed(self) -> list[Needed]:
         """What the job takes. That does not change while it runs."""
-        return needed_by(self.job, self.engine)
+        return needed_by(self.job, self.engine, self.files)
 
     def put(self, client: ComfyUIClient, needed: Needed) -> None:
         """See that the server has a file. While another thread sees to that, this one waits for it."""
@@ -90,7 +88,7 @@ class Delivery:
         # Written over only where something stands in the way: another prompt may be reading what is there.
         is_there = found is Presence.ANOTHER or (is_again and found is not Presence.ABSENT)
         for overwrite in (True,) if is_there else (False, True):
-            if upload(client, file, self.heeding(pieces_of(self.store, needed)), overwrite=overwrite):
+            if upload(client, file, self.heeding(pieces_of(self.store, self.engine, needed)), overwrite=overwrite):
                 self.again.discard(file.name)
                 log.info("input.put", server=client.name, file=file.name, size_bytes=file.size, again=is_again)
                 return

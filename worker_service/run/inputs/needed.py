@@ -1,6 +1,6 @@
 """The files that a job needs: which inputs take them, what they are called on a server, and where their bytes are."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -16,17 +16,18 @@ from shared.jobs.errors import StorageUnavailable
 from shared.models import Asset, GenerationJob
 from worker_service.comfyui.inputs.errors import InputMissing
 from worker_service.comfyui.inputs.uploads import InputFile
+from worker_service.fleet.known_inputs import KnownFiles
 
 PATIENCE = timedelta(minutes=5)  # with a database that is away
 
 
 class Needed(NamedTuple):
-    """A file that an input of a node takes. `path` is its key in the store."""
+    """A file that an input of a node takes: an asset, as it is on a server."""
 
     node_id: str
     input: str
     file: InputFile
-    path: str
+    asset_id: str
 
     @property
     def value(self) -> str:
@@ -34,34 +35,44 @@ class Needed(NamedTuple):
         return f"{self.file.folder}/{self.file.name}"
 
 
-def needed_by(job: GenerationJob, engine: Engine) -> list[Needed]:
-    """The files of a job. Raises InputMissing. Most jobs need none, and ask nothing."""
+def needed_by(job: GenerationJob, engine: Engine, known: KnownFiles) -> list[Needed]:
+    """The files of a job. Raises InputMissing. Most jobs need none, or such as are known: then nothing is asked."""
     inputs = [(node_id, name, one) for node_id, named in (job.assets or {}).items() for name, one in named.items()]
-    if not inputs:
-        return []
-    ids = sorted({UUID(one) for _, _, one in inputs})
-    assets: dict[str, Asset] = {}
+    ids = {one for _, _, one in inputs}
+    files = known.of(ids)
+    if unknown := ids - files.keys():
+        for asset_id, asset in read(engine, unknown).items():
+            files[asset_id] = file_of(asset)
+            known.add(asset_id, files[asset_id])
+    return [Needed(node_id, name, files[one], one) for node_id, name, one in inputs]
 
-    def read() -> None:
+
+def read(engine: Engine, asset_ids: Collection[str]) -> dict[str, Asset]:
+    """The assets by their ids. Raises InputMissing."""
+    asked = select(Asset).where(col(Asset.id).in_(sorted(map(UUID, asset_ids))))
+    found: dict[str, Asset] = {}
+
+    def ask() -> None:
         with reading(engine) as session:
-            assets.update({str(one.id): one for one in session.exec(select(Asset).where(col(Asset.id).in_(ids)))})
+            found.update({str(one.id): one for one in session.exec(asked)})
 
-    patiently(read, patience=PATIENCE)
-    if missing := [one for _, _, one in inputs if one not in assets]:
+    patiently(ask, patience=PATIENCE)
+    if missing := [one for one in asset_ids if one not in found]:
         raise InputMissing(missing[0])
-    return [Needed(node_id, name, file_of(assets[one]), assets[one].path) for node_id, name, one in inputs]
+    return found
 
 
 def file_of(asset: Asset) -> InputFile:
     return InputFile(FOLDER, name_on_server(asset.hash, asset.media_type, asset.name), asset.size_bytes)
 
 
-def pieces_of(store: OutputStore, needed: Needed) -> Iterator[bytes]:
-    """The bytes of a file. Raises StorageUnavailable at once where it is not as it was when it was uploaded."""
-    what = f"the input {needed.file.name}"
+def pieces_of(store: OutputStore, engine: Engine, needed: Needed) -> Iterator[bytes]:
+    """The bytes of a file. Raises StorageUnavailable at once where it is not as it was when it was uploaded, and
+    InputMissing."""
+    what, path = f"the input {needed.file.name}", read(engine, [needed.asset_id])[needed.asset_id].path
     try:
-        size = store.size(needed.path)
-        pieces = store.read(needed.path)
+        size = store.size(path)
+        pieces = store.read(path)
     except FileNotFoundError as error:
         away = store.unreadable()
         reason = away or "its file is not in the store"

@@ -9,7 +9,6 @@ from api_service.assets.asset_queries import delete_with_bytes, find_asset
 from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.comfy_v2.assets.views import AssetView
 from api_service.doors.comfy_v2.names.callers import by_either_header_or_url
-from api_service.doors.comfy_v2.names.ids import output_of
 from api_service.doors.comfy_v2.names.places import ASSETS, AnyQuery
 from api_service.http.downloads import FILE_ANSWERS, RANGED, StoredFile, send_file
 from api_service.http.operations import Answer, Nothing, Operation
@@ -21,6 +20,7 @@ from api_service.refusals.assets import asset_in_use, asset_not_found
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
 from shared.models import Asset, JobOutput, Scope
+from shared.workflows.opaque_names import output_of
 
 NoBody = ApiRequest[Nothing, AnyQuery]
 

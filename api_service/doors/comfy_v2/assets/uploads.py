@@ -13,6 +13,7 @@ from api_service.doors.comfy_v2.assets.bodies import FromHashBody, UploadFields,
 from api_service.doors.comfy_v2.assets.views import AssetView
 from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import ASSETS, AnyQuery
+from api_service.doors.comfy_v2.names.used_once import ONCE, used_once
 from api_service.doors.incoming import fields_in, owner_of, received, shelf_of
 from api_service.http.answers import answer_with
 from api_service.http.multipart import Form
@@ -29,9 +30,10 @@ async def upload(request: ApiRequest[Nothing, AnyQuery]) -> Response:
     """Upload a file.
 
     Bytes that the user has already are kept once: 200. Under the same name they are the same asset, which then stays
-    as long as the later of both asked for; so the same upload may be sent again, with or without an Idempotency-Key.
+    as long as the later of both asked for; so the same upload may be sent again without an Idempotency-Key.
     """
-    kept = await received(request, details_in)
+    sent = used_once(request.http)
+    kept = await received(request, lambda form: details_in(form)._replace(sent=sent))
     return await answer(request, kept, created_new=kept.is_new)
 
 
@@ -97,7 +99,9 @@ OPERATIONS = (
             Code.ASSET_TOO_LARGE,
             Code.HASH_MISMATCH,
             Code.STORAGE_UNAVAILABLE,
+            Code.IDEMPOTENCY_KEY_REUSED,
         ),
+        request_headers=ONCE,
     ),
     Operation(
         "assetFromHash",

@@ -5,11 +5,11 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from api_service.doors.comfy_v2.names.ids import job_name, output_name
 from api_service.doors.comfy_v2.names.places import content_address
 from api_service.doors.comfy_v2.views.optional import Optionally
 from api_service.http.signed_urls import SignedUrls
 from shared.models import Asset, JobOutput
+from shared.workflows.opaque_names import job_name, output_name
 
 
 class AssetView(BaseModel, frozen=True):

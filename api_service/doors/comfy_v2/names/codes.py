@@ -39,7 +39,7 @@ MEANT: Mapping[ComfyCode, str] = {
     C.HASH_MISMATCH: "the bytes that arrived are not those of the hash that was sent with them",
     C.ASSET_IN_USE: "something here depends on the asset, so it is not deleted",
     C.METADATA_INVALID: "the labels are not as labels must be",
-    C.IDEMPOTENCY_KEY_REUSE: "the key was used before; `details.job_id` is the job that it made",
+    C.IDEMPOTENCY_KEY_REUSE: "the key was used before; `details` has the `job_id` or the `asset_id` that it made",
     C.INVALID_CURSOR: "the cursor is malformed or belongs to another list",
     C.INVALID_METADATA_FILTER: "the labels that are asked for are not as labels must be",
     C.INVALID_REQUEST: "something about the request is wrong; the message says what",

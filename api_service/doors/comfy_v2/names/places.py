@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from api_service.doors.comfy_v2.names.ids import job_id_of, job_name
 from api_service.refusals.jobs import job_not_found
+from shared.workflows.opaque_names import job_id_of, job_name
 
 PREFIX = "/api/v2/"
 JOBS = f"{PREFIX}jobs"

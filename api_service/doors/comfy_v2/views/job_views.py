@@ -6,13 +6,13 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel
 
-from api_service.doors.comfy_v2.names.ids import job_name
 from api_service.doors.comfy_v2.names.places import job_address
 from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from api_service.http.signed_urls import SignedUrls
 from shared.jobs.errors import NodeFailed
 from shared.models import GenerationJob, JobOutput, JobStatus
+from shared.workflows.opaque_names import job_name
 
 Status = Literal["queued", "running", "succeeded", "canceling", "canceled", "failed", "expired"]
 STATUSES: Mapping[JobStatus, Status] = {

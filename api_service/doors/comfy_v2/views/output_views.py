@@ -6,10 +6,10 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
-from api_service.doors.comfy_v2.names.ids import job_name, output_name
 from api_service.doors.comfy_v2.names.places import content_address
 from api_service.http.signed_urls import SignedUrls
 from shared.models import JobOutput, OutputKind
+from shared.workflows.opaque_names import job_name, output_name
 
 Type = Literal["image", "video", "audio", "text", "file", "latent"]
 TYPES: Mapping[OutputKind, Type] = {

@@ -13,21 +13,20 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api_service.accounts.identity import Identity
+from api_service.doors.closings import TRY_AGAIN, Closing, close, closing_after
 from api_service.doors.native.asking.callers import known_caller
 from api_service.doors.native.streams import frames
 from api_service.doors.native.streams.narration import Narration
 from api_service.doors.native.views.features import features
-from api_service.http.problems import STATUSES
-from api_service.http.server.access_log import who_asks
 from api_service.refusals.accounts import forbidden
 from api_service.refusals.refusal import Refusal
-from api_service.streams.watch import Holder, KeyEnded, ServerStops, StreamEnded
+from api_service.streams.watch import Holder
 from shared.models import Scope
 
 log = structlog.get_logger(__name__)
 
 LONGEST_CLIENT_ID = 255
-GONE, RESTART, TRY_AGAIN, NOT_VALID, SLOW = 1000, 1012, 1013, 4401, 4408
+TOLD = Closing(1000, "")
 
 
 async def listen(websocket: WebSocket[Any]) -> None:
@@ -43,10 +42,10 @@ async def listen(websocket: WebSocket[Any]) -> None:
             await websocket.accept()
             await serve(websocket, identity, client_id)
     except Refusal as refusal:
-        await websocket.close(4000 + STATUSES[refusal.code])
+        await websocket.close(Closing.of(refusal).code)
     except SQLAlchemyError as error:
         log.warning("native.nobody_known", error=str(error))
-        await websocket.close(TRY_AGAIN)
+        await websocket.close(TRY_AGAIN.code)
 
 
 def client_id_in(websocket: WebSocket[Any]) -> str:
@@ -65,37 +64,20 @@ async def serve(websocket: WebSocket[Any], identity: Identity, client_id: str) -
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(hear_client, websocket, narration, tasks.cancel_scope)
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-            await close(websocket, await narrate(websocket, identity, narration))
+            await close(websocket, await closing_after(websocket, narrate(websocket, identity, narration)))
         tasks.cancel_scope.cancel()
 
 
-async def narrate(websocket: WebSocket[Any], identity: Identity, narration: Narration) -> int:
+async def narrate(websocket: WebSocket[Any], identity: Identity, narration: Narration) -> Closing:
     """Tell the client everything until there is no more to tell. Returns what to close with."""
-    services = websocket.state.services
     holder = Holder(identity.key_id) if identity.has_key else None
-    try:
-        async with services.relay.watch_user(identity.user_id, holder) as watch:
-            watch.name = narration.client_id
-            try:
-                await narration.run(watch)
-            finally:
-                narration.leave(watch)
-    except KeyEnded:
-        return NOT_VALID
-    except ServerStops:
-        return RESTART
-    except (StreamEnded, TimeoutError):
-        return SLOW
-    except SQLAlchemyError as error:
-        log.warning("native.no_rows", error=str(error))
-        return TRY_AGAIN
-    return GONE
-
-
-async def close(websocket: WebSocket[Any], code: int) -> None:
-    log.info("native.closed", path=websocket.scope["path"], code=code, **who_asks(websocket.scope))
-    with anyio.move_on_after(websocket.state.services.timings.close_timeout_s):
-        await websocket.close(code)
+    async with websocket.state.services.relay.watch_user(identity.user_id, holder) as watch:
+        watch.name = narration.client_id
+        try:
+            await narration.run(watch)
+        finally:
+            narration.leave(watch)
+    return TOLD
 
 
 async def hear_client(websocket: WebSocket[Any], narration: Narration, scope: anyio.CancelScope) -> None:

@@ -14,6 +14,7 @@ from api_service.assets.receiving import Receiving
 from api_service.doors.binding import ApiRequest
 from api_service.doors.incoming import one_upload
 from api_service.doors.v1.assets.bodies import FromUrlBody
+from api_service.doors.v1.jobs.idempotency_key import idempotency_key
 from api_service.http.bodies import JSON, media_type_of, read_json
 from api_service.http.multipart import FORM
 from api_service.http.operations import NOTHING
@@ -34,7 +35,7 @@ async def read_unless_form(http: Request[Any], model: type[Any], largest: int) -
 
 async def fetched(request: ApiRequest[Any, Any], body: FromUrlBody) -> Kept:
     """Fetch what is at the URL, and keep it. Raises Refusal."""
-    details = body.details(name_of(body.url))
+    details = body.details(name_of(body.url))._replace(sent=idempotency_key(request.http, body))
     async with one_upload(request) as sink:
         await fetch(request, body.url, sink.receiving)
         return await request.services.run(sink.receiving.finish, details)

@@ -33,6 +33,7 @@ LINKS = {
 FILES = "https://generation.example.com/api/v1/generation-jobs/42"
 SIGNED = "expires=1767273300&signature=qJ3b0nNw4Xq2yK6mE1sVtR7uP5cZ8aLdQxGhWg"
 OUTPUT = {
+    "id": "out_aaaaaaaaaaaaaaaa",
     "number": 0,
     "kind": "image",
     "node_id": "save",

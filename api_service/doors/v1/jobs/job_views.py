@@ -12,6 +12,7 @@ from shared.jobs.job_events import output_data
 from shared.jobs.urls import job_url
 from shared.jobs.warnings import WarningCode
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
+from shared.workflows.opaque_names import output_name
 from shared.workflows.parameters import Sampling
 
 
@@ -19,11 +20,13 @@ class OutputView(BaseModel, frozen=True):
     """A stored file. `thumbnails` maps a size in px to the URL of a WEBP that fits in a square of it. These URLs and
     `url` work without a key until `url_expires_at`.
 
+    A workflow may name it by its `id` where a node takes a file: `{"__type": "core/ASSET", "info": {"id": "out_..."}}`.
     `node_id`, `node_class` and `node_title` say which node it is from, and `key` under what that showed it. A file of
     ComfyUI's has the `server_filename` and the `type` (`output` or `temp`) that it had there; a text has neither. All
     but the node's id are null for outputs of older versions.
     """
 
+    id: str
     number: int
     kind: OutputKind
     node_id: str
@@ -47,7 +50,8 @@ class OutputView(BaseModel, frozen=True):
     @classmethod
     def of(cls, output: JobOutput, urls: SignedUrls) -> Self:
         shown = {name: getattr(output, name) for name in SHOWN}
-        return cls(**with_signed_urls(output_data(output), urls), **shown)
+        name = output_name(output.job_id, output.number)
+        return cls(id=name, **with_signed_urls(output_data(output), urls), **shown)
 
 
 def with_signed_urls(data: Mapping[str, Any], urls: SignedUrls) -> dict[str, Any]:

@@ -161,7 +161,12 @@ ACCEPTED = {
         AcceptedJobView, "the job that this request made before, as it is now", headers={**LOCATED, **REPLAYED}
     ),
 }
-PROBLEMS = (RequestCode.INVALID_HEADER, Code.IDEMPOTENCY_KEY_REUSED, Code.QUOTA_EXCEEDED)
+PROBLEMS = (
+    RequestCode.INVALID_HEADER,
+    Code.IDEMPOTENCY_KEY_REUSED,
+    Code.QUOTA_EXCEEDED,
+    Code.STORAGE_UNAVAILABLE,
+)
 
 OPERATIONS = (
     Operation(

@@ -8,8 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, by_key_or_ticket
+from api_service.doors.closings import KEY_ENDED, RESUMED, STOPPING, TOO_SLOW
 from api_service.doors.v1.jobs.paths import job_id_in
-from api_service.doors.v1.streams.closings import KEY_ENDED, RESUMED, STOPPING, TOO_SLOW
 from api_service.doors.v1.streams.event_follower import EventFollower, as_text
 from api_service.doors.v1.streams.queries import EventsQuery
 from api_service.http.operations import Answer, Nothing, Operation

@@ -16,27 +16,18 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.accounts.identity import Identity
 from api_service.doors.binding import JobsWebSocket, signed_urls
+from api_service.doors.closings import ALL_ENDED, NO_SUCH_JOB, TRY_AGAIN, Closing, close, closing_after
 from api_service.doors.v1.jobs.job_views import JobView, OutputView, SnapshotView
-from api_service.doors.v1.streams.closings import (
-    ALL_ENDED,
-    NO_SUCH_JOB,
-    NOT_VALID,
-    RESTART,
-    SLOW,
-    TRY_AGAIN,
-    Closing,
-)
 from api_service.doors.v1.streams.connection import admit, holder_of
 from api_service.doors.v1.streams.queries import MOST_JOBS, JobWatchQuery, WatchQuery
 from api_service.doors.v1.streams.views import JobsSnapshotView
 from api_service.http.bodies import read_query
-from api_service.http.server.access_log import who_asks
 from api_service.http.server.hang_up import stop_when_hung_up
 from api_service.jobs import job_queries
 from api_service.jobs.filters import owner_asked_for
 from api_service.refusals.refusal import Refusal
 from api_service.streams import stream_queries
-from api_service.streams.watch import JobWatch, KeyEnded, ServerStops, TooSlow, Watch, position_at
+from api_service.streams.watch import JobWatch, Watch, position_at
 from shared.jobs.urls import number_in
 from shared.models import FINAL, HELD, JobStatus
 
@@ -70,34 +61,12 @@ async def answer(websocket: JobsWebSocket, stream: Stream) -> None:
     try:
         identity = await admit(websocket)
         async with services.limits.open_stream(identity):
-            await close(websocket, await closing_of(websocket, stream, identity))
+            await close(websocket, await closing_after(websocket, stream(websocket, identity)))
     except Refusal as refusal:
         await close(websocket, Closing.of(refusal))
     except SQLAlchemyError as error:
         log.warning("live.nobody_known", error=str(error))
         await close(websocket, TRY_AGAIN)
-
-
-async def close(websocket: JobsWebSocket, closing: Closing) -> None:
-    log.info("live.closed", path=websocket.scope["path"], code=closing.code, **who_asks(websocket.scope))
-    with anyio.move_on_after(websocket.state.services.timings.close_timeout_s):
-        await websocket.close(closing.code, closing.frame_reason)
-
-
-async def closing_of(websocket: JobsWebSocket, stream: Stream, identity: Identity) -> Closing:
-    """Send the client everything until there is no more to come. Returns what to close with. Raises Refusal."""
-    try:
-        return await stream(websocket, identity)
-    except (TooSlow, TimeoutError):
-        log.info("live.too_slow", path=websocket.scope["path"])
-        return SLOW
-    except ServerStops:
-        return RESTART
-    except KeyEnded:
-        return NOT_VALID
-    except SQLAlchemyError as error:
-        log.warning("live.no_snapshot", path=websocket.scope["path"], error=str(error))
-        return TRY_AGAIN
 
 
 async def stream_job(websocket: JobsWebSocket, identity: Identity) -> Closing:

@@ -1,4 +1,4 @@
-"""Names of jobs and outputs as clients see them: opaque, always the same, and read back without a look into anything.
+"""Names of numbered things as clients see them: opaque, always the same, and read back without a look into anything.
 
 They hide nothing that is secret: they only keep clients from counting on numbers. A name that is mistyped is most
 likely none.
@@ -8,10 +8,9 @@ import base64
 import re
 from typing import NamedTuple
 
-from shared.jobs.urls import LARGEST_ID
-
 ODD = 0x9E3779B97F4A7C15F39D  # any odd number has an inverse, so nothing is lost
 TEXT = re.compile(r"[a-z2-7]+")
+LARGEST_ID = 2**31 - 1  # PostgreSQL's integer
 
 
 class Form(NamedTuple):
@@ -60,14 +59,21 @@ def job_id_of(name: str) -> int | None:
     return number if number is not None and 0 < number <= LARGEST_ID else None
 
 
+class OutputPlace(NamedTuple):
+    """Which output of which job."""
+
+    job_id: int
+    number: int
+
+
 def output_name(job_id: int, number: int) -> str:
     return OUTPUT.name(job_id << 32 | number)
 
 
-def output_of(name: str) -> tuple[int, int] | None:
+def output_of(name: str) -> OutputPlace | None:
     """The job, and the number of its output, that a name means; None for what is no name of an output."""
     whole = OUTPUT.number(name)
     if whole is None:
         return None
     job_id, number = whole >> 32, whole & 0xFFFFFFFF
-    return (job_id, number) if 0 < job_id <= LARGEST_ID and number <= LARGEST_ID else None
+    return OutputPlace(job_id, number) if 0 < job_id <= LARGEST_ID and number <= LARGEST_ID else None

@@ -16,7 +16,7 @@ from shared.workflows.parameters import Sampling
 
 
 class OutputView(BaseModel, frozen=True):
-    """A stored file. `thumbnails` maps a size in px to the URL of a WEBP that fits in a square of it. These URLs and
+    """A stored file. `thumbnails` maps a size in px to the URL of a picture that fits in a square of it. These URLs and
     `url` work without a key until `url_expires_at`.
 
     `node_id`, `node_class` and `node_title` say which node it is from, and `key` under what that showed it. A file of

@@ -6,9 +6,10 @@ Nothing is promised: what is not known is None. Every query reads a bounded numb
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, exists, func, or_, select, union_all
+from sqlalchemy import Integer, Select, SmallInteger, String, bindparam, exists, func, or_, select, union_all
 from sqlmodel import Session, col
 
+from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import free_slots, usable_slots
 from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, MAY_START, RUNNING_JOBS, STARTABLE
 from shared.jobs.claim.order import first_comes, goes_before
@@ -16,6 +17,11 @@ from shared.models import GenerationJob, JobStatus
 
 COUNTED = 1000  # of the jobs that go before are counted
 LATEST = 20  # jobs of a kind whose times are read
+
+# Prepared, as jobs that wait and run are asked for all the time: making and planning these took half of an answer.
+THIS_JOB = bindparam("this_job", type_=Integer)
+THIS_PRIORITY = bindparam("this_priority", type_=SmallInteger)
+THIS_KIND = bindparam("this_kind", type_=String)
 
 
 class QueuePosition(NamedTuple):
@@ -39,12 +45,12 @@ def position_of(session: Session, job: GenerationJob, running_jobs: int | None =
     """
     if job.status != JobStatus.QUEUED:
         return None
-    counts = session.execute(jobs_before(job), {RUNNING_JOBS.key: running_jobs})
-    may_start, before, counted = counts.one()
+    this = {RUNNING_JOBS.key: running_jobs, THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority}
+    may_start, before, counted = PLACE.execute(session, this).one()
     return QueuePosition(before + 1, exact=counted <= COUNTED) if may_start else None
 
 
-def jobs_before(job: GenerationJob) -> Select[bool, int, int]:
+def jobs_before() -> Select[bool, int, int]:
     """Whether this job may start, and how many may be claimed before it, of the first COUNTED + 1 that are due.
 
     Two ranges of one index. No row of the table is read where nobody is limited and no deadline has passed.
@@ -55,12 +61,15 @@ def jobs_before(job: GenerationJob) -> Select[bool, int, int]:
         .order_by(*first_comes())
         .limit(COUNTED + 1)
         .subquery()
-        for condition in goes_before(job)
+        for condition in goes_before(THIS_PRIORITY, THIS_JOB)
     )
     before = union_all(*(select(part.c.id) for part in ranges)).limit(COUNTED + 1).subquery("before")
     may_start = or_(EVERY_JOB_MAY_START, exists().where(col(GenerationJob.id) == before.c.id, *MAY_START))
-    this = exists().where(col(GenerationJob.id) == job.id, *STARTABLE)
+    this = exists().where(col(GenerationJob.id) == THIS_JOB, *STARTABLE)
     return select(this, func.count().filter(may_start), func.count()).select_from(before)
+
+
+PLACE = Prepared("place_in_queue", jobs_before(), row=tuple)
 
 
 def estimate_for(session: Session, job: GenerationJob, place: QueuePosition | None) -> Estimate:
@@ -84,19 +93,22 @@ def usual_time(session: Session, workflow_key: str | None) -> tuple[datetime | N
     """The database's time, and the median of how long the latest jobs of a kind took. None if there are none."""
     if workflow_key is None:
         return None, None
-    now, seconds = session.execute(median_seconds(workflow_key)).one()
+    now, seconds = USUAL_TIME.execute(session, {THIS_KIND.key: workflow_key}).one()
     return now, None if seconds is None else timedelta(seconds=float(seconds))
 
 
-def median_seconds(workflow_key: str) -> Select[*tuple[Any, ...]]:
+def median_seconds() -> Select[*tuple[Any, ...]]:
     latest = (
         select((col(GenerationJob.completed_at) - col(GenerationJob.started_at)).label("took"))
-        .where(col(GenerationJob.status) == JobStatus.COMPLETED, col(GenerationJob.workflow_key) == workflow_key)
+        .where(col(GenerationJob.status) == JobStatus.COMPLETED, col(GenerationJob.workflow_key) == THIS_KIND)
         .order_by(col(GenerationJob.completed_at).desc())
         .limit(LATEST)
         .subquery("latest")
     )
     return select(func.now(), func.percentile_cont(0.5).within_group(func.extract("epoch", latest.c.took)))
+
+
+USUAL_TIME = Prepared("usual_time", median_seconds(), row=tuple)
 
 
 def slots_of(session: Session) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from shared.database.engine import reading
@@ -24,13 +25,15 @@ class DueWork:
     """Rows of one kind that workers are woken for, through a queue of their own.
 
     `message` wakes a worker for the row of this id. `due` gives the ids of at most `limit` rows that could be worked on
-    now, the first to go first. `prepare` makes at most `limit` rows what the passing of time makes of them.
+    now, the first to go first. `prepare` makes at most `limit` rows what the passing of time makes of them. `may_be` is
+    a quick look that is right where it finds nothing.
     """
 
     queue: Queue
     message: Callable[[int], Message]
     due: Callable[[Session, int], Sequence[int]]
     prepare: Callable[[Session, int], None] = lambda _session, _limit: None
+    may_be: Callable[[Session], bool] = lambda _session: True
 
 
 class WakeUps:
@@ -58,6 +61,14 @@ class WakeUps:
         return sent
 
     def send_one(self, row_id: int) -> None:
-        """A slot is free again: have somebody look for a row that waits for it, unless a message waits that does."""
-        if self.messenger.waiting_messages(self.work.queue) == 0:
+        """A slot is free again: have somebody look for a row that waits for it, unless none does, or a message waits
+        that has somebody look."""
+        if self.messenger.waiting_messages(self.work.queue) == 0 and self.may_be_due():
             self.messenger.send(self.work.message(row_id))
+
+    def may_be_due(self) -> bool:
+        try:
+            with reading(self.messenger.engine) as session:
+                return self.work.may_be(session)
+        except SQLAlchemyError:
+            return True  # one look too many does no harm

@@ -102,7 +102,7 @@ class Channels:
 
     def __init__(self, namespace: str) -> None:
         self.cancels = f"{namespace}:cancels"
-        self.wakeups = f"{namespace}:wakeups"  # published after a message was sent
+        self.wakeups = f"{namespace}:wakeups"  # the queue of a message that was sent
         self.prefix = f"{namespace}:job:"
         # A pattern for the events of all jobs. Previews are many and large, and their channels end in a letter.
         self.every_job = f"{self.prefix}*[0-9]"

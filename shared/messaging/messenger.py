@@ -69,11 +69,11 @@ class Messenger:
 
     def enqueue(self, message: Message, message_id: str | None) -> None:
         self.broker.enqueue(message.to_dramatiq(message_id))
-        self.ring()
+        self.ring(message.queue)
 
-    def ring(self) -> None:
-        """Have workers look for messages now."""
-        self.client.publish(self.channels.wakeups, b"")
+    def ring(self, queue: Queue) -> None:
+        """Have workers look for messages of a queue now."""
+        self.client.publish(self.channels.wakeups, queue.value)
 
     def enqueue_all(self, messages: Sequence[tuple[Message, str]]) -> None:
         with self.broker.client.pipeline(transaction=False) as pipeline:
@@ -81,7 +81,8 @@ class Messenger:
             for message, message_id in messages:
                 broker.enqueue(message.to_dramatiq(message_id))
             pipeline.execute()
-        self.ring()
+        for queue in dict.fromkeys(message.queue for message, _ in messages):
+            self.ring(queue)
 
     def publish(self, *events: Event) -> None:
         """Tell watchers of the events' jobs. Raises nothing: a watcher who missed one reads the row."""

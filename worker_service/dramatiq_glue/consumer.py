@@ -3,31 +3,47 @@
 Dramatiq over Redis looks for messages again and again, and sleeps up to `dramatiq_worker_timeout` between two looks:
 on average a message waits for half of that, beside an idle thread. A wake-up ends the sleep early. Nothing depends on
 it: a wake-up that is not heard costs the rest of the sleep.
+
+A look that finds nothing takes a third of a millisecond of processor time, so none is made that can find nothing.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import redis
-from dramatiq import Consumer, MessageProxy, Middleware
+from dramatiq import Consumer, Message, MessageProxy, Middleware
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import q_name
 
 from shared.configuration.settings import Settings
 from shared.messaging.broker import EVERY_COMMAND
+from shared.messaging.messages import Queue
+
+# What wakes nobody in time is looked for this often where that is not every time.
+LOOKS_EVERY_S = {Queue.WEBHOOKS.value: 1.0}  # the threads that deliver look by themselves as well
+DELAYED_LOOKS_EVERY_S = 2.0  # for what another process has delayed, and left behind
 
 
 class WakeConsumers:
-    """Called, it wakes every consumer of this process."""
+    """Called with the name of a queue, it wakes the consumers of that queue in this process; without one, all of
+    them."""
 
     def __init__(self) -> None:
-        self.sleepers: list[threading.Event] = []
+        self.consumers: list[AttentiveConsumer] = []
 
-    def __call__(self) -> None:
-        for sleeper in list(self.sleepers):
-            sleeper.set()
+    def __call__(self, queue: str = "") -> None:
+        for consumer in list(self.consumers):
+            if queue in {"", consumer.queue}:
+                consumer.woken.set()
+
+    def that_are_full(self) -> None:
+        """There is room again: wake those that found none. The others have nothing new to look for."""
+        for consumer in list(self.consumers):
+            if consumer.is_full:
+                consumer.woken.set()
 
 
 class Capacity:
@@ -67,7 +83,7 @@ class Slot:
         self.is_left = True
         with self.capacity.lock:
             self.capacity.storing += 1
-        self.capacity.wake_consumers()
+        self.capacity.wake_consumers.that_are_full()
         self.wake_next()
 
     def __exit__(
@@ -83,31 +99,43 @@ class Slot:
 class AttentiveConsumer(Consumer):
     """A consumer that sleeps until it is woken, or `timeout_ms` have passed.
 
-    It also looks at once when a message is done, which leaves room for the next one.
+    It also looks at once when a message is done, where there was no room before. Without a `capacity` it is one of
+    messages that wait for their time.
     """
 
     def __init__(
-        self, consumer: Consumer, wake_consumers: WakeConsumers, timeout_ms: int, capacity: Capacity | None
+        self, consumer: Any, wake_consumers: WakeConsumers, timeout_ms: int, capacity: Capacity | None
     ) -> None:
         self.consumer = consumer
         self.wake_consumers = wake_consumers
         self.timeout_s = timeout_ms / 1000
         self.capacity = capacity
+        self.queue: str = consumer.queue_name
+        self.prefetch: int = consumer.prefetch
+        self.looks_every_s = DELAYED_LOOKS_EVERY_S if capacity is None else LOOKS_EVERY_S.get(self.queue, 0.0)
+        self.look_at = 0.0
         self.under_way: set[str] = set()
+        self.is_full = False
         self.woken = threading.Event()
-        wake_consumers.sleepers.append(self.woken)
+        wake_consumers.consumers.append(self)
 
     def __next__(self) -> MessageProxy | None:
+        is_due = self.woken.is_set() or time.monotonic() >= self.look_at
         self.woken.clear()  # before the look, so that a wake-up during the look ends the sleep after it
-        message = next(self.consumer) if self.has_room() else None
-        if message is None:
-            self.woken.wait(self.timeout_s)
-        else:
+        message: MessageProxy | None = next(self.consumer) if self.has_room() and is_due else None
+        if message is not None:
             self.under_way.add(message.message_id)
-        return message
+            return message
+        if is_due and not self.is_full:
+            self.look_at = time.monotonic() + self.looks_every_s
+        self.woken.wait(self.timeout_s)
+        return None
 
     def has_room(self) -> bool:
-        return self.capacity is None or len(self.under_way) < self.capacity.messages
+        self.is_full = True  # before the count, so that whoever makes room meanwhile wakes this one
+        most = self.prefetch if self.capacity is None else min(self.prefetch, self.capacity.messages)
+        self.is_full = len(self.under_way) >= most
+        return not self.is_full
 
     def ack(self, message: MessageProxy) -> None:
         self.consumer.ack(message)
@@ -119,13 +147,14 @@ class AttentiveConsumer(Consumer):
 
     def is_done(self, message: MessageProxy) -> None:
         self.under_way.discard(message.message_id)
-        self.woken.set()
+        if self.is_full:
+            self.woken.set()
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         self.consumer.requeue(messages)
 
     def close(self) -> None:
-        self.wake_consumers.sleepers.remove(self.woken)
+        self.wake_consumers.consumers.remove(self)
         self.consumer.close()
 
 
@@ -142,6 +171,14 @@ class AttentiveBroker(RedisBroker):
             maintenance_chance=EVERY_COMMAND,
         )
         self.capacity = capacity
+        self.wake_delayed = WakeConsumers()
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """What this process delays it looks for at once."""
+        sent = super().enqueue(message, delay=delay)
+        if delay is not None:
+            self.wake_delayed(sent.queue_name)
+        return sent
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """A consumer that does its sleeping itself: the one within sleeps for no time."""
@@ -149,5 +186,5 @@ class AttentiveBroker(RedisBroker):
         is_delayed = queue_name != q_name(queue_name)
         if is_delayed:
             # What comes from there only waits here; time alone makes it due, so no wake-up tells of it.
-            return AttentiveConsumer(consumer, WakeConsumers(), timeout, None)
+            return AttentiveConsumer(consumer, self.wake_delayed, timeout, None)
         return AttentiveConsumer(consumer, self.capacity.wake_consumers, timeout, self.capacity)

@@ -18,10 +18,11 @@ RECONNECT_S = 1.0
 
 
 class SignalListener(threading.Thread):
-    """Listens until `close`. Calls `cancel` with the id of each cancelled job, and `wake` when there is work."""
+    """Listens until `close`. Calls `cancel` with the id of each cancelled job, and `wake` with the queue in which there
+    is work; older senders do not say which."""
 
     def __init__(
-        self, client: redis.Redis, channels: Channels, *, cancel: Callable[[int], None], wake: Callable[[], None]
+        self, client: redis.Redis, channels: Channels, *, cancel: Callable[[int], None], wake: Callable[[str], None]
     ) -> None:
         super().__init__(name="signals", daemon=True)
         self.client = client
@@ -48,7 +49,7 @@ class SignalListener(threading.Thread):
 
     def hear(self, message: Mapping[str, bytes]) -> None:
         if message["channel"].decode() == self.channels.wakeups:
-            self.wake()
+            self.wake(message["data"].decode())
         else:
             self.cancel(int(message["data"]))
 

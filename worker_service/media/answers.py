@@ -62,10 +62,10 @@ def read_answer(message: Mapping[str, Any], parts: Sequence[bytes]) -> Examined 
         return answer
     if [small.size for small in answer.thumbnails] != sorted(SIZES, reverse=True)[: len(parts)]:
         raise Garbage("thumbnails of other sizes")
-    if not all(part[8:12] == b"WEBP" for part in parts):
-        raise Garbage("thumbnails that are none")
     made = tuple(
         Thumbnail(small.size, small.width, small.height, content)
         for small, content in zip(answer.thumbnails, parts, strict=True)
     )
+    if not all(thumbnail.ending for thumbnail in made):
+        raise Garbage("thumbnails that are none")
     return Examined(MediaInfo(**answer.media.model_dump()), made, answer.note)

@@ -27,12 +27,19 @@ class MediaInfo(NamedTuple):
 
 
 class Thumbnail(NamedTuple):
-    """A WEBP that fits in a square of `size` px."""
+    """A picture that fits in a square of `size` px: a JPEG, or a WEBP where it can be seen through."""
 
     size: int
     width: int
     height: int
     content: bytes
+
+    @property
+    def ending(self) -> str | None:
+        """What the name of its file ends in, by its first bytes; None of what is no thumbnail."""
+        if self.content.startswith(b"\xff\xd8\xff"):
+            return ".jpg"
+        return ".webp" if self.content[8:12] == b"WEBP" else None
 
 
 class Examined(NamedTuple):

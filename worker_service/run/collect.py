@@ -209,8 +209,8 @@ class Collector:
         content, path = b"", ""
         for thumbnail in examined.thumbnails:
             if thumbnail.content != content:  # else it is the same picture again, and one file serves both sizes
-                content, path = thumbnail.content, f"{self.folder}/{row.number}-{thumbnail.size}.webp"
-                files[path] = local.with_name(f"{thumbnail.size}.webp")
+                content, path = thumbnail.content, f"{self.folder}/{row.number}-{thumbnail.size}{thumbnail.ending}"
+                files[path] = local.with_name(str(thumbnail.size))
                 files[path].write_bytes(content)
             row.thumbnails[str(thumbnail.size)] = {
                 "path": path,

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from functools import partial
 
+from sqlalchemy import exists
 from sqlmodel import Session, select
 
 from shared.fleet.servers import free_slots
 from shared.jobs import before_start
-from shared.jobs.claim.conditions import ABANDONED, RUNNING_JOBS, STARTABLE
+from shared.jobs.claim.conditions import ABANDONED, DUE, RUNNING_JOBS, STARTABLE
 from shared.jobs.claim.order import first_comes
 from shared.messaging.due_work import DueWork
 from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob
+
+ANY_QUEUED = select(exists().where(*DUE))
 
 
 def due_jobs(running_jobs: int | None) -> DueWork:
@@ -21,6 +24,7 @@ def due_jobs(running_jobs: int | None) -> DueWork:
         lambda job_id: RunComfyJob(job_id=job_id),
         partial(due, running_jobs=running_jobs),
         prepare,
+        is_any_queued,
     )
 
 
@@ -33,6 +37,10 @@ def prepare(session: Session, limit: int) -> None:
 def due(session: Session, limit: int, *, running_jobs: int | None) -> Sequence[int]:
     slots = min(limit, free_slots(session))
     return [*abandoned(session, limit), *startable(session, slots, running_jobs)]
+
+
+def is_any_queued(session: Session) -> bool:
+    return bool(session.connection().scalar(ANY_QUEUED))
 
 
 def abandoned(session: Session, limit: int) -> Sequence[int]:

@@ -19,7 +19,8 @@ def first_comes(jobs: Any = GenerationJob, *preferred: ColumnElement[bool]) -> t
     return (jobs.priority.desc(), *(condition.desc() for condition in preferred), jobs.id)
 
 
-def goes_before(job: GenerationJob) -> tuple[ColumnElement[bool], ...]:
-    """What a waiting job must be to come before this one: any of these conditions. Each is one range of the index."""
+def goes_before(this_priority: Any, this_id: Any) -> tuple[ColumnElement[bool], ...]:
+    """What a waiting job must be to come before the one that has these: any of these conditions. Each is one range of
+    the index."""
     priority, number = col(GenerationJob.priority), col(GenerationJob.id)
-    return (priority > job.priority, and_(priority == job.priority, number < job.id))
+    return (priority > this_priority, and_(priority == this_priority, number < this_id))

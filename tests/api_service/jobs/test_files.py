@@ -25,12 +25,12 @@ def job_url(messenger: Messenger, settings: Settings, tmp_path: Path) -> str:
     file = tmp_path / "file"
     file.write_bytes(CONTENT)
     outputs = [
-        output(claim, 0, thumbnails={"300": {"path": "thumb.webp"}}),
+        output(claim, 0, thumbnails={"300": {"path": "thumb.webp"}, "600": {"path": "thumb.jpg"}}),
         output(
             claim, 1, filename="näme\r\n.html", media_type="text/html", thumbnail_note="other outputs have no picture"
         ),
     ]
-    for key in (outputs[0].path, outputs[1].path, "thumb.webp"):
+    for key in (outputs[0].path, outputs[1].path, "thumb.webp", "thumb.jpg"):
         store.put({key: file})
     with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, outputs)
@@ -109,10 +109,18 @@ def test_what_the_client_has_is_not_sent_again(client: TestClient, job_url: str,
     assert response.headers["etag"] == TAG
 
 
-def test_a_thumbnail_is_a_webp_with_a_tag_of_its_own(client: TestClient, job_url: str) -> None:
+@pytest.mark.parametrize(("size", "kind", "ending"), [(300, "image/webp", ".webp"), (600, "image/jpeg", ".jpg")])
+def test_a_thumbnail_is_called_what_its_file_is(
+    size: int, kind: str, ending: str, client: TestClient, job_url: str
+) -> None:
+    response = get(client, f"{job_url}/thumbnails/0?size={size}")
+    assert response.headers["content-type"] == kind
+    assert response.headers["content-disposition"].endswith(f"-{size}{ending}")
+
+
+def test_a_thumbnail_has_a_tag_of_its_own(client: TestClient, job_url: str) -> None:
     response = get(client, f"{job_url}/thumbnails/0")
     assert (response.status_code, response.content) == (200, CONTENT)
-    assert response.headers["content-type"] == "image/webp"
     assert response.headers["etag"] != TAG
     assert get(client, f"{job_url}/thumbnails/0?size=300").content == CONTENT
 

@@ -1,6 +1,7 @@
 """Any row can be owed a wake-up: as many messages are sent as rows are due, less those on their way."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import redis
 from sqlmodel import Session
@@ -57,6 +58,12 @@ def test_one_is_sent_where_none_waits(messenger: Messenger) -> None:
     wakeups.send_one(7)
     wakeups.send_one(8)
     assert messenger.waiting_messages(Deliver.queue) == 1
+
+
+def test_none_is_sent_where_nothing_can_be_due(messenger: Messenger) -> None:
+    work = replace(Deliveries().work, may_be=lambda _session: False)
+    WakeUps(messenger, work).send_one(7)
+    assert messenger.waiting_messages(Deliver.queue) == 0
 
 
 def test_rows_are_prepared_while_redis_is_away(messenger: Messenger) -> None:

@@ -11,7 +11,7 @@ from dramatiq.common import dq_name
 
 from shared.configuration.settings import Settings
 from shared.messaging.events import Channels
-from shared.messaging.messages import RunComfyJob
+from shared.messaging.messages import Queue, RunComfyJob
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
 from tests.worker_service.deployment import until
@@ -133,5 +133,36 @@ def test_without_a_wake_up_it_is_looked_for_all_the_same(messenger: Messenger, b
 
 def test_a_closed_consumer_is_forgotten(broker: AttentiveBroker, wake_consumers: WakeConsumers) -> None:
     with consumer_of(broker):
-        assert len(wake_consumers.sleepers) == 1
-    assert not wake_consumers.sleepers
+        assert len(wake_consumers.consumers) == 1
+    assert not wake_consumers.consumers
+
+
+def test_it_is_woken_for_its_own_queue(broker: AttentiveBroker, wake_consumers: WakeConsumers) -> None:
+    webhooks = broker.consume(Queue.WEBHOOKS.value, 1, FOR_EVER_MS)
+    with consumer_of(broker) as jobs:
+        jobs_waiter, webhooks_waiter = Waiter(jobs), Waiter(webhooks)
+        jobs_waiter.until_asleep()
+        webhooks_waiter.until_asleep()
+        wake_consumers(Queue.COMFY.value)
+        until(lambda: jobs_waiter.looks == 2)
+        wake_consumers()  # as those who do not say which queue
+        until(lambda: (jobs_waiter.looks, webhooks_waiter.looks) == (3, 2))
+    webhooks.close()
+
+
+def test_what_this_process_delays_is_taken_up_at_once(broker: AttentiveBroker) -> None:
+    consumer = broker.consume(dq_name(RunComfyJob.queue.value), timeout=FOR_EVER_MS)
+    waiter = Waiter(consumer)
+    waiter.until_asleep()
+    broker.enqueue(RunComfyJob(job_id=1).to_dramatiq(), delay=1)
+    assert waiter.done()
+    consumer.close()
+
+
+def test_what_another_process_delays_is_found_after_a_while(broker: AttentiveBroker, messenger: Messenger) -> None:
+    consumer = broker.consume(dq_name(RunComfyJob.queue.value), timeout=20)
+    waiter = Waiter(consumer)
+    until(lambda: waiter.looks > 1)
+    messenger.broker.enqueue(RunComfyJob(job_id=1).to_dramatiq(), delay=1)
+    assert waiter.done()
+    consumer.close()

@@ -169,8 +169,8 @@ def test_sizes_that_show_the_same_picture_are_one_file(
     simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore
 ) -> None:
     (output,) = collected(simulator, client, store, noise())
-    assert {small["path"] for small in output.thumbnails.values()} == {"job/0-600.webp"}
-    assert sorted(path.name for path in (store.root / "job").iterdir()) == ["0-600.webp", "0.png"]
+    assert {small["path"] for small in output.thumbnails.values()} == {"job/0-600.jpg"}
+    assert sorted(path.name for path in (store.root / "job").iterdir()) == ["0-600.jpg", "0.png"]
 
 
 def test_outputs_of_several_nodes_are_numbered_in_the_order_of_the_graph(

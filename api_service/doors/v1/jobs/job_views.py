@@ -17,7 +17,7 @@ from shared.workflows.parameters import Sampling
 
 
 class OutputView(BaseModel, frozen=True):
-    """A stored file. `thumbnails` maps a size in px to the URL of a WEBP that fits in a square of it. These URLs and
+    """A stored file. `thumbnails` maps a size in px to the URL of a picture that fits in a square of it. These URLs and
     `url` work without a key until `url_expires_at`.
 
     A workflow may name it by its `id` where a node takes a file: `{"__type": "core/ASSET", "info": {"id": "out_..."}}`.

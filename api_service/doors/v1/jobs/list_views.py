@@ -15,8 +15,8 @@ from shared.models import JobStatus, OutputKind
 
 
 class ListedOutput(BaseModel, frozen=True):
-    """The first output of a job. `thumbnails` maps a size in px to the URL of a WEBP. These URLs and `url` work without
-    a key until `url_expires_at`."""
+    """The first output of a job. `thumbnails` maps a size in px to the URL of a picture. These URLs and `url` work
+    without a key until `url_expires_at`."""
 
     number: int
     kind: OutputKind

@@ -1,5 +1,7 @@
 """The files of a job: its outputs and their thumbnails."""
 
+from pathlib import PurePosixPath
+
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, by_key_or_url
@@ -13,6 +15,8 @@ from api_service.refusals.codes import Code
 from api_service.refusals.jobs import thumbnail_not_found
 from shared.jobs.urls import JOBS
 from shared.models import JobOutput, Scope
+
+KINDS = {".jpg": "image/jpeg", ".webp": "image/webp"}  # by what the names of thumbnails end in
 
 
 class ThumbnailQuery(FileQuery):
@@ -34,14 +38,16 @@ async def output(request: ApiRequest[Nothing, FileQuery]) -> Response:
 async def thumbnail(request: ApiRequest[Nothing, ThumbnailQuery]) -> Response:
     """Download a thumbnail.
 
-    It is a WEBP picture that fits in a square of `size` pixels: 150, 300 (unless said otherwise) or 600.
+    It fits in a square of `size` pixels: 150, 300 (unless said otherwise) or 600. It is a JPEG, or a WEBP where the
+    picture can be seen through.
     """
     found = await output_in(request)
     size = request.query.size
     if size not in found.thumbnails:
         raise thumbnail_not_found(size, list(found.thumbnails), found.thumbnail_note)
-    thumbnail = found.thumbnails[size]
-    file = StoredFile(thumbnail["path"], "image/webp", f"{found.filename}-{size}.webp", tag=f"{found.sha256}-{size}")
+    path = found.thumbnails[size]["path"]
+    ending = PurePosixPath(path).suffix
+    file = StoredFile(path, KINDS[ending], f"{found.filename}-{size}{ending}", tag=f"{found.sha256}-{size}{ending}")
     return await request.services.run(send_file, request.http, request.services.store, file)
 
 
@@ -80,7 +86,7 @@ OPERATIONS = (
         f"{JOBS}/{{job_id}}/thumbnails/{{number}}",
         thumbnail,
         Scope.READ,
-        file_answers("image/webp"),
+        file_answers(*KINDS.values()),
         tag="outputs",
         query=ThumbnailQuery,
         identify=by_key_or_url,

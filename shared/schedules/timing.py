@@ -1,7 +1,7 @@
 """The moments of a schedule, by the wall clock of its time zone: none is left out and none comes twice as that changes.
 
-A time that is named (`30 2 * * *`) comes once each day: where the clock leaves it out, at the moment after the gap; where
-the clock shows it twice, the first time. Each hour (`30 * * * *`, hours that begin with `*`) goes by the clock as it
+A time that is named (`30 2 * * *`) comes once a day: where the clock leaves it out, at the moment after the gap; where
+the clock shows it twice, the first time. Each hour (`30 * * * *`: hours that begin with `*`) goes by the clock as it
 goes: an hour that there is not is left out, and one that comes twice counts twice.
 """
 

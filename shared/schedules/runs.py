@@ -16,6 +16,7 @@ from shared.models import LIVE, ApiKey, GenerationJob, Overlap, Schedule, Scope,
 from shared.schedules.template import JobTemplate, job_from
 from shared.webhooks.own import OwnWebhook, record_webhooks
 
+MADE_ALREADY = "made_already"
 KEYS_INDEX = "ix_generation_jobs_idempotency"
 MAY_SUBMIT = [str(Scope.WRITE), str(Scope.ADMIN)]
 
@@ -62,7 +63,7 @@ def record(session: Session, schedule: Schedule, planned_at: datetime, **origin:
     except IntegrityError as error:
         if getattr(getattr(error.orig, "diag", None), "constraint_name", None) != KEYS_INDEX:
             raise
-        raise Skipped("made_already", "there is a job already that was made under the key of this run") from error
+        raise Skipped(MADE_ALREADY, "there is a job already that was made under the key of this run") from error
     record_uses(session, [(job.id, template.asset_ids)])
     if schedule.webhook_url is not None:
         webhook = OwnWebhook(schedule.webhook_url, schedule.webhook_secret)

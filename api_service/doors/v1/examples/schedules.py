@@ -24,7 +24,7 @@ LAST = {
     "completed_at": "2026-03-28T01:30:09Z",
     "error_code": None,
     "error_message": None,
-    "link": "/api/v1/jobs/42",
+    "link": "/api/v1/generation-jobs/42",
 }
 SKIP = {
     "planned_at": "2026-03-27T01:30:00Z",
@@ -58,7 +58,7 @@ LISTED = {
     "updated_at": "2026-01-01T12:00:00Z",
     "links": {
         "self": f"/api/v1/schedules/{ID}",
-        "jobs": f"/api/v1/jobs/?schedule={ID}",
+        "jobs": f"/api/v1/generation-jobs/?schedule={ID}",
         "run": f"/api/v1/schedules/{ID}/run",
     },
 }

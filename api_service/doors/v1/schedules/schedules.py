@@ -29,7 +29,7 @@ async def create(request: ApiRequest[ScheduleBody, Nothing]) -> Response:
 
     Its job is held to every rule now, as if it were submitted; each time that `cron` names, one is made of it, with
     fresh seeds wherever it has a seed of -1. They count as jobs of the user, and are listed with
-    `GET /api/v1/jobs/?schedule=`.
+    `GET /api/v1/generation-jobs/?schedule=`.
     """
     services, identity = request.services, request.identity
     values, planned = await values_of(request, identity.user_id)

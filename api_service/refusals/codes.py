@@ -33,6 +33,7 @@ class Code(StrEnum):
     INVALID_FIELDS = "invalid_fields"
     INVALID_CURSOR = "invalid_cursor"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    INVALID_SIGNATURE = "invalid_signature"
     RATE_LIMITED = "rate_limited"
     QUOTA_EXCEEDED = "quota_exceeded"
     DATABASE_UNAVAILABLE = "database_unavailable"
@@ -69,6 +70,7 @@ MEANINGS: dict[StrEnum, str] = {
     Code.INVALID_CURSOR: "the cursor is malformed or belongs to another list",
     Code.IDEMPOTENCY_KEY_REUSED: "the idempotency key was used before with another request; a new request needs a"
     " new key",
+    Code.INVALID_SIGNATURE: "the signature of the request is missing, wrong, or not of now",
     Code.RATE_LIMITED: "the key has asked too often; `limit` names the limit",
     Code.QUOTA_EXCEEDED: "the user has reached a limit; `limit` names it",
     Code.DATABASE_UNAVAILABLE: "the database cannot be reached, or is not migrated; send the same request again",

@@ -130,6 +130,7 @@ ROWS = {
         WRITE, 204, owned=True, path={"schedule_id": "{doomed_schedule}"}
     ),
     ("POST", "/api/v1/schedules/{schedule_id}/run"): Row(WRITE, 201, owned=True),
+    ("POST", "/webhooks/comfyui"): Row(OPEN, 404),  # off without a secret
     ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
     ("WS", "/ws/jobs"): Row(READ),
     ("GET", "/api/v1/models/{kind}"): Row(READ),

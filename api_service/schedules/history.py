@@ -6,12 +6,16 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Engine, lateral, select, true
+from sqlalchemy.orm import load_only
 from sqlmodel import Session, col
 
 from shared.database.engine import reading
 from shared.models import GenerationJob, JobStatus, Schedule
 
 COUNTED = 20  # failures in a row, at most
+SHOWN = tuple(
+    col(getattr(GenerationJob, name)) for name in ("status", "completed_at", "error_code", "error_message")
+)  # of the last job
 FAILURES = frozenset({JobStatus.FAILED, JobStatus.EXPIRED})
 ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.EXPIRED)  # a cancelled one says nothing
 
@@ -30,7 +34,8 @@ def past_of(engine: Engine, schedules: Sequence[Schedule]) -> dict[UUID, Past]:
     with reading(engine) as session:
         ended = latest_ends(session, [one.id for one in schedules])
         last_ids = [one.last_job_id for one in schedules if one.last_job_id is not None]
-        jobs = session.scalars(select(GenerationJob).where(col(GenerationJob.id).in_(last_ids))) if last_ids else ()
+        last = select(GenerationJob).where(col(GenerationJob.id).in_(last_ids)).options(load_only(*SHOWN))
+        jobs = session.scalars(last) if last_ids else ()
         by_id = {job.id: job for job in jobs}
     return {
         one.id: Past(

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, func
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from api_service.accounts.identity import Identity
@@ -19,6 +20,7 @@ MOST = 50  # schedules of one user
 TOO_MANY = f"a user may have {MOST} schedules; delete one first"
 DELETE_FIRST_S = 60
 DECIDES_WHEN = ("cron", "time_zone", "paused")
+WITHOUT_JOBS = (defer(col(Schedule.asked), raiseload=True), defer(col(Schedule.template), raiseload=True))
 
 
 def create_schedule(engine: Engine, identity: Identity, values: Mapping[str, Any]) -> Schedule:
@@ -45,8 +47,8 @@ def next_run(session: Session, schedule: Schedule) -> Any:
 
 
 def list_schedules(engine: Engine, user_id: UUID) -> Sequence[Schedule]:
-    """All that a user has, the oldest first: there are only a few."""
-    of_user = select(Schedule).where(Schedule.user_id == user_id)
+    """All that a user has, the oldest first and without their jobs: there are only a few, and a job may be large."""
+    of_user = select(Schedule).where(Schedule.user_id == user_id).options(*WITHOUT_JOBS)
     with reading(engine) as session:
         return session.exec(of_user.order_by(col(Schedule.created_at), col(Schedule.id))).all()
 

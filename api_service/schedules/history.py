@@ -13,9 +13,8 @@ from shared.database.engine import reading
 from shared.models import GenerationJob, JobStatus, Schedule
 
 COUNTED = 20  # failures in a row, at most
-SHOWN = tuple(
-    col(getattr(GenerationJob, name)) for name in ("status", "completed_at", "error_code", "error_message")
-)  # of the last job
+OF_LAST = ("status", "completed_at", "error_code", "error_message")
+SHOWN = tuple(getattr(GenerationJob, name) for name in OF_LAST)
 FAILURES = frozenset({JobStatus.FAILED, JobStatus.EXPIRED})
 ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.EXPIRED)  # a cancelled one says nothing
 

@@ -20,7 +20,7 @@ MOST = 50  # schedules of one user
 TOO_MANY = f"a user may have {MOST} schedules; delete one first"
 DELETE_FIRST_S = 60
 DECIDES_WHEN = ("cron", "time_zone", "paused")
-WITHOUT_JOBS = (defer(col(Schedule.asked), raiseload=True), defer(col(Schedule.template), raiseload=True))
+WITHOUT_JOBS = tuple(defer(getattr(Schedule, name), raiseload=True) for name in ("asked", "template"))
 
 
 def create_schedule(engine: Engine, identity: Identity, values: Mapping[str, Any]) -> Schedule:

@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import func
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from shared.database.clock import database_time
@@ -75,7 +74,7 @@ def tried_run(session: Session, schedule: Schedule, planned_at: datetime, quotas
             return run(session, schedule, planned_at, quotas)
     except Skipped as skipped:
         return skipped
-    except (SQLAlchemyError, ValueError) as error:
+    except Exception as error:  # whatever it was, the schedules behind this one are due too
         if is_unavailable(error):
             raise
         log.exception("schedule.failed", schedule_id=str(schedule.id))

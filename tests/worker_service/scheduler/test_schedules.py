@@ -189,8 +189,13 @@ def test_a_job_that_was_made_already_is_not_made_again(messenger: Messenger, eng
 
 @pytest.mark.parametrize(
     ("broken", "code"),
-    [({"template": {}}, "failed"), ({"template": template(width=0)}, "failed"), ({"time_zone": "Mars/Base"}, None)],
-    ids=["no template", "a row that is refused", "no time zone"],
+    [
+        ({"template": {}}, "failed"),
+        ({"template": {"columns": {"gone": 1}}}, "failed"),
+        ({"template": template(width=0)}, "failed"),
+        ({"time_zone": "Mars/Base"}, None),
+    ],
+    ids=["no template", "a column that is gone", "a row that is refused", "no time zone"],
 )
 def test_one_that_cannot_run_keeps_no_other_from_it(
     messenger: Messenger, engine: Engine, broken: dict[str, object], code: str | None

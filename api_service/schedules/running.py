@@ -9,7 +9,7 @@ from api_service.refusals.schedules import schedule_not_runnable
 from api_service.schedules.schedules import find_schedule, schedule_with
 from api_service.submit.submit import Acceptance, Accepted, Submission, replay, wake_up
 from shared.database.clock import database_time
-from shared.schedules.runs import MADE_ALREADY, Skipped, record
+from shared.schedules.runs import MadeAlready, Skipped, record
 
 
 async def run_now(acceptance: Acceptance, schedule_id: UUID, submission: Submission) -> Accepted:
@@ -49,7 +49,7 @@ def make(acceptance: Acceptance, schedule_id: UUID, submission: Submission) -> A
                 request_digest=digest,
             )
     except Skipped as skipped:
-        if skipped.code == MADE_ALREADY and (made := replay(acceptance, submission)):
+        if isinstance(skipped, MadeAlready) and (made := replay(acceptance, submission)):
             return made
         raise schedule_not_runnable(str(skipped)) from skipped
     return Accepted(wake_up(acceptance.messenger, [job]), notes=[()])

@@ -47,8 +47,16 @@ def upgrade() -> None:
         sa.CheckConstraint("overlap IN ('skip', 'queue')", name="overlap_known"),
         sa.CheckConstraint("missed IN ('run_once', 'skip')", name="missed_known"),
     )
+    index_schedules()
+    add_to_jobs()
+
+
+def index_schedules() -> None:
     op.create_index("ix_schedules_user", "schedules", ["user_id", "created_at", "id"])
     op.create_index("ix_schedules_due", "schedules", ["next_at"], postgresql_where=sa.text("next_at IS NOT NULL"))
+
+
+def add_to_jobs() -> None:
     op.add_column("generation_jobs", sa.Column("schedule_id", sa.Uuid))
     op.create_index(
         "ix_generation_jobs_schedule",

@@ -34,18 +34,6 @@ def publish_after_commit(session: Session, event: Event) -> None:
     session.info[EVENTS].append(event)
 
 
-@contextmanager
-def tried(session: Session) -> Iterator[None]:
-    """A part of a transaction: if the block raises, what it did is undone, and what it would publish is not."""
-    before = len(session.info[EVENTS])
-    try:
-        with session.begin_nested():
-            yield
-    except BaseException:
-        del session.info[EVENTS][before:]
-        raise
-
-
 class Messenger:
     """Sends messages, and the events of its transactions once these are committed. A Redis that is away is no failure:
     the rows have it all.

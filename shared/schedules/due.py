@@ -5,6 +5,7 @@ Two who look at once take different schedules; one that dies in the middle has d
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from sqlalchemy import func
@@ -13,9 +14,9 @@ from sqlmodel import Session, col, select
 from shared.database.clock import database_time
 from shared.database.engine import is_unavailable
 from shared.messaging.messages import RunComfyJob
-from shared.messaging.messenger import Messenger, tried
+from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, Missed, Schedule
-from shared.schedules.runs import Quotas, Skipped, run
+from shared.schedules.runs import MadeAlready, Quotas, Skipped, run
 from shared.schedules.timing import timing_of
 
 log = structlog.get_logger(__name__)
@@ -39,46 +40,72 @@ def run_due(messenger: Messenger, quotas: Quotas) -> int:
     """
     made = 0
     for _ in range(AT_ONCE):
-        with messenger.transaction() as session:
-            schedule = session.exec(DUE).one_or_none()
-            if schedule is None:
+        match run_next(messenger, quotas):
+            case None:
                 break
-            outcome = run_one(session, schedule, quotas)
-        match outcome:
-            case Skipped():
-                log.info("schedule.skipped", schedule_id=str(schedule.id), code=outcome.code, reason=str(outcome))
-            case _:
-                log.info("schedule.ran", schedule_id=str(schedule.id), job_id=outcome.id)
-                wake(messenger, outcome)
+            case schedule, Skipped() as skipped:
+                log.info("schedule.skipped", schedule_id=str(schedule.id), code=skipped.code, reason=str(skipped))
+            case schedule, GenerationJob() as job:
+                log.info("schedule.ran", schedule_id=str(schedule.id), job_id=job.id)
+                wake(messenger, job)
                 made += 1
     return made
 
 
+def run_next(messenger: Messenger, quotas: Quotas) -> tuple[Schedule, GenerationJob | Skipped] | None:
+    """Run the schedule that has been due for longest. None if none is due, or others are at them all.
+
+    Whatever goes wrong with it, it is tried at its next time, and keeps no other from running.
+    """
+    schedule_id: UUID | None = None
+    try:
+        with messenger.transaction() as session:
+            schedule = session.exec(DUE).one_or_none()
+            if schedule is None:
+                return None
+            schedule_id = schedule.id
+            return schedule, run_one(session, schedule, quotas)
+    except MadeAlready as error:
+        skipped: Skipped = error
+    except Exception as error:  # whatever it was, the schedules behind this one are due too
+        if schedule_id is None or is_unavailable(error):
+            raise
+        log.exception("schedule.failed", schedule_id=str(schedule_id))
+        skipped = Skipped("failed", f"the job could not be made: {type(error).__name__}")
+    with messenger.transaction() as session:
+        again = session.exec(DUE.where(col(Schedule.id) == schedule_id)).one_or_none()
+        if again is not None:  # and nobody else has moved it on meanwhile
+            move_on(session, again, skipped)
+        return (again, skipped) if again is not None else None
+
+
 def run_one(session: Session, schedule: Schedule, quotas: Quotas) -> GenerationJob | Skipped:
-    """Run a schedule that is due, whose row is held; and plan the run after this one."""
-    now, planned_at = database_time(session), schedule.next_at
-    assert planned_at is not None, "it is due"
-    outcome = tried_run(session, schedule, planned_at, quotas)
+    """Run a schedule that is due, whose row is held; and plan the run after this one. Raises MadeAlready."""
+    outcome: GenerationJob | Skipped
+    planned_at = due_since(schedule)
+    try:
+        refuse_missed(schedule, planned_at, database_time(session))
+        outcome = run(session, schedule, planned_at, quotas)
+    except MadeAlready:
+        raise
+    except Skipped as skipped:
+        outcome = skipped
+    move_on(session, schedule, outcome)
+    return outcome
+
+
+def move_on(session: Session, schedule: Schedule, outcome: GenerationJob | Skipped) -> None:
+    """Note what came of the run that was due, and plan the next one."""
+    now, planned_at = database_time(session), due_since(schedule)
     if isinstance(outcome, Skipped):
         note_skip(schedule, planned_at, now, outcome)
     # What came due meanwhile and is on time still is run as well.
     plan(schedule, max(planned_at, now - ON_TIME))
-    return outcome
 
 
-def tried_run(session: Session, schedule: Schedule, planned_at: datetime, quotas: Quotas) -> GenerationJob | Skipped:
-    """Whatever goes wrong with one schedule, it is tried at its next time, and keeps no other from running."""
-    try:
-        with tried(session):
-            refuse_missed(schedule, planned_at, database_time(session))
-            return run(session, schedule, planned_at, quotas)
-    except Skipped as skipped:
-        return skipped
-    except Exception as error:  # whatever it was, the schedules behind this one are due too
-        if is_unavailable(error):
-            raise
-        log.exception("schedule.failed", schedule_id=str(schedule.id))
-        return Skipped("failed", f"the job could not be made: {type(error).__name__}")
+def due_since(schedule: Schedule) -> datetime:
+    assert schedule.next_at is not None, "it is due"
+    return schedule.next_at
 
 
 def refuse_missed(schedule: Schedule, planned_at: datetime, now: datetime) -> None:

@@ -9,14 +9,12 @@ from sqlmodel import Session, col, select
 
 from shared.accounts.quotas import queued_jobs
 from shared.database.clock import database_time
+from shared.files.asset_uses import held_assets, record_uses
 from shared.jobs import before_start
-from shared.jobs.asset_uses import held_assets, record_uses
-from shared.messaging.messenger import tried
 from shared.models import LIVE, ApiKey, GenerationJob, Overlap, Schedule, Scope, User
 from shared.schedules.template import JobTemplate, job_from
 from shared.webhooks.own import OwnWebhook, record_webhooks
 
-MADE_ALREADY = "made_already"
 KEYS_INDEX = "ix_generation_jobs_idempotency"
 MAY_SUBMIT = [str(Scope.WRITE), str(Scope.ADMIN)]
 
@@ -29,6 +27,13 @@ class Skipped(Exception):
         self.code = code
 
 
+class MadeAlready(Skipped):
+    """There is a job under the idempotency key. The transaction that met it can write nothing any more."""
+
+    def __init__(self) -> None:
+        super().__init__("made_already", "there is a job already that was made under the key of this run")
+
+
 class Quotas(NamedTuple):
     """What a user may have, where the key of a schedule says nothing else; None for no limit."""
 
@@ -39,7 +44,7 @@ class Quotas(NamedTuple):
 def run(session: Session, schedule: Schedule, planned_at: datetime, quotas: Quotas) -> GenerationJob:
     """Record the job that was planned for this moment, with all that belongs to it. The schedule's row is held.
 
-    Raises Skipped.
+    Raises Skipped, and MadeAlready where nothing more can be written.
     """
     refuse_overlap(session, schedule)
     refuse_without_key(session, schedule)
@@ -58,12 +63,11 @@ def record(session: Session, schedule: Schedule, planned_at: datetime, **origin:
     hold_assets(session, template)
     job = job_from(template, schedule.user_id, now, schedule_id=schedule.id, **origin)
     try:
-        with tried(session):
-            before_start.submit(session, job)
+        before_start.submit(session, job)
     except IntegrityError as error:
         if getattr(getattr(error.orig, "diag", None), "constraint_name", None) != KEYS_INDEX:
             raise
-        raise Skipped(MADE_ALREADY, "there is a job already that was made under the key of this run") from error
+        raise MadeAlready from error
     record_uses(session, [(job.id, template.asset_ids)])
     if schedule.webhook_url is not None:
         webhook = OwnWebhook(schedule.webhook_url, schedule.webhook_secret)

@@ -1,6 +1,5 @@
 """Where a ComfyUI tells that a prompt has ended; signed, and off unless there is a secret."""
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -12,7 +11,7 @@ from api_service.doors.binding import ApiRequest
 from api_service.http.bodies import content_of, parsed, refuse_unless_json
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
-from api_service.prompts.ended import must_be_signed, tell_watchers
+from api_service.prompts.ended import must_be_of_now, must_be_signed, tell_watchers
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
 
@@ -42,11 +41,13 @@ class PromptEndedBody(BaseModel, frozen=True):
 
 async def read_signed(http: Request[Any], model: type[Body], largest: int) -> Body:
     """The body, if its signature is good. Raises Refusal."""
-    secret = http.state.services.settings.comfyui_webhook_secret
+    services = http.state.services
+    secret = services.settings.comfyui_webhook_secret
     if secret is None:
         raise Refusal(RequestCode.NOT_FOUND, OFF)
     content = await content_of(http, largest)
-    http.state.message_id = must_be_signed(secret, http.headers, content, datetime.now(UTC))
+    http.state.message_id, moment = must_be_signed(secret, http.headers, content)
+    await services.run(must_be_of_now, services.engine, moment)
     refuse_unless_json(http)
     return parsed(content, model)
 

@@ -16,11 +16,12 @@ WHERE table_schema = 'public' AND column_default = 'now()'
 
 
 def set_clock(database_url: str, ahead: timedelta) -> None:
-    """From the next connection on, the database's clock is so far ahead of this machine's, or behind it."""
+    """From the next connection on, the database's clock is so far ahead of this machine's, or behind it; one that
+    was set before goes by this one at once."""
     with connected(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE SCHEMA elsewhere")
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS elsewhere")
         for clock in CLOCKS:
-            made = "CREATE FUNCTION elsewhere.{clock}() RETURNS timestamptz LANGUAGE sql AS {body}"
+            made = "CREATE OR REPLACE FUNCTION elsewhere.{clock}() RETURNS timestamptz LANGUAGE sql AS {body}"
             body = sql.Literal(f"SELECT pg_catalog.{clock}() + interval '{ahead.total_seconds()} seconds'")
             cursor.execute(sql.SQL(made).format(clock=sql.Identifier(clock), body=body))
         cursor.execute(FILLED_BY_NOW)

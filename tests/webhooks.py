@@ -8,6 +8,7 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from standardwebhooks import Webhook
 
+from shared.configuration.settings import Settings, load_settings
 from shared.messaging.messenger import Messenger
 from shared.models import WebhookDelivery, WebhookEndpoint
 from shared.webhooks.payload import WebhookEvent
@@ -51,3 +52,9 @@ def verified(request: bytes, secret: bytes) -> Any:
     headers, body = taken_apart(request)
     Webhook(as_shown(secret)).verify(body, headers)
     return json.loads(body)
+
+
+def settings_with_secret(environ: dict[str, str], secret: bytes | str) -> Settings:
+    """Settings with which a ComfyUI may tell of the ends of its prompts."""
+    shown = secret if isinstance(secret, str) else as_shown(secret)
+    return load_settings({**environ, "COMFYUI_WEBHOOK_SECRET": shown})

@@ -141,7 +141,9 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     jobs = JobRunner(
         worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run, wake_webhooks=webhooks.wake
     )
-    signals = SignalListener(hasty_client(settings.redis_url), channels, cancel=leases.cancel, wake=wake_consumers)
+    signals = SignalListener(
+        hasty_client(settings.redis_url), channels, cancel=leases.cancel, wake=wake_consumers, look=run.sockets.look
+    )
     return Resources(engine, fleet, leases, capacity, signals, jobs, webhooks, closing, timings)
 
 

@@ -36,6 +36,14 @@ SAFE = Bounds(0, 2**31 - 1)
 ANY = Bounds(-EXACT, EXACT)
 
 
+class DrawnSeed(NamedTuple):
+    """A seed of a graph that is drawn, and from where."""
+
+    node_id: str
+    input: str
+    bounds: Bounds
+
+
 @dataclass(frozen=True)
 class Seeded:
     """A graph with its seeds. `seeds` is how many were found to change; `unknown` are the classes of nodes whose seed
@@ -72,6 +80,18 @@ def with_seeds(graph: GraphLike, capabilities: Capabilities, wish: Seed = "same"
     return Seeded(made, changed, list(strangers))
 
 
+def drawn_seeds(graph: GraphLike, capabilities: Capabilities, unknown: Bounds = SAFE) -> list[DrawnSeed]:
+    """The seeds of a graph that `with_seeds` would draw, and from where: for who draws them later, and again."""
+    found = []
+    for node_id, node in graph.items():
+        if given := candidates(node, "same"):
+            classes = capabilities.node_classes(node["class_type"])
+            for name, _, declared in seeds_in(node, given, classes):
+                if not takes_minus_one(declared) and (bounds := drawn_from(declared, unknown)):
+                    found.append(DrawnSeed(node_id, name, bounds))
+    return found
+
+
 def candidates(node: Mapping[str, Any], wish: Seed) -> dict[str, int | float]:
     """The numbers of a node that may be seeds to change, by input."""
     # For every input of every job: most are texts and links.
@@ -104,10 +124,16 @@ def chosen(value: int | float, declared: Sequence[NodeInput], wish: Seed, unknow
         return wish
     if value == DRAWN and takes_minus_one(declared):
         return value
+    bounds = drawn_from(declared, unknown)
+    return value if bounds is None else bounds.lowest + secrets.randbelow(bounds.highest - bounds.lowest + 1)
+
+
+def drawn_from(declared: Sequence[NodeInput], unknown: Bounds) -> Bounds | None:
+    """Where a seed is drawn from; None if there is no number that the node takes."""
     lowest, highest = bounds_of(declared) if declared else unknown
     if highest >= 0:
         lowest = max(lowest, 0)
-    return lowest + secrets.randbelow(highest - lowest + 1) if lowest <= highest else value
+    return Bounds(lowest, highest) if lowest <= highest else None
 
 
 def takes_minus_one(declared: Sequence[NodeInput]) -> bool:

@@ -68,6 +68,7 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
     created_before: Moment | None = None
     checkpoint: Annotated[str, Field(min_length=1, max_length=255), Word] | None = None
     batch: UUID | None = None
+    schedule: UUID | None = None
     metadata: Annotated[tuple[MetadataFilter, ...], Field(max_length=10)] = ()
     text: Annotated[str, Field(min_length=1, max_length=1000), Word] | None = None
     user_id: WhoseJobs | None = None
@@ -79,7 +80,7 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
     @property
     def has_index_of_its_own(self) -> bool:
         """Whether a filter finds its jobs without knowing whose they are."""
-        return self.batch is not None or self.says_something_of_contents
+        return self.batch is not None or self.schedule is not None or self.says_something_of_contents
 
     @property
     def says_something_of_contents(self) -> bool:
@@ -98,6 +99,8 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
             found.append(col(of.created_at) < self.created_before)
         if self.batch is not None:
             found.append(col(of.batch_id) == self.batch)
+        if self.schedule is not None:
+            found.append(col(of.schedule_id) == self.schedule)
         if self.metadata:
             # What the partial index says of its rows, in its words.
             found.append(col(of.caller_metadata) != literal_column("'{}'::jsonb"))

@@ -28,6 +28,7 @@ LISTED: tuple[Any, ...] = (
     col(GenerationJob.priority),
     col(GenerationJob.caller_metadata).label("metadata"),
     col(GenerationJob.batch_id),
+    col(GenerationJob.schedule_id),
     col(GenerationJob.parent_id),
     col(GenerationJob.created_at),
     col(GenerationJob.updated_at),

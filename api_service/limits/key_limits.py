@@ -8,17 +8,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Engine, func
-from sqlmodel import Session, col, select
+from sqlalchemy import Engine
+from sqlmodel import Session
 
 from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import Ask, Limit, Rate, RateCounter
 from api_service.refusals.accounts import quota_exceeded, rate_limited
+from shared.accounts.quotas import queued_jobs
 from shared.configuration.settings import Settings
 from shared.database.engine import reading
-from shared.models import WAITING, GenerationJob, User
+from shared.models import User
 
 STREAM_AGAIN_S = 10
 QUEUED_AGAIN_S = 10  # places become free as jobs start
@@ -127,9 +128,3 @@ def check_stored_bytes(user: User, most: int | None, more: int = 0) -> None:
         reached = f"has reached {most}" if user.stored_bytes >= most else f"would be more than {most}"
         reason = f"what the user has stored {reached} bytes; delete jobs or assets first"
         raise quota_exceeded(Limit.STORED_BYTES, reason, retry_after_s=STORED_AGAIN_S)
-
-
-def queued_jobs(session: Session, user_id: UUID, count_to: int | None = None) -> int:
-    """How many jobs of the user wait, counted no further than is asked."""
-    waiting = select(GenerationJob.id).where(GenerationJob.user_id == user_id, col(GenerationJob.status).in_(WAITING))
-    return session.exec(select(func.count()).select_from(waiting.limit(count_to).subquery())).one()

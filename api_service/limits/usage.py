@@ -6,8 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from api_service.accounts.identity import Identity
-from api_service.limits.key_limits import KeyLimits, queued_jobs
+from api_service.limits.key_limits import KeyLimits
 from api_service.limits.rates import Limit
+from shared.accounts.quotas import queued_jobs
 from shared.database.engine import transaction
 from shared.models import ApiKey, User
 

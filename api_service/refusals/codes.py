@@ -22,6 +22,8 @@ class Code(StrEnum):
     ASSET_TOO_LARGE = "asset_too_large"
     WEBHOOK_NOT_FOUND = "webhook_not_found"
     DELIVERY_NOT_FOUND = "delivery_not_found"
+    SCHEDULE_NOT_FOUND = "schedule_not_found"
+    SCHEDULE_NOT_RUNNABLE = "schedule_not_runnable"
     JOB_ENDED = "job_ended"
     JOB_NOT_ENDED = "job_not_ended"
     JOB_STARTED = "job_started"
@@ -31,6 +33,7 @@ class Code(StrEnum):
     INVALID_FIELDS = "invalid_fields"
     INVALID_CURSOR = "invalid_cursor"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    INVALID_SIGNATURE = "invalid_signature"
     RATE_LIMITED = "rate_limited"
     QUOTA_EXCEEDED = "quota_exceeded"
     DATABASE_UNAVAILABLE = "database_unavailable"
@@ -55,6 +58,8 @@ MEANINGS: dict[StrEnum, str] = {
     Code.ASSET_TOO_LARGE: "the file is larger than an asset may be; `detail` says how large that is",
     Code.WEBHOOK_NOT_FOUND: "there is no such webhook among those the key may see",
     Code.DELIVERY_NOT_FOUND: "the webhook has no such delivery",
+    Code.SCHEDULE_NOT_FOUND: "there is no such schedule among those the key may see",
+    Code.SCHEDULE_NOT_RUNNABLE: "the schedule makes no job as it is; `detail` says why",
     Code.JOB_ENDED: "the job has ended and can no longer be cancelled",
     Code.JOB_NOT_ENDED: "the job has not ended yet; this is only possible after its end",
     Code.JOB_STARTED: "the job no longer waits; this can only be changed while it waits",
@@ -65,6 +70,7 @@ MEANINGS: dict[StrEnum, str] = {
     Code.INVALID_CURSOR: "the cursor is malformed or belongs to another list",
     Code.IDEMPOTENCY_KEY_REUSED: "the idempotency key was used before with another request; a new request needs a"
     " new key",
+    Code.INVALID_SIGNATURE: "the signature of the request is missing, wrong, or not of now",
     Code.RATE_LIMITED: "the key has asked too often; `limit` names the limit",
     Code.QUOTA_EXCEEDED: "the user has reached a limit; `limit` names it",
     Code.DATABASE_UNAVAILABLE: "the database cannot be reached, or is not migrated; send the same request again",

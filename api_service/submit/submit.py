@@ -25,12 +25,12 @@ from api_service.submit.checks import CheckedJob, FieldName, check_all, graph_fi
 from api_service.submit.idempotency import made_before, was_made_meanwhile
 from api_service.submit.job_request import JobRequest, new_job
 from api_service.submit.outputs_taken import keep_outputs
-from api_service.webhooks.of_jobs import record_webhooks
 from shared.database.engine import transaction
 from shared.jobs import before_start
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobOutput
+from shared.webhooks.own import record_webhooks
 
 
 class Acceptance(NamedTuple):

@@ -7,11 +7,11 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
-from api_service.webhooks.of_jobs import OwnWebhook
+from shared.configuration.webhook_secret import secret_in
 from shared.outgoing.destination import LONGEST_URL
 from shared.outgoing.exchange import Outgoing
 from shared.outgoing.failures import NotAllowed
-from shared.webhooks.signing import secret_in
+from shared.webhooks.own import OwnWebhook
 from shared.workflows.parameters import without_nul
 
 

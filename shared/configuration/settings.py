@@ -19,6 +19,7 @@ from shared.configuration.types import (
     Duration,
     DurationOrNone,
     FileUrlLifetime,
+    HookSecret,
     KeyFile,
     LeaseDuration,
     Limit,
@@ -56,6 +57,9 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     )
     comfyui_restart_command: str | None = Field(
         None, description="run when a ComfyUI server answers but runs nothing, with its URL in COMFYUI_URL"
+    )
+    comfyui_webhook_secret: HookSecret = Field(
+        None, description="what signs `POST /webhooks/comfyui`, whsec_ and base64; without it that is off"
     )
     stall_timeout: Duration = Field(
         timedelta(minutes=10),
@@ -151,6 +155,9 @@ VARIABLES = {
 }
 
 
+SECRET = {"comfyui_webhook_secret"}  # never shown, also where it is wrong
+
+
 class SettingsError(Exception):
     """One or more variables are wrong. `problems` has a line for each: variable, value, what is accepted."""
 
@@ -195,7 +202,7 @@ def problem(found: Any, values: Mapping[str, Any], sources: Mapping[str, str]) -
     if found["type"] == "missing":
         return f"{variable}: not set, and production has no default for it; it is {info.description}"
     accepted = accepts(info) or str(found["msg"]).removeprefix("Value error, ")
-    shown = without_users(as_shown(values.get(field, info.default)))
+    shown = "***" if field in SECRET else without_users(as_shown(values.get(field, info.default)))
     return f"{variable}: {shown!r} is not accepted; accepted: {accepted}"
 
 

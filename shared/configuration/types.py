@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, GetPydanticSchema, StringC
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
+from shared.configuration.webhook_secret import WebhookSecret, webhook_secret
 from shared.outgoing.allowed import allowed_by
 
 # Begins with a literal: a repeat there would be tried again from each letter of a long word.
@@ -226,6 +227,7 @@ StorageUrl = Annotated[str, BeforeValidator(storage_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 DurationOrNone = Annotated[timedelta | None, BeforeValidator(duration_or_none)]
 LeaseDuration = Annotated[Duration, AfterValidator(lease_duration)]
+HookSecret = Annotated[WebhookSecret | None, AsMade, BeforeValidator(webhook_secret)]
 KeyFile = Annotated[Path | None, BeforeValidator(key_file)]
 Limit = Annotated[int | None, BeforeValidator(limit)]
 Patterns = Annotated[Names | None, BeforeValidator(listed(patterns)), Accepts(PATTERNS)]

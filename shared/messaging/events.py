@@ -103,6 +103,8 @@ class Channels:
     def __init__(self, namespace: str) -> None:
         self.cancels = f"{namespace}:cancels"
         self.wakeups = f"{namespace}:wakeups"  # the queue of a message that was sent
+        self.looks = f"{namespace}:looks"  # ids of prompts that have ended, as somebody says
+        self.told = f"{namespace}:told:"  # begins the keys of messages that said so
         self.prefix = f"{namespace}:job:"
         # A pattern for the events of all jobs. Previews are many and large, and their channels end in a letter.
         self.every_job = f"{self.prefix}*[0-9]"

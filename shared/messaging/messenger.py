@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 PROGRESS_KEPT = timedelta(hours=1)
+TOLD_KEPT = timedelta(minutes=15)  # longer than a signature is good for
 EVENTS = "events"  # what a session keeps until its commit
 
 
@@ -95,6 +96,14 @@ class Messenger:
     def request_cancel(self, job_id: int) -> None:
         """Tell the worker that holds the job. If it does not hear, it reads so with its next heartbeat."""
         self.attempt("cancel", lambda: self.client.publish(self.channels.cancels, job_id))
+
+    def have_looked_at(self, prompt_id: str, message_id: str) -> None:
+        """Tell the worker that watches the prompt to look, if any does; once for each message."""
+        self.attempt("look", lambda: self.publish_look(prompt_id, message_id))
+
+    def publish_look(self, prompt_id: str, message_id: str) -> None:
+        if self.client.set(f"{self.channels.told}{message_id}", b"", nx=True, ex=TOLD_KEPT):
+            self.client.publish(self.channels.looks, prompt_id)
 
     def waiting_messages(self, queue: Queue) -> int | None:
         """How many messages of a queue no worker has fetched yet. None while Redis is away."""

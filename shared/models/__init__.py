@@ -9,6 +9,7 @@ from shared.models.job_attempt import JobAttempt
 from shared.models.job_event import JobEvent
 from shared.models.job_output import JobOutput
 from shared.models.native_prompt import NativePrompt
+from shared.models.schedule import Missed, Overlap, Schedule
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
 from shared.models.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
@@ -35,9 +36,12 @@ __all__ = [
     "JobStatistic",
     "JobStatus",
     "JobWebhook",
+    "Missed",
     "NativePrompt",
     "Outcome",
     "OutputKind",
+    "Overlap",
+    "Schedule",
     "Scope",
     "ServerCapabilities",
     "StreamTicket",

@@ -27,6 +27,7 @@ class GenerationJob(SQLModel, table=True):
     `claims_left` is how often it may still be given to one: counted by the claims themselves, so that no job is claimed
     for ever, whatever its workers do. NULL until the first.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
+    `schedule_id` is the schedule that made it, which may be gone.
     `server` and `comfyui_prompt_id` say where its prompt is, or last was; `avoid_server` is one that it was moved away
     from. `generated_at` is when ComfyUI was done, before its outputs were stored; since `storage_away_since` its result
     waits in ComfyUI for the store.
@@ -72,6 +73,7 @@ class GenerationJob(SQLModel, table=True):
         sa_column=Column("parent_id", Integer, ForeignKey("generation_jobs.id", ondelete="SET NULL")),
     )
     batch_id: UUID | None = None
+    schedule_id: UUID | None = None
     idempotency_key: str | None = Field(default=None, sa_column=Column("idempotency_key", String(255)))
     request_digest: str | None = Field(default=None, sa_column=Column("request_digest", String(64)))
     request_id: str | None = Field(default=None, sa_column=Column("request_id", String(128)))
@@ -155,6 +157,20 @@ class GenerationJob(SQLModel, table=True):
         # How many jobs of a user wait.
         Index("ix_generation_jobs_waiting", "user_id", postgresql_where="status IN ('pending', 'queued')"),
         Index("ix_generation_jobs_batch", "batch_id", "id", postgresql_where="batch_id IS NOT NULL"),
+        # The jobs of a schedule, newest first.
+        Index(
+            "ix_generation_jobs_schedule",
+            "schedule_id",
+            "created_at",
+            "id",
+            postgresql_where="schedule_id IS NOT NULL",
+        ),
+        # Whether a job of an earlier run has not ended.
+        Index(
+            "ix_generation_jobs_schedule_live",
+            "schedule_id",
+            postgresql_where="schedule_id IS NOT NULL AND status IN ('pending', 'queued', 'running', 'cancelling')",
+        ),
         # Deleting a job looks for its children.
         Index("ix_generation_jobs_parent", "parent_id", postgresql_where="parent_id IS NOT NULL"),
         Index(

@@ -7,6 +7,7 @@ each connection after it.
 import socket
 from collections.abc import Generator
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.frames import CONT, DATA_OPCODES, Frame
@@ -72,3 +73,10 @@ class Upgrade(reconnect):
 
     def process_redirect(self, exc: Exception) -> Exception:
         return exc
+
+
+def socket_address(url: str, *, client_id: str) -> str:
+    parts = urlsplit(url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    path = f"{parts.path.rstrip('/')}/ws"
+    return parts._replace(scheme=scheme, path=path, query=urlencode({"clientId": client_id})).geturl()

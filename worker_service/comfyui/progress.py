@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlencode, urlsplit
 
 import structlog
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from shared.configuration.credentials import NoToken, headers_for
 from shared.configuration.server_urls import ServerUrl, server_url
-from worker_service.comfyui.bounded_socket import BoundedConnection, Upgrade
+from worker_service.comfyui.bounded_socket import BoundedConnection, Upgrade, socket_address
 from worker_service.comfyui.frames import Cached, Ended, NodeStates, Preview, read_frame
 from worker_service.comfyui.socket_health import SocketHealth
 
@@ -26,6 +25,7 @@ LOOK_UP_S = 0.5
 RECONNECT_S = (0.2, 0.5, 1, 2, 5)
 STEADY_S = 5.0  # a connection that lived for less was of no use, and the next try waits longer
 MOST_DOUBLINGS = 6
+TOLD_AGAIN_S = 0.5  # a listener that was told looks once more by itself after as long
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 
 
@@ -47,6 +47,7 @@ class Ear:
     connection: int
     is_heard: bool = False
     runs_since: float | None = None
+    told_at: float = -TOLD_AGAIN_S
 
 
 class ProgressSocket:
@@ -114,6 +115,15 @@ class ProgressSocket:
             is_deaf = ear and not ear.is_heard and ear.connection == self.connections and self.connected.is_set()
         if is_deaf:
             self.doubt(prompt_id)
+
+    def told(self, prompt_id: str) -> None:
+        """Somebody else says that the prompt has ended. Told again and again, its listener looks now and then."""
+        with self.changed:
+            ear = self.ears.get(prompt_id)
+            if ear is None or time.monotonic() - ear.told_at < TOLD_AGAIN_S:
+                return
+            ear.told_at = time.monotonic()
+        ear.listener.look(in_a_moment=False)
 
     def doubt(self, prompt_id: str) -> None:
         log.info("progress.silent", server=self.url.name, comfyui_prompt_id=prompt_id)
@@ -238,10 +248,3 @@ class ProgressSocket:
                 ear.listener.look(in_a_moment=not is_written)
             case _:
                 ear.listener.receive(frame)
-
-
-def socket_address(url: str, *, client_id: str) -> str:
-    parts = urlsplit(url)
-    scheme = "wss" if parts.scheme == "https" else "ws"
-    path = f"{parts.path.rstrip('/')}/ws"
-    return parts._replace(scheme=scheme, path=path, query=urlencode({"clientId": client_id})).geturl()

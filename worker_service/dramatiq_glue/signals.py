@@ -1,6 +1,7 @@
-"""Redis signals workers that a job was cancelled, and that there is work. Both are only the faster way.
+"""Redis signals workers that a job was cancelled, that there is work, and that a prompt has ended. All are only faster.
 
-A missed cancel comes with the next heartbeat; a message is found at the next look into its queue.
+A missed cancel comes with the next heartbeat; a message is found at the next look into its queue, and the end of a
+prompt at the next into the history.
 """
 
 import threading
@@ -18,17 +19,24 @@ RECONNECT_S = 1.0
 
 
 class SignalListener(threading.Thread):
-    """Listens until `close`. Calls `cancel` with the id of each cancelled job, and `wake` with the queue in which there
-    is work; older senders do not say which."""
+    """Listens until `close`. Calls `cancel` with the id of each cancelled job, `wake` with the queue in which there is
+    work (older senders do not say which), and `look` with the id of each prompt that is said to have ended."""
 
     def __init__(
-        self, client: redis.Redis, channels: Channels, *, cancel: Callable[[int], None], wake: Callable[[str], None]
+        self,
+        client: redis.Redis,
+        channels: Channels,
+        *,
+        cancel: Callable[[int], None],
+        wake: Callable[[str], None],
+        look: Callable[[str], None] = lambda _prompt_id: None,
     ) -> None:
         super().__init__(name="signals", daemon=True)
         self.client = client
         self.channels = channels
         self.cancel = cancel
         self.wake = wake
+        self.look = look
         self.closing = threading.Event()
 
     def run(self) -> None:
@@ -41,17 +49,20 @@ class SignalListener(threading.Thread):
 
     def listen(self) -> None:
         with self.client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]  # redis' own
-            pubsub.subscribe(self.channels.cancels, self.channels.wakeups)
+            pubsub.subscribe(self.channels.cancels, self.channels.wakeups, self.channels.looks)
             while not self.closing.is_set():
                 message = pubsub.get_message(timeout=LOOK_UP_S)
                 if message is not None:
                     self.hear(message)
 
     def hear(self, message: Mapping[str, bytes]) -> None:
-        if message["channel"].decode() == self.channels.wakeups:
-            self.wake(message["data"].decode())
+        channel, data = message["channel"].decode(), message["data"]
+        if channel == self.channels.wakeups:
+            self.wake(data.decode())
+        elif channel == self.channels.looks:
+            self.look(data.decode(errors="replace"))
         else:
-            self.cancel(int(message["data"]))
+            self.cancel(int(data))
 
     def close(self) -> None:
         self.closing.set()

@@ -28,7 +28,7 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
-from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work
+from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work, quotas
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +66,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     engine = create_engine(settings, application="scheduler", connections=3)
     client = hasty_client(settings.redis_url)
     messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-    resources = SweepResources(messenger, open_store(settings.storage_url), due_work(settings))
+    resources = SweepResources(messenger, open_store(settings.storage_url), due_work(settings), quotas(settings))
     log.info("scheduler.started")
     while not stopping.is_set():
         try:

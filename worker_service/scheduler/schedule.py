@@ -9,6 +9,8 @@ from shared.files.store import OutputStore
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.due_work import DueWork, WakeUps
 from shared.messaging.messenger import Messenger
+from shared.schedules.due import run_due
+from shared.schedules.runs import Quotas
 from shared.webhooks.due import due_deliveries
 from worker_service.scheduler.sweeps import (
     end_worn_out_jobs,
@@ -27,6 +29,7 @@ class SweepResources(NamedTuple):
     messenger: Messenger
     store: OutputStore
     due_work: Sequence[DueWork]
+    quotas: Quotas
 
 
 class Sweep(NamedTuple):
@@ -42,6 +45,11 @@ def due_work(settings: Settings) -> Sequence[DueWork]:
     return (due_jobs(settings.limit_running_jobs), due_deliveries())
 
 
+def quotas(settings: Settings) -> Quotas:
+    """What the jobs of schedules are held to, where a key has no limits of its own."""
+    return Quotas(settings.limit_queued_jobs, settings.limit_stored_bytes)
+
+
 def send_missing_wakeups(resources: SweepResources) -> None:
     for work in resources.due_work:
         WakeUps(resources.messenger, work).send_missing()
@@ -50,6 +58,8 @@ def send_missing_wakeups(resources: SweepResources) -> None:
 SCHEDULE = (
     # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
     Sweep("send missing wake-ups", timedelta(seconds=2), send_missing_wakeups),
+    # The jobs of schedules whose time has come.
+    Sweep("run schedules", timedelta(seconds=1), lambda by: run_due(by.messenger, by.quotas)),
     Sweep("end jobs that no worker can end", timedelta(seconds=10), lambda by: end_worn_out_jobs(by.messenger)),
     Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.messenger.engine)),
     Sweep("remove old deliveries", timedelta(minutes=10), lambda by: remove_old_deliveries(by.messenger.engine)),

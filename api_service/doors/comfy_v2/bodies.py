@@ -11,8 +11,8 @@ from api_service.jobs.extra_data import ExtraData, Secret
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.submit.sealing import SentAlong
 from api_service.webhooks.asked import Url
-from api_service.webhooks.of_jobs import OwnWebhook
 from shared.models.generation_job import DEFAULT_PRIORITY
+from shared.webhooks.own import OwnWebhook
 
 MOST_LABELS = 16
 LABEL = re.compile(r"[A-Za-z0-9_.-]{1,40}")

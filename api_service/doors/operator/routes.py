@@ -5,15 +5,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.binding import DOOR
-from api_service.doors.operator import health
+from api_service.doors.operator import comfyui, health
+from api_service.doors.operator.comfyui import PromptEndedBody
 from api_service.doors.operator.views import LiveView, ReadyView
 from api_service.http.operations import routes_of
 
-OPERATIONS = health.OPERATIONS
+OPERATIONS = (*health.OPERATIONS, *comfyui.OPERATIONS)
 
 ROUTES = routes_of(OPERATIONS, DOOR)
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
+    PromptEndedBody: {"ended": {"type": "prompt.ended", "data": {"prompt_id": "1f0c7a52-0000-4000-8000-000000000042"}}},
     LiveView: {"ok": {"status": "ok"}},
     ReadyView: {
         "ready": {

@@ -30,6 +30,7 @@ from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.doors.native_rows import NATIVE_ROWS, NOBODYS
 from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
+from tests.schedules import scheduled
 from tests.simulator.graphs import txt2img
 from tests.webhooks import endpoint
 
@@ -121,6 +122,15 @@ ROWS = {
     ("POST", "/api/v1/webhooks/{webhook_id}/redeliver-failed"): Row(
         WRITE, 202, owned=True, body={"since": "2026-01-01T00:00:00Z"}
     ),
+    ("GET", "/api/v1/schedules"): Row(READ),
+    ("POST", "/api/v1/schedules"): Row(WRITE, 201, body={"name": "", "cron": "@yearly", "job": JOB}),
+    ("GET", "/api/v1/schedules/{schedule_id}"): Row(READ, owned=True),
+    ("PATCH", "/api/v1/schedules/{schedule_id}"): Row(WRITE, owned=True, body={"paused": True}),
+    ("DELETE", "/api/v1/schedules/{schedule_id}"): Row(
+        WRITE, 204, owned=True, path={"schedule_id": "{doomed_schedule}"}
+    ),
+    ("POST", "/api/v1/schedules/{schedule_id}/run"): Row(WRITE, 201, owned=True),
+    ("POST", "/webhooks/comfyui"): Row(OPEN, 404),  # off without a secret
     ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
     ("WS", "/ws/jobs"): Row(READ),
     ("GET", "/api/v1/models/{kind}"): Row(READ),
@@ -185,7 +195,7 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
     waiting = submitted(messenger)
     names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(waiting), "user_id": str(USER)}
     names["asset_id"] = str(asset(messenger, settings, made, waiting))
-    names |= {**comfy_names(claim.job.id, waiting), "hash": HASH, **webhooks(messenger)}
+    names |= {**comfy_names(claim.job.id, waiting), "hash": HASH, **webhooks(messenger), **schedules(engine)}
     names |= {"key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}
     return World({**names, "prompt_id": NOBODYS, "folder": "checkpoints"}, keys)
 
@@ -210,6 +220,13 @@ def webhooks(messenger: Messenger) -> dict[str, str]:
     delivery = owe_test(messenger.engine, kept.id, USER)
     of_callers = {f"doomed of {caller}": str(one.id) for caller, one in zip(CALLERS, doomed, strict=True)}
     return {"webhook_id": str(kept.id), "delivery_id": str(delivery.id), "doomed": str(kept.id), **of_callers}
+
+
+def schedules(engine: Engine) -> dict[str, str]:
+    """A schedule of USER, and for each caller one to be deleted."""
+    kept, *doomed = (str(scheduled(engine, key_id="spare").id) for _ in range(len(CALLERS) + 1))
+    of_callers = {f"doomed_schedule of {caller}": one for caller, one in zip(CALLERS, doomed, strict=True)}
+    return {"schedule_id": kept, "doomed_schedule": kept, **of_callers}
 
 
 def expected(row: Row, caller: str) -> int:
@@ -310,6 +327,7 @@ def test_what_is_anothers_is_to_the_letter_as_what_is_not_there(
 ) -> None:
     ask_as = asker(client, route, ROWS[route])
     ids = {"asset_id", "webhook_id", "doomed", "doomed of other"}
+    ids |= {"schedule_id", "doomed_schedule", "doomed_schedule of other"}
     absent = {**comfy_names(int(ABSENT), int(ABSENT)), **dict.fromkeys(ids, ABSENT_ASSET)}
     not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT, **absent}
     status, said = ask_as(not_there, world.keys["other"], "other")

@@ -18,7 +18,7 @@ PAGED = [operation for operation in LISTS if issubclass(operation.query, PageQue
 def test_the_lists_are_known_and_which_of_them_have_pages() -> None:
     paged = {"listJobs", "listAssets", "listUsers", "listKeys", "listWebhookDeliveries"}
     assert {one.name for one in PAGED} == paged
-    assert {one.name for one in LISTS} == {*paged, "listModels", "listServers", "listWebhooks"}
+    assert {one.name for one in LISTS} == {*paged, "listModels", "listSchedules", "listServers", "listWebhooks"}
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)

@@ -9,7 +9,8 @@ from tests.simulator.graphs import Graph, node, submit, txt2img
 from tests.simulator.listening import Binary, listening
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import until
-from worker_service.comfyui.progress import ProgressSocket, socket_address
+from worker_service.comfyui.bounded_socket import socket_address
+from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.prompt.mailbox import Mailbox, Signal
 
 LARGE = 2048  # pixels a side: as noise, a PNG of more than EIGHT_MB

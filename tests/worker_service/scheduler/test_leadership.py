@@ -16,7 +16,7 @@ from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from tests.worker_service.deployment import until
 from worker_service.scheduler.main import leadership, run_sweep
-from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work
+from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work, quotas
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_without_its_database_a_sweep_waits_for_the_next_time(sweep: Sweep, envi
     engine = create_engine(settings, application="x")
     client = hasty_client(settings.redis_url)
     messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-    resources = SweepResources(messenger, open_store(settings.storage_url), due_work(settings))
+    resources = SweepResources(messenger, open_store(settings.storage_url), due_work(settings), quotas(settings))
     with pytest.raises(SQLAlchemyError):
         sweep.action(resources)
     run_sweep(sweep, resources)

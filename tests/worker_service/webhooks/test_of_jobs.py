@@ -4,11 +4,12 @@ import pytest
 from sqlalchemy import Engine
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from api_service.webhooks.of_jobs import OwnWebhook, draw_secret, record_webhooks
+from api_service.webhooks.of_jobs import draw_secret
 from shared.jobs import lifecycle
 from shared.jobs.errors import NodeFailed
 from shared.messaging.messenger import Messenger
 from shared.models import DeliveryState
+from shared.webhooks.own import OwnWebhook, record_webhooks
 from shared.webhooks.signing import drawn_secret
 from tests.jobs import USER, output, running
 from tests.raw_server import RawServer, answer, raw_server

@@ -83,6 +83,15 @@ class Sockets:
                     del self.adopted[key]
                     adopted.socket.close()
 
+    def look(self, prompt_id: str) -> None:
+        """Somebody says that the prompt has ended: have whoever listens to it here look, whatever its socket does."""
+        with self.lock:
+            sockets = list(self.own.values())
+        # Not under the lock: that is held while sockets close, and this thread hears of cancels too.
+        sockets += [adopted.socket for adopted in list(self.adopted.values())]
+        for socket in sockets:
+            socket.told(prompt_id)
+
     def new(self, client: ComfyUIClient, client_id: str) -> ProgressSocket:
         socket = ProgressSocket(client.url, client_id, client.socket_health)
         if self.is_closed:

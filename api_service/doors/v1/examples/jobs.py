@@ -83,6 +83,7 @@ QUEUED: dict[str, Any] = {
     "deadline_at": None,
     "max_attempts": None,
     "batch_id": None,
+    "schedule_id": None,
     "parent_id": None,
     "workflow": None,
     "assets": None,
@@ -126,7 +127,18 @@ DETAILED: dict[str, Any] = {
 }
 LISTED_FIELDS = (
     *("id", "user_id", "job_type", "status", "prompt", "checkpoint_model", "width", "height", "batch_size", "priority"),
-    *("metadata", "batch_id", "parent_id", "created_at", "updated_at", "started_at", "completed_at", "error", "links"),
+    *(
+        "metadata",
+        "batch_id",
+        "schedule_id",
+        "parent_id",
+        "created_at",
+        "updated_at",
+        "started_at",
+        "completed_at",
+        "error",
+        "links",
+    ),
 )
 URLS = ("url", "url_expires_at", "thumbnails")
 LISTED: dict[str, Any] = {

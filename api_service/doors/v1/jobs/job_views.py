@@ -128,6 +128,7 @@ class JobView(BaseModel, frozen=True):
     deadline_at: datetime | None
     max_attempts: int | None
     batch_id: UUID | None
+    schedule_id: UUID | None
     parent_id: int | None
     workflow: dict[str, Any] | None
     assets: dict[str, dict[str, str]] | None

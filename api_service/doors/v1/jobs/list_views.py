@@ -58,6 +58,7 @@ class ListedJob(BaseModel, frozen=True):
     priority: int
     metadata: dict[str, Any]
     batch_id: UUID | None
+    schedule_id: UUID | None
     parent_id: int | None
     created_at: datetime
     updated_at: datetime

@@ -7,30 +7,37 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, run_of, sealed, signed_urls
+from api_service.doors.v1.jobs.accepting import (
+    ACCEPTED,
+    ONCE,
+    PATIENT,
+    PROBLEMS,
+    REPLAYED,
+    answer_accepted,
+    replay_headers,
+    status_of,
+    submission,
+)
 from api_service.doors.v1.jobs.bodies import LARGEST_BATCH, AnyJob, BatchBody, JobBody, RetryBody
 from api_service.doors.v1.jobs.field_names import field_name
-from api_service.doors.v1.jobs.idempotency_key import HEADER, idempotency_key
 from api_service.doors.v1.jobs.paths import job_id_in
-from api_service.doors.v1.jobs.submission_views import AcceptedJobView, BatchView, PlannedJobView, ValidView
-from api_service.doors.v1.jobs.waiting import asked_wait_s, ended_within, preference_applied
+from api_service.doors.v1.jobs.submission_views import BatchView, PlannedJobView, ValidView
 from api_service.http.answers import answer_with
 from api_service.http.bodies import read_optional_json
 from api_service.http.operations import Answer, Nothing, Operation
-from api_service.http.request_refusals import RequestCode
 from api_service.http.signed_urls import SignedUrls
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import invalid_fields
 from api_service.submit.job_request import JobRequest
 from api_service.submit.resubmit import resubmit
 from api_service.submit.sealing import SentAlong
-from api_service.submit.submit import Acceptance, Accepted, Submission, look_at, submit
+from api_service.submit.submit import Acceptance, Accepted, look_at, submit
 from api_service.webhooks.asked import refuse_closed_urls
 from shared.database.clock import ask_database_time
-from shared.jobs.urls import JOBS, job_url
+from shared.jobs.urls import JOBS
 from shared.models import Scope
 
 
@@ -109,64 +116,6 @@ async def jobs_of(request: ApiRequest[Any, Nothing], bodies: Mapping[str, AnyJob
     refuse_closed_urls(request.services.fetches.outgoing, webhooks)
     return await sealed(request, jobs)
 
-
-async def submission(request: ApiRequest[Any, Nothing]) -> Submission:
-    """Who submits, in which request; without the jobs."""
-    body: BaseModel = request.body
-    key = await in_its_lane(request, idempotency_key, request.http, body)
-    return Submission(
-        jobs=(),
-        charge=request.charge,
-        owner=request.identity.user_id,
-        request_id=request.http.state.request_id,
-        idempotency_key=key,
-        field_name=field_name,
-    )
-
-
-async def answer_accepted(request: ApiRequest[Any, Nothing], accepted: Accepted) -> Response:
-    """Answer with the one job that was accepted: now, or after the wait that the client prefers."""
-    (job,), (notes,) = accepted.jobs, accepted.notes
-    outputs = accepted.outputs.get(job.id, ())
-    wait_s = asked_wait_s(request.http)
-    headers = {"Location": job_url(job.id), **replay_headers(accepted), **preference_applied(wait_s)}
-    if wait_s is not None:
-        job, outputs = await ended_within(request, (job, outputs), wait_s)
-
-    urls = await signed_urls(request.http, request.identity)
-
-    def answer() -> Response:
-        return answer_with(AcceptedJobView.accepted(job, notes, outputs, urls), status_of(accepted), **headers)
-
-    return await in_its_lane(request, answer)
-
-
-def status_of(accepted: Accepted) -> HTTPStatus:
-    return HTTPStatus.OK if accepted.replayed else HTTPStatus.CREATED
-
-
-def replay_headers(accepted: Accepted) -> dict[str, str]:
-    return {"Idempotency-Replayed": "true"} if accepted.replayed else {}
-
-
-REPLAYED = {"Idempotency-Replayed": "`true`: the request was sent before"}
-LOCATED = {"Location": "where the job is", "Preference-Applied": "how long the answer waited at most"}
-ONCE = {HEADER: "1 to 255 visible ASCII characters: sent again, the same request makes no other job"}
-PATIENT = {**ONCE, "Prefer": "`wait=N`: answer once the job has ended, or after N seconds (60 at most)"}
-ACCEPTED = {
-    HTTPStatus.CREATED: Answer(
-        AcceptedJobView, "the job: `queued`, or `pending` until its time comes or Redis is back", headers=LOCATED
-    ),
-    HTTPStatus.OK: Answer(
-        AcceptedJobView, "the job that this request made before, as it is now", headers={**LOCATED, **REPLAYED}
-    ),
-}
-PROBLEMS = (
-    RequestCode.INVALID_HEADER,
-    Code.IDEMPOTENCY_KEY_REUSED,
-    Code.QUOTA_EXCEEDED,
-    Code.STORAGE_UNAVAILABLE,
-)
 
 OPERATIONS = (
     Operation(

@@ -22,6 +22,9 @@ class Code(StrEnum):
     ASSET_TOO_LARGE = "asset_too_large"
     WEBHOOK_NOT_FOUND = "webhook_not_found"
     DELIVERY_NOT_FOUND = "delivery_not_found"
+    NOTIFICATION_NOT_FOUND = "notification_not_found"
+    LINK_INVALID = "link_invalid"
+    MAIL_UNAVAILABLE = "mail_unavailable"
     JOB_ENDED = "job_ended"
     JOB_NOT_ENDED = "job_not_ended"
     JOB_STARTED = "job_started"
@@ -55,6 +58,9 @@ MEANINGS: dict[StrEnum, str] = {
     Code.ASSET_TOO_LARGE: "the file is larger than an asset may be; `detail` says how large that is",
     Code.WEBHOOK_NOT_FOUND: "there is no such webhook among those the key may see",
     Code.DELIVERY_NOT_FOUND: "the webhook has no such delivery",
+    Code.NOTIFICATION_NOT_FOUND: "there is no such notification among the user's own",
+    Code.LINK_INVALID: "the link of an e-mail is not one of ours, was used before, or is too old",
+    Code.MAIL_UNAVAILABLE: "this installation sends no e-mail",
     Code.JOB_ENDED: "the job has ended and can no longer be cancelled",
     Code.JOB_NOT_ENDED: "the job has not ended yet; this is only possible after its end",
     Code.JOB_STARTED: "the job no longer waits; this can only be changed while it waits",

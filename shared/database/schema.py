@@ -33,6 +33,7 @@ REVISIONS = (
     "webhooks",
     "webhooks_of_jobs",
     "keys_of_uploads",
+    "notifications",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -9,6 +9,15 @@ from shared.models.job_attempt import JobAttempt
 from shared.models.job_event import JobEvent
 from shared.models.job_output import JobOutput
 from shared.models.native_prompt import NativePrompt
+from shared.models.notification import (
+    Mail,
+    MailState,
+    Notification,
+    NotificationBatch,
+    NotificationKind,
+    NotificationSettings,
+    ServerTrouble,
+)
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
 from shared.models.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
@@ -35,11 +44,18 @@ __all__ = [
     "JobStatistic",
     "JobStatus",
     "JobWebhook",
+    "Mail",
+    "MailState",
     "NativePrompt",
+    "Notification",
+    "NotificationBatch",
+    "NotificationKind",
+    "NotificationSettings",
     "Outcome",
     "OutputKind",
     "Scope",
     "ServerCapabilities",
+    "ServerTrouble",
     "StreamTicket",
     "UrlSecret",
     "User",

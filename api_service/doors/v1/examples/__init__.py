@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.examples import accounts, assets, fleet, jobs, streams, webhooks
+from api_service.doors.v1.examples import accounts, assets, fleet, jobs, notifications, streams, webhooks
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **jobs.EXAMPLES,
@@ -13,4 +13,5 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **fleet.EXAMPLES,
     **assets.EXAMPLES,
     **webhooks.EXAMPLES,
+    **notifications.EXAMPLES,
 }

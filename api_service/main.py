@@ -35,6 +35,7 @@ from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
 from api_service.limits.redis_guard import RedisGuard
+from api_service.notifications.seen import note_what_was_seen
 from api_service.routes import ROUTES, write_refusal
 from api_service.streams.relay import Relay
 from api_service.streams.rights import Rights, end_streams_without_right
@@ -106,6 +107,13 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
         partial(services.relay.run, rows),
         services.limits.streams.run,
         partial(end_streams_without_right, services.relay.watchers, rights),
+        partial(
+            note_what_was_seen,
+            services.relay.watchers.seen,
+            services.engine,
+            services.run,
+            every_s=timings.seen_every_s,
+        ),
     )
     tasks = {asyncio.create_task(kept_going(one)) for one in work}
     try:

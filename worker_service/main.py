@@ -29,6 +29,7 @@ from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
+from worker_service.actors.send_mail import send_mail
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
 from worker_service.dramatiq_glue.receiver import Receiver
@@ -39,6 +40,10 @@ from worker_service.fleet.health import Fleet, HealthProbe
 from worker_service.fleet.restart_command import Restarter
 from worker_service.fleet.timings import FleetTimings
 from worker_service.media.pool import MediaPool, members_for
+from worker_service.notifications.message import Letterhead
+from worker_service.notifications.post_office import PostOffice
+from worker_service.notifications.sender import THREADS as MAIL_THREADS
+from worker_service.notifications.sender import Mailing, MailSender
 from worker_service.resources import Resources, Timings
 from worker_service.run.leases import Leases
 from worker_service.run.prompt.sockets import Sockets
@@ -48,11 +53,11 @@ from worker_service.run.storage import StorageWatch, check_own_disk
 from worker_service.webhooks.sender import THREADS as WEBHOOK_THREADS
 from worker_service.webhooks.sender import Deliveries, WebhookSender
 
-RECEIVERS: tuple[Receiver[Any, Any], ...] = (run_comfy_job, deliver_webhooks)
+RECEIVERS: tuple[Receiver[Any, Any], ...] = (run_comfy_job, deliver_webhooks, send_mail)
 
 PRODUCTION = Timings()
-# Heartbeat, health probes, capability readers, hard limit, webhooks: beside one for each job's thread.
-OTHER_CONNECTIONS = 5 + WEBHOOK_THREADS
+# Heartbeat, health probes, capability readers, hard limit, webhooks, e-mail: beside one for each job's thread.
+OTHER_CONNECTIONS = 5 + WEBHOOK_THREADS + MAIL_THREADS
 
 
 def start() -> None:
@@ -138,13 +143,23 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     )
     wake_next = WakeUps(messenger, due_jobs(settings.limit_running_jobs)).send_one
     webhooks = Deliveries(engine, Outgoing(allowed_by(settings.outgoing_allow or ())), closing)
-    jobs = JobRunner(
-        worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run, wake_webhooks=webhooks.wake
-    )
+    mailing = create_mailing(settings, engine, closing)
+    wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}
+    jobs = JobRunner(worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run, **wakes)
     signals = SignalListener(
         hasty_client(settings.redis_url), channels, cancel=leases.cancel, wake=wake_consumers, look=run.sockets.look
     )
-    return Resources(engine, fleet, leases, capacity, signals, jobs, webhooks, closing, timings)
+    return Resources(engine, fleet, leases, capacity, signals, jobs, webhooks, mailing, closing, timings)
+
+
+def create_mailing(settings: Settings, engine: Engine, closing: threading.Event) -> Mailing | None:
+    """What sends e-mail, where the settings say by which server."""
+    if settings.smtp_url is None:
+        return None
+    assert settings.mail_from, "the settings have it with SMTP_URL"
+    assert settings.public_url, "the settings have it with SMTP_URL"
+    letterhead = Letterhead(settings.mail_from, settings.public_url)
+    return Mailing(engine, PostOffice(settings.smtp_url), letterhead, closing)
 
 
 def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> Fleet:
@@ -158,12 +173,14 @@ def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> F
 
 def background_threads(resources: Resources) -> list[threading.Thread]:
     """What runs beside the jobs: probes and readers of each server, the heartbeat, the signals from Redis, a watch on
-    the store, and the deliveries of webhooks."""
+    the store, and what delivers webhooks and e-mail."""
     fleet, closing = resources.fleet, resources.closing
     makers: tuple[Callable[..., threading.Thread], ...] = (HealthProbe, CapabilityReader)
     of_servers = [make(fleet, client, closing) for client in fleet.clients.values() for make in makers]
     senders = [WebhookSender(resources.webhooks, number) for number in range(WEBHOOK_THREADS)]
-    return [*of_servers, resources.leases, resources.signals, resources.jobs.run.storage, *senders]
+    mailing = resources.mailing
+    mailers = [MailSender(mailing, number) for number in range(MAIL_THREADS)] if mailing else []
+    return [*of_servers, resources.leases, resources.signals, resources.jobs.run.storage, *senders, *mailers]
 
 
 def stop_jobs(resources: Resources) -> None:

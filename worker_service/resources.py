@@ -11,6 +11,7 @@ from worker_service.dramatiq_glue.middleware import LimitTimings
 from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.fleet.health import Fleet
 from worker_service.fleet.timings import FleetTimings
+from worker_service.notifications.sender import Mailing
 from worker_service.run.leases import Leases
 from worker_service.run.prompt.timings import RunTimings
 from worker_service.webhooks.sender import Deliveries
@@ -34,5 +35,6 @@ class Resources:
     signals: SignalListener
     jobs: JobRunner
     webhooks: Deliveries
+    mailing: Mailing | None  # where there is a server that takes e-mail
     closing: threading.Event
     timings: Timings

@@ -24,6 +24,9 @@ class Code(StrEnum):
     DELIVERY_NOT_FOUND = "delivery_not_found"
     SCHEDULE_NOT_FOUND = "schedule_not_found"
     SCHEDULE_NOT_RUNNABLE = "schedule_not_runnable"
+    NOTIFICATION_NOT_FOUND = "notification_not_found"
+    LINK_INVALID = "link_invalid"
+    MAIL_UNAVAILABLE = "mail_unavailable"
     JOB_ENDED = "job_ended"
     JOB_NOT_ENDED = "job_not_ended"
     JOB_STARTED = "job_started"
@@ -60,6 +63,9 @@ MEANINGS: dict[StrEnum, str] = {
     Code.DELIVERY_NOT_FOUND: "the webhook has no such delivery",
     Code.SCHEDULE_NOT_FOUND: "there is no such schedule among those the key may see",
     Code.SCHEDULE_NOT_RUNNABLE: "the schedule makes no job as it is; `detail` says why",
+    Code.NOTIFICATION_NOT_FOUND: "there is no such notification among the user's own",
+    Code.LINK_INVALID: "the link of an e-mail is not one of ours, was used before, or is too old",
+    Code.MAIL_UNAVAILABLE: "this installation sends no e-mail",
     Code.JOB_ENDED: "the job has ended and can no longer be cancelled",
     Code.JOB_NOT_ENDED: "the job has not ended yet; this is only possible after its end",
     Code.JOB_STARTED: "the job no longer waits; this can only be changed while it waits",

@@ -16,11 +16,12 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
+from api_service.streams.bell import Bell
 from api_service.streams.catch_up import Rows, catch_up
 from api_service.streams.timings import StreamTimings
 from api_service.streams.watch import Holder, JobWatch, ServerStops, Watch
 from api_service.streams.watchers import Watchers
-from shared.messaging.events import Channels, Event, Events
+from shared.messaging.events import Channels, Event, Events, UserIds
 from shared.models import GenerationJob, JobStatus
 
 log = structlog.get_logger(__name__)
@@ -77,10 +78,22 @@ class Relay:
         """A watch of all jobs of a user (None: of everybody), future ones included. The caller starts it with the
         positions that its snapshot shows, and the moment of that snapshot."""
         watch = Watch(self.missed, holder)
+        async with self.joined_by_user(watch, user_id):
+            yield watch
+
+    @contextlib.asynccontextmanager
+    async def bell(self, user_id: UUID, holder: Holder | None = None) -> AsyncIterator[Bell]:
+        """What rings when a user may have been told something."""
+        bell = Bell(self.missed, holder)
+        async with self.joined_by_user(bell, user_id):
+            yield bell
+
+    @contextlib.asynccontextmanager
+    async def joined_by_user(self, watch: Watch, user_id: UUID | None) -> AsyncIterator[None]:
         self.watchers.join_user(watch, user_id)
         try:
             await self.admit(watch)
-            yield watch
+            yield
         finally:
             self.watchers.leave_user(watch, user_id)
 
@@ -157,7 +170,7 @@ class Relay:
         followed: set[int] = set()
         self.previews = {job_id: asyncio.Event() for job_id in self.watchers.of_previews}
         self.connected_at = asyncio.get_running_loop().time()
-        await self.pubsub.subscribe(self.channels.several_jobs)
+        await self.pubsub.subscribe(self.channels.several_jobs, self.channels.notifications)
         await self.pubsub.psubscribe(self.channels.every_job)
         while not self.stopping:
             await self.follow_previews(followed)
@@ -191,13 +204,15 @@ class Relay:
         if kind == "psubscribe":
             self.settled.set()
             self.missed.set()
-        elif kind == "subscribe" and channel != self.channels.several_jobs:
+        elif kind == "subscribe" and channel not in {self.channels.several_jobs, self.channels.notifications}:
             self.previews.setdefault(self.channels.job_id(channel), asyncio.Event()).set()
         elif kind in {"message", "pmessage"} and self.watchers:
             self.publish(channel, message["data"])
 
     def publish(self, channel: str, data: bytes) -> None:
         try:
+            if channel == self.channels.notifications:
+                return self.watchers.ring(UserIds.validate_json(data))
             for event in self.events_in(channel, data):
                 self.watchers.publish(event)
         except ValidationError:

@@ -21,6 +21,7 @@ class StreamTimings:
     rights_check_s: float = 2.0  # how often keys and tickets of open streams are looked at
     ready_kept_s: float = 0.3  # for how long one answer of `/health/ready` serves everybody who asks
     tickets: TicketTimings = field(default_factory=TicketTimings)
+    seen_every_s: float = 1.0  # how often what owners have seen of their jobs' ends is written down
     native_status_s: float = 8.0  # clients of ComfyUI connect again after ten seconds in which nothing was said
     native_turn_s: float = 30.0  # how long one that asks too often waits for its turn before it is refused
     count_within_s: float = 0.3  # how long to wait for the rate counter before a request passes uncounted

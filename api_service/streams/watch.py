@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from shared.messaging.events import Event
 from shared.models import LIVE_ONLY, EventType
@@ -40,6 +41,7 @@ class Holder(NamedTuple):
     key_id: str
     ticket_hash: bytes | None = None
     connection: int = 0  # the newest connection of a ticket is the only one that lives
+    user_id: UUID | None = None  # whose key it is
 
 
 @dataclass(slots=True)
@@ -127,6 +129,9 @@ class Watch:
         """Queue nothing more, and raise this from `next`. The first reason counts."""
         self.why = self.why or why
         self.queue.put_nowait(None)
+
+    def ring(self) -> None:
+        """Its user was told something. Nothing to who follows jobs."""
 
     async def next(self) -> Event:
         """The next event. Raises StreamEnded: TooSlow once the watcher has fallen too far behind, or another."""

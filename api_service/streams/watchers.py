@@ -12,6 +12,8 @@ from shared.models import EventType
 
 K = TypeVar("K")
 
+MOST_SEEN = 10_000
+
 
 class Watchers:
     """The watches of this process. Admins who watch all jobs are listed under `everybody`."""
@@ -23,6 +25,7 @@ class Watchers:
         self.of_user: defaultdict[UUID | None, set[Watch]] = defaultdict(set)
         self.of_previews: defaultdict[int, set[Watch]] = defaultdict(set)
         self.somebody_left = asyncio.Event()
+        self.seen: set[int] = set()  # the jobs whose end their owner has been handed
 
     def join(self, watch: Watch, job_ids: Iterable[int], *, previews: bool) -> None:
         for job_id in job_ids:
@@ -55,6 +58,18 @@ class Watchers:
         """Offer an event to everybody who watches its job."""
         for watch in self.of(event):
             watch.offer(event)
+        if event.type.is_final and any(is_seen(watch, event) for watch in self.of_job.get(event.job_id, ())):
+            self.note_seen(event.job_id)
+
+    def note_seen(self, job_id: int) -> None:
+        if len(self.seen) < MOST_SEEN:  # more than that are not noted while the database is away
+            self.seen.add(job_id)
+
+    def ring(self, user_ids: Iterable[UUID]) -> None:
+        """These users were told something."""
+        for user_id in user_ids:
+            for watch in self.of_user.get(user_id, ()):
+                watch.ring()
 
     def of(self, event: Event) -> list[Watch]:
         """The watches that an event is for."""
@@ -82,6 +97,11 @@ class Watchers:
 
     def __bool__(self) -> bool:
         return bool(self.of_job or self.of_user)
+
+
+def is_seen(watch: Watch, event: Event) -> bool:
+    """Whether the owner of the job that ended watches it by this."""
+    return watch.started and watch.why is None and watch.holder is not None and watch.holder.user_id == event.user_id
 
 
 def discard(groups: dict[K, set[Watch]], key: K, watch: Watch) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_va
 
 from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
 from shared.configuration.defaults import DERIVED, dependent_defaults
+from shared.configuration.mail import MailFrom, SmtpUrl
 from shared.configuration.misspellings import misspelt
 from shared.configuration.networks import TrustedNetworks
 from shared.configuration.server_urls import ComfyUIUrls
@@ -123,6 +124,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         None,
         description="hosts of your own network that webhooks and assets from URLs may reach, also by http, or none",
     )
+    mail_from: MailFrom = Field(None, description="whom e-mail is from, such as Pictures <pictures@example.com>")
+    smtp_url: SmtpUrl = Field(
+        None, description="the server that takes e-mail, with user:password@ if need be; without one none is sent"
+    )
     limit_requests_per_minute: Limit = Field(600, description="requests a minute with one key, or none for no limit")
     limit_submissions_per_hour: Limit = Field(3600, description="jobs submitted in an hour with one key, or none")
     limit_uploads_per_hour: Limit = Field(1000, description="files uploaded in an hour with one key, or none")
@@ -146,6 +151,14 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         soft = info.data.get("soft_time_limit")
         if soft is not None and value <= soft:
             raise ValueError(f"a time above SOFT_TIME_LIMIT, which is {as_shown(soft)}")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def mail_says_whom_it_is_from_and_where_its_links_lead(cls, value: Any, info: ValidationInfo) -> Any:
+        lacking = [name.upper() for name in ("mail_from", "public_url") if name in info.data and not info.data[name]]
+        if value is not None and lacking:
+            raise ValueError(f"none while {' and '.join(lacking)} is not set")
         return value
 
 

@@ -34,6 +34,7 @@ REVISIONS = (
     "webhooks_of_jobs",
     "keys_of_uploads",
     "schedules",
+    "notifications",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -16,7 +16,7 @@ from shared.jobs.urls import output_url, thumbnail_url
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import EventType, GenerationJob, JobEvent, JobOutput
-from shared.webhooks.outbox import owe
+from shared.notifications.ends import owe_news
 
 
 def record_events(
@@ -50,12 +50,12 @@ def publish_events(
     are_listened_to: bool = True,
 ) -> None:
     """Publish, after the commit, events whose rows are written. Jobs that end with them are counted,
-    and their owner's endpoints are owed the news, unless it is known that there are none."""
+    and their owner is owed the news, unless it is known that nobody listens."""
     for job in jobs:
         publish_after_commit(session, Event.written(kind, job, at=job.updated_at, data=data or {}))
     if kind.is_final:
         if are_listened_to:
-            owe(session, [job.id for job in jobs], kind, data or {})
+            owe_news(session, jobs, kind, data or {})
         count_ended(session, jobs)  # last: it locks a row that the ends of all of an owner's jobs count in
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     true,
     update,
@@ -32,7 +33,17 @@ from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import close_breaker_sql
 from shared.jobs.attempts import begin_attempt_sql, end_attempt_sql
 from shared.jobs.job_events import record_event_sql
-from shared.models import ComfyUIServer, EventType, GenerationJob, JobOutput, JobStatus, Outcome, User, WebhookEndpoint
+from shared.models import (
+    ComfyUIServer,
+    EventType,
+    GenerationJob,
+    JobOutput,
+    JobStatus,
+    NotificationSettings,
+    Outcome,
+    User,
+    WebhookEndpoint,
+)
 
 EVENT_DATA = bindparam("event_data", type_=JSONB)
 STORED_BYTES = bindparam("added_bytes", type_=BigInteger)
@@ -47,7 +58,7 @@ WHOLE_JOB = tuple(SQLModel.metadata.tables["generation_jobs"].c)
 
 class CompletedJob(NamedTuple):
     """What the end of a job is published and counted by. Not its workflow, which may be long. `is_listened_to` if its
-    owner has webhooks."""
+    owner has webhooks, or preferences of notifications."""
 
     id: int
     user_id: UUID
@@ -100,7 +111,8 @@ def completing(ending: Update) -> Prepared[CompletedJob]:
         add_stored_bytes_sql(job).cte("owner"),
     )
     endpoints = exists().where(col(WebhookEndpoint.user_id) == job.c.user_id, col(WebhookEndpoint.enabled))
-    ended = select(job, endpoints.label(LISTENED_TO.name)).add_cte(*rows)
+    prefers = exists().where(col(NotificationSettings.user_id) == job.c.user_id)
+    ended = select(job, or_(endpoints, prefers).label(LISTENED_TO.name)).add_cte(*rows)
     return Prepared("complete", ended, row=CompletedJob, columns=(*COMPLETED_JOB, LISTENED_TO))
 
 

@@ -95,6 +95,7 @@ class Event(BaseModel, frozen=True, extra="forbid"):
 
 
 Events = TypeAdapter(list[Event])
+UserIds = TypeAdapter(list[UUID])
 
 
 class Channels:
@@ -109,6 +110,7 @@ class Channels:
         # A pattern for the events of all jobs. Previews are many and large, and their channels end in a letter.
         self.every_job = f"{self.prefix}*[0-9]"
         self.several_jobs = f"{namespace}:jobs"  # what one transaction did to several jobs, as a list of events
+        self.notifications = f"{namespace}:notifications"  # users who were told something, as a list of ids
 
     def job(self, job_id: int) -> str:
         return f"{self.prefix}{job_id}"

@@ -12,6 +12,7 @@ class Queue(StrEnum):
 
     COMFY = "comfy"
     WEBHOOKS = "webhooks"
+    MAIL = "mail"
 
 
 class Message(BaseModel, frozen=True, extra="forbid"):
@@ -53,4 +54,11 @@ class DeliverWebhooks(Message):
     queue = Queue.WEBHOOKS
 
 
-MESSAGES: tuple[type[Message], ...] = (RunComfyJob, DeliverWebhooks)
+class SendMail(Message):
+    """Wake up: users are owed e-mail. Which, the rows say."""
+
+    actor_name = "send_mail"
+    queue = Queue.MAIL
+
+
+MESSAGES: tuple[type[Message], ...] = (RunComfyJob, DeliverWebhooks, SendMail)

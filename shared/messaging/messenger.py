@@ -1,9 +1,10 @@
 """Messages and events leave with the transaction that caused them, or not at all."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
+from uuid import UUID
 
 import redis
 import structlog
@@ -13,7 +14,7 @@ from sqlmodel import Session
 
 from shared.database.engine import transaction
 from shared.messaging.broker import collecting_broker, waiting_messages
-from shared.messaging.events import Channels, Event, Events
+from shared.messaging.events import Channels, Event, Events, UserIds
 from shared.messaging.messages import Message, Queue
 from shared.messaging.redis_away import RedisAway
 from shared.models import EventType
@@ -92,6 +93,12 @@ class Messenger:
         except ValueError as error:
             # Its transaction is committed, and nobody may take it for one that failed.
             log.error("events.not_published", job_ids=[event.job_id for event in events], error=str(error))  # noqa: TRY400
+
+    def ring_users(self, user_ids: Collection[UUID]) -> None:
+        """Tell the streams of these users that they were told something. One who is not reached looks later."""
+        if user_ids:
+            listed = UserIds.dump_json(sorted(user_ids))
+            self.attempt("notification", lambda: self.client.publish(self.channels.notifications, listed))
 
     def request_cancel(self, job_id: int) -> None:
         """Tell the worker that holds the job. If it does not hear, it reads so with its next heartbeat."""

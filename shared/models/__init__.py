@@ -9,6 +9,15 @@ from shared.models.job_attempt import JobAttempt
 from shared.models.job_event import JobEvent
 from shared.models.job_output import JobOutput
 from shared.models.native_prompt import NativePrompt
+from shared.models.notification import (
+    Mail,
+    MailState,
+    Notification,
+    NotificationBatch,
+    NotificationKind,
+    NotificationSettings,
+    ServerTrouble,
+)
 from shared.models.schedule import Missed, Overlap, Schedule
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
@@ -36,14 +45,21 @@ __all__ = [
     "JobStatistic",
     "JobStatus",
     "JobWebhook",
+    "Mail",
+    "MailState",
     "Missed",
     "NativePrompt",
+    "Notification",
+    "NotificationBatch",
+    "NotificationKind",
+    "NotificationSettings",
     "Outcome",
     "OutputKind",
     "Overlap",
     "Schedule",
     "Scope",
     "ServerCapabilities",
+    "ServerTrouble",
     "StreamTicket",
     "UrlSecret",
     "User",

@@ -36,8 +36,8 @@ def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
-def of_a_user() -> Column[Any]:
-    return Column("user_id", Uuid, ForeignKey("users.id"), nullable=False)
+def of_a_user(*, primary_key: bool = False) -> Column[Any]:
+    return Column("user_id", Uuid, ForeignKey("users.id"), nullable=False, primary_key=primary_key)
 
 
 def between(column: str, lowest: int, highest: int) -> CheckConstraint:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ARRAY, Integer, Select, Text, and_, any_, bindparam, insert, not_, or_, select
+from sqlalchemy import ARRAY, Integer, Row, Select, Text, and_, any_, bindparam, insert, not_, or_, select
 from sqlmodel import Session, col
 
-from shared.models import DeliveryState, EventType, GenerationJob, JobWebhook, WebhookDelivery, WebhookEndpoint
-from shared.webhooks.payload import JOB_FIELDS, OF_EVENTS, job_body
+from shared.models import DeliveryState, GenerationJob, JobWebhook, WebhookDelivery, WebhookEndpoint
+from shared.webhooks.payload import JOB_FIELDS, WebhookEvent, job_body
 
 JOB_IDS = bindparam("job_ids", type_=ARRAY(Integer))
 KIND = bindparam("kind", type_=Text)
@@ -51,12 +51,8 @@ def wanted_by() -> Select[Any]:
 WANTED_BY = wanted_by()
 
 
-def owe(session: Session, job_ids: Sequence[int], kind: EventType, data: Mapping[str, Any]) -> None:
-    """Owe a delivery to each endpoint that wants to hear of the end of these jobs."""
-    event = OF_EVENTS.get(kind)
-    if event is None or not job_ids:
-        return
-    found = session.connection().execute(WANTED_BY, {"job_ids": list(job_ids), "kind": event.value}).all()
+def owe(session: Session, found: Sequence[Row[Any]], event: WebhookEvent, data: Mapping[str, Any]) -> None:
+    """Owe a delivery to each of these endpoints, which `wanted_by` found, each with a job that has just ended."""
     if found:
         session.connection().execute(
             insert(WebhookDelivery),

@@ -17,15 +17,18 @@ OUTPUT_FIELDS = ("number", "kind", "media_type", "size_bytes", "url")
 
 
 class WebhookEvent(StrEnum):
-    """What can be told of: the end of a job. `webhook.test` is sent when its owner asks for it."""
+    """What can be told of: the end of a job, or what a user is notified of. `webhook.test` is sent when its owner asks
+    for it."""
 
     COMPLETED = "job.completed"
     FAILED = "job.failed"
     CANCELLED = "job.cancelled"
     EXPIRED = "job.expired"
+    NOTIFICATION = "notification.created"
 
 
 TEST = "webhook.test"
+NOTIFICATION = WebhookEvent.NOTIFICATION.value
 OF_EVENTS = {
     EventType.COMPLETED: WebhookEvent.COMPLETED,
     EventType.FAILED: WebhookEvent.FAILED,

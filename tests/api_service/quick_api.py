@@ -11,7 +11,9 @@ from api_service.streams.timings import StreamTimings
 from shared.configuration.settings import settings_or_exit
 from tests.api_service.comfy_v2.holding import holding
 
-QUICK = StreamTimings(send_timeout_s=0.5, close_timeout_s=0.5, catch_up_s=0.2, rights_check_s=0.1, ready_kept_s=0)
+QUICK = StreamTimings(
+    send_timeout_s=0.5, close_timeout_s=0.5, catch_up_s=0.2, rights_check_s=0.1, ready_kept_s=0, seen_every_s=0.1
+)
 # An EventSource of a test does not wait for seconds either.
 SERVED = replace(QUICK, reconnect_after_ms=100)
 

@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class JobRunner:
     """What the actors use. `wake_next` is called with the id of a job that leaves its slot, and wakes some worker;
-    `wake_webhooks` has this process look for deliveries that are due."""
+    `wake_webhooks` and `wake_mail` have this process look for what is due of those."""
 
     worker_id: str
     running_jobs: int | None  # of one user at once
@@ -47,6 +47,7 @@ class JobRunner:
     wake_next: Callable[[int], None]
     run: RunResources
     wake_webhooks: Callable[[], None] = lambda: None
+    wake_mail: Callable[[], None] = lambda: None
 
 
 def can_help(_retries: int, error: BaseException) -> bool:

@@ -9,9 +9,11 @@ from shared.files.store import OutputStore
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.due_work import DueWork, WakeUps
 from shared.messaging.messenger import Messenger
+from shared.notifications.mails import due_mail
 from shared.schedules.due import run_due
 from shared.schedules.runs import Quotas
 from shared.webhooks.due import due_deliveries
+from worker_service.scheduler.news import remove_old_news, tell_of_batches, tell_of_servers
 from worker_service.scheduler.sweeps import (
     end_worn_out_jobs,
     forget_servers,
@@ -42,7 +44,8 @@ class Sweep(NamedTuple):
 
 def due_work(settings: Settings) -> Sequence[DueWork]:
     """Everything that workers are woken for."""
-    return (due_jobs(settings.limit_running_jobs), due_deliveries())
+    mail = () if settings.smtp_url is None else (due_mail(),)
+    return (due_jobs(settings.limit_running_jobs), due_deliveries(), *mail)
 
 
 def quotas(settings: Settings) -> Quotas:
@@ -63,6 +66,9 @@ SCHEDULE = (
     Sweep("end jobs that no worker can end", timedelta(seconds=10), lambda by: end_worn_out_jobs(by.messenger)),
     Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.messenger.engine)),
     Sweep("remove old deliveries", timedelta(minutes=10), lambda by: remove_old_deliveries(by.messenger.engine)),
+    Sweep("tell users of batches that are done", timedelta(seconds=2), lambda by: tell_of_batches(by.messenger)),
+    Sweep("tell admins of servers in trouble", timedelta(seconds=10), lambda by: tell_of_servers(by.messenger)),
+    Sweep("remove old notifications", timedelta(minutes=10), lambda by: remove_old_news(by.messenger.engine)),
     Sweep("forget servers that nobody names", timedelta(minutes=1), lambda by: forget_servers(by.messenger.engine)),
     Sweep("forget workers that are gone", timedelta(minutes=10), lambda by: forget_workers(by.messenger.engine)),
     Sweep("remove expired assets", timedelta(minutes=1), lambda by: remove_expired_assets(by.messenger.engine)),

@@ -2,12 +2,11 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from shared.database.engine import transaction
 from shared.models import DeliveryState
@@ -15,41 +14,26 @@ from shared.outgoing.deadline import Deadline
 from shared.outgoing.exchange import Outgoing
 from shared.webhooks.due import Taken, take
 from shared.webhooks.outcome import Try, put_back, write
+from worker_service.delivering.threads import Deliverer, DeliveryThread
 from worker_service.webhooks.posting import post
 
 log = structlog.get_logger(__name__)
 
 THREADS = 4
 ANSWERS_WITHIN = timedelta(seconds=20)
-LOOKED_EVERY_S = 5.0  # also where no wake-up came: all threads of the actors may be busy with jobs
-AGAIN_AFTER_S = 1.0  # once the database was away
 ENDS_WITHIN_S = 3.0  # what is under way when the worker stops
 GIVEN_UP_WITHIN_S = 2.0  # whoever waits looks up each half second
 
 
-class Deliveries:
-    """What the threads of one process share. `wake` has one of them look for work."""
+class Deliveries(Deliverer):
+    """What the threads of one process share that deliver webhooks."""
 
     def __init__(self, engine: Engine, outgoing: Outgoing, closing: threading.Event) -> None:
+        super().__init__("webhooks", closing, THREADS)
         self.engine = engine
         self.outgoing = outgoing
-        self.closing = closing
-        self.woken = threading.BoundedSemaphore(THREADS)
-        for _ in range(THREADS):
-            self.woken.acquire()
         self.under_way: set[Deadline] = set()
         self.changed = threading.Condition()
-
-    def wake(self) -> None:
-        with suppress(ValueError):  # all threads have been told to look already
-            self.woken.release()
-
-    def deliver_all(self) -> int:
-        """Deliver what is due until nothing is. Returns how many were tried. Raises SQLAlchemyError."""
-        tried = 0
-        while not self.closing.is_set() and self.deliver_one():
-            tried += 1
-        return tried
 
     def deliver_one(self) -> bool:
         """Try one delivery. Whether there was one. No transaction is open while the receiver is waited for."""
@@ -97,24 +81,5 @@ def tell(taken: Taken, made: Try, state: DeliveryState | None) -> None:
         log.warning("webhook.not_delivered", **facts, answered=made.status, error=made.error, becomes=state)
 
 
-class WebhookSender(threading.Thread):
-    """One of the threads: it looks when it is woken, and every few seconds."""
-
-    def __init__(self, deliveries: Deliveries, number: int) -> None:
-        super().__init__(name=f"webhooks-{number}", daemon=True)
-        self.deliveries = deliveries
-        self.number = number
-
-    def run(self) -> None:
-        # Not all at the same instant.
-        self.deliveries.woken.acquire(timeout=self.number * LOOKED_EVERY_S / THREADS)
-        while not self.deliveries.closing.is_set():
-            try:
-                self.deliveries.deliver_all()
-            except SQLAlchemyError as error:
-                log.warning("webhooks.database_unavailable", error=str(getattr(error, "orig", error)))
-                self.deliveries.closing.wait(AGAIN_AFTER_S)
-            except Exception:  # whatever one delivery holds, the others go on
-                log.exception("webhooks.failed")
-                self.deliveries.closing.wait(AGAIN_AFTER_S)
-            self.deliveries.woken.acquire(timeout=LOOKED_EVERY_S)
+class WebhookSender(DeliveryThread):
+    """One of the threads."""

@@ -54,7 +54,7 @@ class Following:
     def __init__(self, request: ApiRequest[Nothing, AnyQuery], job: GenerationJob) -> None:
         self.services = request.services
         self.identity = request.identity
-        self.holder = Holder(request.identity.key_id)
+        self.holder = Holder(request.identity.key_id, user_id=request.identity.user_id)
         self.owner = request.identity.owner
         self.http = request.http
         self.job = job

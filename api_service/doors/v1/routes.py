@@ -8,6 +8,7 @@ from api_service.doors.v1.accounts import keys, me, users
 from api_service.doors.v1.assets import assets, contents, uploads
 from api_service.doors.v1.fleet import models, nodes, servers
 from api_service.doors.v1.jobs import changes, jobs, lists, outputs, statistics, submissions
+from api_service.doors.v1.notifications import address, clicks, following, notifications, preferences
 from api_service.doors.v1.schedules import schedules
 from api_service.doors.v1.streams import server_sent, tickets, websocket
 from api_service.doors.v1.webhooks import deliveries, endpoints
@@ -28,6 +29,11 @@ NOUNS = (
     schedules,
     endpoints,
     deliveries,
+    notifications,
+    following,
+    preferences,
+    address,
+    clicks,
     models,
     nodes,
     servers,

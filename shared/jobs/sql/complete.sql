@@ -112,9 +112,17 @@ SELECT
     job.updated_at,
     job.started_at,
     job.completed_at,
-    EXISTS (
-        SELECT *
-        FROM webhook_endpoints
-        WHERE webhook_endpoints.user_id = job.user_id AND webhook_endpoints.enabled
+    (
+        EXISTS (
+            SELECT *
+            FROM webhook_endpoints
+            WHERE webhook_endpoints.user_id = job.user_id AND webhook_endpoints.enabled
+        )
+    ) OR (
+        EXISTS (
+            SELECT *
+            FROM notification_settings
+            WHERE notification_settings.user_id = job.user_id
+        )
     ) AS is_listened_to
 FROM job;

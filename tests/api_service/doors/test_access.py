@@ -30,6 +30,7 @@ from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.doors.native_rows import NATIVE_ROWS, NOBODYS
 from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
+from tests.notifications import listens, told
 from tests.schedules import scheduled
 from tests.simulator.graphs import txt2img
 from tests.webhooks import endpoint
@@ -55,6 +56,7 @@ class Row:
     files: Mapping[str, bytes] | None = None
     form: Mapping[str, str] | None = None
     path: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
 
 
 WAITING = {"job_id": "{waiting}"}
@@ -131,6 +133,22 @@ ROWS = {
     ),
     ("POST", "/api/v1/schedules/{schedule_id}/run"): Row(WRITE, 201, owned=True),
     ("POST", "/webhooks/comfyui"): Row(OPEN, 404),  # off without a secret
+    ("GET", "/api/v1/notifications"): Row(READ),
+    ("GET", "/api/v1/notifications/unread"): Row(READ),
+    ("GET", "/api/v1/notifications/preferences"): Row(READ),
+    # One that may follow would be answered for ever.
+    ("GET", "/api/v1/notifications/events"): Row(READ, 422, query="?last_event_id=-1"),
+    ("PATCH", "/api/v1/notifications/preferences"): Row(WRITE, body={"in_app": ["job_failed"]}),
+    ("POST", "/api/v1/notifications/read"): Row(WRITE, body={}),
+    ("POST", "/api/v1/notifications/{notification_id}/read"): Row(WRITE, owned=True),
+    ("PUT", "/api/v1/notifications/email"): Row(WRITE, 409, body={"address": "anna@example.com"}),
+    ("POST", "/api/v1/notifications/email/verification"): Row(WRITE, 422, body={"code": "ABCD"}),
+    ("DELETE", "/api/v1/notifications/email"): Row(WRITE, 204),
+    # What the links of e-mails carry is not sent here.
+    ("GET", "/api/v1/notifications/email/verify"): Row(OPEN, 422),
+    ("POST", "/api/v1/notifications/email/verify"): Row(OPEN, 422),
+    ("GET", "/api/v1/notifications/email/unsubscribe"): Row(OPEN, 422),
+    ("POST", "/api/v1/notifications/email/unsubscribe"): Row(OPEN, 422),
     ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
     ("WS", "/ws/jobs"): Row(READ),
     ("GET", "/api/v1/models/{kind}"): Row(READ),
@@ -166,6 +184,7 @@ CALLERS = ("nobody", "forged", "revoked", "expired", "no scope", "only reads", "
 
 @pytest.fixture
 def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Path) -> World:
+    listens(messenger)
     claim = running(messenger)
     made = output(claim, thumbnails={"300": {"path": "thumb.webp"}})
     (tmp_path / "file").write_bytes(b"bytes")
@@ -196,6 +215,7 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
     names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(waiting), "user_id": str(USER)}
     names["asset_id"] = str(asset(messenger, settings, made, waiting))
     names |= {**comfy_names(claim.job.id, waiting), "hash": HASH, **webhooks(messenger), **schedules(engine)}
+    names["notification_id"] = str(told(messenger)[0].id)
     names |= {"key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}
     return World({**names, "prompt_id": NOBODYS, "folder": "checkpoints"}, keys)
 
@@ -275,7 +295,7 @@ def asker(
         body = row.body and {name: filled(value, names) for name, value in row.body.items()}
         body = body and {**body, **({"name": caller} if "name" in body else {})}
         sent = {"files": row.files, "data": row.form} if row.files else {"json": body}
-        return ask(client, method, template.format(**{**names, **path}), sent, key)
+        return ask(client, method, template.format(**{**names, **path}) + row.query, sent, key)
 
     return ask_as
 
@@ -329,11 +349,11 @@ def test_what_is_anothers_is_to_the_letter_as_what_is_not_there(
     ids = {"asset_id", "webhook_id", "doomed", "doomed of other"}
     ids |= {"schedule_id", "doomed_schedule", "doomed_schedule of other"}
     absent = {**comfy_names(int(ABSENT), int(ABSENT)), **dict.fromkeys(ids, ABSENT_ASSET)}
-    not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT, **absent}
+    not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT, "notification_id": ABSENT, **absent}
     status, said = ask_as(not_there, world.keys["other"], "other")
     anothers = ask_as(world.names, world.keys["other"], "other")
     assert anothers[0] == status == 404
-    hidden = {world.names[name] for name in ("job_id", "waiting", *ids)}
+    hidden = {world.names[name] for name in ("job_id", "waiting", "notification_id", *ids)}
     assert without(anothers[1], hidden) == without(said, {ABSENT, ABSENT_ASSET})
 
 

@@ -58,7 +58,8 @@ def test_a_webhook_is_made_shown_listed_and_deleted(client: TestClient) -> None:
     secret = new.pop("secret")
     Webhook(secret)  # it takes no other form
     assert (new["user_id"], new["enabled"], new["failures"]) == (str(USER), True, 0)
-    assert new["event_types"] == ["job.completed", "job.failed", "job.cancelled", "job.expired"]
+    ends = ["job.completed", "job.failed", "job.cancelled", "job.expired"]
+    assert new["event_types"] == [*ends, "notification.created"]
     assert client.get(f"{WEBHOOKS}/{new['id']}").json() == new
     assert client.get(WEBHOOKS).json() == {"items": [new]}
     assert secret not in client.get(WEBHOOKS).text

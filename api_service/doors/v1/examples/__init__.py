@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.examples import accounts, assets, fleet, jobs, schedules, streams, webhooks
+from api_service.doors.v1.examples import accounts, assets, fleet, jobs, notifications, schedules, streams, webhooks
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **jobs.EXAMPLES,
@@ -14,4 +14,5 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **assets.EXAMPLES,
     **webhooks.EXAMPLES,
     **schedules.EXAMPLES,
+    **notifications.EXAMPLES,
 }

@@ -40,7 +40,8 @@ async def ended_within(request: ApiRequest[Any, Nothing], known: JobWithOutputs,
     job = known[0]
     if job.status in FINAL or not wait_s:
         return known
-    read, holder, may_learn = partial(read_job, request, job.id), Holder(request.identity.key_id), True
+    holder = Holder(request.identity.key_id, user_id=request.identity.user_id)
+    read, may_learn = partial(read_job, request, job.id), True
     with anyio.move_on_after(wait_s) as scope:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(stop_when_hung_up, request.http.receive, scope)

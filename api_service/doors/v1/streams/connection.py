@@ -20,5 +20,5 @@ async def admit(websocket: JobsWebSocket) -> Identity:
 def holder_of(identity: Identity) -> Holder:
     """By which right the stream stays open."""
     if isinstance(identity, TicketIdentity):
-        return Holder(identity.key_id, identity.ticket_hash, identity.connection)
-    return Holder(identity.key_id)
+        return Holder(identity.key_id, identity.ticket_hash, identity.connection, identity.user_id)
+    return Holder(identity.key_id, user_id=identity.user_id)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from api_service.accounts.identity import Identity
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.streams.connection import holder_of
 from api_service.doors.v1.streams.queries import EventsQuery
@@ -65,8 +66,12 @@ class EventFollower:
         return f"{number}event: {event.type}\ndata: {event.text}\n\n"
 
     def id_of(self, sequence: int) -> str:
-        identity = self.request.identity
-        return f"{sequence}-{identity.resume_secret}" if isinstance(identity, TicketIdentity) else f"{sequence}"
+        return id_of(self.request.identity, sequence)
+
+
+def id_of(identity: Identity, sequence: int) -> str:
+    """The id of an event; with the secret by which a ticket is used again, for who came with one."""
+    return f"{sequence}-{identity.resume_secret}" if isinstance(identity, TicketIdentity) else f"{sequence}"
 
 
 def as_text(name: str, data: Mapping[str, str], event_id: str | None = None) -> str:

@@ -3,18 +3,16 @@
 from functools import partial
 from http import HTTPStatus
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, by_key_or_ticket
-from api_service.doors.closings import KEY_ENDED, RESUMED, STOPPING, TOO_SLOW
 from api_service.doors.v1.jobs.paths import job_id_in
-from api_service.doors.v1.streams.event_follower import EventFollower, as_text
+from api_service.doors.v1.streams.event_follower import EventFollower
 from api_service.doors.v1.streams.queries import EventsQuery
+from api_service.doors.v1.streams.sending import sent_to_the_end
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import invalid_query
-from api_service.http.streams.event_stream import HEADERS, EventStream, Follower, SendText, as_comment
+from api_service.http.streams.event_stream import HEADERS, EventStream, Follower
 from api_service.http.streams.stream_tickets import LAST_EVENT_ID, RESUMABLE_ID
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import job_not_found
@@ -22,11 +20,8 @@ from api_service.refusals.refusal import FieldError
 from api_service.streams import stream_queries
 from api_service.streams.tickets import TicketIdentity
 from api_service.streams.timings import StreamTimings
-from api_service.streams.watch import KeyEnded, Resumed, ServerStops, TooSlow
 from shared.jobs.urls import JOBS, number_in
 from shared.models import Scope
-
-log = structlog.get_logger(__name__)
 
 
 async def follow(request: ApiRequest[Nothing, EventsQuery]) -> Response:
@@ -52,7 +47,7 @@ async def follow(request: ApiRequest[Nothing, EventsQuery]) -> Response:
     follower = EventFollower(request, job_id, min(after, job.events))
     return EventStream(
         Follower(
-            partial(send_all, follower),
+            partial(sent_to_the_end, follower.send_events, job_id=job_id),
             partial(services.limits.open_stream, request.identity),
             services.timings.send_timeout_s,
         )
@@ -70,24 +65,6 @@ def last_event_id(request: ApiRequest[Nothing, EventsQuery]) -> int:
     if number is None:
         raise invalid_query([FieldError(field=LAST_EVENT_ID, message="Input should be a number", code="int_parsing")])
     return number
-
-
-async def send_all(follower: EventFollower, write: SendText) -> str:
-    """Send the client everything until there is no more to come. Returns what to send last."""
-    try:
-        await follower.send_events(write)
-    except (TooSlow, TimeoutError):
-        log.info("events.too_slow", job_id=follower.job_id)
-        return as_comment(TOO_SLOW)
-    except ServerStops:
-        return as_comment(STOPPING)
-    except KeyEnded:
-        return as_text("closed", {"reason": KEY_ENDED})
-    except Resumed:
-        return as_text("closed", {"reason": RESUMED})
-    except SQLAlchemyError as error:
-        log.warning("events.no_rows", job_id=follower.job_id, error=str(error))
-    return ""
 
 
 OPERATIONS = (

@@ -1,0 +1,105 @@
+"""What a user is told, live, as server-sent events: from now on, or from whichever the client has last."""
+
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from api_service.doors.binding import ApiRequest, by_key_or_ticket
+from api_service.doors.v1.notifications.bodies import LARGEST_NUMBER, MOST_DIGITS, FollowQuery
+from api_service.doors.v1.notifications.views import NOTIFICATIONS, NotificationView
+from api_service.doors.v1.streams.connection import holder_of
+from api_service.doors.v1.streams.event_follower import as_text, id_of
+from api_service.doors.v1.streams.sending import sent_to_the_end
+from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.request_refusals import invalid_query
+from api_service.http.streams.event_stream import EventStream, Follower, SendText, as_comment
+from api_service.http.streams.stream_tickets import LAST_EVENT_ID
+from api_service.notifications import listing
+from api_service.refusals.codes import Code
+from api_service.refusals.refusal import FieldError
+from api_service.streams.tickets import TicketIdentity
+from api_service.streams.timings import StreamTimings
+from shared.models import Scope
+
+FollowRequest = ApiRequest[Nothing, FollowQuery]
+
+
+async def follow(request: FollowRequest) -> Response:
+    """Follow what the caller is told in the app, by server-sent events.
+
+    The name of each event is `notification`, its id that of the notification, its data the notification as JSON. First
+    come those after `Last-Event-ID`; without one it begins now. With `?ticket=`, an id has a secret behind a hyphen, as
+    in the stream of a job.
+    """
+    services, after = request.services, last_event_id(request)
+    newest = await services.run(listing.newest, services.engine, request.identity.user_id)
+    # A client that claims an id which is not reached yet would miss what comes.
+    follower = NotificationFollower(request, newest if after is None else min(after, newest))
+    return EventStream(
+        Follower(
+            partial(sent_to_the_end, follower.send_all),
+            partial(services.limits.open_stream, request.identity),
+            services.timings.send_timeout_s,
+        )
+    )
+
+
+def last_event_id(request: FollowRequest) -> int | None:
+    """The last notification that the client has. Raises Refusal: invalid_query."""
+    header = request.http.headers.get(LAST_EVENT_ID)
+    if not header:
+        return request.query.last_event_id
+    number = header.partition("-")[0]
+    if not (number.isascii() and number.isdecimal() and len(number) <= MOST_DIGITS) or int(number) > LARGEST_NUMBER:
+        raise invalid_query([FieldError(field=LAST_EVENT_ID, message="Input should be a number", code="int_parsing")])
+    return int(number)
+
+
+@dataclass(frozen=True)
+class NotificationFollower:
+    """Who follows, and the last notification that it has."""
+
+    request: FollowRequest
+    after: int
+
+    async def send_all(self, send: SendText) -> None:
+        """Send everything for as long as the client stays. Raises StreamEnded, SQLAlchemyError."""
+        services, identity, after = self.request.services, self.request.identity, self.after
+        await send(f"retry: {services.timings.reconnect_after_ms}\n\n")
+        if isinstance(identity, TicketIdentity):
+            await send(as_text("opened", {}, id_of(identity, after)))
+        async with services.relay.bell(identity.user_id, holder_of(identity)) as bell:
+            while True:
+                told = await services.run(listing.told_since, services.engine, identity.user_id, after)
+                for one in told:
+                    after = one.id
+                    view = NotificationView.of(one).model_dump_json()
+                    await send(f"id: {id_of(identity, after)}\nevent: notification\ndata: {view}\n\n")
+                if not told and not await bell.rings_within(services.timings.comment_after_s):
+                    await send(as_comment())
+
+
+OPERATIONS = (
+    Operation(
+        "followNotifications",
+        "GET",
+        f"{NOTIFICATIONS}/events",
+        follow,
+        Scope.READ,
+        {
+            HTTPStatus.OK: Answer(
+                None,
+                f"the notifications; a comment after {StreamTimings.comment_after_s:.0f} seconds without one",
+                media_types=("text/event-stream",),
+                headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no: proxies are not to hold it back"},
+            )
+        },
+        tag="notifications",
+        query=FollowQuery,
+        problems=(Code.QUOTA_EXCEEDED,),
+        identify=by_key_or_ticket,
+        request_headers={LAST_EVENT_ID: "the id of the last event that came; an EventSource sends it by itself"},
+    ),
+)

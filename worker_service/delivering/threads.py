@@ -1,0 +1,64 @@
+"""Threads that deliver what is due, beside the jobs: no job waits for a slow receiver, nor a receiver for a job."""
+
+import threading
+from abc import ABC, abstractmethod
+from contextlib import suppress
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+log = structlog.get_logger(__name__)
+
+LOOKED_EVERY_S = 5.0  # also where no wake-up came: all threads of the actors may be busy with jobs
+AGAIN_AFTER_S = 1.0  # once the database was away
+
+
+class Deliverer(ABC):
+    """What the threads of one process share that deliver one kind of thing, `what`. `wake` has one of them look."""
+
+    def __init__(self, what: str, closing: threading.Event, threads: int) -> None:
+        self.what = what
+        self.threads = threads
+        self.closing = closing
+        self.woken = threading.BoundedSemaphore(threads)
+        for _ in range(threads):
+            self.woken.acquire()
+
+    def wake(self) -> None:
+        with suppress(ValueError):  # all threads have been told to look already
+            self.woken.release()
+
+    def deliver_all(self) -> int:
+        """Deliver what is due until nothing is. Returns how many were tried. Raises SQLAlchemyError."""
+        tried = 0
+        while not self.closing.is_set() and self.deliver_one():
+            tried += 1
+        return tried
+
+    @abstractmethod
+    def deliver_one(self) -> bool:
+        """Try one thing that is due. Whether there was one."""
+
+
+class DeliveryThread(threading.Thread):
+    """One of the threads: it looks when it is woken, and every few seconds."""
+
+    def __init__(self, deliverer: Deliverer, number: int) -> None:
+        super().__init__(name=f"{deliverer.what}-{number}", daemon=True)
+        self.deliverer = deliverer
+        self.number = number
+
+    def run(self) -> None:
+        what, closing = self.deliverer.what, self.deliverer.closing
+        # Not all at the same instant.
+        self.deliverer.woken.acquire(timeout=self.number * LOOKED_EVERY_S / self.deliverer.threads)
+        while not closing.is_set():
+            try:
+                self.deliverer.deliver_all()
+            except SQLAlchemyError as error:
+                log.warning("deliveries.database_unavailable", of=what, error=str(getattr(error, "orig", error)))
+                closing.wait(AGAIN_AFTER_S)
+            except Exception:  # whatever one delivery holds, the others go on
+                log.exception("deliveries.failed", of=what)
+                closing.wait(AGAIN_AFTER_S)
+            self.deliverer.woken.acquire(timeout=LOOKED_EVERY_S)

@@ -1,0 +1,92 @@
+"""One e-mail is handed over to an SMTP server; or it says why not, and whether a later try can help."""
+
+import smtplib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from email.message import EmailMessage
+
+from shared.configuration.mail import SmtpServerUrl
+from shared.notifications.mails import LONGEST_ERROR, Tried
+from shared.notifications.wording import on_one_line
+
+ANSWERS_WITHIN_S = 20.0  # each answer
+DONE_WITHIN = timedelta(seconds=60)  # all of it, once connected
+PERMANENT = range(500, 600)
+
+
+class PostOffice:
+    """An SMTP server. `tls` is what its certificate is held to, by default what this machine trusts."""
+
+    def __init__(
+        self, url: SmtpServerUrl, *, tls: ssl.SSLContext | None = None, within: timedelta = DONE_WITHIN
+    ) -> None:
+        self.url = url
+        self.tls = tls or ssl.create_default_context()
+        self.within = within
+
+    def post(self, message: EmailMessage) -> Tried:
+        """Hand an e-mail over. Raises nothing: whatever went wrong is what came of it.
+
+        What the server says to this e-mail with 5xx is its last word. What it says to our greeting or our password is
+        not: an operator mends that.
+        """
+        try:
+            with self.session(message["From"].addresses[0].domain) as smtp:
+                return self.hand_over(smtp, message)
+        except smtplib.SMTPResponseException as error:
+            return Tried(said(error.smtp_code, error.smtp_error))
+        except (smtplib.SMTPException, OSError, UnicodeError) as error:
+            return Tried(on_one_line(f"{type(error).__name__}: {error}", LONGEST_ERROR))
+
+    @contextmanager
+    def session(self, own_name: str) -> Iterator[smtplib.SMTP]:
+        """A connection that is encrypted and logged in, as the URL says; closed once its time is up."""
+        smtp = self.connected(own_name)
+        closes = threading.Timer(self.within.total_seconds(), cut_off, [smtp])
+        closes.daemon = True
+        closes.start()
+        try:
+            if self.url.scheme == "smtp":
+                smtp.starttls(context=self.tls)  # raises where the server has none
+            if self.url.login is not None:
+                smtp.login(*self.url.login)
+            yield smtp
+            with suppress(smtplib.SMTPException, OSError):  # it has the e-mail, or has refused it
+                smtp.quit()
+        finally:
+            closes.cancel()
+            smtp.close()
+
+    def connected(self, own_name: str) -> smtplib.SMTP:
+        host, port = self.url.host, self.url.port
+        # Named, for otherwise this machine's own name is looked up, which may take long.
+        if self.url.scheme == "smtps":
+            return smtplib.SMTP_SSL(host, port, own_name, timeout=ANSWERS_WITHIN_S, context=self.tls)
+        return smtplib.SMTP(host, port, own_name, timeout=ANSWERS_WITHIN_S)
+
+    def hand_over(self, smtp: smtplib.SMTP, message: EmailMessage) -> Tried:
+        try:
+            smtp.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            ((code, words),) = error.recipients.values()
+            return Tried(said(code, words), code in PERMANENT)
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+            return Tried(said(error.smtp_code, error.smtp_error), error.smtp_code in PERMANENT)
+        return Tried()
+
+
+def cut_off(smtp: smtplib.SMTP) -> None:
+    """Have whoever waits for this server's answer stop waiting. From another thread."""
+    with suppress(OSError):
+        if smtp.sock is not None:
+            # The socket below TLS: the one above is not for two threads.
+            socket.socket.shutdown(smtp.sock, socket.SHUT_RDWR)
+
+
+def said(code: int, words: bytes | str) -> str:
+    text = words.decode(errors="replace") if isinstance(words, bytes) else words
+    return on_one_line(f"{code} {text}", LONGEST_ERROR)

@@ -32,8 +32,8 @@ CHECKS = (
     *("response_headers_conformance", "unsupported_method", "allow_header_conformance", "use_after_free"),
 )
 # Each with the operations that go on while a job does, or for ever.
-V1, COMFY_V2 = "/openapi.json", "/api/v2/openapi.json"
-DOCUMENTS = {V1: "^(followJob|followNotifications)$", COMFY_V2: "^getJobEvents$"}
+V1, COMFY_V2, OPENAI = "/openapi.json", "/api/v2/openapi.json", "/v1/openapi.json"
+DOCUMENTS = {V1: "^(followJob|followNotifications)$", COMFY_V2: "^getJobEvents$", OPENAI: ""}
 KINDS = {
     "user": (Scope.READ, Scope.WRITE),
     "reader": (Scope.READ,),
@@ -42,7 +42,7 @@ KINDS = {
 }
 
 # The doors know their callers by the same code.
-ASKED = [*((kind, V1) for kind in KINDS), ("user", COMFY_V2), ("nobody", COMFY_V2)]
+ASKED = [*((kind, V1) for kind in KINDS), ("user", COMFY_V2), ("nobody", COMFY_V2), ("user", OPENAI)]
 
 
 @pytest.mark.system

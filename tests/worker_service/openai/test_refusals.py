@@ -144,7 +144,7 @@ def test_a_cancelled_job_is_said_to_be(openai: OpenAI, deployment: Deployment) -
 def test_an_api_that_is_killed_costs_a_client_with_a_key_nothing(api: Served, deployment: Deployment) -> None:
     """It connects again, and waits for the same job."""
     with OpenAI(max_retries=8) as client, ThreadPoolExecutor() as pool:
-        asked = pool.submit(client.images.generate, **SMALL, extra_headers={"Idempotency-Key": "cat-1"})
+        asked = pool.submit(lambda: client.images.generate(**SMALL, extra_headers={"Idempotency-Key": "cat-1"}))
         until(lambda: jobs_made(deployment))
         api.restart()
         with deployment.worker():

@@ -129,7 +129,7 @@ class EditForm(EditFields, frozen=True):
     """A picture and how it is to be changed: all of it, or the parts of it where the mask is transparent."""
 
     image: Picture
-    mask: Picture = None
+    mask: Picture | None = None
 
 
 class Edited(EditFields, frozen=True):

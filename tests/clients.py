@@ -1,6 +1,6 @@
 """`python -m tests.clients`: programs that were written for one ComfyUI, in an environment of their own.
 
-What is installed is in `requirements/clients.lock` and `requirements/clients-npm.lock`. The tests that run these
+What is installed is in `requirements/clients.lock` and `requirements/clients-npm.txt`. The tests that run these
 programs are skipped while it is not there.
 """
 
@@ -35,7 +35,7 @@ def main() -> None:
         subprocess.run([*pip, *only_what_is_locked], check=True)
         (FOLDER / "ready").touch()
     if not NODE_MODULES and FOUND_NODE.exists():
-        for line in (LOCKS / "clients-npm.lock").read_text().splitlines():
+        for line in (LOCKS / "clients-npm.txt").read_text().splitlines():
             unpack(*line.split())
         (MODULES / "ready").touch()
 
@@ -48,7 +48,7 @@ def unpack(package: str, integrity: str) -> None:
         (archive,) = Path(folder).iterdir()
         found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if f"sha512-{found}" != integrity:
-            raise SystemExit(f"{package} is not what requirements/clients-npm.lock says")
+            raise SystemExit(f"{package} is not what requirements/clients-npm.txt says")
         name = package.rpartition("@")[0]
         with tarfile.open(archive) as opened:
             opened.extractall(folder, filter="data")

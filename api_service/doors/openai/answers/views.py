@@ -5,7 +5,6 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
-from api_service.doors.openai.asking.sizes import Size
 from api_service.http.signed_urls import SignedUrls
 from shared.jobs.urls import output_url
 from shared.models import GenerationJob, JobOutput, OutputKind
@@ -32,7 +31,7 @@ class ImagesView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, job: GenerationJob, images: Iterable[ImageView] = ()) -> Self:
-        size = str(Size(job.width or 0, job.height or 0))
+        size = f"{job.width}x{job.height}"
         return cls(created=int(job.created_at.timestamp()), size=size, job_id=job.id, data=list(images))
 
 

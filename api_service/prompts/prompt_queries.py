@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, Select, and_, func, or_, update
+from sqlalchemy import Engine, Row, Select, and_, bindparam, func, or_, update
 from sqlalchemy import select as columns_of
 from sqlmodel import col, select
 
@@ -139,6 +139,26 @@ def find_prompt(
         job, name = found
         outputs = outputs_of(session, [job.id]).get(job.id, ()) if job.status in FINAL else ()
         return Prompt(job, name, outputs)
+
+
+# Made once: it is asked ten times a second for each prompt that somebody waits for.
+ENDED_JOB = (
+    columns_of(col(GenerationJob.id))
+    .join(NativePrompt, col(NativePrompt.job_id) == col(GenerationJob.id))
+    .where(
+        col(NativePrompt.prompt_id) == bindparam("prompt_id"),
+        col(NativePrompt.user_id) == bindparam("user_id"),
+        col(NativePrompt.hidden_at).is_(None),
+        col(GenerationJob.status).in_(FINAL),
+    )
+)
+
+
+def ended_job(engine: Engine, user_id: UUID, prompt_id: UUID) -> int | None:
+    """The job of a prompt of a user that is not hidden, once it has ended."""
+    with reading(engine) as session:
+        found: int | None = session.scalar(ENDED_JOB, {"prompt_id": prompt_id, "user_id": user_id})
+        return found
 
 
 def ended_ids(engine: Engine, user_id: UUID, limit: int, offset: int | None) -> Sequence[int]:

@@ -5,7 +5,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,8 +68,8 @@ def polling(place: Place) -> Iterator[Measure]:
     """Half of them ask for a prompt that has ended, half for one that is nowhere, as one that waits is."""
     lasts_s = place.few(10, 1)
     with beside(place) as (here, _server):
-        http = HTTPConnection(urlsplit(here.apis[0]).netloc)
-        ended = posted(http, here.headers, 64)
+        with closing(HTTPConnection(urlsplit(here.apis[0]).netloc)) as http:
+            ended = posted(http, here.headers, 64)
         api = psutil.Process(here.processes["api-0"].pid)
 
         def measure() -> dict[str, Round]:
@@ -99,8 +99,7 @@ async def poll(http: aiohttp.ClientSession, path: str, lasts_s: float) -> None:
 @contextmanager
 def unchanged(place: Place) -> Iterator[Measure]:
     times = place.few(1000, 50)
-    with beside(place) as (here, _server):
-        http = HTTPConnection(urlsplit(here.apis[0]).netloc)
+    with beside(place) as (here, _server), closing(HTTPConnection(urlsplit(here.apis[0]).netloc)) as http:
         tag = asked(http, here.headers)[1]
 
         def measure() -> dict[str, Round]:

@@ -79,3 +79,13 @@ def test_comfy_cli(api: Served, workflow: Path, tmp_path: Path) -> None:
         *("--host", host, "--port", port, "--wait", "--timeout", 60),
     )
     assert ".png" in found
+
+
+def test_a_script_around_websocket_client(api: Served, address_key: str, tmp_path: Path) -> None:
+    """As ComfyUI's own examples are: one node saves its picture, and another one sends it over the socket."""
+    graph = noise() | {"sender": {"class_type": "SaveImageWebsocket", "inputs": {"images": ["2", 0]}}}
+    file = tmp_path / "graph.json"
+    file.write_text(json.dumps(graph))
+    address = f"{api.address}/c/{address_key}"
+    found = json.loads(said(tmp_path, *program("websocket_script.py"), address, file, "sender"))
+    assert found == {"sent": ["PNG"], "files": ["PNG", "PNG"]}

@@ -82,8 +82,10 @@ async def show_one(request: NativeRequest) -> Response:
 
 async def entry(request: NativeRequest, given: str) -> Response:
     services, user_id, prompt_id = request.services, request.identity.user_id, uuid_in(given)
-    job_id = prompt_id and await services.run(ended_job, services.engine, user_id, prompt_id)
-    if not job_id:
+    if prompt_id is None:
+        return Json({})
+    job_id = await services.run(ended_job, services.engine, user_id, prompt_id)
+    if job_id is None:
         return Json({})
     name = (user_id, job_id)
     body = services.histories.find(name, job_id)

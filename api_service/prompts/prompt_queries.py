@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, Select, and_, bindparam, func, or_, update
+from sqlalchemy import Engine, Row, Select, and_, func, or_, tuple_, update
 from sqlalchemy import select as columns_of
 from sqlmodel import col, select
 
@@ -26,6 +26,9 @@ STATUS, ATTEMPT = col(GenerationJob.status), col(GenerationJob.attempt)
 WAITS = and_(STATUS.in_(WAITING), ATTEMPT == 0)
 # Between two attempts it runs, as far as its client can see.
 RUNS = and_(STATUS.in_(LIVE), or_(STATUS.in_(HELD), ATTEMPT > 0))
+
+
+OwnPrompt = tuple[UUID, UUID]  # whose, and which
 
 
 @dataclass(frozen=True)
@@ -141,24 +144,16 @@ def find_prompt(
         return Prompt(job, name, outputs)
 
 
-# Made once: it is asked ten times a second for each prompt that somebody waits for.
-ENDED_JOB = (
-    columns_of(col(GenerationJob.id))
-    .join(NativePrompt, col(NativePrompt.job_id) == col(GenerationJob.id))
-    .where(
-        col(NativePrompt.prompt_id) == bindparam("prompt_id"),
-        col(NativePrompt.user_id) == bindparam("user_id"),
-        col(NativePrompt.hidden_at).is_(None),
-        col(GenerationJob.status).in_(FINAL),
+def ended_jobs(engine: Engine, asked: Collection[OwnPrompt]) -> dict[OwnPrompt, int]:
+    """The jobs of these prompts, of those that have ended and are not hidden."""
+    name = (col(NativePrompt.user_id), col(NativePrompt.prompt_id))
+    statement = (
+        columns_of(*name, col(GenerationJob.id))
+        .join(NativePrompt, col(NativePrompt.job_id) == col(GenerationJob.id))
+        .where(tuple_(*name).in_(asked), col(NativePrompt.hidden_at).is_(None), col(GenerationJob.status).in_(FINAL))
     )
-)
-
-
-def ended_job(engine: Engine, user_id: UUID, prompt_id: UUID) -> int | None:
-    """The job of a prompt of a user that is not hidden, once it has ended."""
     with reading(engine) as session:
-        found: int | None = session.scalar(ENDED_JOB, {"prompt_id": prompt_id, "user_id": user_id})
-        return found
+        return {(user_id, prompt_id): job_id for user_id, prompt_id, job_id in session.execute(statement)}
 
 
 def ended_ids(engine: Engine, user_id: UUID, limit: int, offset: int | None) -> Sequence[int]:

@@ -18,7 +18,7 @@ from api_service.http.answers import Json
 from api_service.http.entity_tags import has_it
 from api_service.http.kept_bodies import KeptBody
 from api_service.http.path_ids import uuid_in
-from api_service.prompts.prompt_queries import ended_ids, ended_job, hide, prompts_with
+from api_service.prompts.prompt_queries import ended_ids, hide, prompts_with
 from shared.models import Scope
 
 USUAL, MOST = 200, 1000  # prompts of a page
@@ -84,7 +84,7 @@ async def entry(request: NativeRequest, given: str) -> Response:
     services, user_id, prompt_id = request.services, request.identity.user_id, uuid_in(given)
     if prompt_id is None:
         return Json({})
-    job_id = await services.run(ended_job, services.engine, user_id, prompt_id)
+    job_id = await services.ended_prompts.answer((user_id, prompt_id))
     if job_id is None:
         return Json({})
     name = (user_id, job_id)

@@ -8,7 +8,7 @@ from openai import OpenAI
 
 from tests.api_service.conftest import new_key
 from tests.api_service.serving import Served, served
-from tests.worker_service.deployment import Deployment
+from tests.worker_service.deployment import Deployment, RunningWorker, until
 
 
 @pytest.fixture
@@ -24,3 +24,10 @@ def api(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def openai(api: Served) -> Iterator[OpenAI]:
     with OpenAI() as client:
         yield client
+
+
+@pytest.fixture
+def known_models(openai: OpenAI, worker: RunningWorker) -> list[str]:
+    """The checkpoints, once a server has said which ones it has: before that any may be there."""
+    until(lambda: [model.id for model in openai.models.list()])
+    return [model.id for model in openai.models.list()]

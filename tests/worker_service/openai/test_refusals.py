@@ -46,7 +46,7 @@ def test_an_unknown_key_raises_authentication_error(api: Served) -> None:
     ],
 )
 def test_a_wrong_field_raises_bad_request_error(
-    openai: OpenAI, worker: RunningWorker, changes: dict[str, Any], param: str, code: str
+    openai: OpenAI, known_models: list[str], changes: dict[str, Any], param: str, code: str
 ) -> None:
     for ask in (openai.images.generate, lambda **asked: openai.images.edit(**asked, image=png(noise((64, 64))))):
         with pytest.raises(package.BadRequestError) as refused:
@@ -62,7 +62,7 @@ def test_a_file_that_is_no_picture_or_one_too_many_raises_bad_request_error(open
         openai.images.edit(**SMALL, image=[png(noise((64, 64)))] * 2)
 
 
-def test_a_checkpoint_that_no_server_has_raises_not_found_error(openai: OpenAI, worker: RunningWorker) -> None:
+def test_a_checkpoint_that_no_server_has_raises_not_found_error(openai: OpenAI, known_models: list[str]) -> None:
     for ask in (
         lambda: openai.images.generate(prompt="a cat", model="gpt-image-2"),
         lambda: openai.models.retrieve("a/gpt-image-2"),

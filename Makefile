@@ -15,7 +15,7 @@ PY := $(VENV)/bin/python
 TEST_PROCESSES ?= auto
 PYTEST = $(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
-.PHONY: help demo up test test-quick test-long chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
+.PHONY: clients help demo up test test-quick test-long chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -41,6 +41,9 @@ test-quick: $(VENV)/ready ## The tests without systems and broad sweeps, in a mi
 test-long: $(VENV)/ready ## The long tests, then the full `make chaos`
 	$(PYTEST) -m long $(ARGS)
 	$(PY) -m tests.chaos
+
+clients: $(VENV)/ready ## Install programs that speak ComfyUI in .clients: `make test` then runs them, unmodified
+	@$(PY) -m tests.clients
 
 chaos: $(VENV)/ready ## Let everything die under 500 jobs, and account for each (ARGS='--short', ARGS=--help)
 	$(PY) -m tests.chaos $(ARGS)
@@ -75,9 +78,11 @@ lock: ## Renew requirements/*.lock (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --quiet --constraint requirements/prod.lock --extra api --extra worker --extra migrations --group dev \
 	    --output-file requirements/dev.lock
+	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-annotate --quiet --output-file requirements/clients.lock
 
 clean: ## Remove the environment and what was built (never var/, where data is)
-	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .clients build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 bench: $(VENV)/ready ## Measure the service against its limits (ARGS='--short', '--only NAME', '--against FILE')
 	$(PY) -m tests.bench $(ARGS)

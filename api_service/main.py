@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypedDict
 
 import anyio
+import anyio.to_thread
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -23,6 +24,7 @@ from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.fence import Fence
 from api_service.fleet.object_infos import ObjectInfos
+from api_service.http.asked_together import AskedTogether
 from api_service.http.kept_bodies import KeptBodies
 from api_service.http.one_answer import OneAnswer
 from api_service.http.problems import answer_bug, handlers_of
@@ -36,6 +38,7 @@ from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
 from api_service.limits.redis_guard import RedisGuard
 from api_service.notifications.seen import note_what_was_seen
+from api_service.prompts.prompt_queries import ended_jobs
 from api_service.routes import ROUTES, write_refusal
 from api_service.streams.relay import Relay
 from api_service.streams.rights import Rights, end_streams_without_right
@@ -153,6 +156,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         capabilities=capabilities,
         object_infos=ObjectInfos(engine),
         histories=KeptBodies(),
+        ended_prompts=AskedTogether(partial(anyio.to_thread.run_sync, partial(ended_jobs, engine), limiter=threads)),
         acceptance=Acceptance(messenger, capabilities, limits, threads, shelf, fence),
         timings=timings,
         threads=threads,

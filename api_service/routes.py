@@ -6,14 +6,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from api_service.doors.comfy_v2 import errors as comfy_v2_errors
 from api_service.doors.comfy_v2 import routes as comfy_v2
-from api_service.doors.comfy_v2.errors import envelope
 from api_service.doors.native import routes as native
+from api_service.doors.openai import routes as openai
+from api_service.doors.openai.answers import errors as openai_errors
 from api_service.doors.operator import routes as operator
 from api_service.doors.v1 import documents
 from api_service.doors.v1 import routes as v1
 from api_service.http.description.openapi import document_of
-from api_service.http.problems import problem
+from api_service.http.problems import Write, problem
 from api_service.refusals.refusal import Refusal
 
 OPERATIONS = (*v1.OPERATIONS, *operator.OPERATIONS)
@@ -25,13 +27,22 @@ DOCUMENT = document_of(OPERATIONS, v1.ABOUT, EXAMPLES)
 ROUTES: tuple[BaseRoute, ...] = (
     *v1.ROUTES,
     *comfy_v2.ROUTES,
+    *openai.ROUTES,
     *native.ROUTES,
     *operator.ROUTES,
     *documents.routes(DOCUMENT),
 )
 
 
+# How refusals are written below an address; elsewhere they are RFC 9457 problems.
+FORMS: Mapping[str, Write] = {
+    comfy_v2.PREFIX: comfy_v2_errors.envelope,
+    openai.PREFIX: openai_errors.envelope,
+}
+
+
 def write_refusal(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> Response:
     """The refusal in the form of the door that was knocked at."""
-    write = envelope if request.url.path.startswith(comfy_v2.PREFIX) else problem
+    path = request.url.path
+    write = next((write for prefix, write in FORMS.items() if path.startswith(prefix)), problem)
     return write(request, refusal, headers)

@@ -1,6 +1,6 @@
 """A file that a request brings, at whichever door: it goes on to the core as it comes."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -54,17 +54,25 @@ async def received(request: ApiRequest[Any, Any], details_in: Callable[[Form], D
 @asynccontextmanager
 async def one_upload(request: ApiRequest[Any, Any]) -> AsyncIterator[FileSink]:
     """A file may come within the block: it is counted, and has time. Raises Refusal."""
+    async with uploads_at_once(request, 1) as (sink,):
+        yield sink
+
+
+@asynccontextmanager
+async def uploads_at_once(request: ApiRequest[Any, Any], most: int) -> AsyncIterator[Sequence[FileSink]]:
+    """Up to so many files may come within the block, which count as one upload. Raises Refusal."""
     await request.services.limits.count_upload(request.identity)
     largest = request.services.settings.asset_max_bytes
-    give_time(request, largest)
-    sink = FileSink(request)
+    give_time(request, most * largest)
+    sinks = [FileSink(request) for _ in range(most)]
     try:
-        yield sink
+        yield sinks
     except Refusal as refusal:
         # What is beside the file has a bound of its own; whatever is beyond both is the file's.
         raise asset_too_large(largest) if refusal.code is RequestCode.BODY_TOO_LARGE else refusal from None
     finally:
-        await sink.leave()
+        for sink in sinks:
+            await sink.leave()
 
 
 def fields_in(form: Form, model: type[M]) -> M:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 import anyio
 import anyio.to_thread
@@ -14,6 +15,7 @@ from api_service.accounts.url_signing import UrlSigning
 from api_service.assets.fetching import Fetches
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.object_infos import ObjectInfos
+from api_service.http.asked_together import AskedTogether
 from api_service.http.kept_bodies import KeptBodies
 from api_service.http.one_answer import OneAnswer
 from api_service.http.server.lane import Lane
@@ -47,6 +49,7 @@ class Services:
     capabilities: CapabilityReader
     object_infos: ObjectInfos
     histories: KeptBodies
+    ended_prompts: AskedTogether[tuple[UUID, UUID], int]  # the job of a prompt that has ended, by its user and its id
     acceptance: Acceptance
     timings: StreamTimings
     threads: anyio.CapacityLimiter

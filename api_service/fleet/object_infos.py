@@ -7,11 +7,11 @@ models, they are added behind. PostgreSQL keeps no order of keys, so inputs are 
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Row, func
+from sqlalchemy import Engine, Row, Text, cast, func
 from sqlalchemy import select as columns_of
 from sqlmodel import col
 
@@ -55,7 +55,7 @@ class ObjectInfos(ReadAgain[ObjectInfo]):
         with reading(self.engine) as session:
             digests = list(dict.fromkeys(session.scalars(DIGESTS).all()))
             if digests != self.digests:
-                found = union(session.scalars(one_of(digest)).first() or {} for digest in digests)
+                found = union(session.execute(pages_of(digest)).all() for digest in digests)
         self.digests = digests
         return self.known if found is None else as_text(found)
 
@@ -68,19 +68,27 @@ DIGESTS = (
 )
 
 
-def one_of(digest: str) -> Any:
-    return columns_of(col(ServerCapabilities.object_info)).where(col(ServerCapabilities.digest) == digest).limit(1)
+def pages_of(digest: str) -> Any:
+    """The name of each class, and its page as text."""
+    info = columns_of(col(ServerCapabilities.object_info)).where(col(ServerCapabilities.digest) == digest).limit(1)
+    page = func.jsonb_each(info.scalar_subquery()).table_valued("key", "value")
+    return columns_of(page.c.key, cast(page.c.value, Text))
 
 
-def union(infos: Any) -> dict[str, Any]:
-    """All classes of several `/object_info`, those of the first one first."""
+def union(infos: Iterable[Iterable[Sequence[str]]]) -> dict[str, Any]:
+    """All classes of several `/object_info`, those of the first one first. Of servers with the same page it is read
+    once: most of thousands of classes are the same everywhere."""
     found: dict[str, Any] = {}
+    texts: dict[str, str] = {}
     for info in infos:
-        for name, page in info.items():
+        for name, text in info:
+            if texts.get(name) == text:
+                continue
+            page = json.loads(text)
             if name in found:
                 add_choices(found[name], page)
             else:
-                found[name] = in_order(page)
+                found[name], texts[name] = in_order(page), text
     return found
 
 

@@ -1,6 +1,8 @@
 """A stored file over HTTP: its bytes, whole or one range of them, and not again where the client has them."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -39,18 +41,11 @@ def send_file(request: Request[Any], store: OutputStore, file: StoredFile) -> Re
     headers = file_headers(file)
     if has_it(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    try:
+    with readable(store, file.path):
         size = store.size(file.path)
         asked = asked_range(request, headers["ETag"], size)
         start, end = asked or (0, size)
         content = store.read(file.path, start, end - start) if request.method == "GET" else iter(())
-    except FileNotFoundError:
-        if reason := store.unreadable():
-            raise storage_unavailable(reason) from None
-        raise output_gone(file.path) from None
-    except OSError as error:
-        log.warning("storage.unreadable", key=file.path, error=str(error))
-        raise storage_unavailable(reason_of(error)) from None
     headers["Content-Length"] = str(end - start)
     if asked:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
@@ -58,6 +53,20 @@ def send_file(request: Request[Any], store: OutputStore, file: StoredFile) -> Re
     # As a header of its own: Starlette would add a character set to texts whose own is not known.
     headers["Content-Type"] = file.media_type
     return StreamingResponse(content, status_code=status, headers=headers)
+
+
+@contextmanager
+def readable(store: OutputStore, key: str) -> Iterator[None]:
+    """A file of the store is looked at within the block. Raises Refusal, where that fails."""
+    try:
+        yield
+    except FileNotFoundError:
+        if reason := store.unreadable():
+            raise storage_unavailable(reason) from None
+        raise output_gone(key) from None
+    except OSError as error:
+        log.warning("storage.unreadable", key=key, error=str(error))
+        raise storage_unavailable(reason_of(error)) from None
 
 
 def file_headers(file: StoredFile) -> dict[str, str]:

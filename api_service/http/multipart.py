@@ -1,4 +1,4 @@
-"""A multipart form is read as it comes: its one file goes on in pieces, and only its short fields are kept.
+"""A multipart form is read as it comes: its files go on in pieces, and only its short fields are kept.
 
 Starlette's own form parser is not used: it writes whole files to the disk of this machine before anybody sees them.
 """
@@ -34,7 +34,7 @@ class Sink(Protocol):
 
 @dataclass
 class Form:
-    """What was sent with the file, by name; a field may come several times."""
+    """What was sent with the file, by name; a field may come several times. `filename` is the first file's."""
 
     filename: str
     fields: Mapping[str, Sequence[str]]
@@ -54,13 +54,21 @@ async def read_form(request: Request[Any], sink: Sink, largest: int, file_field:
 
     Raises Refusal: 413, for more than `largest` bytes and a little; 415; invalid_form; invalid_fields.
     """
+    return await read_files(request, {file_field: sink}, largest)
+
+
+async def read_files(request: Request[Any], sinks: Mapping[str, Sink], largest: int) -> Form:
+    """Give each file to the sink of its field; of fields with the same sink one may be sent. The first field must be.
+
+    Raises as `read_form` does; `largest` is for all files together.
+    """
     refuse_what_says_it_is_larger(request, largest + BESIDE)
     media_type, options = parse_options_header(request.headers.get("content-type"))
     if media_type != FORM.encode():
         raise unsupported_media_type(request.headers.get("content-type", ""), FORM)
     if not options.get(b"boundary"):
         raise invalid_form("its Content-Type names no boundary")
-    reader = FormReader(options[b"boundary"], sink, file_field)
+    reader = FormReader(options[b"boundary"], sinks)
     async for chunk in bounded(request, largest + BESIDE):
         await reader.read(chunk)
     return await reader.finish()
@@ -85,17 +93,19 @@ async def bounded(request: Request[Any], most: int) -> AsyncIterator[bytes]:
 
 
 class FormReader:
-    """Turns what the parser says of a chunk into calls of the sink, and into fields."""
+    """Turns what the parser says of a chunk into calls of the sinks, and into fields."""
 
-    def __init__(self, boundary: bytes, sink: Sink, file_field: str = FILE) -> None:
-        self.file_field = file_field
-        self.sink = sink
+    def __init__(self, boundary: bytes, sinks: Mapping[str, Sink]) -> None:
+        self.sinks = sinks
+        self.first_field = next(iter(sinks))
         self.part = Part()
         self.parts = 0
+        self.begun = 0  # sinks
         self.filename: str | None = None
+        self.files: list[Sink] = []  # one for each file that has come
         self.fields: defaultdict[str, list[bytearray]] = defaultdict(list)
         self.field_bytes = 0
-        self.waiting = bytearray()  # bytes of the file that have not gone on
+        self.waiting: list[tuple[Sink, bytearray]] = []  # bytes of files that have not gone on
         self.has_ended = False
         self.header_name, self.header_value = b"", b""
         try:
@@ -115,27 +125,28 @@ class FormReader:
             raise invalid_form("its boundary is longer than a boundary may be") from None
 
     async def read(self, chunk: bytes) -> None:
-        had_file = self.filename is not None
         try:
             self.parser.write(chunk)
         except FormParserError:
             raise invalid_form("it is malformed") from None
-        if not had_file and self.filename is not None:
-            await self.sink.begin()
-        if len(self.waiting) >= AT_ONCE:
+        for sink in self.files[self.begun :]:
+            self.begun += 1
+            await sink.begin()
+        if len(self.waiting) > 1 or sum(len(piece) for _, piece in self.waiting) >= AT_ONCE:
             await self.pass_on()
 
     async def pass_on(self) -> None:
-        piece, self.waiting = bytes(self.waiting), bytearray()
-        await self.sink.write(piece)
+        waiting, self.waiting = self.waiting, [(sink, bytearray()) for sink, _ in self.waiting[-1:]]
+        for sink, piece in waiting:
+            if piece:
+                await sink.write(bytes(piece))
 
     async def finish(self) -> Form:
         if not self.has_ended:
             raise invalid_form("it ends before its last boundary")
-        if self.filename is None:
-            raise wrong_part(self.file_field, "a file must be sent in this field, with a filename", "missing")
-        if self.waiting:
-            await self.pass_on()
+        if self.filename is None or self.sinks[self.first_field] not in self.files:
+            raise wrong_part(self.first_field, "a file must be sent in this field, with a filename", "missing")
+        await self.pass_on()
         return Form(
             self.filename,
             {name: [text(name, value) for value in values] for name, values in self.fields.items()},
@@ -163,22 +174,26 @@ class FormReader:
         if b"name" not in options:
             raise invalid_form("one of its parts has no name")
         self.part.name = options[b"name"].decode(errors="replace")
-        if self.part.name != self.file_field:
+        sink = self.sinks.get(self.part.name)
+        if sink is None:
             if b"filename" in options:
                 raise wrong_part(
-                    self.part.name, f"is a file; the one file belongs into the field `{self.file_field}`", "file"
+                    self.part.name, f"is a file; the one file belongs into the field `{self.first_field}`", "file"
                 )
             self.fields[self.part.name].append(bytearray())
             return
         if b"filename" not in options:
-            raise wrong_part(self.file_field, "is no file: it has no filename", "file")
-        if self.filename is not None:
-            raise wrong_part(self.file_field, "is given twice; one file is taken at a time", "file")
-        self.part.filename = self.filename = options[b"filename"].decode(errors="replace")
+            raise wrong_part(self.part.name, "is no file: it has no filename", "file")
+        if sink in self.files:
+            raise wrong_part(self.part.name, "is given twice; one file is taken at a time", "file")
+        self.files.append(sink)
+        self.waiting.append((sink, bytearray()))
+        self.part.filename = options[b"filename"].decode(errors="replace")
+        self.filename = self.filename or self.part.filename
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self.part.filename is not None:
-            self.waiting += data[start:end]
+            self.waiting[-1][1].extend(data[start:end])
             return
         self.field_bytes += end - start
         if self.field_bytes > LONGEST_FIELDS:

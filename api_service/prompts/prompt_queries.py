@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, Select, and_, func, or_, update
+from sqlalchemy import Engine, Row, Select, and_, func, or_, tuple_, update
 from sqlalchemy import select as columns_of
 from sqlmodel import col, select
 
@@ -26,6 +26,9 @@ STATUS, ATTEMPT = col(GenerationJob.status), col(GenerationJob.attempt)
 WAITS = and_(STATUS.in_(WAITING), ATTEMPT == 0)
 # Between two attempts it runs, as far as its client can see.
 RUNS = and_(STATUS.in_(LIVE), or_(STATUS.in_(HELD), ATTEMPT > 0))
+
+
+OwnPrompt = tuple[UUID, UUID]  # whose, and which
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,18 @@ def find_prompt(
         job, name = found
         outputs = outputs_of(session, [job.id]).get(job.id, ()) if job.status in FINAL else ()
         return Prompt(job, name, outputs)
+
+
+def ended_jobs(engine: Engine, asked: Collection[OwnPrompt]) -> dict[OwnPrompt, int]:
+    """The jobs of these prompts, of those that have ended and are not hidden."""
+    name = (col(NativePrompt.user_id), col(NativePrompt.prompt_id))
+    statement = (
+        columns_of(*name, col(GenerationJob.id))
+        .join(NativePrompt, col(NativePrompt.job_id) == col(GenerationJob.id))
+        .where(tuple_(*name).in_(asked), col(NativePrompt.hidden_at).is_(None), col(GenerationJob.status).in_(FINAL))
+    )
+    with reading(engine) as session:
+        return {(user_id, prompt_id): job_id for user_id, prompt_id, job_id in session.execute(statement)}
 
 
 def ended_ids(engine: Engine, user_id: UUID, limit: int, offset: int | None) -> Sequence[int]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 # Begins the tag of a union's member, which pydantic puts into a path and clients do not know.
 FORM = "form:"
+MOST_NAMED = 3
 
 
 class FieldError(BaseModel, frozen=True):
@@ -51,6 +52,13 @@ def field_path(parts: Sequence[int | str]) -> str:
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
     return path
+
+
+def in_words(errors: Sequence[FieldError]) -> str:
+    """What is wrong with each of the first fields, as a sentence."""
+    named = "; ".join(f"{error.field}: {error.message}" for error in errors[:MOST_NAMED])
+    more = len(errors) - MOST_NAMED
+    return f"{named}; and {more} more" if more > 0 else named
 
 
 def names_of(errors: Sequence[FieldError]) -> str:

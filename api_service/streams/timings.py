@@ -24,4 +24,5 @@ class StreamTimings:
     seen_every_s: float = 1.0  # how often what owners have seen of their jobs' ends is written down
     native_status_s: float = 8.0  # clients of ComfyUI connect again after ten seconds in which nothing was said
     native_turn_s: float = 30.0  # how long one that asks too often waits for its turn before it is refused
+    images_wait_s: int = 570  # OpenAI's clients wait ten minutes for a picture
     count_within_s: float = 0.3  # how long to wait for the rate counter before a request passes uncounted

@@ -3,7 +3,7 @@
 Ranges and defaults are those of the former system where it had any; the others are ComfyUI's own node limits.
 """
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, WithJsonSchema, field_validator
 
@@ -11,7 +11,7 @@ from shared.workflows.references import is_reference, reference_to, target_of
 
 LARGEST_SEED = 2**64 - 1  # KSampler's
 LONGEST_FILE = 300  # characters
-IN_PARAMS = ("image", "mask")  # of the parameters of a picture: they have no columns of their own
+IN_PARAMS = ("image", "mask", "mask_areas")  # of the parameters of a picture: they have no columns of their own
 FILE_SCHEMA = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": LONGEST_FILE}, {"type": "object"}]}
 
 
@@ -72,7 +72,8 @@ FileGiven = Annotated[Any, AfterValidator(names_a_file), WithJsonSchema(FILE_SCH
 
 class TextToImage(Parameters):
     """A picture from words, and from another picture if there is an `image`: scaled to `width` and `height`, and cut in
-    its middle where it has other proportions. Of a `mask` that is treated alike, the white parts are made anew."""
+    its middle where it has other proportions. Of a `mask` that is treated alike, the white parts are made anew, or with
+    `mask_areas` its transparent ones."""
 
     prompt: Prompt
     negative_prompt: Annotated[str, Field(max_length=20_000), AfterValidator(without_nul)] | None = None
@@ -83,6 +84,7 @@ class TextToImage(Parameters):
     batch_size: Annotated[int, Field(ge=1, le=8)] = 1
     image: FileGiven | None = None
     mask: FileGiven | None = None
+    mask_areas: Literal["white", "transparent"] | None = None
     params: Params = Params()
 
     @field_validator("mask")
@@ -91,6 +93,13 @@ class TextToImage(Parameters):
         if mask is not None and info.data.get("image") is None:
             raise ValueError("`image` is missing, of which the mask is to say what is made anew")
         return mask
+
+    @field_validator("mask_areas")
+    @classmethod
+    def is_of_a_mask(cls, areas: str | None, info: ValidationInfo) -> str | None:
+        if areas is not None and info.data.get("mask") is None:
+            raise ValueError("`mask` is missing, of which these parts are to be made anew")
+        return areas
 
     @classmethod
     def from_job(cls, job: Any) -> Self:

@@ -59,7 +59,7 @@ def first_latent(parameters: TextToImage, vae: list[Any]) -> Graph:
     pixels = {"pixels": ["image_scaled", 0], "vae": vae}
     encoded = node("VAEEncode", **pixels)
     if parameters.mask is not None:
-        graph |= loaded("mask", parameters.mask, parameters)
+        graph |= loaded_mask(parameters)
         graph["mask_channel"] = node("ImageToMask", image=["mask_scaled", 0], channel="red")
         # What is made anew from nothing must not shine through; what is only changed must.
         if parameters.params.denoise >= 1:
@@ -75,15 +75,22 @@ def first_latent(parameters: TextToImage, vae: list[Any]) -> Graph:
 
 def loaded(name: str, given: Any, parameters: TextToImage) -> Graph:
     """A picture, scaled and cut to the size that is asked for; a mask stays in its place by that."""
-    scaled = node(
-        "ImageScale",
-        image=[name, 0],
-        upscale_method="lanczos",
-        width=parameters.width,
-        height=parameters.height,
-        crop="center",
-    )
-    return {name: node("LoadImage", image=given), f"{name}_scaled": scaled}
+    return {name: node("LoadImage", image=given), f"{name}_scaled": scaled(name, parameters)}
+
+
+def loaded_mask(parameters: TextToImage) -> Graph:
+    """A mask, as a picture whose white parts are made anew."""
+    graph = loaded("mask", parameters.mask, parameters)
+    if parameters.mask_areas != "transparent":
+        return graph
+    # ComfyUI loads what is transparent beside the picture, as a mask.
+    shown = node("MaskToImage", mask=["mask", 1])
+    return {**graph, "mask_shown": shown, "mask_scaled": scaled("mask_shown", parameters)}
+
+
+def scaled(name: str, parameters: TextToImage) -> dict[str, Any]:
+    size = {"width": parameters.width, "height": parameters.height}
+    return node("ImageScale", image=[name, 0], upscale_method="lanczos", **size, crop="center")
 
 
 def node(class_type: str, **inputs: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """All benches, by the name that `--only` takes."""
 
-from tests.bench import against_native, gpu_kept_busy
+from tests.bench import against_native, gpu_kept_busy, through_the_door
 from tests.bench.claiming import CLAIMING
 from tests.bench.figure import Bench
 from tests.bench.reading import READING
@@ -24,4 +24,5 @@ BENCHES: dict[str, Bench] = {
     "thumbnailing": THUMBNAILING,
     "weighing": WEIGHING,
     **against_native.BENCHES,
+    **through_the_door.BENCHES,
 }

@@ -1,6 +1,6 @@
 """Refusals in the form of the Comfy API: `{"error": {"code", "message", "details"}}`, with its codes and statuses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from api_service.http.problems import detail_of, headers_of, known_of_the_rate
 from api_service.http.request_refusals import RequestCode
 from api_service.limits.rates import Limit
 from api_service.refusals.codes import Code
-from api_service.refusals.refusal import FieldError, Refusal
+from api_service.refusals.refusal import Refusal, in_words
 from shared.workflows.opaque_names import job_name
 
 
@@ -120,12 +120,3 @@ def sentence(refusal: Refusal) -> str:
     if refusal.code != Code.INVALID_FIELDS:
         return detail_of(refusal)
     return in_words(refusal.errors)
-
-
-MOST_NAMED = 3
-
-
-def in_words(errors: Sequence[FieldError]) -> str:
-    named = "; ".join(f"{error.field}: {error.message}" for error in errors[:MOST_NAMED])
-    more = len(errors) - MOST_NAMED
-    return f"{named}; and {more} more" if more > 0 else named

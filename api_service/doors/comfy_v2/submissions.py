@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, sealed, signed_urls
 from api_service.doors.comfy_v2.bodies import JobBody
-from api_service.doors.comfy_v2.errors import in_words
 from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery, job_address
 from api_service.doors.comfy_v2.names.used_once import ONCE, used_once
@@ -19,7 +18,7 @@ from api_service.http.answers import answer_with
 from api_service.http.bodies import read_json
 from api_service.http.operations import Answer, Operation
 from api_service.refusals.codes import Code
-from api_service.refusals.refusal import Refusal
+from api_service.refusals.refusal import Refusal, in_words
 from api_service.submit.submit import Submission, submit
 from api_service.webhooks.asked import refuse_closed_urls
 from shared.models import Scope

@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api_service.doors.comfy_v2.errors import in_words
 from api_service.doors.comfy_v2.names.codes import ComfyCode
-from api_service.refusals.refusal import FieldError, Refusal
+from api_service.refusals.refusal import FieldError, Refusal, in_words
 from api_service.submit.checks import node_and_part
 from shared.workflows.envelopes import EXPORT, is_of_editor
 

@@ -18,8 +18,8 @@ from api_service.http.answers import Json
 from api_service.http.entity_tags import has_it
 from api_service.http.kept_bodies import KeptBody
 from api_service.http.path_ids import uuid_in
-from api_service.prompts.prompt_queries import ended_ids, find_prompt, hide, prompts_with
-from shared.models import FINAL, Scope
+from api_service.prompts.prompt_queries import ended_ids, hide, prompts_with
+from shared.models import Scope
 
 USUAL, MOST = 200, 1000  # prompts of a page
 AT_ONCE = 20  # that are read together
@@ -42,7 +42,7 @@ async def show_history(request: NativeRequest) -> Response:
     """The caller's prompts that have ended, the newest 200 unless it says how many; or the one it names."""
     services, query, user_id = request.services, request.query, request.identity.user_id
     if query.prompt_id is not None:
-        return Json(await entry(request, query.prompt_id))
+        return await entry(request, query.prompt_id)
     limit, offset = min(max(query.max_items, 0), MOST), None if query.offset < 0 else min(query.offset, FURTHEST)
     ids = tuple(await services.run(ended_ids, services.engine, user_id, limit, offset)) if limit else ()
     name = (user_id, limit, offset)
@@ -77,19 +77,22 @@ def page_of(services: Any, user_id: UUID, ids: Sequence[int]) -> bytes:
 
 async def show_one(request: NativeRequest) -> Response:
     """A prompt that has ended; nothing for one that has not, or is not the caller's."""
-    return Json(await entry(request, request.path["prompt_id"]))
+    return await entry(request, request.path["prompt_id"])
 
 
-async def entry(request: NativeRequest, given: str) -> dict[str, Any]:
-    services, prompt_id = request.services, uuid_in(given)
+async def entry(request: NativeRequest, given: str) -> Response:
+    services, user_id, prompt_id = request.services, request.identity.user_id, uuid_in(given)
     if prompt_id is None:
-        return {}
-    prompt = await services.run(find_prompt, services.engine, request.identity.user_id, prompt_id=prompt_id)
-    if prompt is None or prompt.job.status not in FINAL:
-        return {}
-    texts = await services.run(texts_of, services.store, prompt.outputs)
-    capabilities = await services.run(services.capabilities.current)
-    return {prompt.id: in_history(prompt, texts, output_nodes(prompt.job.workflow or {}, capabilities))}
+        return Json({})
+    job_id = await services.ended_prompts.answer((user_id, prompt_id))
+    if job_id is None:
+        return Json({})
+    name = (user_id, job_id)
+    body = services.histories.find(name, job_id)
+    if body is None:
+        body = KeptBody(job_id, await services.run(page_of, services, user_id, (job_id,)), "")
+        services.histories.keep(name, body)
+    return Response(body.content, media_type="application/json")
 
 
 async def change_history(request: NativeRequest) -> Response:

@@ -12,6 +12,7 @@ from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.doors.binding import acceptance_of, in_its_lane, sealed
 from api_service.doors.native.asking.errors import PromptRefused, prompt_refused
 from api_service.doors.native.asking.operations import AnyBody, NativeRequest, operation, read_anyhow
+from api_service.doors.native.views.sent_pictures import with_pictures_kept
 from api_service.http.answers import Json
 from api_service.http.path_ids import uuid_in
 from api_service.jobs.extra_data import SECRETS, ExtraData
@@ -121,7 +122,8 @@ def asked_for(body: PromptBody) -> SentAlong:
     along = extra_data_in(body.extra_data)
     previews = isinstance(body.extra_data, dict) and body.extra_data.get("preview_method") not in {None, "none"}
     options = JobOptions(previews=previews, extra_pnginfo=along.extra_pnginfo)
-    return SentAlong(JobRequest(wanted_part(body.prompt, body.partial_execution_targets), options=options), along)
+    graph = wanted_part(body.prompt, body.partial_execution_targets)
+    return SentAlong(JobRequest(with_pictures_kept(graph), options=options), along)
 
 
 def extra_data_in(given: Any) -> ExtraData:

@@ -18,7 +18,7 @@ from shared.models import Scope
 
 VERSION = "1.0.0"
 SCHEMAS = "#/components/schemas/"
-PATH_PARAMETER = re.compile(r"{(\w+)}")
+PATH_PARAMETER = re.compile(r"{(\w+)(?::path)?}")
 NUMBERS = {"job_id", "number"}
 NUMBER = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
 TEXT = {"type": "string"}
@@ -27,6 +27,7 @@ PATH_EXAMPLES = {
     "number": 0,
     "kind": "checkpoints",
     "node_class": "KSampler",
+    "model": "random_sd15.safetensors",
     **dict.fromkeys(("asset_id", "webhook_id", "delivery_id"), "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b"),
 }
 NEEDS: dict[Scope | Access, str] = {Access.NO_KEY: "Needs no key.", Access.ANY_KEY: "Any key will do."}
@@ -63,7 +64,7 @@ def document_of(
     known = Known(refs, examples, refusals)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for operation in operations:
-        paths[operation.path][operation.method.lower()] = described(operation, known)
+        paths[PATH_PARAMETER.sub(r"{\1}", operation.path)][operation.method.lower()] = described(operation, known)
     schemes = schemes_of(about)
     return {
         "openapi": "3.1.0",

@@ -86,6 +86,10 @@ def take_channel(_bench: Workbench, inputs: Inputs) -> Result:
     return Result((Masks(tuple(image.convert("RGBA").getchannel(number) for image in inputs["image"].images)),))
 
 
+def show_mask(_bench: Workbench, inputs: Inputs) -> Result:
+    return Result((Pictures(tuple(mask.convert("RGB") for mask in inputs["mask"].images)),))
+
+
 def named_file(folders: Folders, name: str) -> Path:
     """The file a name stands for; "x.png [output]" looks into another folder than the input one."""
     name, kind = without_annotation(name, "input")
@@ -224,5 +228,15 @@ PICTURES = (
         outputs=("MASK",),
         schema=True,
         run=take_channel,
+    ),
+    Node(
+        "MaskToImage",
+        module="comfy_extras.nodes_mask",
+        category="mask",
+        display_name="Convert Mask to Image",
+        required={"mask": ("MASK", {})},
+        outputs=("IMAGE",),
+        schema=True,
+        run=show_mask,
     ),
 )

@@ -63,6 +63,7 @@ WAITING = {"job_id": "{waiting}"}
 OF_COMFY = {"id": "{comfy_job}"}
 OUTPUT_OF_COMFY, ASSET_OF_COMFY = {"id": "{comfy_output}"}, {"id": "{asset_id}"}
 GRAPH = txt2img()
+PNG = b"\x89PNG\r\n\x1a\n"
 HASH = f"blake3:{blake3(b'bytes').hexdigest()}"
 ROWS = {
     ("GET", "/health/live"): Row(OPEN),
@@ -110,6 +111,12 @@ ROWS = {
     ("POST", "/api/v2/assets/from-hash"): Row(WRITE, body={"hash": HASH}),
     ("HEAD", "/api/v2/assets/by-hash/{hash}"): Row(READ),
     ("GET", "/api/v2/openapi.json"): Row(OPEN),
+    # Nothing runs here, and they are made to wait for nothing.
+    ("POST", "/v1/images/generations"): Row(WRITE, 504, body={"prompt": "a cat", "model": "sd15"}),
+    ("POST", "/v1/images/edits"): Row(WRITE, 504, files={"image": PNG}, form={"prompt": "a cat", "model": "sd15"}),
+    ("GET", "/v1/models"): Row(READ),
+    ("GET", "/v1/models/{model:path}"): Row(READ, 404),  # no server has said what it can do
+    ("GET", "/v1/openapi.json"): Row(OPEN),
     ("GET", "/api/v1/webhooks"): Row(READ),
     ("POST", "/api/v1/webhooks"): Row(WRITE, 201, body={"url": "https://example.com/"}),
     ("GET", "/api/v1/webhooks/{webhook_id}"): Row(READ, owned=True),
@@ -217,7 +224,7 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
     names |= {**comfy_names(claim.job.id, waiting), "hash": HASH, **webhooks(messenger), **schedules(engine)}
     names["notification_id"] = str(told(messenger)[0].id)
     names |= {"key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}
-    return World({**names, "prompt_id": NOBODYS, "folder": "checkpoints"}, keys)
+    return World({**names, "prompt_id": NOBODYS, "folder": "checkpoints", "model": "sd15"}, keys)
 
 
 def asset(messenger: Messenger, settings: Settings, made: JobOutput, job_id: int) -> UUID:
@@ -265,7 +272,7 @@ Answer = tuple[int, str]
 
 def ask(client: TestClient, method: str, url: str, sent: Mapping[str, Any], key: str | None) -> Answer:
     """The status, or what a socket's close code says of it, and the body."""
-    headers = bearer(key) if key else {}
+    headers = {**(bearer(key) if key else {}), "Prefer": "wait=0"}
     if method != "WS":
         response = client.request(method, url, headers=headers, **sent)
         return response.status_code, response.text
@@ -295,7 +302,8 @@ def asker(
         body = row.body and {name: filled(value, names) for name, value in row.body.items()}
         body = body and {**body, **({"name": caller} if "name" in body else {})}
         sent = {"files": row.files, "data": row.form} if row.files else {"json": body}
-        return ask(client, method, template.format(**{**names, **path}) + row.query, sent, key)
+        address = template.replace(":path", "").format(**{**names, **path})
+        return ask(client, method, address + row.query, sent, key)
 
     return ask_as
 

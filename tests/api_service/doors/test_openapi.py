@@ -15,14 +15,17 @@ from starlette.testclient import TestClient
 from api_service.doors.comfy_v2 import examples
 from api_service.doors.comfy_v2 import routes as comfy_v2
 from api_service.doors.native.routes import ROUTES as NATIVE
+from api_service.doors.openai import examples as openai_examples
+from api_service.doors.openai import routes as openai
 from api_service.http.operations import Nothing
 from api_service.routes import DOCUMENT, EXAMPLES, OPERATIONS, ROUTES
 
 ROOT = Path(__file__).parents[3]
-COMFY_V2 = f"{comfy_v2.PREFIX}openapi.json"
-DOCUMENTS = {"/", "/openapi.json", "/docs", "/docs/page.js", COMFY_V2}
-ALL_EXAMPLES = {**EXAMPLES, **examples.EXAMPLES}
-EACH = {"/openapi.json": DOCUMENT, COMFY_V2: comfy_v2.DOCUMENT}
+# Doors with a document of their own, by where that is.
+COMFY_V2, OPENAI = (f"{door.PREFIX}openapi.json" for door in (comfy_v2, openai))
+DOCUMENTS = {"/", "/openapi.json", "/docs", "/docs/page.js", COMFY_V2, OPENAI}
+ALL_EXAMPLES = {**EXAMPLES, **examples.EXAMPLES, **openai_examples.EXAMPLES}
+EACH = {"/openapi.json": DOCUMENT, COMFY_V2: comfy_v2.DOCUMENT, OPENAI: openai.DOCUMENT}
 
 
 @pytest.fixture(params=EACH)
@@ -42,9 +45,15 @@ def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
 def test_it_has_every_route_but_its_own(document: dict[str, Any], served_at: str) -> None:
     routes = [route for route in ROUTES if isinstance(route, Route) and route.path not in DOCUMENTS]
     routes = [route for route in routes if route not in NATIVE]  # ComfyUI's own API is described by ComfyUI
-    routes = [route for route in routes if route.path.startswith(comfy_v2.PREFIX) == (served_at == COMFY_V2)]
-    routed = {(route.path, method.lower()) for route in routes for method in methods_of(route)}
+    routes = [route for route in routes if document_of(route) == served_at]
+    routed = {(route.path.replace(":path}", "}"), method.lower()) for route in routes for method in methods_of(route)}
     assert routed == {(path, method) for path, methods in document["paths"].items() for method in methods}
+
+
+def document_of(route: Route) -> str:
+    """Where the route is described."""
+    own = (door.PREFIX for door in (comfy_v2, openai))
+    return next((f"{prefix}openapi.json" for prefix in own if route.path.startswith(prefix)), "/openapi.json")
 
 
 def methods_of(route: Route) -> set[str]:
@@ -64,7 +73,9 @@ def test_operation_ids_are_unique_and_every_operation_explains_itself(document: 
         assert ({"401", "403", "429", "500", database_away} if keyed else {"500"}) <= operation["responses"].keys()
 
 
-@pytest.mark.parametrize("operation", [*OPERATIONS, *comfy_v2.OPERATIONS], ids=lambda operation: operation.name)
+@pytest.mark.parametrize(
+    "operation", [*OPERATIONS, *comfy_v2.OPERATIONS, *openai.OPERATIONS], ids=lambda operation: operation.name
+)
 def test_every_operation_has_examples(operation: Any) -> None:
     models = [operation.body, *(answer.model for answer in operation.answers.values())]
     assert not [model for model in models if model not in {None, Nothing} and not ALL_EXAMPLES.get(model)]

@@ -53,7 +53,7 @@ def test_choices_of_newer_classes_are_added_too_and_odd_ones_left() -> None:
     first = page({"model": ["COMBO", {"options": ["x"]}], "seed": ["INT", {}], "odd": 3})
     add_choices(first, page({"model": ["COMBO", {"options": ["y", "x"]}], "seed": ["INT", {}], "odd": [["z"]]}))
     assert first["input"]["required"]["model"][1]["options"] == ["x", "y"]
-    assert union([{"A": first}, {"A": None, "B": 7}])["B"] == 7
+    assert union([[("A", json.dumps(first))], [("A", "null"), ("B", "7")]])["B"] == 7
 
 
 def test_its_text_is_json_and_its_tag_changes_with_it() -> None:

@@ -77,3 +77,18 @@ def test_an_upload_is_taken_in_by_the_name_that_was_answered(http: httpx.Client,
     entry = polled(lambda: http.get(f"/history/{prompt_id}").json().get(prompt_id))
     assert entry["status"]["status_str"] == "success", entry["status"]
     assert http.get("/view", params=entry["outputs"]["9"]["images"][0]).content.startswith(b"\x89PNG")
+
+
+def test_what_a_node_only_sends_is_sent_while_it_is_at_work_and_kept(api: Served, http: httpx.Client) -> None:
+    graph = noise()
+    del graph["9"]
+    graph["s"] = node("SaveImageWebsocket", images=["2", 0])
+    with listening(api.address, "mine", **bearer(api.key)) as mine:
+        prompt_id = posted(http, graph, client_id="mine")
+        mine.until_done(prompt_id)
+    (frame,) = mine.previews
+    (image,) = http.get(f"/history/{prompt_id}").json()[prompt_id]["outputs"]["s"]["images"]
+    assert (frame[:8], frame[8:]) == (bytes((0, 0, 0, 1, 0, 0, 0, 2)), http.get("/view", params=image).content)
+    at_work = [data["node"] for kind, data in mine.told if kind == "executing"]
+    assert at_work[-2:] == ["s", None]
+    assert "executed" not in mine.kinds(prompt_id)

@@ -1,7 +1,7 @@
 """Programs that were written for one ComfyUI work here as they are: the address is all that they are told.
 
-They are no part of this project's environment. COMFY_CLIENTS_PYTHON names a Python that has them, see
-docs/clients.md; without it these tests are skipped.
+They are no part of this project's environment. `make clients` installs them, see docs/clients.md; without them these
+tests are skipped.
 """
 
 import json
@@ -14,15 +14,15 @@ import pytest
 from PIL import Image
 
 from tests.api_service.serving import Served
+from tests.clients import PYTHON
 from tests.simulator.graphs import noise
 
-PYTHON = os.environ.get("COMFY_CLIENTS_PYTHON", "")
 PROGRAMS = Path(__file__).parent / "programs"
 PATIENCE_S = 120
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.skipif(not PYTHON, reason="COMFY_CLIENTS_PYTHON names no Python that has the clients"),
+    pytest.mark.skipif(not PYTHON, reason="`make clients` was not run: there are no clients"),
 ]
 
 
@@ -79,3 +79,13 @@ def test_comfy_cli(api: Served, workflow: Path, tmp_path: Path) -> None:
         *("--host", host, "--port", port, "--wait", "--timeout", 60),
     )
     assert ".png" in found
+
+
+def test_a_script_around_websocket_client(api: Served, address_key: str, tmp_path: Path) -> None:
+    """As ComfyUI's own examples are: one node saves its picture, and another one sends it over the socket."""
+    graph = noise() | {"sender": {"class_type": "SaveImageWebsocket", "inputs": {"images": ["2", 0]}}}
+    file = tmp_path / "graph.json"
+    file.write_text(json.dumps(graph))
+    address = f"{api.address}/c/{address_key}"
+    found = json.loads(said(tmp_path, *program("websocket_script.py"), address, file, "sender"))
+    assert found == {"sent": ["PNG"], "files": ["PNG", "PNG"]}

@@ -40,8 +40,14 @@ def progress_state(prompt_id: str, nodes: Mapping[str, tuple[float, float, str]]
 def preview(data: Mapping[str, Any], prompt_id: str, node_id: str | None, *, with_metadata: bool) -> bytes:
     """A preview, which does not say of which node it is: of the one at work."""
     image, media_type = base64.b64decode(data["image"]), str(data["media_type"])
-    if not with_metadata:
+    return picture(image, media_type, (prompt_id, node_id) if with_metadata else None)
+
+
+def picture(image: bytes, media_type: str, of: tuple[str, str | None] | None = None) -> bytes:
+    """A picture; with whose it is, where that is understood: the prompt and the node."""
+    if of is None:
         return struct.pack(">II", PREVIEW, PNG if media_type == "image/png" else JPEG) + image
+    prompt_id, node_id = of
     metadata = {
         "node_id": node_id,
         "prompt_id": prompt_id,

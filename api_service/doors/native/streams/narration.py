@@ -13,6 +13,7 @@ from uuid import UUID
 from api_service.doors.native.streams import frames
 from api_service.doors.native.streams.telling import Telling
 from api_service.doors.native.views.outputs import texts_of
+from api_service.doors.native.views.sent_pictures import pictures_to_send
 from api_service.prompts.prompt_queries import LivePrompt, find_prompt, live_prompts, note_told, untold_ends
 from api_service.streams.watch import Watch, WatchPosition
 from shared.messaging.events import Event
@@ -153,7 +154,7 @@ class Narration:
         if prompt is None:  # taken back while it waited, or deleted: ComfyUI says nothing of that either
             await self.forget(job_id)
             return
-        self.current, self.told = job_id, Telling(prompt)
+        self.current, self.told = job_id, Telling(prompt, with_metadata=self.with_metadata)
         if prompt.job.params.get("previews") is True and job_id not in self.ended:
             services.relay.watchers.join(watch, [job_id], previews=True)
             await services.relay.admit(watch, [job_id])
@@ -168,7 +169,8 @@ class Narration:
         services.relay.watchers.leave(watch, [job_id])
         if prompt is not None and told is not None:
             texts = await services.run(texts_of, services.store, prompt.outputs)
-            await self.send_all(told.end(prompt, texts))
+            sent = await services.run(pictures_to_send, services.store, told.graph, prompt.outputs)
+            await self.send_all(told.end(prompt, texts, sent))
             await services.run(note_told, services.engine, job_id)
         await self.forget(job_id)
 
@@ -186,9 +188,9 @@ class Narration:
     async def send_status(self) -> None:
         await self.send(frames.status(len(self.prompts)))
 
-    async def send_all(self, texts: Iterable[str]) -> None:
-        for text in texts:
-            await self.send(text)
+    async def send_all(self, told: Iterable[str | bytes]) -> None:
+        for frame in told:
+            await self.send(frame)
 
     async def send(self, frame: str | bytes) -> None:
         await self.send_frame(frame)

@@ -3,7 +3,7 @@
 However many attempts a job takes, and whatever of it came late, its client hears of one run.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from api_service.doors.native.streams import frames
@@ -14,13 +14,15 @@ from shared.models import JobStatus
 from shared.workflows.links import needed_for, sources_of
 
 Graph = Mapping[str, Any]
+Sent = Mapping[str, Sequence[bytes]]
 
 
 class Telling:
-    """What was told of one prompt, and what comes next. Its texts are in the order in which they are to be sent."""
+    """What was told of one prompt, and what comes next. Its frames are in the order in which they are to be sent."""
 
-    def __init__(self, prompt: Prompt) -> None:
+    def __init__(self, prompt: Prompt, *, with_metadata: bool = False) -> None:
         self.id = prompt.id
+        self.with_metadata = with_metadata
         self.graph: Graph = prompt.job.workflow or {}
         self.node: str | None = None  # the one at work, as far as was told
         self.nodes: dict[str, tuple[float, float, str]] = {}  # how far each is that was told of
@@ -54,11 +56,11 @@ class Telling:
             _, most, _ = self.nodes[self.node]
             self.nodes[self.node] = (most, most, "finished")
 
-    def end(self, prompt: Prompt, texts: Mapping[int, Any]) -> Iterator[str]:
-        """How it ended, as the record has it; its results first."""
+    def end(self, prompt: Prompt, texts: Mapping[int, Any], sent: Sent) -> Iterator[str | bytes]:
+        """How it ended, as the record has it; its results first. `sent` are the pictures that nodes send."""
         kind, data = end_of(prompt)
         if prompt.job.status == JobStatus.COMPLETED:
-            yield from self.results(shown_outputs(prompt.outputs, texts))
+            yield from self.results(shown_outputs(prompt.outputs, texts), sent)
         elif data.get("node_id") in self.graph:
             yield from self.way_to(data["node_id"])
         yield frames.text(*self.with_node((kind, data)))
@@ -71,17 +73,26 @@ class Telling:
             if one in needed and one not in self.nodes:
                 yield from self.enter(one)
 
-    def results(self, outputs: Mapping[str, Any]) -> Iterator[str]:
+    def results(self, outputs: Mapping[str, Any], sent: Sent) -> Iterator[str | bytes]:
         """The nodes that nobody was told of, in the order in which they can have run, and what each has shown."""
         for node_id in [*self.untold(outputs), *(one for one in outputs if one not in self.graph)]:
-            if node_id not in self.nodes:
+            if node_id not in self.nodes or (node_id in sent and node_id != self.node):
                 yield from self.enter(node_id)
-            if node_id in outputs:
+            if node_id in sent:
+                yield from self.pictures(node_id, sent[node_id])
+            elif node_id in outputs:
                 shown = {"node": node_id, "display_node": node_id, "output": outputs[node_id], "prompt_id": self.id}
                 yield frames.text("executed", shown)
         self.finish_node()
         if self.nodes:
             yield frames.progress_state(self.id, self.nodes)
+
+    def pictures(self, node_id: str, contents: Sequence[bytes]) -> Iterator[str | bytes]:
+        """What a node sends: one picture after another, while it is the one at work."""
+        for number, content in enumerate(contents, 1):
+            where = {"prompt_id": self.id, "node": node_id}
+            yield frames.text("progress", {"value": number, "max": len(contents), **where})
+            yield frames.picture(content, "image/png", (self.id, node_id) if self.with_metadata else None)
 
     def untold(self, outputs: Mapping[str, Any]) -> list[str]:
         """The nodes without those that were told of and show nothing, each after what it needs."""

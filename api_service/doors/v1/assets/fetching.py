@@ -12,9 +12,9 @@ from api_service.assets.keeping import Kept
 from api_service.assets.names import name_from
 from api_service.assets.receiving import Receiving
 from api_service.doors.binding import ApiRequest
+from api_service.doors.idempotency_key import idempotency_key
 from api_service.doors.incoming import one_upload
 from api_service.doors.v1.assets.bodies import FromUrlBody
-from api_service.doors.v1.jobs.accepting import idempotency_key
 from api_service.http.bodies import JSON, media_type_of, read_json
 from api_service.http.multipart import FORM
 from api_service.http.operations import NOTHING

@@ -12,11 +12,11 @@ from api_service.assets.keeping import Details, Kept
 from api_service.assets.names import name_from
 from api_service.assets.upload_keys import made_before
 from api_service.doors.binding import ApiRequest, signed_urls
+from api_service.doors.idempotency_key import HEADER, idempotency_key, key_in
 from api_service.doors.incoming import fields_in, owner_of, received, shelf_of
 from api_service.doors.v1.assets.bodies import FromOutputBody, FromUrlBody, UploadFields, UploadForm
 from api_service.doors.v1.assets.fetching import fetched, read_unless_form
 from api_service.doors.v1.assets.views import ASSETS, AssetView
-from api_service.doors.v1.jobs.accepting import HEADER, idempotency_key, key_in
 from api_service.http.answers import answer_with
 from api_service.http.multipart import Form
 from api_service.http.operations import Answer, Nothing, Operation

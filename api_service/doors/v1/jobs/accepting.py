@@ -1,29 +1,23 @@
 """A job that was submitted, in whichever way: under an `Idempotency-Key` as uploads are, and answered alike."""
 
-import hashlib
-import json
-import re
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
-from starlette.requests import Request
 from starlette.responses import Response
 
-from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.doors.binding import ApiRequest, in_its_lane, signed_urls
+from api_service.doors.idempotency_key import HEADER, idempotency_key
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView
-from api_service.doors.v1.jobs.waiting import asked_wait_s, ended_within, preference_applied
+from api_service.doors.waiting import asked_wait_s, ended_within, preference_applied
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing
-from api_service.http.request_refusals import RequestCode, invalid_header
+from api_service.http.request_refusals import RequestCode
 from api_service.refusals.codes import Code
 from api_service.submit.submit import Accepted, Submission
 from shared.jobs.urls import job_url
 
-HEADER = "Idempotency-Key"
-ACCEPTABLE = re.compile(r"[\x21-\x7e]{1,255}")
 REPLAYED = {"Idempotency-Replayed": "`true`: the request was sent before"}
 LOCATED = {"Location": "where the job is", "Preference-Applied": "how long the answer waited at most"}
 ONCE = {HEADER: "1 to 255 visible ASCII characters: sent again, the same request makes no other job"}
@@ -56,31 +50,6 @@ async def submission(request: ApiRequest[Any, Nothing]) -> Submission:
         idempotency_key=key,
         field_name=field_name,
     )
-
-
-def idempotency_key(request: Request[Any], body: BaseModel) -> IdempotencyKey | None:
-    """The request's key, if it has one, with what was parsed of its body. Raises Refusal: invalid_header."""
-    key = key_in(request)
-    if key is None:
-        return None
-    # Without defaults, so that a field of a later release does not make this another request.
-    return IdempotencyKey(key, digest(request.url.path, body.model_dump(mode="json", exclude_defaults=True)))
-
-
-def key_in(request: Request[Any]) -> str | None:
-    """The key alone. Raises Refusal: invalid_header."""
-    given = request.headers.getlist(HEADER)
-    if not given:
-        return None
-    if len(given) > 1 or not ACCEPTABLE.fullmatch(given[0]):
-        raise invalid_header(f"{HEADER} must be sent once, as 1 to 255 visible ASCII characters")
-    return given[0]
-
-
-def digest(path: str, body: Any) -> str:
-    """The same for requests that ask for the same, however their JSON is written."""
-    asked = json.dumps([path, body], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(asked.encode()).hexdigest()
 
 
 async def answer_accepted(request: ApiRequest[Any, Nothing], accepted: Accepted) -> Response:

@@ -8,7 +8,7 @@ from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.v1.jobs.detail_views import DetailedJobView
 from api_service.doors.v1.jobs.job_views import JobView
 from api_service.doors.v1.jobs.paths import job_id_in
-from api_service.doors.v1.jobs.waiting import asked_wait_s, ended_within, preference_applied
+from api_service.doors.waiting import asked_wait_s, ended_within, preference_applied
 from api_service.http.answers import answer_with
 from api_service.http.entity_tags import has_it, tags_in
 from api_service.http.operations import Answer, Nothing, Operation

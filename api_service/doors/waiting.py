@@ -10,7 +10,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from api_service.doors.binding import ApiRequest
-from api_service.http.operations import Nothing
 from api_service.http.server.hang_up import stop_when_hung_up
 from api_service.jobs.job_queries import JobWithOutputs, find_job_with_outputs
 from api_service.streams.wait_for_end import wait_for_end
@@ -23,15 +22,15 @@ LONGEST_WAIT_S = 60
 WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(;.*)?", re.IGNORECASE)
 
 
-def asked_wait_s(request: Request[Any]) -> int | None:
+def asked_wait_s(request: Request[Any], longest: int = LONGEST_WAIT_S) -> int | None:
     """For how long the client would wait, as far as that is done here. What is not understood is no preference."""
     for preference in ",".join(request.headers.getlist("prefer")).split(","):
         if found := WAIT.fullmatch(preference):
-            return min(int(found[1]), LONGEST_WAIT_S)
+            return min(int(found[1]), longest)
     return None
 
 
-async def ended_within(request: ApiRequest[Any, Nothing], known: JobWithOutputs, wait_s: float) -> JobWithOutputs:
+async def ended_within(request: ApiRequest[Any, Any], known: JobWithOutputs, wait_s: float) -> JobWithOutputs:
     """The job once it has ended; or as it is after that time, or when the client has hung up.
 
     The job is recorded already, so an error here is not the client's: then the answer is what was known. So it is once
@@ -53,7 +52,7 @@ async def ended_within(request: ApiRequest[Any, Nothing], known: JobWithOutputs,
     return (may_learn and await read()) or known
 
 
-async def read_job(request: ApiRequest[Any, Nothing], job_id: int) -> JobWithOutputs | None:
+async def read_job(request: ApiRequest[Any, Any], job_id: int) -> JobWithOutputs | None:
     """The job as it is now; None if it is gone, or if the database is."""
     services = request.services
     try:

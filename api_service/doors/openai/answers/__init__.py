@@ -1,0 +1,1 @@
+"""What is answered: pictures, at once or as events, and refusals."""

@@ -1,0 +1,1 @@
+"""What is asked for: bodies, sizes, models, and where."""

@@ -1,0 +1,1 @@
+"""The parts of the door for OpenAI's clients that need no server."""

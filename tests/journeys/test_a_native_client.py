@@ -1,0 +1,61 @@
+"""A program that speaks ComfyUI waits for its picture while everything behind the address that it was given dies."""
+
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.journeys.conftest import Journey, bearer, until
+from tests.simulator.graphs import txt2img
+from tests.worker_service.native.listening import listening
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+
+def test_a_client_that_connects_again_gets_its_picture_though_all_was_killed(here: Journey) -> None:
+    """The worker, the API and then the ComfyUI, while its prompt runs: it is in the queue until it is in the
+    history."""
+    address, key = urlsplit(here.system.api_url).netloc, bearer(here.system.key)
+    stall = here.comfyui.fault("stall", step=1)
+    with listening(address, "mine", **key) as socket, pytest.raises(ConnectionClosed):
+        prompt_id = here.http.post("/prompt", json={"prompt": txt2img(), "client_id": "mine"}).json()["prompt_id"]
+        while socket.next()[0] != "execution_start":
+            pass
+        stall.wait_until_struck()
+        kill(here, "worker")
+        kill(here, "api")
+        while True:
+            socket.next()
+    here.comfyui.kill()
+    here.comfyui.restart()
+    here.restart("worker")
+    here.restart("api")
+    until(lambda: here.http.get("/system_stats").is_success)
+    with listening(address, "mine", **key) as socket:
+        assert socket.next()[1]["sid"] == "mine"
+        until(lambda: is_in_history(here.http, prompt_id))
+        told = socket.until_done(prompt_id)
+    assert "execution_interrupted" not in [kind for kind, _ in told]
+    (image,) = here.http.get(f"/history/{prompt_id}").json()[prompt_id]["outputs"]["9"]["images"]
+    assert here.http.get("/view", params=image).content.startswith(b"\x89PNG")
+    assert here.http.get("/queue").json() == {"queue_running": [], "queue_pending": []}
+
+
+def kill(here: Journey, name: str) -> None:
+    main = psutil.Process(here.system.processes[name].pid)
+    for process in (*main.children(recursive=True), main):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def is_in_history(http: httpx.Client, prompt_id: str) -> bool:
+    """Whether it has ended; if not, it is in the queue: some programs take a prompt that is in neither for lost."""
+    queue: dict[str, Any] = http.get("/queue").json()
+    waits = prompt_id in [entry[1] for entries in queue.values() for entry in entries]
+    has_ended = prompt_id in http.get("/history").json()
+    assert waits or has_ended
+    return has_ended

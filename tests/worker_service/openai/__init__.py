@@ -1,0 +1,1 @@
+"""The official openai package, unmodified, at a served API with a worker behind it."""

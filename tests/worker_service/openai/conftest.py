@@ -1,0 +1,33 @@
+"""The official openai package, unmodified, at a served API with a worker behind it: an address and a key are all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from openai import OpenAI
+
+from tests.api_service.conftest import new_key
+from tests.api_service.serving import Served, served
+from tests.worker_service.deployment import Deployment, RunningWorker, until
+
+
+@pytest.fixture
+def api(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    key = new_key(deployment.messenger.engine)
+    with served(deployment.environ, key, tmp_path, "tests.api_service.quick_api") as api:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://{api.address}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        yield api
+
+
+@pytest.fixture
+def openai(api: Served) -> Iterator[OpenAI]:
+    with OpenAI() as client:
+        yield client
+
+
+@pytest.fixture
+def known_models(openai: OpenAI, worker: RunningWorker) -> list[str]:
+    """The checkpoints, once a server has said which ones it has: before that any may be there."""
+    until(lambda: [model.id for model in openai.models.list()])
+    return [model.id for model in openai.models.list()]

@@ -36,7 +36,9 @@ from worker_service.run.prompt.sockets import client_id_of
 from worker_service.run.prompt.timings import RunTimings
 
 PATIENCE_S = 40.0
-LOOK_S = 0.02
+# Looking costs more processor time than what is looked for, so it becomes rarer.
+LOOK_S, RARER, RAREST_S = 0.02, 1.5, 0.1
+SCHEDULED_S = 0.25
 # Tenths of the waits of production, where no test is about how long they are.
 QUICK = Timings(
     run=RunTimings(
@@ -56,10 +58,11 @@ QUICK = Timings(
 
 def until(holds: Callable[[], object], otherwise: Callable[[], str] = lambda: "it did not come about") -> None:
     """Return once it holds; AssertionError if it does not come about."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline, pause_s = time.monotonic() + PATIENCE_S, LOOK_S
     while not holds():
         assert time.monotonic() < deadline, otherwise()
-        time.sleep(LOOK_S)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * RARER, RAREST_S)
 
 
 class AtOnce(random.Random):
@@ -205,9 +208,13 @@ class Deployment:
 
     def until(self, job_id: int, holds: Callable[[GenerationJob], object]) -> GenerationJob:
         """The job once that holds for it. Meanwhile what is due is sent, as the scheduler does."""
+        sent_at = 0.0
 
         def reached() -> bool:
-            self.wakeups.send_missing()
+            nonlocal sent_at
+            if time.monotonic() - sent_at >= SCHEDULED_S:
+                self.wakeups.send_missing()
+                sent_at = time.monotonic()
             return bool(holds(self.job(job_id)))
 
         until(reached, lambda: self.story(job_id))

@@ -61,6 +61,7 @@ TOO_LARGE = "the image is too large to decode"
 NOT_EXAMINED = "it cannot be examined within limits"
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
@@ -128,6 +129,7 @@ def test_a_sound_that_is_shorter_than_it_says_is_damaged(examine: Examine, tmp_p
         examine("a.flac", hostile.endless_flac(tmp_path))
 
 
+@pytest.mark.broad
 def test_a_small_file_of_many_hours_costs_no_more_time_than_one_may(tmp_path: Path) -> None:
     file = tmp_path / "output"
     file.write_bytes(hostile.long_opus(255 * 1200))

@@ -15,7 +15,7 @@ PY := $(VENV)/bin/python
 TEST_PROCESSES ?= auto
 PYTEST = $(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
-.PHONY: clients help demo up test test-quick test-long chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
+.PHONY: clients help demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -30,7 +30,7 @@ demo: $(VENV)/ready ## Run one job through the whole system, and show its pictur
 	@$(PY) -m deploy.local demo --end-with-parent
 
 # Without its bytecode Python compiles all of this code again, in each of the hundreds of processes that tests start.
-test test-quick test-long chaos bench: export PYTHONDONTWRITEBYTECODE :=
+test test-quick test-long test-costs chaos bench: export PYTHONDONTWRITEBYTECODE :=
 
 test: check ## Lint, types, import rules, then all tests but the long ones (ARGS='-k word' for some)
 	$(PYTEST) -m 'not long' $(ARGS)
@@ -44,6 +44,9 @@ test-long: $(VENV)/ready ## The long tests, then the full `make chaos`
 
 clients: $(VENV)/ready ## Install programs that speak ComfyUI in .clients: `make test` then runs them, unmodified
 	@$(PY) -m tests.clients
+
+test-costs: $(VENV)/ready ## Run tests as `make test` does, and show their processor time (ARGS='tests/journeys' for some)
+	$(PYTEST) -p tests.costs -m 'not long' $(ARGS)
 
 chaos: $(VENV)/ready ## Let everything die under 500 jobs, and account for each (ARGS='--short', ARGS=--help)
 	$(PY) -m tests.chaos $(ARGS)

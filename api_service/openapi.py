@@ -4,12 +4,12 @@ import argparse
 import json
 import sys
 
-from api_service.routes import DOCUMENT
+from api_service.routes import document
 
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m api_service.openapi", description=__doc__).parse_args()
-    json.dump(DOCUMENT, sys.stdout, indent=2, ensure_ascii=False)
+    json.dump(document(), sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
 
 

@@ -1,6 +1,8 @@
 """Every door of this service: what is routed, and the document that describes it."""
 
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,7 +24,12 @@ OPERATIONS = (*v1.OPERATIONS, *operator.OPERATIONS)
 
 EXAMPLES = {**v1.EXAMPLES, **operator.EXAMPLES}
 
-DOCUMENT = document_of(OPERATIONS, v1.ABOUT, EXAMPLES)
+
+@cache
+def document() -> dict[str, Any]:
+    """Made when it is first asked for: an API starts without it."""
+    return document_of(OPERATIONS, v1.ABOUT, EXAMPLES)
+
 
 ROUTES: tuple[BaseRoute, ...] = (
     *v1.ROUTES,
@@ -30,7 +37,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *openai.ROUTES,
     *native.ROUTES,
     *operator.ROUTES,
-    *documents.routes(DOCUMENT),
+    *documents.routes(document),
 )
 
 

@@ -1,7 +1,8 @@
-"""The API as its users meet it: a process of its own on a port of its own."""
+"""The API as its users meet it: on a port of its own, in a process of its own or in a thread of the test's."""
 
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +14,16 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from api_service.http.server.connections import Guard
+from api_service.http.server.serving import Server, config_of, listening
+from api_service.main import create_app
 from deploy.local.ports import free_ports, start_on_a_free_port
 from deploy.local.process import Command, Process, Processes
 from deploy.local.system import REPOSITORY, status
+from shared.configuration.settings import load_settings
+from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer
+from tests.api_service.quick_api import SERVED
 
 PATIENCE_S = 60.0
 
@@ -95,6 +102,29 @@ def served(environ: dict[str, str], key: str, folder: Path, program: str = "api_
             return address
 
         yield Served(start_on_a_free_port(start, free_ports()), key, processes)
+
+
+@contextmanager
+def served_here(environ: dict[str, str], key: str) -> Iterator[Served]:
+    """The same as `tests.api_service.quick_api` in a thread of this process, where nothing is asked of the process.
+
+    It is there in a tenth of the time.
+    """
+    settings = load_settings({**environ, "API_PORT": "0"})
+    config = config_of(
+        settings, lambda: holding(create_app(settings, SERVED)), ping_interval_s=SERVED.ping_interval_s, guard=Guard()
+    )
+    server = Server(config)
+    with listening(config) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="api")
+        listener.listen()  # who comes before it has started waits for it
+        thread.start()
+        try:
+            yield Served(f"127.0.0.1:{listener.getsockname()[1]}", key, Processes())
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
 
 
 def wait_until_it_answers(api: Process, address: str) -> None:

@@ -44,23 +44,34 @@ KINDS = {
     "reader": (Scope.READ,),
     "admin": (Scope.ADMIN,),
     "nobody": (),
+    "everybody": tuple(Scope),
 }
+EXAMPLES, ALL_EXAMPLES = 4, 16
+EIGHT = ("--max-examples", "8")
 
-# The doors know their callers by the same code.
-ASKED = [*((kind, V1) for kind in KINDS), ("user", COMFY_V2), ("nobody", COMFY_V2), ("user", OPENAI)]
+# What others are refused is in test_access.py, and each refusal is written by the same code.
+ASKED = [
+    ("everybody", V1, EXAMPLES),
+    ("user", COMFY_V2, EXAMPLES),
+    ("user", OPENAI, EXAMPLES),
+    *(pytest.param(kind, V1, ALL_EXAMPLES, marks=pytest.mark.long) for kind in KINDS),
+    *(pytest.param(kind, COMFY_V2, ALL_EXAMPLES, marks=pytest.mark.long) for kind in ("user", "nobody")),
+    pytest.param("user", OPENAI, ALL_EXAMPLES, marks=pytest.mark.long),
+]
 
 
 @pytest.mark.system
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("kind", "document"), ASKED)
+@pytest.mark.parametrize(("kind", "document", "examples"), ASKED)
 def test_every_answer_is_one_that_the_document_promises(
-    kind: str, document: str, environ: dict[str, str], engine: Engine, messenger: Messenger, tmp_path: Path
+    kind: str, document: str, examples: int, environ: dict[str, str], messenger: Messenger, tmp_path: Path
 ) -> None:
     submitted(messenger)
     output(running(messenger))
-    key = new_key(engine, *KINDS[kind]) if KINDS[kind] else "gn_nobody_0"
+    key = new_key(messenger.engine, *KINDS[kind]) if KINDS[kind] else "gn_nobody_0"
     with served({**environ, "LIMIT_REQUESTS_PER_MINUTE": "none"}, key, tmp_path) as api:
-        assert_kept(f"http://{api.address}{document}", key, tmp_path, *DOCUMENTS[document])
+        most = ("--max-examples", str(examples))
+        assert_kept(f"http://{api.address}{document}", key, tmp_path, *DOCUMENTS[document], *most)
     assert "request.failed" not in (tmp_path / "api.log").read_text()
 
 
@@ -79,7 +90,7 @@ def test_every_answer_is_one_that_the_contract_has(
         there = things(claim.job.id, f"http://{api.address}", new_key(engine))
         contract = with_what_is_ours(yaml.safe_load(Path(str(CONTRACT_FILE)).read_text()), there)
         (tmp_path / "contract.json").write_text(json.dumps(contract))
-        assert_kept("contract.json", key, tmp_path, *V2_EVENTS, "--url", f"http://{api.address}")
+        assert_kept("contract.json", key, tmp_path, *V2_EVENTS, *EIGHT, "--url", f"http://{api.address}")
 
 
 def things(job_id: int, url: str, key: str) -> dict[str, list[str]]:
@@ -121,7 +132,7 @@ def assert_kept(location: str, key: str, folder: Path, *options: str) -> None:
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", location, *options),
             *("--header", f"Authorization: Bearer {key}", "--checks", ",".join(CHECKS)),
-            *("--max-examples", "8", "--seed", "1", "--suppress-health-check", "all", "--no-color"),
+            *("--seed", "1", "--suppress-health-check", "all", "--no-color"),
             *("--request-timeout", "70"),
         ],
         cwd=folder,

@@ -27,26 +27,43 @@ class Unreadable(Exception):
 
 
 Uses = dict[tuple[Path, str], set[str]]
+HAS_SOME = re.compile(r"\bre\.[a-z]|\bpattern=")
 
 
 def expressions() -> list[Expression]:
-    trees = {path: ast.parse(path.read_text()) for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))}
+    """Reads no more than it must, since every test run finds them: files that have some, and files that use those."""
+    texts = {path: path.read_text() for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))}
+    trees = {path: ast.parse(text) for path, text in texts.items() if HAS_SOME.search(text)}
+    names = {name for tree in trees.values() for name, _ in compiled(tree)}
+    is_used = re.compile(rf"\b(?:{'|'.join(sorted(names))})\b")
     uses: Uses = {}
-    for path, tree in trees.items():
-        add_uses(path, tree, uses)
+    for path, text in texts.items():
+        if is_used.search(text):
+            add_uses(path, trees.get(path) or ast.parse(text), uses)
     return [found for path, tree in trees.items() for found in in_file(path, tree, uses)]
+
+
+def compiled(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """The names in a module that stand for an expression, each with the call that compiles it."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(
+                targets=targets, value=ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr="compile")) as call
+            ):
+                yield from ((target.id, call) for target in targets if isinstance(target, ast.Name))
 
 
 def add_uses(path: Path, tree: ast.Module, uses: Uses) -> None:
     """Add which methods are called of each name, by the file that the name is from; "?" where it is handed on."""
+    nodes = list(ast.walk(tree))
     home = {
         alias.asname or alias.name: ROOT / f"{node.module.replace('.', '/')}.py"
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }
     called = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -55,19 +72,13 @@ def add_uses(path: Path, tree: ast.Module, uses: Uses) -> None:
             called.add(id(node.func.value))
             name = node.func.value.id
             uses.setdefault((home.get(name, path), name), set()).add(node.func.attr)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in called:
             uses.setdefault((home.get(node.id, path), node.id), set()).add("?")
 
 
 def in_file(path: Path, tree: ast.Module, uses: Uses) -> Iterator[Expression]:
-    names = {
-        id(node.value): target.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    names = {id(call): name for name, call in compiled(tree)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,24 +12,22 @@ from tests.expressions.stepping import MOST_STEPS, adverse_texts, steps
 pytestmark = pytest.mark.broad
 
 SIZE = 40
+OTHER_IMPORTS = re.compile(r"from re\b|\bregex\b|\bre2\b")  # text that may be one; only such files are parsed
 # Twice the text takes twice the steps, and a few more. One that tries again from each letter takes four times as many.
 MOST_GROWTH = 2.6
 FOUND = expressions()
 
 
-def worst(expression: Expression) -> tuple[float, str]:
-    """By how much its steps grow at most where a text is twice as long, and of which text."""
-    found = (0.0, "")
+def growths(expression: Expression) -> Iterator[tuple[float, str]]:
+    """By how much its steps grow where a text is twice as long, and of which text."""
     for text in adverse_texts(expression):
         more = steps(expression, text(2 * SIZE))
-        growth = float("inf") if more >= MOST_STEPS else more / steps(expression, text(SIZE))
-        found = max(found, (growth, text(3)))
-    return found
+        yield float("inf") if more >= MOST_STEPS else more / steps(expression, text(SIZE)), text(3)
 
 
 @pytest.mark.parametrize("expression", FOUND, ids=[one.place for one in FOUND])
 def test_twice_the_text_takes_twice_the_time(expression: Expression) -> None:
-    growth, text = worst(expression)
+    growth, text = max(growths(expression))
     assert growth <= MOST_GROWTH, f"{expression.pattern!r} on texts such as {text!r}"
 
 
@@ -50,7 +49,7 @@ def test_twice_the_text_takes_twice_the_time(expression: Expression) -> None:
     ],
 )
 def test_one_that_does_not_is_seen(pattern: str) -> None:
-    assert worst(Expression("here", pattern))[0] > MOST_GROWTH
+    assert any(growth > MOST_GROWTH for growth, _ in growths(Expression("here", pattern)))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ def test_one_that_does_not_is_seen(pattern: str) -> None:
 )
 def test_one_that_does_is_let_through(pattern: str) -> None:
     whole = pattern in {"a+b", "[^@]*@"}
-    assert worst(Expression("here", pattern, anchored=whole))[0] <= MOST_GROWTH
+    assert max(growths(Expression("here", pattern, anchored=whole)))[0] <= MOST_GROWTH
 
 
 def test_all_are_found() -> None:
@@ -66,7 +65,7 @@ def test_all_are_found() -> None:
     assert len(FOUND) > 20
     for path in (path for folder in CODE for path in (ROOT / folder).rglob("*.py")):
         text = path.read_text()
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(ast.parse(text)) if OTHER_IMPORTS.search(text) else ():
             assert not (isinstance(node, ast.ImportFrom) and node.module in {"re", "regex"}), path
             assert not (isinstance(node, ast.Import) and {name.name for name in node.names} & {"regex", "re2"}), path
         in_sql = re.search(r"regexp_|SIMILAR TO|~\*", text)

@@ -69,16 +69,17 @@ def test_the_lock_of_a_scheduler_that_stops_is_free_for_the_next(here: Journey) 
     leads(here)
 
 
-@pytest.mark.parametrize("what", ["redis", "postgresql"])
-def test_scheduler_and_worker_stop_in_time_while_something_hangs(journey: Start, what: str) -> None:
+def test_scheduler_and_worker_stop_in_time_while_something_hangs(journey: Start) -> None:
     with journey(own_servers=True) as here:
-        held = here.held_up()
-        with hanging(here, what):
-            stop(here, "scheduler")
-            stop(here, "worker")
-        here.restart("scheduler")
-        leads(here)
-        goes_on(here, held)
+        for what in ("redis", "postgresql"):
+            here.comfyui.reset()
+            held = here.held_up()
+            with hanging(here, what):
+                stop(here, "scheduler")
+                stop(here, "worker")
+            here.restart("scheduler")
+            leads(here)
+            goes_on(here, held)
 
 
 def members(here: Journey) -> list[psutil.Process]:

@@ -25,6 +25,7 @@ def variables() -> dict[str, str]:
     return {"COMFYUI_SLOTS": "1"}
 
 
+@pytest.mark.long  # the README's demo shows its picture, and one that Ctrl-C ends leaves nothing
 def test_the_demo_shows_a_picture_and_leaves_nothing_running(tmp_path: Path) -> None:
     with launched("demo", tmp_path) as demo:
         seen: set[int] = set()
@@ -53,8 +54,11 @@ def test_the_demo_shows_a_picture_and_leaves_nothing_running(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
-    ids=["Ctrl-C", "TERM", "KILL"],
+    [
+        pytest.param(signal.SIGINT, 130, id="Ctrl-C", marks=pytest.mark.long),  # test_the_first_minute.py has it
+        pytest.param(signal.SIGTERM, 143, id="TERM"),
+        pytest.param(signal.SIGKILL, -9, id="KILL"),
+    ],
 )
 def test_what_was_brought_up_goes_down_with_its_launcher(tmp_path: Path, number: signal.Signals, code: int) -> None:
     with launched("up", tmp_path) as up:

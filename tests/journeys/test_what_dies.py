@@ -53,36 +53,41 @@ def test_a_service_without_state_is_killed(here: Journey, name: str) -> None:
     assert here.times_run() == [1, 1]
 
 
-def test_redis_is_killed_and_comes_back_empty(journey: Start) -> None:
-    with journey(own_servers=True) as here:
-        held = here.held_up()
-        valkey = here.system.servers.valkey
-        assert valkey is not None
-        valkey.process.kill()
-        until(lambda: not valkey.process.running)
-        waiting = here.submit()
-        assert waiting["status"] == "pending"
-        # What ready says is kept for a moment.
-        until(lambda: here.http.get("/health/ready").json()["redis"]["ok"] is False)
-        held.let_go()
-        here.comfyui.wait_finished(held.prompt_id)
-        valkey.restart()
-        here.completed(waiting["id"])
-        here.completed(held.id)
-        assert here.times_run() == [1, 1]
-
-
-def test_postgresql_is_killed_and_comes_back(journey: Start) -> None:
+def test_redis_and_then_postgresql_are_killed_and_come_back(journey: Start) -> None:
     with journey(own_servers=True, durable=True) as here:
-        held = here.held_up()
-        postgres = here.system.servers.postgres
-        assert postgres is not None
-        postgres.process.kill()
-        until(lambda: not postgres.process.running)
-        refused = here.http.post("/api/v1/generation-jobs/", json=BODY)
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
-        held.let_go()
-        here.comfyui.wait_finished(held.prompt_id)
-        postgres.restart()
-        here.completed(held.id)
-        assert here.times_run() == [1]
+        redis_is_killed_and_comes_back_empty(here)
+        here.come_to_rest()
+        postgresql_is_killed_and_comes_back(here)
+
+
+def redis_is_killed_and_comes_back_empty(here: Journey) -> None:
+    held = here.held_up()
+    valkey = here.system.servers.valkey
+    assert valkey is not None
+    valkey.process.kill()
+    until(lambda: not valkey.process.running)
+    waiting = here.submit()
+    assert waiting["status"] == "pending"
+    # What ready says is kept for a moment.
+    until(lambda: here.http.get("/health/ready").json()["redis"]["ok"] is False)
+    held.let_go()
+    here.comfyui.wait_finished(held.prompt_id)
+    valkey.restart()
+    here.completed(waiting["id"])
+    here.completed(held.id)
+    assert here.times_run() == [1, 1]
+
+
+def postgresql_is_killed_and_comes_back(here: Journey) -> None:
+    held = here.held_up()
+    postgres = here.system.servers.postgres
+    assert postgres is not None
+    postgres.process.kill()
+    until(lambda: not postgres.process.running)
+    refused = here.http.post("/api/v1/generation-jobs/", json=BODY)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    held.let_go()
+    here.comfyui.wait_finished(held.prompt_id)
+    postgres.restart()
+    here.completed(held.id)
+    assert here.times_run() == [1]

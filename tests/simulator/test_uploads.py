@@ -41,21 +41,28 @@ SENT: Mapping[str, dict[str, Any]] = {
     "not an image: accepted, no check": form("notes.txt", b"some notes"),
     "empty file": form("empty.png", b""),
     "JSON instead of multipart": {"json": {"image": "x"}},
-    "101 MiB": form("big101.bin", bytes(101 * MIB)),
-    "99 MiB": form("big99.bin", bytes(99 * MIB)),
-    "POST /prompt of 101 MiB": {"content": b'{"prompt": "' + b"x" * (101 * MIB) + b'"}'},
 }
+
+
+def large() -> Mapping[str, dict[str, Any]]:
+    return {
+        "101 MiB": form("big101.bin", bytes(101 * MIB)),
+        "99 MiB": form("big99.bin", bytes(99 * MIB)),
+        "POST /prompt of 101 MiB": {"content": b'{"prompt": "' + b"x" * (101 * MIB) + b'"}'},
+    }
+
+
 LISTED = "uploaded files appear in the combo list"
 OUTSIDE = "subfolder ../../../outside"
 
 
 def test_uploads_are_answered_as_recorded(simulator: RunningSimulator) -> None:
-    recorded = exchanges("0.8/http/upload_image")
+    recorded, sent = exchanges("0.8/http/upload_image"), {**SENT, **large()}
     (simulator.input_directory / "corrupt.png").touch()
     for exchange in recorded:
-        check(simulator, exchange, SENT.get(exchange["note"], {}))
+        check(simulator, exchange, sent.get(exchange["note"], {}))
 
-    assert {exchange["note"] for exchange in recorded} == SENT.keys() | {LISTED}
+    assert {exchange["note"] for exchange in recorded} == sent.keys() | {LISTED}
 
 
 def test_strange_file_names_are_answered_as_recorded(simulator: RunningSimulator) -> None:

@@ -1,10 +1,12 @@
 """A deployment in this process: real workers on real servers, a simulated ComfyUI, and what they leave behind."""
 
+import atexit
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +30,7 @@ from worker_service.actors.run_comfy_job import take
 from worker_service.dramatiq_glue.middleware import LimitTimings
 from worker_service.fleet.timings import FleetTimings
 from worker_service.main import close, create_broker, create_resources
+from worker_service.media.pool import MediaPool
 from worker_service.resources import Resources, Timings
 from worker_service.run.attempt import Attempt
 from worker_service.run.prompt.graph import graph_of
@@ -36,7 +39,9 @@ from worker_service.run.prompt.sockets import client_id_of
 from worker_service.run.prompt.timings import RunTimings
 
 PATIENCE_S = 40.0
-LOOK_S = 0.02
+# Looking costs more processor time than what is looked for, so it becomes rarer.
+LOOK_S, RARER, RAREST_S = 0.02, 1.5, 0.1
+SCHEDULED_S = 0.25
 # Tenths of the waits of production, where no test is about how long they are.
 QUICK = Timings(
     run=RunTimings(
@@ -56,10 +61,11 @@ QUICK = Timings(
 
 def until(holds: Callable[[], object], otherwise: Callable[[], str] = lambda: "it did not come about") -> None:
     """Return once it holds; AssertionError if it does not come about."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline, pause_s = time.monotonic() + PATIENCE_S, LOOK_S
     while not holds():
         assert time.monotonic() < deadline, otherwise()
-        time.sleep(LOOK_S)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * RARER, RAREST_S)
 
 
 class AtOnce(random.Random):
@@ -75,12 +81,26 @@ def at_once(resources: Resources, **changes: Any) -> Resources:
     return replace(resources, jobs=replace(jobs, run=replace(jobs.run, chance=AtOnce(), **changes)))
 
 
+class KeptPool(MediaPool):
+    """Serves one worker after another: its members keep nothing of a file, and each would take 0.1 s to start."""
+
+    def close(self) -> None:
+        """Only with these tests' process."""
+
+
+@cache
+def kept_pool() -> KeptPool:
+    pool = KeptPool(2)
+    atexit.register(MediaPool.close, pool)
+    return pool
+
+
 class RunningWorker:
     """A worker as the `dramatiq` command makes it, in this process. `changes` replace what its jobs use."""
 
     def __init__(self, environ: dict[str, str], timings: Timings = QUICK, **changes: Any) -> None:
         settings = load_settings(environ)
-        self.resources = at_once(create_resources(settings, timings), **changes)
+        self.resources = at_once(create_resources(settings, timings), **{"media": kept_pool(), **changes})
         self.broker = create_broker(settings, self.resources)
         self.worker = dramatiq.Worker(self.broker, worker_threads=settings.worker_threads, worker_timeout=100)
         self.worker.queue_prefetch = settings.worker_threads
@@ -205,9 +225,13 @@ class Deployment:
 
     def until(self, job_id: int, holds: Callable[[GenerationJob], object]) -> GenerationJob:
         """The job once that holds for it. Meanwhile what is due is sent, as the scheduler does."""
+        sent_at = 0.0
 
         def reached() -> bool:
-            self.wakeups.send_missing()
+            nonlocal sent_at
+            if time.monotonic() - sent_at >= SCHEDULED_S:
+                self.wakeups.send_missing()
+                sent_at = time.monotonic()
             return bool(holds(self.job(job_id)))
 
         until(reached, lambda: self.story(job_id))

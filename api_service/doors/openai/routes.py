@@ -1,9 +1,8 @@
 """What `/v1` offers: OpenAI's images API, over the same jobs as `/api/v1`."""
 
-import json
+from functools import cache
+from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api_service.doors.binding import DOOR
@@ -12,22 +11,22 @@ from api_service.doors.openai.asking import places
 from api_service.doors.openai.documents import ABOUT, REFUSALS
 from api_service.doors.openai.examples import EXAMPLES
 from api_service.http.description.openapi import document_of
-from api_service.http.operations import PathRoute, routes_of
+from api_service.http.description.serving import document_route
+from api_service.http.operations import routes_of
 
 PREFIX = places.PREFIX
 NOUNS = (generations, edits, models)
 
 OPERATIONS = tuple(operation for noun in NOUNS for operation in noun.OPERATIONS)
 
-DOCUMENT = document_of(OPERATIONS, ABOUT, EXAMPLES, REFUSALS)
-CONTENT = json.dumps(DOCUMENT, ensure_ascii=False).encode()
 
-
-async def openapi(_request: Request) -> Response:
-    return Response(CONTENT, media_type="application/json")
+@cache
+def document() -> dict[str, Any]:
+    """Made when it is first asked for: an API starts without it."""
+    return document_of(OPERATIONS, ABOUT, EXAMPLES, REFUSALS)
 
 
 ROUTES: tuple[BaseRoute, ...] = (
-    PathRoute(f"{PREFIX}openapi.json", openapi, methods=["GET"]),
+    document_route(f"{PREFIX}openapi.json", document),
     *routes_of(OPERATIONS, DOOR),
 )

@@ -1,8 +1,7 @@
 """What this is, for people and for programs: `/`, `/openapi.json`, and Swagger UI at `/docs` from our own files."""
 
 import importlib.util
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from api_service.http.description.serving import document_route
 from api_service.http.operations import PathRoute
 
 PAGES = Path(__file__).parent / "pages"
@@ -27,12 +27,8 @@ async def front(request: Request) -> Response:
     return JSONResponse({"service": "Genonaut Generation", **ADDRESSES}, headers={"Vary": "Accept"})
 
 
-def routes(document: Mapping[str, Any]) -> list[BaseRoute]:
+def routes(document: Callable[[], Mapping[str, Any]]) -> list[BaseRoute]:
     """The routes that show this document."""
-    content = json.dumps(document, ensure_ascii=False).encode()
-
-    async def openapi(_request: Request) -> Response:
-        return Response(content, media_type="application/json")
 
     async def page(_request: Request) -> Response:
         return FileResponse(PAGES / "docs.html", headers={"Content-Security-Policy": POLICY})
@@ -42,7 +38,7 @@ def routes(document: Mapping[str, Any]) -> list[BaseRoute]:
 
     return [
         Route("/", front, methods=["GET"]),
-        PathRoute("/openapi.json", openapi, methods=["GET"]),
+        document_route("/openapi.json", document),
         PathRoute("/docs", page, methods=["GET"]),
         Route("/docs/page.js", script, methods=["GET"]),
         Mount("/docs/static", StaticFiles(directory=swagger_ui_files())),

@@ -40,9 +40,25 @@ def serve(
 
     Raises SystemExit if the address is taken or the application does not start.
     """
-    config = GuardedConfig(
+    config = config_of(settings, app, ping_interval_s=ping_interval_s, guard=guard or Guard())
+    logging.getLogger("uvicorn.error").addFilter(without_queries)
+    server = Server(config)
+    # uvicorn passes SIGINT on when it is done, and there is nothing left to interrupt.
+    with ExitStack() as open_sockets, suppress(KeyboardInterrupt):
+        listeners = [open_sockets.enter_context(listening(config))]
+        if settings.native_port is not None:
+            another = uvicorn.Config(app, host=settings.api_host, port=settings.native_port, log_config=None)
+            listeners.append(open_sockets.enter_context(listening(another, "NATIVE_PORT")))
+        server.run(sockets=listeners)
+    if not server.started:
+        raise SystemExit(3)
+
+
+def config_of(settings: Settings, app: Callable[[], ASGIApp], *, ping_interval_s: float, guard: Guard) -> GuardedConfig:
+    """How uvicorn is to serve the application that `app` makes."""
+    return GuardedConfig(
         app,
-        guard or Guard(),
+        guard,
         factory=True,
         host=settings.api_host,
         port=settings.api_port,
@@ -56,17 +72,6 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    logging.getLogger("uvicorn.error").addFilter(without_queries)
-    server = Server(config)
-    # uvicorn passes SIGINT on when it is done, and there is nothing left to interrupt.
-    with ExitStack() as open_sockets, suppress(KeyboardInterrupt):
-        listeners = [open_sockets.enter_context(listening(config))]
-        if settings.native_port is not None:
-            another = uvicorn.Config(app, host=settings.api_host, port=settings.native_port, log_config=None)
-            listeners.append(open_sockets.enter_context(listening(another, "NATIVE_PORT")))
-        server.run(sockets=listeners)
-    if not server.started:
-        raise SystemExit(3)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -12,13 +14,11 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from api_service.accounts.keys import parse
+from api_service.accounts.keys import main, parse
 from shared.database.engine import transaction
 from shared.models import User
 from tests.api_service.conftest import bearer
 from tests.jobs import USER
-
-pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[3]
 MIGRATED = UUID(int=77)
@@ -37,6 +37,15 @@ class Command(NamedTuple):
     folder: Path
 
     def __call__(self, *arguments: str) -> Said:
+        """What it says when it is called in this process."""
+        out, err = StringIO(), StringIO()
+        with pytest.MonkeyPatch.context() as here, redirect_stdout(out), redirect_stderr(err):
+            here.chdir(self.folder)
+            here.setattr(os, "environ", {"DATABASE_URL": self.database_url})
+            here.setattr(sys, "argv", ["keys", *arguments])
+            return Said(main(), out.getvalue(), err.getvalue())
+
+    def as_process(self, *arguments: str) -> Said:
         done = subprocess.run(
             [sys.executable, "-m", "api_service.accounts.keys", *arguments],
             cwd=self.folder,
@@ -78,8 +87,9 @@ def test_a_key_is_made_listed_and_revoked(keys: Command, client: TestClient) -> 
     assert len(keys("list").out.splitlines()) > 2
 
 
+@pytest.mark.system
 def test_the_key_alone_is_on_stdout_and_the_rest_for_people(keys: Command) -> None:
-    said = keys("create", "--user", "ops", "--scope", "admin", "--scope", "jobs:read")
+    said = keys.as_process("create", "--user", "ops", "--scope", "admin", "--scope", "jobs:read")
     assert said.out.startswith("gn_")
     assert said.out.count("\n") == 1
     assert "A key of ops" in said.err
@@ -142,8 +152,9 @@ def test_a_name_that_another_has_is_not_given_to_a_migrated_owner(keys: Command,
     assert (status, "called 'somebody' already" in err) == (1, True)
 
 
+@pytest.mark.system
 def test_a_database_that_is_not_there_is_said_with_status_1(tmp_path: Path) -> None:
-    status, _, err = Command("postgresql://127.0.0.1:1/nowhere", tmp_path)("list")
+    status, _, err = Command("postgresql://127.0.0.1:1/nowhere", tmp_path).as_process("list")
     assert status == 1
     assert "refused" in err
 

@@ -8,7 +8,7 @@ from jsonschema import ValidationError  # type: ignore[import-untyped]
 
 from api_service.doors.comfy_v2.assets.views import AssetView
 from api_service.doors.comfy_v2.examples import EXAMPLES
-from api_service.doors.comfy_v2.routes import DOCUMENT, OPERATIONS
+from api_service.doors.comfy_v2.routes import OPERATIONS, document
 from tests.api_service.comfy_v2.documents import Document, without_nullable
 
 OF_THE_CONTRACT = {
@@ -27,7 +27,7 @@ def test_every_operation_of_the_contract_is_there() -> None:
 
 
 def test_an_answer_as_promised_is_told_from_others() -> None:
-    ours = Document(DOCUMENT)
+    ours = Document(document())
     assert ours.hold_answer(answer(200, ASSET))
     assert not ours.hold_answer(answer(202, ASSET))
     assert not ours.hold_answer(answer(200, ASSET, "/api/v2/nothing"))

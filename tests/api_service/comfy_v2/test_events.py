@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +34,7 @@ from tests.api_service.comfy_v2.contract import JOBS, held, refused
 from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer
 from tests.api_service.quick_api import QUICK
-from tests.api_service.serving import EventReader, served
+from tests.api_service.serving import EventReader, served_here
 from tests.api_service.streams.test_websocket import progress
 from tests.jobs import USER, output, running, submitted
 
@@ -95,8 +94,8 @@ def test_head_ends_at_once(client: TestClient, messenger: Messenger) -> None:
 
 
 @contextmanager
-def followed(environ: dict[str, str], key: str, folder: Path, *job_ids: int) -> Iterator[list[EventReader]]:
-    with served(environ, key, folder, "tests.api_service.quick_api") as api, ExitStack() as opened:
+def followed(environ: dict[str, str], key: str, *job_ids: int) -> Iterator[list[EventReader]]:
+    with served_here(environ, key) as api, ExitStack() as opened:
         yield [opened.enter_context(api.follow(path(job_id))) for job_id in job_ids]
 
 
@@ -106,11 +105,11 @@ def named(events: list[dict[str, Any]]) -> list[str]:
 
 @pytest.mark.system
 def test_events_come_as_they_happen_and_previews_to_jobs_that_ask(
-    environ: dict[str, str], key: str, messenger: Messenger, tmp_path: Path
+    environ: dict[str, str], key: str, messenger: Messenger
 ) -> None:
     asking, plain = running(messenger, params={"previews": True}), running(messenger)
     claims = (asking, plain)
-    with followed(environ, key, tmp_path, *(claim.job.id for claim in claims)) as readers:
+    with followed(environ, key, *(claim.job.id for claim in claims)) as readers:
         for reader in readers:
             assert (reader.next() or {})["data"] == {"status": "running", "queue_position": None}
         for claim in claims:
@@ -130,11 +129,11 @@ def test_events_come_as_they_happen_and_previews_to_jobs_that_ask(
 
 @pytest.mark.system
 def test_of_progress_that_comes_quickly_the_latest_is_told(
-    environ: dict[str, str], key: str, messenger: Messenger, tmp_path: Path
+    environ: dict[str, str], key: str, messenger: Messenger
 ) -> None:
     claim = running(messenger)
     progress(messenger, claim.job.id, 1)
-    with followed(environ, key, tmp_path, claim.job.id) as (reader,):
+    with followed(environ, key, claim.job.id) as (reader,):
         assert [(reader.next() or {})["event"] for _ in range(2)] == ["status", "progress"]
         for tick in range(2, 21):
             progress(messenger, claim.job.id, tick)

@@ -1,5 +1,6 @@
 """Names of jobs and outputs: each number has one name, and that name leads back to it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -19,6 +20,7 @@ def test_an_output_is_found_by_its_name(job_id: int, number: int) -> None:
     assert output_of(output_name(job_id, number)) == (job_id, number)
 
 
+@pytest.mark.broad
 @given(some.text() | some.from_regex(r"(job|out)_[a-z2-7]{8,16}", fullmatch=True))
 def test_any_other_text_names_nothing_or_is_the_one_name(text: str) -> None:
     job_id, output = job_id_of(text), output_of(text)

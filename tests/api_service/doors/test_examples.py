@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api_service.doors.v1.jobs.bodies import BatchBody, JobBody
-from api_service.routes import DOCUMENT, OPERATIONS
+from api_service.routes import OPERATIONS, document
 from deploy.simulator.__main__ import CHECKPOINTS, LORAS
 from shared.messaging.messenger import Messenger
 from tests.object_infos import object_info, publish
@@ -15,14 +15,14 @@ POSTED = [
     pytest.param(operation, name, id=f"{operation.name}-{name}")
     for operation in OPERATIONS
     if operation.body in {JobBody, BatchBody}
-    for name in DOCUMENT["paths"][operation.path]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    for name in document()["paths"][operation.path]["post"]["requestBody"]["content"]["application/json"]["examples"]
 ]
 
 
 @pytest.mark.parametrize(("operation", "name"), POSTED)
 def test_each_example_of_a_job_is_accepted(client: TestClient, messenger: Messenger, operation: Any, name: str) -> None:
     publish(messenger, object_info(checkpoints=CHECKPOINTS, loras=LORAS))
-    content = DOCUMENT["paths"][operation.path]["post"]["requestBody"]["content"]["application/json"]
+    content = document()["paths"][operation.path]["post"]["requestBody"]["content"]["application/json"]
     answer = client.post(operation.path, json=content["examples"][name]["value"])
     assert answer.is_success, answer.text
     assert not [job["notes"] for job in answer.json().get("jobs", [answer.json()]) if job["notes"]], "it runs at once"
@@ -34,12 +34,12 @@ def test_each_example_of_a_path_names_what_the_servers_have(
 ) -> None:
     publish(messenger, object_info(checkpoints=CHECKPOINTS, loras=LORAS))
     (path,) = [operation.path for operation in OPERATIONS if operation.name == name]
-    parameters = DOCUMENT["paths"][path]["get"]["parameters"]
+    parameters = document()["paths"][path]["get"]["parameters"]
     example = {one["name"]: one["example"] for one in parameters if one["in"] == "path"}
     assert client.get(path.format(**example)).status_code == 200
 
 
 def test_authorize_says_what_to_paste_and_where_to_get_it() -> None:
-    text = DOCUMENT["components"]["securitySchemes"]["key"]["description"]
+    text = document()["components"]["securitySchemes"]["key"]["description"]
     for words in ("`gn_`", 'without "Bearer"', "`make up`", "api_service.accounts.keys create"):
         assert words in text

@@ -13,6 +13,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, submitted
+from tests.sweeps import share, sweep
 
 pytestmark = pytest.mark.broad
 
@@ -114,15 +115,16 @@ def sent(client: TestClient, method: str, path: str, content: str) -> tuple[int,
 
 
 @pytest.mark.timeout(300)
+@sweep(one_in=5)
 @pytest.mark.parametrize("why", BODIES)
-def test_of_a_body(admin: TestClient, messenger: Messenger, why: str) -> None:
+def test_of_a_body(admin: TestClient, messenger: Messenger, why: str, one_in: int) -> None:
     submitted(messenger)
     method, path, body = BODIES[why]
     mark = "here is the odd value"
     contents = [
         json.dumps(replaced(body, leaf, mark)).replace(json.dumps(mark), odd)
-        for leaf in leaves(body)
-        for odd in (*map(json.dumps, ODD_JSON), *NO_JSON)
+        for place, leaf in enumerate(leaves(body))
+        for odd in share((*map(json.dumps, ODD_JSON), *NO_JSON), one_in, place)
     ]
     names = [json.dumps({**body, name: 1}) for name in ("\0", "x" * 70_000, "")]
     wrong = []
@@ -134,10 +136,11 @@ def test_of_a_body(admin: TestClient, messenger: Messenger, why: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_of_a_field_of_a_form(admin: TestClient) -> None:
+@sweep(one_in=4)
+def test_of_a_field_of_a_form(admin: TestClient, one_in: int) -> None:
     wrong = []
-    for name in ("name", "tags", "expires_at", "hash", "unknown", "", "\0", "n" * 4000):
-        for odd in ODD_TEXTS:
+    for place, name in enumerate(("name", "tags", "expires_at", "hash", "unknown", "", "\0", "n" * 4000)):
+        for odd in share(ODD_TEXTS, one_in, place):
             for fields in ({name: odd}, {name: [odd, odd]}):
                 answer = admin.post("/api/v1/assets", files={"file": ("a", b"bytes")}, data=fields)
                 if answer.status_code >= 500 or (answer.status_code == 422 and not answer.json()["errors"]):
@@ -152,21 +155,23 @@ def test_of_a_field_of_a_form(admin: TestClient) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_of_a_parameter(admin: TestClient) -> None:
-    wrong, asked = [], 0
-    for operation in OPERATIONS:
-        if operation.tag == "streams" or operation.method != "GET":
-            continue
-        path = operation.path.replace("{user_id}", str(USER))
-        for name in operation.query.model_fields:
-            for odd in (*ODD_TEXTS, "\ud800"):
-                value = odd.encode(errors="surrogatepass")[:2000]
-                for given in ({name: value}, {name: [value, value]}):
-                    answer = admin.get(path, params=given)  # type: ignore[arg-type]
-                    asked += 1
-                    if answer.status_code >= 500:
-                        wrong.append((answer.status_code, path, name, odd[:100]))
-    assert asked > 500
+@sweep(one_in=5)
+def test_of_a_parameter(admin: TestClient, one_in: int) -> None:
+    wrong = []
+    parameters = [
+        (operation.path.replace("{user_id}", str(USER)), name)
+        for operation in OPERATIONS
+        if operation.tag != "streams" and operation.method == "GET"
+        for name in operation.query.model_fields
+    ]
+    assert len(parameters) > 20
+    for place, (path, name) in enumerate(parameters):
+        for odd in share((*ODD_TEXTS, "\ud800"), one_in, place):
+            value = odd.encode(errors="surrogatepass")[:2000]
+            for given in ({name: value}, {name: [value, value]}):
+                answer = admin.get(path, params=given)  # type: ignore[arg-type]
+                if answer.status_code >= 500:
+                    wrong.append((answer.status_code, path, name, odd[:100]))
     assert not wrong, wrong[:10]
 
 

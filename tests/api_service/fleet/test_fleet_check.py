@@ -258,6 +258,7 @@ def test_a_workflow_of_many_errors_names_some_and_compares_names_for_few() -> No
     assert sum("did you mean" in message for _, message in errors.values()) == MOST_SUGGESTED
 
 
+@pytest.mark.broad
 def test_four_times_as_many_nodes_are_four_times_as_many_steps() -> None:
     capabilities = fleet(RECORDED)
 

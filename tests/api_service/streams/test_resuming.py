@@ -17,7 +17,7 @@ from shared.jobs.cancel import cancel_one
 from shared.messaging.messenger import Messenger
 from shared.models import ApiKey, StreamTicket
 from tests.api_service.conftest import bearer
-from tests.api_service.serving import Served, closing, served
+from tests.api_service.serving import Served, closing, served, served_here
 from tests.api_service.streams.event_source import EventSource
 from tests.jobs import output, running, submitted
 from tests.simulator.running import eventually
@@ -26,7 +26,14 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture
-def api(environ: dict[str, str], key: str, tmp_path: Path) -> Iterator[Served]:
+def api(environ: dict[str, str], key: str) -> Iterator[Served]:
+    with served_here(environ, key) as started:
+        yield started
+
+
+@pytest.fixture
+def process(environ: dict[str, str], key: str, tmp_path: Path) -> Iterator[Served]:
+    """For tests that restart it."""
     with served(environ, key, tmp_path, program="tests.api_service.quick_api") as started:
         yield started
 
@@ -60,11 +67,11 @@ def resuming_id(source: EventSource) -> str:
     return opened.last_event_id
 
 
-def test_an_event_source_goes_on_after_a_restart_and_stops_after_the_end(api: Served, messenger: Messenger) -> None:
+def test_an_event_source_goes_on_after_a_restart_and_stops_after_the_end(process: Served, messenger: Messenger) -> None:
     claim = running(messenger)
-    with EventSource(events_url(api, claim.job.id, ticket(api))) as source:
+    with EventSource(events_url(process, claim.job.id, ticket(process))) as source:
         heard = list(source.messages("started"))
-        api.restart()
+        process.restart()
         with messenger.transaction() as session:
             lifecycle.complete(session, claim.lease, [output(claim)])
         heard += source.messages("completed")
@@ -81,11 +88,11 @@ def test_an_event_source_goes_on_after_a_restart_and_stops_after_the_end(api: Se
     assert (sent[0], set(sent[1:-1]), sent[-1]) == (None, {"2"}, "3")
 
 
-def test_it_goes_on_even_if_the_restart_came_before_the_first_event(api: Served, messenger: Messenger) -> None:
+def test_it_goes_on_even_if_the_restart_came_before_the_first_event(process: Served, messenger: Messenger) -> None:
     job_id = submitted(messenger)
-    with EventSource(events_url(api, job_id, ticket(api), "&last_event_id=1")) as source:
+    with EventSource(events_url(process, job_id, ticket(process), "&last_event_id=1")) as source:
         assert resuming_id(source).startswith("1-")
-        api.restart()
+        process.restart()
         assert resuming_id(source).startswith("1-")
         cancel(messenger, job_id)
         assert source.message().type == "cancelled"

@@ -122,6 +122,7 @@ def at_once(send: Callable[[], Any]) -> list[Any]:
         return list(threads.map(wait_and_send, range(AT_ONCE)))
 
 
+@pytest.mark.broad
 def test_fifty_equal_requests_at_once_make_one_job_and_fifty_equal_answers(
     client: TestClient, messenger: Messenger
 ) -> None:
@@ -146,6 +147,7 @@ def test_fifty_different_requests_under_one_key_make_one_job(client: TestClient,
     assert jobs_of(messenger) == 1
 
 
+@pytest.mark.broad
 def test_fifty_equal_retries_at_once_make_one_job(client: TestClient, messenger: Messenger) -> None:
     claim = running(messenger)
     with messenger.transaction() as session:

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from comfy_sdk import AsyncComfy, Comfy
 
 from tests.api_service.conftest import new_key
-from tests.api_service.serving import Served, served
+from tests.api_service.serving import Served, served_here
 from tests.worker_service.deployment import Deployment
 
 T = TypeVar("T")
@@ -17,9 +16,9 @@ Story = Callable[[AsyncComfy], Awaitable[T]]
 
 
 @pytest.fixture
-def api(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+def api(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     key = new_key(deployment.messenger.engine)
-    with served(deployment.environ, key, tmp_path, "tests.api_service.quick_api") as api:
+    with served_here(deployment.environ, key) as api:
         monkeypatch.setenv("COMFY_BASE_URL", f"http://{api.address}")
         monkeypatch.setenv("COMFY_API_KEY", key)
         yield api

@@ -117,6 +117,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.broad
 @given(st.dictionaries(st.text(max_size=3), anything, max_size=4))
 def test_whatever_a_server_says_is_read_without_a_complaint(outputs: dict[str, Any]) -> None:
     for one in Shown(outputs, ["", "a"]):

@@ -108,6 +108,7 @@ def frames(length: int) -> Iterator[NodeStates]:
         )
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("cached", [False, True])
 def test_four_times_as_many_nodes_are_four_times_as_many_steps(cached: bool) -> None:
     def steps_of(length: int) -> int:

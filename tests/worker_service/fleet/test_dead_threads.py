@@ -9,12 +9,13 @@ from shared.jobs.errors import Poison
 from shared.models import JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import Graph, node, noise, submit
-from tests.simulator.running import BOTH, RunningSimulator
+from tests.simulator.running import BOTH_AT_LENGTH, RunningSimulator
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 from worker_service.fleet.records import prompts_of_jobs
 
 FOREIGN = "0a1b2c3d-0000-4000-8000-000000000001"
-TOLD = ("surrogate", "keyboard_interrupt", "unprintable", "base_exception")  # the server's log tells of these
+TOLD = ("surrogate", "keyboard_interrupt")  # the server's log tells of these, in two ways
+TOLD_ALIKE = [pytest.param(what, marks=pytest.mark.long) for what in ("unprintable", "base_exception")]
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ def looked(worker: RunningWorker, deployment: Deployment, job_id: int, status: J
     return deployment.job(job_id)
 
 
-@BOTH
-@pytest.mark.parametrize("what", TOLD)
+@BOTH_AT_LENGTH
+@pytest.mark.parametrize("what", [*TOLD, *TOLD_ALIKE])
 def test_a_job_that_ends_the_threads_of_two_servers_is_poison_and_both_work_again(
     deployment: Deployment, worker: RunningWorker, another: RunningSimulator, what: str
 ) -> None:
@@ -72,7 +73,7 @@ def test_a_job_that_ends_the_threads_of_two_servers_is_poison_and_both_work_agai
     deployment.ended(deployment.submit())
 
 
-@BOTH
+@BOTH_AT_LENGTH
 def test_a_thread_that_ended_without_a_trace_is_found_when_its_prompt_stalls(deployment: Deployment) -> None:
     with deployment.worker(STALL_TIMEOUT="1s") as worker:
         job = looked(worker, deployment, submitted(deployment, deadly("system_exit")), JobStatus.FAILED)
@@ -80,7 +81,7 @@ def test_a_thread_that_ended_without_a_trace_is_found_when_its_prompt_stalls(dep
     assert deployment.server().probes["log"]["outcome"] == "passed", "it says nothing"
 
 
-@BOTH
+@BOTH_AT_LENGTH
 def test_a_long_silent_node_is_no_dead_thread(deployment: Deployment, worker: RunningWorker) -> None:
     job_id = submitted(deployment, waiting(4.0))
     job = looked(worker, deployment, job_id, JobStatus.COMPLETED)
@@ -89,7 +90,7 @@ def test_a_long_silent_node_is_no_dead_thread(deployment: Deployment, worker: Ru
     assert deployment.outcomes(job_id) == [Outcome.COMPLETED]
 
 
-@BOTH
+@BOTH_AT_LENGTH
 def test_a_job_behind_somebody_elses_dead_prompt_runs_elsewhere(
     deployment: Deployment, worker: RunningWorker, another: RunningSimulator
 ) -> None:

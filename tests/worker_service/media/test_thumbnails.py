@@ -71,6 +71,7 @@ def test_sizes_that_a_small_picture_fits_alike_have_the_same_bytes(making: Makin
     assert large.content == middle.content != least.content
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "L"), ("JPEG", "CMYK")])
 def test_a_large_picture_is_made_small_in_steps_and_looks_as_if_made_small_at_once(
     kind: str, mode: str, making: Making
@@ -138,6 +139,7 @@ def test_a_palette_with_a_transparent_colour_keeps_it(making: Making) -> None:
     assert colour_of(made[150])[3] == 0
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("size", [(600, 300), (2600, 1300)])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_a_picture_that_lies_on_its_side_is_set_upright(kind: str, size: tuple[int, int], making: Making) -> None:

@@ -1,7 +1,6 @@
 """A served API with a worker behind it, as programs that speak ComfyUI's own API meet it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ from api_service.main import create_app
 from shared.models import Scope, ServerCapabilities
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK
-from tests.api_service.serving import Served, served
+from tests.api_service.serving import Served, served_here
 from tests.worker_service.deployment import Deployment, RunningWorker
 
 
@@ -23,9 +22,9 @@ def environ(environ: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def api(deployment: Deployment, worker: RunningWorker, tmp_path: Path) -> Iterator[Served]:
+def api(deployment: Deployment, worker: RunningWorker) -> Iterator[Served]:
     key = new_key(deployment.messenger.engine)
-    with served(deployment.environ, key, tmp_path, "tests.api_service.quick_api") as api:
+    with served_here(deployment.environ, key) as api:
         yield api
 
 

@@ -13,7 +13,7 @@ from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import node
-from tests.simulator.running import BOTH
+from tests.simulator.running import BOTH_AT_LENGTH
 from tests.worker_service.deployment import Deployment, until
 from worker_service.scheduler.sweeps import end_worn_out_jobs
 
@@ -43,7 +43,7 @@ def refusing(engine: Engine, table: str, condition: str) -> Iterator[None]:
             connection.exec_driver_sql("DROP FUNCTION refuse CASCADE")
 
 
-@BOTH
+@BOTH_AT_LENGTH
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("what", ["nul", "told_surrogate", "empty_message", "huge_message", "many_letters"])
 def test_whatever_a_node_raises_fails_its_job_once(deployment: Deployment, what: str) -> None:
@@ -56,7 +56,7 @@ def test_whatever_a_node_raises_fails_its_job_once(deployment: Deployment, what:
     assert jobs.events(deployment.messenger, job.id)[-1].data["message"] == said
 
 
-@BOTH
+@BOTH_AT_LENGTH
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("what", ["nul_text", "surrogate_text"])
 def test_a_text_that_cannot_be_stored_is_stored_without_what_makes_it_so(deployment: Deployment, what: str) -> None:
@@ -66,7 +66,7 @@ def test_a_text_that_cannot_be_stored_is_stored_without_what_makes_it_so(deploym
     assert deployment.outcomes(job.id) == [Outcome.COMPLETED]
 
 
-@BOTH
+@BOTH_AT_LENGTH
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("what", ["nan", "infinite", "negative", "beyond"])
 def test_progress_that_is_none_ends_nothing(deployment: Deployment, what: str) -> None:

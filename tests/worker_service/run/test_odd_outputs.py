@@ -9,10 +9,10 @@ from shared.fleet.servers import FAILURES
 from shared.models import GenerationJob, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import Graph, node, noise
-from tests.simulator.running import BOTH
+from tests.simulator.running import BOTH_AT_LENGTH
 from tests.worker_service.deployment import Deployment, RunningWorker
 
-pytestmark = [BOTH, pytest.mark.usefixtures("worker")]
+pytestmark = [BOTH_AT_LENGTH, pytest.mark.usefixtures("worker")]
 
 
 def showing(*things: str, megabytes: int = 0) -> Graph:

@@ -8,10 +8,10 @@ from sqlmodel import col
 
 from shared.models import JobAttempt, JobStatus, Outcome
 from tests.simulator.listening import listening as listening_under
-from tests.simulator.running import BOTH
+from tests.simulator.running import BOTH_AT_LENGTH
 from tests.worker_service.deployment import Deployment, Listener, RunningWorker, at_step, until
 
-pytestmark = BOTH
+pytestmark = BOTH_AT_LENGTH
 OF_A_JOB = ("POST /prompt", "GET /history", "GET /view", "POST /history", "GET /ws", "POST /queue", "POST /interrupt")
 
 

@@ -4,11 +4,11 @@ import pytest
 
 from shared.models import Outcome
 from tests import jobs
-from tests.simulator.running import BOTH, RunningSimulator
+from tests.simulator.running import BOTH_AT_LENGTH, RunningSimulator
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.run.test_odd_outputs import showing
 
-pytestmark = [BOTH, pytest.mark.usefixtures("worker")]
+pytestmark = [BOTH_AT_LENGTH, pytest.mark.usefixtures("worker")]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from shared.models import FINAL, JobStatus, Outcome
 from tests import jobs
 from tests.api_service.conftest import bearer
 from tests.api_service.conftest import new_key as new_api_key
-from tests.simulator.running import BOTH
+from tests.simulator.running import BOTH_AT_LENGTH
 from tests.traces import files_with, keys_with, tables_with
 from tests.worker_service.deployment import Deployment, Listener, until
 from worker_service.run.outcome import Failed
@@ -93,7 +93,7 @@ def logs(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) ->
     return lambda: "".join(capfd.readouterr()) + "".join(one.getMessage() for one in filter(said, caplog.records))
 
 
-@BOTH
+@BOTH_AT_LENGTH
 @pytest.mark.usefixtures("protocol")
 def test_the_node_is_given_them_and_nobody_else_is(
     deployment: Deployment, client: TestClient, traces: Traces, logs: Any
@@ -109,7 +109,7 @@ def test_the_node_is_given_them_and_nobody_else_is(
     until(lambda: deployment.comfyui.http.get(f"/history/{prompt_id}").json() == {})
 
 
-@BOTH
+@BOTH_AT_LENGTH
 @pytest.mark.usefixtures("protocol")
 def test_a_node_that_puts_them_into_its_error_tells_them_to_nobody(
     deployment: Deployment, client: TestClient, traces: Traces, logs: Any
@@ -121,7 +121,7 @@ def test_a_node_that_puts_them_into_its_error_tells_them_to_nobody(
     traces.none_of(job_id, logs())
 
 
-@BOTH
+@BOTH_AT_LENGTH
 @pytest.mark.usefixtures("protocol")
 def test_a_warning_does_not_tell_them_either(
     deployment: Deployment, client: TestClient, traces: Traces, logs: Any
@@ -163,7 +163,7 @@ def test_a_job_that_waited_is_sent_with_them_after_the_key_was_replaced(
     ],
     ids=["none", "no key", "another"],
 )
-@BOTH
+@BOTH_AT_LENGTH
 @pytest.mark.usefixtures("protocol")
 def test_a_worker_that_cannot_decrypt_them_fails_the_job_and_blames_no_server(
     deployment: Deployment,

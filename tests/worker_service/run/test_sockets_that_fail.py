@@ -16,7 +16,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from shared.models import Outcome
 from tests.simulator.graphs import node
-from tests.simulator.running import BOTH
+from tests.simulator.running import BOTH_AT_LENGTH
 from tests.worker_service.comfyui.raw_server import raw_server
 from tests.worker_service.deployment import Deployment, RunningWorker, until
 from worker_service.comfyui.bounded_socket import BoundedConnection
@@ -28,8 +28,10 @@ MEBIBYTE = 1024 * 1024
 TOO_LARGE = BoundedConnection.most_bytes + 1
 
 
-@BOTH
-@pytest.mark.parametrize("status", [200, 302, 400, 404, 405, 426])
+@BOTH_AT_LENGTH
+@pytest.mark.parametrize(
+    "status", [200, 302, 404, *(pytest.param(one, marks=pytest.mark.long) for one in (400, 405, 426))]
+)
 def test_a_proxy_without_websockets_is_noted_and_its_jobs_are_polled(
     deployment: Deployment, worker: RunningWorker, status: int
 ) -> None:
@@ -60,7 +62,7 @@ def test_a_socket_that_asks_for_other_credentials_says_so(deployment: Deployment
     assert "asks for other credentials (401)" in deployment.server().notes["socket"]
 
 
-@BOTH
+@BOTH_AT_LENGTH
 @pytest.mark.parametrize("what", ["text", "binary", "unknown_event"])
 def test_frames_that_are_too_large_are_passed_over_and_counted(
     deployment: Deployment, worker: RunningWorker, what: str

@@ -17,7 +17,7 @@ from shared.files.store import FolderStore
 from shared.jobs.attempts import Lease
 from shared.models import GenerationJob, JobStatus, Outcome, Worker
 from tests import jobs
-from tests.simulator.running import BOTH
+from tests.simulator.running import BOTH_AT_LENGTH
 from tests.worker_service.deployment import Deployment, until
 from worker_service.run.settle import give_up
 from worker_service.run.storage import StorageWatch
@@ -36,7 +36,7 @@ def times_run(deployment: Deployment) -> list[int]:
     return [execution.started for execution in deployment.comfyui.executions().values()]
 
 
-@BOTH
+@BOTH_AT_LENGTH
 def test_a_result_waits_without_costing_an_attempt_and_is_made_once(deployment: Deployment) -> None:
     take_away(deployment)
     with deployment.worker(MAX_ATTEMPTS="1") as worker:

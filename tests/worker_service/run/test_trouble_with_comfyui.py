@@ -10,11 +10,11 @@ from shared.files.folders import attempt_folder
 from shared.models import DiscardedFolder, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
-from tests.simulator.running import BOTH
+from tests.simulator.running import BOTH_AT_LENGTH
 from tests.worker_service.deployment import QUICK, Deployment, RunningWorker, until
 from worker_service.comfyui.connection import Bounds
 
-pytestmark = BOTH
+pytestmark = BOTH_AT_LENGTH
 FOREIGN = "0a1b2c3d-0000-4000-8000-000000000001"
 
 

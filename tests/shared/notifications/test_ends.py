@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from shared.jobs import before_start, lifecycle
+from shared.jobs.errors import NodeFailed
 from shared.messaging.messenger import Messenger
 from shared.models import NotificationKind
 from shared.notifications.wording import title_of
@@ -82,12 +83,15 @@ def test_webhooks_that_want_notifications_hear_of_them_too(messenger: Messenger)
 
 
 def test_the_end_of_a_job_costs_no_statement_more_where_nobody_listens(messenger: Messenger, engine: Engine) -> None:
-    claim = running(messenger)
+    first, second = running(messenger), running(messenger)
     asked: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
     with messenger.transaction() as session:
-        lifecycle.complete(session, claim.lease, [output(claim)])
-    assert sum("webhook_endpoints" in one or "notification" in one for one in asked) == 1
+        lifecycle.complete(session, first.lease, [output(first)])
+    assert not [one for one in asked if "notification" in one], "the statement that completes it knows"
+    with messenger.transaction() as session:
+        lifecycle.fail(session, second.lease, NodeFailed("7", "KSampler", "ValueError", "it broke"))
+    assert len([one for one in asked if "notification" in one]) == 1
 
 
 def test_notifications_of_a_user_are_numbered_in_the_order_of_their_commits(messenger: Messenger) -> None:

@@ -1,14 +1,15 @@
 """What each job of a schedule begins as is made from a request that was found good: with its seeds yet to be drawn."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
+from api_service.assets.keeping import Owner
 from api_service.fleet.capability_cache import Capabilities
 from api_service.fleet.seeds import SAFE, drawn_seeds
 from api_service.submit.checks import SEEDS_OF_KSAMPLER, FieldName
 from api_service.submit.job_request import JobRequest, new_job
+from api_service.submit.outputs_taken import keep_outputs
 from api_service.submit.submit import Acceptance, look_at
 from shared.schedules.template import JobTemplate, SeedPlace, columns_of
 
@@ -32,13 +33,17 @@ class PlannedJob:
     notes: tuple[str, ...]
 
 
-def plan_job(acceptance: Acceptance, asked: AskedJob, owner: UUID, field_name: FieldName) -> PlannedJob:
-    """Look at a job as if it were submitted. Raises Refusal: invalid_fields."""
-    (checked,) = look_at(acceptance, [asked.request], owner, field_name)
-    planned, webhook = checked.planned, asked.request.options.webhook
+def plan_job(acceptance: Acceptance, asked: AskedJob, owner: Owner, field_name: FieldName) -> PlannedJob:
+    """Look at a job as if it were submitted, and keep the outputs of others that it takes in.
+
+    Raises Refusal: invalid_fields, quota_exceeded, storage_unavailable.
+    """
+    looked_at = look_at(acceptance, [asked.request], owner.user_id, field_name)
+    (checked,) = keep_outputs(acceptance.shelf, owner, looked_at)
+    planned, webhook = replace(checked.planned, assets=checked.request.assets), asked.request.options.webhook
     template = JobTemplate(
         # As it comes back from the database.
-        columns=json.loads(json.dumps(columns_of(new_job(planned, owner)), default=str)),
+        columns=json.loads(json.dumps(columns_of(new_job(planned, owner.user_id)), default=str)),
         seeds=tuple(seeds_of(planned, acceptance.capabilities.current())),
         delay_s=asked.delay_s,
         deadline_s=asked.deadline_s,

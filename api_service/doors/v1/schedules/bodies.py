@@ -6,11 +6,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from api_service.assets.keeping import Owner
 from api_service.doors.binding import ApiRequest, run_of, sealed
 from api_service.doors.v1.jobs.bodies import AnyJob, EitherJob
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.fleet.close_matches import suggestion
 from api_service.http.path_ids import uuid_in
+from api_service.limits.rates import Limit
 from api_service.refusals.assets import wrong_field
 from api_service.refusals.schedules import schedule_not_found
 from api_service.schedules.planning import AskedJob, PlannedJob, plan_job
@@ -77,7 +79,8 @@ class ScheduleChange(BaseModel, frozen=True, extra="forbid"):
 
 
 async def values_of(request: ApiRequest[Any, Any], owner: UUID) -> tuple[dict[str, Any], PlannedJob | None]:
-    """The columns that the body sets, and what was found out of its job. Raises Refusal: invalid_fields."""
+    """The columns that the body sets, and what was found out of its job. Raises Refusal: invalid_fields,
+    and what keeping an output of another job may meet."""
     body: ScheduleBody | ScheduleChange = request.body
     given = {name: getattr(body, name) for name in type(body).model_fields if name != "job"}
     if isinstance(body, ScheduleChange):
@@ -85,7 +88,8 @@ async def values_of(request: ApiRequest[Any, Any], owner: UUID) -> tuple[dict[st
     if "job" not in body.model_fields_set:
         return given, None
     asked = await asked_job(request, body.job)
-    planned = await run_of(request)(plan_job, request.services.acceptance, asked, owner, field_name)
+    most = request.services.limits.most(request.identity, Limit.STORED_BYTES)
+    planned = await run_of(request)(plan_job, request.services.acceptance, asked, Owner(owner, most), field_name)
     return {**given, **planned.columns}, planned
 
 

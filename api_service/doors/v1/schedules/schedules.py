@@ -111,7 +111,7 @@ OPERATIONS = (
         {HTTPStatus.CREATED: Answer(NotedScheduleView, "the schedule", headers={"Location": "where the schedule is"})},
         tag="schedules",
         body=ScheduleBody,
-        problems=(Code.QUOTA_EXCEEDED,),
+        problems=(Code.QUOTA_EXCEEDED, Code.STORAGE_UNAVAILABLE),
     ),
     Operation(
         "listSchedules",
@@ -141,7 +141,7 @@ OPERATIONS = (
         {HTTPStatus.OK: Answer(NotedScheduleView, "the schedule as it is now")},
         tag="schedules",
         body=ScheduleChange,
-        problems=NOT_FOUND,
+        problems=(*NOT_FOUND, Code.QUOTA_EXCEEDED, Code.STORAGE_UNAVAILABLE),
     ),
     Operation(
         "deleteSchedule",

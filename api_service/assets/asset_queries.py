@@ -8,11 +8,12 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from api_service.assets.filters import AssetFilters
-from api_service.jobs.cursors import Cursors, Position
+from api_service.jobs.cursors import Cursors
 from api_service.refusals.assets import asset_in_use, asset_not_found
 from shared.database.engine import reading, transaction
 from shared.files.assets import AssetNeeded, delete_asset, is_kept
 from shared.files.store import OutputStore
+from shared.jobs.listing.page_range import Position
 from shared.models import Asset
 
 log = structlog.get_logger(__name__)

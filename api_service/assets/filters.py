@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, tuple_
 from sqlmodel import col
 
-from api_service.jobs.cursors import Position
-from api_service.jobs.filters import WhoseJobs, Word
-from api_service.refusals.moments import Moment
+from shared.database.moments import Moment
 from shared.files.assets import is_kept
+from shared.jobs.listing.filters import WhoseJobs, Word
+from shared.jobs.listing.page_range import Position
 from shared.models import Asset, AssetKind
 
 

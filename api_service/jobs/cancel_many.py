@@ -8,11 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from api_service.jobs.filters import Filters
-from api_service.jobs.listing import page
-from api_service.jobs.page_range import PageRange
 from shared.database.engine import patiently
 from shared.jobs.cancel import cancel_many
+from shared.jobs.listing.filters import Filters
+from shared.jobs.listing.page_range import PageRange
+from shared.jobs.listing.pages import page
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus
 

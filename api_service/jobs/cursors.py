@@ -9,9 +9,10 @@ import hashlib
 import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from api_service.refusals.jobs import invalid_cursor
+from shared.jobs.listing.page_range import Position
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 VERSION = 1
@@ -19,13 +20,6 @@ CHECKED = 4  # bytes of the checksum
 
 Id = TypeVar("Id")
 Listed = TypeVar("Listed", bound=Any)  # a row or a model with `created_at` and `id`
-
-
-class Position(NamedTuple, Generic[Id]):
-    """Where a page ended: the time and the id of the last thing on it."""
-
-    created_at: datetime
-    id: Id
 
 
 class Cursors(Generic[Id]):

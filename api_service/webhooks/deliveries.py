@@ -8,13 +8,14 @@ from uuid import UUID
 from sqlalchemy import Engine, func, tuple_, update
 from sqlmodel import col, select
 
-from api_service.jobs.cursors import Cursors, Position
+from api_service.jobs.cursors import Cursors
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 from api_service.refusals.webhooks import delivery_not_found
 from api_service.webhooks.endpoints import OF_JOBS, endpoint_with
 from shared.database.clock import database_time
 from shared.database.engine import reading, transaction
+from shared.jobs.listing.page_range import Position
 from shared.models import DeliveryState, WebhookDelivery
 from shared.webhooks.payload import TEST, body_of
 

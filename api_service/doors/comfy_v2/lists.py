@@ -18,11 +18,11 @@ from api_service.doors.comfy_v2.views.job_views import STATUSES, Status, labels_
 from api_service.doors.comfy_v2.views.optional import Optionally
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.cursors import JOB_CURSORS, digest_of
-from api_service.jobs.filters import Filters
 from api_service.jobs.listing import read_jobs
-from api_service.jobs.page_range import PageRange
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
+from shared.jobs.listing.filters import Filters
+from shared.jobs.listing.page_range import PageRange
 from shared.jobs.urls import number_in
 from shared.models import Scope
 from shared.workflows.opaque_names import job_name

@@ -11,15 +11,15 @@ from sqlalchemy import event
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from api_service.jobs.filters import Filters
 from api_service.jobs.listing import read_page
-from api_service.jobs.page_range import PageRange
 from api_service.main import create_app
 from deploy.local.load_test_data import load
 from deploy.local.servers import Servers
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine, transaction
 from shared.jobs import lifecycle
+from shared.jobs.listing.filters import Filters
+from shared.jobs.listing.page_range import PageRange
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus, Scope, User
 from tests.api_service.conftest import bearer, new_key

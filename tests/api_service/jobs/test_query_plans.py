@@ -10,12 +10,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from api_service.jobs import queue_estimate, statistics
-from api_service.jobs.cursors import Position
 from api_service.jobs.detail import attempts_of, outputs_of
-from api_service.jobs.filters import Filters
 from api_service.jobs.job_queries import owned_job
 from api_service.jobs.listing import first_outputs, jobs_of
-from api_service.jobs.page_range import PageRange
 from deploy.local.servers import Servers
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
@@ -24,6 +21,8 @@ from shared.jobs.attempts import Lease
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim import claims, due
 from shared.jobs.claim.claims import Claimant
+from shared.jobs.listing.filters import Filters
+from shared.jobs.listing.page_range import PageRange, Position
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
 from tests.jobs import LEASE, USER
 from tests.plans import Plan, plans_of

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from api_service.http.pages import PageQuery
 from api_service.http.path_ids import uuid_in
 from api_service.refusals.accounts import key_not_found, user_not_found
-from api_service.refusals.moments import Moment
+from shared.database.moments import Moment
 from shared.models import Scope, stands_alone
 from shared.workflows.parameters import Name
 

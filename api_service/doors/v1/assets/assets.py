@@ -12,7 +12,7 @@ from api_service.doors.v1.assets.views import ASSETS, AssetPage, AssetView
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.pages import next_page
 from api_service.jobs.cursors import digest_of
-from api_service.jobs.filters import owner_asked_for
+from api_service.jobs.whose import owner_asked_for
 from api_service.refusals.codes import Code
 from shared.models import Scope
 

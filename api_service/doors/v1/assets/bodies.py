@@ -13,7 +13,7 @@ from api_service.assets.names import AssetName, Tags
 from api_service.http.pages import PageQuery
 from api_service.http.path_ids import uuid_in
 from api_service.refusals.assets import asset_not_found
-from api_service.refusals.moments import Moment
+from shared.database.moments import Moment
 from shared.jobs.urls import LARGEST_ID
 from shared.outgoing.destination import LONGEST_URL
 

@@ -12,11 +12,12 @@ from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.cancel_many import cancel_matching
 from api_service.jobs.changes import amend_job, delete_with_files
-from api_service.jobs.filters import Filters, owner_asked_for
-from api_service.jobs.metadata import Metadata
+from api_service.jobs.whose import owner_asked_for
 from api_service.refusals.codes import Code
+from shared.jobs.listing.filters import Filters
 from shared.jobs.urls import JOBS
 from shared.models import JobStatus, Scope
+from shared.workflows.metadata import Metadata
 
 
 class CancelBody(Filters):

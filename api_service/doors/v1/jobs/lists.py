@@ -12,10 +12,11 @@ from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.pages import PageQuery, next_page
 from api_service.jobs.cursors import JOB_CURSORS, digest_of
-from api_service.jobs.filters import Filters, owner_asked_for
 from api_service.jobs.listing import read_page
-from api_service.jobs.page_range import PageRange
+from api_service.jobs.whose import owner_asked_for
 from api_service.refusals.codes import Code
+from shared.jobs.listing.filters import Filters
+from shared.jobs.listing.page_range import PageRange
 from shared.jobs.urls import JOBS
 from shared.models import Scope
 

@@ -7,8 +7,9 @@ from pydantic import BaseModel, Field
 
 from api_service.doors.binding import ApiRequest
 from api_service.http.operations import Answer, Nothing, Operation
-from api_service.jobs.filters import WhoseJobs, owner_asked_for
 from api_service.jobs.statistics import StatisticsView, statistics_of
+from api_service.jobs.whose import owner_asked_for
+from shared.jobs.listing.filters import WhoseJobs
 from shared.jobs.urls import JOBS
 from shared.models import Scope
 

@@ -24,7 +24,7 @@ from api_service.doors.v1.streams.views import JobsSnapshotView
 from api_service.http.bodies import read_query
 from api_service.http.server.hang_up import stop_when_hung_up
 from api_service.jobs import job_queries
-from api_service.jobs.filters import owner_asked_for
+from api_service.jobs.whose import owner_asked_for
 from api_service.refusals.refusal import Refusal
 from api_service.streams import stream_queries
 from api_service.streams.watch import JobWatch, Watch, position_at

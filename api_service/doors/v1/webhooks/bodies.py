@@ -9,14 +9,14 @@ from pydantic import AfterValidator, BaseModel, Field
 from api_service.doors.binding import ApiRequest
 from api_service.http.pages import PageQuery
 from api_service.http.path_ids import uuid_in
-from api_service.jobs.metadata import Metadata
 from api_service.refusals.assets import wrong_field
-from api_service.refusals.moments import Moment
 from api_service.refusals.webhooks import delivery_not_found, webhook_not_found
 from api_service.webhooks.asked import Url
+from shared.database.moments import Moment
 from shared.models import DeliveryState
 from shared.outgoing.failures import NotAllowed
 from shared.webhooks.payload import WebhookEvent
+from shared.workflows.metadata import Metadata
 from shared.workflows.parameters import without_nul
 
 ALL_EVENTS = tuple(WebhookEvent)

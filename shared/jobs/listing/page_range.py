@@ -1,13 +1,22 @@
 """Which part of a list is asked for, and in which order: jobs by the time they were accepted, then by their number."""
 
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, tuple_
 from sqlmodel import col
 
-from api_service.jobs.cursors import Position
 from shared.models import GenerationJob
+
+Id = TypeVar("Id")
+
+
+class Position(NamedTuple, Generic[Id]):
+    """Where a page ended: the time and the id of the last thing on it."""
+
+    created_at: datetime
+    id: Id
 
 
 class PageRange(NamedTuple):

@@ -12,8 +12,8 @@ from sqlalchemy import Select, literal_column, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from api_service.jobs.filters import Filters
-from api_service.jobs.page_range import PageRange, within
+from shared.jobs.listing.filters import Filters
+from shared.jobs.listing.page_range import PageRange, within
 from shared.models import GenerationJob
 
 LOOKED_THROUGH = 5000

@@ -18,10 +18,8 @@ from sqlalchemy import ColumnElement, Text, cast, func, literal, literal_column,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
-from api_service.accounts.identity import Identity
-from api_service.refusals.accounts import forbidden
-from api_service.refusals.moments import Moment
-from shared.models import JobStatus, Scope
+from shared.database.moments import Moment
+from shared.models import JobStatus
 from shared.workflows.parameters import without_nul
 
 ALL = "all"
@@ -124,12 +122,3 @@ def metadata_condition(metadata: Any, given: str) -> ColumnElement[bool]:
         return as_text
     bare = cast(literal(value, Text()), JSONB)
     return or_(as_text, metadata.op("@>")(func.jsonb_build_object(cast(key, Text), bare)))
-
-
-def owner_asked_for(identity: Identity, user_id: UUID | str | None) -> UUID | None:
-    """Whose jobs are asked for; None for everybody's. Raises Refusal: forbidden, for others' unless one is an admin."""
-    if user_id is None or user_id == identity.user_id:
-        return identity.user_id
-    if not identity.is_admin:
-        raise forbidden(Scope.ADMIN)
-    return None if user_id == ALL else UUID(str(user_id))

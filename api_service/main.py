@@ -22,7 +22,6 @@ from api_service.doors.native.routes import is_native
 from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
-from api_service.fleet.fence import Fence
 from api_service.fleet.object_infos import ObjectInfos
 from api_service.http.asked_together import AskedTogether
 from api_service.http.kept_bodies import KeptBodies
@@ -52,6 +51,7 @@ from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
+from shared.fleet.fence import Fence
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger

@@ -18,6 +18,7 @@ from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.files.store import open_store
+from shared.fleet.fence import Fence
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.broker import sending_broker
 from shared.messaging.due_work import WakeUps
@@ -27,9 +28,11 @@ from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
+from shared.tasks.due import due_tasks
 from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
 from worker_service.actors.send_mail import send_mail
+from worker_service.actors.run_task import run_task
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
 from worker_service.dramatiq_glue.receiver import Receiver
@@ -50,14 +53,18 @@ from worker_service.run.prompt.sockets import Sockets
 from worker_service.run.resources import JobLimits, RunResources
 from worker_service.run.settle import give_up
 from worker_service.run.storage import StorageWatch, check_own_disk
+from worker_service.tasks.kinds import STEPS
+from worker_service.tasks.runner import TaskRunner
+from worker_service.tasks.turn import TaskResources
 from worker_service.webhooks.sender import THREADS as WEBHOOK_THREADS
 from worker_service.webhooks.sender import Deliveries, WebhookSender
 
-RECEIVERS: tuple[Receiver[Any, Any], ...] = (run_comfy_job, deliver_webhooks, send_mail)
+RECEIVERS: tuple[Receiver[Any, Any], ...] = (run_comfy_job, deliver_webhooks, send_mail, run_task)
 
 PRODUCTION = Timings()
-# Heartbeat, health probes, capability readers, hard limit, webhooks, e-mail: beside one for each job's thread.
-OTHER_CONNECTIONS = 5 + WEBHOOK_THREADS + MAIL_THREADS
+# Heartbeats of jobs and of a task, health probes, capability readers, hard limit, webhooks, e-mail: beside one for each
+# job's thread.
+OTHER_CONNECTIONS = 6 + WEBHOOK_THREADS + MAIL_THREADS
 
 
 def start() -> None:
@@ -119,13 +126,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     fleet = create_fleet(settings, engine, timings.fleet)
     store = open_store(settings.storage_url)
     storage = StorageWatch([store.check, check_own_disk], closing, timings.run.storage_every_s)
-    leases = Leases(
-        engine,
-        worker_id,
-        threads=settings.worker_threads,
-        duration=settings.lease_duration,
-        storage_problem=storage.problem,
-    )
+    leases = create_leases(settings, engine, worker_id, storage)
     wake_consumers = WakeConsumers()
     capacity = Capacity(sum(fleet.slots.values()), wake_consumers)
     run = RunResources(
@@ -141,11 +142,13 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         keep_history=settings.comfyui_keep_history,
         vault=open_vault(settings.secrets_key_file),
     )
-    wake_next = WakeUps(messenger, due_jobs(settings.limit_running_jobs)).send_one
+    wake_jobs = WakeUps(messenger, due_jobs(settings.limit_running_jobs))
     webhooks = Deliveries(engine, Outgoing(allowed_by(settings.outgoing_allow or ())), closing)
     mailing = create_mailing(settings, engine, closing)
     wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}
-    jobs = JobRunner(worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run, **wakes)
+    tasks = create_tasks(settings, worker_id, run, wake_jobs, closing).run_one
+    running = settings.limit_running_jobs
+    jobs = JobRunner(worker_id, running, closing, capacity, wake_jobs.send_one, run, **wakes, run_tasks=tasks)
     signals = SignalListener(
         hasty_client(settings.redis_url), channels, cancel=leases.cancel, wake=wake_consumers, look=run.sockets.look
     )
@@ -160,6 +163,31 @@ def create_mailing(settings: Settings, engine: Engine, closing: threading.Event)
     assert settings.public_url, "the settings have it with SMTP_URL"
     letterhead = Letterhead(settings.mail_from, settings.public_url)
     return Mailing(engine, PostOffice(settings.smtp_url), letterhead, closing)
+
+
+def create_leases(settings: Settings, engine: Engine, worker_id: str, storage: StorageWatch) -> Leases:
+    return Leases(
+        engine,
+        worker_id,
+        threads=settings.worker_threads,
+        duration=settings.lease_duration,
+        storage_problem=storage.problem,
+    )
+
+
+def create_tasks(
+    settings: Settings, worker_id: str, run: RunResources, wake_jobs: WakeUps, closing: threading.Event
+) -> TaskRunner:
+    fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
+    return TaskRunner(
+        worker_id,
+        settings.lease_duration,
+        settings.limit_running_tasks,
+        TaskResources(run.messenger, run.store, fence, wake_jobs.send_missing),
+        STEPS,
+        closing,
+        partial(WakeUps(run.messenger, due_tasks(settings.limit_running_tasks)).send_one, 0),
+    )
 
 
 def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> Fleet:

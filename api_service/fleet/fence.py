@@ -5,8 +5,6 @@ texts that nobody sees here. docs/fencing.md says what else it takes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any
 
@@ -15,6 +13,7 @@ from api_service.fleet.check import MOST_ERRORS, InputName
 from api_service.fleet.node_rules import shown
 from api_service.refusals.refusal import FieldError
 from shared.files.server_names import FOLDER, enters_folder
+from shared.fleet.fence import OPEN, Fence
 from shared.fleet.node_inputs import NodeInput
 from shared.fleet.paths import leads_out, names_a_path, texts_in
 from shared.workflows.links import is_link, unwrapped
@@ -25,26 +24,6 @@ PRIMITIVES = "Primitive"  # begins the names of ComfyUI's nodes that give on wha
 PATH_OUTSIDE = "path_outside"
 OURS = f"leads into {FOLDER!r}, where the inputs of all users are: name an asset of yours instead"
 STAYS_WITHIN = "a path here is relative, without `..`, `~` or a drive, so that it stays within ComfyUI's folders"
-
-
-@dataclass(frozen=True)
-class Fence:
-    """Patterns of node classes, as in file names: those that may be used (None: all), and those that may not."""
-
-    allowed: Sequence[str] | None = None
-    denied: Sequence[str] = ()
-
-    def objection(self, name: str) -> str | None:
-        """Why a node class may not be used; None if it may."""
-        denied = next((pattern for pattern in self.denied if fnmatchcase(name, pattern)), None)
-        if denied is not None:
-            return f"the node class {shown(name)} may not be used here: DENIED_NODES has {denied!r}"
-        if self.allowed is not None and not any(fnmatchcase(name, pattern) for pattern in self.allowed):
-            return f"the node class {shown(name)} may not be used here: ALLOWED_NODES has no pattern for it"
-        return None
-
-
-OPEN = Fence()
 
 
 def fence_errors(graph: GraphLike, capabilities: Capabilities, fence: Fence, name: InputName) -> list[FieldError]:

@@ -27,6 +27,10 @@ class Code(StrEnum):
     NOTIFICATION_NOT_FOUND = "notification_not_found"
     LINK_INVALID = "link_invalid"
     MAIL_UNAVAILABLE = "mail_unavailable"
+    TASK_NOT_FOUND = "task_not_found"
+    TASK_HAS_NO_FILE = "task_has_no_file"
+    TASK_ENDED = "task_ended"
+    TASK_NOT_ENDED = "task_not_ended"
     JOB_ENDED = "job_ended"
     JOB_NOT_ENDED = "job_not_ended"
     JOB_STARTED = "job_started"
@@ -66,6 +70,10 @@ MEANINGS: dict[StrEnum, str] = {
     Code.NOTIFICATION_NOT_FOUND: "there is no such notification among the user's own",
     Code.LINK_INVALID: "the link of an e-mail is not one of ours, was used before, or is too old",
     Code.MAIL_UNAVAILABLE: "this installation sends no e-mail",
+    Code.TASK_NOT_FOUND: "there is no such task among those the key may see",
+    Code.TASK_HAS_NO_FILE: "the task has nothing to download: it has made no file, or not yet",
+    Code.TASK_ENDED: "the task has ended and can no longer be cancelled",
+    Code.TASK_NOT_ENDED: "the task has not ended yet; this is only possible after its end",
     Code.JOB_ENDED: "the job has ended and can no longer be cancelled",
     Code.JOB_NOT_ENDED: "the job has not ended yet; this is only possible after its end",
     Code.JOB_STARTED: "the job no longer waits; this can only be changed while it waits",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from api_service.fleet.capability_cache import Capabilities
 from api_service.fleet.check import MOST_ERRORS, FleetVerdict, InputName, fault_errors, fleet_check
-from api_service.fleet.fence import OPEN, Fence, fence_errors
+from api_service.fleet.fence import fence_errors
 from api_service.fleet.left_out import GraphLike, without_what_cannot_run
 from api_service.fleet.seeds import DRAWN, EXACT, Bounds, note_on, with_seeds
 from api_service.inputs.known_assets import NONE as NO_ASSETS
@@ -19,6 +19,7 @@ from api_service.refusals.refusal import FieldError
 from api_service.submit.job_request import JobRequest
 from api_service.submit.wanted_outputs import output_nodes_left_out, unknown_output_nodes
 from shared.models import JobOutput
+from shared.fleet.fence import OPEN, Fence
 from shared.workflows.links import faults_between
 from shared.workflows.references import with_references
 from shared.workflows.shape import as_sent, check_shape

@@ -14,7 +14,6 @@ from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.accounts.identity import Identity
 from api_service.assets.keeping import Owner, Shelf
 from api_service.fleet.capability_cache import CapabilityReader
-from api_service.fleet.fence import OPEN, Fence
 from api_service.inputs.known_assets import assets_named_by
 from api_service.inputs.uses import Use, record_uses
 from api_service.jobs import job_queries
@@ -26,6 +25,7 @@ from api_service.submit.idempotency import made_before, was_made_meanwhile
 from api_service.submit.job_request import JobRequest, new_job
 from api_service.submit.outputs_taken import keep_outputs
 from shared.database.engine import transaction
+from shared.fleet.fence import OPEN, Fence
 from shared.jobs import before_start
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger

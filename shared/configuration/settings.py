@@ -133,6 +133,9 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     limit_uploads_per_hour: Limit = Field(1000, description="files uploaded in an hour with one key, or none")
     limit_queued_jobs: Limit = Field(10_000, description="jobs of one user that may wait at once, or none")
     limit_running_jobs: Limit = Field(None, description="jobs of one user that may run at once, or none")
+    limit_running_tasks: Limit = Field(
+        2, description="exports, reports and other tasks of one user that may run at once, or none"
+    )
     limit_stored_bytes: Limit = Field(None, description="bytes of outputs and assets of one user, or none")
     limit_open_streams: Limit = Field(100, description="streams open at once with one key, or none")
     allowed_nodes: Patterns = Field(None, description="the node classes that jobs may use, or none for all")

@@ -35,6 +35,7 @@ REVISIONS = (
     "keys_of_uploads",
     "schedules",
     "notifications",
+    "tasks",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -43,6 +43,13 @@ def note(session: Session, folder: str) -> None:
     session.execute(insert(DiscardedFolder).values(folder=folder).on_conflict_do_nothing())
 
 
+def note_all(session: Session, folders: Sequence[str]) -> None:
+    """Note several folders in one statement."""
+    if folders:
+        rows = [{"folder": folder} for folder in folders]
+        session.execute(insert(DiscardedFolder).values(rows).on_conflict_do_nothing())
+
+
 def discarded_folders(session: Session, limit: int) -> Sequence[str]:
     """Folders noted long enough ago that nobody can be writing there, the oldest notes first."""
     long_ago = col(DiscardedFolder.created_at) <= func.now() - WRITERS_GONE

@@ -13,6 +13,7 @@ class Queue(StrEnum):
     COMFY = "comfy"
     WEBHOOKS = "webhooks"
     MAIL = "mail"
+    TASKS = "tasks"
 
 
 class Message(BaseModel, frozen=True, extra="forbid"):
@@ -61,4 +62,12 @@ class SendMail(Message):
     queue = Queue.MAIL
 
 
-MESSAGES: tuple[type[Message], ...] = (RunComfyJob, DeliverWebhooks, SendMail)
+
+class RunTask(Message):
+    """Wake up: a task is due. Which, the rows say."""
+
+    actor_name = "run_task"
+    queue = Queue.TASKS
+
+
+MESSAGES: tuple[type[Message], ...] = (RunComfyJob, DeliverWebhooks, SendMail, RunTask)

@@ -21,6 +21,7 @@ from shared.models.notification import (
 from shared.models.schedule import Missed, Overlap, Schedule
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
+from shared.models.task import Task, TaskKind, TaskState
 from shared.models.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -61,6 +62,9 @@ __all__ = [
     "ServerCapabilities",
     "ServerTrouble",
     "StreamTicket",
+    "Task",
+    "TaskKind",
+    "TaskState",
     "UrlSecret",
     "User",
     "WebhookDelivery",

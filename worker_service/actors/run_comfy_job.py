@@ -38,7 +38,8 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class JobRunner:
     """What the actors use. `wake_next` is called with the id of a job that leaves its slot, and wakes some worker;
-    `wake_webhooks` and `wake_mail` have this process look for what is due of those."""
+    `wake_webhooks` and `wake_mail` have this process look for what is due of those, and `run_tasks` gives the task that
+    is due a turn."""
 
     worker_id: str
     running_jobs: int | None  # of one user at once
@@ -48,6 +49,7 @@ class JobRunner:
     run: RunResources
     wake_webhooks: Callable[[], None] = lambda: None
     wake_mail: Callable[[], None] = lambda: None
+    run_tasks: Callable[[], object] = lambda: None
 
 
 def can_help(_retries: int, error: BaseException) -> bool:

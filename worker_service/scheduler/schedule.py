@@ -12,6 +12,7 @@ from shared.messaging.messenger import Messenger
 from shared.notifications.mails import due_mail
 from shared.schedules.due import run_due
 from shared.schedules.runs import Quotas
+from shared.tasks.due import due_tasks
 from shared.webhooks.due import due_deliveries
 from worker_service.scheduler.news import remove_old_news, tell_of_batches, tell_of_servers
 from worker_service.scheduler.sweeps import (
@@ -45,7 +46,8 @@ class Sweep(NamedTuple):
 def due_work(settings: Settings) -> Sequence[DueWork]:
     """Everything that workers are woken for."""
     mail = () if settings.smtp_url is None else (due_mail(),)
-    return (due_jobs(settings.limit_running_jobs), due_deliveries(), *mail)
+    tasks = due_tasks(settings.limit_running_tasks)
+    return (due_jobs(settings.limit_running_jobs), due_deliveries(), tasks, *mail)
 
 
 def quotas(settings: Settings) -> Quotas:

@@ -11,6 +11,7 @@ from api_service.doors.v1.jobs import changes, jobs, lists, outputs, statistics,
 from api_service.doors.v1.notifications import address, clicks, following, notifications, preferences
 from api_service.doors.v1.schedules import schedules
 from api_service.doors.v1.streams import server_sent, tickets, websocket
+from api_service.doors.v1.tasks import asking, tasks
 from api_service.doors.v1.webhooks import deliveries, endpoints
 from api_service.http.description.openapi import About
 from api_service.http.operations import routes_of
@@ -34,6 +35,8 @@ NOUNS = (
     preferences,
     address,
     clicks,
+    asking,
+    tasks,
     models,
     nodes,
     servers,

@@ -28,7 +28,7 @@ PATH_EXAMPLES = {
     "kind": "checkpoints",
     "node_class": "KSampler",
     "model": "random_sd15.safetensors",
-    **dict.fromkeys(("asset_id", "webhook_id", "delivery_id"), "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b"),
+    **dict.fromkeys(("asset_id", "webhook_id", "delivery_id", "task_id"), "9f8a1c0d-2b3e-4f56-8a7b-1c2d3e4f5a6b"),
 }
 NEEDS: dict[Scope | Access, str] = {Access.NO_KEY: "Needs no key.", Access.ANY_KEY: "Any key will do."}
 HEADERS_OF_ALL = {"X-Request-Id": "the id that the request came with, or was given; the logs have it too"}

@@ -24,7 +24,7 @@ from shared.database.engine import transaction
 from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
-from shared.models import AssetUse, JobOutput, Scope
+from shared.models import AssetUse, JobOutput, Scope, TaskKind, TaskState
 from shared.workflows.opaque_names import job_name, output_name
 from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer, new_key
@@ -33,6 +33,7 @@ from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
 from tests.notifications import listens, told
 from tests.schedules import scheduled
 from tests.simulator.graphs import txt2img
+from tests.tasks import asked
 from tests.webhooks import endpoint
 
 READ, WRITE, ADMIN = Scope.READ, Scope.WRITE, Scope.ADMIN
@@ -156,6 +157,14 @@ ROWS = {
     ("POST", "/api/v1/notifications/email/verify"): Row(OPEN, 422),
     ("GET", "/api/v1/notifications/email/unsubscribe"): Row(OPEN, 422),
     ("POST", "/api/v1/notifications/email/unsubscribe"): Row(OPEN, 422),
+    ("POST", "/api/v1/tasks"): Row(WRITE, 201, body={"kind": "delete_jobs", "all": True, "dry_run": True}),
+    ("GET", "/api/v1/tasks"): Row(READ),
+    ("GET", "/api/v1/tasks/{task_id}"): Row(READ, owned=True),
+    # A complete one is not cancelled, so that all can try.
+    ("POST", "/api/v1/tasks/{task_id}/cancel"): Row(WRITE, 409, owned=True),
+    # Each deletes another one.
+    ("DELETE", "/api/v1/tasks/{task_id}"): Row(WRITE, 204, owned=True, path={"task_id": "{doomed_task}"}),
+    ("GET", "/api/v1/tasks/{task_id}/file"): Row(READ, owned=True),
     ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
     ("WS", "/ws/jobs"): Row(READ),
     ("GET", "/api/v1/models/{kind}"): Row(READ),
@@ -223,6 +232,7 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
     names["asset_id"] = str(asset(messenger, settings, made, waiting))
     names |= {**comfy_names(claim.job.id, waiting), "hash": HASH, **webhooks(messenger), **schedules(engine)}
     names["notification_id"] = str(told(messenger)[0].id)
+    names |= tasks(messenger, made.path)
     names |= {"key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}
     return World({**names, "prompt_id": NOBODYS, "folder": "checkpoints", "model": "sd15"}, keys)
 
@@ -254,6 +264,16 @@ def schedules(engine: Engine) -> dict[str, str]:
     kept, *doomed = (str(scheduled(engine, key_id="spare").id) for _ in range(len(CALLERS) + 1))
     of_callers = {f"doomed_schedule of {caller}": one for caller, one in zip(CALLERS, doomed, strict=True)}
     return {"schedule_id": kept, "doomed_schedule": kept, **of_callers}
+
+
+def tasks(messenger: Messenger, path: str) -> dict[str, str]:
+    """A task of USER with a file, and for each caller one to be deleted."""
+    made = {"path": path, "filename": "report.csv", "media_type": "text/csv", "size_bytes": 5, "sha256": "0" * 64}
+    kept, *doomed = (
+        asked(messenger, TaskKind.REPORT, state=TaskState.COMPLETED, file=made) for _ in range(len(CALLERS) + 1)
+    )
+    of_callers = {f"doomed_task of {caller}": str(one) for caller, one in zip(CALLERS, doomed, strict=True)}
+    return {"task_id": str(kept), "doomed_task": str(kept), **of_callers}
 
 
 def expected(row: Row, caller: str) -> int:
@@ -369,6 +389,7 @@ def test_everybody_who_reads_gets_the_answer_that_is_due(client: TestClient, wor
 def test_what_is_anothers_is_to_the_letter_as_what_is_not_there(client: TestClient, world: World) -> None:
     ids = {"asset_id", "webhook_id", "doomed", "doomed of other"}
     ids |= {"schedule_id", "doomed_schedule", "doomed_schedule of other"}
+    ids |= {"task_id", "doomed_task", "doomed_task of other"}
     absent = {**comfy_names(int(ABSENT), int(ABSENT)), **dict.fromkeys(ids, ABSENT_ASSET)}
     not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT, "notification_id": ABSENT, **absent}
     hidden = {world.names[name] for name in ("job_id", "waiting", "notification_id", *ids)}

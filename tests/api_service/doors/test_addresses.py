@@ -16,7 +16,8 @@ JOBS = "/api/v1/generation-jobs"
 @pytest.mark.broad
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_no_operation_redirects_with_or_without_a_last_slash(client: TestClient, operation: Any) -> None:
-    ids = dict.fromkeys(("kind", "node_class", "user_id", "key_id", "asset_id", "webhook_id", "delivery_id"), "x")
+    names = ("kind", "node_class", "user_id", "key_id", "asset_id", "webhook_id", "delivery_id", "task_id")
+    ids = dict.fromkeys(names, "x")
     path = operation.path.format(job_id=2**31 - 1, number=0, **ids)
     plain = path.rstrip("/")
     without, with_slash = (

@@ -9,11 +9,11 @@ from starlette.testclient import TestClient
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.fleet.capability_cache import Capabilities
 from api_service.fleet.check import MOST_ERRORS
-from api_service.fleet.fence import OPEN, Fence
 from api_service.main import create_app
 from api_service.submit.checks import check_one
 from api_service.submit.job_request import JobOptions, JobRequest
 from shared.configuration.settings import load_settings
+from shared.fleet.fence import OPEN, Fence
 from shared.messaging.messenger import Messenger
 from shared.workflows.parameters import TextToImage
 from tests.api_service.conftest import bearer

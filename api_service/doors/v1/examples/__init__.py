@@ -4,7 +4,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api_service.doors.v1.examples import accounts, assets, fleet, jobs, notifications, schedules, streams, webhooks
+from api_service.doors.v1.examples import (
+    accounts,
+    assets,
+    fleet,
+    jobs,
+    notifications,
+    schedules,
+    streams,
+    tasks,
+    webhooks,
+)
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **jobs.EXAMPLES,
@@ -15,4 +25,5 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **webhooks.EXAMPLES,
     **schedules.EXAMPLES,
     **notifications.EXAMPLES,
+    **tasks.EXAMPLES,
 }

@@ -1,0 +1,78 @@
+"""New tasks."""
+
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from api_service.doors.binding import ApiRequest, signed_urls
+from api_service.doors.v1.tasks.bodies import AnyTask, OfJobs, RetryTask, TaskBody
+from api_service.doors.v1.tasks.views import TASKS, TaskView
+from api_service.http.answers import answer_with
+from api_service.http.operations import Answer, Nothing, Operation
+from api_service.jobs.whose import owner_asked_for
+from api_service.limits.rates import Limit
+from api_service.refusals.codes import Code
+from api_service.tasks.asking import create_task, how_many, terms_for
+from shared.jobs.listing.chosen import Chosen
+from shared.jobs.listing.filters import Filters
+from shared.messaging.messages import RunTask
+from shared.models import FINAL, JobStatus, Scope, Task
+
+
+async def create(request: ApiRequest[TaskBody, Nothing]) -> Response:
+    """Ask for a task.
+
+    A worker does it page by page, a few tasks of one user at a time; whatever dies in between, another goes on where it
+    was. The address in `Location` shows how far it is.
+    """
+    services, asked = request.services, request.body.asked
+    task = task_of(request, asked)
+    await count_retries(request, asked)
+    task = await services.run(create_task, services.engine, task)
+    await services.run(services.messenger.send, RunTask())
+    view = TaskView.of(task, await signed_urls(request.http, request.identity))
+    return answer_with(view, HTTPStatus.CREATED, Location=f"{TASKS}/{view.id}")
+
+
+def task_of(request: ApiRequest[TaskBody, Nothing], asked: AnyTask) -> Task:
+    """Its row. Raises Refusal: forbidden, for others' jobs."""
+    identity = request.identity
+    is_named = isinstance(asked, OfJobs) and asked.ids is not None
+    owner = identity.owner if is_named else owner_asked_for(identity, asked.asked_user)
+    return Task(
+        user_id=identity.user_id,
+        kind=asked.kind,
+        parameters=asked.parameters(),
+        terms=terms_for(request.services.limits, identity, owner),
+        request_id=request.http.state.request_id,
+    )
+
+
+async def count_retries(request: ApiRequest[TaskBody, Nothing], asked: AnyTask) -> None:
+    """Jobs that are submitted again count as submissions. Raises Refusal: rate_limited."""
+    services, identity = request.services, request.identity
+    if not isinstance(asked, RetryTask) or asked.dry_run:
+        return
+    if services.limits.most(identity, Limit.SUBMISSIONS_PER_HOUR) is None:
+        return
+    filters = asked.filter or Filters()
+    statuses = tuple(status for status in filters.statuses or JobStatus if status in FINAL)
+    owner = owner_asked_for(identity, asked.asked_user)
+    chosen = Chosen(owner, filters.model_copy(update={"status": statuses}), asked.ids)
+    jobs = await services.run(how_many, services.engine, chosen) if statuses else 0
+    await services.limits.count_submissions(request.charge, jobs)
+
+
+OPERATIONS = (
+    Operation(
+        "createTask",
+        "POST",
+        TASKS,
+        create,
+        Scope.WRITE,
+        {HTTPStatus.CREATED: Answer(TaskView, "the task, which waits", headers={"Location": "where the task is"})},
+        tag="tasks",
+        body=TaskBody,
+        problems=(Code.QUOTA_EXCEEDED,),
+    ),
+)

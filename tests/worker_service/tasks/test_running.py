@@ -1,0 +1,187 @@
+"""A task is done in turns, by whichever worker: it goes on where it was, and whatever happens it ends."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from shared.files.store import NotStored
+from shared.messaging.due_work import WakeUps
+from shared.messaging.messages import Queue
+from shared.messaging.messenger import Messenger
+from shared.models import DiscardedFolder, TaskKind, TaskState
+from shared.tasks import life
+from shared.tasks.due import due_tasks, take
+from shared.tasks.life import Ending, Page, TaskLease, TaskLost
+from tests.jobs import ANOTHER_USER, LEASE
+from tests.tasks import asked, done, make_due, runner, task
+from worker_service.tasks.runner import MOST_TRIES
+from worker_service.tasks.turn import Postponed, TaskFailed, Turn
+
+KIND = TaskKind.REPORT
+LAST = 3
+
+
+def counting(turn: Turn) -> Ending | None:
+    """Work that takes three pages."""
+    at = turn.cursor.get("at", 0)
+    if at == LAST:
+        return Ending(TaskState.COMPLETED, {"pages": at})
+    with turn.transaction() as session:
+        turn.write(session, Page({"at": at + 1}, at + 1, {"pages": at + 1}))
+    return None
+
+
+def test_it_is_done_page_by_page(messenger: Messenger, tmp_path: Path) -> None:
+    ended = done(messenger, tmp_path, asked(messenger, KIND), steps={KIND: counting})
+    assert (ended.state, ended.done, ended.result, ended.claims) == (TaskState.COMPLETED, 3, {"pages": 3}, 1)
+    assert ended.started_at
+    assert ended.completed_at
+    assert ended.expires_at == ended.completed_at + life.KEPT
+
+
+def test_another_worker_goes_on_where_one_died(messenger: Messenger, tmp_path: Path) -> None:
+    task_id = asked(messenger, KIND)
+
+    class Died(BaseException):
+        pass
+
+    def dying(turn: Turn) -> Ending | None:
+        if turn.cursor:
+            raise Died
+        return counting(turn)
+
+    with pytest.raises(Died):
+        runner(messenger, tmp_path, {KIND: dying}).run_one()
+    left = task(messenger, task_id)
+    assert (left.state, left.cursor, left.worker_id) == (TaskState.RUNNING, {"at": 1}, "worker-1")
+    assert not runner(messenger, tmp_path, {KIND: counting}).run_one(), "its lease has not run out"
+    make_due(messenger)
+    seen: list[object] = []
+
+    def watched(turn: Turn) -> Ending | None:
+        seen.append(turn.cursor["at"])
+        return counting(turn)
+
+    assert done(messenger, tmp_path, task_id, steps={KIND: watched}).claims == 2
+    assert seen == [1, 2, 3]
+
+
+def test_a_turn_ends_so_that_others_have_a_go(messenger: Messenger, tmp_path: Path) -> None:
+    first, second = asked(messenger, KIND), asked(messenger, KIND)
+    worker = runner(messenger, tmp_path, {KIND: counting})
+    object.__setattr__(worker, "turn_s", -1.0)
+    worker.run_one()
+    worker.run_one()
+    assert (task(messenger, first).done, task(messenger, second).done) == (1, 1)
+    assert task(messenger, first).attempts == 0, "that was no failed try"
+
+
+def test_a_worker_that_was_given_up_for_dead_changes_nothing(messenger: Messenger) -> None:
+    task_id = asked(messenger, KIND)
+    with messenger.transaction() as session:
+        assert take(session, "worker-1", LEASE, None)
+    stale = TaskLease(task_id, 1, LEASE)
+    make_due(messenger)
+    with messenger.transaction() as session:
+        assert take(session, "worker-2", LEASE, None)
+    for change in (
+        lambda session: life.renew(session, stale),
+        lambda session: life.page_done(session, stale, Page({}, 1, {})),
+        lambda session: life.put_back(session, stale),
+        lambda session: life.end(session, stale, Ending(TaskState.COMPLETED)),
+    ):
+        with pytest.raises(TaskLost), messenger.transaction() as session:
+            change(session)
+    assert task(messenger, task_id).worker_id == "worker-2"
+
+
+def test_what_may_be_better_next_time_is_tried_a_few_times(messenger: Messenger, tmp_path: Path) -> None:
+    def away(_turn: Turn) -> Ending | None:
+        raise NotStored("a file", "No space left on device")
+
+    task_id = asked(messenger, KIND)
+    worker = runner(messenger, tmp_path, {KIND: away})
+    worker.run_one()
+    put_back = task(messenger, task_id)
+    assert (put_back.state, put_back.attempts, put_back.error_code) == (TaskState.RUNNING, 1, "storage_unavailable")
+    ended = done(messenger, tmp_path, task_id, steps={KIND: away})
+    assert (ended.state, ended.attempts) == (TaskState.FAILED, MOST_TRIES)
+    assert ended.error_message == "the output store cannot be used: No space left on device"
+    with messenger.transaction() as session:
+        folder = life.folder_of(ended.user_id, ended.id)
+        assert session.exec(select(DiscardedFolder.folder)).all() == [folder]
+
+
+def test_one_that_kills_each_worker_fails(messenger: Messenger, tmp_path: Path) -> None:
+    task_id = asked(messenger, KIND)
+    for _ in range(MOST_TRIES):
+        with messenger.transaction() as session:
+            assert take(session, "worker-1", LEASE, None)
+        make_due(messenger)
+    ended = done(messenger, tmp_path, task_id, steps={KIND: counting})
+    assert (ended.state, ended.error_code, ended.done) == (TaskState.FAILED, "worker_lost", 0)
+
+
+def test_one_that_cannot_be_done_fails_at_once_and_says_why(messenger: Messenger, tmp_path: Path) -> None:
+    def hopeless(_turn: Turn) -> Ending | None:
+        raise TaskFailed("archive_damaged", "it is no archive")
+
+    ended = done(messenger, tmp_path, asked(messenger, KIND), steps={KIND: hopeless})
+    assert (ended.error_code, ended.error_message, ended.attempts) == ("archive_damaged", "it is no archive", 1)
+
+
+def test_one_that_has_no_room_waits_and_that_is_no_failure(messenger: Messenger, tmp_path: Path) -> None:
+    def full(_turn: Turn) -> Ending | None:
+        raise Postponed(timedelta(hours=1))
+
+    task_id = asked(messenger, KIND)
+    worker = runner(messenger, tmp_path, {KIND: full})
+    assert worker.run_one()
+    assert not worker.run_one(), "it is not due"
+    assert (task(messenger, task_id).attempts, task(messenger, task_id).error_code) == (0, None)
+
+
+def test_a_cancel_is_heeded_between_two_pages(messenger: Messenger, tmp_path: Path) -> None:
+    def asked_meanwhile(turn: Turn) -> Ending | None:
+        with messenger.transaction() as session:
+            life.ask_cancel(session, session.merge(task(messenger, turn.task.id)))
+        turn.heart.beat()
+        return counting(turn)
+
+    ended = done(messenger, tmp_path, asked(messenger, KIND), steps={KIND: asked_meanwhile})
+    assert (ended.state, ended.done, ended.result) == (TaskState.CANCELLED, 1, {"pages": 1})
+
+
+def test_a_worker_that_stops_gives_its_task_back(messenger: Messenger, tmp_path: Path) -> None:
+    task_id = asked(messenger, KIND)
+
+    def stopped_meanwhile(turn: Turn) -> Ending | None:
+        turn.closing.set()
+        return counting(turn)
+
+    worker = runner(messenger, tmp_path, {KIND: stopped_meanwhile})
+    worker.run_one()
+    assert (task(messenger, task_id).done, task(messenger, task_id).worker_id) == (1, None)
+    assert not worker.run_one(), "it takes no other"
+
+
+def test_of_one_user_only_so_many_run_at_once(messenger: Messenger) -> None:
+    for _ in range(3):
+        asked(messenger, KIND)
+    others = asked(messenger, KIND, user_id=ANOTHER_USER)
+    with messenger.transaction() as session:
+        taken = [take(session, "worker-1", LEASE, 2) for _ in range(4)]
+    assert [one and one.user_id for one in taken].count(ANOTHER_USER) == 1
+    assert taken[-1] is None
+    assert others in {one.id for one in taken if one}
+
+
+def test_as_many_wake_ups_are_sent_as_tasks_are_due(messenger: Messenger) -> None:
+    for _ in range(3):
+        asked(messenger, KIND)
+    wakeups = WakeUps(messenger, due_tasks(2))
+    assert wakeups.send_missing() == 3
+    assert wakeups.send_missing() == 0
+    assert messenger.waiting_messages(Queue.TASKS) == 3

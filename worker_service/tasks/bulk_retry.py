@@ -1,0 +1,128 @@
+"""Jobs that have ended are submitted again, as many at a time as may wait; what they ask for is as it was."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import ValidationError
+from sqlalchemy import Row, func, insert
+from sqlmodel import Session, col, select
+
+from shared.database.fast_rows import new_row
+from shared.jobs import before_start
+from shared.jobs.listing.chosen import is_one_of
+from shared.models import FINAL, WAITING, Asset, AssetUse, GenerationJob, JobStatus, JobWebhook, User
+from shared.workflows.parameters import TextToImage
+from shared.workflows.text_to_image import text_to_image
+from worker_service.tasks.bulk_pages import PAGE, Change
+from worker_service.tasks.turn import Postponed, TaskFailed, Turn
+
+ROOM_AGAIN = timedelta(seconds=10)  # places become free as jobs start
+AT_ONCE = 50  # whole rows in memory
+SAME = (
+    *("user_id", "job_type", "prompt", "negative_prompt", "checkpoint_model", "lora_models", "width", "height"),
+    *("batch_size", "params", "output_nodes", "temp_outputs", "workflow", "assets", "extra_pnginfo", "workflow_key"),
+    *("caller_metadata", "priority", "max_attempts"),
+)
+NOT_REPEATABLE, ASSET_GONE, NOT_ALLOWED = "not_repeatable", "asset_gone", "node_not_allowed"
+
+
+class Retry:
+    """Each new job names the old one as its parent."""
+
+    def room(self, session: Session, turn: Turn) -> int:
+        """How many more of the user's jobs may wait. Raises Postponed; TaskFailed, where too much is stored."""
+        most = turn.task.terms.get("stored_bytes")
+        user = session.get_one(User, turn.task.user_id)
+        if most is not None and user.stored_bytes >= most:
+            raise TaskFailed("quota_exceeded", f"what the user has stored has reached {most} bytes")
+        queued = turn.task.terms.get("queued_jobs")
+        if queued is None:
+            return PAGE
+        waiting = select(GenerationJob.id).where(
+            GenerationJob.user_id == turn.task.user_id, col(GenerationJob.status).in_(WAITING)
+        )
+        room = int(queued) - session.exec(select(func.count()).select_from(waiting.limit(queued).subquery())).one()
+        if room <= 0:
+            raise Postponed(ROOM_AGAIN)
+        return room
+
+    def objection(self, _turn: Turn, job: Row[Any]) -> str | None:
+        return None if job.status in FINAL else str(job.status)
+
+    def apply(self, session: Session, turn: Turn, jobs: Sequence[Row[Any]]) -> Change:
+        skipped: dict[int, str] = {}
+        for first in range(0, len(jobs), AT_ONCE):
+            ids = [job.id for job in jobs[first : first + AT_ONCE]]
+            skipped |= submit_again(session, turn, ids)
+        return Change(skipped, lambda: None if len(skipped) == len(jobs) else wake(turn))
+
+
+def wake(turn: Turn) -> None:
+    turn.resources.wake_jobs()
+
+
+def submit_again(session: Session, turn: Turn, ids: Sequence[int]) -> dict[int, str]:
+    """Submit these jobs again. Returns those that cannot be, each with the reason."""
+    parents = session.exec(select(GenerationJob).where(is_one_of(ids)).order_by(col(GenerationJob.id))).all()
+    held = held_assets(session, parents)
+    skipped = {job.id: reason for job in parents if (reason := objection(turn, job, held))}
+    again = [job for job in parents if job.id not in skipped]
+    copies = [copy_of(job, turn.task.request_id) for job in again]
+    if copies:
+        before_start.submit_all(session, copies)
+        record_uses(session, copies)
+        record_webhooks(session, {job.id: copy.id for job, copy in zip(again, copies, strict=True)})
+    session.expunge_all()
+    return skipped
+
+
+def objection(turn: Turn, job: GenerationJob, held: set[UUID]) -> str | None:
+    if assets_of(job) - held:
+        return ASSET_GONE
+    try:
+        graph = job.workflow if job.workflow is not None else text_to_image(TextToImage.from_job(job))
+    except ValidationError:
+        return NOT_REPEATABLE
+    fence = turn.resources.fence
+    return NOT_ALLOWED if any(fence.objection(str(node["class_type"])) for node in graph.values()) else None
+
+
+def copy_of(job: GenerationJob, request_id: str | None) -> GenerationJob:
+    """The job as it would be asked for again: at once, and without the deadline and the secrets that it had."""
+    return new_row(
+        GenerationJob,
+        **{name: getattr(job, name) for name in SAME},
+        status=JobStatus.QUEUED,
+        message_id=str(uuid4()),
+        parent_id=job.id,
+        request_id=request_id,
+    )
+
+
+def assets_of(job: GenerationJob) -> set[UUID]:
+    return {UUID(asset_id) for by_name in (job.assets or {}).values() for asset_id in by_name.values()}
+
+
+def held_assets(session: Session, jobs: Sequence[GenerationJob]) -> set[UUID]:
+    """Those of the assets that are there; they are not deleted until the end of the transaction."""
+    named = sorted({asset_id for job in jobs for asset_id in assets_of(job)})
+    if not named:
+        return set()
+    found = select(Asset.id).where(col(Asset.id).in_(named)).order_by(col(Asset.id))
+    return set(session.exec(found.with_for_update(read=True, key_share=True)))
+
+
+def record_uses(session: Session, jobs: Sequence[GenerationJob]) -> None:
+    rows = [{"job_id": job.id, "asset_id": asset_id} for job in jobs for asset_id in sorted(assets_of(job))]
+    if rows:
+        session.connection().execute(insert(AssetUse), rows)
+
+
+def record_webhooks(session: Session, copies: Mapping[int, int]) -> None:
+    """Where a job wanted its end to be told, its copy wants it too."""
+    found = session.exec(select(JobWebhook).where(col(JobWebhook.job_id).in_(copies))).all()
+    rows = [{"job_id": copies[one.job_id], "url": one.url, "secret": one.secret} for one in found]
+    if rows:
+        session.connection().execute(insert(JobWebhook), rows)

@@ -1,0 +1,18 @@
+"""What is done for each kind of task."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from shared.models import TaskKind
+from worker_service.tasks.bulk_actions import Cancel, Delete, Prioritize, Tag
+from worker_service.tasks.bulk_pages import bulk
+from worker_service.tasks.bulk_retry import Retry
+from worker_service.tasks.turn import Step
+
+STEPS: Mapping[TaskKind, Step] = {
+    TaskKind.DELETE_JOBS: partial(bulk, Delete()),
+    TaskKind.RETRY_JOBS: partial(bulk, Retry()),
+    TaskKind.CANCEL_JOBS: partial(bulk, Cancel()),
+    TaskKind.TAG_JOBS: partial(bulk, Tag()),
+    TaskKind.PRIORITIZE_JOBS: partial(bulk, Prioritize()),
+}

@@ -7,11 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from shared.configuration.reasons import reason_of
 from shared.files.durable import CHUNK, copy_all, make_folders, sync_folder
+from shared.files.growing import GrowingFile
 
 LEAST_FREE = 16 * 1024 * 1024  # bytes, below which a disk counts as full
 
@@ -39,7 +40,7 @@ class IncomingFile(Protocol):
 
 
 class OutputStore(Protocol):
-    """Where outputs are kept: a folder today; an object store can do the same eight things."""
+    """Where outputs are kept: a folder today; an object store can do the same ten things."""
 
     def put(self, files: Mapping[str, Path]) -> None:
         """Keep a copy of each file's bytes under its key, over what was there.
@@ -55,6 +56,12 @@ class OutputStore(Protocol):
 
         Each of the two can be removed without the other. Raises FileNotFoundError, NotStored.
         """
+
+    def growing(self, key: str, length: int) -> GrowingFile:
+        """The file under a key, to be written on after its first `length` bytes. Raises NotStored."""
+
+    def open(self, key: str) -> BinaryIO:
+        """The file under a key, to be read anywhere. Raises FileNotFoundError."""
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes from `start`, in chunks of at most 256 KiB. Raises FileNotFoundError at once if there are none."""
@@ -109,6 +116,12 @@ class FolderStore:
             raise
         except OSError as error:
             raise NotStored(as_key, reason_of(error)) from error
+
+    def growing(self, key: str, length: int) -> GrowingFile:
+        return GrowingFile(self.path(key), self.root, length, lambda reason: NotStored(key, reason))
+
+    def open(self, key: str) -> BinaryIO:
+        return self.path(key).open("rb")
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         file = self.path(key).open("rb")

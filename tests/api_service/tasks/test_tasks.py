@@ -82,6 +82,10 @@ def test_a_task_is_asked_for_done_and_shown(client: TestClient, messenger: Messe
         ({"kind": "tag_jobs", "all": True, "metadata": {}}, "metadata"),
         ({"kind": "tag_jobs", "all": True, "metadata": {"a": "\0"}}, "metadata"),
         ({"kind": "prioritize_jobs", "all": True, "priority": 10}, "priority"),
+        ({"kind": "report", "first_day": "2026-01-02", "last_day": "2026-01-01"}, "last_day"),
+        ({"kind": "report", "first_day": "2026-01-01", "last_day": "2027-01-02"}, "last_day"),
+        ({"kind": "report", "first_day": "soon", "last_day": "2026-01-01"}, "first_day"),
+        ({"kind": "report", "first_day": "2026-01-01", "last_day": "2026-01-01", "format": "pdf"}, "format"),
     ],
 )
 def test_each_wrong_field_is_named(client: TestClient, body: Any, field: str) -> None:

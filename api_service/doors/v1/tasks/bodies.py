@@ -1,10 +1,21 @@
 """What clients may ask of tasks: a kind, and what it takes."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Discriminator, Field, RootModel, Tag, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Discriminator,
+    Field,
+    RootModel,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from api_service.http.pages import PageQuery
@@ -17,6 +28,7 @@ from shared.models import TaskKind, TaskState
 from shared.workflows.metadata import Metadata
 
 MOST_IDS = 10_000
+LONGEST_REPORT = timedelta(days=366)
 Flag = Annotated[bool, Field(strict=True)]
 JobId = Annotated[int, Field(ge=0, le=LARGEST_ID, strict=True)]
 
@@ -108,7 +120,31 @@ class PrioritizeTask(BulkTask, frozen=True):
     priority: Annotated[int, Field(ge=0, le=9, strict=True)]
 
 
-FORMS: tuple[type[AnyTask], ...] = (DeleteTask, RetryTask, CancelTask, TagTask, PrioritizeTask)
+class ReportTask(AnyTask, frozen=True):
+    """Count jobs, GPU seconds, bytes and failures of the days from `first_day` to `last_day` (UTC), by user, checkpoint
+    and server; `format` is a table for programs, or a page to print. `user_id` is for admins: another user's jobs, or
+    `all`."""
+
+    kind: Literal[TaskKind.REPORT]
+    first_day: date
+    last_day: date
+    format: Literal["csv", "html"] = "csv"
+    user_id: WhoseJobs | None = None
+
+    @field_validator("last_day")
+    @classmethod
+    def is_no_endless_range(cls, last_day: date, info: ValidationInfo) -> date:
+        first_day = info.data.get("first_day")
+        if first_day and not timedelta(0) <= last_day - first_day < LONGEST_REPORT:
+            raise ValueError(f"must be `first_day` or one of the {LONGEST_REPORT.days - 1} days after it")
+        return last_day
+
+    @property
+    def asked_user(self) -> UUID | str | None:
+        return self.user_id
+
+
+FORMS: tuple[type[AnyTask], ...] = (DeleteTask, RetryTask, CancelTask, TagTask, PrioritizeTask, ReportTask)
 KINDS = frozenset(kind for form in FORMS for kind in form.model_fields["kind"].annotation.__args__)  # type: ignore[union-attr]
 
 
@@ -135,6 +171,7 @@ AnyForm = Annotated[
     | Annotated[CancelTask, Tag(f"{FORM}cancel_jobs")]
     | Annotated[TagTask, Tag(f"{FORM}tag_jobs")]
     | Annotated[PrioritizeTask, Tag(f"{FORM}prioritize_jobs")]
+    | Annotated[ReportTask, Tag(f"{FORM}report")]
     | Annotated[NoKind, SkipJsonSchema(), Tag(f"{FORM}none")],
     Discriminator(form_of),
 ]

@@ -1,6 +1,7 @@
-"""Add tasks: work that takes long and is no job.
+"""Add tasks, work that takes long and is no job; and which jobs were imported by one.
 
-Down again, they are gone, with what they had found out; what they did to jobs stays done.
+Down again, they are gone, with what they had found out; what they did to jobs stays done. Jobs that were imported stay,
+and an archive that is imported once more makes them once more.
 """
 
 from datetime import datetime
@@ -15,7 +16,7 @@ branch_labels = None
 depends_on = None
 
 # What the way down deletes, see migrations.losses.
-LOSES = ("tasks",)
+LOSES = ("tasks", "imported_jobs")
 
 KINDS = (
     *("delete_jobs", "retry_jobs", "cancel_jobs", "tag_jobs", "prioritize_jobs"),
@@ -70,6 +71,14 @@ def upgrade() -> None:
         known("kind", KINDS),
         known("state", STATES),
     )
+    op.create_table(
+        "imported_jobs",
+        sa.Column("user_id", sa.Uuid, sa.ForeignKey("users.id"), primary_key=True),
+        sa.Column("source", sa.String(100), primary_key=True),
+        sa.Column(
+            "job_id", sa.Integer, sa.ForeignKey("generation_jobs.id", ondelete="CASCADE"), nullable=False, unique=True
+        ),
+    )
     add_indexes()
 
 
@@ -84,4 +93,5 @@ def add_indexes() -> None:
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '30s'")
+    op.drop_table("imported_jobs")
     op.drop_table("tasks")

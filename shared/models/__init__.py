@@ -21,7 +21,7 @@ from shared.models.notification import (
 from shared.models.schedule import Missed, Overlap, Schedule
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
-from shared.models.task import Task, TaskKind, TaskState
+from shared.models.task import ImportedJob, Task, TaskKind, TaskState
 from shared.models.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "DiscardedFolder",
     "EventType",
     "GenerationJob",
+    "ImportedJob",
     "JobAttempt",
     "JobEvent",
     "JobOutput",

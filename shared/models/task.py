@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, SmallInteger, String, Text, Uuid, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, String, Text, Uuid, text
 from sqlmodel import Field, SQLModel
 
 from shared.models.columns import document, moment, of_a_user, one_of, word
@@ -86,4 +86,18 @@ class Task(SQLModel, table=True):
         Index("ix_tasks_list", "user_id", "created_at", "id"),
         Index("ix_tasks_list_all", "created_at", "id"),
         Index("ix_tasks_expires", "expires_at", postgresql_where="expires_at IS NOT NULL"),
+    )
+
+
+class ImportedJob(SQLModel, table=True):
+    """One row of `imported_jobs`: which job of a user was imported, and what it is called in every archive it is in."""
+
+    __tablename__ = "imported_jobs"
+
+    user_id: UUID = Field(sa_column=Column("user_id", Uuid, ForeignKey("users.id"), primary_key=True))
+    source: str = Field(sa_column=Column("source", String(100), primary_key=True))
+    job_id: int = Field(
+        sa_column=Column(
+            "job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), nullable=False, unique=True
+        )
     )

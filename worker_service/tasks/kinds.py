@@ -7,6 +7,7 @@ from shared.models import TaskKind
 from worker_service.tasks.bulk_actions import Cancel, Delete, Prioritize, Tag
 from worker_service.tasks.bulk_pages import bulk
 from worker_service.tasks.bulk_retry import Retry
+from worker_service.tasks.export import export
 from worker_service.tasks.report import report
 from worker_service.tasks.turn import Step
 
@@ -17,4 +18,5 @@ STEPS: Mapping[TaskKind, Step] = {
     TaskKind.TAG_JOBS: partial(bulk, Tag()),
     TaskKind.PRIORITIZE_JOBS: partial(bulk, Prioritize()),
     TaskKind.REPORT: report,
+    TaskKind.EXPORT: export,
 }

@@ -144,7 +144,13 @@ class ReportTask(AnyTask, frozen=True):
         return self.user_id
 
 
-FORMS: tuple[type[AnyTask], ...] = (DeleteTask, RetryTask, CancelTask, TagTask, PrioritizeTask, ReportTask)
+class ExportTask(OfJobs, frozen=True):
+    """Make an archive of jobs that have ended, with their files."""
+
+    kind: Literal[TaskKind.EXPORT]
+
+
+FORMS: tuple[type[AnyTask], ...] = (DeleteTask, RetryTask, CancelTask, TagTask, PrioritizeTask, ReportTask, ExportTask)
 KINDS = frozenset(kind for form in FORMS for kind in form.model_fields["kind"].annotation.__args__)  # type: ignore[union-attr]
 
 
@@ -172,6 +178,7 @@ AnyForm = Annotated[
     | Annotated[TagTask, Tag(f"{FORM}tag_jobs")]
     | Annotated[PrioritizeTask, Tag(f"{FORM}prioritize_jobs")]
     | Annotated[ReportTask, Tag(f"{FORM}report")]
+    | Annotated[ExportTask, Tag(f"{FORM}export")]
     | Annotated[NoKind, SkipJsonSchema(), Tag(f"{FORM}none")],
     Discriminator(form_of),
 ]

@@ -1,0 +1,48 @@
+"""A worker's part that does tasks, as a process of its own, so that a test can kill it: `python -m tests.task_process`.
+
+It does what is due until nothing is open any more, in pages of so few jobs that they take a while.
+"""
+
+import os
+import sys
+import threading
+import time
+from datetime import timedelta
+
+from sqlmodel import col, select
+
+from shared.configuration.settings import load_settings
+from shared.database.engine import create_engine, reading
+from shared.files.store import open_store
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
+from shared.messaging.redis_clients import hasty_client
+from shared.models import Task, TaskState
+from worker_service.tasks import bulk_pages, export
+from worker_service.tasks.kinds import STEPS
+from worker_service.tasks.runner import TaskRunner
+from worker_service.tasks.turn import TaskResources
+
+LOOK_S = 0.05
+
+
+def work(environ: dict[str, str], name: str, page: int, lease_s: float) -> None:
+    bulk_pages.PAGE = export.PAGE = page
+    settings = load_settings(environ)
+    engine = create_engine(settings, application="tests")
+    broker, client = sending_broker(settings), hasty_client(settings.redis_url)
+    messenger = Messenger(engine, broker, client, Channels(settings.redis_ns))
+    resources = TaskResources(messenger, open_store(settings.storage_url))
+    runner = TaskRunner(name, timedelta(seconds=lease_s), None, resources, STEPS, threading.Event(), lambda: None)
+    is_open = select(Task.id).where(col(Task.state).in_((TaskState.WAITING, TaskState.RUNNING)))
+    while True:
+        with reading(engine) as session:
+            if session.exec(is_open.limit(1)).first() is None:
+                return
+        if not runner.run_one():
+            time.sleep(LOOK_S)
+
+
+if __name__ == "__main__":
+    work(dict(os.environ), sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))

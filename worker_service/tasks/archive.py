@@ -1,0 +1,106 @@
+"""An archive grows in the store page by page, with its directory and its manifest in files beside it until its end.
+
+After each page the three are durable, and the row has their lengths. Whoever goes on cuts them to these.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from shared.files.store import OutputStore
+from worker_service.tasks.zip_records import CHECKSUM_AT, Entry, central_record, end_records, local_header
+
+Check = Callable[[], None]
+
+MANIFEST = "manifest.jsonl"
+
+
+class Lengths(NamedTuple):
+    """How much of an archive is durable: bytes of each of its three files, and entries."""
+
+    archive: int = 0
+    directory: int = 0
+    manifest: int = 0
+    entries: int = 0
+
+    @classmethod
+    def of(cls, cursor: Mapping[str, Any]) -> Self:
+        return cls(*(cursor.get(name, 0) for name in cls._fields))
+
+
+class NotAsSaid(Exception):
+    """A file has other bytes than its row says."""
+
+
+class GrowingArchive:
+    """Open for one page within the block."""
+
+    def __init__(self, store: OutputStore, folder: str, lengths: Lengths) -> None:
+        self.entries = lengths.entries
+        with ExitStack() as opened:
+            self.archive = opened.enter_context(store.growing(f"{folder}/archive.zip", lengths.archive))
+            self.directory = opened.enter_context(store.growing(f"{folder}/directory.part", lengths.directory))
+            self.manifest = opened.enter_context(store.growing(f"{folder}/manifest.part", lengths.manifest))
+            self.opened = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.opened.close()
+
+    @property
+    def lengths(self) -> Lengths:
+        return Lengths(self.archive.size, self.directory.size, self.manifest.size, self.entries)
+
+    def add(self, name: str, size: int, pieces: Iterable[bytes]) -> str:
+        """Add a file of that size. Returns its SHA-256. Raises NotAsSaid; then it is as if it had not been added."""
+        at, checksum, digest, written = self.archive.size, 0, hashlib.sha256(), 0
+        self.archive.write(local_header(name, size))
+        for piece in pieces:
+            written += len(piece)
+            if written > size:
+                break
+            checksum = zlib.crc32(piece, checksum)
+            digest.update(piece)
+            self.archive.write(piece)
+        if written != size:
+            self.archive.cut(at)
+            raise NotAsSaid
+        self.archive.rewrite(at + CHECKSUM_AT, checksum.to_bytes(4, "little"))
+        self.directory.write(central_record(Entry(name, size, checksum, at)))
+        self.entries += 1
+        return digest.hexdigest()
+
+    def note(self, line: str) -> None:
+        """Add a line to the manifest."""
+        self.manifest.write(f"{line}\n".encode())
+
+    def sync(self) -> None:
+        for file in (self.archive, self.directory, self.manifest):
+            file.sync()
+
+
+def finish(store: OutputStore, folder: str, lengths: Lengths, check: Check) -> str:
+    """Put the manifest and the directory behind the files. Returns the key of the archive. Twice is the same."""
+    with GrowingArchive(store, folder, lengths) as growing:
+        growing.add(MANIFEST, lengths.manifest, looked_after(store.read(f"{folder}/manifest.part"), check))
+        growing.directory.sync()
+        directory_at, size = growing.archive.size, growing.directory.size
+        for piece in looked_after(store.read(f"{folder}/directory.part"), check):
+            growing.archive.write(piece)
+        growing.archive.write(end_records(growing.entries, directory_at, size))
+        growing.archive.sync()
+    return f"{folder}/archive.zip"
+
+
+def looked_after(pieces: Iterable[bytes], check: Check) -> Iterator[bytes]:
+    """The pieces, with a look up before each whether to go on."""
+    for piece in pieces:
+        check()
+        yield piece

@@ -19,21 +19,23 @@ from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from shared.models import Task, TaskState
-from worker_service.tasks import bulk_pages, export
+from worker_service.media.pool import MediaPool
+from worker_service.tasks.archives import export
+from worker_service.tasks.bulk import pages
 from worker_service.tasks.kinds import STEPS
-from worker_service.tasks.runner import TaskRunner
-from worker_service.tasks.turn import TaskResources
+from worker_service.tasks.turns.runner import TaskRunner
+from worker_service.tasks.turns.turn import TaskResources
 
 LOOK_S = 0.05
 
 
 def work(environ: dict[str, str], name: str, page: int, lease_s: float) -> None:
-    bulk_pages.PAGE = export.PAGE = page
+    pages.PAGE = export.PAGE = page
     settings = load_settings(environ)
     engine = create_engine(settings, application="tests")
     broker, client = sending_broker(settings), hasty_client(settings.redis_url)
     messenger = Messenger(engine, broker, client, Channels(settings.redis_ns))
-    resources = TaskResources(messenger, open_store(settings.storage_url))
+    resources = TaskResources(messenger, open_store(settings.storage_url), MediaPool(1))
     runner = TaskRunner(name, timedelta(seconds=lease_s), None, resources, STEPS, threading.Event(), lambda: None)
     is_open = select(Task.id).where(col(Task.state).in_((TaskState.WAITING, TaskState.RUNNING)))
     while True:

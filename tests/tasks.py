@@ -14,9 +14,10 @@ from shared.files.store import FolderStore
 from shared.messaging.messenger import Messenger
 from shared.models import Task, TaskKind, TaskState
 from tests.jobs import LEASE, USER
+from worker_service.media.pool import MediaPool
 from worker_service.tasks.kinds import STEPS
-from worker_service.tasks.runner import TaskRunner
-from worker_service.tasks.turn import Step, TaskResources
+from worker_service.tasks.turns.runner import TaskRunner
+from worker_service.tasks.turns.turn import Step, TaskResources
 
 NO_PAUSES = (timedelta(0),)
 
@@ -51,7 +52,7 @@ def runner(messenger: Messenger, folder: Path, steps: Mapping[TaskKind, Step] = 
         "worker-1",
         LEASE,
         None,
-        TaskResources(messenger, FolderStore(folder / "outputs"), **more),
+        TaskResources(messenger, FolderStore(folder / "outputs"), **{"media": MediaPool(1), **more}),
         steps,
         threading.Event(),
         lambda: None,

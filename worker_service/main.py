@@ -54,8 +54,8 @@ from worker_service.run.resources import JobLimits, RunResources
 from worker_service.run.settle import give_up
 from worker_service.run.storage import StorageWatch, check_own_disk
 from worker_service.tasks.kinds import STEPS
-from worker_service.tasks.runner import TaskRunner
-from worker_service.tasks.turn import TaskResources
+from worker_service.tasks.turns.runner import TaskRunner
+from worker_service.tasks.turns.turn import TaskResources
 from worker_service.webhooks.sender import THREADS as WEBHOOK_THREADS
 from worker_service.webhooks.sender import Deliveries, WebhookSender
 
@@ -183,7 +183,15 @@ def create_tasks(
         worker_id,
         settings.lease_duration,
         settings.limit_running_tasks,
-        TaskResources(run.messenger, run.store, fence, wake_jobs.send_missing),
+        TaskResources(
+            run.messenger,
+            run.store,
+            run.media,
+            fence,
+            wake_jobs.send_missing,
+            Outgoing(allowed_by(settings.outgoing_allow or ())),
+            settings.archive_max_bytes,
+        ),
         STEPS,
         closing,
         partial(WakeUps(run.messenger, due_tasks(settings.limit_running_tasks)).send_one, 0),

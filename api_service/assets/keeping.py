@@ -32,12 +32,14 @@ ARRIVES_WITHIN = WRITERS_GONE / 2
 
 
 class Shelf(NamedTuple):
-    """Where assets are kept, how many bytes each may have, and how long they stay unless something else is said."""
+    """Where assets are kept, how many bytes each may have, and how long they stay unless something else is said. One
+    that is a ZIP may have `largest_archive`, if that is more."""
 
     engine: Engine
     store: OutputStore
     largest: int
     lifetime: timedelta | None
+    largest_archive: int = 0
 
 
 class Owner(NamedTuple):

@@ -6,6 +6,8 @@ from api_service.refusals.assets import asset_too_large, storage_refuses, wrong_
 from shared.files.file_kinds import LOOKED_AT, kind_of
 from shared.files.store import IncomingFile, NotStored
 
+ARCHIVE = b"PK\3\4"  # begins a ZIP
+
 
 class Receiving:
     """One file on its way in. Call `leave` at the end, whatever happened: what was not kept is removed then.
@@ -35,15 +37,21 @@ class Receiving:
         """Raises Refusal: asset_too_large, storage_unavailable."""
         assert self.file is not None, "it has begun"
         self.size += len(piece)
-        if self.size > self.shelf.largest:
-            raise asset_too_large(self.shelf.largest)
         if len(self.head) < LOOKED_AT:
             self.head += piece[: LOOKED_AT - len(self.head)]
+        if self.size > self.largest:
+            raise asset_too_large(self.largest)
         self.hash.add(piece)
         try:
             self.file.write(piece)
         except NotStored as error:
             raise storage_refuses(error.reason) from error
+
+    @property
+    def largest(self) -> int:
+        """How many bytes it may have, by what it is."""
+        is_archive = self.head.startswith(ARCHIVE)
+        return max(self.shelf.largest, self.shelf.largest_archive) if is_archive else self.shelf.largest
 
     def finish(self, details: Details) -> Kept:
         """Make the asset of what has arrived. Raises Refusal, see `keep`; invalid_fields, for no bytes at all."""

@@ -47,7 +47,7 @@ class FileSink:
 async def received(request: ApiRequest[Any, Any], details_in: Callable[[Form], Details]) -> Kept:
     """The asset of the file that is in the request's form. Raises Refusal, and what `details_in` raises."""
     async with one_upload(request) as sink:
-        form = await read_form(request.http, sink, request.services.settings.asset_max_bytes)
+        form = await read_form(request.http, sink, largest_upload(request))
         return await request.services.run(sink.receiving.finish, details_in(form))
 
 
@@ -62,7 +62,7 @@ async def one_upload(request: ApiRequest[Any, Any]) -> AsyncIterator[FileSink]:
 async def uploads_at_once(request: ApiRequest[Any, Any], most: int) -> AsyncIterator[Sequence[FileSink]]:
     """Up to so many files may come within the block, which count as one upload. Raises Refusal."""
     await request.services.limits.count_upload(request.identity)
-    largest = request.services.settings.asset_max_bytes
+    largest = largest_upload(request)
     give_time(request, most * largest)
     sinks = [FileSink(request) for _ in range(most)]
     try:
@@ -96,6 +96,12 @@ def give_time(request: ApiRequest[Any, Any], largest: int) -> None:
 
 def shelf_of(request: ApiRequest[Any, Any]) -> Shelf:
     return request.services.acceptance.shelf
+
+
+def largest_upload(request: ApiRequest[Any, Any]) -> int:
+    """How many bytes a file may have, whatever it is."""
+    settings = request.services.settings
+    return max(settings.asset_max_bytes, settings.archive_max_bytes)
 
 
 def owner_of(request: ApiRequest[Any, Any]) -> Owner:

@@ -77,6 +77,9 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     asset_max_bytes: int = Field(
         100 * 1024**2, ge=1024, le=1024**4, description="a larger file is refused where it is uploaded"
     )
+    archive_max_bytes: int = Field(
+        20 * 1024**3, ge=1024, le=1024**5, description="the largest archive of jobs that is uploaded or fetched"
+    )
     asset_lifetime: DurationOrNone = Field(None, description="how long an asset is kept unless it says so, or none")
     comfyui_keep_history: bool = Field(False, description="whether ComfyUI's history keeps the prompts of ended jobs")
     soft_time_limit: Duration = Field(timedelta(minutes=25), description="a job that runs longer is stopped and failed")

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from functools import partial
 
 from shared.models import TaskKind
-from worker_service.tasks.bulk_actions import Cancel, Delete, Prioritize, Tag
-from worker_service.tasks.bulk_pages import bulk
-from worker_service.tasks.bulk_retry import Retry
-from worker_service.tasks.export import export
-from worker_service.tasks.report import report
-from worker_service.tasks.turn import Step
+from worker_service.tasks.archives.export import export
+from worker_service.tasks.archives.importing import import_
+from worker_service.tasks.bulk.actions import Cancel, Delete, Prioritize, Tag
+from worker_service.tasks.bulk.pages import bulk
+from worker_service.tasks.bulk.retry import Retry
+from worker_service.tasks.reports.report import report
+from worker_service.tasks.thumbnails import thumbnails
+from worker_service.tasks.turns.turn import Step
 
 STEPS: Mapping[TaskKind, Step] = {
     TaskKind.DELETE_JOBS: partial(bulk, Delete()),
@@ -19,4 +21,6 @@ STEPS: Mapping[TaskKind, Step] = {
     TaskKind.PRIORITIZE_JOBS: partial(bulk, Prioritize()),
     TaskKind.REPORT: report,
     TaskKind.EXPORT: export,
+    TaskKind.IMPORT: import_,
+    TaskKind.THUMBNAILS: thumbnails,
 }

@@ -84,6 +84,11 @@ def test_a_task_is_asked_for_done_and_shown(client: TestClient, messenger: Messe
         ({"kind": "prioritize_jobs", "all": True, "priority": 10}, "priority"),
         ({"kind": "report", "first_day": "2026-01-02", "last_day": "2026-01-01"}, "last_day"),
         ({"kind": "report", "first_day": "2026-01-01", "last_day": "2027-01-02"}, "last_day"),
+        ({"kind": "import"}, "body"),
+        ({"kind": "import", "url": "https://example.com/", "asset_id": str(UUID(int=7))}, "body"),
+        ({"kind": "import", "url": "http://127.0.0.1/a.zip"}, "url"),
+        ({"kind": "import", "asset_id": str(UUID(int=7))}, "asset_id"),
+        ({"kind": "export"}, "body"),
         ({"kind": "report", "first_day": "soon", "last_day": "2026-01-01"}, "first_day"),
         ({"kind": "report", "first_day": "2026-01-01", "last_day": "2026-01-01", "format": "pdf"}, "format"),
     ],
@@ -193,6 +198,16 @@ def test_of_one_user_only_so_many_are_open(client: TestClient, messenger: Messen
     assert (response.status_code, response.json()["limit"]) == (429, "open_tasks")
     assert client.post(f"{TASKS}/{tasks[0]}/cancel").status_code == 200
     made(client, **ALL)
+
+
+def test_an_archive_that_is_larger_than_other_files_may_be_is_uploaded(environ: dict[str, str], key: str) -> None:
+    settings = load_settings({**environ, "ASSET_MAX_BYTES": "2000", "ARCHIVE_MAX_BYTES": "4000"})
+    with TestClient(create_app(settings, QUICK), headers=bearer(key)) as client:
+        for content, status in ((b"PK\3\4" + bytes(2500), 201), (b"PK\3\4" + bytes(4500), 413), (bytes(2500), 413)):
+            response = client.post("/api/v1/assets", files={"file": content})
+            assert response.status_code == status, response.text
+        asset_id = client.get("/api/v1/assets").json()["items"][0]["id"]
+        assert made(client, kind="import", asset_id=asset_id)["parameters"] == {"asset_id": asset_id}
 
 
 def test_retries_count_as_submissions(environ: dict[str, str], key: str, messenger: Messenger) -> None:

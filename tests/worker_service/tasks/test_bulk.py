@@ -28,8 +28,8 @@ from shared.models import (
 )
 from tests.jobs import ANOTHER_USER, USER, job, output, running, submitted
 from tests.tasks import asked, done, runner, task
-from worker_service.tasks import bulk_pages as pages
-from worker_service.tasks.bulk_actions import merged_with
+from worker_service.tasks.bulk import pages
+from worker_service.tasks.bulk.actions import merged_with
 
 
 def ended(messenger: Messenger, **values: Any) -> int:

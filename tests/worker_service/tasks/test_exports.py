@@ -23,9 +23,9 @@ from tests.tasks import asked, done, runner, task
 from tests.worker_service.deployment import until
 from tests.worker_service.tasks.archives import completed
 from tests.worker_service.tasks.contents import sha256_of
-from worker_service.tasks import export as exporting
-from worker_service.tasks.archive import GrowingArchive, Lengths, finish
-from worker_service.tasks.zip_records import Entry, central_record, end_records, local_header
+from worker_service.tasks.archives import export as exporting
+from worker_service.tasks.archives.growing import GrowingArchive, Lengths, finish
+from worker_service.tasks.archives.zip_records import Entry, central_record, end_records, local_header
 
 JOBS = 30
 

@@ -16,8 +16,8 @@ from shared.tasks.due import due_tasks, take
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost
 from tests.jobs import ANOTHER_USER, LEASE
 from tests.tasks import asked, done, make_due, runner, task
-from worker_service.tasks.runner import MOST_TRIES
-from worker_service.tasks.turn import Postponed, TaskFailed, Turn
+from worker_service.tasks.turns.runner import MOST_TRIES
+from worker_service.tasks.turns.turn import Postponed, TaskFailed, Turn
 
 KIND = TaskKind.REPORT
 LAST = 3

@@ -34,6 +34,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
         "tag": {"kind": "tag_jobs", "ids": [41, 42], "metadata": {"project": "lighthouse", "draft": None}},
         "report": {"kind": "report", "first_day": "2026-01-01", "last_day": "2026-01-31", "format": "html"},
         "export": {"kind": "export", "filter": {"metadata": ["project:lighthouse"]}},
+        "import": {"kind": "import", "url": "https://files.example.com/jobs.zip"},
         "hurry": {"kind": "prioritize_jobs", "filter": {"metadata": ["project:lighthouse"]}, "priority": 9},
     },
     TaskView: {"running": TASK},

@@ -4,19 +4,24 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
+from api_service.assets.asset_queries import find_asset
 from api_service.doors.binding import ApiRequest, signed_urls
-from api_service.doors.v1.tasks.bodies import AnyTask, OfJobs, RetryTask, TaskBody
+from api_service.doors.v1.tasks.bodies import AnyTask, ImportTask, OfJobs, RetryTask, TaskBody
 from api_service.doors.v1.tasks.views import TASKS, TaskView
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.whose import owner_asked_for
 from api_service.limits.rates import Limit
+from api_service.refusals.assets import wrong_field
 from api_service.refusals.codes import Code
+from api_service.refusals.refusal import Refusal
 from api_service.tasks.asking import create_task, how_many, terms_for
 from shared.jobs.listing.chosen import Chosen
 from shared.jobs.listing.filters import Filters
 from shared.messaging.messages import RunTask
 from shared.models import FINAL, JobStatus, Scope, Task
+from shared.outgoing.exchange import Outgoing
+from shared.outgoing.failures import NotAllowed
 
 
 async def create(request: ApiRequest[TaskBody, Nothing]) -> Response:
@@ -28,6 +33,7 @@ async def create(request: ApiRequest[TaskBody, Nothing]) -> Response:
     services, asked = request.services, request.body.asked
     task = task_of(request, asked)
     await count_retries(request, asked)
+    await check_archive(request, asked)
     task = await services.run(create_task, services.engine, task)
     await services.run(services.messenger.send, RunTask())
     view = TaskView.of(task, await signed_urls(request.http, request.identity))
@@ -61,6 +67,27 @@ async def count_retries(request: ApiRequest[TaskBody, Nothing], asked: AnyTask) 
     chosen = Chosen(owner, filters.model_copy(update={"status": statuses}), asked.ids)
     jobs = await services.run(how_many, services.engine, chosen) if statuses else 0
     await services.limits.count_submissions(request.charge, jobs)
+
+
+async def check_archive(request: ApiRequest[TaskBody, Nothing], asked: AnyTask) -> None:
+    """See whether an archive can be where it is said to be. Raises Refusal: invalid_fields."""
+    services = request.services
+    if not isinstance(asked, ImportTask):
+        return
+    if asked.url is not None:
+        refuse_closed_url(services.fetches.outgoing, "url", asked.url)
+    elif asked.asset_id is not None:
+        try:
+            await services.run(find_asset, services.engine, asked.asset_id, request.identity.user_id)
+        except Refusal as refusal:
+            raise wrong_field("asset_id", refusal.detail, str(refusal.code)) from refusal
+
+
+def refuse_closed_url(outgoing: Outgoing, field: str, url: str) -> None:
+    try:
+        outgoing.check(url)
+    except NotAllowed as error:
+        raise wrong_field(field, str(error), "url_not_allowed") from error
 
 
 OPERATIONS = (

@@ -22,6 +22,7 @@ from api_service.http.pages import PageQuery
 from api_service.http.path_ids import uuid_in
 from api_service.refusals.refusal import FORM
 from api_service.refusals.tasks import task_not_found
+from api_service.webhooks.asked import Url
 from shared.jobs.listing.filters import Filters, WhoseJobs
 from shared.jobs.urls import LARGEST_ID
 from shared.models import TaskKind, TaskState
@@ -150,7 +151,33 @@ class ExportTask(OfJobs, frozen=True):
     kind: Literal[TaskKind.EXPORT]
 
 
-FORMS: tuple[type[AnyTask], ...] = (DeleteTask, RetryTask, CancelTask, TagTask, PrioritizeTask, ReportTask, ExportTask)
+class ImportTask(AnyTask, frozen=True):
+    """Make the jobs of an archive, each once: from an asset of the caller's own, or from a URL."""
+
+    kind: Literal[TaskKind.IMPORT]
+    asset_id: UUID | None = None
+    url: Url | None = None
+
+    @model_validator(mode="after")
+    def says_from_where(self) -> Self:
+        if (self.asset_id is None) == (self.url is None):
+            raise ValueError("give `asset_id` or `url`, and not both")
+        return self
+
+    def parameters(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
+
+
+class ThumbnailsTask(OfJobs, frozen=True):
+    """Make the thumbnails of jobs again."""
+
+    kind: Literal[TaskKind.THUMBNAILS]
+
+
+FORMS: tuple[type[AnyTask], ...] = (
+    *(DeleteTask, RetryTask, CancelTask, TagTask, PrioritizeTask),
+    *(ReportTask, ExportTask, ImportTask, ThumbnailsTask),
+)
 KINDS = frozenset(kind for form in FORMS for kind in form.model_fields["kind"].annotation.__args__)  # type: ignore[union-attr]
 
 
@@ -179,6 +206,8 @@ AnyForm = Annotated[
     | Annotated[PrioritizeTask, Tag(f"{FORM}prioritize_jobs")]
     | Annotated[ReportTask, Tag(f"{FORM}report")]
     | Annotated[ExportTask, Tag(f"{FORM}export")]
+    | Annotated[ImportTask, Tag(f"{FORM}import")]
+    | Annotated[ThumbnailsTask, Tag(f"{FORM}thumbnails")]
     | Annotated[NoKind, SkipJsonSchema(), Tag(f"{FORM}none")],
     Discriminator(form_of),
 ]

@@ -15,8 +15,8 @@ from shared.jobs.listing.chosen import is_one_of
 from shared.models import FINAL, WAITING, Asset, AssetUse, GenerationJob, JobStatus, JobWebhook, User
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import text_to_image
-from worker_service.tasks.bulk_pages import PAGE, Change
-from worker_service.tasks.turn import Postponed, TaskFailed, Turn
+from worker_service.tasks.bulk.pages import PAGE, Change
+from worker_service.tasks.turns.turn import Postponed, TaskFailed, Turn
 
 ROOM_AGAIN = timedelta(seconds=10)  # places become free as jobs start
 AT_ONCE = 50  # whole rows in memory

@@ -18,8 +18,8 @@ from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import FINAL, WAITING, GenerationJob, JobStatus
 from shared.workflows.metadata import LARGEST
-from worker_service.tasks.bulk_pages import PAGE, Change
-from worker_service.tasks.turn import Turn
+from worker_service.tasks.bulk.pages import PAGE, Change
+from worker_service.tasks.turns.turn import Turn
 
 log = structlog.get_logger(__name__)
 

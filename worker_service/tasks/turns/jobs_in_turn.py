@@ -12,7 +12,7 @@ from shared.database.engine import reading
 from shared.jobs.listing.chosen import Chosen, count, next_jobs
 from shared.jobs.listing.filters import Filters
 from shared.jobs.listing.page_range import Position
-from worker_service.tasks.turn import Turn
+from worker_service.tasks.turns.turn import Turn
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,17 @@ from shared.models import Task, TaskKind, TaskState
 from shared.tasks import life
 from shared.tasks.due import take
 from shared.tasks.life import Ending, TaskLease, TaskLost
-from worker_service.tasks.heart import Heart
-from worker_service.tasks.turn import Postponed, Step, Stopping, TaskCancelled, TaskFailed, TaskResources, Turn
+from worker_service.tasks.turns.heart import Heart
+from worker_service.tasks.turns.turn import (
+    NotNow,
+    Postponed,
+    Step,
+    Stopping,
+    TaskCancelled,
+    TaskFailed,
+    TaskResources,
+    Turn,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +97,8 @@ class TaskRunner:
             self.put_back(turn, life.AT_ONCE)
         except Postponed as later:
             self.put_back(turn, later.pause)
+        except NotNow as error:
+            self.tried(turn, error)
         except TaskFailed as error:
             self.end(turn, Ending(TaskState.FAILED, error=(error.code, str(error))))
         except (Exception, TimeLimitExceeded) as error:
@@ -144,6 +155,8 @@ def said_of(error: BaseException) -> tuple[str, str]:
     match error:
         case NotStored():
             return "storage_unavailable", f"the output store cannot be used: {error.reason}"
+        case NotNow():
+            return error.code, str(error)
         case TimeLimitExceeded():
             return "time_limit", "a part of it took longer than SOFT_TIME_LIMIT"
         case _:

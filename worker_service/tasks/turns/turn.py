@@ -14,9 +14,12 @@ from shared.files.store import OutputStore
 from shared.fleet.fence import OPEN, Fence
 from shared.messaging.messenger import Messenger
 from shared.models import Task
+from shared.outgoing.allowed import allowed_by
+from shared.outgoing.exchange import Outgoing
 from shared.tasks import life
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost
-from worker_service.tasks.heart import Heart
+from worker_service.media.pool import MediaPool
+from worker_service.tasks.turns.heart import Heart
 
 
 class TaskCancelled(Exception):
@@ -43,20 +46,27 @@ class TaskFailed(Exception):
         self.code = code
 
 
+class NotNow(TaskFailed):
+    """Something that the task needs did not work; another try may help."""
+
+
 @dataclass(frozen=True)
 class TaskResources:
     """What tasks use of their worker process. `wake_jobs` sends the wake-ups that queued jobs lack."""
 
     messenger: Messenger
     store: OutputStore
+    media: MediaPool
     fence: Fence = OPEN
     wake_jobs: Callable[[], object] = lambda: None
+    outgoing: Outgoing = field(default_factory=lambda: Outgoing(allowed_by(())))
+    largest_archive: int = 20 * 1024**3  # bytes, where it is fetched from a URL
 
 
 @dataclass
 class Turn:
     """`task` is the row as it was taken. `cursor`, `done` and `result` are as the last page has left them, and
-    `has_progressed` says whether that was one of this turn."""
+    `has_progressed` says whether that was one of this turn. `kept` is for whatever the work wants to find again."""
 
     resources: TaskResources
     task: Task
@@ -67,6 +77,7 @@ class Turn:
     done: int = field(init=False)
     result: Mapping[str, Any] = field(init=False)
     has_progressed: bool = False
+    kept: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.cursor, self.done, self.result = self.task.cursor, self.task.done, self.task.result

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from worker_service.tasks.turn import Turn
+from worker_service.tasks.turns.turn import Turn
 
 
 def made_file(turn: Turn, key: str, filename: str, media_type: str) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from typing import Any
 
 from shared.models import TaskState
 from shared.tasks.life import Ending, Page
-from worker_service.tasks.made_files import made_file
-from worker_service.tasks.report_page import page_of, totals_by
-from worker_service.tasks.report_rows import A_DAY, COLUMNS, NAMES, ReportRow, as_csv, rows_in, rows_of_day
-from worker_service.tasks.turn import Turn
+from worker_service.tasks.reports.page import page_of, totals_by
+from worker_service.tasks.reports.rows import A_DAY, COLUMNS, NAMES, ReportRow, as_csv, rows_in, rows_of_day
+from worker_service.tasks.turns.made_files import made_file
+from worker_service.tasks.turns.turn import Turn
 
 SUMMED = COLUMNS[NAMES:]
 

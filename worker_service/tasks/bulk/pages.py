@@ -11,8 +11,8 @@ from sqlmodel import Session, col
 from shared.jobs.listing.chosen import is_one_of
 from shared.models import GenerationJob, TaskState
 from shared.tasks.life import Ending, Page
-from worker_service.tasks.jobs_in_turn import chosen_by, count_once, next_ids
-from worker_service.tasks.turn import Turn
+from worker_service.tasks.turns.jobs_in_turn import chosen_by, count_once, next_ids
+from worker_service.tasks.turns.turn import Turn
 
 PAGE = 500
 

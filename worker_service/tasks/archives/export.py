@@ -7,22 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from shared.database.engine import reading
 from shared.jobs.listing.chosen import is_one_of
 from shared.models import FINAL, GenerationJob, ImportedJob, JobOutput, TaskState
 from shared.tasks.life import Ending, Page
-from worker_service.tasks.archive import GrowingArchive, Lengths, NotAsSaid, finish, looked_after
-from worker_service.tasks.jobs_in_turn import chosen_by, count_once, next_ids
-from worker_service.tasks.made_files import made_file
-from worker_service.tasks.manifest import ArchivedJob, ArchivedOutput, ArchivedThumbnail, ManifestHead
-from worker_service.tasks.turn import Turn
+from worker_service.tasks.archives.growing import GrowingArchive, Lengths, NotAsSaid, finish, looked_after
+from worker_service.tasks.archives.manifest import ArchivedJob, ArchivedOutput, ArchivedThumbnail, ManifestHead
+from worker_service.tasks.turns.jobs_in_turn import chosen_by, count_once, next_ids
+from worker_service.tasks.turns.made_files import made_file
+from worker_service.tasks.turns.turn import Turn
 
 log = structlog.get_logger(__name__)
 
 PAGE = 20
-FILE_MISSING = "file_missing"
+FILE_MISSING, NOT_EXPORTABLE = "file_missing", "not_exportable"
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -84,8 +85,13 @@ def add_job(turn: Turn, archive: GrowingArchive, page: PageOfJobs, job: Generati
     if job.status not in FINAL:
         page.skipped[str(job.status)] += 1
         return
+    try:
+        said = ArchivedJob.model_validate(job)
+    except ValidationError:  # of the former system's making
+        page.skipped[NOT_EXPORTABLE] += 1
+        return
     outputs = [add_output(turn, archive, page, output) for output in page.outputs[job.id]]
-    archived = ArchivedJob.model_validate(job).model_copy(
+    archived = said.model_copy(
         update={
             "source": source_of(page, job, job.id),
             "parent": None if job.parent_id is None else source_of(page, job, job.parent_id),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
-from worker_service.tasks.report_rows import COLUMNS, NAMES, ReportRow
+from worker_service.tasks.reports.rows import COLUMNS, NAMES, ReportRow
 
 STYLE = """
 body { font: 10pt/1.4 system-ui, sans-serif; margin: 2em; color: #111 }

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from shared.database.moments import Moment
 from shared.models import JobStatus, OutputKind
 
 Text = Annotated[str, Field(max_length=1_000_000)]
@@ -14,7 +15,6 @@ Path = Annotated[str, Field(max_length=600)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0, le=2**62)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Moment = AwareDatetime
 
 
 class ManifestHead(BaseModel, frozen=True):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from shared.files.store import OutputStore
-from worker_service.tasks.zip_records import CHECKSUM_AT, Entry, central_record, end_records, local_header
+from worker_service.tasks.archives.zip_records import CHECKSUM_AT, Entry, central_record, end_records, local_header
 
 Check = Callable[[], None]
 

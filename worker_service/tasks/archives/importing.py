@@ -1,0 +1,168 @@
+"""The jobs of an archive are made once for each user: their files verified and stored first, then their rows."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.files.folders import job_folder
+from shared.files.store import IncomingFile
+from shared.models import FINAL, GenerationJob, JobOutput, TaskState
+from shared.tasks.life import Ending, Page
+from shared.workflows.metadata import has_nul, storable
+from worker_service.tasks.archives.fetching import archive_key, take
+from worker_service.tasks.archives.imported_rows import Arrival, add_rows, known_sources, place_for
+from worker_service.tasks.archives.manifest import ArchivedJob, ArchivedOutput, ManifestHead
+from worker_service.tasks.archives.reading import GivenArchive, Line, damaged, parsed
+from worker_service.tasks.turns.turn import Turn
+
+PAGE = 20
+EXISTS, INVALID, DAMAGED = "exists", "invalid", "file_damaged"
+LONGEST_SUFFIX = 10
+
+
+class WrongFile(Exception):
+    """A file of the archive is missing, or is not what the manifest says."""
+
+
+@dataclass
+class PageOfLines:
+    """What has come of a page so far."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def bytes(self) -> int:
+        return sum(output.size_bytes for arrival in self.arrivals for output in arrival.outputs)
+
+
+def import_(turn: Turn) -> Ending | None:
+    """Take the archive, or a part of it; then the next page of its jobs."""
+    if not turn.cursor.get("is_there"):
+        take(turn)
+        return None
+    with turn.resources.store.open(archive_key(turn)) as file:
+        archive = turn.kept.get("archive") or GivenArchive(file)
+        archive.file, turn.kept["archive"] = file, archive
+        if turn.task.total is None:
+            turn.count(max(0, archive.count_lines(turn.check) - 1))
+        lines = list(next_lines(archive, turn.cursor.get("at", 0)))
+        if not lines:
+            return Ending(TaskState.COMPLETED, turn.result or summed(turn, PageOfLines()))
+        page = arrived(turn, archive, [line.text for line in lines])
+    jobs = len(lines) - (turn.cursor.get("at", 0) == 0)
+    with turn.transaction() as session:
+        page.skipped[EXISTS] += add_rows(session, turn, page.arrivals)
+        cursor = {**turn.cursor, "at": lines[-1].end}
+        turn.write(session, Page(cursor, turn.done + jobs, summed(turn, page)))
+    return None
+
+
+def next_lines(archive: GivenArchive, start: int) -> Iterator[Line]:
+    """The lines of a page. Raises TaskFailed, unless the first line of all says what we can read."""
+    for number, line in enumerate(archive.lines(start)):
+        if start == number == 0:
+            try:
+                ManifestHead.model_validate_json(line.text)
+            except ValidationError:
+                raise damaged("its manifest is not of a form that is known here") from None
+        if number == PAGE:
+            return
+        yield line
+
+
+def arrived(turn: Turn, archive: GivenArchive, lines: Sequence[bytes]) -> PageOfLines:
+    """Store the files of those jobs that are new. Raises TaskFailed, where they have no place."""
+    page = PageOfLines()
+    jobs = [job for line in lines if (job := job_in(line, page)) is not None]
+    known = known_sources(turn, jobs)
+    for job in jobs:
+        if job.source in known:
+            page.skipped[EXISTS] += 1
+            continue
+        known = known | {job.source}
+        row = place_for(turn, job, page.bytes)
+        try:
+            outputs = [stored(turn, archive, row, output) for output in job.outputs if output.file is not None]
+        except WrongFile:
+            page.skipped[DAMAGED] += 1
+            continue
+        page.arrivals.append(Arrival(job, row, outputs))
+    return page
+
+
+def job_in(line: bytes, page: PageOfLines) -> ArchivedJob | None:
+    """The job of a line; None for the first line, and for one that no job can be made of."""
+    try:
+        found = parsed(line)
+        if isinstance(found, dict) and "format" in found:
+            return None
+        job = ArchivedJob.model_validate(found)
+        storable(job.caller_metadata)
+    except ValueError:
+        page.skipped[INVALID] += 1
+        return None
+    numbers = [output.number for output in job.outputs]
+    if job.status not in FINAL or has_nul(found) or len(set(numbers)) < len(numbers):
+        page.skipped[INVALID] += 1
+        return None
+    return job
+
+
+def stored(turn: Turn, archive: GivenArchive, row: GenerationJob, output: ArchivedOutput) -> JobOutput:
+    """Store an output and its thumbnails. Returns its row. Raises WrongFile."""
+    folder = f"{job_folder(row)}/0"
+    suffix = PurePosixPath(output.filename).suffix
+    safe = suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= LONGEST_SUFFIX else ""
+    path = f"{folder}/{output.number}{safe}"
+    copy(turn, archive, (str(output.file), output.size_bytes, output.sha256), path)
+    thumbnails = {}
+    for size, small in output.thumbnails.items():
+        key = f"{folder}/{output.number}-{size}.webp"
+        if not size.isdecimal():
+            raise WrongFile
+        copy(turn, archive, (small.file, small.size_bytes, small.sha256), key)
+        thumbnails[size] = {"path": key, **small.model_dump(include={"width", "height", "size_bytes"})}
+    facts = output.model_dump(exclude={"file", "thumbnails"})
+    return JobOutput(job_id=row.id, path=path, thumbnails=thumbnails, **facts)
+
+
+def copy(turn: Turn, archive: GivenArchive, said: tuple[str, int, str], key: str) -> None:
+    """Put an entry of that size and SHA-256 into the store. Raises WrongFile."""
+    name, size, sha256 = said
+    if archive.size(name) != size:
+        raise WrongFile
+    file: IncomingFile = turn.resources.store.incoming(key)
+    digest, written = hashlib.sha256(), 0
+    is_right = False
+    try:
+        for piece in archive.pieces(name):
+            turn.check()
+            digest.update(piece)
+            written += len(piece)
+            file.write(piece)
+        is_right = written == size and digest.hexdigest() == sha256
+        if is_right:
+            file.keep()
+    finally:
+        file.drop()  # nothing, once it is kept
+    if not is_right:
+        raise WrongFile
+
+
+def summed(turn: Turn, page: PageOfLines) -> dict[str, Any]:
+    """What has come of all pages so far, with this one."""
+    before, skipped = turn.result, Counter(turn.result.get("skipped", {}))
+    skipped.update({reason: count for reason, count in page.skipped.items() if count})
+    outputs = [output for arrival in page.arrivals if arrival.is_added for output in arrival.outputs]
+    return {
+        "jobs": before.get("jobs", 0) + sum(arrival.is_added for arrival in page.arrivals),
+        "files": before.get("files", 0) + len(outputs),
+        "bytes": before.get("bytes", 0) + sum(output.size_bytes for output in outputs),
+        "skipped": dict(sorted(skipped.items())),
+    }

@@ -139,7 +139,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
     rates = RateCounter(counting, settings.redis_ns, guard)
     limits = KeyLimits(settings, rates, OpenStreams(counting, settings.redis_ns, guard))
     capabilities, store = CapabilityReader(engine), open_store(settings.storage_url)
-    shelf = Shelf(engine, store, settings.asset_max_bytes, settings.asset_lifetime)
+    shelf = Shelf(engine, store, settings.asset_max_bytes, settings.asset_lifetime, settings.archive_max_bytes)
     fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
     return Services(
         settings=settings,

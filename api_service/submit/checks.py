@@ -18,8 +18,8 @@ from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 from api_service.submit.job_request import JobRequest
 from api_service.submit.wanted_outputs import output_nodes_left_out, unknown_output_nodes
-from shared.models import JobOutput
 from shared.fleet.fence import OPEN, Fence
+from shared.models import JobOutput
 from shared.workflows.links import faults_between
 from shared.workflows.references import with_references
 from shared.workflows.shape import as_sent, check_shape

@@ -163,6 +163,15 @@ def delete(session: Session, task: Task) -> str:
     return folder
 
 
+def remove_expired(session: Session, limit: int) -> int:
+    """Delete tasks that nobody needs any more. Their folders are noted to be removed. Returns how many."""
+    ended = select(Task).where(col(Task.expires_at) <= func.now()).order_by(col(Task.expires_at)).limit(limit)
+    found = session.exec(ended.with_for_update(skip_locked=True)).all()
+    for task in found:
+        delete(session, task)
+    return len(found)
+
+
 def open_tasks(session: Session, user_id: UUID) -> int:
     """How many tasks of a user have not ended."""
     is_open = (Task.user_id == user_id, col(Task.state).in_((TaskState.WAITING, TaskState.RUNNING)))

@@ -27,6 +27,7 @@ from shared.models import (
     WebhookDelivery,
     Worker,
 )
+from shared.tasks import life
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +81,19 @@ def remove_old_deliveries(engine: Engine) -> int:
     removed = in_portions(portion)
     if removed:
         log.info("deliveries.removed", count=removed)
+    return removed
+
+
+def remove_expired_tasks(engine: Engine) -> int:
+    """Remove tasks that ended long ago. Returns how many. Their folders are noted, for the next sweep of those."""
+
+    def portion() -> int:
+        with transaction(engine) as session:
+            return life.remove_expired(session, AT_ONCE)
+
+    removed = in_portions(portion)
+    if removed:
+        log.info("tasks.removed", count=removed)
     return removed
 
 

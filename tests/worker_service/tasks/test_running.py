@@ -8,14 +8,16 @@ from sqlmodel import select
 
 from shared.files.store import NotStored
 from shared.messaging.due_work import WakeUps
-from shared.messaging.messages import Queue
+from shared.messaging.messages import Queue, RunTask
 from shared.messaging.messenger import Messenger
-from shared.models import DiscardedFolder, TaskKind, TaskState
+from shared.models import DiscardedFolder, Task, TaskKind, TaskState
 from shared.tasks import life
 from shared.tasks.due import due_tasks, take
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost
 from tests.jobs import ANOTHER_USER, LEASE
 from tests.tasks import asked, done, make_due, runner, task
+from tests.worker_service.deployment import RunningWorker, until
+from worker_service.scheduler.sweeps import remove_expired_tasks
 from worker_service.tasks.turns.runner import MOST_TRIES
 from worker_service.tasks.turns.turn import Postponed, TaskFailed, Turn
 
@@ -185,3 +187,23 @@ def test_as_many_wake_ups_are_sent_as_tasks_are_due(messenger: Messenger) -> Non
     assert wakeups.send_missing() == 3
     assert wakeups.send_missing() == 0
     assert messenger.waiting_messages(Queue.TASKS) == 3
+
+
+def test_one_that_nobody_needs_any_more_is_removed_with_its_folder(messenger: Messenger, tmp_path: Path) -> None:
+    old, new = (done(messenger, tmp_path, asked(messenger, KIND), steps={KIND: counting}).id for _ in range(2))
+    with messenger.transaction() as session:
+        row = session.get_one(Task, old)
+        row.expires_at = row.created_at
+    assert remove_expired_tasks(messenger.engine) == 1
+    with messenger.transaction() as session:
+        assert session.exec(select(Task.id)).all() == [new]
+        assert len(session.exec(select(DiscardedFolder.folder)).all()) == 1
+
+
+@pytest.mark.system
+def test_a_worker_that_is_woken_does_what_is_due(messenger: Messenger, worker: RunningWorker) -> None:
+    task_id = asked(messenger, TaskKind.DELETE_JOBS)
+    messenger.send(RunTask())
+    until(lambda: task(messenger, task_id).state is TaskState.COMPLETED)
+    assert task(messenger, task_id).claims == 1
+    assert not worker.stopped

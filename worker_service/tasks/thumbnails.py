@@ -82,8 +82,8 @@ def stored(turn: Turn, output: JobOutput, examined: Examined, local: Path) -> di
     content, path = b"", ""
     for one in examined.thumbnails:
         if one.content != content:  # else it is the same picture again, and one file serves both sizes
-            content, path = one.content, f"{folder}/{output.number}-{one.size}.webp"
-            files[path] = local.with_name(f"{one.size}.webp")
+            content, path = one.content, f"{folder}/{output.number}-{one.size}{one.ending}"
+            files[path] = local.with_name(str(one.size))
             files[path].write_bytes(content)
         said[str(one.size)] = {"path": path, "width": one.width, "height": one.height, "size_bytes": len(content)}
     if files:

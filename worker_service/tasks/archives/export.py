@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 import structlog
@@ -117,7 +118,7 @@ def add_output(turn: Turn, archive: GrowingArchive, page: PageOfJobs, output: Jo
         return said
     thumbnails = {}
     for size, made in output.thumbnails.items():
-        small = f"{place}-{size}.webp"
+        small = f"{place}-{size}{PurePosixPath(made['path']).suffix}"
         if found := add_file(turn, archive, page, (small, made["path"], made["size_bytes"])):
             facts = {key: made[key] for key in ("width", "height", "size_bytes")}
             thumbnails[size] = ArchivedThumbnail(file=small, sha256=found, **facts)

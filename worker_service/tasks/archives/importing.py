@@ -23,6 +23,7 @@ from worker_service.tasks.turns.turn import Turn
 PAGE = 20
 EXISTS, INVALID, DAMAGED = "exists", "invalid", "file_damaged"
 LONGEST_SUFFIX = 10
+OF_THUMBNAILS = {".jpg", ".webp"}  # says what one is
 
 
 class WrongFile(Exception):
@@ -123,9 +124,10 @@ def stored(turn: Turn, archive: GivenArchive, row: GenerationJob, output: Archiv
     copy(turn, archive, (str(output.file), output.size_bytes, output.sha256), path)
     thumbnails = {}
     for size, small in output.thumbnails.items():
-        key = f"{folder}/{output.number}-{size}.webp"
-        if not size.isdecimal():
+        ending = PurePosixPath(small.file).suffix
+        if not size.isdecimal() or ending not in OF_THUMBNAILS:
             raise WrongFile
+        key = f"{folder}/{output.number}-{size}{ending}"
         copy(turn, archive, (small.file, small.size_bytes, small.sha256), key)
         thumbnails[size] = {"path": key, **small.model_dump(include={"width", "height", "size_bytes"})}
     facts = output.model_dump(exclude={"file", "thumbnails"})

@@ -31,8 +31,8 @@ from shared.outgoing.exchange import Outgoing
 from shared.tasks.due import due_tasks
 from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
-from worker_service.actors.send_mail import send_mail
 from worker_service.actors.run_task import run_task
+from worker_service.actors.send_mail import send_mail
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
 from worker_service.dramatiq_glue.receiver import Receiver

@@ -6,9 +6,10 @@ from uuid import UUID
 from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
-from api_service.jobs.cursors import Cursors, Position
+from api_service.jobs.cursors import Cursors
 from api_service.refusals.notifications import notification_not_found
 from shared.database.engine import reading, transaction
+from shared.jobs.listing.page_range import Position
 from shared.models import Notification, NotificationSettings
 
 NOTIFICATION_CURSORS = Cursors[int]("q", int, int)

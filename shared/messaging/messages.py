@@ -62,7 +62,6 @@ class SendMail(Message):
     queue = Queue.MAIL
 
 
-
 class RunTask(Message):
     """Wake up: a task is due. Which, the rows say."""
 

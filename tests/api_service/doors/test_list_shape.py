@@ -16,7 +16,8 @@ PAGED = [operation for operation in LISTS if issubclass(operation.query, PageQue
 
 
 def test_the_lists_are_known_and_which_of_them_have_pages() -> None:
-    paged = {"listJobs", "listAssets", "listUsers", "listKeys", "listWebhookDeliveries", "listNotifications"}
+    paged = {"listJobs", "listAssets", "listUsers", "listKeys", "listTasks"}
+    paged |= {"listWebhookDeliveries", "listNotifications"}
     assert {one.name for one in PAGED} == paged
     assert {one.name for one in LISTS} == {*paged, "listModels", "listSchedules", "listServers", "listWebhooks"}
 

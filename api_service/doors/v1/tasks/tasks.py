@@ -6,10 +6,10 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, by_key_or_url, signed_urls
-from api_service.doors.v1.jobs.waiting import asked_wait_s, preference_applied
 from api_service.doors.v1.tasks.bodies import TasksQuery, task_id_in
 from api_service.doors.v1.tasks.views import TASKS, TaskPage, TaskView
 from api_service.doors.v1.tasks.waiting import ended_task_within
+from api_service.doors.waiting import asked_wait_s, preference_applied
 from api_service.http.answers import answer_with
 from api_service.http.downloads import FILE_ANSWERS, RANGED, StoredFile, send_file
 from api_service.http.entity_tags import has_it

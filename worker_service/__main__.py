@@ -15,7 +15,7 @@ def main() -> None:
     # `start` looks too, but there Dramatiq's main process would have the last word.
     if not sys.argv[1:]:
         exit_unless_migrated(settings, application="worker")
-    threads = str(settings.worker_threads)
+    threads = str(settings.worker_threads + 1)  # one for clean-ups: a job waits for none
     variables = {
         # As many messages as there are threads: one more would wait here while another worker is idle.
         "dramatiq_queue_prefetch": threads,

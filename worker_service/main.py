@@ -12,12 +12,13 @@ import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries
 from sqlalchemy import Engine
 
+from shared.accounts.retention import usual_retention
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
-from shared.files.store import open_store
+from shared.files.store import OutputStore, open_store
 from shared.fleet.fence import Fence
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.broker import sending_broker
@@ -29,10 +30,13 @@ from shared.messaging.redis_clients import hasty_client, patient_client
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from shared.tasks.due import due_tasks
+from worker_service.actors.clean_up import clean_up
 from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
 from worker_service.actors.run_task import run_task
 from worker_service.actors.send_mail import send_mail
+from worker_service.cleanup.portion import Tools
+from worker_service.cleanup.run import RUNS_FOR, Cleaner
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
 from worker_service.dramatiq_glue.receiver import Receiver
@@ -59,12 +63,12 @@ from worker_service.tasks.turns.turn import TaskResources
 from worker_service.webhooks.sender import THREADS as WEBHOOK_THREADS
 from worker_service.webhooks.sender import Deliveries, WebhookSender
 
-RECEIVERS: tuple[Receiver[Any, Any], ...] = (run_comfy_job, deliver_webhooks, send_mail, run_task)
+RECEIVERS: tuple[Receiver[Any, Any], ...] = (run_comfy_job, deliver_webhooks, send_mail, run_task, clean_up)
 
 PRODUCTION = Timings()
-# Heartbeats of jobs and of a task, health probes, capability readers, hard limit, webhooks, e-mail: beside one for each
-# job's thread.
-OTHER_CONNECTIONS = 6 + WEBHOOK_THREADS + MAIL_THREADS
+# Heartbeats of jobs and of a task, health probes, capability readers, hard limit, clean-ups, webhooks, e-mail: beside
+# one for each job's thread.
+OTHER_CONNECTIONS = 7 + WEBHOOK_THREADS + MAIL_THREADS
 
 
 def start() -> None:
@@ -146,6 +150,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     webhooks = Deliveries(engine, Outgoing(allowed_by(settings.outgoing_allow or ())), closing)
     mailing = create_mailing(settings, engine, closing)
     wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}
+    wakes["clean_up"] = create_cleaner(settings, messenger, store, closing).do_due
     tasks = create_tasks(settings, worker_id, run, wake_jobs, closing).run_one
     running = settings.limit_running_jobs
     jobs = JobRunner(worker_id, running, closing, capacity, wake_jobs.send_one, run, **wakes, run_tasks=tasks)
@@ -166,13 +171,8 @@ def create_mailing(settings: Settings, engine: Engine, closing: threading.Event)
 
 
 def create_leases(settings: Settings, engine: Engine, worker_id: str, storage: StorageWatch) -> Leases:
-    return Leases(
-        engine,
-        worker_id,
-        threads=settings.worker_threads,
-        duration=settings.lease_duration,
-        storage_problem=storage.problem,
-    )
+    threads, duration = settings.worker_threads, settings.lease_duration
+    return Leases(engine, worker_id, threads=threads, duration=duration, storage_problem=storage.problem)
 
 
 def create_tasks(
@@ -196,6 +196,11 @@ def create_tasks(
         closing,
         partial(WakeUps(run.messenger, due_tasks(settings.limit_running_tasks)).send_one, 0),
     )
+
+
+def create_cleaner(settings: Settings, messenger: Messenger, store: OutputStore, closing: threading.Event) -> Cleaner:
+    tools = Tools(messenger, store, usual_retention(settings), settings.retention_orphans)
+    return Cleaner(tools, closing, runs_for=min(RUNS_FOR, settings.soft_time_limit / 2))
 
 
 def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> Fleet:

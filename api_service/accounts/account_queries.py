@@ -21,12 +21,12 @@ from shared.models import ApiKey, User
 NOT_IN_THE_FUTURE = FieldError(field="expires_at", message="must be in the future", code="value_error")
 
 
-def create_user(engine: Engine, name: str, running_jobs_limit: int | None) -> User:
-    """Make a user. Raises Refusal: name_taken."""
+def create_user(engine: Engine, columns: Mapping[str, Any]) -> User:
+    """Make a user with a name, and other columns. Raises Refusal: name_taken."""
     with transaction(engine) as session:
-        user = users.create_user(session, name, running_jobs_limit)
+        user = users.create_user(session, **columns)
     if user is None:
-        raise name_taken(name)
+        raise name_taken(columns["name"])
     return user
 
 

@@ -4,10 +4,10 @@ from api_service.assets.content_hash import ContentHash
 from api_service.assets.keeping import Content, Details, Kept, Owner, Shelf, keep, leave_place, new_place
 from api_service.refusals.assets import asset_too_large, storage_refuses
 from api_service.refusals.jobs import output_gone, storage_unavailable
-from shared.configuration.reasons import reason_of
 from shared.files.file_kinds import LOOKED_AT, kind_of
 from shared.files.store import NotStored, OutputStore
 from shared.models import JobOutput
+from shared.texts.reasons import reason_of
 
 
 def keep_output(shelf: Shelf, owner: Owner, output: JobOutput, details: Details) -> Kept:

@@ -1,9 +1,11 @@
 """What can be done with one job: it is cancelled, amended while it waits, or deleted after its end."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
+from sqlalchemy import func, update
+from sqlmodel import Session, col
 
 from api_service.jobs.job_queries import owned_job
 from api_service.refusals.jobs import job_ended, job_not_ended, job_not_found, job_started
@@ -13,6 +15,7 @@ from shared.files.store import OutputStore
 from shared.jobs import before_start
 from shared.jobs.cancel import cancel_one
 from shared.jobs.deletion import delete_job
+from shared.jobs.transitions import FRESH
 from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
 from shared.models import FINAL, WAITING, GenerationJob, JobStatus
@@ -34,20 +37,41 @@ def cancel_job(messenger: Messenger, job_id: int, owner: UUID | None) -> Generat
     return job
 
 
-def amend_job(
-    messenger: Messenger, job_id: int, owner: UUID | None, *, priority: int | None, metadata: dict[str, Any] | None
-) -> GenerationJob:
-    """Change what is given of a job that waits. Raises Refusal: job_not_found, job_started."""
-    given = {"priority": priority, "caller_metadata": metadata}
-    changes = {name: value for name, value in given.items() if value is not None}
+class Amendment(NamedTuple):
+    """What is to change of a job; None stays as it is."""
+
+    priority: int | None = None
+    metadata: dict[str, Any] | None = None
+    pinned: bool | None = None
+
+    @property
+    def of_waiting(self) -> dict[str, Any]:
+        """The columns that change only while the job waits."""
+        given = {"priority": self.priority, "caller_metadata": self.metadata}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def amend_job(messenger: Messenger, job_id: int, owner: UUID | None, amendment: Amendment) -> GenerationJob:
+    """Change what is given of a job, all or nothing. Raises Refusal: job_not_found, job_started."""
+    pinned = {} if amendment.pinned is None else {"pinned": amendment.pinned}
     with messenger.transaction() as session:
         job = owned_job(session, job_id, owner, lock=True)
         if job is None:
             raise job_not_found(job_id)
-        job = before_start.amend(session, job_id, **changes) or job
-    if job.status not in WAITING:
-        raise job_started(job.status)
+        if amendment.of_waiting:
+            job = before_start.amend(session, job_id, **amendment.of_waiting, **pinned) or job
+            if job.status not in WAITING:
+                raise job_started(job.status)
+        elif pinned:
+            job = pin(session, job_id, **pinned)
     return job
+
+
+def pin(session: Session, job_id: int, *, pinned: bool) -> GenerationJob:
+    """Pin a job, or unpin it, whatever its status. Returns it as it is then."""
+    statement = update(GenerationJob).where(col(GenerationJob.id) == job_id)
+    changed = statement.values(pinned=pinned, updated_at=func.now()).returning(GenerationJob)
+    return session.scalars(changed, execution_options=FRESH).one()
 
 
 def delete_with_files(messenger: Messenger, store: OutputStore, job_id: int, owner: UUID | None) -> None:

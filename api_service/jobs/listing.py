@@ -27,6 +27,7 @@ LISTED: tuple[Any, ...] = (
     col(GenerationJob.height),
     col(GenerationJob.batch_size),
     col(GenerationJob.priority),
+    col(GenerationJob.pinned),
     col(GenerationJob.caller_metadata).label("metadata"),
     col(GenerationJob.batch_id),
     col(GenerationJob.schedule_id),

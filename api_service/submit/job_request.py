@@ -37,6 +37,7 @@ class JobOptions:
     secrets: str | None = None  # encrypted
     secret_names: Sequence[str] | None = None
     webhook: OwnWebhook | None = None
+    pinned: bool = False  # nothing of it is cleaned up
     extra_pnginfo: Mapping[str, Any] | None = None  # goes with the prompt, into the pictures that it makes
 
 
@@ -88,6 +89,7 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         priority=options.priority,
         max_attempts=options.max_attempts,
         caller_metadata=dict(options.metadata),
+        pinned=options.pinned,
         output_nodes=None if options.output_nodes is None else list(options.output_nodes),
         temp_outputs=options.temp_outputs,
         extra_pnginfo=None if options.extra_pnginfo is None else dict(options.extra_pnginfo),

@@ -8,8 +8,8 @@ from base64 import b64encode
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from shared.configuration.reasons import reason_of
 from shared.configuration.server_urls import ServerUrl
+from shared.texts.reasons import reason_of
 
 HEADER_NAME = re.compile(r"^[A-Za-z0-9-]{1,64}$", re.ASCII)
 LONGEST_TOKEN = 8192  # characters; servers refuse longer headers

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
 from shared.configuration.defaults import DERIVED, dependent_defaults
 from shared.configuration.mail import MailFrom, SmtpUrl
 from shared.configuration.misspellings import misspelt
 from shared.configuration.networks import TrustedNetworks
+from shared.configuration.retentions import Retentions
 from shared.configuration.server_urls import ComfyUIUrls
 from shared.configuration.types import (
     DatabaseUrl,
@@ -38,7 +39,7 @@ from shared.configuration.types import (
 )
 
 
-class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
+class Settings(Retentions, frozen=True, extra="forbid", validate_default=True):
     """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
 
     app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")

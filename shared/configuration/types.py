@@ -20,6 +20,7 @@ from shared.outgoing.allowed import allowed_by
 PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^/\s]+(?=@)")
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$")
 MOST_YEARS = timedelta(days=36500)  # PostgreSQL knows no moment much later
+LEAST_KEPT = timedelta(hours=1)  # what has just ended is still looked at, by workers too
 LONGEST_PATTERN, MOST_PATTERNS = 255, 1000
 PATTERNS = "patterns such as Load*, separated by commas, or none"
 ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -121,6 +122,12 @@ def duration_or_none(value: str | timedelta | None) -> timedelta | None:
     if (found := duration(value)) > MOST_YEARS:
         raise ValueError("a time of at most 36500d, or none")
     return found
+
+
+def retention(value: timedelta | None) -> timedelta | None:
+    if value is not None and value < LEAST_KEPT:
+        raise ValueError("a time from 1h to 36500d, or none")
+    return value
 
 
 def lease_duration(value: timedelta) -> timedelta:
@@ -226,6 +233,7 @@ RedisUrl = Annotated[SecretUrl, AsMade, BeforeValidator(redis_url)]
 StorageUrl = Annotated[str, BeforeValidator(storage_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 DurationOrNone = Annotated[timedelta | None, BeforeValidator(duration_or_none)]
+Retention = Annotated[DurationOrNone, AfterValidator(retention)]
 LeaseDuration = Annotated[Duration, AfterValidator(lease_duration)]
 HookSecret = Annotated[WebhookSecret | None, AsMade, BeforeValidator(webhook_secret)]
 KeyFile = Annotated[Path | None, BeforeValidator(key_file)]

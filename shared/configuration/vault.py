@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from shared.configuration.reasons import reason_of
+from shared.texts.reasons import reason_of
 
 log = structlog.get_logger(__name__)
 

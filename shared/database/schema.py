@@ -36,6 +36,7 @@ REVISIONS = (
     "schedules",
     "notifications",
     "tasks",
+    "clean_up",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -5,6 +5,7 @@ has done.
 """
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -54,13 +55,31 @@ def delete_asset(session: Session, asset_id: UUID, owner: UUID | None) -> tuple[
     return asset, remove(session, asset)
 
 
-def delete_expired_asset(session: Session, asset_id: UUID) -> bool:
-    """Delete an asset if its time has run out. Raises AssetNeeded."""
+def delete_expired_asset(session: Session, asset_id: UUID) -> tuple[Asset | None, str | None]:
+    """Delete an asset if its time has run out. Returns as `delete_asset`. Raises AssetNeeded."""
     asset = held_asset(session, asset_id, None)
     if asset is None or asset.expires_at is None or asset.expires_at > database_time(session):
-        return False
-    remove(session, asset)
-    return True
+        return None, None
+    return asset, remove(session, asset)
+
+
+def delete_unused_asset(session: Session, asset_id: UUID, age: timedelta) -> tuple[Asset | None, str | None]:
+    """Delete an asset without an end, if it was neither made nor taken by a job for so long. Returns as `delete_asset`.
+
+    Raises AssetNeeded.
+    """
+    asset = held_asset(session, asset_id, None)
+    if asset is None or not session.scalar(select(Asset.id).where(col(Asset.id) == asset_id, *is_unused(age))):
+        return None, None
+    return asset, remove(session, asset)
+
+
+def is_unused(age: timedelta) -> Sequence[ColumnElement[bool]]:
+    """The conditions that an asset without an end was neither made nor taken by a job for so long."""
+    since = func.now() - age
+    uses = select(AssetUse.job_id).join(GenerationJob, col(GenerationJob.id) == col(AssetUse.job_id))
+    lately = uses.where(col(AssetUse.asset_id) == col(Asset.id), col(GenerationJob.created_at) > since)
+    return col(Asset.expires_at).is_(None), col(Asset.created_at) <= since, ~exists(lately)
 
 
 def held_asset(session: Session, asset_id: UUID, owner: UUID | None) -> Asset | None:
@@ -113,7 +132,6 @@ def newest_named(session: Session, user_id: UUID, names: Collection[str]) -> dic
     return {one.name: one for one in session.exec(called.ext(distinct_on(col(Asset.name))).order_by(*newest))}
 
 
-def expired_assets(session: Session, limit: int) -> Sequence[UUID]:
-    """Assets whose time has run out and that no job needs, the oldest first."""
-    found = select(Asset.id).where(col(Asset.expires_at) <= func.now(), ~needed_by_jobs(col(Asset.id)))
-    return session.exec(found.order_by(col(Asset.expires_at)).limit(limit)).all()
+def has_expired() -> Sequence[ColumnElement[bool]]:
+    """The conditions that an asset's time has run out, and that no job needs it."""
+    return col(Asset.expires_at) <= func.now(), ~needed_by_jobs(col(Asset.id))

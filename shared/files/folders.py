@@ -6,9 +6,11 @@ given up for dead may still store files there.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
 
-from sqlalchemy import delete, func
+from sqlalchemy import ColumnElement, delete, func, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -18,12 +20,23 @@ from shared.models import DiscardedFolder, GenerationJob
 WRITERS_GONE = timedelta(hours=1)
 
 
-def job_folder(job: GenerationJob) -> str:
+class Filed(Protocol):
+    """What says where the files of a job are."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def user_id(self) -> UUID: ...
+    @property
+    def created_at(self) -> datetime: ...
+
+
+def job_folder(job: Filed) -> str:
     """The folder of a job's files: `{user}/{yyyy}/{mm}/{dd}/{job}`, by the day (UTC) it was accepted."""
     return f"{job.user_id}/{job.created_at:%Y/%m/%d}/{job.id}"
 
 
-def attempt_folder(job: GenerationJob, attempt: int) -> str:
+def attempt_folder(job: Filed, attempt: int) -> str:
     """A folder for each attempt, so that a worker given up for dead overwrites nothing."""
     return f"{job_folder(job)}/{attempt}"
 
@@ -39,22 +52,19 @@ def discard_attempt_folder(session: Session, job: GenerationJob, attempt: int) -
     note(session, attempt_folder(job, attempt))
 
 
-def note(session: Session, folder: str) -> None:
-    session.execute(insert(DiscardedFolder).values(folder=folder).on_conflict_do_nothing())
-
-
-def note_all(session: Session, folders: Sequence[str]) -> None:
-    """Note several folders in one statement."""
+def note(session: Session, *folders: str) -> None:
     if folders:
-        rows = [{"folder": folder} for folder in folders]
-        session.execute(insert(DiscardedFolder).values(rows).on_conflict_do_nothing())
+        notes = [{"folder": folder} for folder in sorted(folders)]  # in one order: nobody waits for each other
+        session.execute(insert(DiscardedFolder).values(notes).on_conflict_do_nothing())
 
 
-def discarded_folders(session: Session, limit: int) -> Sequence[str]:
-    """Folders noted long enough ago that nobody can be writing there, the oldest notes first."""
-    long_ago = col(DiscardedFolder.created_at) <= func.now() - WRITERS_GONE
-    oldest = select(DiscardedFolder.folder).where(long_ago).order_by(col(DiscardedFolder.created_at))
-    return session.exec(oldest.limit(limit)).all()
+def discarded_folders(session: Session, limit: int, after: DiscardedFolder | None = None) -> Sequence[DiscardedFolder]:
+    """Notes that are old enough that nobody can be writing there, the oldest first, after one of them."""
+    noted = (col(DiscardedFolder.created_at), col(DiscardedFolder.folder))
+    wanted: list[ColumnElement[bool]] = [noted[0] <= func.now() - WRITERS_GONE]
+    if after is not None:
+        wanted.append(tuple_(*noted) > (after.created_at, after.folder))
+    return session.exec(select(DiscardedFolder).where(*wanted).order_by(*noted).limit(limit)).all()
 
 
 def forget_notes(session: Session, folders: Sequence[str]) -> None:

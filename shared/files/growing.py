@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from shared.configuration.reasons import reason_of
 from shared.files.durable import make_folders, sync_folder
+from shared.texts.reasons import reason_of
 
 BUSY = "another worker is writing it"
 SHORTER = "it is shorter than it was"

@@ -7,12 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
-from shared.configuration.reasons import reason_of
 from shared.files.durable import CHUNK, copy_all, make_folders, sync_folder
 from shared.files.growing import GrowingFile
+from shared.texts.reasons import reason_of
 
 LEAST_FREE = 16 * 1024 * 1024  # bytes, below which a disk counts as full
 
@@ -24,6 +24,14 @@ class NotStored(Exception):
         super().__init__(f"could not store {key}: {reason}")
         self.key = key
         self.reason = reason
+
+
+class StoredEntry(NamedTuple):
+    """A file that is there: its key, its size, and when it was last written, in seconds since 1970."""
+
+    key: str
+    size_bytes: int
+    written_s: float
 
 
 class IncomingFile(Protocol):
@@ -70,7 +78,13 @@ class OutputStore(Protocol):
         """In bytes. Raises FileNotFoundError."""
 
     def remove(self, folder: str) -> None:
-        """Remove everything below a folder. Nothing there is fine."""
+        """Remove a file, or everything below a folder. Nothing there is fine."""
+
+    def folders(self, folder: str = "") -> list[str]:
+        """The names of the folders in a folder, sorted; none where there is no such folder."""
+
+    def files(self, folder: str) -> Iterator[StoredEntry]:
+        """All files below a folder, those under way too; none where there is no such folder."""
 
     def unreadable(self) -> str | None:
         """Why nothing can be read at all, in the system's words; None where files can be."""
@@ -143,8 +157,28 @@ class FolderStore:
         return self.path(key).stat().st_size
 
     def remove(self, folder: str) -> None:
+        path = self.path(folder)
         with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.path(folder))
+            if path.is_file():
+                path.unlink()
+            else:
+                shutil.rmtree(path)
+
+    def folders(self, folder: str = "") -> list[str]:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.below(folder)) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        return []
+
+    def files(self, folder: str) -> Iterator[StoredEntry]:
+        for above, _, names in os.walk(self.below(folder)):
+            for name in names:
+                path = Path(above, name)
+                with contextlib.suppress(FileNotFoundError):  # it was removed meanwhile
+                    status = path.lstat()
+                    yield StoredEntry(path.relative_to(self.root).as_posix(), status.st_size, status.st_mtime)
+
+    def below(self, folder: str) -> Path:
+        return self.path(folder) if folder else self.root
 
     def unreadable(self) -> str | None:
         try:

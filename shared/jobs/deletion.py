@@ -1,15 +1,54 @@
-"""A job that has ended is deleted with all its rows; a note names its folder until its files are gone."""
+"""Jobs that have ended are deleted with all their rows; a note names the folder of each until its files are gone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, update
-from sqlalchemy.orm import load_only
-from sqlmodel import Session, col, select
+from sqlalchemy import delete, text
+from sqlmodel import Session, col
 
-from shared.files.folders import discard_job_folder, job_folder, note_all
-from shared.jobs.transitions import is_one_of
-from shared.models import FINAL, GenerationJob, JobOutput, User
+from shared.files.folders import discard_job_folder, job_folder, note
+from shared.models import FINAL, GenerationJob
+
+
+class GoneJob(NamedTuple):
+    """What is left to know of a job that is deleted."""
+
+    id: int
+    user_id: UUID
+    created_at: datetime
+
+
+class Gone(NamedTuple):
+    """Jobs that were deleted, or whose outputs were, and how many bytes their owners have less."""
+
+    jobs: Sequence[GoneJob] = ()
+    freed_bytes: int = 0
+
+
+# One that somebody else is at is left for the next time. Pinned meanwhile, it stays.
+HOLD = text("""
+SELECT id, user_id, created_at FROM generation_jobs
+WHERE id = ANY(:ids) AND status IN ('completed', 'failed', 'cancelled', 'expired') AND (NOT pinned OR :pinned_too)
+ORDER BY id FOR UPDATE SKIP LOCKED
+""")
+FREE = text("""
+WITH freed AS (
+    SELECT user_id, sum(size_bytes) AS bytes FROM job_outputs JOIN generation_jobs ON generation_jobs.id = job_id
+    WHERE job_id = ANY(:ids) GROUP BY user_id
+), counted AS (
+    UPDATE users SET stored_bytes = greatest(0, stored_bytes - freed.bytes)
+    FROM freed WHERE users.id = freed.user_id AND freed.bytes > 0
+)
+SELECT CAST(coalesce(sum(bytes), 0) AS bigint) FROM freed
+""")
+# In one statement each: the cascade finds nothing left, row by row.
+EVENTS, ATTEMPTS, OUTPUTS = (
+    text(f"DELETE FROM {table} WHERE job_id = ANY(:ids)")  # noqa: S608 - ours
+    for table in ("job_events", "job_attempts", "job_outputs")
+)
+JOBS = text("DELETE FROM generation_jobs WHERE id = ANY(:ids)")
 
 
 def delete_job(session: Session, job_id: int, owner: UUID | None) -> GenerationJob | None:
@@ -21,39 +60,37 @@ def delete_job(session: Session, job_id: int, owner: UUID | None) -> GenerationJ
     if job is None or owner not in {None, job.user_id}:
         return None
     if job.status in FINAL:
-        size = select(func.coalesce(func.sum(JobOutput.size_bytes), 0)).where(JobOutput.job_id == job_id)
-        freed = int(session.exec(size).one())
         discard_job_folder(session, job)
-        # The user before what goes with the job: who deletes an asset takes them in this order, too.
-        if freed:
-            stored_bytes = func.greatest(0, User.stored_bytes - freed)
-            session.exec(update(User).where(col(User.id) == job.user_id).values(stored_bytes=stored_bytes))
+        free_bytes(session, [job_id])
         session.exec(delete(GenerationJob).where(col(GenerationJob.id) == job_id))
         session.expunge(job)
     return job
 
 
-def delete_many(session: Session, job_ids: Sequence[int]) -> Sequence[GenerationJob]:
-    """Delete those of these jobs that have ended, whoever owns them. Returns them as they were; their folders are noted
-    to be removed."""
-    ids = col(GenerationJob.id)
-    ended = select(GenerationJob).where(is_one_of(job_ids), col(GenerationJob.status).in_(sorted(FINAL)))
-    shown = load_only(*(getattr(GenerationJob, name) for name in ("id", "user_id", "created_at", "status")))
-    # Locked in one order, as by all who lock many.
-    jobs = session.exec(ended.options(shown).order_by(ids).with_for_update()).all()
-    found = [job.id for job in jobs]
-    sizes = (
-        select(GenerationJob.user_id, func.sum(JobOutput.size_bytes))
-        .join(JobOutput, col(JobOutput.job_id) == ids)
-        .where(is_one_of(found))
-        .group_by(col(GenerationJob.user_id))
-        .order_by(col(GenerationJob.user_id))
-    )
-    for user_id, freed in session.exec(sizes).all():
-        stored_bytes = func.greatest(0, User.stored_bytes - int(freed))
-        session.exec(update(User).where(col(User.id) == user_id).values(stored_bytes=stored_bytes))
-    note_all(session, [job_folder(job) for job in jobs])
-    for job in jobs:
-        session.expunge(job)
-    session.exec(delete(GenerationJob).where(is_one_of(found)).execution_options(synchronize_session=False))
-    return jobs
+def delete_jobs(session: Session, job_ids: Sequence[int], *, pinned_too: bool = False) -> Gone:
+    """Delete those of these jobs that have ended and are not pinned, as `delete_job` does, in a few statements."""
+    jobs = held_jobs(session, job_ids, pinned_too=pinned_too)
+    if not jobs:
+        return Gone()
+    connection, ids = session.connection(), [job.id for job in jobs]
+    note(session, *map(job_folder, jobs))
+    for statement in (EVENTS, ATTEMPTS):
+        connection.execute(statement, {"ids": ids})
+    freed = free_bytes(session, ids)
+    for statement in (OUTPUTS, JOBS):
+        connection.execute(statement, {"ids": ids})
+    return Gone(jobs, freed)
+
+
+def held_jobs(session: Session, job_ids: Sequence[int], *, pinned_too: bool = False) -> Sequence[GoneJob]:
+    """Those of these jobs that have ended and are not pinned, held until the end of the transaction."""
+    values = {"ids": list(job_ids), "pinned_too": pinned_too}
+    return [GoneJob(*row) for row in session.connection().execute(HOLD, values)]
+
+
+def free_bytes(session: Session, job_ids: Iterable[int]) -> int:
+    """Count what the outputs of these jobs take as no longer stored. Returns how many bytes that is.
+
+    The user before what goes with the job: who deletes an asset takes them in this order, too.
+    """
+    return int(session.connection().scalar(FREE, {"ids": list(job_ids)}) or 0)

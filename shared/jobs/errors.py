@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from shared.configuration.reasons import without_paths
 from shared.jobs.error_kinds import CancelRequested as CancelRequested
 from shared.jobs.error_kinds import GenerationError as GenerationError
 from shared.jobs.error_kinds import LeaseLost as LeaseLost
@@ -12,6 +11,7 @@ from shared.jobs.error_kinds import Permanent as Permanent
 from shared.jobs.error_kinds import Settled as Settled
 from shared.jobs.error_kinds import Transient as Transient
 from shared.jobs.error_kinds import WorkerStopping as WorkerStopping
+from shared.texts.reasons import without_paths
 
 
 class ComfyUIUnreachable(Transient):

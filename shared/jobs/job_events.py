@@ -11,12 +11,12 @@ from sqlmodel import Session
 
 from shared.jobs.errors import GenerationError
 from shared.jobs.statistics import EndedJob, count_ended
-from shared.jobs.storable import cut, details
 from shared.jobs.urls import output_url, thumbnail_url
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import EventType, GenerationJob, JobEvent, JobOutput
 from shared.notifications.ends import owe_news
+from shared.texts.storable import cut, details
 
 
 def record_events(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from shared.jobs.storable import name
+from shared.texts.storable import name
 
 MOST_WARNINGS = 100
 LONGEST_MESSAGE = 500  # characters
@@ -22,6 +22,7 @@ class WarningCode(StrEnum):
     OUTPUT_EMPTY = "output_empty"  # it is kept, and has no bytes
     OUTPUT_NOT_KEPT = "output_not_kept"  # its node sends it over ComfyUI's WebSocket, once
     OUTPUTS_LEFT_OUT = "outputs_left_out"  # there are more than are kept
+    OUTPUTS_REMOVED = "outputs_removed"  # they were kept for a time, which is over
     MORE_WARNINGS = "more_warnings"
 
 

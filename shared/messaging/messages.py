@@ -14,6 +14,7 @@ class Queue(StrEnum):
     WEBHOOKS = "webhooks"
     MAIL = "mail"
     TASKS = "tasks"
+    CLEANUP = "cleanup"
 
 
 class Message(BaseModel, frozen=True, extra="forbid"):
@@ -69,4 +70,11 @@ class RunTask(Message):
     queue = Queue.TASKS
 
 
-MESSAGES: tuple[type[Message], ...] = (RunComfyJob, DeliverWebhooks, SendMail, RunTask)
+class CleanUp(Message):
+    """Wake up: something is to be cleaned up. What, the rows say."""
+
+    actor_name = "clean_up"
+    queue = Queue.CLEANUP
+
+
+MESSAGES: tuple[type[Message], ...] = (RunComfyJob, DeliverWebhooks, SendMail, RunTask, CleanUp)

@@ -2,7 +2,7 @@
 
 from shared.models.account import ApiKey, Scope, StreamTicket, UrlSecret, User, stands_alone
 from shared.models.asset import Asset, AssetKey, AssetKind, AssetUse
-from shared.models.discarded_folder import DiscardedFolder
+from shared.models.clean_up import CleanUpState, DiscardedFolder
 from shared.models.fleet import ComfyUIServer, ServerCapabilities, Worker
 from shared.models.generation_job import GenerationJob
 from shared.models.job_attempt import JobAttempt
@@ -35,6 +35,7 @@ __all__ = [
     "AssetKey",
     "AssetKind",
     "AssetUse",
+    "CleanUpState",
     "ComfyUIServer",
     "DeliveryState",
     "DiscardedFolder",

@@ -35,7 +35,8 @@ class User(SQLModel, table=True):
 
     `stored_bytes` is the size of all outputs of the user's jobs, thumbnails not counted, and of the content of all
     assets; it changes in the transactions that add and delete them. `running_jobs_limit` is this user's own, NULL the
-    setting's.
+    setting's. `retention` says for how many days what is kept, null for ever; what it does not name is kept as the
+    settings say, see `shared.accounts.retention`.
     """
 
     __tablename__ = "users"
@@ -46,6 +47,7 @@ class User(SQLModel, table=True):
         default=0, sa_column=Column("stored_bytes", BigInteger, nullable=False, server_default=text("0"))
     )
     running_jobs_limit: int | None = None
+    retention: dict[str, int | None] = Field(default_factory=dict, sa_column=document("retention", "{}"))
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
 
     # shared.jobs.claim.conditions: whether anybody has a limit of running jobs.

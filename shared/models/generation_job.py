@@ -33,6 +33,7 @@ class GenerationJob(SQLModel, table=True):
     waits in ComfyUI for the store.
     `output_nodes` are the nodes whose outputs are kept, NULL for all; without `temp_outputs` those that ComfyUI counts
     as temporary are not. `warnings` is what to know of the outputs, see `shared.jobs.warnings`.
+    Of a `pinned` job nothing is cleaned up, however old it is.
     """
 
     __tablename__ = "generation_jobs"
@@ -94,6 +95,7 @@ class GenerationJob(SQLModel, table=True):
     error_message: str | None = Field(default=None, sa_column=Column("error_message", Text))
     error_details: dict[str, Any] | None = Field(default=None, sa_column=document("error_details", None))
     warnings: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("warnings", "[]"))
+    pinned: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     content_id: int | None = None
     legacy_request_id: int | None = Field(default=None, unique=True)
     legacy: dict[str, Any] | None = Field(default=None, sa_column=document("legacy", None))
@@ -154,6 +156,14 @@ class GenerationJob(SQLModel, table=True):
         ),
         # Everybody's jobs, newest first, for admins.
         Index("ix_generation_jobs_list_all", text("created_at DESC"), text("id DESC")),
+        # A user's pinned jobs.
+        Index(
+            "ix_generation_jobs_pinned",
+            "user_id",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where="pinned",
+        ),
         # How many jobs of a user wait.
         Index("ix_generation_jobs_waiting", "user_id", postgresql_where="status IN ('pending', 'queued')"),
         Index("ix_generation_jobs_batch", "batch_id", "id", postgresql_where="batch_id IS NOT NULL"),

@@ -14,8 +14,8 @@ from sqlmodel import Session, col, select
 
 from shared.database.clock import database_time
 from shared.files.folders import note
-from shared.jobs.storable import cut
 from shared.models import Task, TaskState
+from shared.texts.storable import cut
 
 KEPT = timedelta(days=7)  # a task that has ended, with its file
 AT_ONCE = timedelta(0)

@@ -2,6 +2,7 @@
 
 from tests.bench import against_native, gpu_kept_busy, through_the_door
 from tests.bench.claiming import CLAIMING
+from tests.bench.cleaning import CLEANING
 from tests.bench.figure import Bench
 from tests.bench.reading import READING
 from tests.bench.submitting import SUBMITTING
@@ -19,6 +20,7 @@ BENCHES: dict[str, Bench] = {
     "submitting": SUBMITTING,
     "waiting": WAITING,
     "claiming": CLAIMING,
+    "cleaning": CLEANING,
     "reading": READING,
     "watching": WATCHING,
     "thumbnailing": THUMBNAILING,

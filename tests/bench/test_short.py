@@ -14,7 +14,7 @@ from tests.bench.benches import BENCHES
 from tests.bench.figure import measured
 from tests.bench.place import Place, Running, Wanted
 
-LONG = {"claiming", "weighing"}
+LONG = {"claiming", "cleaning", "weighing"}
 NAMES = [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in BENCHES]
 
 

@@ -38,8 +38,8 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class JobRunner:
     """What the actors use. `wake_next` is called with the id of a job that leaves its slot, and wakes some worker;
-    `wake_webhooks` and `wake_mail` have this process look for what is due of those, and `run_tasks` gives the task that
-    is due a turn."""
+    `wake_webhooks` and `wake_mail` have this process look for what is due of those, `run_tasks` gives the task that is
+    due a turn, and `clean_up` does the clean-ups that are due."""
 
     worker_id: str
     running_jobs: int | None  # of one user at once
@@ -50,6 +50,7 @@ class JobRunner:
     wake_webhooks: Callable[[], None] = lambda: None
     wake_mail: Callable[[], None] = lambda: None
     run_tasks: Callable[[], object] = lambda: None
+    clean_up: Callable[[], None] = lambda: None
 
 
 def can_help(_retries: int, error: BaseException) -> bool:

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import httpx
 
-from shared.configuration.reasons import reason_of
 from shared.jobs.errors import (
     ComfyUIUnreachable,
     OutputCorrupt,
@@ -21,7 +20,8 @@ from shared.jobs.errors import (
     StorageUnavailable,
     WorkflowRejected,
 )
-from shared.jobs.storable import LONGEST_NAME
+from shared.texts.reasons import reason_of
+from shared.texts.storable import LONGEST_NAME
 from worker_service.comfyui.answers import (
     Finished,
     Gone,

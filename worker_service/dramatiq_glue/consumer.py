@@ -23,7 +23,8 @@ from shared.messaging.broker import EVERY_COMMAND
 from shared.messaging.messages import Queue
 
 # What wakes nobody in time is looked for this often where that is not every time.
-LOOKS_EVERY_S = {Queue.WEBHOOKS.value: 1.0}  # the threads that deliver look by themselves as well
+# The threads that deliver look by themselves as well, and a clean-up is in no hurry.
+LOOKS_EVERY_S = {Queue.WEBHOOKS.value: 1.0, Queue.CLEANUP.value: 1.0}
 DELAYED_LOOKS_EVERY_S = 2.0  # for what another process has delayed, and left behind
 
 
@@ -171,6 +172,7 @@ class AttentiveBroker(RedisBroker):
             maintenance_chance=EVERY_COMMAND,
         )
         self.capacity = capacity
+        self.clean_ups = Capacity(1, capacity.wake_consumers)
         self.wake_delayed = WakeConsumers()
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
@@ -187,4 +189,6 @@ class AttentiveBroker(RedisBroker):
         if is_delayed:
             # What comes from there only waits here; time alone makes it due, so no wake-up tells of it.
             return AttentiveConsumer(consumer, self.wake_delayed, timeout, None)
-        return AttentiveConsumer(consumer, self.capacity.wake_consumers, timeout, self.capacity)
+        # A clean-up may take minutes. There is a thread for one, beside those of the jobs.
+        capacity = self.clean_ups if queue_name == Queue.CLEANUP else self.capacity
+        return AttentiveConsumer(consumer, self.capacity.wake_consumers, timeout, capacity)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.configuration.reasons import reason_of
+from shared.texts.reasons import reason_of
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
-from shared.configuration.reasons import without_paths
 from shared.models import OutputKind
+from shared.texts.reasons import without_paths
 from worker_service.media.findings import LONGEST_MS, LONGEST_SIDE, SIZES, Examined, MediaInfo, Thumbnail
 from worker_service.media.messages import Garbage
 

@@ -10,7 +10,6 @@ from uuid import uuid4
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.configuration.reasons import reason_of
 from shared.files.folders import attempt_folder, discard_attempt_folder
 from shared.jobs import lifecycle
 from shared.jobs.attempts import MOST_DEATHS, Prompt
@@ -29,6 +28,7 @@ from shared.jobs.errors import (
     WorkflowRejected,
 )
 from shared.models import JobStatus
+from shared.texts.reasons import reason_of
 from shared.workflows.extra_data import extra_data
 from worker_service.comfyui.answers import Finished, Gone, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient

@@ -21,9 +21,9 @@ from shared.jobs.errors import (
     OutputWithheld,
     StorageUnavailable,
 )
-from shared.jobs.storable import name
 from shared.jobs.warnings import JobWarning, WarningCode
 from shared.models import GenerationJob, JobOutput, OutputKind
+from shared.texts.storable import name
 from shared.workflows.labels import Label, label_of, name_of
 from shared.workflows.text_to_image import SAVE_NODE, node
 from worker_service.comfyui.client import ComfyUIClient

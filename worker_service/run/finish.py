@@ -23,8 +23,8 @@ from shared.jobs.errors import (
     ServerUnfit,
     StorageUnavailable,
 )
-from shared.jobs.storable import cut
 from shared.models import GenerationJob, JobStatus
+from shared.texts.storable import cut
 from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, own_interruption, poison
 from worker_service.run.forget import forget_prompt

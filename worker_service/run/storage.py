@@ -11,8 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from shared.configuration.reasons import reason_of
 from shared.files.store import NotStored, check_folder
+from shared.texts.reasons import reason_of
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,6 @@ from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.database.sessions import is_pooled
-from shared.files.store import open_store
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
@@ -66,7 +65,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     engine = create_engine(settings, application="scheduler", connections=3)
     client = hasty_client(settings.redis_url)
     messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-    resources = SweepResources(messenger, open_store(settings.storage_url), due_work(settings), quotas(settings))
+    resources = SweepResources(messenger, due_work(settings), quotas(settings))
     log.info("scheduler.started")
     while not stopping.is_set():
         try:

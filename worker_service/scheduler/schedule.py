@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from shared.configuration.settings import Settings
-from shared.files.store import OutputStore
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.due_work import DueWork, WakeUps
 from shared.messaging.messenger import Messenger
@@ -14,16 +13,14 @@ from shared.schedules.due import run_due
 from shared.schedules.runs import Quotas
 from shared.tasks.due import due_tasks
 from shared.webhooks.due import due_deliveries
+from worker_service.cleanup.claim import due_clean_ups
 from worker_service.scheduler.news import remove_old_news, tell_of_batches, tell_of_servers
 from worker_service.scheduler.sweeps import (
     end_worn_out_jobs,
     forget_servers,
     forget_workers,
-    remove_discarded_folders,
-    remove_expired_assets,
     remove_expired_tasks,
     remove_expired_tickets,
-    remove_old_deliveries,
 )
 
 
@@ -31,7 +28,6 @@ class SweepResources(NamedTuple):
     """What the sweeps of SCHEDULE work with."""
 
     messenger: Messenger
-    store: OutputStore
     due_work: Sequence[DueWork]
     quotas: Quotas
 
@@ -45,10 +41,10 @@ class Sweep(NamedTuple):
 
 
 def due_work(settings: Settings) -> Sequence[DueWork]:
-    """Everything that workers are woken for."""
+    """Everything that workers are woken for. What is cleaned up there, and how often, is in CLEAN_UPS."""
     mail = () if settings.smtp_url is None else (due_mail(),)
     tasks = due_tasks(settings.limit_running_tasks)
-    return (due_jobs(settings.limit_running_jobs), due_deliveries(), tasks, *mail)
+    return (due_jobs(settings.limit_running_jobs), due_deliveries(), tasks, due_clean_ups(), *mail)
 
 
 def quotas(settings: Settings) -> Quotas:
@@ -62,24 +58,17 @@ def send_missing_wakeups(resources: SweepResources) -> None:
 
 
 SCHEDULE = (
-    # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed.
+    # Wake-ups that Redis lost, retries and start times that have come, leases that ran out; deadlines that passed;
+    # deliveries and clean-ups that are due.
     Sweep("send missing wake-ups", timedelta(seconds=2), send_missing_wakeups),
     # The jobs of schedules whose time has come.
     Sweep("run schedules", timedelta(seconds=1), lambda by: run_due(by.messenger, by.quotas)),
     Sweep("end jobs that no worker can end", timedelta(seconds=10), lambda by: end_worn_out_jobs(by.messenger)),
     Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.messenger.engine)),
-    Sweep("remove old deliveries", timedelta(minutes=10), lambda by: remove_old_deliveries(by.messenger.engine)),
     Sweep("tell users of batches that are done", timedelta(seconds=2), lambda by: tell_of_batches(by.messenger)),
     Sweep("tell admins of servers in trouble", timedelta(seconds=10), lambda by: tell_of_servers(by.messenger)),
     Sweep("remove old notifications", timedelta(minutes=10), lambda by: remove_old_news(by.messenger.engine)),
     Sweep("remove expired tasks", timedelta(minutes=10), lambda by: remove_expired_tasks(by.messenger.engine)),
     Sweep("forget servers that nobody names", timedelta(minutes=1), lambda by: forget_servers(by.messenger.engine)),
     Sweep("forget workers that are gone", timedelta(minutes=10), lambda by: forget_workers(by.messenger.engine)),
-    Sweep("remove expired assets", timedelta(minutes=1), lambda by: remove_expired_assets(by.messenger.engine)),
-    # Files of deleted jobs and assets that were not removed with them, or that came after.
-    Sweep(
-        "remove files of deleted jobs and assets",
-        timedelta(minutes=1),
-        lambda by: remove_discarded_folders(by.messenger.engine, by.store),
-    ),
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import UUID
 
 import structlog
 from sqlalchemy import Engine, delete, func
@@ -10,9 +9,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from shared.database.engine import is_unavailable, reading, transaction
-from shared.files.assets import AssetNeeded, delete_expired_asset, expired_assets
-from shared.files.folders import discarded_folders, forget_notes
-from shared.files.store import OutputStore
 from shared.fleet.capabilities import LOCK_OFFERS, compare_servers
 from shared.fleet.servers import IS_FORGOTTEN
 from shared.jobs.claim.worn_out import end_worn_out, worn_out
@@ -24,16 +20,14 @@ from shared.models import (
     JobAttempt,
     Outcome,
     StreamTicket,
-    WebhookDelivery,
     Worker,
 )
 from shared.tasks import life
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 500  # folders, assets, or jobs
+AT_ONCE = 500  # jobs
 A_DAY = timedelta(days=1)
-KEPT_DELIVERIES = timedelta(days=30)
 
 
 def end_worn_out_jobs(messenger: Messenger) -> int:
@@ -66,21 +60,6 @@ def remove_expired_tickets(engine: Engine) -> int:
         removed = session.exec(expired).rowcount
     if removed:
         log.info("tickets.removed", count=removed)
-    return removed
-
-
-def remove_old_deliveries(engine: Engine) -> int:
-    """Remove deliveries of webhooks a month after their events, however they went. Returns how many."""
-
-    def portion() -> int:
-        old = select(WebhookDelivery.id).where(col(WebhookDelivery.created_at) <= func.now() - KEPT_DELIVERIES)
-        statement = delete(WebhookDelivery).where(col(WebhookDelivery.id).in_(old.limit(AT_ONCE)))
-        with transaction(engine) as session:
-            return session.exec(statement.execution_options(synchronize_session=False)).rowcount
-
-    removed = in_portions(portion)
-    if removed:
-        log.info("deliveries.removed", count=removed)
     return removed
 
 
@@ -145,56 +124,3 @@ def in_portions(portion: Callable[[], int]) -> int:
         done += count
         if count < AT_ONCE:
             return done
-
-
-def remove_expired_assets(engine: Engine) -> int:
-    """Remove assets whose time has run out, each in a transaction of its own. Returns how many.
-
-    The folders of their bytes are noted, for the next sweep of those.
-    """
-
-    def portion() -> int:
-        with reading(engine) as session:
-            found = expired_assets(session, AT_ONCE)
-        return sum(is_expired_and_removed(engine, asset_id) for asset_id in found)
-
-    removed = in_portions(portion)
-    if removed:
-        log.info("assets.removed", count=removed)
-    return removed
-
-
-def is_expired_and_removed(engine: Engine, asset_id: UUID) -> bool:
-    """Whether it went; not if it was given more time meanwhile, or is needed now."""
-    try:
-        with transaction(engine) as session:
-            return delete_expired_asset(session, asset_id)
-    except AssetNeeded:
-        return False
-
-
-def remove_discarded_folders(engine: Engine, store: OutputStore) -> int:
-    """Remove every discarded folder, in portions, then its note. Returns how many; what fails stays noted, for the
-    next time."""
-
-    def portion() -> int:
-        with reading(engine) as session:
-            folders = discarded_folders(session, AT_ONCE)
-        gone = [folder for folder in folders if is_removed(store, folder)]
-        with transaction(engine) as session:
-            forget_notes(session, gone)
-        return len(gone)
-
-    removed = in_portions(portion)
-    if removed:
-        log.info("folders.removed", count=removed)
-    return removed
-
-
-def is_removed(store: OutputStore, folder: str) -> bool:
-    try:
-        store.remove(folder)
-    except OSError as error:
-        log.warning("folder.not_removed", folder=folder, error=str(error))
-        return False
-    return True

@@ -57,7 +57,8 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
     Several statuses: any of them. `created_after` is the first moment that counts, `created_before` the first that no
     longer does. `metadata` is `key`, for jobs that have it, or `key:value`; a number, true, false or null is found by
     its text as a string is. `text` is words of the prompt as one types them into a search engine: all of them, "in this
-    order", this or that, -not. `user_id` is for admins: another user's jobs, or `all`.
+    order", this or that, -not. `pinned` is for jobs of which nothing is cleaned up, or the
+    others. `user_id` is for admins: another user's jobs, or `all`.
     """
 
     status: Annotated[tuple[JobStatus, ...], Field(max_length=50)] = ()
@@ -69,6 +70,7 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
     schedule: UUID | None = None
     metadata: Annotated[tuple[MetadataFilter, ...], Field(max_length=10)] = ()
     text: Annotated[str, Field(min_length=1, max_length=1000), Word] | None = None
+    pinned: bool | None = None
     user_id: WhoseJobs | None = None
 
     @property
@@ -86,19 +88,22 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
 
     def conditions(self, of: Any) -> list[ColumnElement[bool]]:
         """All filters but status and owner, which choose the index; of the table of jobs, or of a part of it."""
-        found: list[ColumnElement[bool]] = []
-        if self.type is not None:
-            found.append(col(of.job_type) == self.type)
-        if self.checkpoint is not None:
-            found.append(col(of.checkpoint_model) == self.checkpoint)
+        given: dict[Any, Any] = {
+            of.job_type: self.type,
+            of.checkpoint_model: self.checkpoint,
+            of.batch_id: self.batch,
+            of.schedule_id: self.schedule,
+        }
+        found: list[ColumnElement[bool]] = [
+            col(column) == value for column, value in given.items() if value is not None
+        ]
         if self.created_after is not None:
             found.append(col(of.created_at) >= self.created_after)
         if self.created_before is not None:
             found.append(col(of.created_at) < self.created_before)
-        if self.batch is not None:
-            found.append(col(of.batch_id) == self.batch)
-        if self.schedule is not None:
-            found.append(col(of.schedule_id) == self.schedule)
+        if self.pinned is not None:
+            is_pinned: Any = of.pinned
+            found.append(is_pinned if self.pinned else ~is_pinned)
         if self.metadata:
             # What the partial index says of its rows, in its words.
             found.append(col(of.caller_metadata) != literal_column("'{}'::jsonb"))

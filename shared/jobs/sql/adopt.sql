@@ -47,10 +47,10 @@ WITH
             generation_jobs.events, generation_jobs.retries, generation_jobs.worker_id,
             generation_jobs.lease_expires_at, generation_jobs.server, generation_jobs.comfyui_prompt_id,
             generation_jobs.avoid_server, generation_jobs.error_code, generation_jobs.error_message,
-            generation_jobs.error_details, generation_jobs.warnings, generation_jobs.content_id,
-            generation_jobs.legacy_request_id, generation_jobs.legacy, generation_jobs.created_at,
-            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.generated_at,
-            generation_jobs.completed_at, generation_jobs.storage_away_since
+            generation_jobs.error_details, generation_jobs.warnings, generation_jobs.pinned,
+            generation_jobs.content_id, generation_jobs.legacy_request_id, generation_jobs.legacy,
+            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.started_at,
+            generation_jobs.generated_at, generation_jobs.completed_at, generation_jobs.storage_away_since
     ),
     expired_attempt AS (
         UPDATE job_attempts
@@ -81,6 +81,6 @@ SELECT
     job.schedule_id, job.idempotency_key, job.request_digest, job.request_id, job.message_id, job.run_after,
     job.attempt, job.claims_left, job.events, job.retries, job.worker_id, job.lease_expires_at, job.server,
     job.comfyui_prompt_id, job.avoid_server, job.error_code, job.error_message, job.error_details,
-    job.warnings, job.content_id, job.legacy_request_id, job.legacy, job.created_at, job.updated_at,
-    job.started_at, job.generated_at, job.completed_at, job.storage_away_since
+    job.warnings, job.pinned, job.content_id, job.legacy_request_id, job.legacy, job.created_at,
+    job.updated_at, job.started_at, job.generated_at, job.completed_at, job.storage_away_since
 FROM job;

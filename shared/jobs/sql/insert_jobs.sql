@@ -9,8 +9,9 @@ WITH
             secret_names, workflow_key, metadata, priority, deadline_at, max_attempts, parent_id, batch_id,
             schedule_id, idempotency_key, request_digest, request_id, message_id, run_after, attempt,
             claims_left, events, retries, worker_id, lease_expires_at, server, comfyui_prompt_id,
-            avoid_server, error_code, error_message, error_details, warnings, content_id, legacy_request_id,
-            legacy, created_at, updated_at, started_at, generated_at, completed_at, storage_away_since
+            avoid_server, error_code, error_message, error_details, warnings, pinned, content_id,
+            legacy_request_id, legacy, created_at, updated_at, started_at, generated_at, completed_at,
+            storage_away_since
         )
         SELECT
             new_jobs.user_id AS user_id,
@@ -57,11 +58,12 @@ WITH
             new_jobs.error_message AS error_message,
             new_jobs.error_details AS error_details,
             coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_10,
+            coalesce(new_jobs.pinned, false) AS coalesce_11,
             new_jobs.content_id AS content_id,
             new_jobs.legacy_request_id AS legacy_request_id,
             new_jobs.legacy AS legacy,
-            coalesce(new_jobs.created_at, now()) AS coalesce_11,
-            coalesce(new_jobs.updated_at, now()) AS coalesce_12,
+            coalesce(new_jobs.created_at, now()) AS coalesce_12,
+            coalesce(new_jobs.updated_at, now()) AS coalesce_13,
             new_jobs.started_at AS started_at,
             new_jobs.generated_at AS generated_at,
             new_jobs.completed_at AS completed_at,

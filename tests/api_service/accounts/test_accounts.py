@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from shared.accounts.retention import Kept
 from shared.accounts.users import user_named
 from shared.database.engine import transaction
 from shared.messaging.messenger import Messenger
@@ -66,11 +67,30 @@ def test_only_what_is_given_is_changed(admin: TestClient) -> None:
         {"name": "anna", "running_jobs_limit": 2**31},
         {"name": "anna", "running_jobs_limit": True},
         {"name": "anna", "id": str(USER)},
+        {"name": "anna", "retention_days": None},
+        {"name": "anna", "retention_days": {"jobs": 0}},
+        {"name": "anna", "retention_days": {"jobs": 36501}},
+        {"name": "anna", "retention_days": {"jobs": "30"}},
+        {"name": "anna", "retention_days": {"job": 30}},
     ],
 )
 def test_a_wrong_user_is_refused_whether_new_or_changed(admin: TestClient, body: dict[str, Any]) -> None:
     refused(admin.post(USERS, json=body), 422, "invalid_fields")
     refused(admin.patch(f"{USERS}/{USER}", json=body), 422, "invalid_fields")
+
+
+def test_what_is_said_of_retention_takes_the_place_of_what_was(admin: TestClient) -> None:
+    made = admin.post(USERS, json={"name": "anna", "retention_days": {"jobs": 30, "outputs": None}}).json()
+    assert made["retention_days"] == {"jobs": 30, "outputs": None}
+    url = f"{USERS}/{made['id']}"
+    assert admin.patch(url, json={"name": "ann"}).json()["retention_days"] == {"jobs": 30, "outputs": None}
+    assert admin.patch(url, json={"retention_days": {"assets": 36500}}).json()["retention_days"] == {"assets": 36500}
+    assert admin.patch(url, json={"retention_days": {}}).json()["retention_days"] == {}
+
+
+def test_each_kind_that_is_kept_for_a_time_may_differ_for_a_user(admin: TestClient) -> None:
+    days = {kept.value: 7 for kept in Kept}
+    assert admin.patch(f"{USERS}/{USER}", json={"retention_days": days}).json()["retention_days"] == days
 
 
 def pages(client: TestClient, url: str) -> list[list[dict[str, Any]]]:

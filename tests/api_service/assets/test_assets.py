@@ -11,7 +11,6 @@ from starlette.testclient import TestClient
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
 from shared.files.folders import WRITERS_GONE
-from shared.files.store import open_store
 from shared.jobs.cancel import cancel_one
 from shared.jobs.deletion import delete_job
 from shared.messaging.messenger import Messenger
@@ -20,8 +19,8 @@ from tests.api_service.assets.assets import ASSETS, PNG, files, notes, send, sto
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.limits.test_limits import limited, with_limits
 from tests.api_service.limits.test_limits import refused as limit_refused
+from tests.cleaning import cleaned
 from tests.jobs import USER, running, submitted
-from worker_service.scheduler.sweeps import remove_discarded_folders, remove_expired_assets
 
 
 def refused(response: Any, status: int, code: str) -> Any:
@@ -152,7 +151,7 @@ def test_a_deleted_asset_is_gone_and_its_bytes_with_the_last_name_for_them(
     assert len(notes(messenger)) == 1, "until nobody can be writing there"
     again = uploaded(client)
     later(messenger)
-    remove_discarded_folders(messenger.engine, open_store(settings.storage_url))
+    cleaned(messenger, settings, "folders")
     assert client.get(again["url"]).content == PNG
 
 
@@ -196,33 +195,36 @@ def test_an_asset_whose_time_is_over_is_not_there_and_is_swept(
     client: TestClient, settings: Settings, messenger: Messenger
 ) -> None:
     gone, stays = uploaded(client, expires_at="2090-01-01T00:00:00Z"), uploaded(client, b"a text")
-    store = open_store(settings.storage_url)
-    assert remove_expired_assets(messenger.engine) == 0
+    assert cleaned(messenger, settings, "expired_assets") == 0
     run_out(messenger, gone["id"])
     refused(client.get(gone["url"]), 404, "asset_not_found")
     assert [asset["id"] for asset in client.get(ASSETS).json()["items"]] == [stays["id"]]
-    assert remove_expired_assets(messenger.engine) == 1
+    assert cleaned(messenger, settings, "expired_assets") == 1
     assert stored_bytes(messenger) == len(b"a text")
     later(messenger)
-    remove_discarded_folders(messenger.engine, store)
+    cleaned(messenger, settings, "folders")
     assert [file.read_bytes() for file in files(settings)] == [b"a text"]
 
 
-def test_an_expired_asset_that_a_job_needs_is_swept_after_the_job(client: TestClient, messenger: Messenger) -> None:
+def test_an_expired_asset_that_a_job_needs_is_swept_after_the_job(
+    client: TestClient, messenger: Messenger, settings: Settings
+) -> None:
     job_id, asset = submitted(messenger), uploaded(client, expires_at="2090-01-01T00:00:00Z")
     needed(messenger, asset["id"], job_id)
     run_out(messenger, asset["id"])
-    assert remove_expired_assets(messenger.engine) == 0
+    assert cleaned(messenger, settings, "expired_assets") == 0
     with messenger.transaction() as session:
         cancel_one(session, job_id)
-    assert remove_expired_assets(messenger.engine) == 1
+    assert cleaned(messenger, settings, "expired_assets") == 1
 
 
-def test_an_expired_asset_lives_again_when_its_bytes_are_sent_again(client: TestClient, messenger: Messenger) -> None:
+def test_an_expired_asset_lives_again_when_its_bytes_are_sent_again(
+    client: TestClient, messenger: Messenger, settings: Settings
+) -> None:
     asset = uploaded(client, expires_at="2090-01-01T00:00:00Z")
     run_out(messenger, asset["id"])
     assert uploaded(client)["id"] == asset["id"]
-    assert remove_expired_assets(messenger.engine) == 0
+    assert cleaned(messenger, settings, "expired_assets") == 0
     assert client.get(asset["url"]).content == PNG
 
 

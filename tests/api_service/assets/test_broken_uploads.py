@@ -12,14 +12,13 @@ from sqlalchemy import func, update
 
 from shared.configuration.settings import Settings
 from shared.files.folders import WRITERS_GONE
-from shared.files.store import open_store
 from shared.messaging.messenger import Messenger
 from shared.models import DiscardedFolder
 from tests.api_service.assets.assets import ASSETS, FORM_HEADERS, PNG, files, form, notes, nothing_is_left
 from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, served
+from tests.cleaning import cleaned
 from tests.worker_service.deployment import until
-from worker_service.scheduler.sweeps import remove_discarded_folders
 
 pytestmark = pytest.mark.system
 
@@ -124,7 +123,7 @@ def test_what_a_crash_leaves_is_swept(api: Served, settings: Settings, messenger
     assert (len(files(settings)), len(notes(messenger))) == (1, 1)
     with messenger.transaction() as session:
         session.exec(update(DiscardedFolder).values(created_at=func.now() - WRITERS_GONE))
-    remove_discarded_folders(messenger.engine, open_store(settings.storage_url))
+    cleaned(messenger, settings, "folders")
     assert nothing_is_left(settings, messenger)
 
 

@@ -34,8 +34,8 @@ from shared.models import (
     User,
 )
 from tests.api_service.conftest import bearer, new_key
+from tests.cleaning import cleaned
 from tests.jobs import USER, job, output, running, submitted
-from worker_service.scheduler.sweeps import remove_discarded_folders
 
 URL = "/api/v1/generation-jobs"
 
@@ -135,13 +135,12 @@ def test_files_that_were_left_behind_are_removed_later_and_the_note_last(
     claim = completed(messenger, settings, tmp_path)
     with messenger.transaction() as session:
         delete_job(session, claim.job.id, USER)
-    store = open_store(settings.storage_url)
     assert (len(files(settings)), notes(messenger)) == (2, [job_folder(claim.job)])
-    assert remove_discarded_folders(messenger.engine, store) == 0, "a worker may be writing there yet"
+    assert cleaned(messenger, settings, "folders") == 0, "a worker may be writing there yet"
     an_hour_ago(messenger)
-    assert remove_discarded_folders(messenger.engine, store) == 1
+    assert cleaned(messenger, settings, "folders") == 1
     assert (files(settings), notes(messenger)) == ([], [])
-    assert remove_discarded_folders(messenger.engine, store) == 0
+    assert cleaned(messenger, settings, "folders") == 0
 
 
 def test_files_of_a_worker_that_was_given_up_for_dead_are_removed_too(
@@ -156,7 +155,7 @@ def test_files_of_a_worker_that_was_given_up_for_dead_are_removed_too(
     store.put({f"{job_folder(claim.job)}/2/0.png": late})
     assert notes(messenger) == [job_folder(claim.job)], "somebody knows of that file"
     an_hour_ago(messenger)
-    remove_discarded_folders(messenger.engine, store)
+    cleaned(messenger, settings, "folders")
     assert (files(settings), notes(messenger)) == ([], [])
 
 
@@ -166,16 +165,15 @@ def test_a_folder_that_cannot_be_removed_stays_noted(
     claim, another = completed(messenger, settings, tmp_path), completed(messenger, settings, tmp_path)
     folder = root(settings) / job_folder(claim.job)
     aside = folder.rename(tmp_path / "aside")
-    folder.write_bytes(b"not a folder")
+    folder.symlink_to(aside)
     for one in (claim, another):
         assert client.delete(f"{URL}/{one.job.id}").status_code == 204
     an_hour_ago(messenger)
-    store = open_store(settings.storage_url)
-    assert remove_discarded_folders(messenger.engine, store) == 1
+    assert cleaned(messenger, settings, "folders") == 1
     assert notes(messenger) == [job_folder(claim.job)]
     folder.unlink()
     aside.rename(folder)
-    assert remove_discarded_folders(messenger.engine, store) == 1
+    assert cleaned(messenger, settings, "folders") == 1
     assert (files(settings), notes(messenger)) == ([], [])
 
 

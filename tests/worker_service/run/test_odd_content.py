@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.jobs.attempts import MOST_DEATHS, MOST_WAITS
-from shared.jobs.storable import LONGEST_MESSAGE
 from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, JobStatus, Outcome
+from shared.texts.storable import LONGEST_MESSAGE
 from tests import jobs
 from tests.simulator.graphs import node
 from tests.simulator.running import BOTH_AT_LENGTH

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.configuration.reasons import without_paths
 from shared.files.store import FolderStore
 from shared.jobs.errors import OutputCorrupt
 from shared.models import JobStatus
+from shared.texts.reasons import without_paths
 from tests import jobs
 from tests.worker_service.deployment import Deployment
 from worker_service.fleet.restart_command import Restarter

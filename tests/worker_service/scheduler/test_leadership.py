@@ -9,7 +9,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
-from shared.files.store import open_store
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
@@ -70,7 +69,7 @@ def test_without_its_database_a_sweep_waits_for_the_next_time(sweep: Sweep, envi
     engine = create_engine(settings, application="x")
     client = hasty_client(settings.redis_url)
     messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-    resources = SweepResources(messenger, open_store(settings.storage_url), due_work(settings), quotas(settings))
+    resources = SweepResources(messenger, due_work(settings), quotas(settings))
     with pytest.raises(SQLAlchemyError):
         sweep.action(resources)
     run_sweep(sweep, resources)

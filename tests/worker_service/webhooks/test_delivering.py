@@ -13,6 +13,7 @@ from sqlmodel import col
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from api_service.webhooks.endpoints import delete_endpoint
+from shared.configuration.settings import Settings
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
 from shared.jobs.errors import NodeFailed
@@ -26,10 +27,10 @@ from shared.outgoing.exchange import Asked, Outgoing
 from shared.webhooks.due import due_deliveries, take
 from shared.webhooks.outcome import MOST_TRIES, PAUSES, pause_after
 from shared.webhooks.signing import drawn_secret
+from tests.cleaning import cleaned
 from tests.jobs import ANOTHER_USER, job, output, running, submitted
 from tests.raw_server import RawServer, answer, raw_server
 from tests.webhooks import deliveries, endpoint, endpoint_row, make_due, taken_apart, verified
-from worker_service.scheduler.sweeps import remove_old_deliveries
 from worker_service.webhooks.sender import Deliveries, WebhookSender
 
 OK = answer(b"thanks")
@@ -361,7 +362,7 @@ def test_a_woken_thread_delivers(messenger: Messenger, sender: Deliveries, recei
         assert not thread.is_alive()
 
 
-def test_deliveries_are_kept_for_a_month(messenger: Messenger, engine: Engine) -> None:
+def test_deliveries_are_kept_for_a_month(messenger: Messenger, settings: Settings) -> None:
     endpoint(messenger, "https://example.com/")
     for days in (31, 29):
         completed(messenger)
@@ -369,7 +370,10 @@ def test_deliveries_are_kept_for_a_month(messenger: Messenger, engine: Engine) -
             new = col(WebhookDelivery.created_at) > func.now() - timedelta(days=1)
             ago = func.now() - timedelta(days=days)
             session.exec(update(WebhookDelivery).where(new).values(created_at=ago))
-    assert remove_old_deliveries(engine) == 1
+    assert cleaned(messenger, settings, "deliveries") == 0, "both are still owed"
+    with messenger.transaction() as session:
+        session.exec(update(WebhookDelivery).values(state=DeliveryState.DELIVERED))
+    assert cleaned(messenger, settings, "deliveries") == 1
     assert len(deliveries(messenger)) == 1
 
 

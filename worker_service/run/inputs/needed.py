@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from shared.configuration.reasons import reason_of
 from shared.database.engine import patiently, reading
 from shared.files.server_names import FOLDER, name_on_server
 from shared.files.store import OutputStore
 from shared.jobs.errors import StorageUnavailable
 from shared.models import Asset, GenerationJob
+from shared.texts.reasons import reason_of
 from worker_service.comfyui.inputs.errors import InputMissing
 from worker_service.comfyui.inputs.uploads import InputFile
 from worker_service.fleet.known_inputs import KnownFiles

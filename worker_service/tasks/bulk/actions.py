@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from shared.database.clock import database_time
 from shared.files.folders import job_folder
 from shared.jobs.cancel import cancel_many
-from shared.jobs.deletion import delete_many
+from shared.jobs.deletion import delete_jobs
 from shared.jobs.listing.chosen import is_one_of
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
@@ -41,7 +41,7 @@ class Delete(AsManyAsThereAre):
         return None if job.status in FINAL else str(job.status)
 
     def apply(self, session: Session, turn: Turn, jobs: Sequence[Row[Any]]) -> Change:
-        deleted = delete_many(session, [job.id for job in jobs])
+        deleted = delete_jobs(session, [job.id for job in jobs], pinned_too=True).jobs
         now = database_time(session)
         for job in deleted:
             publish_after_commit(session, Event.deletion(job.id, job.user_id, now))

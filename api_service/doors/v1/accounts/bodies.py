@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from api_service.http.pages import PageQuery
 from api_service.http.path_ids import uuid_in
 from api_service.refusals.accounts import key_not_found, user_not_found
+from shared.accounts.retention import LONGEST_DAYS
 from shared.database.moments import Moment
 from shared.models import Scope, stands_alone
 from shared.workflows.parameters import Name
@@ -55,21 +56,52 @@ class LimitsBody(BaseModel, frozen=True, extra="forbid"):
         return self.model_dump(exclude_unset=True)
 
 
+Days = Annotated[int, Field(strict=True, ge=1, le=LONGEST_DAYS)] | None
+
+
+class RetentionBody(BaseModel, frozen=True, extra="forbid"):
+    """For how many days what of a user's is kept after the end of its job: `null` is for ever, and what is absent is
+    kept as the deployment says."""
+
+    jobs: Days = None
+    outputs: Days = None
+    previews: Days = None
+    assets: Days = None
+    events: Days = None
+    attempts: Days = None
+    deliveries: Days = None
+    request_keys: Days = None
+
+
 class UserBody(BaseModel, frozen=True, extra="forbid"):
-    """A new user. `running_jobs_limit`: how many of its jobs may run at once; `null` is the deployment's limit."""
+    """A new user. `running_jobs_limit`: how many of its jobs may run at once; `null` is the deployment's limit.
+    `retention_days`: for how long what is kept, where that differs."""
 
     name: AccountName
     running_jobs_limit: RunningJobsLimit = None
+    retention_days: RetentionBody = RetentionBody()
+
+    def columns(self) -> dict[str, Any]:
+        return with_retention(self.model_dump(exclude={"retention_days"}), self)
 
 
 class UserChange(BaseModel, frozen=True, extra="forbid"):
-    """What is to change; what is absent stays. A `running_jobs_limit` of `null` is the deployment's limit again."""
+    """What is to change; what is absent stays. A `running_jobs_limit` of `null` is the deployment's limit again.
+    `retention_days` takes the place of all that was there; `{}` is what the deployment says again."""
 
     name: AccountName = Field(default_factory=str)
     running_jobs_limit: RunningJobsLimit = None
+    retention_days: RetentionBody = RetentionBody()
 
     def changes(self) -> dict[str, Any]:
-        return self.model_dump(exclude_unset=True)
+        return with_retention(self.model_dump(exclude_unset=True, exclude={"retention_days"}), self)
+
+
+def with_retention(columns: dict[str, Any], body: UserBody | UserChange) -> dict[str, Any]:
+    """With the column of `retention_days`, if that is given."""
+    if "retention_days" in body.model_fields_set:
+        columns["retention"] = body.retention_days.model_dump(exclude_unset=True)
+    return columns
 
 
 class KeyBody(BaseModel, frozen=True, extra="forbid"):

@@ -22,10 +22,8 @@ async def create(request: ApiRequest[UserBody, Nothing]) -> Response:
 
     It owns jobs; to submit some, it needs a key.
     """
-    body = request.body
-    user = await request.services.run(
-        account_queries.create_user, request.services.engine, body.name, body.running_jobs_limit
-    )
+    columns = request.body.columns()
+    user = await request.services.run(account_queries.create_user, request.services.engine, columns)
     return answer_with(UserView.of(user), HTTPStatus.CREATED, Location=f"{USERS}/{user.id}")
 
 
@@ -45,9 +43,10 @@ async def show(request: ApiRequest[Nothing, Nothing]) -> UserView:
 
 
 async def change(request: ApiRequest[UserChange, Nothing]) -> UserView:
-    """Change a user's name or limit of running jobs.
+    """Change a user's name, limit of running jobs, or for how long what is kept.
 
-    A lower limit stops nothing that runs. What is absent stays as it is.
+    A lower limit stops nothing that runs. What is absent stays as it is. What is older than it is to be kept goes
+    within an hour.
     """
     services, user_id = request.services, user_id_in(request.path)
     values = request.body.changes()

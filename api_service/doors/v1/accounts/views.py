@@ -13,17 +13,20 @@ from shared.models import ApiKey, User
 
 
 class UserView(BaseModel, frozen=True):
-    """A user. `running_jobs_limit` is its own; `null` is the deployment's."""
+    """A user. `running_jobs_limit` is its own; `null` is the deployment's. `retention_days` is for how long what is
+    kept, `null` for ever; what is absent is kept as the deployment says."""
 
     id: UUID
     name: str
     stored_bytes: int
     running_jobs_limit: int | None
+    retention_days: dict[str, int | None]
     created_at: datetime
 
     @classmethod
     def of(cls, user: User) -> Self:
-        return cls(**{name: getattr(user, name) for name in cls.model_fields})
+        copied = {name: getattr(user, name) for name in cls.model_fields.keys() - {"retention_days"}}
+        return cls(**copied, retention_days=user.retention)
 
 
 class UserPage(Page[UserView], frozen=True):

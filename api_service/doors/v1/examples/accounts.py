@@ -12,6 +12,7 @@ USER: dict[str, Any] = {
     "name": "studio-7",
     "stored_bytes": 412345,
     "running_jobs_limit": None,
+    "retention_days": {"jobs": 365, "outputs": None},
     "created_at": "2026-01-01T12:00:00Z",
 }
 KEY: dict[str, Any] = {
@@ -30,7 +31,7 @@ OWN = ("id", "name", "scopes", "expires_at")
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     UserBody: {"plain": {"name": "studio-7"}, "limited": {"name": "guest", "running_jobs_limit": 1}},
-    UserChange: {"limited": {"running_jobs_limit": 4}},
+    UserChange: {"limited": {"running_jobs_limit": 4}, "kept": {"retention_days": {"jobs": 30, "assets": None}}},
     UserView: {"user": USER},
     UserPage: {"all": {"items": [USER], "next": None, "cursor": None}},
     KeyBody: {

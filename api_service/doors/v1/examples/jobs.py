@@ -79,6 +79,7 @@ QUEUED: dict[str, Any] = {
     "completed_at": None,
     "content_id": None,
     "priority": 5,
+    "pinned": False,
     "metadata": {"shot": "12"},
     "deadline_at": None,
     "max_attempts": None,
@@ -128,6 +129,7 @@ DETAILED: dict[str, Any] = {
 LISTED_FIELDS = (
     *("id", "user_id", "job_type", "status", "prompt", "checkpoint_model", "width", "height", "batch_size", "priority"),
     *(
+        "pinned",
         "metadata",
         "batch_id",
         "schedule_id",
@@ -203,5 +205,5 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     },
     CancelBody: {"waiting": {"status": ["queued", "pending"]}, "all": {"all": True}},
     CancelledView: {"done": {"cancelled": 12, "cancelling": 2, "complete": True}},
-    AmendBody: {"urgent": {"priority": 9}, "noted": {"metadata": {"shot": "13"}}},
+    AmendBody: {"urgent": {"priority": 9}, "noted": {"metadata": {"shot": "13"}}, "kept": {"pinned": True}},
 }

@@ -51,7 +51,8 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
     """When a job is to run, how urgently and how often, what its owner notes on it, and what goes into its pictures.
 
     `run_at` or `delay_seconds`: not before. `deadline_seconds`, from its acceptance: not started later, but `expired`.
-    Of jobs that wait, those with the highest `priority` go first. `webhook` is told once it has ended.
+    Of jobs that wait, those with the highest `priority` go first. `webhook` is told once it has ended. Of one that is
+    `pinned` nothing is cleaned up.
     """
 
     priority: Annotated[int, Field(ge=0, le=9)] = DEFAULT_PRIORITY
@@ -64,6 +65,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
     metadata: Metadata = {}
     extra_data: ExtraData = ExtraData()
     webhook: OwnWebhookBody | None = None
+    pinned: bool = False
 
     @field_validator("delay_seconds")
     @classmethod
@@ -109,6 +111,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
             max_attempts=self.max_attempts,
             metadata=self.metadata,
             previews=previews,
+            pinned=self.pinned,
             webhook=None if self.webhook is None else self.webhook.webhook(),
             extra_pnginfo=self.extra_data.extra_pnginfo,
         )

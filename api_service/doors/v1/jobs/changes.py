@@ -11,7 +11,7 @@ from api_service.doors.v1.jobs.job_views import JobView
 from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.cancel_many import cancel_matching
-from api_service.jobs.changes import amend_job, delete_with_files
+from api_service.jobs.changes import Amendment, amend_job, delete_with_files
 from api_service.jobs.whose import owner_asked_for
 from api_service.refusals.codes import Code
 from shared.jobs.listing.filters import Filters
@@ -42,15 +42,17 @@ class CancelledView(BaseModel, frozen=True):
 
 
 class AmendBody(BaseModel, frozen=True, extra="forbid"):
-    """What to change of a job that waits; `metadata` takes the place of all that was there."""
+    """What to change of a job that waits; `metadata` takes the place of all that was there. `pinned` alone may be
+    changed at any time: of a pinned job nothing is cleaned up."""
 
     priority: Annotated[int, Field(ge=0, le=9, strict=True)] | None = None
     metadata: Metadata | None = None
+    pinned: Annotated[bool, Field(strict=True)] | None = None
 
     @model_validator(mode="after")
     def says_something(self) -> Self:
-        if self.priority is None and self.metadata is None:
-            raise ValueError("give `priority` or `metadata`, or both")
+        if self.priority is None and self.metadata is None and self.pinned is None:
+            raise ValueError("give `priority`, `metadata` or `pinned`")
         return self
 
 
@@ -67,16 +69,13 @@ async def cancel_jobs(request: ApiRequest[CancelBody, Nothing]) -> CancelledView
 
 
 async def amend(request: ApiRequest[AmendBody, Nothing]) -> JobView:
-    """Change the priority or the metadata of a job that waits."""
+    """Change the priority or the metadata of a job that waits, or pin any job.
+
+    Retention leaves pinned jobs alone, with all that is theirs. Their owner may delete them all the same.
+    """
     services, body = request.services, request.body
-    job = await services.run(
-        amend_job,
-        services.messenger,
-        job_id_in(request.path),
-        request.identity.owner,
-        priority=body.priority,
-        metadata=body.metadata,
-    )
+    amendment = Amendment(body.priority, body.metadata, body.pinned)
+    job = await services.run(amend_job, services.messenger, job_id_in(request.path), request.identity.owner, amendment)
     return JobView.of(job)
 
 

@@ -97,8 +97,8 @@ class Links(BaseModel, frozen=True):
 class JobView(BaseModel, frozen=True):
     """A job as it is now. `sampler_params` and the rest of `params` are what is run, with every default filled in; of a
     job that was submitted as a workflow, `workflow` is, with every seed drawn. `assets` are the ids of those that its
-    inputs take, by node and by input. `output_nodes` are those whose outputs
-    are kept, null for all. `warnings` is what to know of the outputs of a completed job."""
+    inputs take, by node and by input. `output_nodes` are those whose outputs are kept, null
+    for all. Of a `pinned` job nothing is cleaned up. `warnings` is what to know of the outputs of a completed job."""
 
     id: int
     user_id: UUID
@@ -124,6 +124,7 @@ class JobView(BaseModel, frozen=True):
     completed_at: datetime | None
     content_id: int | None
     priority: int
+    pinned: bool
     metadata: dict[str, Any]
     deadline_at: datetime | None
     max_attempts: int | None

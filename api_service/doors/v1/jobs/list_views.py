@@ -56,6 +56,7 @@ class ListedJob(BaseModel, frozen=True):
     height: int | None
     batch_size: int | None
     priority: int
+    pinned: bool
     metadata: dict[str, Any]
     batch_id: UUID | None
     schedule_id: UUID | None

@@ -143,7 +143,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         capabilities=capabilities,
         object_infos=ObjectInfos(engine),
         histories=KeptBodies(),
-        acceptance=Acceptance(messenger, capabilities, limits, threads, fence),
+        acceptance=Acceptance(messenger, capabilities, limits, threads, fence, settings.is_fair),
         timings=timings,
         threads=threads,
         fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()))),

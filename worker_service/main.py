@@ -136,7 +136,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         keep_history=settings.comfyui_keep_history,
         vault=open_vault(settings.secrets_key_file),
     )
-    wake_next = WakeUps(messenger, due_jobs(settings.limit_running_jobs)).send_one
+    wake_next = WakeUps(messenger, due_jobs(settings.limit_running_jobs, is_fair=settings.is_fair)).send_one
     webhooks = Deliveries(engine, Outgoing(allowed_by(settings.outgoing_allow or ())), closing)
     jobs = JobRunner(
         worker_id, settings.limit_running_jobs, closing, capacity, wake_next, run, wake_webhooks=webhooks.wake

@@ -21,10 +21,10 @@ from shared.models import ApiKey, User
 NOT_IN_THE_FUTURE = FieldError(field="expires_at", message="must be in the future", code="value_error")
 
 
-def create_user(engine: Engine, name: str, running_jobs_limit: int | None) -> User:
+def create_user(engine: Engine, name: str, **columns: Any) -> User:
     """Make a user. Raises Refusal: name_taken."""
     with transaction(engine) as session:
-        user = users.create_user(session, name, running_jobs_limit)
+        user = users.create_user(session, name, **columns)
     if user is None:
         raise name_taken(name)
     return user

@@ -35,7 +35,13 @@ def cancel_job(messenger: Messenger, job_id: int, owner: UUID | None) -> Generat
 
 
 def amend_job(
-    messenger: Messenger, job_id: int, owner: UUID | None, *, priority: int | None, metadata: dict[str, Any] | None
+    messenger: Messenger,
+    job_id: int,
+    owner: UUID | None,
+    *,
+    is_fair: bool,
+    priority: int | None,
+    metadata: dict[str, Any] | None,
 ) -> GenerationJob:
     """Change what is given of a job that waits. Raises Refusal: job_not_found, job_started."""
     given = {"priority": priority, "caller_metadata": metadata}
@@ -44,7 +50,7 @@ def amend_job(
         job = owned_job(session, job_id, owner, lock=True)
         if job is None:
             raise job_not_found(job_id)
-        job = before_start.amend(session, job_id, **changes) or job
+        job = before_start.amend(session, job, is_fair=is_fair, **changes) or job
     if job.status not in WAITING:
         raise job_started(job.status)
     return job

@@ -17,10 +17,12 @@ from api_service.inputs.known_assets import assets_named_by
 from api_service.inputs.uses import hold_assets, record_uses
 from api_service.jobs import job_queries
 from api_service.limits.key_limits import KeyLimits
+from api_service.limits.rates import Limit
 from api_service.refusals.jobs import job_not_found
 from api_service.submit.checks import CheckedJob, FieldName, check_all, graph_field
 from api_service.submit.idempotency import IdempotencyKey, made_before, was_made_meanwhile
 from api_service.submit.job_request import JobRequest, new_job
+from api_service.submit.priorities import capped
 from api_service.webhooks.of_jobs import record_webhooks
 from shared.database.engine import transaction
 from shared.jobs import before_start
@@ -37,6 +39,7 @@ class Acceptance(NamedTuple):
     limits: KeyLimits
     threads: CapacityLimiter  # for work that blocks
     fence: Fence = OPEN
+    is_fair: bool = True  # users take turns
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,9 @@ def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
     """Look at everything for which the jobs may be refused; or find what the same request made before."""
     if replayed := replay(acceptance, submission):
         return replayed
-    jobs = look_at(acceptance, submission.jobs, submission.owner, submission.field_name)
+    most = acceptance.limits.most(submission.identity, Limit.PRIORITY)
+    asked = capped(submission.jobs, most, is_retry=submission.parent_id is not None)
+    jobs = look_at(acceptance, asked, submission.owner, submission.field_name)
     acceptance.limits.check_quotas(
         acceptance.messenger.engine, submission.identity, submission.owner, len(submission.jobs)
     )
@@ -130,7 +135,7 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
         with acceptance.messenger.transaction() as session:
             lock_parent(session, submission.parent_id)
             hold_assets(session, [(job.request.place, job.named) for job in checked.jobs])
-            before_start.submit_all(session, jobs)
+            before_start.submit_all(session, jobs, is_fair=acceptance.is_fair)
             pairs = list(zip(jobs, checked.jobs, strict=True))
             record_uses(session, [(job.id, made.named) for job, made in pairs])
             record_webhooks(session, submission.owner, [(job.id, made.request.options.webhook) for job, made in pairs])

@@ -20,9 +20,9 @@ def find_user(session: Session, name: str) -> User | None:
     return session.exec(select(User).where(User.name == name)).one_or_none()
 
 
-def create_user(session: Session, name: str, running_jobs_limit: int | None = None) -> User | None:
+def create_user(session: Session, name: str, **columns: Any) -> User | None:
     """Make a user. None if somebody has the name already."""
-    values = {"id": uuid4(), "name": name, "running_jobs_limit": running_jobs_limit}
+    values = {"id": uuid4(), "name": name, **columns}
     statement = insert(User).values(values).on_conflict_do_nothing(index_elements=["name"]).returning(User)
     return session.scalars(statement).one_or_none()
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
-from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
+from shared.configuration.choices import AppEnv, Fairness, LogFormat, LogLevel, Pooler
 from shared.configuration.defaults import DERIVED, dependent_defaults
 from shared.configuration.misspellings import misspelt
 from shared.configuration.networks import TrustedNetworks
@@ -123,9 +123,16 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
     limit_submissions_per_hour: Limit = Field(3600, description="jobs submitted in an hour with one key, or none")
     limit_uploads_per_hour: Limit = Field(1000, description="files uploaded in an hour with one key, or none")
     limit_queued_jobs: Limit = Field(10_000, description="jobs of one user that may wait at once, or none")
+    fairness: Annotated[Fairness, LowerCase] = Field(
+        Fairness.USERS,
+        description="users for users who take turns within a priority, none for the oldest job first",
+    )
     limit_running_jobs: Limit = Field(None, description="jobs of one user that may run at once, or none")
     limit_stored_bytes: Limit = Field(None, description="bytes of outputs and assets of one user, or none")
     limit_open_streams: Limit = Field(100, description="streams open at once with one key, or none")
+    limit_priority: Limit = Field(
+        None, description="the highest priority that jobs submitted with one key may have, or none"
+    )
     allowed_nodes: Patterns = Field(None, description="the node classes that jobs may use, or none for all")
     denied_nodes: Patterns = Field(
         None, description="the node classes that no job may use, also of those allowed, or none"
@@ -135,6 +142,11 @@ class Settings(BaseModel, frozen=True, extra="forbid", validate_default=True):
         LogFormat.JSON,
         description="json for machines, console for people; default: console where standard output is a terminal",
     )
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether users take turns."""
+        return self.fairness is Fairness.USERS
 
     @field_validator("hard_time_limit")
     @classmethod

@@ -18,6 +18,7 @@ from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import close_breaker_sql
 from shared.jobs.attempts import begin_attempt_sql, end_attempt_sql
 from shared.jobs.job_events import record_event_sql
+from shared.jobs.turns import settle_sql
 from shared.models import ComfyUIServer, EventType, GenerationJob, JobOutput, JobStatus, Outcome, User
 
 EVENT_DATA = bindparam("event_data", type_=JSONB)
@@ -72,17 +73,20 @@ def adopting(taking: Update) -> Prepared[GenerationJob]:
 
 
 def completing(ending: Update) -> Prepared[CompletedJob]:
-    """The UPDATE that completes a job, with its attempt, its event, its outputs, its server's breaker, and what its
-    owner has stored."""
-    job = ending.returning(*COMPLETED_JOB).cte("job")
+    """The UPDATE that completes a job, with its attempt, its event, its outputs, its server's breaker, and its owner's
+    turn and bytes."""
+    turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost), col(GenerationJob.generated_at))
+    job = ending.returning(*COMPLETED_JOB, *turn).cte("job")
     rows = (
+        settle_sql(job).cte("turn"),
         end_attempt_sql(job.c.id, job.c.attempt, Outcome.COMPLETED).cte("attempt"),
         record_event_sql(job, EventType.COMPLETED, EVENT_DATA).cte("event"),
         add_outputs_sql(job).cte("outputs"),
         close_breaker_sql(job.c.server).cte("server"),
         add_stored_bytes_sql(job).cte("owner"),
     )
-    return Prepared("complete", select(job).add_cte(*rows), row=CompletedJob, columns=COMPLETED_JOB)
+    told = select(*(job.c[name] for name in CompletedJob._fields))
+    return Prepared("complete", told.add_cte(*rows), row=CompletedJob, columns=COMPLETED_JOB)
 
 
 def output_values(outputs: Sequence[JobOutput]) -> list[dict[str, Any]]:

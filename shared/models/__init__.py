@@ -11,6 +11,7 @@ from shared.models.job_output import JobOutput
 from shared.models.native_prompt import NativePrompt
 from shared.models.statistics import JobStatistic
 from shared.models.status import FINAL, HELD, LIVE, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
+from shared.models.user_turn import UserTurn
 from shared.models.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "StreamTicket",
     "UrlSecret",
     "User",
+    "UserTurn",
     "WebhookDelivery",
     "WebhookEndpoint",
     "Worker",

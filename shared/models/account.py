@@ -6,7 +6,19 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, String, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -35,7 +47,7 @@ class User(SQLModel, table=True):
 
     `stored_bytes` is the size of all outputs of the user's jobs, thumbnails not counted, and of the content of all
     assets; it changes in the transactions that add and delete them. `running_jobs_limit` is this user's own, NULL the
-    setting's.
+    setting's. `weight` is this user's share of the servers among those who wait: 2 is twice that of 1.
     """
 
     __tablename__ = "users"
@@ -46,10 +58,14 @@ class User(SQLModel, table=True):
         default=0, sa_column=Column("stored_bytes", BigInteger, nullable=False, server_default=text("0"))
     )
     running_jobs_limit: int | None = None
+    weight: float = Field(default=1.0, sa_column=Column("weight", Float, nullable=False, server_default=text("1")))
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
 
     # shared.jobs.claim.conditions: whether anybody has a limit of running jobs.
-    __table_args__ = (Index("ix_users_limited", "id", postgresql_where="running_jobs_limit IS NOT NULL"),)
+    __table_args__ = (
+        Index("ix_users_limited", "id", postgresql_where="running_jobs_limit IS NOT NULL"),
+        CheckConstraint("weight BETWEEN 0.01 AND 100", name="weight_range"),
+    )
 
 
 class ApiKey(SQLModel, table=True):

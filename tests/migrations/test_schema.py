@@ -134,6 +134,7 @@ def test_the_revisions_are_one_line() -> None:
     revisions = [script.revision for script in ScriptDirectory("migrations").walk_revisions()]
     assert revisions == [
         "webhooks_of_jobs",
+        "turns",
         "webhooks",
         "native_prompts",
         "inputs_of_jobs",

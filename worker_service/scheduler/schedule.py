@@ -39,7 +39,7 @@ class Sweep(NamedTuple):
 
 def due_work(settings: Settings) -> Sequence[DueWork]:
     """Everything that workers are woken for."""
-    return (due_jobs(settings.limit_running_jobs), due_deliveries())
+    return (due_jobs(settings.limit_running_jobs, is_fair=settings.is_fair), due_deliveries())
 
 
 def send_missing_wakeups(resources: SweepResources) -> None:

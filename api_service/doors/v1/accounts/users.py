@@ -23,9 +23,8 @@ async def create(request: ApiRequest[UserBody, Nothing]) -> Response:
     It owns jobs; to submit some, it needs a key.
     """
     body = request.body
-    user = await request.services.run(
-        account_queries.create_user, request.services.engine, body.name, body.running_jobs_limit
-    )
+    columns = body.model_dump(exclude={"name"})
+    user = await request.services.run(account_queries.create_user, request.services.engine, body.name, **columns)
     return answer_with(UserView.of(user), HTTPStatus.CREATED, Location=f"{USERS}/{user.id}")
 
 
@@ -45,7 +44,7 @@ async def show(request: ApiRequest[Nothing, Nothing]) -> UserView:
 
 
 async def change(request: ApiRequest[UserChange, Nothing]) -> UserView:
-    """Change a user's name or limit of running jobs.
+    """Change a user's name, limit of running jobs, or weight.
 
     A lower limit stops nothing that runs. What is absent stays as it is.
     """

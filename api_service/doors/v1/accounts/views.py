@@ -13,12 +13,13 @@ from shared.models import ApiKey, User
 
 
 class UserView(BaseModel, frozen=True):
-    """A user. `running_jobs_limit` is its own; `null` is the deployment's."""
+    """A user. `running_jobs_limit` is its own; `null` is the deployment's. `weight` is its share among those who wait."""
 
     id: UUID
     name: str
     stored_bytes: int
     running_jobs_limit: int | None
+    weight: float
     created_at: datetime
 
     @classmethod

@@ -12,6 +12,7 @@ USER: dict[str, Any] = {
     "name": "studio-7",
     "stored_bytes": 412345,
     "running_jobs_limit": None,
+    "weight": 1.0,
     "created_at": "2026-01-01T12:00:00Z",
 }
 KEY: dict[str, Any] = {
@@ -29,8 +30,8 @@ KEY: dict[str, Any] = {
 OWN = ("id", "name", "scopes", "expires_at")
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
-    UserBody: {"plain": {"name": "studio-7"}, "limited": {"name": "guest", "running_jobs_limit": 1}},
-    UserChange: {"limited": {"running_jobs_limit": 4}},
+    UserBody: {"plain": {"name": "studio-7"}, "limited": {"name": "guest", "running_jobs_limit": 1, "weight": 0.5}},
+    UserChange: {"limited": {"running_jobs_limit": 4, "weight": 2}},
     UserView: {"user": USER},
     UserPage: {"all": {"items": [USER], "next": None, "cursor": None}},
     KeyBody: {

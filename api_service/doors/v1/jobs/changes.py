@@ -14,7 +14,9 @@ from api_service.jobs.cancel_many import cancel_matching
 from api_service.jobs.changes import amend_job, delete_with_files
 from api_service.jobs.filters import Filters, owner_asked_for
 from api_service.jobs.metadata import Metadata
+from api_service.limits.rates import Limit
 from api_service.refusals.codes import Code
+from api_service.submit.priorities import check_priority
 from shared.jobs.urls import JOBS
 from shared.models import JobStatus, Scope
 
@@ -66,13 +68,18 @@ async def cancel_jobs(request: ApiRequest[CancelBody, Nothing]) -> CancelledView
 
 
 async def amend(request: ApiRequest[AmendBody, Nothing]) -> JobView:
-    """Change the priority or the metadata of a job that waits."""
+    """Change the priority or the metadata of a job that waits.
+
+    With another priority it goes behind the jobs that its owner has there.
+    """
     services, body = request.services, request.body
+    check_priority(body.priority, services.limits.most(request.identity, Limit.PRIORITY))
     job = await services.run(
         amend_job,
         services.messenger,
         job_id_in(request.path),
         request.identity.owner,
+        is_fair=services.settings.is_fair,
         priority=body.priority,
         metadata=body.metadata,
     )

@@ -1,5 +1,6 @@
 """What can be done with one job: it is cancelled, amended while it waits, or deleted after its end."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -35,17 +36,10 @@ def cancel_job(messenger: Messenger, job_id: int, owner: UUID | None) -> Generat
 
 
 def amend_job(
-    messenger: Messenger,
-    job_id: int,
-    owner: UUID | None,
-    *,
-    is_fair: bool,
-    priority: int | None,
-    metadata: dict[str, Any] | None,
+    messenger: Messenger, job_id: int, owner: UUID | None, changes: Mapping[str, Any], *, is_fair: bool
 ) -> GenerationJob:
-    """Change what is given of a job that waits. Raises Refusal: job_not_found, job_started."""
-    given = {"priority": priority, "caller_metadata": metadata}
-    changes = {name: value for name, value in given.items() if value is not None}
+    """Change these columns of a job that waits: `priority`, `caller_metadata`. Raises Refusal: job_not_found,
+    job_started."""
     with messenger.transaction() as session:
         job = owned_job(session, job_id, owner, lock=True)
         if job is None:

@@ -26,7 +26,7 @@ class Fairness(StrEnum):
     """Whose job goes first, of those that are as urgent as each other."""
 
     USERS = "users"  # users take turns
-    NONE = "none"  # the oldest job, whoever has submitted it
+    NONE = "none"  # the oldest job goes first
 
 
 class Pooler(StrEnum):

@@ -32,6 +32,7 @@ REVISIONS = (
     "native_prompts",
     "webhooks",
     "webhooks_of_jobs",
+    "turns",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from shared.jobs.insert import ADDED, insert_jobs
 from shared.jobs.job_events import record_events, start_data
 from shared.jobs.transitions import FRESH, transition
-from shared.jobs.turn_changes import give_back, give_turns
+from shared.jobs.turns import give_back, give_turns
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import WAITING, EventType, GenerationJob, JobStatus

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from shared.jobs.job_events import record_events
 from shared.jobs.transitions import is_one_of, transition
-from shared.jobs.turn_changes import give_back
+from shared.jobs.turns import give_back
 from shared.models import EventType, GenerationJob
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Insert, insert, literal, select
 from sqlmodel import Session
 
+from shared.database.storable import cut, details
 from shared.jobs.errors import GenerationError
 from shared.jobs.statistics import EndedJob, count_ended
-from shared.jobs.storable import cut, details
 from shared.jobs.urls import output_url, thumbnail_url
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit

@@ -17,7 +17,7 @@ from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost
 from shared.jobs.job_events import error_columns, error_data, output_data, publish_events, record_events, start_data
 from shared.jobs.start_and_complete import EVENT_DATA, OUTPUTS, STORED_BYTES, WARNINGS, completing, output_values
 from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
-from shared.jobs.turn_changes import settle
+from shared.jobs.turns import settle
 from shared.jobs.warnings import JobWarning, warning_data
 from shared.models import HELD, EventType, GenerationJob, JobOutput, JobStatus, Outcome
 

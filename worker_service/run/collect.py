@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from shared.database.storable import name
 from shared.files.store import NotStored, OutputStore
 from shared.jobs.errors import (
     UNREADABLE,
@@ -21,7 +22,6 @@ from shared.jobs.errors import (
     OutputWithheld,
     StorageUnavailable,
 )
-from shared.jobs.storable import name
 from shared.jobs.warnings import JobWarning, WarningCode
 from shared.models import GenerationJob, JobOutput, OutputKind
 from shared.workflows.labels import Label, label_of, name_of

@@ -11,6 +11,7 @@ from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
 from sqlmodel import Session
 
+from shared.database.storable import cut
 from shared.fleet import servers
 from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
@@ -23,7 +24,6 @@ from shared.jobs.errors import (
     ServerUnfit,
     StorageUnavailable,
 )
-from shared.jobs.storable import cut
 from shared.models import GenerationJob, JobStatus
 from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, own_interruption, poison

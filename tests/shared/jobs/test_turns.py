@@ -79,6 +79,21 @@ def test_who_comes_late_need_not_wait_for_all_that_came_before(messenger: Messen
     assert owners(messenger)[:7].count(ANOTHER_USER) == 3
 
 
+def test_five_jobs_beside_five_thousand_are_done_after_twelve(messenger: Messenger) -> None:
+    answering(messenger, slots=1)
+    for _ in range(10):
+        many(messenger, USER, 500)
+    few, ended = [], []
+    for number in range(13):
+        claim = next_claim(messenger)
+        ended.append(claim.job.id)
+        if number == 0:
+            few = many(messenger, ANOTHER_USER, 5)
+        with messenger.transaction() as session:
+            lifecycle.complete(session, claim.lease, [output(claim)])
+    assert set(few) <= set(ended[1:])
+
+
 def test_who_comes_late_has_nothing_to_catch_up_on(messenger: Messenger) -> None:
     many(messenger, USER, 20)
     for _ in range(10):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from shared.database.storable import LONGEST_MESSAGE
 from shared.jobs.attempts import MOST_DEATHS, MOST_WAITS
-from shared.jobs.storable import LONGEST_MESSAGE
 from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, JobStatus, Outcome
 from tests import jobs

@@ -13,7 +13,7 @@ from shared.models import ApiKey, User
 
 
 class UserView(BaseModel, frozen=True):
-    """A user. `running_jobs_limit` is its own; `null` is the deployment's. `weight` is its share among those who wait."""
+    """A user. `running_jobs_limit` is its own; `null` is the deployment's. `weight` is its share of the servers."""
 
     id: UUID
     name: str

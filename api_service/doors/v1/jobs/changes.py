@@ -1,7 +1,7 @@
 """Changes to jobs that are there: many cancelled at once, one amended while it waits, one deleted after its end."""
 
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
@@ -54,6 +54,11 @@ class AmendBody(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("give `priority` or `metadata`, or both")
         return self
 
+    def changes(self) -> dict[str, Any]:
+        """The columns that change."""
+        given = {"priority": self.priority, "caller_metadata": self.metadata}
+        return {name: value for name, value in given.items() if value is not None}
+
 
 async def cancel_jobs(request: ApiRequest[CancelBody, Nothing]) -> CancelledView:
     """Cancel all jobs that match.
@@ -79,9 +84,8 @@ async def amend(request: ApiRequest[AmendBody, Nothing]) -> JobView:
         services.messenger,
         job_id_in(request.path),
         request.identity.owner,
+        body.changes(),
         is_fair=services.settings.is_fair,
-        priority=body.priority,
-        metadata=body.metadata,
     )
     return JobView.of(job)
 

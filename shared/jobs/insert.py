@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session
 
+from shared.database.prepared_statement import Prepared
 from shared.jobs.turns import FAIR, turns_of
 from shared.models import GenerationJob, JobEvent, JobStatus
 
@@ -42,7 +43,7 @@ def insert_jobs(
     database added to them, in their order."""
     rows = json.dumps([document_of(job) for job in jobs], default=str)
     values = {"new_jobs": rows, "event_data": json.dumps(first), FAIR.key: is_fair}
-    return session.execute(INSERT_JOBS, values).all()
+    return INSERT_JOBS.execute(session, values).all()
 
 
 def document_of(job: GenerationJob) -> dict[str, Any]:
@@ -93,4 +94,4 @@ def with_default(value: ColumnElement[Any], column: Column[Any]) -> ColumnElemen
     return func.coalesce(value, given.arg) if isinstance(given, DefaultClause) else value
 
 
-INSERT_JOBS = insert_statement()
+INSERT_JOBS: Prepared[Row[Any]] = Prepared("insert_jobs", insert_statement(), row=Row)

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Insert, insert, literal, select
 from sqlmodel import Session
 
+from shared.database.storable import cut, details
 from shared.jobs.errors import GenerationError
 from shared.jobs.statistics import EndedJob, count_ended
 from shared.jobs.urls import output_url, thumbnail_url
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import EventType, GenerationJob, JobEvent, JobOutput
-from shared.storable import cut, details
 from shared.webhooks.outbox import owe
 
 

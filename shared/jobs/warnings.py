@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from shared.storable import name
+from shared.database.storable import name
 
 MOST_WARNINGS = 100
 LONGEST_MESSAGE = 500  # characters

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
+from shared.database.storable import LONGEST_DETAIL, MOST_DETAILS, cut, name
 from shared.jobs.errors import GenerationError, NodeFailed, OutOfMemory, PromptInterrupted
-from shared.storable import LONGEST_DETAIL, MOST_DETAILS, cut, name
 from worker_service.comfyui.history_outputs import Output, Shown
 
 

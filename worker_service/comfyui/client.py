@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 
 from shared.configuration.reasons import reason_of
+from shared.database.storable import LONGEST_NAME
 from shared.jobs.errors import (
     ComfyUIUnreachable,
     OutputCorrupt,
@@ -21,7 +22,6 @@ from shared.jobs.errors import (
     StorageUnavailable,
     WorkflowRejected,
 )
-from shared.storable import LONGEST_NAME
 from worker_service.comfyui.answers import (
     Finished,
     Gone,

@@ -3,7 +3,7 @@
 import re
 from pathlib import PurePosixPath, PureWindowsPath
 
-from shared.storable import UNSTORABLE
+from shared.database.storable import UNSTORABLE
 from worker_service.comfyui.history_outputs import OutputFile
 
 FOLDERS = frozenset({"output", "temp", "input"})

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Container
 from typing import Any, NamedTuple
 
-from shared.storable import name
+from shared.database.storable import name
 from worker_service.comfyui.json_text import read_json
 
 PREVIEW_WITH_METADATA = 4

@@ -9,7 +9,7 @@ import math
 import re
 from typing import Any
 
-from shared.storable import readable
+from shared.database.storable import readable
 
 DEEPEST = 256
 MOST_DIGITS = 40

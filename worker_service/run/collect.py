@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from shared.database.storable import name
 from shared.files.store import NotStored, OutputStore
 from shared.jobs.errors import (
     UNREADABLE,
@@ -23,7 +24,6 @@ from shared.jobs.errors import (
 )
 from shared.jobs.warnings import JobWarning, WarningCode
 from shared.models import GenerationJob, JobOutput, OutputKind
-from shared.storable import name
 from shared.workflows.labels import Label, label_of, name_of
 from shared.workflows.text_to_image import SAVE_NODE, node
 from worker_service.comfyui.client import ComfyUIClient

@@ -11,6 +11,7 @@ from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
 from sqlmodel import Session
 
+from shared.database.storable import cut
 from shared.fleet import servers
 from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
@@ -24,7 +25,6 @@ from shared.jobs.errors import (
     StorageUnavailable,
 )
 from shared.models import GenerationJob, JobStatus
-from shared.storable import cut
 from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, own_interruption, poison
 from worker_service.run.forget import forget_prompt

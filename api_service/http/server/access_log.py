@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_service.accounts.identity import Identity
 from api_service.http.server.pace import address_of
-from shared.storable import cut
+from shared.database.storable import cut
 
 log = structlog.get_logger(__name__)
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from shared.database.storable import LONGEST_MESSAGE
 from shared.jobs.attempts import MOST_DEATHS, MOST_WAITS
 from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, JobStatus, Outcome
-from shared.storable import LONGEST_MESSAGE
 from tests import jobs
 from tests.simulator.graphs import node
 from tests.simulator.running import BOTH

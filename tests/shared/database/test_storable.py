@@ -2,9 +2,9 @@
 
 import pytest
 
+from shared.database.storable import LONGEST_DETAIL, LONGEST_MESSAGE, MOST_DETAILS, cut, details, name
 from shared.jobs.errors import NodeFailed, WorkflowRejected
 from shared.jobs.job_events import error_data
-from shared.storable import LONGEST_DETAIL, LONGEST_MESSAGE, MOST_DETAILS, cut, details, name
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         object_infos=ObjectInfos(engine),
         histories=KeptBodies(),
         ended_prompts=AskedTogether(partial(anyio.to_thread.run_sync, partial(ended_jobs, engine), limiter=threads)),
-        acceptance=Acceptance(messenger, capabilities, limits, threads, shelf, fence),
+        acceptance=Acceptance(messenger, capabilities, limits, threads, shelf, fence, settings.is_fair),
         timings=timings,
         threads=threads,
         fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()))),

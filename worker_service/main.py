@@ -146,7 +146,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         keep_history=settings.comfyui_keep_history,
         vault=open_vault(settings.secrets_key_file),
     )
-    wake_jobs = WakeUps(messenger, due_jobs(settings.limit_running_jobs))
+    wake_jobs = WakeUps(messenger, due_jobs(settings.limit_running_jobs, is_fair=settings.is_fair))
     webhooks = Deliveries(engine, Outgoing(allowed_by(settings.outgoing_allow or ())), closing)
     mailing = create_mailing(settings, engine, closing)
     wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}
@@ -191,6 +191,7 @@ def create_tasks(
             wake_jobs.send_missing,
             Outgoing(allowed_by(settings.outgoing_allow or ())),
             settings.archive_max_bytes,
+            settings.is_fair,
         ),
         STEPS,
         closing,

@@ -38,11 +38,12 @@ def cancel_job(messenger: Messenger, job_id: int, owner: UUID | None) -> Generat
 
 
 class Amendment(NamedTuple):
-    """What is to change of a job; None stays as it is."""
+    """What is to change of a job; None stays as it is. `is_fair`: users take turns."""
 
     priority: int | None = None
     metadata: dict[str, Any] | None = None
     pinned: bool | None = None
+    is_fair: bool = True
 
     @property
     def of_waiting(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def amend_job(messenger: Messenger, job_id: int, owner: UUID | None, amendment: 
         if job is None:
             raise job_not_found(job_id)
         if amendment.of_waiting:
-            job = before_start.amend(session, job_id, **amendment.of_waiting, **pinned) or job
+            job = before_start.amend(session, job, is_fair=amendment.is_fair, **amendment.of_waiting, **pinned) or job
             if job.status not in WAITING:
                 raise job_started(job.status)
         elif pinned:

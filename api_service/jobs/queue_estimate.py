@@ -6,7 +6,7 @@ Nothing is promised: what is not known is None. Every query reads a bounded numb
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, SmallInteger, String, bindparam, exists, func, or_, select, union_all
+from sqlalchemy import Float, Integer, Select, SmallInteger, String, bindparam, exists, func, or_, select, union_all
 from sqlmodel import Session, col
 
 from shared.database.prepared_statement import Prepared
@@ -21,6 +21,7 @@ LATEST = 20  # jobs of a kind whose times are read
 # Prepared, as jobs that wait and run are asked for all the time: making and planning these took half of an answer.
 THIS_JOB = bindparam("this_job", type_=Integer)
 THIS_PRIORITY = bindparam("this_priority", type_=SmallInteger)
+THIS_TURN = bindparam("this_turn", type_=Float)
 THIS_KIND = bindparam("this_kind", type_=String)
 
 
@@ -45,7 +46,8 @@ def position_of(session: Session, job: GenerationJob, running_jobs: int | None =
     """
     if job.status != JobStatus.QUEUED:
         return None
-    this = {RUNNING_JOBS.key: running_jobs, THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority}
+    place = {THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority, THIS_TURN.key: job.turn}
+    this = {RUNNING_JOBS.key: running_jobs, **place}
     may_start, before, counted = PLACE.execute(session, this).one()
     return QueuePosition(before + 1, exact=counted <= COUNTED) if may_start else None
 
@@ -61,7 +63,7 @@ def jobs_before() -> Select[bool, int, int]:
         .order_by(*first_comes())
         .limit(COUNTED + 1)
         .subquery()
-        for condition in goes_before(THIS_PRIORITY, THIS_JOB)
+        for condition in goes_before(THIS_PRIORITY, THIS_TURN, THIS_JOB)
     )
     before = union_all(*(select(part.c.id) for part in ranges)).limit(COUNTED + 1).subquery("before")
     may_start = or_(EVERY_JOB_MAY_START, exists().where(col(GenerationJob.id) == before.c.id, *MAY_START))

@@ -21,6 +21,7 @@ class Limit(StrEnum):
     QUEUED_JOBS = "queued_jobs"
     STORED_BYTES = "stored_bytes"
     OPEN_STREAMS = "open_streams"
+    PRIORITY = "priority"
 
 
 WINDOWS: Mapping[Limit, timedelta] = {

@@ -24,6 +24,7 @@ from api_service.submit.checks import CheckedJob, FieldName, check_all, graph_fi
 from api_service.submit.idempotency import made_before, was_made_meanwhile
 from api_service.submit.job_request import JobRequest, new_job
 from api_service.submit.outputs_taken import keep_outputs
+from api_service.submit.priorities import capped
 from shared.database.engine import transaction
 from shared.fleet.fence import OPEN, Fence
 from shared.jobs import before_start
@@ -42,6 +43,7 @@ class Acceptance(NamedTuple):
     threads: CapacityLimiter  # for work that blocks
     shelf: Shelf  # for outputs that jobs take in
     fence: Fence = OPEN
+    is_fair: bool = True  # users take turns
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
     """Look at everything for which the jobs may be refused; or find what the same request made before."""
     if replayed := replay(acceptance, submission):
         return replayed
-    jobs = look_at(acceptance, submission.jobs, submission.owner, submission.field_name)
+    most = acceptance.limits.most(submission.identity, Limit.PRIORITY)
+    asked = capped(submission.jobs, most, is_retry=submission.parent_id is not None)
+    jobs = look_at(acceptance, asked, submission.owner, submission.field_name)
     acceptance.limits.check_quotas(
         acceptance.messenger.engine, submission.identity, submission.owner, len(submission.jobs)
     )
@@ -140,7 +144,7 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
     try:
         with acceptance.messenger.transaction() as session:
             lock_parent(session, submission.parent_id)
-            before_start.submit_all(session, jobs)
+            before_start.submit_all(session, jobs, is_fair=acceptance.is_fair)
             pairs = list(zip(jobs, checked.jobs, strict=True))
             record_uses(session, uses_of(pairs))
             record_webhooks(session, submission.owner, [(job.id, made.request.options.webhook) for job, made in pairs])

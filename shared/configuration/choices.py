@@ -22,6 +22,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Fairness(StrEnum):
+    """Whose job goes first, of those that are as urgent as each other."""
+
+    USERS = "users"  # users take turns
+    NONE = "none"  # the oldest job goes first
+
+
 class Pooler(StrEnum):
     """What stands between the services and PostgreSQL."""
 

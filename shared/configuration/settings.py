@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from shared.configuration.bounds import Bounds
 from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
 from shared.configuration.defaults import DERIVED, dependent_defaults
 from shared.configuration.mail import MailFrom, SmtpUrl
 from shared.configuration.misspellings import misspelt
 from shared.configuration.networks import TrustedNetworks
-from shared.configuration.retentions import Retentions
 from shared.configuration.server_urls import ComfyUIUrls
 from shared.configuration.types import (
     DatabaseUrl,
@@ -24,7 +24,6 @@ from shared.configuration.types import (
     HookSecret,
     KeyFile,
     LeaseDuration,
-    Limit,
     LowerCase,
     Namespace,
     Origins,
@@ -39,7 +38,7 @@ from shared.configuration.types import (
 )
 
 
-class Settings(Retentions, frozen=True, extra="forbid", validate_default=True):
+class Settings(Bounds, frozen=True, extra="forbid", validate_default=True):
     """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
 
     app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")
@@ -132,16 +131,6 @@ class Settings(Retentions, frozen=True, extra="forbid", validate_default=True):
     smtp_url: SmtpUrl = Field(
         None, description="the server that takes e-mail, with user:password@ if need be; without one none is sent"
     )
-    limit_requests_per_minute: Limit = Field(600, description="requests a minute with one key, or none for no limit")
-    limit_submissions_per_hour: Limit = Field(3600, description="jobs submitted in an hour with one key, or none")
-    limit_uploads_per_hour: Limit = Field(1000, description="files uploaded in an hour with one key, or none")
-    limit_queued_jobs: Limit = Field(10_000, description="jobs of one user that may wait at once, or none")
-    limit_running_jobs: Limit = Field(None, description="jobs of one user that may run at once, or none")
-    limit_running_tasks: Limit = Field(
-        2, description="exports, reports and other tasks of one user that may run at once, or none"
-    )
-    limit_stored_bytes: Limit = Field(None, description="bytes of outputs and assets of one user, or none")
-    limit_open_streams: Limit = Field(100, description="streams open at once with one key, or none")
     allowed_nodes: Patterns = Field(None, description="the node classes that jobs may use, or none for all")
     denied_nodes: Patterns = Field(
         None, description="the node classes that no job may use, also of those allowed, or none"

@@ -37,6 +37,7 @@ REVISIONS = (
     "notifications",
     "tasks",
     "clean_up",
+    "turns",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

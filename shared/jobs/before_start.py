@@ -7,31 +7,33 @@ from sqlalchemy import func, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
-from shared.jobs.insert import insert_jobs
+from shared.jobs.insert import ADDED, insert_jobs
 from shared.jobs.job_events import record_events, start_data
-from shared.jobs.transitions import FRESH, transition
+from shared.jobs.transitions import FRESH, is_one_of, transition
+from shared.jobs.turns import give_back, give_turns
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import WAITING, EventType, GenerationJob, JobStatus
 
 
-def submit(session: Session, job: GenerationJob) -> GenerationJob:
-    """Record a job: queued, or pending if it has a `run_after`. Its id and times are set on return."""
-    submit_all(session, [job])
+def submit(session: Session, job: GenerationJob, *, is_fair: bool = True) -> GenerationJob:
+    """Record a job: queued, or pending if it has a `run_after`. Its id, turn and times are set on return."""
+    submit_all(session, [job], is_fair=is_fair)
     return job
 
 
-def submit_all(session: Session, jobs: Sequence[GenerationJob]) -> None:
+def submit_all(session: Session, jobs: Sequence[GenerationJob], *, is_fair: bool = True) -> None:
     """Record several jobs as one, and their first events, in one statement. Their ids are in their order.
 
-    What the database made of them is set in them, but they are no part of the session.
+    What the database made of them is set in them, but they are no part of the session. `is_fair` says whether users
+    share the servers, see `shared.jobs.turns`.
     """
     for job in jobs:
         waits = job.run_after is not None  # whether its time has come by now, the sweep finds out
         set_from_database(job, status=JobStatus.PENDING if waits else JobStatus.QUEUED, events=1)
     first = [start_data(job) if job.status == JobStatus.PENDING else {} for job in jobs]
-    for job, data, row in zip(jobs, first, insert_jobs(session, jobs, first), strict=True):
-        set_from_database(job, id=row.id, run_after=row.run_after, created_at=row.created_at, updated_at=row.updated_at)
+    for job, data, row in zip(jobs, first, insert_jobs(session, jobs, first, is_fair=is_fair), strict=True):
+        set_from_database(job, **{name: getattr(row, name) for name in ADDED})
         publish_after_commit(session, Event.written(EventType(job.status), job, at=row.now, data=data))
 
 
@@ -52,9 +54,11 @@ def due_pending(session: Session, limit: int) -> Sequence[int]:
     return session.exec(select(GenerationJob.id).where(*due).order_by(col(GenerationJob.run_after)).limit(limit)).all()
 
 
-def wake(session: Session, job_ids: Sequence[int]) -> None:
+def wake(session: Session, job_ids: Sequence[int], *, is_fair: bool = True) -> None:
     """Queue those of these jobs that are pending: their time has come."""
-    record_events(session, transition(session, "wake", job_ids), EventType.QUEUED)
+    woken = transition(session, "wake", job_ids)
+    give_turns(session, [job.id for job in woken], is_fair=is_fair)
+    record_events(session, woken, EventType.QUEUED)
 
 
 def overdue(session: Session, limit: int) -> Sequence[int]:
@@ -65,18 +69,42 @@ def overdue(session: Session, limit: int) -> Sequence[int]:
 def expire(session: Session, job_ids: Sequence[int]) -> None:
     """Their deadline passed before they were started: they will not be."""
     expired = transition(session, "expire", job_ids, *NEVER_STARTED, completed_at=func.now())
+    give_back(session, expired)
     record_events(session, expired, EventType.EXPIRED)
 
 
-def amend(session: Session, job_id: int, **values: Any) -> GenerationJob | None:
-    """Change the priority or the metadata (`caller_metadata`) of a job that waits. None if it no longer does."""
+def amend(session: Session, job: GenerationJob, *, is_fair: bool = True, **values: Any) -> GenerationJob | None:
+    """Change the priority or the metadata (`caller_metadata`) of a job that waits, and that is locked. None if it no
+    longer does. With another priority it gets another turn."""
+    moves = job.status in WAITING and values.get("priority", job.priority) != job.priority
+    if moves:
+        give_back(session, [job])
+        values["turn_cost"] = 0
     statement = (
         update(GenerationJob)
-        .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(WAITING))
+        .where(col(GenerationJob.id) == job.id, col(GenerationJob.status).in_(WAITING))
         .values(updated_at=func.now(), **values)
         .returning(GenerationJob)
     )
-    return session.scalars(statement, execution_options=FRESH).one_or_none()
+    amended = session.scalars(statement, execution_options=FRESH).one_or_none()
+    if moves and amended is not None:
+        give_turns(session, [job.id], is_fair=is_fair)
+        session.refresh(amended)
+    return amended
+
+
+def reprioritize(session: Session, job_ids: Sequence[int], priority: int, *, is_fair: bool = True) -> None:
+    """Give those of these jobs that wait another priority, and with it another turn. One that has it stays where it
+    is."""
+    ids = col(GenerationJob.id)
+    waits = (is_one_of(job_ids), col(GenerationJob.status).in_(WAITING), col(GenerationJob.priority) != priority)
+    moved = session.exec(select(GenerationJob).where(*waits).order_by(ids).with_for_update()).all()
+    give_back(session, moved)
+    found = [job.id for job in moved]
+    values = {"priority": priority, "turn_cost": 0, "updated_at": func.now()}
+    session.exec(update(GenerationJob).where(is_one_of(found)).values(**values).execution_options(**FRESH))
+    give_turns(session, found, is_fair=is_fair)
+    session.expire_all()
 
 
 # A job that was put back after a failure has been started: no deadline takes that back.

@@ -1,10 +1,12 @@
-"""Any number of jobs are recorded with the first event of each in one statement: one round trip, nothing to flush."""
+"""Any number of jobs are recorded in one statement, with the first event and the turn of each: one round trip, nothing
+to flush."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     Column,
     ColumnElement,
     DefaultClause,
@@ -23,20 +25,25 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session
 
-from shared.models import GenerationJob, JobEvent
+from shared.database.prepared_statement import Prepared
+from shared.jobs.turns import FAIR, turns_of
+from shared.models import GenerationJob, JobEvent, JobStatus
 
 # The columns of a row that is not recorded yet, by attribute.
 COLUMNS = {name: column for name, column in inspect(GenerationJob).columns.items() if name != "id"}
 
-ADDED = ("id", "run_after", "created_at", "updated_at")
+TURN = ("turn", "turn_cost")
+ADDED = ("id", "run_after", *TURN, "created_at", "updated_at")
 
 
 def insert_jobs(
-    session: Session, jobs: Sequence[GenerationJob], first: Sequence[Mapping[str, Any]]
+    session: Session, jobs: Sequence[GenerationJob], first: Sequence[Mapping[str, Any]], *, is_fair: bool
 ) -> Sequence[Row[Any]]:
-    """Record jobs, each with the data of its first event. Returns what the database added to them, in their order."""
+    """Record jobs, each with the data of its first event. Those that are queued get their turns. Returns what the
+    database added to them, in their order."""
     rows = json.dumps([document_of(job) for job in jobs], default=str)
-    return session.execute(INSERT_JOBS, {"new_jobs": rows, "event_data": json.dumps(first)}).all()
+    values = {"new_jobs": rows, "event_data": json.dumps(first), FAIR.key: is_fair}
+    return INSERT_JOBS.execute(session, values).all()
 
 
 def document_of(job: GenerationJob) -> dict[str, Any]:
@@ -47,15 +54,23 @@ def document_of(job: GenerationJob) -> dict[str, Any]:
 
 def insert_statement() -> Select[*tuple[Any, ...]]:
     # Both come as one document each, so the statement is the same for one job and for a hundred.
-    rows = func.jsonb_populate_recordset(
+    given = func.jsonb_populate_recordset(
         literal_column(f"NULL::{GenerationJob.__tablename__}"), cast(bindparam("new_jobs", type_=Text), JSONB)
-    ).table_valued(*(column.name for column in COLUMNS.values()), with_ordinality="ordinality", name="new_jobs")
-    values = [with_default(rows.c[column.name], column) for column in COLUMNS.values()]
+    ).table_valued(*(column.name for column in COLUMNS.values()), with_ordinality="ordinality", name="given")
+    rows = select(*given.c).cte("new_jobs")
+    turns, advanced = turns_of(queued_ones(rows))
+    values = {name: with_default(rows.c[column.name], column) for name, column in COLUMNS.items()}
+    values |= {name: func.coalesce(turns.c[name], 0) for name in TURN}
     returned = (*ADDED, "status", "attempt", "events")
     # PostgreSQL draws the ids in the order of the SELECT.
     jobs = (
         insert(GenerationJob)
-        .from_select([column.name for column in COLUMNS.values()], select(*values).order_by(rows.c.ordinality))
+        .from_select(
+            [column.name for column in COLUMNS.values()],
+            select(*values.values())
+            .select_from(rows.outerjoin(turns, turns.c.number == rows.c.ordinality))
+            .order_by(rows.c.ordinality),
+        )
         .returning(*(inspect(GenerationJob).columns[name] for name in returned))
         .cte("jobs")
     )
@@ -64,7 +79,14 @@ def insert_statement() -> Select[*tuple[Any, ...]]:
     first = select(jobs.c.id, jobs.c.events, jobs.c.status, jobs.c.attempt, data)
     events = insert(JobEvent).from_select(["job_id", "sequence", "type", "attempt", "data"], first).cte("events")
     added = [jobs.c[name] for name in ADDED]
-    return select(*added, func.now().label("now")).order_by(jobs.c.id).add_cte(events)
+    return select(*added, func.now().label("now")).order_by(jobs.c.id).add_cte(advanced, events)
+
+
+def queued_ones(rows: CTE) -> CTE:
+    """What gives a new job its turn. A pending one gets it once it is queued."""
+    priority = with_default(rows.c.priority, COLUMNS["priority"]).label("priority")
+    columns = (rows.c.ordinality.label("number"), rows.c.user_id, priority, rows.c.workflow_key)
+    return select(*columns).where(rows.c.status == JobStatus.QUEUED).cte("queued_jobs")
 
 
 def with_default(value: ColumnElement[Any], column: Column[Any]) -> ColumnElement[Any]:
@@ -72,4 +94,4 @@ def with_default(value: ColumnElement[Any], column: Column[Any]) -> ColumnElemen
     return func.coalesce(value, given.arg) if isinstance(given, DefaultClause) else value
 
 
-INSERT_JOBS = insert_statement()
+INSERT_JOBS: Prepared[Row[Any]] = Prepared("insert_jobs", insert_statement(), row=Row)

@@ -17,6 +17,7 @@ from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost
 from shared.jobs.job_events import error_columns, error_data, output_data, publish_events, record_events, start_data
 from shared.jobs.start_and_complete import EVENT_DATA, OUTPUTS, STORED_BYTES, WARNINGS, completing, output_values
 from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
+from shared.jobs.turns import settle
 from shared.jobs.warnings import JobWarning, warning_data
 from shared.models import HELD, EventType, GenerationJob, JobOutput, JobStatus, Outcome
 
@@ -100,6 +101,7 @@ def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJo
     job = transition_under_lease(
         session, "fail", lease, completed_at=func.now(), lease_expires_at=None, **error_columns(data)
     )
+    settle(session, job)
     end_attempt(session, lease, Outcome.FAILED, error)
     record_events(session, [job], EventType.FAILED, data)
     return job
@@ -168,6 +170,7 @@ def release(session: Session, lease: Lease) -> None:
 def confirm_cancel(session: Session, lease: Lease) -> GenerationJob:
     """Its prompt is no longer queued or running in ComfyUI."""
     job = transition_under_lease(session, "confirm_cancel", lease, completed_at=func.now(), lease_expires_at=None)
+    settle(session, job)
     end_attempt(session, lease, Outcome.CANCELLED)
     record_events(session, [job], EventType.CANCELLED)
     return job

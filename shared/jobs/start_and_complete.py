@@ -33,6 +33,7 @@ from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import close_breaker_sql
 from shared.jobs.attempts import begin_attempt_sql, end_attempt_sql
 from shared.jobs.job_events import record_event_sql
+from shared.jobs.turns import settle_sql
 from shared.models import (
     ComfyUIServer,
     EventType,
@@ -100,10 +101,12 @@ def adopting(taking: Update) -> Prepared[GenerationJob]:
 
 
 def completing(ending: Update) -> Prepared[CompletedJob]:
-    """The UPDATE that completes a job, with its attempt, its event, its outputs, its server's breaker, and what its
-    owner has stored."""
-    job = ending.returning(*COMPLETED_JOB).cte("job")
+    """The UPDATE that completes a job, with its attempt, its event, its outputs, its server's breaker, and its owner's
+    turn and bytes."""
+    turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost), col(GenerationJob.generated_at))
+    job = ending.returning(*COMPLETED_JOB, *turn).cte("job")
     rows = (
+        settle_sql(job).cte("turn"),
         end_attempt_sql(job.c.id, job.c.attempt, Outcome.COMPLETED).cte("attempt"),
         record_event_sql(job, EventType.COMPLETED, EVENT_DATA).cte("event"),
         add_outputs_sql(job).cte("outputs"),
@@ -112,7 +115,8 @@ def completing(ending: Update) -> Prepared[CompletedJob]:
     )
     endpoints = exists().where(col(WebhookEndpoint.user_id) == job.c.user_id, col(WebhookEndpoint.enabled))
     prefers = exists().where(col(NotificationSettings.user_id) == job.c.user_id)
-    ended = select(job, or_(endpoints, prefers).label(LISTENED_TO.name)).add_cte(*rows)
+    told = (job.c[name] for name in CompletedJob._fields if name != LISTENED_TO.name)
+    ended = select(*told, or_(endpoints, prefers).label(LISTENED_TO.name)).add_cte(*rows)
     return Prepared("complete", ended, row=CompletedJob, columns=(*COMPLETED_JOB, LISTENED_TO))
 
 

@@ -1,6 +1,6 @@
 """The tables both services share; importing this package names them all to SQLModel's metadata."""
 
-from shared.models.account import ApiKey, Scope, StreamTicket, UrlSecret, User, stands_alone
+from shared.models.account import ApiKey, Scope, StreamTicket, UrlSecret, User, UserTurn, stands_alone
 from shared.models.asset import Asset, AssetKey, AssetKind, AssetUse
 from shared.models.clean_up import CleanUpState, DiscardedFolder
 from shared.models.fleet import ComfyUIServer, ServerCapabilities, Worker
@@ -69,6 +69,7 @@ __all__ = [
     "TaskState",
     "UrlSecret",
     "User",
+    "UserTurn",
     "WebhookDelivery",
     "WebhookEndpoint",
     "Worker",

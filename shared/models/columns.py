@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, DateTime, Enum, ForeignKey, Text, Uuid, func, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, DateTime, Enum, Float, ForeignKey, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 
@@ -38,6 +38,11 @@ def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
 
 def of_a_user(*, primary_key: bool = False) -> Column[Any]:
     return Column("user_id", Uuid, ForeignKey("users.id"), nullable=False, primary_key=primary_key)
+
+
+def seconds(name: str) -> Column[Any]:
+    """A number of seconds, 0 by default."""
+    return Column(name, Float, nullable=False, server_default=text("0"))
 
 
 def between(column: str, lowest: int, highest: int) -> CheckConstraint:

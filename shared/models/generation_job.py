@@ -4,10 +4,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Identity, Index, Integer, SmallInteger, String, Text, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import between, document, moment, of_a_user, one_of, word
+from shared.models.columns import between, document, moment, of_a_user, one_of, seconds, word
 from shared.models.status import JobStatus
 
 DEFAULT_PRIORITY = 5  # of 0 to 9: 9 goes first
@@ -24,6 +35,7 @@ class GenerationJob(SQLModel, table=True):
     `run_after` is when it may start, which is at once by default. NULL, as in rows of the former system, is never.
     Once `deadline_at` has passed it is no longer started.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
+    `turn` is its place among those of its priority, and `turn_cost` what it costs its owner, see `shared.jobs.turns`.
     `claims_left` is how often it may still be given to one: counted by the claims themselves, so that no job is claimed
     for ever, whatever its workers do. NULL until the first.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
@@ -67,6 +79,8 @@ class GenerationJob(SQLModel, table=True):
         default=DEFAULT_PRIORITY,
         sa_column=Column("priority", SmallInteger, nullable=False, server_default=text(str(DEFAULT_PRIORITY))),
     )
+    turn: float = Field(default=0.0, sa_column=seconds("turn"))
+    turn_cost: float = Field(default=0.0, sa_column=seconds("turn_cost"))
     deadline_at: datetime | None = Field(default=None, sa_column=moment("deadline_at"))
     max_attempts: int | None = Field(default=None, sa_column=Column("max_attempts", SmallInteger))
     parent_id: int | None = Field(
@@ -125,6 +139,7 @@ class GenerationJob(SQLModel, table=True):
         Index(
             "ix_generation_jobs_claim",
             text("priority DESC"),
+            "turn",
             "id",
             postgresql_include=["run_after"],
             postgresql_where="status = 'queued'",

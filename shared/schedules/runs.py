@@ -35,10 +35,12 @@ class MadeAlready(Skipped):
 
 
 class Quotas(NamedTuple):
-    """What a user may have, where the key of a schedule says nothing else; None for no limit."""
+    """What a user may have, where the key of a schedule says nothing else; None for no limit. `is_fair`: users take
+    turns."""
 
     queued_jobs: int | None
     stored_bytes: int | None
+    is_fair: bool = True
 
 
 def run(session: Session, schedule: Schedule, planned_at: datetime, quotas: Quotas) -> GenerationJob:
@@ -49,7 +51,9 @@ def run(session: Session, schedule: Schedule, planned_at: datetime, quotas: Quot
     refuse_overlap(session, schedule)
     refuse_without_key(session, schedule)
     refuse_beyond_quotas(session, schedule, quotas)
-    return record(session, schedule, planned_at, idempotency_key=key_of_run(schedule, planned_at))
+    return record(
+        session, schedule, planned_at, is_fair=quotas.is_fair, idempotency_key=key_of_run(schedule, planned_at)
+    )
 
 
 def key_of_run(schedule: Schedule, planned_at: datetime) -> str:
@@ -57,13 +61,15 @@ def key_of_run(schedule: Schedule, planned_at: datetime) -> str:
     return f"schedule-{schedule.id}-{planned_at.astimezone(UTC):%Y%m%dT%H%MZ}"
 
 
-def record(session: Session, schedule: Schedule, planned_at: datetime, **origin: str | None) -> GenerationJob:
+def record(
+    session: Session, schedule: Schedule, planned_at: datetime, *, is_fair: bool, **origin: str | None
+) -> GenerationJob:
     """Record a job of the schedule now. Raises Skipped."""
     template, now = JobTemplate.model_validate(schedule.template), database_time(session)
     hold_assets(session, template)
     job = job_from(template, schedule.user_id, now, schedule_id=schedule.id, **origin)
     try:
-        before_start.submit(session, job)
+        before_start.submit(session, job, is_fair=is_fair)
     except IntegrityError as error:
         if getattr(getattr(error.orig, "diag", None), "constraint_name", None) != KEYS_INDEX:
             raise

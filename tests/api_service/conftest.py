@@ -23,10 +23,10 @@ def key(engine: Engine) -> str:
     return new_key(engine)
 
 
-def new_key(engine: Engine, *scopes: Scope, another: bool = False) -> str:
+def new_key(engine: Engine, *scopes: Scope, another: bool = False, **limits: int | None) -> str:
     with transaction(engine) as session:
         owner = ANOTHER_USER if another else USER
-        return create_key(session, owner, KeyTerms("tests", scopes or (Scope.READ, Scope.WRITE))).token
+        return create_key(session, owner, KeyTerms("tests", scopes or (Scope.READ, Scope.WRITE), limits=limits)).token
 
 
 def bearer(key: str) -> dict[str, str]:

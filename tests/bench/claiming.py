@@ -1,5 +1,6 @@
 """Claims a second of 16 workers with 100,000 jobs waiting, and whether any job was given out twice.
 
+Once of a queue without turns, and once of one that 200 users share.
 Each server has slots for all that is claimed in a round, and afterwards all are freed at once, outside the time.
 """
 
@@ -25,15 +26,21 @@ from tests.bench.place import Place, Running, Wanted, messenger_of
 from tests.jobs import LEASE
 
 CLAIMED = "claims/s, 16 workers, 100,000 jobs queued"
+SHARED = "the same, of 200 users who take turns"
 WORKERS = 16
 TARGET = 500.0
 SERVERS = [f"http://gpu-{number}:8188" for number in range(16)]
 SLOTS = 64
 
+USERS = text("""
+INSERT INTO users (id, name) SELECT gen_random_uuid(), 'user-' || number FROM generate_series(1, :users - 1) AS number
+""")
 FILL = text("""
-INSERT INTO generation_jobs (user_id, job_type, status, prompt, checkpoint_model, width, height, batch_size, events)
-SELECT (SELECT id FROM users LIMIT 1), 'image', 'queued', 'a cat', 'checkpoint-' || number % 5, 64, 64, 1, 1
-FROM generate_series(1, :jobs) AS number
+INSERT INTO generation_jobs
+    (user_id, job_type, status, prompt, checkpoint_model, width, height, batch_size, events, turn)
+SELECT owners.ids[1 + number % :users], 'image', 'queued', 'a cat', 'checkpoint-' || number % 5, 64, 64, 1, 1,
+    CASE WHEN :users = 1 THEN 0 ELSE 5.0 * (number / :users) END
+FROM generate_series(1, :jobs) AS number, (SELECT array_agg(id) AS ids FROM users) AS owners
 """)
 
 
@@ -74,23 +81,29 @@ def claim_one(messenger: Messenger, claimant: Claimant) -> int:
 @contextmanager
 def opened(place: Place) -> Iterator[Measure]:
     times, jobs = place.few(10, 4), place.few(100_000, 2_000)
+    wanted = Wanted(apis=0, workers=0, scheduler=False)
     with (
-        place.system(Wanted(apis=0, workers=0, scheduler=False)) as here,
+        place.system(wanted) as plain,
+        place.system(wanted) as shared,
         pool_of(WORKERS) as pool,
         multiprocessing.Manager() as manager,
     ):
-        environ = environ_of(here)
-        fill(here, jobs)
+        fill(plain, jobs)
+        fill(shared, jobs, users=200)
 
-        def measure() -> dict[str, Round]:
-            start = manager.Barrier(WORKERS)
+        def rate(here: Running) -> float:
+            start, environ = manager.Barrier(WORKERS), environ_of(here)
             found = pool.starmap(claim_many, [(environ, start, worker, times) for worker in range(WORKERS)])
             took = max(claimed.until for claimed in found) - min(claimed.since for claimed in found)
             ids = [job_id for claimed in found for job_id in claimed.jobs]
             assert len(set(ids)) == len(ids), "no job is given out twice"
             assert attempts_of(here, ids) == len(ids)
             free_slots(here)
-            return {CLAIMED: Round(WORKERS * times / took, TARGET)}
+            return WORKERS * times / took
+
+        def measure() -> dict[str, Round]:
+            without, with_turns = rate(plain), rate(shared)
+            return {CLAIMED: Round(without, TARGET), SHARED: Round(with_turns, without)}
 
         yield measure
 
@@ -113,13 +126,14 @@ def pool_of(workers: int) -> Iterator[Pool]:
         yield pool
 
 
-def fill(here: Running, jobs: int) -> None:
+def fill(here: Running, jobs: int, users: int = 1) -> None:
     with here.messenger.transaction() as session:
         session.add_all(
             ComfyUIServer(name=name, slots=SLOTS, version="0.8.0", last_seen_at=datetime(2100, 1, 1, tzinfo=UTC))
             for name in SERVERS
         )
-        session.execute(FILL, {"jobs": jobs})
+        session.execute(USERS, {"users": users})
+        session.execute(FILL, {"jobs": jobs, "users": users})
     with here.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE generation_jobs"))
 
@@ -134,4 +148,10 @@ def attempts_of(here: Running, ids: list[int]) -> int:
         return len(session.exec(select(JobAttempt.job_id).where(col(JobAttempt.job_id).in_(ids))).all())
 
 
-CLAIMING = Bench((Figure(CLAIMED, "1/s", f"{TARGET:.0f} a second", ">= 1"),), opened)
+CLAIMING = Bench(
+    (
+        Figure(CLAIMED, "1/s", f"{TARGET:.0f} a second", ">= 1"),
+        Figure(SHARED, "1/s", "without turns", ">= 0.95"),
+    ),
+    opened,
+)

@@ -44,12 +44,18 @@ def due_work(settings: Settings) -> Sequence[DueWork]:
     """Everything that workers are woken for. What is cleaned up there, and how often, is in CLEAN_UPS."""
     mail = () if settings.smtp_url is None else (due_mail(),)
     tasks = due_tasks(settings.limit_running_tasks)
-    return (due_jobs(settings.limit_running_jobs), due_deliveries(), tasks, due_clean_ups(), *mail)
+    return (
+        due_jobs(settings.limit_running_jobs, is_fair=settings.is_fair),
+        due_deliveries(),
+        tasks,
+        due_clean_ups(),
+        *mail,
+    )
 
 
 def quotas(settings: Settings) -> Quotas:
     """What the jobs of schedules are held to, where a key has no limits of its own."""
-    return Quotas(settings.limit_queued_jobs, settings.limit_stored_bytes)
+    return Quotas(settings.limit_queued_jobs, settings.limit_stored_bytes, settings.is_fair)
 
 
 def send_missing_wakeups(resources: SweepResources) -> None:

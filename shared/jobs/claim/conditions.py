@@ -98,6 +98,7 @@ CANDIDATES = (
     select(
         col(GenerationJob.id),
         col(GenerationJob.priority),
+        col(GenerationJob.turn),
         col(GenerationJob.checkpoint_model),
         col(GenerationJob.run_after),
     )

@@ -17,21 +17,21 @@ from shared.models import GenerationJob
 ANY_QUEUED = select(exists().where(*DUE))
 
 
-def due_jobs(running_jobs: int | None) -> DueWork:
-    """`running_jobs` is how many jobs of a user may run at once."""
+def due_jobs(running_jobs: int | None, *, is_fair: bool = True) -> DueWork:
+    """`running_jobs` is how many jobs of a user may run at once; `is_fair` whether users take turns."""
     return DueWork(
         RunComfyJob.queue,
         lambda job_id: RunComfyJob(job_id=job_id),
         partial(due, running_jobs=running_jobs),
-        prepare,
+        partial(prepare, is_fair=is_fair),
         is_any_queued,
     )
 
 
-def prepare(session: Session, limit: int) -> None:
+def prepare(session: Session, limit: int, *, is_fair: bool) -> None:
     """Expire jobs whose deadline has passed, and queue pending ones whose time has come."""
     before_start.expire(session, before_start.overdue(session, limit))
-    before_start.wake(session, before_start.due_pending(session, limit))
+    before_start.wake(session, before_start.due_pending(session, limit), is_fair=is_fair)
 
 
 def due(session: Session, limit: int, *, running_jobs: int | None) -> Sequence[int]:

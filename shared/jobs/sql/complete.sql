@@ -21,7 +21,30 @@ WITH
         RETURNING
             generation_jobs.id, generation_jobs.user_id, generation_jobs.status, generation_jobs.server,
             generation_jobs.attempt, generation_jobs.events, generation_jobs.created_at,
-            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.completed_at
+            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.completed_at,
+            generation_jobs.priority, generation_jobs.turn_cost, generation_jobs.generated_at
+    ),
+    turn AS (
+        UPDATE user_turns
+        SET
+            finish = (
+                (
+                    user_turns.finish + greatest(EXTRACT (epoch FROM coalesce(job.generated_at, now()) - job_attempts.started_at), 0) / CAST (
+                        (
+                            SELECT users.weight
+                            FROM users
+                            WHERE users.id = job.user_id
+                        ) AS FLOAT
+                    )
+                ) - job.turn_cost
+            )
+        FROM job, job_attempts
+        WHERE
+            user_turns.user_id = job.user_id
+            AND user_turns.priority = job.priority
+            AND job.turn_cost > 0
+            AND job_attempts.job_id = job.id
+            AND job_attempts.attempt = job.attempt
     ),
     attempt AS (
         UPDATE job_attempts

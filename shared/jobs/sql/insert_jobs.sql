@@ -2,16 +2,209 @@
 -- Written by `make sql`.
 
 WITH
+    new_jobs AS (
+        SELECT
+            given.user_id AS user_id,
+            given.job_type AS job_type,
+            given.status AS status,
+            given.prompt AS prompt,
+            given.negative_prompt AS negative_prompt,
+            given.checkpoint_model AS checkpoint_model,
+            given.lora_models AS lora_models,
+            given.width AS width,
+            given.height AS height,
+            given.batch_size AS batch_size,
+            given.params AS params,
+            given.output_nodes AS output_nodes,
+            given.temp_outputs AS temp_outputs,
+            given.workflow AS workflow,
+            given.assets AS assets,
+            given.extra_pnginfo AS extra_pnginfo,
+            given.secrets AS secrets,
+            given.secret_names AS secret_names,
+            given.workflow_key AS workflow_key,
+            given.metadata AS metadata,
+            given.priority AS priority,
+            given.turn AS turn,
+            given.turn_cost AS turn_cost,
+            given.deadline_at AS deadline_at,
+            given.max_attempts AS max_attempts,
+            given.parent_id AS parent_id,
+            given.batch_id AS batch_id,
+            given.schedule_id AS schedule_id,
+            given.idempotency_key AS idempotency_key,
+            given.request_digest AS request_digest,
+            given.request_id AS request_id,
+            given.message_id AS message_id,
+            given.run_after AS run_after,
+            given.attempt AS attempt,
+            given.claims_left AS claims_left,
+            given.events AS events,
+            given.retries AS retries,
+            given.worker_id AS worker_id,
+            given.lease_expires_at AS lease_expires_at,
+            given.server AS server,
+            given.comfyui_prompt_id AS comfyui_prompt_id,
+            given.avoid_server AS avoid_server,
+            given.error_code AS error_code,
+            given.error_message AS error_message,
+            given.error_details AS error_details,
+            given.warnings AS warnings,
+            given.pinned AS pinned,
+            given.content_id AS content_id,
+            given.legacy_request_id AS legacy_request_id,
+            given.legacy AS legacy,
+            given.created_at AS created_at,
+            given.updated_at AS updated_at,
+            given.started_at AS started_at,
+            given.generated_at AS generated_at,
+            given.completed_at AS completed_at,
+            given.storage_away_since AS storage_away_since,
+            given.ordinality AS ordinality
+        FROM jsonb_populate_recordset(NULL::generation_jobs, CAST (:new_jobs AS JSONB))
+        WITH ORDINALITY AS given
+    ),
+    queued_jobs AS (
+        SELECT
+            new_jobs.ordinality AS number,
+            new_jobs.user_id AS user_id,
+            coalesce(new_jobs.priority, 5) AS priority,
+            new_jobs.workflow_key AS workflow_key
+        FROM new_jobs
+        WHERE new_jobs.status = 'queued'
+    ),
+    kinds AS (
+        SELECT DISTINCT queued_jobs.workflow_key AS workflow_key
+        FROM queued_jobs
+        WHERE queued_jobs.workflow_key IS NOT NULL
+    ),
+    usual AS (
+        SELECT
+            kinds.workflow_key AS workflow_key,
+            (
+                SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY latest.took) AS percentile_cont_1
+                FROM (
+                    SELECT
+                        EXTRACT (epoch FROM generation_jobs.completed_at - generation_jobs.started_at) AS took
+                    FROM generation_jobs
+                    WHERE
+                        generation_jobs.status = 'completed'
+                        AND generation_jobs.workflow_key = kinds.workflow_key
+                    ORDER BY generation_jobs.completed_at DESC
+                    LIMIT 9
+                ) AS latest
+            ) AS seconds
+        FROM kinds
+    ),
+    costed AS (
+        SELECT
+            queued_jobs.number AS number,
+            queued_jobs.user_id AS user_id,
+            queued_jobs.priority AS priority,
+            least(greatest(coalesce(usual.seconds, 10.0), 0.1), 3600.0) / CAST (
+                (
+                    SELECT users.weight
+                    FROM users
+                    WHERE users.id = queued_jobs.user_id
+                ) AS FLOAT
+            ) AS cost
+        FROM queued_jobs
+        LEFT OUTER JOIN usual ON usual.workflow_key = queued_jobs.workflow_key
+    ),
+    lanes AS (
+        SELECT
+            costed.user_id AS user_id,
+            costed.priority AS priority,
+            sum(costed.cost) AS cost,
+            greatest(
+                coalesce(
+                    (
+                        SELECT max(generation_jobs_1.turn) AS max_1
+                        FROM generation_jobs AS generation_jobs_1
+                        WHERE
+                            generation_jobs_1.status IN ('cancelling', 'running')
+                            AND generation_jobs_1.priority = costed.priority
+                    ),
+                    0.0
+                ),
+                coalesce(
+                    (
+                        SELECT max(user_turns.clock) AS max_2
+                        FROM user_turns
+                        WHERE user_turns.priority = costed.priority
+                    ),
+                    0.0
+                ),
+                CASE WHEN (
+                    NOT (
+                        EXISTS (
+                            SELECT *
+                            FROM generation_jobs AS generation_jobs_2
+                            WHERE
+                                generation_jobs_2.status = 'queued'
+                                AND generation_jobs_2.priority = costed.priority
+                        )
+                    )
+                ) THEN coalesce(
+                    (
+                        SELECT max(user_turns.finish) AS max_3
+                        FROM user_turns
+                        WHERE user_turns.priority = costed.priority
+                    ),
+                    0.0
+                ) ELSE 0.0 END
+            ) AS clock
+        FROM costed
+        WHERE :is_fair
+        GROUP BY costed.user_id, costed.priority
+    ),
+    advanced AS (
+        INSERT INTO user_turns(user_id, priority, finish, clock)
+        SELECT
+            lanes.user_id AS user_id,
+            lanes.priority AS priority,
+            lanes.clock + lanes.cost AS anon_1,
+            lanes.clock AS clock
+        FROM lanes
+        ORDER BY lanes.user_id, lanes.priority ON CONFLICT (user_id, priority) DO
+        UPDATE
+        SET
+            finish = ((greatest(user_turns.finish, excluded.clock) + excluded.finish) - excluded.clock),
+            clock = greatest(user_turns.clock, excluded.clock)
+        RETURNING user_turns.user_id, user_turns.priority, user_turns.finish
+    ),
+    turns AS (
+        SELECT
+            costed.number AS number,
+            CASE WHEN :is_fair THEN (advanced.finish - lanes.cost) + coalesce(
+                sum(costed.cost) OVER (
+                    PARTITION BY costed.user_id, costed.priority ORDER BY costed.number ROWS BETWEEN UNBOUNDED PRECEDING
+                    AND 1 PRECEDING
+                ),
+                0.0
+            ) ELSE coalesce(
+                (
+                    SELECT max(user_turns.finish) AS max_4
+                    FROM user_turns
+                    WHERE user_turns.priority = costed.priority
+                ),
+                0.0
+            ) END AS turn,
+            CASE WHEN :is_fair THEN costed.cost ELSE 0.0 END AS turn_cost
+        FROM costed
+        LEFT OUTER JOIN lanes ON lanes.user_id = costed.user_id AND lanes.priority = costed.priority
+        LEFT OUTER JOIN advanced ON advanced.user_id = costed.user_id AND advanced.priority = costed.priority
+    ),
     jobs AS (
         INSERT INTO generation_jobs(
             user_id, job_type, status, prompt, negative_prompt, checkpoint_model, lora_models, width, height,
             batch_size, params, output_nodes, temp_outputs, workflow, assets, extra_pnginfo, secrets,
-            secret_names, workflow_key, metadata, priority, deadline_at, max_attempts, parent_id, batch_id,
-            schedule_id, idempotency_key, request_digest, request_id, message_id, run_after, attempt,
-            claims_left, events, retries, worker_id, lease_expires_at, server, comfyui_prompt_id,
-            avoid_server, error_code, error_message, error_details, warnings, pinned, content_id,
-            legacy_request_id, legacy, created_at, updated_at, started_at, generated_at, completed_at,
-            storage_away_since
+            secret_names, workflow_key, metadata, priority, turn, turn_cost, deadline_at, max_attempts,
+            parent_id, batch_id, schedule_id, idempotency_key, request_digest, request_id, message_id,
+            run_after, attempt, claims_left, events, retries, worker_id, lease_expires_at, server,
+            comfyui_prompt_id, avoid_server, error_code, error_message, error_details, warnings, pinned,
+            content_id, legacy_request_id, legacy, created_at, updated_at, started_at, generated_at,
+            completed_at, storage_away_since
         )
         SELECT
             new_jobs.user_id AS user_id,
@@ -20,21 +213,23 @@ WITH
             new_jobs.prompt AS prompt,
             new_jobs.negative_prompt AS negative_prompt,
             new_jobs.checkpoint_model AS checkpoint_model,
-            coalesce(new_jobs.lora_models, '[]'::jsonb) AS coalesce_1,
+            coalesce(new_jobs.lora_models, '[]'::jsonb) AS coalesce_5,
             new_jobs.width AS width,
             new_jobs.height AS height,
             new_jobs.batch_size AS batch_size,
-            coalesce(new_jobs.params, '{}'::jsonb) AS coalesce_2,
+            coalesce(new_jobs.params, '{}'::jsonb) AS coalesce_6,
             new_jobs.output_nodes AS output_nodes,
-            coalesce(new_jobs.temp_outputs, true) AS coalesce_3,
+            coalesce(new_jobs.temp_outputs, true) AS coalesce_7,
             new_jobs.workflow AS workflow,
             new_jobs.assets AS assets,
             new_jobs.extra_pnginfo AS extra_pnginfo,
             new_jobs.secrets AS secrets,
             new_jobs.secret_names AS secret_names,
             new_jobs.workflow_key AS workflow_key,
-            coalesce(new_jobs.metadata, '{}'::jsonb) AS coalesce_4,
-            coalesce(new_jobs.priority, 5) AS coalesce_5,
+            coalesce(new_jobs.metadata, '{}'::jsonb) AS coalesce_8,
+            coalesce(new_jobs.priority, 5) AS coalesce_9,
+            coalesce(turns.turn, 0) AS coalesce_10,
+            coalesce(turns.turn_cost, 0) AS coalesce_12,
             new_jobs.deadline_at AS deadline_at,
             new_jobs.max_attempts AS max_attempts,
             new_jobs.parent_id AS parent_id,
@@ -44,11 +239,11 @@ WITH
             new_jobs.request_digest AS request_digest,
             new_jobs.request_id AS request_id,
             new_jobs.message_id AS message_id,
-            coalesce(new_jobs.run_after, now()) AS coalesce_6,
-            coalesce(new_jobs.attempt, 0) AS coalesce_7,
+            coalesce(new_jobs.run_after, now()) AS coalesce_14,
+            coalesce(new_jobs.attempt, 0) AS coalesce_15,
             new_jobs.claims_left AS claims_left,
-            coalesce(new_jobs.events, 0) AS coalesce_8,
-            coalesce(new_jobs.retries, 0) AS coalesce_9,
+            coalesce(new_jobs.events, 0) AS coalesce_16,
+            coalesce(new_jobs.retries, 0) AS coalesce_17,
             new_jobs.worker_id AS worker_id,
             new_jobs.lease_expires_at AS lease_expires_at,
             new_jobs.server AS server,
@@ -57,24 +252,24 @@ WITH
             new_jobs.error_code AS error_code,
             new_jobs.error_message AS error_message,
             new_jobs.error_details AS error_details,
-            coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_10,
-            coalesce(new_jobs.pinned, false) AS coalesce_11,
+            coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_18,
+            coalesce(new_jobs.pinned, false) AS coalesce_19,
             new_jobs.content_id AS content_id,
             new_jobs.legacy_request_id AS legacy_request_id,
             new_jobs.legacy AS legacy,
-            coalesce(new_jobs.created_at, now()) AS coalesce_12,
-            coalesce(new_jobs.updated_at, now()) AS coalesce_13,
+            coalesce(new_jobs.created_at, now()) AS coalesce_20,
+            coalesce(new_jobs.updated_at, now()) AS coalesce_21,
             new_jobs.started_at AS started_at,
             new_jobs.generated_at AS generated_at,
             new_jobs.completed_at AS completed_at,
             new_jobs.storage_away_since AS storage_away_since
-        FROM jsonb_populate_recordset(NULL::generation_jobs, CAST (:new_jobs AS JSONB))
-        WITH ORDINALITY AS new_jobs
+        FROM new_jobs
+        LEFT OUTER JOIN turns ON turns.number = new_jobs.ordinality
         ORDER BY new_jobs.ordinality
         RETURNING
-            generation_jobs.id, generation_jobs.run_after, generation_jobs.created_at,
-            generation_jobs.updated_at, generation_jobs.status, generation_jobs.attempt,
-            generation_jobs.events
+            generation_jobs.id, generation_jobs.run_after, generation_jobs.turn, generation_jobs.turn_cost,
+            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.status,
+            generation_jobs.attempt, generation_jobs.events
     ),
     events AS (
         INSERT INTO job_events(job_id, sequence, type, attempt, data)
@@ -83,9 +278,9 @@ WITH
             jobs.events AS events,
             jobs.status AS status,
             jobs.attempt AS attempt,
-            (CAST (:event_data AS JSONB))[CAST (row_number() OVER (ORDER BY jobs.id) - 1 AS INTEGER)] AS anon_1
+            (CAST (:event_data AS JSONB))[CAST (row_number() OVER (ORDER BY jobs.id) - 1 AS INTEGER)] AS anon_2
         FROM jobs
     )
-SELECT jobs.id, jobs.run_after, jobs.created_at, jobs.updated_at, now() AS now
+SELECT jobs.id, jobs.run_after, jobs.turn, jobs.turn_cost, jobs.created_at, jobs.updated_at, now() AS now
 FROM jobs
 ORDER BY jobs.id;

@@ -97,7 +97,7 @@ LEFT OUTER JOIN (
                 )
             )
         )
-    ORDER BY generation_jobs.priority DESC, generation_jobs.id
+    ORDER BY generation_jobs.priority DESC, generation_jobs.turn, generation_jobs.id
     LIMIT 1
 ) AS first ON true
 LEFT OUTER JOIN LATERAL (

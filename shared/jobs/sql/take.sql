@@ -6,6 +6,7 @@ WITH
         SELECT
             generation_jobs.id AS id,
             generation_jobs.priority AS priority,
+            generation_jobs.turn AS turn,
             generation_jobs.checkpoint_model AS checkpoint_model,
             generation_jobs.run_after AS run_after
         FROM generation_jobs
@@ -107,7 +108,7 @@ WITH
                     )
                 )
             )
-        ORDER BY generation_jobs.priority DESC, generation_jobs.id
+        ORDER BY generation_jobs.priority DESC, generation_jobs.turn, generation_jobs.id
         LIMIT 50
     ),
     job AS (
@@ -170,12 +171,13 @@ WITH
                             now() - '0 days 60.000000 seconds'::interval < (
                                 SELECT candidates.run_after
                                 FROM candidates
-                                ORDER BY candidates.priority DESC, candidates.id
+                                ORDER BY candidates.priority DESC, candidates.turn, candidates.id
                                 LIMIT 1
                             )
                             OR CAST (:this_checkpoint_since AS TIMESTAMP WITH TIME ZONE) > now() - '0 days 60.000000 seconds'::interval
                         ), false
                     ) DESC,
+                    candidates.turn,
                     candidates.id
                 LIMIT 1
                 FOR UPDATE OF generation_jobs_1 SKIP LOCKED
@@ -189,17 +191,18 @@ WITH
             generation_jobs.temp_outputs, generation_jobs.workflow, generation_jobs.assets,
             generation_jobs.extra_pnginfo, generation_jobs.secrets, generation_jobs.secret_names,
             generation_jobs.workflow_key, generation_jobs.metadata, generation_jobs.priority,
-            generation_jobs.deadline_at, generation_jobs.max_attempts, generation_jobs.parent_id,
-            generation_jobs.batch_id, generation_jobs.schedule_id, generation_jobs.idempotency_key,
-            generation_jobs.request_digest, generation_jobs.request_id, generation_jobs.message_id,
-            generation_jobs.run_after, generation_jobs.attempt, generation_jobs.claims_left,
-            generation_jobs.events, generation_jobs.retries, generation_jobs.worker_id,
-            generation_jobs.lease_expires_at, generation_jobs.server, generation_jobs.comfyui_prompt_id,
-            generation_jobs.avoid_server, generation_jobs.error_code, generation_jobs.error_message,
-            generation_jobs.error_details, generation_jobs.warnings, generation_jobs.pinned,
-            generation_jobs.content_id, generation_jobs.legacy_request_id, generation_jobs.legacy,
-            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.started_at,
-            generation_jobs.generated_at, generation_jobs.completed_at, generation_jobs.storage_away_since
+            generation_jobs.turn, generation_jobs.turn_cost, generation_jobs.deadline_at,
+            generation_jobs.max_attempts, generation_jobs.parent_id, generation_jobs.batch_id,
+            generation_jobs.schedule_id, generation_jobs.idempotency_key, generation_jobs.request_digest,
+            generation_jobs.request_id, generation_jobs.message_id, generation_jobs.run_after,
+            generation_jobs.attempt, generation_jobs.claims_left, generation_jobs.events,
+            generation_jobs.retries, generation_jobs.worker_id, generation_jobs.lease_expires_at,
+            generation_jobs.server, generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server,
+            generation_jobs.error_code, generation_jobs.error_message, generation_jobs.error_details,
+            generation_jobs.warnings, generation_jobs.pinned, generation_jobs.content_id,
+            generation_jobs.legacy_request_id, generation_jobs.legacy, generation_jobs.created_at,
+            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.generated_at,
+            generation_jobs.completed_at, generation_jobs.storage_away_since
     ),
     attempt AS (
         INSERT INTO job_attempts(job_id, attempt, worker_id, message_id, server, comfyui_prompt_id, adopted)
@@ -236,10 +239,10 @@ SELECT
     job.id, job.user_id, job.job_type, job.status, job.prompt, job.negative_prompt, job.checkpoint_model,
     job.lora_models, job.width, job.height, job.batch_size, job.params, job.output_nodes, job.temp_outputs,
     job.workflow, job.assets, job.extra_pnginfo, job.secrets, job.secret_names, job.workflow_key,
-    job.metadata, job.priority, job.deadline_at, job.max_attempts, job.parent_id, job.batch_id,
-    job.schedule_id, job.idempotency_key, job.request_digest, job.request_id, job.message_id, job.run_after,
-    job.attempt, job.claims_left, job.events, job.retries, job.worker_id, job.lease_expires_at, job.server,
-    job.comfyui_prompt_id, job.avoid_server, job.error_code, job.error_message, job.error_details,
+    job.metadata, job.priority, job.turn, job.turn_cost, job.deadline_at, job.max_attempts, job.parent_id,
+    job.batch_id, job.schedule_id, job.idempotency_key, job.request_digest, job.request_id, job.message_id,
+    job.run_after, job.attempt, job.claims_left, job.events, job.retries, job.worker_id, job.lease_expires_at,
+    job.server, job.comfyui_prompt_id, job.avoid_server, job.error_code, job.error_message, job.error_details,
     job.warnings, job.pinned, job.content_id, job.legacy_request_id, job.legacy, job.created_at,
     job.updated_at, job.started_at, job.generated_at, job.completed_at, job.storage_away_since
 FROM job;

@@ -33,9 +33,9 @@ def refused(response: Any, status: int, code: str) -> Any:
 
 
 def test_a_user_is_made_and_found_where_it_is_said_to_be(admin: TestClient) -> None:
-    made = admin.post(USERS, json={"name": "anna", "running_jobs_limit": 2})
+    made = admin.post(USERS, json={"name": "anna", "running_jobs_limit": 2, "weight": 0.5})
     assert made.status_code == 201
-    assert made.json()["running_jobs_limit"] == 2
+    assert (made.json()["running_jobs_limit"], made.json()["weight"]) == (2, 0.5)
     assert admin.get(made.headers["location"]).json() == made.json()
 
 
@@ -66,6 +66,9 @@ def test_only_what_is_given_is_changed(admin: TestClient) -> None:
         {"name": "anna", "running_jobs_limit": -1},
         {"name": "anna", "running_jobs_limit": 2**31},
         {"name": "anna", "running_jobs_limit": True},
+        {"name": "anna", "weight": 0},
+        {"name": "anna", "weight": 101},
+        {"name": "anna", "weight": None},
         {"name": "anna", "id": str(USER)},
         {"name": "anna", "retention_days": None},
         {"name": "anna", "retention_days": {"jobs": 0}},
@@ -208,6 +211,7 @@ def test_one_is_told_what_limits_hold_and_what_one_has(client: TestClient, messe
         "running_jobs": None,
         "stored_bytes": None,
         "open_streams": 100,
+        "priority": None,
     }
     assert (me["queued_jobs"], me["stored_bytes"]) == (1, 0)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import redis
+from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from shared.configuration.settings import Settings
@@ -15,7 +16,8 @@ from shared.models import EventType, JobStatus
 from shared.workflows.duration_key import workflow_key
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import text_to_image
-from tests.api_service.submit.test_submitting import post, refused
+from tests.api_service.conftest import bearer, new_key
+from tests.api_service.submit.test_submitting import LEAST, URL, post, refused
 from tests.jobs import answering, claimed, events, job
 
 HOUR = timedelta(hours=1)
@@ -137,3 +139,31 @@ def test_the_request_and_the_kind_of_work_are_recorded(client: TestClient, messe
     recorded = job(messenger, post(client).json()["id"])
     assert recorded.request_id == "order-7"
     assert recorded.workflow_key == workflow_key(text_to_image(TextToImage.from_job(recorded)))
+
+
+@pytest.fixture
+def capped(client: TestClient, engine: Engine) -> TestClient:
+    """A client whose key may not ask for more than priority 6."""
+    client.headers.update(bearer(new_key(engine, priority=6)))
+    return client
+
+
+def test_a_key_s_highest_priority_is_as_urgent_as_its_jobs_get(capped: TestClient) -> None:
+    error = refused(post(capped, priority=7), 422, "invalid_fields")["errors"][0]
+    assert (error["field"], error["message"]) == ("priority", "at most 6 with this key")
+    made = post(capped, priority=6, delay_seconds=3600).json()
+    assert made["priority"] == 6
+    url = made["links"]["self"]
+    assert capped.patch(url, json={"priority": 7}).json()["errors"][0]["field"] == "priority"
+    assert capped.patch(url, json={"priority": 1}).json()["priority"] == 1
+
+
+def test_who_names_no_priority_gets_no_more_than_the_key_may_have(client: TestClient, engine: Engine) -> None:
+    client.headers.update(bearer(new_key(engine, priority=3)))
+    assert post(client).json()["priority"] == 3
+
+
+def test_each_job_of_a_batch_says_that_it_asks_for_too_much(capped: TestClient) -> None:
+    jobs = [{**LEAST, "priority": priority} for priority in (1, 8)]
+    body = capped.post(f"{URL}bulk", json={"jobs": jobs}).json()
+    assert [error["field"] for error in body["errors"]] == ["jobs[1].priority"]

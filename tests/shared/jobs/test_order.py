@@ -19,4 +19,4 @@ def test_the_index_of_the_queue_has_the_order_of_claims() -> None:
 
 def test_the_order_needs_no_other_columns_than_it_names() -> None:
     jobs = select(*(col(getattr(GenerationJob, name)) for name in COLUMNS)).subquery("jobs")
-    assert [str(one) for one in first_comes(jobs.c)] == ["jobs.priority DESC", "jobs.id"]
+    assert [str(one) for one in first_comes(jobs.c)] == ["jobs.priority DESC", "jobs.turn", "jobs.id"]

@@ -11,9 +11,9 @@ from sqlmodel import Session, col
 
 from shared.database.clock import database_time
 from shared.files.folders import job_folder
+from shared.jobs import before_start
 from shared.jobs.cancel import cancel_many
 from shared.jobs.deletion import delete_jobs
-from shared.jobs.listing.chosen import is_one_of
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import FINAL, WAITING, GenerationJob, JobStatus
@@ -86,9 +86,8 @@ class Prioritize(AsManyAsThereAre):
         return None if job.status in WAITING else str(job.status)
 
     def apply(self, session: Session, turn: Turn, jobs: Sequence[Row[Any]]) -> Change:
-        priority = turn.parameters["priority"]
-        statement = update(GenerationJob).where(is_one_of([job.id for job in jobs]))
-        session.connection().execute(statement.values(priority=priority, updated_at=func.now()))
+        priority, is_fair = turn.parameters["priority"], turn.resources.is_fair
+        before_start.reprioritize(session, [job.id for job in jobs], priority, is_fair=is_fair)
         return Change()
 
 

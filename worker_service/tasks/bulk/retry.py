@@ -71,7 +71,7 @@ def submit_again(session: Session, turn: Turn, ids: Sequence[int]) -> dict[int, 
     again = [job for job in parents if job.id not in skipped]
     copies = [copy_of(job, turn.task.request_id) for job in again]
     if copies:
-        before_start.submit_all(session, copies)
+        before_start.submit_all(session, copies, is_fair=turn.resources.is_fair)
         record_uses(session, copies)
         record_webhooks(session, {job.id: copy.id for job, copy in zip(again, copies, strict=True)})
     session.expunge_all()

@@ -61,6 +61,7 @@ class TaskResources:
     wake_jobs: Callable[[], object] = lambda: None
     outgoing: Outgoing = field(default_factory=lambda: Outgoing(allowed_by(())))
     largest_archive: int = 20 * 1024**3  # bytes, where it is fetched from a URL
+    is_fair: bool = True  # users take turns
 
 
 @dataclass

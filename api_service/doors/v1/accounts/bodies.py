@@ -28,6 +28,7 @@ def without_blank_ends(value: str) -> str:
 
 AccountName = Annotated[Name, AfterValidator(without_blank_ends)]
 RunningJobsLimit = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)] | None
+Weight = Annotated[float, Field(ge=0.01, le=100)]
 Most = Annotated[int, Field(strict=True, ge=0, le=LARGEST_LIMIT)] | None
 Expiry = Annotated[Moment, Field(strict=True)]
 
@@ -51,6 +52,7 @@ class LimitsBody(BaseModel, frozen=True, extra="forbid"):
     queued_jobs: Most = None
     stored_bytes: Most = None
     open_streams: Most = None
+    priority: Annotated[int, Field(strict=True, ge=0, le=9)] | None = None
 
     def own(self) -> dict[str, Any]:
         return self.model_dump(exclude_unset=True)
@@ -75,10 +77,12 @@ class RetentionBody(BaseModel, frozen=True, extra="forbid"):
 
 class UserBody(BaseModel, frozen=True, extra="forbid"):
     """A new user. `running_jobs_limit`: how many of its jobs may run at once; `null` is the deployment's limit.
-    `retention_days`: for how long what is kept, where that differs."""
+    `retention_days`: for how long what is kept, where that differs. `weight`: its share of the servers among those who
+    wait; 2 is twice that of 1."""
 
     name: AccountName
     running_jobs_limit: RunningJobsLimit = None
+    weight: Weight = 1.0
     retention_days: RetentionBody = RetentionBody()
 
     def columns(self) -> dict[str, Any]:
@@ -87,10 +91,12 @@ class UserBody(BaseModel, frozen=True, extra="forbid"):
 
 class UserChange(BaseModel, frozen=True, extra="forbid"):
     """What is to change; what is absent stays. A `running_jobs_limit` of `null` is the deployment's limit again.
-    `retention_days` takes the place of all that was there; `{}` is what the deployment says again."""
+    `retention_days` takes the place of all that was there; `{}` is what the deployment says again. A `weight` counts
+    for the jobs that are submitted from then on."""
 
     name: AccountName = Field(default_factory=str)
     running_jobs_limit: RunningJobsLimit = None
+    weight: Weight = 1.0
     retention_days: RetentionBody = RetentionBody()
 
     def changes(self) -> dict[str, Any]:

@@ -13,13 +13,14 @@ from shared.models import ApiKey, User
 
 
 class UserView(BaseModel, frozen=True):
-    """A user. `running_jobs_limit` is its own; `null` is the deployment's. `retention_days` is for how long what is
-    kept, `null` for ever; what is absent is kept as the deployment says."""
+    """A user. `running_jobs_limit` is its own; `null` is the deployment's. `weight` is its share of the servers.
+    `retention_days` is for how long what is kept, `null` for ever; what is absent is kept as the deployment says."""
 
     id: UUID
     name: str
     stored_bytes: int
     running_jobs_limit: int | None
+    weight: float
     retention_days: dict[str, int | None]
     created_at: datetime
 

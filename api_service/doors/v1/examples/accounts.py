@@ -12,6 +12,7 @@ USER: dict[str, Any] = {
     "name": "studio-7",
     "stored_bytes": 412345,
     "running_jobs_limit": None,
+    "weight": 1.0,
     "retention_days": {"jobs": 365, "outputs": None},
     "created_at": "2026-01-01T12:00:00Z",
 }
@@ -30,8 +31,11 @@ KEY: dict[str, Any] = {
 OWN = ("id", "name", "scopes", "expires_at")
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
-    UserBody: {"plain": {"name": "studio-7"}, "limited": {"name": "guest", "running_jobs_limit": 1}},
-    UserChange: {"limited": {"running_jobs_limit": 4}, "kept": {"retention_days": {"jobs": 30, "assets": None}}},
+    UserBody: {"plain": {"name": "studio-7"}, "limited": {"name": "guest", "running_jobs_limit": 1, "weight": 0.5}},
+    UserChange: {
+        "limited": {"running_jobs_limit": 4, "weight": 2},
+        "kept": {"retention_days": {"jobs": 30, "assets": None}},
+    },
     UserView: {"user": USER},
     UserPage: {"all": {"items": [USER], "next": None, "cursor": None}},
     KeyBody: {

@@ -1,7 +1,7 @@
 """Changes to jobs that are there: many cancelled at once, one amended while it waits, one deleted after its end."""
 
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
@@ -13,7 +13,9 @@ from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.cancel_many import cancel_matching
 from api_service.jobs.changes import Amendment, amend_job, delete_with_files
 from api_service.jobs.whose import owner_asked_for
+from api_service.limits.rates import Limit
 from api_service.refusals.codes import Code
+from api_service.submit.priorities import check_priority
 from shared.jobs.listing.filters import Filters
 from shared.jobs.urls import JOBS
 from shared.models import JobStatus, Scope
@@ -55,6 +57,11 @@ class AmendBody(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("give `priority`, `metadata` or `pinned`")
         return self
 
+    def changes(self) -> dict[str, Any]:
+        """The columns that change."""
+        given = {"priority": self.priority, "caller_metadata": self.metadata}
+        return {name: value for name, value in given.items() if value is not None}
+
 
 async def cancel_jobs(request: ApiRequest[CancelBody, Nothing]) -> CancelledView:
     """Cancel all jobs that match.
@@ -71,10 +78,12 @@ async def cancel_jobs(request: ApiRequest[CancelBody, Nothing]) -> CancelledView
 async def amend(request: ApiRequest[AmendBody, Nothing]) -> JobView:
     """Change the priority or the metadata of a job that waits, or pin any job.
 
-    Retention leaves pinned jobs alone, with all that is theirs. Their owner may delete them all the same.
+    With another priority it goes behind the jobs that its owner has there. Retention leaves pinned jobs alone, with all
+    that is theirs. Their owner may delete them all the same.
     """
     services, body = request.services, request.body
-    amendment = Amendment(body.priority, body.metadata, body.pinned)
+    check_priority(body.priority, services.limits.most(request.identity, Limit.PRIORITY))
+    amendment = Amendment(body.priority, body.metadata, body.pinned, services.settings.is_fair)
     job = await services.run(amend_job, services.messenger, job_id_in(request.path), request.identity.owner, amendment)
     return JobView.of(job)
 

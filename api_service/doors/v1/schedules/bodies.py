@@ -1,6 +1,7 @@
 """What clients may say of schedules: when, what, and what becomes of runs that cannot be as planned."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from api_service.limits.rates import Limit
 from api_service.refusals.assets import wrong_field
 from api_service.refusals.schedules import schedule_not_found
 from api_service.schedules.planning import AskedJob, PlannedJob, plan_job
+from api_service.submit.priorities import capped
 from api_service.submit.sealing import SentAlong
 from api_service.webhooks.asked import refuse_closed_urls
 from shared.models import Missed, Overlap
@@ -88,7 +90,9 @@ async def values_of(request: ApiRequest[Any, Any], owner: UUID) -> tuple[dict[st
     if "job" not in body.model_fields_set:
         return given, None
     asked = await asked_job(request, body.job)
-    most = request.services.limits.most(request.identity, Limit.STORED_BYTES)
+    limits = request.services.limits
+    (capped_request,) = capped([asked.request], limits.most(request.identity, Limit.PRIORITY))
+    asked, most = replace(asked, request=capped_request), limits.most(request.identity, Limit.STORED_BYTES)
     planned = await run_of(request)(plan_job, request.services.acceptance, asked, Owner(owner, most), field_name)
     return {**given, **planned.columns}, planned
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from api_service.assets.asset_queries import find_asset
 from api_service.doors.binding import ApiRequest, signed_urls
-from api_service.doors.v1.tasks.bodies import AnyTask, ImportTask, OfJobs, RetryTask, TaskBody
+from api_service.doors.v1.tasks.bodies import AnyTask, ImportTask, OfJobs, PrioritizeTask, RetryTask, TaskBody
 from api_service.doors.v1.tasks.views import TASKS, TaskView
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
@@ -15,6 +15,7 @@ from api_service.limits.rates import Limit
 from api_service.refusals.assets import wrong_field
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
+from api_service.submit.priorities import check_priority
 from api_service.tasks.asking import create_task, how_many, terms_for
 from shared.jobs.listing.chosen import Chosen
 from shared.jobs.listing.filters import Filters
@@ -31,6 +32,8 @@ async def create(request: ApiRequest[TaskBody, Nothing]) -> Response:
     was. The address in `Location` shows how far it is.
     """
     services, asked = request.services, request.body.asked
+    if isinstance(asked, PrioritizeTask):
+        check_priority(asked.priority, services.limits.most(request.identity, Limit.PRIORITY))
     task = task_of(request, asked)
     await count_retries(request, asked)
     await check_archive(request, asked)

@@ -1,0 +1,196 @@
+"""Users share the servers within a priority: each job that joins the queue is given its turn.
+
+A turn is a number of seconds: how much of the servers its owner had been given before it, divided by the owner's
+weight. The smallest goes first. Nobody starts before the clock, which is how far the users who wait have come: who
+comes late has nothing to catch up on. A job costs what jobs of its kind take, until it has ended and its time is known.
+This is start-time fair queueing, after Goyal, Vin and Cheng (1996).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CTE, Boolean, ColumnElement, FromClause, Update, bindparam, case, exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from shared.jobs.transitions import is_one_of
+from shared.models import HELD, GenerationJob, JobAttempt, JobStatus, User, UserTurn
+
+FAIR = bindparam("is_fair", type_=Boolean)  # whether users share, or the oldest job goes first
+LATEST = 9  # jobs of a kind whose times are read: a median of few rows, for each new job
+UNKNOWN_S = 10.0  # what a job costs whose kind nobody has run
+LEAST_S, MOST_S = 0.1, 3600.0
+FIRST = 0.0
+
+
+def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
+    """The turns of jobs that join the queue now, by their `number` in `waiting`, which has their `number`, `user_id`,
+    `priority` and `workflow_key`. And the change of their owners' rows, which keeps two who do this from giving out the
+    same turns.
+    """
+    costed = costs_of(waiting)
+    mine = (costed.c.user_id, costed.c.priority)
+    lanes = (
+        select(*mine, func.sum(costed.c.cost).label("cost"), clock_of(costed.c.priority).label("clock"))
+        .where(FAIR)
+        .group_by(*mine)
+        .cte("lanes")
+    )
+    advanced = advanced_owners(lanes)
+    is_mine = (advanced.c.user_id == costed.c.user_id) & (advanced.c.priority == costed.c.priority)
+    is_my_lane = (lanes.c.user_id == costed.c.user_id) & (lanes.c.priority == costed.c.priority)
+    before = func.coalesce(
+        func.sum(costed.c.cost).over(partition_by=mine, order_by=costed.c.number, rows=(None, -1)), FIRST
+    )
+    turn = case((FAIR, advanced.c.finish - lanes.c.cost + before), else_=last_of(costed.c.priority))
+    cost = case((FAIR, costed.c.cost), else_=FIRST)
+    turns = (
+        select(costed.c.number, turn.label("turn"), cost.label("turn_cost"))
+        .select_from(costed.outerjoin(lanes, is_my_lane).outerjoin(advanced, is_mine))
+        .cte("turns")
+    )
+    return turns, advanced
+
+
+def costs_of(waiting: FromClause) -> CTE:
+    """What each of them costs its owner: the median of what the latest of its kind took, by the owner's weight."""
+    kinds = select(waiting.c.workflow_key).where(waiting.c.workflow_key.is_not(None)).distinct().cte("kinds")
+    took = func.extract("epoch", col(GenerationJob.completed_at) - col(GenerationJob.started_at))
+    latest = (
+        select(took.label("took"))
+        .where(
+            col(GenerationJob.status) == JobStatus.COMPLETED, col(GenerationJob.workflow_key) == kinds.c.workflow_key
+        )
+        .order_by(col(GenerationJob.completed_at).desc())
+        .limit(LATEST)
+        .correlate(kinds)
+        .subquery("latest")
+    )
+    median = select(func.percentile_cont(0.5).within_group(latest.c.took)).correlate(kinds).scalar_subquery()
+    usual = select(kinds.c.workflow_key, median.label("seconds")).cte("usual")
+    seconds = func.least(func.greatest(func.coalesce(usual.c.seconds, UNKNOWN_S), LEAST_S), MOST_S)
+    return (
+        select(
+            waiting.c.number,
+            waiting.c.user_id,
+            waiting.c.priority,
+            (seconds / weight_of(waiting.c.user_id)).label("cost"),
+        )
+        .select_from(waiting.outerjoin(usual, usual.c.workflow_key == waiting.c.workflow_key))
+        .cte("costed")
+    )
+
+
+def advanced_owners(lanes: CTE) -> CTE:
+    """The UPDATE of the owners' rows: each has been given that much more."""
+    added = (
+        select(lanes.c.user_id, lanes.c.priority, lanes.c.clock + lanes.c.cost, lanes.c.clock)
+        # Always in one order: two who submit with several priorities never wait for each other.
+        .order_by(lanes.c.user_id, lanes.c.priority)
+    )
+    statement = insert(UserTurn).from_select(["user_id", "priority", "finish", "clock"], added)
+    new = statement.excluded
+    finish = func.greatest(UserTurn.finish, new.clock) + new.finish - new.clock
+    return (
+        statement.on_conflict_do_update(
+            index_elements=["user_id", "priority"],
+            set_={"finish": finish, "clock": func.greatest(UserTurn.clock, new.clock)},
+        )
+        .returning(col(UserTurn.user_id), col(UserTurn.priority), col(UserTurn.finish))
+        .cte("advanced")
+    )
+
+
+def clock_of(priority: ColumnElement[Any]) -> ColumnElement[float]:
+    """How far the users of a priority have come: the turn of the newest job that runs. While none waits, all start
+    equal."""
+    running, queued = aliased(GenerationJob), aliased(GenerationJob)
+    newest = select(func.max(running.turn)).where(
+        col(running.status).in_(sorted(HELD)), col(running.priority) == priority
+    )
+    known = select(func.max(UserTurn.clock)).where(col(UserTurn.priority) == priority)
+    is_waited = exists().where(col(queued.status) == JobStatus.QUEUED, col(queued.priority) == priority)
+    return func.greatest(
+        func.coalesce(newest.scalar_subquery(), FIRST),
+        func.coalesce(known.scalar_subquery(), FIRST),
+        case((~is_waited, last_of(priority)), else_=FIRST),
+    )
+
+
+def last_of(priority: ColumnElement[Any]) -> ColumnElement[float]:
+    """The turn behind all that were given out: who comes there comes last."""
+    last = select(func.max(UserTurn.finish)).where(col(UserTurn.priority) == priority)
+    return func.coalesce(last.scalar_subquery(), FIRST)
+
+
+def weight_of(user_id: ColumnElement[Any]) -> ColumnElement[float]:
+    return select(col(User.weight)).where(col(User.id) == user_id).scalar_subquery()
+
+
+def settle_sql(job: FromClause) -> Update:
+    """The UPDATE that makes of what an ended job was to cost what its last attempt took. `job` has the columns of its
+    row."""
+    took = func.extract("epoch", func.coalesce(job.c.generated_at, func.now()) - col(JobAttempt.started_at))
+    return (
+        update(UserTurn)
+        .where(
+            col(UserTurn.user_id) == job.c.user_id,
+            col(UserTurn.priority) == job.c.priority,
+            job.c.turn_cost > 0,
+            col(JobAttempt.job_id) == job.c.id,
+            col(JobAttempt.attempt) == job.c.attempt,
+        )
+        .values(finish=UserTurn.finish + func.greatest(took, 0) / weight_of(job.c.user_id) - job.c.turn_cost)
+    )
+
+
+def give_turns(session: Session, job_ids: Sequence[int], *, is_fair: bool) -> None:
+    """Give those of these queued jobs a turn that have none yet, in their order."""
+    if not job_ids:
+        return
+    ids = col(GenerationJob.id)
+    joining = (
+        select(
+            ids,
+            func.row_number().over(order_by=ids).label("number"),
+            col(GenerationJob.user_id),
+            col(GenerationJob.priority),
+            col(GenerationJob.workflow_key),
+        )
+        .where(is_one_of(job_ids), col(GenerationJob.status) == JobStatus.QUEUED, col(GenerationJob.turn_cost) == 0)
+        .cte("joining")
+    )
+    turns, advanced = turns_of(joining)
+    session.execute(
+        update(GenerationJob)
+        .where(ids == joining.c.id, joining.c.number == turns.c.number)
+        .values(turn=turns.c.turn, turn_cost=turns.c.turn_cost)
+        .add_cte(advanced)
+        .execution_options(synchronize_session=False),
+        {FAIR.key: is_fair},
+    )
+
+
+def give_back(session: Session, jobs: Sequence[GenerationJob]) -> None:
+    """These jobs left the queue without having run: what they were to cost is their owners' again."""
+    shares: Counter[tuple[UUID, int]] = Counter()
+    for job in jobs:
+        shares[job.user_id, job.priority] += job.turn_cost  # type: ignore[assignment]
+    # In one order: two who cancel never wait for each other.
+    for (user_id, priority), share in sorted(shares.items()):
+        if share:
+            session.execute(
+                update(UserTurn)
+                .where(col(UserTurn.user_id) == user_id, col(UserTurn.priority) == priority)
+                .values(finish=UserTurn.finish - share)
+                .execution_options(synchronize_session=False)
+            )
+
+
+def settle(session: Session, job: GenerationJob) -> None:
+    """The job has ended: its owner pays for the time that its last attempt took."""
+    this = select(*GenerationJob.__table__.c).where(col(GenerationJob.id) == job.id).subquery("job")  # type: ignore[attr-defined]
+    session.execute(settle_sql(this).execution_options(synchronize_session=False))

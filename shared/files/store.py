@@ -138,10 +138,9 @@ class FolderStore:
         return self.path(key).open("rb")
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        file = self.path(key).open("rb")
-
         def chunks() -> Iterator[bytes]:
-            with file:
+            with self.path(key).open("rb") as file:
+                yield b""
                 file.seek(start)
                 left = length
                 while left is None or left > 0:
@@ -151,7 +150,9 @@ class FolderStore:
                     left = None if left is None else left - len(chunk)
                     yield chunk
 
-        return chunks()
+        found = chunks()
+        next(found)  # it is open now, and closed with the iterator, also if nobody reads on
+        return found
 
     def size(self, key: str) -> int:
         return self.path(key).stat().st_size

@@ -16,7 +16,7 @@ branch_labels = None
 depends_on = None
 
 # What the way down deletes, see migrations.losses.
-LOSES = ("generation_jobs.pinned", "users.retention")
+LOSES = ("generation_jobs.pinned", "users.retention", "clean_ups")
 
 LOSE_MANY_ROWS = (
     *("generation_jobs", "job_events", "job_attempts", "job_outputs"),

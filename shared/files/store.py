@@ -160,10 +160,7 @@ class FolderStore:
     def remove(self, folder: str) -> None:
         path = self.path(folder)
         with contextlib.suppress(FileNotFoundError):
-            if path.is_file():
-                path.unlink()
-            else:
-                shutil.rmtree(path)
+            (Path.unlink if path.is_file() else shutil.rmtree)(path)
 
     def folders(self, folder: str = "") -> list[str]:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.below(folder)) as entries:

@@ -1,5 +1,6 @@
 """Every address works with and without a last slash, and an unknown one says what there is."""
 
+import re
 import time
 from typing import Any
 
@@ -11,20 +12,27 @@ from api_service.routes import OPERATIONS, ROUTES
 from tests.api_service.submit.test_submitting import LEAST, refused
 
 JOBS = "/api/v1/generation-jobs"
+NUMBERS = {"job_id": str(2**31 - 1), "number": "0"}
+
+
+# One that may follow would be answered for ever.
+ENDING = [one for one in OPERATIONS if one.name != "followNotifications"]
 
 
 @pytest.mark.broad
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", ENDING, ids=lambda operation: operation.name)
 def test_no_operation_redirects_with_or_without_a_last_slash(client: TestClient, operation: Any) -> None:
-    names = ("kind", "node_class", "user_id", "key_id", "asset_id", "webhook_id", "delivery_id", "task_id")
-    ids = dict.fromkeys(names, "x")
-    path = operation.path.format(job_id=2**31 - 1, number=0, **ids)
+    path = re.sub(r"\{(\w+)\}", lambda found: NUMBERS.get(found[1], "x"), operation.path)
     plain = path.rstrip("/")
     without, with_slash = (
         client.request(operation.method, one, follow_redirects=False, json={"all": 1}) for one in (plain, f"{plain}/")
     )
     assert not without.is_redirect
-    assert (without.status_code, without.json().keys()) == (with_slash.status_code, with_slash.json().keys())
+    assert (without.status_code, said(without)) == (with_slash.status_code, said(with_slash))
+
+
+def said(response: Any) -> object:
+    return response.json().keys() if response.content else None
 
 
 def test_the_documents_do_not_redirect_either(client: TestClient) -> None:

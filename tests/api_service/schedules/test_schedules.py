@@ -139,6 +139,7 @@ def test_each_job_is_as_if_it_had_been_submitted(client: TestClient, messenger: 
             "created_at",
             "updated_at",
             "run_after",
+            "turn",
         }
         left = {name: (getattr(ours, name), getattr(theirs, name)) for name in GenerationJob.model_fields.keys() - own}
         assert {name: pair for name, pair in left.items() if pair[0] != pair[1]} == {}

@@ -238,5 +238,6 @@ def transactions() -> Iterator[list[list[str]]]:
 def test_a_submission_is_one_statement_that_writes_and_one_commit(client: TestClient, path: str, body: Any) -> None:
     with transactions() as committed:
         assert client.post(f"{URL}{path}", json=body).status_code == 201
-    (statements,) = [found for found in committed if any("generation_jobs" in one for one in found)]
-    assert len([one for one in statements if "INSERT" in one]) == 1
+    (statements,) = [found for found in committed if any("insert_jobs" in one for one in found)]
+    assert not [one for one in statements if "INSERT" in one]
+    assert len([one for one in statements if one.startswith("EXECUTE insert_jobs")]) == 1

@@ -60,7 +60,8 @@ def amend_job(messenger: Messenger, job_id: int, owner: UUID | None, amendment: 
         if job is None:
             raise job_not_found(job_id)
         if amendment.of_waiting:
-            job = before_start.amend(session, job, is_fair=amendment.is_fair, **amendment.of_waiting, **pinned) or job
+            changes = {**amendment.of_waiting, **pinned}
+            job = before_start.amend(session, job_id, is_fair=amendment.is_fair, **changes) or job
             if job.status not in WAITING:
                 raise job_started(job.status)
         elif pinned:

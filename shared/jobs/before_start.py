@@ -73,24 +73,20 @@ def expire(session: Session, job_ids: Sequence[int]) -> None:
     record_events(session, expired, EventType.EXPIRED)
 
 
-def amend(session: Session, job: GenerationJob, *, is_fair: bool = True, **values: Any) -> GenerationJob | None:
-    """Change the priority or the metadata (`caller_metadata`) of a job that waits, and that is locked. None if it no
-    longer does. With another priority it gets another turn."""
-    moves = job.status in WAITING and values.get("priority", job.priority) != job.priority
-    if moves:
-        give_back(session, [job])
-        values["turn_cost"] = 0
+def amend(
+    session: Session, job_id: int, *, priority: int | None = None, is_fair: bool = True, **values: Any
+) -> GenerationJob | None:
+    """Change the priority, or columns such as the metadata (`caller_metadata`), of a job that waits. None if it no
+    longer does."""
+    if priority is not None:
+        reprioritize(session, [job_id], priority, is_fair=is_fair)
     statement = (
         update(GenerationJob)
-        .where(col(GenerationJob.id) == job.id, col(GenerationJob.status).in_(WAITING))
+        .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(WAITING))
         .values(updated_at=func.now(), **values)
         .returning(GenerationJob)
     )
-    amended = session.scalars(statement, execution_options=FRESH).one_or_none()
-    if moves and amended is not None:
-        give_turns(session, [job.id], is_fair=is_fair)
-        session.refresh(amended)
-    return amended
+    return session.scalars(statement, execution_options=FRESH).one_or_none()
 
 
 def reprioritize(session: Session, job_ids: Sequence[int], priority: int, *, is_fair: bool = True) -> None:
@@ -99,6 +95,8 @@ def reprioritize(session: Session, job_ids: Sequence[int], priority: int, *, is_
     ids = col(GenerationJob.id)
     waits = (is_one_of(job_ids), col(GenerationJob.status).in_(WAITING), col(GenerationJob.priority) != priority)
     moved = session.exec(select(GenerationJob).where(*waits).order_by(ids).with_for_update()).all()
+    if not moved:
+        return
     give_back(session, moved)
     found = [job.id for job in moved]
     values = {"priority": priority, "turn_cost": 0, "updated_at": func.now()}

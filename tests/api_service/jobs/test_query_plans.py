@@ -172,10 +172,7 @@ DEEDS: dict[str, tuple[Callable[[Session], object], set[str]]] = {
     "abandoned": (lambda session: due.abandoned(session, 500), {"held"}),
     "overdue": (lambda session: before_start.overdue(session, 500), {"deadline"}),
     "cancel": (lambda session: cancel_one(session, JOBS), {"generation_jobs_pkey"}),
-    "amend": (
-        lambda session: before_start.amend(session, session.get_one(GenerationJob, JOBS), priority=1),
-        {"generation_jobs_pkey"},
-    ),
+    "amend": (lambda session: before_start.amend(session, JOBS, priority=1), {"generation_jobs_pkey"}),
     "delete": (lambda session: deletion.delete_job(session, 1, None), {"generation_jobs_pkey", "job_outputs_pkey"}),
 }
 

@@ -168,7 +168,7 @@ def test_another_priority_is_another_line(messenger: Messenger) -> None:
     before = finish(messenger)
     (urgent,) = many(messenger, USER, 1, priority=9)
     with messenger.transaction() as session:
-        before_start.amend(session, session.get_one(GenerationJob, moved), priority=9)
+        before_start.amend(session, moved, priority=9)
     assert list(order(messenger))[:2] == [urgent, moved]
     assert finish(messenger) < before
 

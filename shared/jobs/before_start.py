@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from shared.jobs.insert import ADDED, insert_jobs
 from shared.jobs.job_events import record_events, start_data
 from shared.jobs.transitions import FRESH, is_one_of, transition
-from shared.jobs.turns import give_back, give_turns
+from shared.jobs.turns import give_back, give_turns, hold_lines
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import WAITING, EventType, GenerationJob, JobStatus
@@ -97,6 +97,8 @@ def reprioritize(session: Session, job_ids: Sequence[int], priority: int, *, is_
     moved = session.exec(select(GenerationJob).where(*waits).order_by(ids).with_for_update()).all()
     if not moved:
         return
+    owners = {job.user_id for job in moved}
+    hold_lines(session, {(job.user_id, job.priority) for job in moved} | {(owner, priority) for owner in owners})
     give_back(session, moved)
     found = [job.id for job in moved]
     values = {"priority": priority, "turn_cost": 0, "updated_at": func.now()}

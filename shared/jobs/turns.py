@@ -7,11 +7,11 @@ This is start-time fair queueing, after Goyal, Vin and Cheng (1996).
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, Boolean, ColumnElement, FromClause, Update, bindparam, case, exists, func, select, update
+from sqlalchemy import CTE, Boolean, ColumnElement, FromClause, Update, bindparam, case, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
@@ -172,6 +172,14 @@ def give_turns(session: Session, job_ids: Sequence[int], *, is_fair: bool) -> No
         .execution_options(synchronize_session=False),
         {FAIR.key: is_fair},
     )
+
+
+def hold_lines(session: Session, lines: Set[tuple[UUID, int]]) -> None:
+    """Jobs are about to leave some of these lines, of a user and a priority, for others: two who move jobs past each
+    other never wait for each other."""
+    line = (col(UserTurn.user_id), col(UserTurn.priority))
+    of_lines = select(col(UserTurn.user_id)).where(tuple_(*line).in_(sorted(lines))).order_by(*line)
+    session.execute(of_lines.with_for_update(key_share=True)).all()
 
 
 def give_back(session: Session, jobs: Sequence[GenerationJob]) -> None:

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import combinations
 from uuid import UUID, uuid4
@@ -171,6 +172,20 @@ def test_another_priority_is_another_line(messenger: Messenger) -> None:
         before_start.amend(session, moved, priority=9)
     assert list(order(messenger))[:2] == [urgent, moved]
     assert finish(messenger) < before
+
+
+def test_two_who_move_jobs_past_each_other_do_not_wait_for_each_other(messenger: Messenger) -> None:
+    jobs = {priority: many(messenger, USER, 1, priority=priority) for priority in (1, 8)}
+
+    def move(priority: int) -> None:
+        for _ in range(20):
+            for wanted in (9 - priority, priority):
+                with messenger.transaction() as session:
+                    before_start.reprioritize(session, jobs[priority], wanted)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(move, jobs))
+    assert [job(messenger, jobs[priority][0]).priority for priority in jobs] == [1, 8]
 
 
 def test_after_a_pause_all_start_equal(messenger: Messenger) -> None:

@@ -1,7 +1,7 @@
 """Changes to jobs that are there: many cancelled at once, one amended while it waits, one deleted after its end."""
 
 from http import HTTPStatus
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
@@ -56,11 +56,6 @@ class AmendBody(BaseModel, frozen=True, extra="forbid"):
         if self.priority is None and self.metadata is None and self.pinned is None:
             raise ValueError("give `priority`, `metadata` or `pinned`")
         return self
-
-    def changes(self) -> dict[str, Any]:
-        """The columns that change."""
-        given = {"priority": self.priority, "caller_metadata": self.metadata}
-        return {name: value for name, value in given.items() if value is not None}
 
 
 async def cancel_jobs(request: ApiRequest[CancelBody, Nothing]) -> CancelledView:

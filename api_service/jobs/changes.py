@@ -54,18 +54,16 @@ class Amendment(NamedTuple):
 
 def amend_job(messenger: Messenger, job_id: int, owner: UUID | None, amendment: Amendment) -> GenerationJob:
     """Change what is given of a job, all or nothing. Raises Refusal: job_not_found, job_started."""
-    pinned = {} if amendment.pinned is None else {"pinned": amendment.pinned}
     with messenger.transaction() as session:
         job = owned_job(session, job_id, owner, lock=True)
         if job is None:
             raise job_not_found(job_id)
         if amendment.of_waiting:
-            changes = {**amendment.of_waiting, **pinned}
-            job = before_start.amend(session, job_id, is_fair=amendment.is_fair, **changes) or job
+            job = before_start.amend(session, job_id, is_fair=amendment.is_fair, **amendment.of_waiting) or job
             if job.status not in WAITING:
                 raise job_started(job.status)
-        elif pinned:
-            job = pin(session, job_id, **pinned)
+        if amendment.pinned is not None:
+            job = pin(session, job_id, pinned=amendment.pinned)
     return job
 
 

@@ -7,14 +7,11 @@ unique index decides between requests that come at the same time.
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.refusals.jobs import idempotency_key_reused
 from shared.models import GenerationJob
-
-INDEX = "ix_generation_jobs_idempotency"
 
 
 def made_before(session: Session, owner: UUID, sent: IdempotencyKey) -> Sequence[GenerationJob]:
@@ -29,8 +26,3 @@ def made_before(session: Session, owner: UUID, sent: IdempotencyKey) -> Sequence
         return (first,)
     batch = select(GenerationJob).where(GenerationJob.batch_id == first.batch_id).order_by(col(GenerationJob.id))
     return session.exec(batch).all()
-
-
-def was_made_meanwhile(error: IntegrityError) -> bool:
-    """Whether another request recorded the key a moment ago."""
-    return getattr(getattr(error.orig, "diag", None), "constraint_name", None) == INDEX

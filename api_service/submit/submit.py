@@ -21,13 +21,14 @@ from api_service.limits.key_limits import KeyLimits
 from api_service.limits.rates import Limit
 from api_service.refusals.jobs import job_not_found
 from api_service.submit.checks import CheckedJob, FieldName, check_all, graph_field
-from api_service.submit.idempotency import made_before, was_made_meanwhile
+from api_service.submit.idempotency import made_before
 from api_service.submit.job_request import JobRequest, new_job
 from api_service.submit.outputs_taken import keep_outputs
 from api_service.submit.priorities import capped
 from shared.database.engine import transaction
 from shared.fleet.fence import OPEN, Fence
 from shared.jobs import before_start
+from shared.jobs.insert import was_made_meanwhile
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobOutput

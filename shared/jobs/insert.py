@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from shared.database.prepared_statement import Prepared
@@ -32,6 +33,7 @@ from shared.models import GenerationJob, JobEvent, JobStatus
 # The columns of a row that is not recorded yet, by attribute.
 COLUMNS = {name: column for name, column in inspect(GenerationJob).columns.items() if name != "id"}
 
+KEYS = "ix_generation_jobs_idempotency"
 TURN = ("turn", "turn_cost")
 ADDED = ("id", "run_after", *TURN, "created_at", "updated_at")
 
@@ -44,6 +46,11 @@ def insert_jobs(
     rows = json.dumps([document_of(job) for job in jobs], default=str)
     values = {"new_jobs": rows, "event_data": json.dumps(first), FAIR.key: is_fair}
     return INSERT_JOBS.execute(session, values).all()
+
+
+def was_made_meanwhile(error: IntegrityError) -> bool:
+    """Whether jobs were not recorded because another one was, under the idempotency key of theirs."""
+    return getattr(getattr(error.orig, "diag", None), "constraint_name", None) == KEYS
 
 
 def document_of(job: GenerationJob) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from shared.accounts.quotas import queued_jobs
 from shared.database.clock import database_time
 from shared.files.asset_uses import held_assets, record_uses
 from shared.jobs import before_start
+from shared.jobs.insert import was_made_meanwhile
 from shared.models import LIVE, ApiKey, GenerationJob, Overlap, Schedule, Scope, User
 from shared.schedules.template import JobTemplate, job_from
 from shared.webhooks.own import OwnWebhook, record_webhooks
 
-KEYS_INDEX = "ix_generation_jobs_idempotency"
 MAY_SUBMIT = [str(Scope.WRITE), str(Scope.ADMIN)]
 
 
@@ -71,7 +71,7 @@ def record(
     try:
         before_start.submit(session, job, is_fair=is_fair)
     except IntegrityError as error:
-        if getattr(getattr(error.orig, "diag", None), "constraint_name", None) != KEYS_INDEX:
+        if not was_made_meanwhile(error):
             raise
         raise MadeAlready from error
     record_uses(session, [(job.id, template.asset_ids)])

@@ -4,7 +4,6 @@ Two who look at once take different schedules; one that dies in the middle has d
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -75,28 +74,28 @@ def run_next(messenger: Messenger, quotas: Quotas) -> tuple[Schedule, Generation
     with messenger.transaction() as session:
         again = session.exec(DUE.where(col(Schedule.id) == schedule_id)).one_or_none()
         if again is not None:  # and nobody else has moved it on meanwhile
-            move_on(session, again, skipped)
+            move_on(again, skipped, database_time(session))
         return (again, skipped) if again is not None else None
 
 
 def run_one(session: Session, schedule: Schedule, quotas: Quotas) -> GenerationJob | Skipped:
     """Run a schedule that is due, whose row is held; and plan the run after this one. Raises MadeAlready."""
     outcome: GenerationJob | Skipped
-    planned_at = due_since(schedule)
+    planned_at, now = due_since(schedule), database_time(session)
     try:
-        refuse_missed(schedule, planned_at, database_time(session))
+        refuse_missed(schedule, planned_at, now)
         outcome = run(session, schedule, planned_at, quotas)
     except MadeAlready:
         raise
     except Skipped as skipped:
         outcome = skipped
-    move_on(session, schedule, outcome)
+    move_on(schedule, outcome, now)
     return outcome
 
 
-def move_on(session: Session, schedule: Schedule, outcome: GenerationJob | Skipped) -> None:
+def move_on(schedule: Schedule, outcome: GenerationJob | Skipped, now: datetime) -> None:
     """Note what came of the run that was due, and plan the next one."""
-    now, planned_at = database_time(session), due_since(schedule)
+    planned_at = due_since(schedule)
     if isinstance(outcome, Skipped):
         note_skip(schedule, planned_at, now, outcome)
     # What came due meanwhile and is on time still is run as well.
@@ -125,13 +124,11 @@ def note_skip(schedule: Schedule, planned_at: datetime, now: datetime, skipped: 
 
 def plan(schedule: Schedule, moment: datetime) -> None:
     """Plan the first run after this moment. One whose time zone is not known here any more is paused."""
-    reason: dict[str, Any] = {}
     try:
         schedule.next_at = timing_of(schedule.cron, schedule.time_zone).next_after(moment)
     except ValueError as error:
-        reason = {"paused": True, "paused_reason": f"when it runs cannot be told: {error}"[:LONGEST_REASON]}
-        schedule.next_at = None
-    schedule.sqlmodel_update(reason)
+        schedule.next_at, schedule.paused = None, True
+        schedule.paused_reason = f"when it runs cannot be told: {error}"[:LONGEST_REASON]
 
 
 def wake(messenger: Messenger, job: GenerationJob) -> None:

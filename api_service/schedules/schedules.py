@@ -1,6 +1,7 @@
 """Schedules: made, found, changed and deleted. Another user's is as one that is not there."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from api_service.accounts.identity import Identity
 from api_service.refusals.accounts import quota_exceeded
+from api_service.refusals.assets import wrong_field
 from api_service.refusals.schedules import schedule_not_found
 from shared.database.clock import database_time
 from shared.database.engine import reading, transaction
@@ -39,11 +41,16 @@ def create_schedule(engine: Engine, identity: Identity, values: Mapping[str, Any
     return schedule
 
 
-def next_run(session: Session, schedule: Schedule) -> Any:
-    """The moment of its next run; None while it is paused."""
+def next_run(session: Session, schedule: Schedule) -> datetime | None:
+    """The moment of its next run; None while it is paused. Raises Refusal: invalid_fields, for one that was made where
+    its time zone was known."""
     if schedule.paused:
         return None
-    return timing_of(schedule.cron, schedule.time_zone).next_after(database_time(session))
+    try:
+        timing = timing_of(schedule.cron, schedule.time_zone)
+    except ValueError as error:
+        raise wrong_field("time_zone", str(error)) from None
+    return timing.next_after(database_time(session))
 
 
 def list_schedules(engine: Engine, user_id: UUID) -> Sequence[Schedule]:
@@ -70,7 +77,7 @@ def schedule_with(session: Session, schedule_id: UUID, owner: UUID | None, *, ho
 def change_schedule(engine: Engine, identity: Identity, schedule_id: UUID, values: Mapping[str, Any]) -> Schedule:
     """Change a schedule. When it runs next is found anew only where that has changed: no run that is due is lost.
 
-    Raises Refusal: schedule_not_found.
+    Raises Refusal: schedule_not_found, invalid_fields.
     """
     with transaction(engine) as session:
         schedule = schedule_with(session, schedule_id, identity.owner, hold=True)

@@ -177,6 +177,16 @@ def test_what_is_absent_stays_and_a_run_that_is_due_is_not_lost(client: TestClie
     assert row(engine, schedule).next_at != due
 
 
+def test_one_whose_time_zone_is_gone_is_not_resumed(client: TestClient, engine: Engine) -> None:
+    schedule = made(client, paused=True)
+    with transaction(engine) as session:
+        session.get_one(Schedule, schedule["id"]).time_zone = "Mars/Base"
+    url = f"{URL}/{schedule['id']}"
+    assert refused(client.patch(url, json={"paused": False})) == {"time_zone": "value_error"}
+    assert client.get(url).json()["paused"]
+    assert client.patch(url, json={"paused": False, "time_zone": "UTC"}).json()["next_runs"]
+
+
 def test_a_job_takes_the_place_of_the_whole_one_before(client: TestClient, engine: Engine) -> None:
     schedule = made(client, job={**LEAST, "webhook": {"url": "https://example.com/"}, "delay_seconds": 5})
     url = f"{URL}/{schedule['id']}"

@@ -13,7 +13,7 @@ from shared.database.engine import reading
 from shared.models import GenerationJob, JobStatus, Schedule
 
 COUNTED = 20  # failures in a row, at most
-OF_LAST = ("status", "completed_at", "error_code", "error_message")
+OF_LAST = ("status", "completed_at", "error_code", "error_message")  # what is read of a last job
 SHOWN = tuple(getattr(GenerationJob, name) for name in OF_LAST)
 FAILURES = frozenset({JobStatus.FAILED, JobStatus.EXPIRED})
 ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.EXPIRED)  # a cancelled one says nothing

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from api_service.schedules.history import Past
+from api_service.schedules.history import OF_LAST, Past
 from shared.jobs.urls import JOBS, job_url
 from shared.models import JobStatus, Missed, Overlap, Schedule
 from shared.schedules.timing import next_moments, timing_of
@@ -35,13 +35,12 @@ class LastRunView(BaseModel, frozen=True):
     def of(cls, schedule: Schedule, past: Past) -> Self | None:
         if schedule.last_job_id is None:
             return None
-        of_job = ("status", "completed_at", "error_code", "error_message")
         return cls(
             planned_at=schedule.last_planned_at,
             made_at=schedule.last_made_at,
             job_id=schedule.last_job_id,
             link=job_url(schedule.last_job_id),
-            **{name: getattr(past.last, name, None) for name in of_job},
+            **{name: getattr(past.last, name, None) for name in OF_LAST},
         )
 
 

@@ -1,7 +1,6 @@
 """What clients may say of schedules: when, what, and what becomes of runs that cannot be as planned."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from api_service.http.path_ids import uuid_in
 from api_service.limits.rates import Limit
 from api_service.refusals.assets import wrong_field
 from api_service.refusals.schedules import schedule_not_found
-from api_service.schedules.planning import AskedJob, PlannedJob, plan_job
+from api_service.schedules.planning import AskedJob, plan_job
 from api_service.submit.priorities import capped
 from api_service.submit.sealing import SentAlong
 from api_service.webhooks.asked import refuse_closed_urls
@@ -80,21 +79,19 @@ class ScheduleChange(BaseModel, frozen=True, extra="forbid"):
     paused: Flag = Field(default_factory=bool)
 
 
-async def values_of(request: ApiRequest[Any, Any], owner: UUID) -> tuple[dict[str, Any], PlannedJob | None]:
-    """The columns that the body sets, and what was found out of its job. Raises Refusal: invalid_fields,
+async def values_of(request: ApiRequest[Any, Any], owner: UUID) -> tuple[dict[str, Any], Sequence[str]]:
+    """The columns that the body sets, and what its owner may want to know of its job. Raises Refusal: invalid_fields,
     and what keeping an output of another job may meet."""
     body: ScheduleBody | ScheduleChange = request.body
     given = {name: getattr(body, name) for name in type(body).model_fields if name != "job"}
     if isinstance(body, ScheduleChange):
         given = {name: value for name, value in given.items() if name in body.model_fields_set}
     if "job" not in body.model_fields_set:
-        return given, None
+        return given, ()
     asked = await asked_job(request, body.job)
-    limits = request.services.limits
-    (capped_request,) = capped([asked.request], limits.most(request.identity, Limit.PRIORITY))
-    asked, most = replace(asked, request=capped_request), limits.most(request.identity, Limit.STORED_BYTES)
+    most = request.services.limits.most(request.identity, Limit.STORED_BYTES)
     planned = await run_of(request)(plan_job, request.services.acceptance, asked, Owner(owner, most), field_name)
-    return {**given, **planned.columns}, planned
+    return {**given, **planned.columns}, planned.notes
 
 
 async def asked_job(request: ApiRequest[Any, Any], job: AnyJob) -> AskedJob:
@@ -105,7 +102,8 @@ async def asked_job(request: ApiRequest[Any, Any], job: AnyJob) -> AskedJob:
         )
     along = SentAlong(job.request(None, PLACE), job.extra_data)
     refuse_closed_urls(request.services.fetches.outgoing, [(f"{PLACE}webhook.url", along.request.options.webhook)])
-    (asked,) = await sealed(request, [along])
+    most = request.services.limits.most(request.identity, Limit.PRIORITY)
+    (asked,) = capped(await sealed(request, [along]), most)
     # Secrets are written as stars.
     written = job.model_dump(mode="json", exclude_unset=True)
     return AskedJob(asked, written, job.delay_seconds, job.deadline_seconds)

@@ -32,10 +32,10 @@ async def create(request: ApiRequest[ScheduleBody, Nothing]) -> Response:
     `GET /api/v1/generation-jobs/?schedule=`.
     """
     services, identity = request.services, request.identity
-    values, planned = await values_of(request, identity.user_id)
+    values, notes = await values_of(request, identity.user_id)
     made = await services.run(schedules.create_schedule, services.engine, identity, values)
     headers = {"Location": f"{SCHEDULES}/{made.id}"}
-    return await answer_noted(request, made, planned.notes if planned else (), HTTPStatus.CREATED, headers)
+    return await answer_noted(request, made, notes, HTTPStatus.CREATED, headers)
 
 
 async def list_all(request: ApiRequest[Nothing, Nothing]) -> SchedulesView:
@@ -62,9 +62,9 @@ async def change(request: ApiRequest[ScheduleChange, Nothing]) -> Response:
     """
     services, schedule_id = request.services, schedule_id_in(request.path)
     found = await services.run(schedules.find_schedule, services.engine, schedule_id, request.identity.owner)
-    values, planned = await values_of(request, found.user_id)
+    values, notes = await values_of(request, found.user_id)
     changed = await services.run(schedules.change_schedule, services.engine, request.identity, schedule_id, values)
-    return await answer_noted(request, changed, planned.notes if planned else (), HTTPStatus.OK, {})
+    return await answer_noted(request, changed, notes, HTTPStatus.OK, {})
 
 
 async def delete(request: ApiRequest[Nothing, Nothing]) -> Response:

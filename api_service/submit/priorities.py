@@ -26,7 +26,8 @@ def check_priority(priority: int | None, most: int | None) -> None:
 
 
 def asks_for_more(job: JobRequest, most: int) -> bool:
-    return job.options.priority > max(most, DEFAULT_PRIORITY)
+    """Whether it does, as far as one sees: the usual priority may have been asked for or not."""
+    return job.options.priority > most and job.options.priority != DEFAULT_PRIORITY
 
 
 def above(most: int, place: str = "") -> FieldError:

@@ -161,6 +161,7 @@ def test_a_key_s_highest_priority_is_as_urgent_as_its_jobs_get(capped: TestClien
 def test_who_names_no_priority_gets_no_more_than_the_key_may_have(client: TestClient, engine: Engine) -> None:
     client.headers.update(bearer(new_key(engine, priority=3)))
     assert post(client).json()["priority"] == 3
+    assert refused(post(client, priority=4), 422, "invalid_fields")["errors"][0]["field"] == "priority"
 
 
 def test_each_job_of_a_batch_says_that_it_asks_for_too_much(capped: TestClient) -> None:

@@ -26,7 +26,7 @@ from shared.tasks import life
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 500  # jobs
+AT_ONCE = 500  # rows of one kind
 A_DAY = timedelta(days=1)
 
 

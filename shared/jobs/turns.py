@@ -11,7 +11,20 @@ from collections.abc import Sequence, Set
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, Boolean, ColumnElement, FromClause, Update, bindparam, case, exists, func, select, tuple_, update
+from sqlalchemy import (
+    CTE,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Update,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col

@@ -25,6 +25,7 @@ from shared.models import (
     TaskKind,
     TaskState,
     User,
+    WebhookEndpoint,
 )
 from tests.jobs import ANOTHER_USER, USER, job, output, running, submitted
 from tests.tasks import asked, done, runner, task
@@ -177,6 +178,7 @@ def test_a_retry_is_a_new_job_with_all_that_was_asked_for(messenger: Messenger, 
     with messenger.transaction() as session:
         assert session.get(AssetUse, (picture, child.id))
         assert session.get_one(JobWebhook, child.id).url == "https://example.com/"
+        assert session.exec(select(WebhookEndpoint.of_jobs)).all() == [True], "without it nobody is told"
         assert session.exec(select(JobEvent.type).where(JobEvent.job_id == child.id)).all() == ["queued"]
     assert woken
 

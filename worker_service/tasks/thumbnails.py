@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from shared.database.engine import reading
 from shared.jobs.errors import OutputCorrupt
-from shared.jobs.listing.chosen import is_one_of
+from shared.jobs.transitions import is_one_of
 from shared.models import GenerationJob, JobOutput, TaskState
 from shared.tasks.life import Ending, Page
 from worker_service.media.findings import Examined

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from shared.database.engine import reading
-from shared.jobs.listing.chosen import is_one_of
+from shared.jobs.transitions import is_one_of
 from shared.models import FINAL, GenerationJob, ImportedJob, JobOutput, TaskState
 from shared.tasks.life import Ending, Page
 from worker_service.tasks.archives.growing import GrowingArchive, Lengths, NotAsSaid, finish, looked_after

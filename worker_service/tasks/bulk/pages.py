@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import Row, Select, select
 from sqlmodel import Session, col
 
-from shared.jobs.listing.chosen import is_one_of
+from shared.jobs.transitions import is_one_of
 from shared.models import GenerationJob, TaskState
 from shared.tasks.life import Ending, Page
 from worker_service.tasks.turns.jobs_in_turn import chosen_by, count_once, next_ids

@@ -14,7 +14,7 @@ from shared.accounts.quotas import queued_jobs
 from shared.database.fast_rows import new_row
 from shared.files.asset_uses import held_assets, record_uses
 from shared.jobs import before_start
-from shared.jobs.listing.chosen import is_one_of
+from shared.jobs.transitions import is_one_of
 from shared.models import FINAL, GenerationJob, JobStatus, JobWebhook, User
 from shared.webhooks.own import OwnWebhook, record_webhooks
 from shared.workflows.parameters import TextToImage

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from shared.database.clock import database_time
 from shared.files.folders import job_folder
 from shared.jobs import before_start
-from shared.jobs.cancel import cancel_many
+from shared.jobs.cancel import CANCELLABLE, cancel_many
 from shared.jobs.deletion import delete_jobs
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
@@ -23,7 +23,6 @@ from worker_service.tasks.turns.turn import Turn
 
 log = structlog.get_logger(__name__)
 
-CANCELLABLE = WAITING | {JobStatus.RUNNING}
 TOO_LARGE, UNCHANGED = "metadata_too_large", "unchanged"
 
 

@@ -43,7 +43,8 @@ def thumbnails(turn: Turn) -> Ending | None:
     page = pictured(turn, found)
     with turn.transaction() as session:
         write(session, page)
-        turn.write(session, Page(cursor, turn.done + len(ids), summed(turn, page)))
+        made = sum(bool(said) for _, said, _ in page.made)
+        turn.write(session, Page(cursor, turn.done + len(ids), turn.summed(page.skipped, outputs=made)))
     return Ending(TaskState.COMPLETED, turn.result) if len(ids) < PAGE else None
 
 
@@ -99,9 +100,3 @@ def write(session: Session, page: PageOfOutputs) -> None:
         session.connection().execute(update(JobOutput).where(*this, col(JobOutput.path) == output.path).values(values))
     changed = is_one_of(sorted({output.job_id for output, _, _ in page.made}))
     session.connection().execute(update(GenerationJob).where(changed).values(updated_at=func.now()))
-
-
-def summed(turn: Turn, page: PageOfOutputs) -> dict[str, Any]:
-    skipped = Counter(turn.result.get("skipped", {})) + page.skipped
-    made = sum(bool(said) for _, said, _ in page.made)
-    return {"outputs": turn.result.get("outputs", 0) + made, "skipped": dict(sorted(skipped.items()))}

@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -64,7 +63,8 @@ def export(turn: Turn) -> Ending | None:
     is_whole = len(ids) < PAGE
     with turn.transaction() as session:
         after = {**cursor, **lengths._asdict(), "is_whole": is_whole}
-        turn.write(session, Page(after, turn.done + len(ids), summed(turn, page)))
+        sums = turn.summed(page.skipped, jobs=page.exported, files=page.files, bytes=page.bytes)
+        turn.write(session, Page(after, turn.done + len(ids), sums))
     return None
 
 
@@ -142,15 +142,3 @@ def add_file(turn: Turn, archive: GrowingArchive, page: PageOfJobs, file: tuple[
     page.files += 1
     page.bytes += size
     return digest
-
-
-def summed(turn: Turn, page: PageOfJobs) -> dict[str, Any]:
-    """What has come of all pages so far, with this one."""
-    before = turn.result
-    skipped = Counter(before.get("skipped", {})) + page.skipped
-    return {
-        "jobs": before.get("jobs", 0) + page.exported,
-        "files": before.get("files", 0) + page.files,
-        "bytes": before.get("bytes", 0) + page.bytes,
-        "skipped": dict(sorted(skipped.items())),
-    }

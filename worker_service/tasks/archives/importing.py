@@ -159,12 +159,6 @@ def copy(turn: Turn, archive: GivenArchive, said: tuple[str, int, str], key: str
 
 def summed(turn: Turn, page: PageOfLines) -> dict[str, Any]:
     """What has come of all pages so far, with this one."""
-    before, skipped = turn.result, Counter(turn.result.get("skipped", {}))
-    skipped.update({reason: count for reason, count in page.skipped.items() if count})
-    outputs = [output for arrival in page.arrivals if arrival.is_added for output in arrival.outputs]
-    return {
-        "jobs": before.get("jobs", 0) + sum(arrival.is_added for arrival in page.arrivals),
-        "files": before.get("files", 0) + len(outputs),
-        "bytes": before.get("bytes", 0) + sum(output.size_bytes for output in outputs),
-        "skipped": dict(sorted(skipped.items())),
-    }
+    added = [arrival for arrival in page.arrivals if arrival.is_added]
+    sizes = [output.size_bytes for arrival in added for output in arrival.outputs]
+    return turn.summed(page.skipped, jobs=len(added), files=len(sizes), bytes=sum(sizes))

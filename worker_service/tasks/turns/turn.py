@@ -1,6 +1,7 @@
 """One worker's turn at a task: what its work may use, and where it looks up whether it should go on."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -123,6 +124,12 @@ class Turn:
         life.page_done(session, self.lease, page)
         self.cursor, self.done, self.result = page
         self.has_progressed = True
+
+    def summed(self, skipped: Mapping[str, int], **counts: int) -> dict[str, Any]:
+        """What came of all pages so far, with one more: the sums, and how many were skipped by the reason."""
+        before = self.result
+        sums = {name: before.get(name, 0) + count for name, count in counts.items()}
+        return {**sums, "skipped": dict(sorted((Counter(before.get("skipped", {})) + Counter(skipped)).items()))}
 
 
 Step = Callable[[Turn], Ending | None]

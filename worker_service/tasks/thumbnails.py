@@ -79,14 +79,8 @@ def copy(turn: Turn, output: JobOutput, local: Path) -> None:
 
 def stored(turn: Turn, output: JobOutput, examined: Examined, local: Path) -> dict[str, dict[str, Any]]:
     """Store the thumbnails beside their output, over those that were there. Returns what its row says of them."""
-    folder, said, files = output.path.rpartition("/")[0], {}, {}
-    content, path = b"", ""
-    for one in examined.thumbnails:
-        if one.content != content:  # else it is the same picture again, and one file serves both sizes
-            content, path = one.content, f"{folder}/{output.number}-{one.size}{one.ending}"
-            files[path] = local.with_name(str(one.size))
-            files[path].write_bytes(content)
-        said[str(one.size)] = {"path": path, "width": one.width, "height": one.height, "size_bytes": len(content)}
+    folder = output.path.rpartition("/")[0]
+    said, files = examined.write_thumbnails(f"{folder}/{output.number}", local.parent)
     if files:
         turn.resources.store.put(files)
     return said

@@ -17,7 +17,9 @@ from shared.jobs.cancel import cancel_one
 from shared.messaging.messages import Queue
 from shared.messaging.messenger import Messenger
 from shared.models import Scope, TaskKind, TaskState
+from shared.tasks import life
 from shared.tasks.due import take
+from shared.tasks.life import TaskLease
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK
 from tests.jobs import LEASE, USER, submitted
@@ -159,7 +161,20 @@ def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:
     tag = first.headers["etag"]
     assert client.get(f"{TASKS}/{new['id']}", headers={"If-None-Match": tag}).status_code == 304
     client.post(f"{TASKS}/{new['id']}/cancel")
-    assert client.get(f"{TASKS}/{new['id']}", headers={"If-None-Match": tag}).status_code == 200
+    changed = client.get(f"{TASKS}/{new['id']}", headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.json()["updated_at"] > first.json()["updated_at"]
+
+
+def test_a_lease_that_is_renewed_changes_nothing_of_it(client: TestClient, messenger: Messenger) -> None:
+    address = f"{TASKS}/{made(client, **ALL)['id']}"
+    with messenger.transaction() as session:
+        taken = take(session, "worker-1", LEASE, None)
+    assert taken
+    tag = client.get(address).headers["etag"]
+    with messenger.transaction() as session:
+        life.renew(session, TaskLease(taken.id, taken.claims, LEASE))
+    assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
 
 
 def test_an_answer_can_wait_for_the_end(client: TestClient, messenger: Messenger, tmp_path: Path) -> None:

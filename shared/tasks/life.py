@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import ColumnElement, case, func, update
 from sqlmodel import Session, col, select
 
 from shared.database.clock import database_time
@@ -85,14 +85,15 @@ def put_back(
     *,
     error: tuple[str, str] | None = None,
 ) -> None:
-    """Let any worker take the task, after a pause. Without an error this was no try at it. Raises TaskLost."""
+    """Let any worker take the task, after a pause; at once, if it is only to be cancelled. Without an error this was no
+    try at it. Raises TaskLost."""
     code, message = error or (None, None)
     tried = {} if error else {"attempts": func.greatest(0, Task.attempts - 1)}
     change(
         session,
         lease,
         worker_id=None,
-        due_at=func.now() + pause,
+        due_at=case((col(Task.cancel_requested), func.now()), else_=func.now() + pause),
         error_code=code,
         error_message=cut(message) if message else None,
         **tried,

@@ -1,6 +1,5 @@
 """/api/v1/tasks: asked for, shown, listed, cancelled, deleted, and what they have made."""
 
-import threading
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -175,16 +174,6 @@ def test_a_lease_that_is_renewed_changes_nothing_of_it(client: TestClient, messe
     with messenger.transaction() as session:
         life.renew(session, TaskLease(taken.id, taken.claims, LEASE))
     assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
-
-
-def test_an_answer_can_wait_for_the_end(client: TestClient, messenger: Messenger, tmp_path: Path) -> None:
-    new = made(client, **ALL)
-    at_once = client.get(f"{TASKS}/{new['id']}", headers={"Prefer": "wait=0"})
-    assert (at_once.json()["state"], at_once.headers["preference-applied"]) == ("waiting", "wait=0")
-    worker = threading.Timer(0.2, done, [messenger, tmp_path, UUID(new["id"])])
-    worker.start()
-    assert client.get(f"{TASKS}/{new['id']}", headers={"Prefer": "wait=30"}).json()["state"] == "completed"
-    worker.join()
 
 
 def test_what_was_made_is_downloaded_by_a_signed_url(

@@ -172,11 +172,7 @@ class ThumbnailsTask(OfJobs, frozen=True):
     kind: Literal[TaskKind.THUMBNAILS]
 
 
-FORMS: tuple[type[AnyTask], ...] = (
-    *(DeleteTask, RetryTask, CancelTask, TagTask, PrioritizeTask),
-    *(ReportTask, ExportTask, ImportTask, ThumbnailsTask),
-)
-KINDS = frozenset(kind for form in FORMS for kind in form.model_fields["kind"].annotation.__args__)  # type: ignore[union-attr]
+KINDS = frozenset(map(str, TaskKind))
 
 
 class NoKind(BaseModel, frozen=True):

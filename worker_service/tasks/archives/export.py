@@ -69,15 +69,15 @@ def export(turn: Turn) -> Ending | None:
 
 
 def page_of(session: Session, ids: Sequence[int]) -> PageOfJobs:
-    jobs = session.exec(select(GenerationJob).where(is_one_of(ids)).order_by(col(GenerationJob.id))).all()
+    found = {job.id: job for job in session.exec(select(GenerationJob).where(is_one_of(ids)))}
+    jobs = [found[job_id] for job_id in ids if job_id in found]
     outputs: defaultdict[int, list[JobOutput]] = defaultdict(list)
     in_order = (col(JobOutput.job_id), col(JobOutput.number))
     for output in session.exec(select(JobOutput).where(col(JobOutput.job_id).in_(ids)).order_by(*in_order)):
         outputs[output.job_id].append(output)
     named = [*ids, *(job.parent_id for job in jobs if job.parent_id is not None)]
     imported = session.exec(select(ImportedJob).where(col(ImportedJob.job_id).in_(named))).all()
-    in_the_order_of_ids = sorted(jobs, key=lambda job: ids.index(job.id))
-    return PageOfJobs(in_the_order_of_ids, outputs, {one.job_id: one.source for one in imported})
+    return PageOfJobs(jobs, outputs, {one.job_id: one.source for one in imported})
 
 
 def add_job(turn: Turn, archive: GrowingArchive, page: PageOfJobs, job: GenerationJob) -> None:

@@ -43,23 +43,25 @@ class PageOfLines:
 
 
 def import_(turn: Turn) -> Ending | None:
-    """Take the archive, or a part of it; then the next page of its jobs."""
+    """Take the archive, or a part of it; then the next page of its jobs. After the last, nobody needs the archive."""
     if not turn.cursor.get("is_there"):
         take(turn)
         return None
+    if turn.cursor.get("is_read"):
+        turn.remove(turn.folder)
+        return Ending(TaskState.COMPLETED, turn.result)
+    at = turn.cursor.get("at", 0)
     with turn.resources.store.open(archive_key(turn)) as file:
         archive = turn.kept.get("archive") or GivenArchive(file)
         archive.file, turn.kept["archive"] = file, archive
         if turn.task.total is None:
             turn.count(max(0, archive.count_lines(turn.check) - 1))
-        lines = list(next_lines(archive, turn.cursor.get("at", 0)))
-        if not lines:
-            return Ending(TaskState.COMPLETED, turn.result or summed(turn, PageOfLines()))
+        lines = list(next_lines(archive, at))
         page = arrived(turn, archive, [line.text for line in lines])
-    jobs = len(lines) - (turn.cursor.get("at", 0) == 0)
+    jobs = max(0, len(lines) - (at == 0))  # the first line of all is none
     with turn.transaction() as session:
         page.skipped[EXISTS] += add_rows(session, turn, page.arrivals)
-        cursor = {**turn.cursor, "at": lines[-1].end}
+        cursor = {**turn.cursor, "at": lines[-1].end if lines else at, "is_read": len(lines) < PAGE}
         turn.write(session, Page(cursor, turn.done + jobs, summed(turn, page)))
     return None
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from sqlalchemy import Row, bindparam, func, update
 from sqlmodel import Session, col
 
@@ -20,8 +19,6 @@ from shared.models import FINAL, WAITING, GenerationJob, JobStatus
 from shared.workflows.metadata import LARGEST
 from worker_service.tasks.bulk.pages import PAGE, Change
 from worker_service.tasks.turns.turn import Turn
-
-log = structlog.get_logger(__name__)
 
 TOO_LARGE, UNCHANGED = "metadata_too_large", "unchanged"
 
@@ -48,17 +45,9 @@ class Delete(AsManyAsThereAre):
 
         def remove_files() -> None:
             for folder in folders:
-                remove(turn, folder)
+                turn.remove(folder)
 
         return Change(afterwards=remove_files)
-
-
-def remove(turn: Turn, folder: str) -> None:
-    """What cannot be removed now is noted for later."""
-    try:
-        turn.resources.store.remove(folder)
-    except OSError as error:
-        log.warning("files.not_removed", folder=folder, error=str(error))
 
 
 class Cancel(AsManyAsThereAre):

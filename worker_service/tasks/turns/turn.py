@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlmodel import Session
 
 from shared.files.store import OutputStore
@@ -21,6 +22,8 @@ from shared.tasks import life
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost
 from worker_service.media.pool import MediaPool
 from worker_service.tasks.turns.heart import Heart
+
+log = structlog.get_logger(__name__)
 
 
 class TaskCancelled(Exception):
@@ -124,6 +127,13 @@ class Turn:
         life.page_done(session, self.lease, page)
         self.cursor, self.done, self.result = page
         self.has_progressed = True
+
+    def remove(self, folder: str) -> None:
+        """Remove a folder of the store that nobody needs. What cannot be removed now goes later, by its note."""
+        try:
+            self.resources.store.remove(folder)
+        except OSError as error:
+            log.warning("files.not_removed", folder=folder, error=str(error))
 
     def summed(self, skipped: Mapping[str, int], **counts: int) -> dict[str, Any]:
         """What came of all pages so far, with one more: the sums, and how many were skipped by the reason."""

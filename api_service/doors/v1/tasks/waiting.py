@@ -21,8 +21,8 @@ async def ended_task_within(request: ApiRequest[Any, Any], task_id: UUID, wait_s
     """The task once it has ended; or as it is after that time, or when the client has hung up, its key has ended, or
     this server stops. Raises Refusal, SQLAlchemyError."""
     services, identity = request.services, request.identity
-    read = partial(services.run, find_task, services.engine, task_id, identity.owner)
-    task = await read()
+    look = partial(find_task, services.engine, task_id, identity.owner)
+    task = await services.run(look)
     if task.state.is_final or not wait_s:
         return task
     holder = Holder(identity.key_id, user_id=identity.user_id)
@@ -30,5 +30,5 @@ async def ended_task_within(request: ApiRequest[Any, Any], task_id: UUID, wait_s
         with suppress(StreamEnded, Refusal, SQLAlchemyError):  # the look after this one says what is wrong
             while not task.state.is_final:
                 await bell.rings_within(LOOK_S)
-                task = await read()
-    return task if task.state.is_final else await read()
+                task = await services.run(look)
+    return task if task.state.is_final else await services.run(look)

@@ -12,7 +12,6 @@ from api_service.main import create_app
 from api_service.tasks.asking import MOST_OPEN
 from shared.configuration.settings import Settings, load_settings
 from shared.files.store import open_store
-from shared.jobs.cancel import cancel_one
 from shared.messaging.messages import Queue
 from shared.messaging.messenger import Messenger
 from shared.models import Scope, TaskKind, TaskState
@@ -22,7 +21,7 @@ from shared.tasks.life import TaskLease
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK
 from tests.jobs import LEASE, USER, submitted
-from tests.tasks import asked, done, make_due, task
+from tests.tasks import asked, done, ended, make_due, task
 
 TASKS = "/api/v1/tasks"
 ALL = {"kind": "delete_jobs", "all": True}
@@ -40,13 +39,6 @@ def refused(client: TestClient, body: Any, status: int = 422) -> dict[str, str]:
     response = client.post(TASKS, json=body)
     assert response.status_code == status, response.text
     return {one["field"]: one["message"] for one in response.json().get("errors", ())}
-
-
-def ended(messenger: Messenger, **values: Any) -> int:
-    job_id = submitted(messenger, **values)
-    with messenger.transaction() as session:
-        cancel_one(session, job_id)
-    return job_id
 
 
 def test_a_task_is_asked_for_done_and_shown(client: TestClient, messenger: Messenger, tmp_path: Path) -> None:

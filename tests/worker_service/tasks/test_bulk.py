@@ -11,7 +11,6 @@ from shared.files.folders import job_folder
 from shared.files.store import FolderStore
 from shared.fleet.fence import Fence
 from shared.jobs import lifecycle
-from shared.jobs.cancel import cancel_one
 from shared.messaging.messenger import Messenger
 from shared.models import (
     Asset,
@@ -28,16 +27,9 @@ from shared.models import (
     WebhookEndpoint,
 )
 from tests.jobs import ANOTHER_USER, USER, job, output, running, submitted
-from tests.tasks import asked, done, runner, task
+from tests.tasks import asked, done, ended, runner, task
 from worker_service.tasks.bulk import pages
 from worker_service.tasks.bulk.actions import merged_with
-
-
-def ended(messenger: Messenger, **values: Any) -> int:
-    job_id = submitted(messenger, **values)
-    with messenger.transaction() as session:
-        cancel_one(session, job_id)
-    return job_id
 
 
 def completed(messenger: Messenger, folder: Path) -> GenerationJob:

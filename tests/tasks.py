@@ -11,15 +11,24 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 
 from shared.files.store import FolderStore
+from shared.jobs.cancel import cancel_one
 from shared.messaging.messenger import Messenger
 from shared.models import Task, TaskKind, TaskState
-from tests.jobs import LEASE, USER
+from tests.jobs import LEASE, USER, submitted
 from worker_service.media.pool import MediaPool
 from worker_service.tasks.kinds import STEPS
 from worker_service.tasks.turns.runner import TaskRunner
 from worker_service.tasks.turns.turn import Step, TaskResources
 
 NO_PAUSES = (timedelta(0),)
+
+
+def ended(messenger: Messenger, **values: Any) -> int:
+    """A job of USER that has ended: it was cancelled."""
+    job_id = submitted(messenger, **values)
+    with messenger.transaction() as session:
+        cancel_one(session, job_id)
+    return job_id
 
 
 def asked(messenger: Messenger, kind: TaskKind, **values: Any) -> UUID:

@@ -1,6 +1,8 @@
-"""`Prefer: wait=N` (RFC 7240) holds an answer back until the job has ended."""
+"""`Prefer: wait=N` (RFC 7240) holds an answer back until the job, or what else is asked for, has ended."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -41,15 +43,23 @@ async def ended_within(request: ApiRequest[Any, Any], known: JobWithOutputs, wai
         return known
     holder = Holder(request.identity.key_id, user_id=request.identity.user_id)
     read, may_learn = partial(read_job, request, job.id), True
+    async with while_awaited(request.http, wait_s):
+        try:
+            await wait_for_end(request.services.relay, job.id, holder, read)
+        except KeyEnded:
+            may_learn = False
+    return (may_learn and await read()) or known
+
+
+@asynccontextmanager
+async def while_awaited(http: Request[Any], wait_s: float) -> AsyncIterator[None]:
+    """What is in the block goes on for that time at most, and ends when the client has hung up. What it raises
+    comes as a group."""
     with anyio.move_on_after(wait_s) as scope:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(stop_when_hung_up, request.http.receive, scope)
-            try:
-                await wait_for_end(request.services.relay, job.id, holder, read)
-            except KeyEnded:
-                may_learn = False
+            tasks.start_soon(stop_when_hung_up, http.receive, scope)
+            yield
             scope.cancel()
-    return (may_learn and await read()) or known
 
 
 async def read_job(request: ApiRequest[Any, Any], job_id: int) -> JobWithOutputs | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from shared.database.engine import patiently
-from shared.jobs.cancel import cancel_many
+from shared.jobs.cancel import CANCELLABLE, cancel_many
 from shared.jobs.listing.filters import Filters
 from shared.jobs.listing.page_range import PageRange
 from shared.jobs.listing.pages import page
@@ -19,7 +19,6 @@ from shared.models import GenerationJob, JobStatus
 PORTION = 200
 MOST = 10_000  # of one request
 PATIENCE = timedelta(seconds=5)
-CANCELLABLE = (JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 def cancel_matching(messenger: Messenger, filters: Filters, owner: UUID | None) -> tuple[Counter[JobStatus], bool]:
@@ -29,7 +28,7 @@ def cancel_matching(messenger: Messenger, filters: Filters, owner: UUID | None) 
     """
     statuses = [status for status in CANCELLABLE if not filters.status or status in filters.status]
     counts: Counter[JobStatus] = Counter()
-    matching = up_to(filters, moment_of(messenger)) if statuses else filters
+    matching = filters.up_to(moment_of(messenger)) if statuses else filters
     while statuses and counts.total() < MOST:
         found, jobs = patiently(partial(cancel_portion, messenger, matching, statuses, owner), patience=PATIENCE)
         for job in jobs:
@@ -55,9 +54,3 @@ def moment_of(messenger: Messenger) -> datetime:
     with messenger.transaction() as session:
         now: datetime = session.scalars(select(func.now())).one()
     return now
-
-
-def up_to(filters: Filters, moment: datetime) -> Filters:
-    """The same filters for jobs accepted before this moment."""
-    before = filters.created_before
-    return filters.model_copy(update={"created_before": moment if before is None else min(before, moment)})

@@ -4,15 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine
-from sqlmodel import Session
 
 from api_service.accounts.identity import Identity
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.rates import Limit
 from api_service.refusals.accounts import quota_exceeded
 from shared.database.engine import reading, transaction
+from shared.files.assets import hold_user
 from shared.jobs.listing.chosen import Chosen, count
-from shared.models import Task, User
+from shared.models import Task
 from shared.tasks.life import open_tasks
 
 MOST_OPEN = 20  # tasks of one user that have not ended
@@ -30,7 +30,7 @@ def terms_for(limits: KeyLimits, identity: Identity, owner: UUID | None) -> dict
 def create_task(engine: Engine, task: Task) -> Task:
     """Record a task. Raises Refusal: quota_exceeded."""
     with transaction(engine) as session:
-        hold_user(session, task.user_id)
+        hold_user(session, task.user_id)  # of two who come at once the second counts what the first has made
         if open_tasks(session, task.user_id) >= MOST_OPEN:
             reason = f"no more than {MOST_OPEN} tasks of one user may be open; wait for one to end, or cancel one"
             raise quota_exceeded("open_tasks", reason, retry_after_s=END_FIRST_S)
@@ -38,11 +38,6 @@ def create_task(engine: Engine, task: Task) -> Task:
         session.flush()
         session.refresh(task)
     return task
-
-
-def hold_user(session: Session, user_id: UUID) -> None:
-    """Of two who come at once the second counts what the first has made."""
-    session.get_one(User, user_id, with_for_update={"key_share": True})
 
 
 def how_many(engine: Engine, chosen: Chosen) -> int:

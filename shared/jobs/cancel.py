@@ -9,9 +9,11 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from shared.jobs.job_events import record_events
-from shared.jobs.transitions import is_one_of, transition
+from shared.jobs.transitions import TRANSITIONS, is_one_of, transition
 from shared.jobs.turns import give_back
 from shared.models import EventType, GenerationJob
+
+CANCELLABLE = TRANSITIONS["cancel"].sources
 
 
 def cancel_many(session: Session, job_ids: Sequence[int]) -> Sequence[GenerationJob]:

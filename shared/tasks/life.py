@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import ColumnElement, case, func, update
 from sqlmodel import Session, col, select
 
 from shared.database.clock import database_time
@@ -56,18 +56,18 @@ def folder_of(user_id: UUID, task_id: UUID) -> str:
 
 
 def renew(session: Session, lease: TaskLease) -> bool:
-    """Keep the task. Returns whether somebody has asked to cancel it. Raises TaskLost."""
+    """Keep the task, which is no change of it. Returns whether somebody has asked to cancel it. Raises TaskLost."""
     return held(session, lease, due_at=func.now() + lease.duration)
 
 
 def count(session: Session, lease: TaskLease, total: int) -> None:
     """Write down how much there is to do. Raises TaskLost."""
-    held(session, lease, total=total)
+    change(session, lease, total=total)
 
 
 def page_done(session: Session, lease: TaskLease, page: Page) -> None:
     """Write down a page, in the transaction that did it. Raises TaskLost."""
-    held(
+    change(
         session,
         lease,
         cursor=dict(page.cursor),
@@ -85,14 +85,15 @@ def put_back(
     *,
     error: tuple[str, str] | None = None,
 ) -> None:
-    """Let any worker take the task, after a pause. Without an error this was no try at it. Raises TaskLost."""
+    """Let any worker take the task, after a pause; at once, if it is only to be cancelled. Without an error this was no
+    try at it. Raises TaskLost."""
     code, message = error or (None, None)
     tried = {} if error else {"attempts": func.greatest(0, Task.attempts - 1)}
-    held(
+    change(
         session,
         lease,
         worker_id=None,
-        due_at=func.now() + pause,
+        due_at=case((col(Task.cancel_requested), func.now()), else_=func.now() + pause),
         error_code=code,
         error_message=cut(message) if message else None,
         **tried,
@@ -101,7 +102,7 @@ def put_back(
 
 def end(session: Session, lease: TaskLease, ending: Ending) -> None:
     """End the task under its lease. Raises TaskLost."""
-    held(session, lease, **how_it_ends(ending))
+    change(session, lease, **how_it_ends(ending))
     if ending.state is not TaskState.COMPLETED:
         task = session.get_one(Task, lease.task_id)
         note(session, folder_of(task.user_id, task.id))
@@ -121,12 +122,17 @@ def how_it_ends(ending: Ending) -> dict[str, Any]:
     return values if ending.result is None else {**values, "result": dict(ending.result)}
 
 
+def change(session: Session, lease: TaskLease, **values: Any) -> None:
+    """Change the task, for whoever looks at it."""
+    held(session, lease, updated_at=func.now(), **values)
+
+
 def held(session: Session, lease: TaskLease, **values: Any) -> bool:
-    """Change the task that is held under the lease. Returns whether somebody has asked to cancel it."""
+    """Write to the task that is held under the lease. Returns whether somebody has asked to cancel it."""
     statement = (
         update(Task)
         .where(*is_held(lease))
-        .values(updated_at=func.now(), **values)
+        .values(**values)
         .returning(col(Task.cancel_requested))
         .execution_options(synchronize_session=False)
     )
@@ -147,10 +153,12 @@ def is_held(lease: TaskLease) -> tuple[ColumnElement[bool], ...]:
 
 def ask_cancel(session: Session, task: Task) -> None:
     """Cancel a task, whose row the transaction holds: at once where no worker has it, else after its page."""
-    if task.worker_id is not None and task.due_at > database_time(session):
-        task.cancel_requested = True
+    now = database_time(session)
+    if task.worker_id is not None and task.due_at > now:
+        if not task.cancel_requested:
+            task.cancel_requested, task.updated_at = True, now
         return
-    for name, value in how_it_ends(Ending(TaskState.CANCELLED)).items():
+    for name, value in {**how_it_ends(Ending(TaskState.CANCELLED)), "updated_at": now}.items():
         setattr(task, name, value)
     note(session, folder_of(task.user_id, task.id))
 

@@ -1,6 +1,7 @@
 """What is found in a file. Worker and members of the pool both know these, so no table or decoder is imported here."""
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 SIZES = (150, 300, 600)  # of thumbnails, in px
 LONGEST_MS = 2**31 - 1  # 24 days: what the column of a duration holds
@@ -48,6 +49,20 @@ class Examined(NamedTuple):
     media: MediaInfo
     thumbnails: tuple[Thumbnail, ...] = ()
     note: str | None = None
+
+    def write_thumbnails(self, stem: str, folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Path]]:
+        """Write the thumbnails into a local folder, to be stored under keys that begin with `stem`. Returns what a row
+        says of each, by its size; and the files, by their keys."""
+        said: dict[str, dict[str, Any]] = {}
+        files: dict[str, Path] = {}
+        content, path = b"", ""
+        for one in self.thumbnails:
+            if one.content != content:  # else it is the same picture again, and one file serves both sizes
+                content, path = one.content, f"{stem}-{one.size}{one.ending}"
+                files[path] = folder / str(one.size)
+                files[path].write_bytes(content)
+            said[str(one.size)] = {"path": path, "width": one.width, "height": one.height, "size_bytes": len(content)}
+        return said, files
 
 
 def plain(text: str, longest: int = 300) -> str:

@@ -205,19 +205,7 @@ class Collector:
         """Keep the thumbnails. Returns which local file is stored where; none for an output that has no picture, whose
         note says why."""
         row.thumbnail_note = examined.note
-        files = {}
-        content, path = b"", ""
-        for thumbnail in examined.thumbnails:
-            if thumbnail.content != content:  # else it is the same picture again, and one file serves both sizes
-                content, path = thumbnail.content, f"{self.folder}/{row.number}-{thumbnail.size}{thumbnail.ending}"
-                files[path] = local.with_name(str(thumbnail.size))
-                files[path].write_bytes(content)
-            row.thumbnails[str(thumbnail.size)] = {
-                "path": path,
-                "width": thumbnail.width,
-                "height": thumbnail.height,
-                "size_bytes": len(content),
-            }
+        row.thumbnails, files = examined.write_thumbnails(f"{self.folder}/{row.number}", local.parent)
         return files
 
 

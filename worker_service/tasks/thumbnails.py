@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from shared.database.engine import reading
 from shared.jobs.errors import OutputCorrupt
-from shared.jobs.listing.chosen import is_one_of
+from shared.jobs.transitions import is_one_of
 from shared.models import GenerationJob, JobOutput, TaskState
 from shared.tasks.life import Ending, Page
 from worker_service.media.findings import Examined
@@ -43,7 +43,8 @@ def thumbnails(turn: Turn) -> Ending | None:
     page = pictured(turn, found)
     with turn.transaction() as session:
         write(session, page)
-        turn.write(session, Page(cursor, turn.done + len(ids), summed(turn, page)))
+        made = sum(bool(said) for _, said, _ in page.made)
+        turn.write(session, Page(cursor, turn.done + len(ids), turn.summed(page.skipped, outputs=made)))
     return Ending(TaskState.COMPLETED, turn.result) if len(ids) < PAGE else None
 
 
@@ -78,14 +79,8 @@ def copy(turn: Turn, output: JobOutput, local: Path) -> None:
 
 def stored(turn: Turn, output: JobOutput, examined: Examined, local: Path) -> dict[str, dict[str, Any]]:
     """Store the thumbnails beside their output, over those that were there. Returns what its row says of them."""
-    folder, said, files = output.path.rpartition("/")[0], {}, {}
-    content, path = b"", ""
-    for one in examined.thumbnails:
-        if one.content != content:  # else it is the same picture again, and one file serves both sizes
-            content, path = one.content, f"{folder}/{output.number}-{one.size}{one.ending}"
-            files[path] = local.with_name(str(one.size))
-            files[path].write_bytes(content)
-        said[str(one.size)] = {"path": path, "width": one.width, "height": one.height, "size_bytes": len(content)}
+    folder = output.path.rpartition("/")[0]
+    said, files = examined.write_thumbnails(f"{folder}/{output.number}", local.parent)
     if files:
         turn.resources.store.put(files)
     return said
@@ -99,9 +94,3 @@ def write(session: Session, page: PageOfOutputs) -> None:
         session.connection().execute(update(JobOutput).where(*this, col(JobOutput.path) == output.path).values(values))
     changed = is_one_of(sorted({output.job_id for output, _, _ in page.made}))
     session.connection().execute(update(GenerationJob).where(changed).values(updated_at=func.now()))
-
-
-def summed(turn: Turn, page: PageOfOutputs) -> dict[str, Any]:
-    skipped = Counter(turn.result.get("skipped", {})) + page.skipped
-    made = sum(bool(said) for _, said, _ in page.made)
-    return {"outputs": turn.result.get("outputs", 0) + made, "skipped": dict(sorted(skipped.items()))}

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Row, any_, cast, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, func, select
 from sqlmodel import Session, col
 
 from shared.jobs.listing.filters import Filters
 from shared.jobs.listing.page_range import PageRange, Position, within
 from shared.jobs.listing.pages import page
 from shared.jobs.listing.search import search
+from shared.jobs.transitions import is_one_of
 from shared.models import GenerationJob
 
 
@@ -47,7 +47,3 @@ def count(session: Session, chosen: Chosen) -> int:
     if filters.statuses:
         wanted.append(col(GenerationJob.status).in_(filters.statuses))
     return int(session.execute(select(func.count()).select_from(GenerationJob).where(*wanted)).scalar_one())
-
-
-def is_one_of(ids: Sequence[int]) -> ColumnElement[bool]:
-    return col(GenerationJob.id) == any_(cast(list(ids), ARRAY(Integer)))

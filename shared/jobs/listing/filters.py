@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -85,6 +86,17 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
     @property
     def says_something_of_contents(self) -> bool:
         return bool(self.metadata) or self.text is not None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether they say anything but whose jobs are meant."""
+        given = self.model_fields_set & Filters.model_fields.keys() - {"user_id"}
+        return any(getattr(self, name) not in {None, ()} for name in given)
+
+    def up_to(self, moment: datetime) -> Self:
+        """The same filters for jobs accepted before this moment."""
+        before = self.created_before
+        return self.model_copy(update={"created_before": moment if before is None else min(before, moment)})
 
     def conditions(self, of: Any) -> list[ColumnElement[bool]]:
         """All filters but status and owner, which choose the index; of the table of jobs, or of a part of it."""

@@ -1,6 +1,5 @@
 """/api/v1/tasks: asked for, shown, listed, cancelled, deleted, and what they have made."""
 
-import threading
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,15 +12,16 @@ from api_service.main import create_app
 from api_service.tasks.asking import MOST_OPEN
 from shared.configuration.settings import Settings, load_settings
 from shared.files.store import open_store
-from shared.jobs.cancel import cancel_one
 from shared.messaging.messages import Queue
 from shared.messaging.messenger import Messenger
 from shared.models import Scope, TaskKind, TaskState
+from shared.tasks import life
 from shared.tasks.due import take
+from shared.tasks.life import TaskLease
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK
 from tests.jobs import LEASE, USER, submitted
-from tests.tasks import asked, done, make_due, task
+from tests.tasks import asked, done, ended, make_due, task
 
 TASKS = "/api/v1/tasks"
 ALL = {"kind": "delete_jobs", "all": True}
@@ -39,13 +39,6 @@ def refused(client: TestClient, body: Any, status: int = 422) -> dict[str, str]:
     response = client.post(TASKS, json=body)
     assert response.status_code == status, response.text
     return {one["field"]: one["message"] for one in response.json().get("errors", ())}
-
-
-def ended(messenger: Messenger, **values: Any) -> int:
-    job_id = submitted(messenger, **values)
-    with messenger.transaction() as session:
-        cancel_one(session, job_id)
-    return job_id
 
 
 def test_a_task_is_asked_for_done_and_shown(client: TestClient, messenger: Messenger, tmp_path: Path) -> None:
@@ -159,17 +152,20 @@ def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:
     tag = first.headers["etag"]
     assert client.get(f"{TASKS}/{new['id']}", headers={"If-None-Match": tag}).status_code == 304
     client.post(f"{TASKS}/{new['id']}/cancel")
-    assert client.get(f"{TASKS}/{new['id']}", headers={"If-None-Match": tag}).status_code == 200
+    changed = client.get(f"{TASKS}/{new['id']}", headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.json()["updated_at"] > first.json()["updated_at"]
 
 
-def test_an_answer_can_wait_for_the_end(client: TestClient, messenger: Messenger, tmp_path: Path) -> None:
-    new = made(client, **ALL)
-    at_once = client.get(f"{TASKS}/{new['id']}", headers={"Prefer": "wait=0"})
-    assert (at_once.json()["state"], at_once.headers["preference-applied"]) == ("waiting", "wait=0")
-    worker = threading.Timer(0.2, done, [messenger, tmp_path, UUID(new["id"])])
-    worker.start()
-    assert client.get(f"{TASKS}/{new['id']}", headers={"Prefer": "wait=30"}).json()["state"] == "completed"
-    worker.join()
+def test_a_lease_that_is_renewed_changes_nothing_of_it(client: TestClient, messenger: Messenger) -> None:
+    address = f"{TASKS}/{made(client, **ALL)['id']}"
+    with messenger.transaction() as session:
+        taken = take(session, "worker-1", LEASE, None)
+    assert taken
+    tag = client.get(address).headers["etag"]
+    with messenger.transaction() as session:
+        life.renew(session, TaskLease(taken.id, taken.claims, LEASE))
+    assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
 
 
 def test_what_was_made_is_downloaded_by_a_signed_url(

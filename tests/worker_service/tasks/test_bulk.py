@@ -11,7 +11,6 @@ from shared.files.folders import job_folder
 from shared.files.store import FolderStore
 from shared.fleet.fence import Fence
 from shared.jobs import lifecycle
-from shared.jobs.cancel import cancel_one
 from shared.messaging.messenger import Messenger
 from shared.models import (
     Asset,
@@ -25,18 +24,12 @@ from shared.models import (
     TaskKind,
     TaskState,
     User,
+    WebhookEndpoint,
 )
 from tests.jobs import ANOTHER_USER, USER, job, output, running, submitted
-from tests.tasks import asked, done, runner, task
+from tests.tasks import asked, done, ended, runner, task
 from worker_service.tasks.bulk import pages
 from worker_service.tasks.bulk.actions import merged_with
-
-
-def ended(messenger: Messenger, **values: Any) -> int:
-    job_id = submitted(messenger, **values)
-    with messenger.transaction() as session:
-        cancel_one(session, job_id)
-    return job_id
 
 
 def completed(messenger: Messenger, folder: Path) -> GenerationJob:
@@ -177,6 +170,7 @@ def test_a_retry_is_a_new_job_with_all_that_was_asked_for(messenger: Messenger, 
     with messenger.transaction() as session:
         assert session.get(AssetUse, (picture, child.id))
         assert session.get_one(JobWebhook, child.id).url == "https://example.com/"
+        assert session.exec(select(WebhookEndpoint.of_jobs)).all() == [True], "without it nobody is told"
         assert session.exec(select(JobEvent.type).where(JobEvent.job_id == child.id)).all() == ["queued"]
     assert woken
 

@@ -16,7 +16,7 @@ from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from tests.jobs import ANOTHER_USER, USER
 from tests.raw_server import answer, raw_server
-from tests.tasks import asked, done, runner, task
+from tests.tasks import asked, done, make_due, runner, task
 from tests.worker_service.tasks.archives import completed
 from worker_service.tasks.archives import importing
 from worker_service.tasks.archives.imported_rows import add_rows
@@ -99,6 +99,19 @@ def test_jobs_come_with_their_files_and_as_they_were(messenger: Messenger, tmp_p
     assert b"".join(store.read(output.thumbnails["300"]["path"])) == b"small"
     assert output.path.startswith(f"{ANOTHER_USER}/")
     assert not folders, "what has a row is not noted"
+
+
+def test_an_archive_is_kept_no_longer_than_it_is_read(messenger: Messenger, tmp_path: Path) -> None:
+    archive = exported(messenger, tmp_path)
+    made = imported(messenger, tmp_path, archive)
+    store = FolderStore(tmp_path / "outputs")
+    assert not list(store.files(f"{ANOTHER_USER}/tasks"))
+    assert store.size(f"archives/{len(archive)}") == len(archive), "the asset stays"
+    with messenger.transaction() as session:
+        session.get_one(Task, made.id).state = TaskState.WAITING
+    make_due(messenger)
+    again = done(messenger, tmp_path, made.id)  # as after a worker that died behind that
+    assert (again.state, again.result) == (TaskState.COMPLETED, made.result), again.error_message
 
 
 def test_the_same_archive_twice_makes_nothing_twice(messenger: Messenger, tmp_path: Path) -> None:

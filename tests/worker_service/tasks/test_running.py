@@ -156,6 +156,22 @@ def test_a_cancel_is_heeded_between_two_pages(messenger: Messenger, tmp_path: Pa
     assert (ended.state, ended.done, ended.result) == (TaskState.CANCELLED, 1, {"pages": 1})
 
 
+def test_one_that_was_put_back_is_cancelled_without_another_page(messenger: Messenger, tmp_path: Path) -> None:
+    task_id = asked(messenger, KIND)
+
+    def failing(turn: Turn) -> Ending | None:
+        with messenger.transaction() as session:
+            life.ask_cancel(session, session.merge(task(messenger, turn.task.id)))
+        raise NotStored("a file", "No space left on device")
+
+    worker = runner(messenger, tmp_path, {KIND: failing})
+    object.__setattr__(worker, "pauses", (timedelta(hours=1),))
+    worker.run_one()
+    assert (task(messenger, task_id).state, task(messenger, task_id).worker_id) == (TaskState.RUNNING, None)
+    ended = done(messenger, tmp_path, task_id, steps={KIND: counting})
+    assert (ended.state, ended.done) == (TaskState.CANCELLED, 0)
+
+
 def test_a_worker_that_stops_gives_its_task_back(messenger: Messenger, tmp_path: Path) -> None:
     task_id = asked(messenger, KIND)
 

@@ -5,14 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 
 import structlog
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from shared.database.engine import reading
-from shared.jobs.listing.chosen import is_one_of
+from shared.jobs.transitions import is_one_of
 from shared.models import FINAL, GenerationJob, ImportedJob, JobOutput, TaskState
 from shared.tasks.life import Ending, Page
 from worker_service.tasks.archives.growing import GrowingArchive, Lengths, NotAsSaid, finish, looked_after
@@ -64,20 +63,21 @@ def export(turn: Turn) -> Ending | None:
     is_whole = len(ids) < PAGE
     with turn.transaction() as session:
         after = {**cursor, **lengths._asdict(), "is_whole": is_whole}
-        turn.write(session, Page(after, turn.done + len(ids), summed(turn, page)))
+        sums = turn.summed(page.skipped, jobs=page.exported, files=page.files, bytes=page.bytes)
+        turn.write(session, Page(after, turn.done + len(ids), sums))
     return None
 
 
 def page_of(session: Session, ids: Sequence[int]) -> PageOfJobs:
-    jobs = session.exec(select(GenerationJob).where(is_one_of(ids)).order_by(col(GenerationJob.id))).all()
+    found = {job.id: job for job in session.exec(select(GenerationJob).where(is_one_of(ids)))}
+    jobs = [found[job_id] for job_id in ids if job_id in found]
     outputs: defaultdict[int, list[JobOutput]] = defaultdict(list)
     in_order = (col(JobOutput.job_id), col(JobOutput.number))
     for output in session.exec(select(JobOutput).where(col(JobOutput.job_id).in_(ids)).order_by(*in_order)):
         outputs[output.job_id].append(output)
     named = [*ids, *(job.parent_id for job in jobs if job.parent_id is not None)]
     imported = session.exec(select(ImportedJob).where(col(ImportedJob.job_id).in_(named))).all()
-    in_the_order_of_ids = sorted(jobs, key=lambda job: ids.index(job.id))
-    return PageOfJobs(in_the_order_of_ids, outputs, {one.job_id: one.source for one in imported})
+    return PageOfJobs(jobs, outputs, {one.job_id: one.source for one in imported})
 
 
 def add_job(turn: Turn, archive: GrowingArchive, page: PageOfJobs, job: GenerationJob) -> None:
@@ -142,15 +142,3 @@ def add_file(turn: Turn, archive: GrowingArchive, page: PageOfJobs, file: tuple[
     page.files += 1
     page.bytes += size
     return digest
-
-
-def summed(turn: Turn, page: PageOfJobs) -> dict[str, Any]:
-    """What has come of all pages so far, with this one."""
-    before = turn.result
-    skipped = Counter(before.get("skipped", {})) + page.skipped
-    return {
-        "jobs": before.get("jobs", 0) + page.exported,
-        "files": before.get("files", 0) + page.files,
-        "bytes": before.get("bytes", 0) + page.bytes,
-        "skipped": dict(sorted(skipped.items())),
-    }

@@ -43,23 +43,25 @@ class PageOfLines:
 
 
 def import_(turn: Turn) -> Ending | None:
-    """Take the archive, or a part of it; then the next page of its jobs."""
+    """Take the archive, or a part of it; then the next page of its jobs. After the last, nobody needs the archive."""
     if not turn.cursor.get("is_there"):
         take(turn)
         return None
+    if turn.cursor.get("is_read"):
+        turn.remove(turn.folder)
+        return Ending(TaskState.COMPLETED, turn.result)
+    at = turn.cursor.get("at", 0)
     with turn.resources.store.open(archive_key(turn)) as file:
         archive = turn.kept.get("archive") or GivenArchive(file)
         archive.file, turn.kept["archive"] = file, archive
         if turn.task.total is None:
             turn.count(max(0, archive.count_lines(turn.check) - 1))
-        lines = list(next_lines(archive, turn.cursor.get("at", 0)))
-        if not lines:
-            return Ending(TaskState.COMPLETED, turn.result or summed(turn, PageOfLines()))
+        lines = list(next_lines(archive, at))
         page = arrived(turn, archive, [line.text for line in lines])
-    jobs = len(lines) - (turn.cursor.get("at", 0) == 0)
+    jobs = max(0, len(lines) - (at == 0))  # the first line of all is none
     with turn.transaction() as session:
         page.skipped[EXISTS] += add_rows(session, turn, page.arrivals)
-        cursor = {**turn.cursor, "at": lines[-1].end}
+        cursor = {**turn.cursor, "at": lines[-1].end if lines else at, "is_read": len(lines) < PAGE}
         turn.write(session, Page(cursor, turn.done + jobs, summed(turn, page)))
     return None
 
@@ -159,12 +161,6 @@ def copy(turn: Turn, archive: GivenArchive, said: tuple[str, int, str], key: str
 
 def summed(turn: Turn, page: PageOfLines) -> dict[str, Any]:
     """What has come of all pages so far, with this one."""
-    before, skipped = turn.result, Counter(turn.result.get("skipped", {}))
-    skipped.update({reason: count for reason, count in page.skipped.items() if count})
-    outputs = [output for arrival in page.arrivals if arrival.is_added for output in arrival.outputs]
-    return {
-        "jobs": before.get("jobs", 0) + sum(arrival.is_added for arrival in page.arrivals),
-        "files": before.get("files", 0) + len(outputs),
-        "bytes": before.get("bytes", 0) + sum(output.size_bytes for output in outputs),
-        "skipped": dict(sorted(skipped.items())),
-    }
+    added = [arrival for arrival in page.arrivals if arrival.is_added]
+    sizes = [output.size_bytes for arrival in added for output in arrival.outputs]
+    return turn.summed(page.skipped, jobs=len(added), files=len(sizes), bytes=sum(sizes))

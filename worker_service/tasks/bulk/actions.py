@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from sqlalchemy import Row, bindparam, func, update
 from sqlmodel import Session, col
 
 from shared.database.clock import database_time
 from shared.files.folders import job_folder
 from shared.jobs import before_start
-from shared.jobs.cancel import cancel_many
+from shared.jobs.cancel import CANCELLABLE, cancel_many
 from shared.jobs.deletion import delete_jobs
 from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
@@ -21,9 +20,6 @@ from shared.workflows.metadata import LARGEST
 from worker_service.tasks.bulk.pages import PAGE, Change
 from worker_service.tasks.turns.turn import Turn
 
-log = structlog.get_logger(__name__)
-
-CANCELLABLE = WAITING | {JobStatus.RUNNING}
 TOO_LARGE, UNCHANGED = "metadata_too_large", "unchanged"
 
 
@@ -49,17 +45,9 @@ class Delete(AsManyAsThereAre):
 
         def remove_files() -> None:
             for folder in folders:
-                remove(turn, folder)
+                turn.remove(folder)
 
         return Change(afterwards=remove_files)
-
-
-def remove(turn: Turn, folder: str) -> None:
-    """What cannot be removed now is noted for later."""
-    try:
-        turn.resources.store.remove(folder)
-    except OSError as error:
-        log.warning("files.not_removed", folder=folder, error=str(error))
 
 
 class Cancel(AsManyAsThereAre):

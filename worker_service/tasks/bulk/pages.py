@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import Row, Select, select
 from sqlmodel import Session, col
 
-from shared.jobs.listing.chosen import is_one_of
+from shared.jobs.transitions import is_one_of
 from shared.models import GenerationJob, TaskState
 from shared.tasks.life import Ending, Page
 from worker_service.tasks.turns.jobs_in_turn import chosen_by, count_once, next_ids
@@ -75,13 +75,7 @@ def rows_of(session: Session, ids: Sequence[int], *, lock: bool) -> Sequence[Row
 
 def counted(turn: Turn, changed: int, reasons: Sequence[str]) -> dict[str, Any]:
     """What came of all pages so far, with this one."""
-    skipped = Counter(turn.result.get("skipped", {}))
-    skipped.update(reasons)
-    return {
-        "changed": turn.result.get("changed", 0) + changed,
-        "skipped": dict(sorted(skipped.items())),
-        "dry_run": turn.parameters.get("dry_run") is True,
-    }
+    return {**turn.summed(Counter(reasons), changed=changed), "dry_run": turn.parameters.get("dry_run") is True}
 
 
 def with_missing(result: Mapping[str, Any], missing: int) -> dict[str, Any]:

@@ -1,18 +1,22 @@
 """Jobs that have ended are submitted again, as many at a time as may wait; what they ask for is as it was."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from sqlalchemy import Row, func, insert
+from sqlalchemy import Row
 from sqlmodel import Session, col, select
 
+from shared.accounts.quotas import queued_jobs
 from shared.database.fast_rows import new_row
+from shared.files.asset_uses import held_assets, record_uses
 from shared.jobs import before_start
-from shared.jobs.listing.chosen import is_one_of
-from shared.models import FINAL, WAITING, Asset, AssetUse, GenerationJob, JobStatus, JobWebhook, User
+from shared.jobs.transitions import is_one_of
+from shared.models import FINAL, GenerationJob, JobStatus, JobWebhook, User
+from shared.webhooks.own import OwnWebhook, record_webhooks
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import text_to_image
 from worker_service.tasks.bulk.pages import PAGE, Change
@@ -40,10 +44,7 @@ class Retry:
         queued = turn.task.terms.get("queued_jobs")
         if queued is None:
             return PAGE
-        waiting = select(GenerationJob.id).where(
-            GenerationJob.user_id == turn.task.user_id, col(GenerationJob.status).in_(WAITING)
-        )
-        room = int(queued) - session.exec(select(func.count()).select_from(waiting.limit(queued).subquery())).one()
+        room = int(queued) - queued_jobs(session, turn.task.user_id, queued)
         if room <= 0:
             raise Postponed(ROOM_AGAIN)
         return room
@@ -66,14 +67,14 @@ def wake(turn: Turn) -> None:
 def submit_again(session: Session, turn: Turn, ids: Sequence[int]) -> dict[int, str]:
     """Submit these jobs again. Returns those that cannot be, each with the reason."""
     parents = session.exec(select(GenerationJob).where(is_one_of(ids)).order_by(col(GenerationJob.id))).all()
-    held = held_assets(session, parents)
+    needed = {asset_id for job in parents for asset_id in assets_of(job)}
+    held = held_assets(session, needed) if needed else set()
     skipped = {job.id: reason for job in parents if (reason := objection(turn, job, held))}
-    again = [job for job in parents if job.id not in skipped]
-    copies = [copy_of(job, turn.task.request_id) for job in again]
+    copies = [copy_of(job, turn.task.request_id) for job in parents if job.id not in skipped]
     if copies:
         before_start.submit_all(session, copies, is_fair=turn.resources.is_fair)
-        record_uses(session, copies)
-        record_webhooks(session, {job.id: copy.id for job, copy in zip(again, copies, strict=True)})
+        record_uses(session, [(copy.id, assets_of(copy)) for copy in copies])
+        copy_webhooks(session, copies)
     session.expunge_all()
     return skipped
 
@@ -105,24 +106,12 @@ def assets_of(job: GenerationJob) -> set[UUID]:
     return {UUID(asset_id) for by_name in (job.assets or {}).values() for asset_id in by_name.values()}
 
 
-def held_assets(session: Session, jobs: Sequence[GenerationJob]) -> set[UUID]:
-    """Those of the assets that are there; they are not deleted until the end of the transaction."""
-    named = sorted({asset_id for job in jobs for asset_id in assets_of(job)})
-    if not named:
-        return set()
-    found = select(Asset.id).where(col(Asset.id).in_(named)).order_by(col(Asset.id))
-    return set(session.exec(found.with_for_update(read=True, key_share=True)))
-
-
-def record_uses(session: Session, jobs: Sequence[GenerationJob]) -> None:
-    rows = [{"job_id": job.id, "asset_id": asset_id} for job in jobs for asset_id in sorted(assets_of(job))]
-    if rows:
-        session.connection().execute(insert(AssetUse), rows)
-
-
-def record_webhooks(session: Session, copies: Mapping[int, int]) -> None:
+def copy_webhooks(session: Session, copies: Sequence[GenerationJob]) -> None:
     """Where a job wanted its end to be told, its copy wants it too."""
-    found = session.exec(select(JobWebhook).where(col(JobWebhook.job_id).in_(copies))).all()
-    rows = [{"job_id": copies[one.job_id], "url": one.url, "secret": one.secret} for one in found]
-    if rows:
-        session.connection().execute(insert(JobWebhook), rows)
+    by_parent = {copy.parent_id: copy for copy in copies}
+    of_users: defaultdict[UUID, list[tuple[int, OwnWebhook]]] = defaultdict(list)
+    for one in session.exec(select(JobWebhook).where(col(JobWebhook.job_id).in_(by_parent))):
+        copy = by_parent[one.job_id]
+        of_users[copy.user_id].append((copy.id, OwnWebhook(one.url, one.secret)))
+    for user_id, named in sorted(of_users.items()):
+        record_webhooks(session, user_id, named)

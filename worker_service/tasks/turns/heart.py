@@ -23,10 +23,10 @@ FRESH = 2 / 3  # of a lease: what is older must not be written under
 class Heart:
     """Beats within the block. `is_cancelled` and `is_lost` say what the row said at the last beat."""
 
-    def __init__(self, engine: Engine, lease: TaskLease) -> None:
+    def __init__(self, engine: Engine, lease: TaskLease, *, is_cancelled: bool) -> None:
         self.engine = engine
         self.lease = lease
-        self.is_cancelled = False
+        self.is_cancelled = is_cancelled
         self.has_lost = False
         self.renewed_at = time.monotonic()
         self.stopping = threading.Event()

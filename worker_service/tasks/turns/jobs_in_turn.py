@@ -23,9 +23,7 @@ def chosen_by(turn: Turn) -> Chosen:
     """Which jobs the task is about. None that were accepted after it."""
     given = turn.parameters.get("filter") or {}
     filters = Filters.model_validate({**given, "user_id": None})
-    before = turn.task.created_at if filters.created_before is None else filters.created_before
-    bounded = filters.model_copy(update={"created_before": min(before, turn.task.created_at)})
-    return Chosen(turn.owner, bounded, turn.parameters.get("ids"))
+    return Chosen(turn.owner, filters.up_to(turn.task.created_at), turn.parameters.get("ids"))
 
 
 def count_once(turn: Turn, chosen: Chosen) -> None:

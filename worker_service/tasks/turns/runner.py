@@ -82,7 +82,7 @@ class TaskRunner:
             log.error("task.failed", error_code=error[0], error=error[1])
             return
         log.info("task.taken", attempt=task.attempts, done=task.done, total=task.total)
-        with Heart(self.resources.messenger.engine, lease) as heart:
+        with Heart(self.resources.messenger.engine, lease, is_cancelled=task.cancel_requested) as heart:
             turn = Turn(self.resources, task, lease, heart, self.closing)
             self.settle_outcome(turn)
 

@@ -1,6 +1,7 @@
 """One worker's turn at a task: what its work may use, and where it looks up whether it should go on."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlmodel import Session
 
 from shared.files.store import OutputStore
@@ -20,6 +22,8 @@ from shared.tasks import life
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost
 from worker_service.media.pool import MediaPool
 from worker_service.tasks.turns.heart import Heart
+
+log = structlog.get_logger(__name__)
 
 
 class TaskCancelled(Exception):
@@ -123,6 +127,19 @@ class Turn:
         life.page_done(session, self.lease, page)
         self.cursor, self.done, self.result = page
         self.has_progressed = True
+
+    def remove(self, folder: str) -> None:
+        """Remove a folder of the store that nobody needs. What cannot be removed now goes later, by its note."""
+        try:
+            self.resources.store.remove(folder)
+        except OSError as error:
+            log.warning("files.not_removed", folder=folder, error=str(error))
+
+    def summed(self, skipped: Mapping[str, int], **counts: int) -> dict[str, Any]:
+        """What came of all pages so far, with one more: the sums, and how many were skipped by the reason."""
+        before = self.result
+        sums = {name: before.get(name, 0) + count for name, count in counts.items()}
+        return {**sums, "skipped": dict(sorted((Counter(before.get("skipped", {})) + Counter(skipped)).items()))}
 
 
 Step = Callable[[Turn], Ending | None]

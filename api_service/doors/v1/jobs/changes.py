@@ -29,8 +29,7 @@ class CancelBody(Filters):
 
     @model_validator(mode="after")
     def says_which(self) -> Self:
-        filters = self.model_fields_set - {"all", "user_id"}
-        if not self.all and not any(getattr(self, name) not in {None, ()} for name in filters):
+        if not self.all and not self.chooses:
             raise ValueError('give at least one filter, or "all": true')
         return self
 

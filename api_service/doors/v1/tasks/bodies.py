@@ -68,9 +68,7 @@ class OfJobs(AnyTask, frozen=True):
     def says_which(self) -> Self:
         if self.ids is not None and (self.filter is not None or self.all):
             raise ValueError("give `ids`, or a `filter`, or `all`; `ids` go with neither of the others")
-        given = self.filter or Filters()
-        some = any(getattr(given, name) not in {None, ()} for name in given.model_fields_set - {"user_id"})
-        if self.ids is None and not self.all and not some:
+        if self.ids is None and not self.all and not (self.filter and self.filter.chooses):
             raise ValueError('give `ids`, at least one field in `filter`, or "all": true')
         return self
 
@@ -174,11 +172,7 @@ class ThumbnailsTask(OfJobs, frozen=True):
     kind: Literal[TaskKind.THUMBNAILS]
 
 
-FORMS: tuple[type[AnyTask], ...] = (
-    *(DeleteTask, RetryTask, CancelTask, TagTask, PrioritizeTask),
-    *(ReportTask, ExportTask, ImportTask, ThumbnailsTask),
-)
-KINDS = frozenset(kind for form in FORMS for kind in form.model_fields["kind"].annotation.__args__)  # type: ignore[union-attr]
+KINDS = frozenset(map(str, TaskKind))
 
 
 class NoKind(BaseModel, frozen=True):

@@ -42,8 +42,9 @@ def of_endpoint(tools: Tools, endpoint: UUID, age: timedelta) -> Iterator[Portio
         given = {"endpoint": endpoint, "age": age, "created_at": after[0], "id": after[1], "window": WINDOW}
         with reading(tools.engine) as session:
             seen = session.connection().execute(LOOK, given).all()
-        if goes := [row for row in seen if row.goes]:
-            yield Portion([row.id for row in goes], sum(row.size_bytes for row in goes), goes[0].created_at)
+        goes = [row for row in seen if row.goes]
+        oldest = goes[0].created_at if goes else None
+        yield Portion([row.id for row in goes], sum(row.size_bytes for row in goes), oldest)
         if len(seen) < WINDOW:
             return
         after = seen[-1].created_at, seen[-1].id

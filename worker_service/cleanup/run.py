@@ -81,7 +81,9 @@ class Run:
             if now - self.noted_at > NOTED_EVERY_S and not self.note():
                 log.warning("clean_up.lost", clean_up=clean_up.name)
                 return
-            if now > until or self.rests(now - began):
+            # Without a place it goes on from the start: broken off before anything went, it would come no further.
+            is_late = now > until and (portion.items or self.place)
+            if is_late or self.rests(now - began):
                 self.leave(again_in=timedelta(0), place=self.place)
                 return
         self.leave(again_in=clean_up.every)

@@ -99,8 +99,8 @@ class Run:
         return is_held
 
     def leave(self, *, again_in: timedelta, place: str | None = None, problem: str | None = None) -> None:
-        self.note()
         with transaction(self.cleaner.tools.engine) as session:
+            claim.note(session, self.taken, self.place, self.not_noted)
             claim.leave(session, self.taken, again_in=again_in, place=place, problem=problem)
         if self.removed.number:
             facts = {"clean_up": self.taken.clean_up.name, "count": self.removed.number}

@@ -15,7 +15,7 @@ from shared.messaging.events import Channels
 from shared.messaging.messages import Queue, RunComfyJob
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, AttentiveConsumer, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.run.leases import Leases

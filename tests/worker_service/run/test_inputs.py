@@ -16,8 +16,10 @@ from tests.api_service.assets.assets import ASSETS, uploaded
 from tests.api_service.conftest import bearer, new_key
 from tests.simulator.graphs import node
 from tests.simulator.running import BOTH, RunningSimulator
-from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
 from tests.worker_service.run.test_submitted_jobs import PICTURE, URL, post
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 
 SIZE = (16, 24)
 

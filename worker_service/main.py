@@ -147,11 +147,12 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         vault=open_vault(settings.secrets_key_file),
     )
     wake_jobs = WakeUps(messenger, due_jobs(settings.limit_running_jobs, is_fair=settings.is_fair))
-    webhooks = Deliveries(engine, Outgoing(allowed_by(settings.outgoing_allow or ())), closing)
+    outgoing = Outgoing(allowed_by(settings.outgoing_allow or ()))
+    webhooks = Deliveries(engine, outgoing, closing)
     mailing = create_mailing(settings, engine, closing)
     wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}
     wakes["clean_up"] = create_cleaner(settings, messenger, store, closing).do_due
-    tasks = create_tasks(settings, worker_id, run, wake_jobs, closing).run_one
+    tasks = create_tasks(settings, run, outgoing, wake_jobs, closing).run_one
     running = settings.limit_running_jobs
     jobs = JobRunner(worker_id, running, closing, capacity, wake_jobs.send_one, run, **wakes, run_tasks=tasks)
     signals = SignalListener(
@@ -176,11 +177,11 @@ def create_leases(settings: Settings, engine: Engine, worker_id: str, storage: S
 
 
 def create_tasks(
-    settings: Settings, worker_id: str, run: RunResources, wake_jobs: WakeUps, closing: threading.Event
+    settings: Settings, run: RunResources, outgoing: Outgoing, wake_jobs: WakeUps, closing: threading.Event
 ) -> TaskRunner:
     fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
     return TaskRunner(
-        worker_id,
+        run.leases.worker_id,
         settings.lease_duration,
         settings.limit_running_tasks,
         TaskResources(
@@ -189,7 +190,7 @@ def create_tasks(
             run.media,
             fence,
             wake_jobs.send_missing,
-            Outgoing(allowed_by(settings.outgoing_allow or ())),
+            outgoing,
             settings.archive_max_bytes,
             settings.is_fair,
         ),

@@ -41,11 +41,6 @@ def attempt_folder(job: Filed, attempt: int) -> str:
     return f"{job_folder(job)}/{attempt}"
 
 
-def discard_job_folder(session: Session, job: GenerationJob) -> None:
-    """Note that the files of this job are to be removed."""
-    note(session, job_folder(job))
-
-
 def discard_attempt_folder(session: Session, job: GenerationJob, attempt: int) -> None:
     """Note what a lost attempt may have stored. Its worker may be stopped rather than dead, and store more, so its
     folder is not removed now."""

@@ -48,7 +48,7 @@ class IncomingFile(Protocol):
 
 
 class OutputStore(Protocol):
-    """Where outputs are kept: a folder today; an object store can do the same ten things."""
+    """Where outputs are kept: a folder today; an object store can do the same twelve things."""
 
     def put(self, files: Mapping[str, Path]) -> None:
         """Keep a copy of each file's bytes under its key, over what was there.

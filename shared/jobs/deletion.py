@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, text
-from sqlmodel import Session, col
+from sqlalchemy import text
+from sqlmodel import Session
 
-from shared.files.folders import discard_job_folder, job_folder, note
+from shared.files.folders import Filed, job_folder, note
 from shared.models import FINAL, GenerationJob
 
 
@@ -60,18 +60,19 @@ def delete_job(session: Session, job_id: int, owner: UUID | None) -> GenerationJ
     if job is None or owner not in {None, job.user_id}:
         return None
     if job.status in FINAL:
-        discard_job_folder(session, job)
-        free_bytes(session, [job_id])
-        session.exec(delete(GenerationJob).where(col(GenerationJob.id) == job_id))
+        remove(session, [job])
         session.expunge(job)
     return job
 
 
 def delete_jobs(session: Session, job_ids: Sequence[int], *, pinned_too: bool = False) -> Gone:
-    """Delete those of these jobs that have ended and are not pinned, as `delete_job` does, in a few statements."""
+    """Delete those of these jobs that have ended and are not pinned, as `delete_job` does."""
     jobs = held_jobs(session, job_ids, pinned_too=pinned_too)
-    if not jobs:
-        return Gone()
+    return Gone(jobs, remove(session, jobs)) if jobs else Gone()
+
+
+def remove(session: Session, jobs: Sequence[Filed]) -> int:
+    """Remove jobs that are held, in a few statements. Returns how many bytes their owners have less."""
     connection, ids = session.connection(), [job.id for job in jobs]
     note(session, *map(job_folder, jobs))
     for statement in (EVENTS, ATTEMPTS):
@@ -79,7 +80,7 @@ def delete_jobs(session: Session, job_ids: Sequence[int], *, pinned_too: bool = 
     freed = free_bytes(session, ids)
     for statement in (OUTPUTS, JOBS):
         connection.execute(statement, {"ids": ids})
-    return Gone(jobs, freed)
+    return freed
 
 
 def held_jobs(session: Session, job_ids: Sequence[int], *, pinned_too: bool = False) -> Sequence[GoneJob]:

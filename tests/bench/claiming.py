@@ -6,7 +6,7 @@ Each server has slots for all that is claimed in a round, and afterwards all are
 
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing.pool import Pool
@@ -78,6 +78,27 @@ def claim_one(messenger: Messenger, claimant: Claimant) -> int:
     return claim.job.id
 
 
+class Claims:
+    """Rounds of claims by all workers."""
+
+    def __init__(self, here: Running, pool: Pool, barrier: Callable[[int], Barrier], times: int) -> None:
+        self.here = here
+        self.pool = pool
+        self.barrier = barrier
+        self.times = times
+
+    def round(self) -> tuple[float, float, float]:
+        """From when to when they claimed, and how often a second."""
+        start, environ = self.barrier(WORKERS), environ_of(self.here)
+        found = self.pool.starmap(claim_many, [(environ, start, worker, self.times) for worker in range(WORKERS)])
+        since, until = min(claimed.since for claimed in found), max(claimed.until for claimed in found)
+        ids = [job_id for claimed in found for job_id in claimed.jobs]
+        assert len(set(ids)) == len(ids), "no job is given out twice"
+        assert attempts_of(self.here, ids) == len(ids)
+        free_slots(self.here)
+        return since, until, WORKERS * self.times / (until - since)
+
+
 @contextmanager
 def opened(place: Place) -> Iterator[Measure]:
     times, jobs = place.few(10, 4), place.few(100_000, 2_000)
@@ -91,18 +112,10 @@ def opened(place: Place) -> Iterator[Measure]:
         fill(plain, jobs)
         fill(shared, jobs, users=200)
 
-        def rate(here: Running) -> float:
-            start, environ = manager.Barrier(WORKERS), environ_of(here)
-            found = pool.starmap(claim_many, [(environ, start, worker, times) for worker in range(WORKERS)])
-            took = max(claimed.until for claimed in found) - min(claimed.since for claimed in found)
-            ids = [job_id for claimed in found for job_id in claimed.jobs]
-            assert len(set(ids)) == len(ids), "no job is given out twice"
-            assert attempts_of(here, ids) == len(ids)
-            free_slots(here)
-            return WORKERS * times / took
+        queues = [Claims(here, pool, manager.Barrier, times) for here in (plain, shared)]
 
         def measure() -> dict[str, Round]:
-            without, with_turns = rate(plain), rate(shared)
+            without, with_turns = (queue.round()[2] for queue in queues)
             return {CLAIMED: Round(without, TARGET), SHARED: Round(with_turns, without)}
 
         yield measure

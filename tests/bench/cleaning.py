@@ -5,18 +5,17 @@
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from multiprocessing.pool import Pool
-from threading import Barrier, Event, Thread
+from threading import Event, Thread
 
 from sqlalchemy import text
 
 from shared.accounts.retention import Kept
 from shared.files.store import open_store
-from tests.bench.claiming import WORKERS, claim_many, environ_of, fill, free_slots, pool_of
+from tests.bench.claiming import WORKERS, Claims, fill, pool_of
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place, Running, Wanted
 from worker_service.cleanup.clean_ups import CLEAN_UPS
@@ -73,24 +72,6 @@ class Retention(Thread):
         """Jobs a second."""
         within = [(at, number) for at, number in self.deleted if since <= at <= until]
         return sum(number for _, number in within) / (until - since)
-
-
-class Claims:
-    """Rounds of claims by all workers."""
-
-    def __init__(self, here: Running, pool: Pool, barrier: Callable[[int], Barrier], times: int) -> None:
-        self.here = here
-        self.pool = pool
-        self.barrier = barrier
-        self.times = times
-
-    def round(self) -> tuple[float, float, float]:
-        """From when to when they claimed, and how often a second."""
-        start, environ = self.barrier(WORKERS), environ_of(self.here)
-        found = self.pool.starmap(claim_many, [(environ, start, worker, self.times) for worker in range(WORKERS)])
-        free_slots(self.here)
-        since, until = min(claimed.since for claimed in found), max(claimed.until for claimed in found)
-        return since, until, WORKERS * self.times / (until - since)
 
 
 @contextmanager

@@ -8,9 +8,11 @@ import redis
 from shared.configuration.settings import Settings
 from shared.messaging.messenger import Messenger
 from tests.simulator.running import RunningSimulator, running_simulator
-from tests.worker_service.deployment import Deployment, Listener, RunningWorker
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.listener import Listener
 from tests.worker_service.run.agreement import assert_agreement
 from tests.worker_service.run.saying import Saying, saying_server
+from tests.worker_service.running_worker import RunningWorker
 from worker_service.media.pool import MediaPool
 
 

@@ -1,18 +1,12 @@
 """A deployment in this process: real workers on real servers, a simulated ComfyUI, and what they leave behind."""
 
-import atexit
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import dramatiq
-import redis
 from sqlmodel import col, select
 
 from shared.configuration.settings import load_settings
@@ -20,138 +14,19 @@ from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.due_work import WakeUps
-from shared.messaging.events import Channels, Event
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger
-from shared.models import FINAL, ComfyUIServer, EventType, GenerationJob, JobOutput, JobStatus, Outcome
+from shared.models import FINAL, ComfyUIServer, GenerationJob, JobOutput, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.running import RunningSimulator
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.actors.run_comfy_job import take
-from worker_service.dramatiq_glue.middleware import LimitTimings
-from worker_service.fleet.timings import FleetTimings
-from worker_service.main import close, create_broker, create_resources
-from worker_service.media.pool import MediaPool
-from worker_service.resources import Resources, Timings
 from worker_service.run.attempt import Attempt
 from worker_service.run.prompt.graph import graph_of
-from worker_service.run.prompt.mailbox import Mailbox, Signal
 from worker_service.run.prompt.sockets import client_id_of
-from worker_service.run.prompt.timings import RunTimings
 
-PATIENCE_S = 40.0
-# Looking costs more processor time than what is looked for, so it becomes rarer.
-LOOK_S, RARER, RAREST_S = 0.02, 1.5, 0.1
 SCHEDULED_S = 0.25
-# Tenths of the waits of production, where no test is about how long they are.
-QUICK = Timings(
-    run=RunTimings(
-        deaf_after_s=1.0,
-        look_every_s=1.0,
-        look_again_s=0.1,
-        refused_s=0.5,
-        withdraw_every_s=0.2,
-        withdraw_shortly_s=1.5,
-        queue_patience_s=3.0,
-        read_again_s=(0.05, 0.1, 0.2),
-    ),
-    fleet=FleetTimings(canary_s=0.6, read_log_after_s=0.4, stuck_after_s=2.5),
-    limits=LimitTimings(check_every_s=0.1),
-)
-
-
-def until(holds: Callable[[], object], otherwise: Callable[[], str] = lambda: "it did not come about") -> None:
-    """Return once it holds; AssertionError if it does not come about."""
-    deadline, pause_s = time.monotonic() + PATIENCE_S, LOOK_S
-    while not holds():
-        assert time.monotonic() < deadline, otherwise()
-        time.sleep(pause_s)
-        pause_s = min(pause_s * RARER, RAREST_S)
-
-
-class AtOnce(random.Random):
-    """Draws the shortest delay there is, so that every retry comes at once."""
-
-    def uniform(self, a: float, b: float) -> float:
-        return min(a, b)
-
-
-def at_once(resources: Resources, **changes: Any) -> Resources:
-    """The same with other things for its jobs, whose retries come at once."""
-    jobs = resources.jobs
-    return replace(resources, jobs=replace(jobs, run=replace(jobs.run, chance=AtOnce(), **changes)))
-
-
-class KeptPool(MediaPool):
-    """Serves one worker after another: its members keep nothing of a file, and each would take 0.1 s to start."""
-
-    def close(self) -> None:
-        """Only with these tests' process."""
-
-
-@cache
-def kept_pool() -> KeptPool:
-    pool = KeptPool(2)
-    atexit.register(MediaPool.close, pool)
-    return pool
-
-
-class RunningWorker:
-    """A worker as the `dramatiq` command makes it, in this process. `changes` replace what its jobs use."""
-
-    def __init__(self, environ: dict[str, str], timings: Timings = QUICK, **changes: Any) -> None:
-        settings = load_settings(environ)
-        self.resources = at_once(create_resources(settings, timings), **{"media": kept_pool(), **changes})
-        self.broker = create_broker(settings, self.resources)
-        self.worker = dramatiq.Worker(self.broker, worker_threads=settings.worker_threads, worker_timeout=100)
-        self.worker.queue_prefetch = settings.worker_threads
-        self.stopped = False
-
-    def stop(self) -> None:
-        """Stop as at a SIGTERM: running jobs are given back."""
-        if not self.stopped:
-            self.stopped = True
-            self.worker.stop(timeout=30_000)
-            self.close()
-
-    def close(self) -> None:
-        close(self.resources)
-        self.broker.client.close()
-
-    def look(self) -> None:
-        """Look at every server now, as happens every few seconds."""
-        for client in self.resources.fleet.clients.values():
-            self.resources.fleet.probe(client)
-
-    def listen(self) -> None:
-        """Open its socket to each server, as its first prompt there does without waiting for it."""
-        for client in self.resources.fleet.clients.values():
-            socket = self.resources.jobs.run.sockets.own_of(client)
-            with socket.listening("nobody's", Mailbox()):
-                assert socket.connected.wait(PATIENCE_S)
-
-    def until(self, holds: Callable[[], object]) -> None:
-        """Look at every server until something holds."""
-
-        def found() -> object:
-            self.look()
-            return holds()
-
-        until(found)
-
-    def look_at_prompts(self) -> None:
-        """Have each job here look at its prompt now, as word from a socket does, and not seconds later."""
-        leases = self.resources.leases
-        with leases.lock:
-            mailboxes = list(leases.mailboxes.values())
-        for mailbox in mailboxes:
-            mailbox.signal(Signal.LOOK)
-
-    def heard(self, job_id: int) -> set[Signal]:
-        """The signals that have come for a job that is held here."""
-        leases = self.resources.leases
-        with leases.lock:
-            found = [mailbox.heard for lease, mailbox in leases.mailboxes.items() if lease.job_id == job_id]
-        return set().union(*found)
 
 
 class Deployment:
@@ -297,34 +172,3 @@ class Deployment:
             f"attempt {row.attempt}: {row.outcome} {row.error_code}" for row in jobs.attempts(self.messenger, job_id)
         ]
         return "\n  ".join(lines)
-
-
-def at_step(step: int, *, attempt: int = 1) -> Callable[[Event], bool]:
-    """Whether an event tells of that step of a sampler."""
-    return lambda event: (event.type, event.attempt, event.data.get("step")) == (EventType.PROCESSING, attempt, step)
-
-
-class Listener:
-    """Hears every live event of a deployment from now on."""
-
-    def __init__(self, client: redis.Redis, namespace: str) -> None:
-        self.pubsub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis' own
-        self.pubsub.psubscribe(f"{Channels(namespace).prefix}*")
-        self.heard: list[Event] = []
-
-    def until(self, job_id: int, holds: Callable[[Event], object]) -> list[Event]:
-        """All events of a job, once there is such a one among them."""
-
-        def heard() -> bool:
-            while (message := self.pubsub.get_message()) is not None:
-                self.heard.append(Event.model_validate_json(message["data"]))
-            return any(event.job_id == job_id and holds(event) for event in self.heard)
-
-        until(heard, lambda: "\n  ".join(map(str, ["heard:", *self.heard])))
-        return [event for event in self.heard if event.job_id == job_id]
-
-    def until_final(self, job_id: int) -> list[Event]:
-        return self.until(job_id, lambda event: event.type.is_final)
-
-    def close(self) -> None:
-        self.pubsub.close()

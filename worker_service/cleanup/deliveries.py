@@ -25,7 +25,9 @@ WHERE endpoint_id = :endpoint AND created_at <= now() - :age
     AND (created_at, id) > (CAST(:created_at AS timestamptz), :id)
 ORDER BY created_at, id LIMIT :window
 """)  # noqa: S608 - ours
-REMOVE = text(f"DELETE FROM webhook_deliveries WHERE id = ANY(:ids) AND {MAY_GO}")  # noqa: S608 - ours
+REMOVE = text(f"""
+DELETE FROM webhook_deliveries WHERE id = ANY(:ids) AND {MAY_GO} RETURNING octet_length(body)
+""")  # noqa: S608 - ours
 
 
 def old_deliveries(tools: Tools, _place: str | None) -> Iterator[Portion]:
@@ -42,8 +44,9 @@ def of_endpoint(tools: Tools, endpoint: UUID, age: timedelta) -> Iterator[Portio
         given = {"endpoint": endpoint, "age": age, "created_at": after[0], "id": after[1], "window": WINDOW}
         with reading(tools.engine) as session:
             seen = session.connection().execute(LOOK, given).all()
-        if goes := [row for row in seen if row.goes]:
-            yield Portion([row.id for row in goes], sum(row.size_bytes for row in goes), goes[0].created_at)
+        goes = [row for row in seen if row.goes]
+        oldest = goes[0].created_at if goes else None
+        yield Portion([row.id for row in goes], sum(row.size_bytes for row in goes), oldest)
         if len(seen) < WINDOW:
             return
         after = seen[-1].created_at, seen[-1].id
@@ -51,4 +54,5 @@ def of_endpoint(tools: Tools, endpoint: UUID, age: timedelta) -> Iterator[Portio
 
 def remove_deliveries(tools: Tools, portion: Portion) -> Removed:
     with transaction(tools.engine) as session:
-        return Removed(session.connection().execute(REMOVE, {"ids": portion.items}).rowcount, portion.size_bytes)
+        sizes = session.connection().execute(REMOVE, {"ids": portion.items}).scalars().all()
+    return Removed(len(sizes), sum(sizes))

@@ -54,16 +54,17 @@ def old_jobs(kept: Kept, condition: str, *, size: str = "0") -> Find:
 
 
 def of_owner(tools: Tools, look: TextClause, keeper: Keeper, status: str) -> Iterator[Portion]:
-    """Passes over each job once, also over those that stay: what goes is gone by the next page."""
+    """Passes over each job once, also over those that stay: what goes is gone by the next page. A page of which nothing
+    goes is a portion too, so that a look over many of them can be stopped."""
     after: tuple[datetime | str, int] = FROM_THE_FIRST
     given = {"owner": keeper.id, "age": keeper.age, "status": status, "sized": tools.sized, "window": WINDOW}
     while True:
         with reading(tools.engine) as session:
             values: dict[str, Any] = {**given, "created_at": after[0], "id": after[1]}
             seen = session.connection().execute(look, values).all()
-        if goes := [row for row in seen if row.goes]:
-            size = sum(int(row.size_bytes) for row in goes)
-            yield Portion([row.id for row in goes], size, min(row.ended_at for row in goes))
+        goes = [row for row in seen if row.goes]
+        oldest = min((row.ended_at for row in goes), default=None)
+        yield Portion([row.id for row in goes], sum(int(row.size_bytes) for row in goes), oldest)
         if len(seen) < WINDOW:
             return
         after = seen[-1].created_at, seen[-1].id

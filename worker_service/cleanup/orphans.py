@@ -47,23 +47,16 @@ class Place(NamedTuple):
         return self.path.endswith("/assets")
 
 
-class Look(NamedTuple):
-    """What is old enough, by the clock that wrote the files, and by that of the rows."""
-
-    before_s: float
-    grace: timedelta
-
-
 def orphans(tools: Tools, place: str | None) -> Iterator[Portion]:
     if tools.orphans is None:
         return
-    look = Look((ask_database_time(tools.engine) - tools.orphans).timestamp(), tools.orphans)
+    before_s = (ask_database_time(tools.engine) - tools.orphans).timestamp()
     for here in places(tools, place or ""):
         names = tools.store.folders(here.path)
         for begin in range(0, len(names), WINDOW):
             folders = [f"{here.path}/{name}" for name in names[begin : begin + WINDOW]]
             found = (assets_in if here.has_assets else jobs_in)(tools, here, folders)
-            old = [file for file in found if file.written_s <= look.before_s]
+            old = [file for file in found if file.written_s <= before_s]
             yield portion_of(not_noted(tools, old), here.path if begin + WINDOW >= len(names) else None)
 
 

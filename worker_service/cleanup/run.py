@@ -81,7 +81,9 @@ class Run:
             if now - self.noted_at > NOTED_EVERY_S and not self.note():
                 log.warning("clean_up.lost", clean_up=clean_up.name)
                 return
-            if now > until or self.rests(now - began):
+            # Without a place it goes on from the start: broken off before anything went, it would come no further.
+            is_late = now > until and (portion.items or self.place)
+            if is_late or self.rests(now - began):
                 self.leave(again_in=timedelta(0), place=self.place)
                 return
         self.leave(again_in=clean_up.every)
@@ -97,8 +99,8 @@ class Run:
         return is_held
 
     def leave(self, *, again_in: timedelta, place: str | None = None, problem: str | None = None) -> None:
-        self.note()
         with transaction(self.cleaner.tools.engine) as session:
+            claim.note(session, self.taken, self.place, self.not_noted)
             claim.leave(session, self.taken, again_in=again_in, place=place, problem=problem)
         if self.removed.number:
             facts = {"clean_up": self.taken.clean_up.name, "count": self.removed.number}

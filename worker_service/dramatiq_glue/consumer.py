@@ -24,7 +24,7 @@ from shared.messaging.messages import Queue
 
 # What wakes nobody in time is looked for this often where that is not every time.
 # The threads that deliver look by themselves as well, and a clean-up is in no hurry.
-LOOKS_EVERY_S = {Queue.WEBHOOKS.value: 1.0, Queue.CLEANUP.value: 1.0}
+LOOKS_EVERY_S = {Queue.WEBHOOKS.value: 1.0, Queue.MAIL.value: 1.0, Queue.CLEANUP.value: 1.0}
 DELAYED_LOOKS_EVERY_S = 2.0  # for what another process has delayed, and left behind
 
 

@@ -18,7 +18,7 @@ from tests.api_service.assets.assets import ASSETS, FORM_HEADERS, PNG, files, fo
 from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, served
 from tests.cleaning import cleaned
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -15,7 +15,7 @@ from shared.configuration.settings import Settings, SettingsError
 from shared.webhooks.signing import drawn_secret, headers_for
 from tests.api_service.quick_api import QUICK
 from tests.webhooks import settings_with_secret
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 
 URL, PROMPT = "/webhooks/comfyui", "1f0c7a52-0000-4000-8000-000000000042"
 SECRET = drawn_secret()

@@ -19,7 +19,7 @@ from shared.models import GenerationJob
 from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
 from tests.jobs import PARAMETERS, submitted
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -23,7 +23,7 @@ from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
 from tests.api_service.streams.test_websocket import progress
 from tests.jobs import job, running, submitted
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -23,7 +23,7 @@ from tests.api_service.conftest import bearer, without_notes
 from tests.api_service.quick_api import QUICK
 from tests.api_service.submit.test_submitting import LEAST, URL
 from tests.jobs import answering, claimed, job, output, submitted
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from api_service.http.bodies import HEAVY_BODY
 from shared.messaging.messenger import Messenger
 from tests.api_service.submit.test_submitting import LEAST, URL
 from tests.jobs import submitted
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 
 LARGE = {"workflow": {"1": {"class_type": "Text", "inputs": {"text": "x" * HEAVY_BODY}}}}
 VALIDATE, BULK = f"{URL}validate", f"{URL}bulk"

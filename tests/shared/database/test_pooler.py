@@ -18,7 +18,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import JobStatus
 from tests.jobs import answering, claimed, job, output, submitted
 from tests.pooler import needs_pgbouncer, pgbouncer
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 from worker_service.scheduler.main import leadership
 
 pytestmark = pytest.mark.system

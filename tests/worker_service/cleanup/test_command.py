@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from shared.database.engine import transaction
 from tests.worker_service.cleanup.old import Old, rows_of
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -102,6 +102,16 @@ def test_a_worker_that_stops_leaves_the_rest(old: Old) -> None:
     assert rows_of(old.messenger.engine, "generation_jobs") == 700
 
 
+def test_it_looks_no_further_where_nothing_goes_either(old: Old) -> None:
+    old.many(1200, pinned=True)
+    old.many(1, days=31)
+    closing = threading.Event()
+    closing.set()
+    assert cleaner(old, closing=closing).do(JOBS) == Removed()
+    assert (len(old.jobs()), due(old)) == (1201, len(CLEAN_UPS)), "the rest is due"
+    assert cleaner(old, runs_for=timedelta(0)).do(JOBS) == Removed(1), "it comes to what goes, however late it is"
+
+
 def test_what_fails_says_why_and_keeps_nothing_else_from_being_done(old: Old) -> None:
     old.completed(1)
     old.root.rename(old.root.with_name("elsewhere"))

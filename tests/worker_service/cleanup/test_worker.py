@@ -4,7 +4,8 @@ from pathlib import Path
 
 from shared.messaging.due_work import WakeUps
 from tests.worker_service.cleanup.old import Old
-from tests.worker_service.deployment import Deployment, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.waiting import until
 from worker_service.cleanup.claim import due_clean_ups
 
 

@@ -22,8 +22,10 @@ from tests.api_service.conftest import new_key
 from tests.api_service.serving import Served
 from tests.simulator.graphs import txt2img
 from tests.worker_service.comfy_sdk.test_inputs import image_in
-from tests.worker_service.deployment import Deployment, RunningWorker, until
-from tests.worker_service.run.test_inputs import inverting, noise, png
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.run.inputs import inverting, noise, png
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 
 pytestmark = pytest.mark.system
 

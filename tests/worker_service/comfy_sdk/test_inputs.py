@@ -8,7 +8,7 @@ from comfy_sdk import AsyncComfy, Comfy
 from comfy_sdk.exceptions import MissingAsset
 from PIL import Image, ImageOps
 
-from tests.worker_service.run.test_inputs import inverting, noise, png
+from tests.worker_service.run.inputs import inverting, noise, png
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("worker")]
 

@@ -12,7 +12,8 @@ from PIL import Image
 from tests.api_service.serving import Served
 from tests.simulator.graphs import txt2img
 from tests.worker_service.comfy_sdk.conftest import Story
-from tests.worker_service.deployment import Deployment, RunningWorker
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import RunningWorker
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("worker")]
 

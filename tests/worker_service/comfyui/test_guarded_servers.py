@@ -12,7 +12,8 @@ from shared.configuration.server_urls import server_url
 from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import ComfyUIServer, EventType, Outcome
 from tests.simulator.running import RunningSimulator, running_simulator
-from tests.worker_service.deployment import Deployment, Listener
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.listener import Listener
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.inputs.uploads import InputFile, Presence, presence, upload
 

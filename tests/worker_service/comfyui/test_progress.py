@@ -8,7 +8,7 @@ import pytest
 from tests.simulator.graphs import Graph, node, submit, txt2img
 from tests.simulator.listening import Binary, listening
 from tests.simulator.running import RunningSimulator, running_simulator
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 from worker_service.comfyui.bounded_socket import socket_address
 from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.prompt.mailbox import Mailbox, Signal

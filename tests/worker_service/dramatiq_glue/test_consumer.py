@@ -1,6 +1,7 @@
 """A worker is told when to look for messages; where it is not told, it looks all the same."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,8 +15,8 @@ from shared.messaging.events import Channels
 from shared.messaging.messages import Queue, RunComfyJob
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
-from tests.worker_service.deployment import until
-from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
+from tests.worker_service.waiting import until
+from worker_service.dramatiq_glue.consumer import AttentiveBroker, AttentiveConsumer, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.run.leases import Leases
 
@@ -129,6 +130,16 @@ def test_without_a_wake_up_it_is_looked_for_all_the_same(messenger: Messenger, b
         waiter.until_asleep()
         messenger.send(RunComfyJob(job_id=1))
         assert waiter.done()
+
+
+@pytest.mark.parametrize("queue", [Queue.WEBHOOKS, Queue.MAIL, Queue.CLEANUP])
+def test_what_comes_by_itself_too_is_looked_for_less_often(broker: AttentiveBroker, queue: Queue) -> None:
+    consumer = broker.consume(queue.value, 1, 20)
+    assert isinstance(consumer, AttentiveConsumer)
+    began = time.monotonic()
+    assert next(consumer) is None
+    assert consumer.look_at >= began + 1.0
+    consumer.close()
 
 
 def test_a_closed_consumer_is_forgotten(broker: AttentiveBroker, wake_consumers: WakeConsumers) -> None:

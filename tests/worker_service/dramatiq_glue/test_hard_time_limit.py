@@ -19,7 +19,8 @@ from shared.messaging.messages import RunComfyJob
 from shared.messaging.redis_clients import patient_client
 from shared.models import DiscardedFolder, JobStatus, Outcome
 from tests import jobs
-from tests.worker_service.deployment import Deployment, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.waiting import until
 from worker_service.actors.run_comfy_job import JobRunner, take
 from worker_service.dramatiq_glue.consumer import AttentiveBroker
 from worker_service.dramatiq_glue.middleware import STUCK_STATUS, HardTimeLimit

@@ -5,7 +5,7 @@ from dramatiq import MessageProxy
 from dramatiq.brokers.stub import StubBroker
 
 from shared.messaging.messages import DeliverWebhooks, RunComfyJob
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 from worker_service.dramatiq_glue.middleware import PUT_OFF, Recycling
 
 MESSAGES = 3

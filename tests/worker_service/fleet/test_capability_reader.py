@@ -12,8 +12,10 @@ from shared.configuration.server_urls import server_url
 from tests.object_infos import object_info
 from tests.shared.fleet.test_replacements import INFO, SAID
 from tests.simulator.running import RunningSimulator, running_simulator
-from tests.worker_service.deployment import QUICK, Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
 from tests.worker_service.run.saying import Saying, client_of, known, reader_of, written
+from tests.worker_service.running_worker import QUICK, RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.fleet.capability_reader import read_capabilities
 from worker_service.fleet.health import Fleet

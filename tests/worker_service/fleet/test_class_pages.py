@@ -12,8 +12,10 @@ from shared.database.engine import transaction
 from shared.models import ComfyUIServer
 from tests.object_infos import object_info
 from tests.simulator.running import BOTH, RunningSimulator
-from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
 from tests.worker_service.run.saying import Saying, known, reader_of, written
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.fleet.capability_reader import CapabilityReader, confirm_models
 
 LARGE = b'{"A": "' + b"x" * (33 * 1024 * 1024) + b'"}'

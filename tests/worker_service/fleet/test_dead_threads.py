@@ -10,7 +10,9 @@ from shared.models import JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import Graph, node, noise, submit
 from tests.simulator.running import BOTH_AT_LENGTH, RunningSimulator
-from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.fleet.records import prompts_of_jobs
 
 FOREIGN = "0a1b2c3d-0000-4000-8000-000000000001"

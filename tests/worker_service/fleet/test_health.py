@@ -5,7 +5,8 @@ import pytest
 from shared.models import JobStatus, Outcome
 from tests import jobs
 from tests.simulator.running import RunningSimulator
-from tests.worker_service.deployment import Deployment, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.waiting import until
 
 NOWHERE = "http://127.0.0.1:9"
 

@@ -14,7 +14,9 @@ from shared.fleet.servers import server_states
 from shared.models import JobStatus, Outcome
 from tests import jobs
 from tests.simulator.running import BOTH, RunningSimulator
-from tests.worker_service.deployment import QUICK, Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import QUICK, RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.oldest_version import why_too_old
 from worker_service.fleet.health import HealthProbe

@@ -10,7 +10,9 @@ from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
 from tests.simulator.running import RunningSimulator
-from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.comfyui.answers import Queue
 from worker_service.fleet.wedge import CANARY, PROBES, WedgeDetector
 

@@ -14,8 +14,8 @@ import pytest
 from dramatiq.middleware import TimeLimitExceeded
 from dramatiq.middleware.threading import raise_thread_exception
 
-from tests.worker_service.deployment import until
 from tests.worker_service.media.unruly import ANSWERED, COMMAND, SOUND
+from tests.worker_service.waiting import until
 from worker_service.media.findings import Examined
 from worker_service.media.limits import Limits
 from worker_service.media.pool import MediaPool, NotStarted, PoolClosed

@@ -12,7 +12,8 @@ from shared.models import Scope, ServerCapabilities
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK
 from tests.api_service.serving import Served, served_here
-from tests.worker_service.deployment import Deployment, RunningWorker
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import RunningWorker
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from tests.simulator.beginnings import bring_to_start
 from tests.simulator.recordings import HELD, events, exchanges
 from tests.simulator.running import RunningSimulator
-from tests.worker_service.deployment import RunningWorker
 from tests.worker_service.native.likeness import PoolLikeness
 from tests.worker_service.native.sequences import polled
+from tests.worker_service.running_worker import RunningWorker
 
 pytestmark = pytest.mark.system
 

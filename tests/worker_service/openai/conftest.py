@@ -8,7 +8,9 @@ from openai import OpenAI
 
 from tests.api_service.conftest import new_key
 from tests.api_service.serving import Served, served
-from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 
 
 @pytest.fixture

@@ -13,8 +13,10 @@ from sqlmodel import func, select
 from shared.models import GenerationJob
 from tests.api_service.conftest import new_key
 from tests.api_service.serving import Served, served
-from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
 from tests.worker_service.openai.test_pictures import SMALL, noise, png, shown
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -11,7 +11,10 @@ from tests import jobs
 from tests.jobs import attempts, claimed, silence
 from tests.simulator.graphs import noise, submit
 from tests.simulator.running import BOTH
-from tests.worker_service.deployment import Deployment, Listener, RunningWorker, at_step, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.listener import Listener, at_step
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.main import stop_jobs
 from worker_service.run.prompt.mailbox import Signal
 

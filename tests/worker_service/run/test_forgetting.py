@@ -6,7 +6,8 @@ from shared.models import JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import past
 from tests.simulator.running import BOTH
-from tests.worker_service.deployment import Deployment, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.waiting import until
 
 
 def is_forgotten(deployment: Deployment, prompt_id: str) -> bool:

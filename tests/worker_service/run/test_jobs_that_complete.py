@@ -9,7 +9,9 @@ from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
 from tests.jobs import USER
 from tests.simulator.running import BOTH
-from tests.worker_service.deployment import Deployment, Listener, at_step, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.listener import Listener, at_step
+from tests.worker_service.waiting import until
 
 pytestmark = [BOTH, pytest.mark.usefixtures("worker")]
 E = EventType

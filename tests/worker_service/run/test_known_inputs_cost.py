@@ -10,9 +10,10 @@ from starlette.testclient import TestClient
 
 from tests.api_service.assets.assets import uploaded
 from tests.simulator.graphs import node
-from tests.worker_service.deployment import Deployment, RunningWorker
-from tests.worker_service.run.test_inputs import client, environ, inverting, noise, png, reference
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.run.inputs import client, environ, inverting, noise, png, reference
 from tests.worker_service.run.test_submitted_jobs import post
+from tests.worker_service.running_worker import RunningWorker
 
 __all__ = ["client", "environ"]
 

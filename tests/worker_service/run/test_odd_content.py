@@ -14,7 +14,8 @@ from shared.texts.storable import LONGEST_MESSAGE
 from tests import jobs
 from tests.simulator.graphs import node
 from tests.simulator.running import BOTH_AT_LENGTH
-from tests.worker_service.deployment import Deployment, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.waiting import until
 from worker_service.scheduler.sweeps import end_worn_out_jobs
 
 FAILED = JobStatus.FAILED

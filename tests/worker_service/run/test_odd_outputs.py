@@ -10,7 +10,8 @@ from shared.models import GenerationJob, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import Graph, node, noise
 from tests.simulator.running import BOTH_AT_LENGTH
-from tests.worker_service.deployment import Deployment, RunningWorker
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import RunningWorker
 
 pytestmark = [BOTH_AT_LENGTH, pytest.mark.usefixtures("worker")]
 

@@ -9,7 +9,10 @@ from sqlmodel import col
 from shared.models import JobAttempt, JobStatus, Outcome
 from tests.simulator.listening import listening as listening_under
 from tests.simulator.running import BOTH_AT_LENGTH
-from tests.worker_service.deployment import Deployment, Listener, RunningWorker, at_step, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.listener import Listener, at_step
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 
 pytestmark = BOTH_AT_LENGTH
 OF_A_JOB = ("POST /prompt", "GET /history", "GET /view", "POST /history", "GET /ws", "POST /queue", "POST /interrupt")

@@ -18,7 +18,9 @@ from tests.api_service.conftest import bearer
 from tests.api_service.conftest import new_key as new_api_key
 from tests.simulator.running import BOTH_AT_LENGTH
 from tests.traces import files_with, keys_with, tables_with
-from tests.worker_service.deployment import Deployment, Listener, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.listener import Listener
+from tests.worker_service.waiting import until
 from worker_service.run.outcome import Failed
 from worker_service.run.secrets import masked, masked_error, without_secrets
 

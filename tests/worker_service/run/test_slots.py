@@ -8,7 +8,8 @@ from shared.jobs.claim.claims import Claim
 from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, Outcome
 from tests import jobs
-from tests.worker_service.deployment import Deployment, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.waiting import until
 
 
 def left_while_it_was_stored(deployment: Deployment) -> Claim:

@@ -18,7 +18,9 @@ from shared.models import Outcome
 from tests.simulator.graphs import node
 from tests.simulator.running import BOTH_AT_LENGTH
 from tests.worker_service.comfyui.raw_server import raw_server
-from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.comfyui.bounded_socket import BoundedConnection
 from worker_service.comfyui.progress import ProgressSocket
 from worker_service.comfyui.socket_health import SocketHealth

@@ -18,7 +18,8 @@ from shared.models import GenerationJob, JobStatus, Outcome, Worker
 from shared.texts.reasons import reason_of
 from tests import jobs
 from tests.simulator.running import BOTH_AT_LENGTH
-from tests.worker_service.deployment import Deployment, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.waiting import until
 from worker_service.run.settle import give_up
 from worker_service.run.storage import StorageWatch
 

@@ -14,8 +14,10 @@ from api_service.main import create_app
 from shared.models import JobStatus, Outcome
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.submit.test_workflows import WORKFLOW
-from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
 from tests.worker_service.run.saying import written
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 
 URL = "/api/v1/generation-jobs/"
 PICTURE: dict[str, Any] = {"prompt": "a cat", "checkpoint_model": "random_sd15.safetensors", "width": 64, "height": 64}

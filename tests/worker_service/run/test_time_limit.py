@@ -6,7 +6,9 @@ from shared.jobs.attempts import Lease
 from shared.jobs.claim.claims import Claim, prompt_of
 from shared.models import JobStatus, Outcome
 from tests.simulator.graphs import noise, submit
-from tests.worker_service.deployment import Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.run import finish
 from worker_service.run.attempt import Attempt
 from worker_service.run.outcome import Lost, outcome_of

@@ -13,7 +13,9 @@ from shared.models import JobStatus
 from shared.webhooks.signing import drawn_secret, headers_for
 from tests.api_service.quick_api import QUICK as QUICK_API
 from tests.webhooks import settings_with_secret
-from tests.worker_service.deployment import QUICK, Deployment, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import QUICK
+from tests.worker_service.waiting import until
 from worker_service.run.prompt.mailbox import Signal
 
 SECRET = drawn_secret()

@@ -11,7 +11,9 @@ from shared.models import DiscardedFolder, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
 from tests.simulator.running import BOTH_AT_LENGTH
-from tests.worker_service.deployment import QUICK, Deployment, RunningWorker, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.running_worker import QUICK, RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.comfyui.connection import Bounds
 
 pytestmark = BOTH_AT_LENGTH

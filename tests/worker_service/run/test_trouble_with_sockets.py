@@ -3,7 +3,9 @@
 import pytest
 
 from shared.models import Outcome
-from tests.worker_service.deployment import Deployment, Listener, at_step, until
+from tests.worker_service.deployment import Deployment
+from tests.worker_service.listener import Listener, at_step
+from tests.worker_service.waiting import until
 
 pytestmark = pytest.mark.usefixtures("worker")
 

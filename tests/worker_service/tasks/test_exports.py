@@ -20,9 +20,9 @@ from shared.messaging.messenger import Messenger
 from shared.models import Task, TaskKind, TaskState
 from tests.jobs import USER, submitted
 from tests.tasks import asked, done, runner, task
-from tests.worker_service.deployment import until
 from tests.worker_service.tasks.archives import completed
 from tests.worker_service.tasks.contents import sha256_of
+from tests.worker_service.waiting import until
 from worker_service.tasks.archives import export as exporting
 from worker_service.tasks.archives.growing import GrowingArchive, Lengths, finish
 from worker_service.tasks.archives.zip_records import Entry, central_record, end_records, local_header

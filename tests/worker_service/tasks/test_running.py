@@ -16,7 +16,8 @@ from shared.tasks.due import due_tasks, take
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost
 from tests.jobs import ANOTHER_USER, LEASE
 from tests.tasks import asked, done, make_due, runner, task
-from tests.worker_service.deployment import RunningWorker, until
+from tests.worker_service.running_worker import RunningWorker
+from tests.worker_service.waiting import until
 from worker_service.scheduler.sweeps import remove_expired_tasks
 from worker_service.tasks.turns.runner import MOST_TRIES
 from worker_service.tasks.turns.turn import Postponed, TaskFailed, Turn

@@ -27,10 +27,11 @@ from shared.outgoing.exchange import Asked, Outgoing
 from shared.webhooks.due import due_deliveries, take
 from shared.webhooks.outcome import MOST_TRIES, PAUSES, pause_after
 from shared.webhooks.signing import drawn_secret
-from tests.cleaning import cleaned
+from tests.cleaning import clean_up_named, cleaned, tools_of
 from tests.jobs import ANOTHER_USER, job, output, running, submitted
 from tests.raw_server import RawServer, answer, raw_server
 from tests.webhooks import deliveries, endpoint, endpoint_row, make_due, taken_apart, verified
+from worker_service.cleanup.portion import Removed
 from worker_service.webhooks.sender import Deliveries, WebhookSender
 
 OK = answer(b"thanks")
@@ -375,6 +376,24 @@ def test_deliveries_are_kept_for_a_month(messenger: Messenger, settings: Setting
         session.exec(update(WebhookDelivery).values(state=DeliveryState.DELIVERED))
     assert cleaned(messenger, settings, "deliveries") == 1
     assert len(deliveries(messenger)) == 1
+
+
+def test_a_delivery_that_is_owed_again_is_not_counted_as_gone(messenger: Messenger, settings: Settings) -> None:
+    endpoint(messenger, "https://example.com/")
+    for outputs in (1, 2):
+        completed(messenger, outputs)
+    with messenger.transaction() as session:
+        ago = func.now() - timedelta(days=31)
+        session.exec(update(WebhookDelivery).values(state=DeliveryState.DELIVERED, created_at=ago))
+    clean_up, tools = clean_up_named("deliveries"), tools_of(messenger, settings)
+    (found,) = clean_up.find(tools, None)
+    owed, gone = deliveries(messenger)
+    with messenger.transaction() as session:
+        session.exec(
+            update(WebhookDelivery).where(col(WebhookDelivery.id) == owed.id).values(state=DeliveryState.PENDING)
+        )
+    assert clean_up.remove
+    assert (len(found.items), clean_up.remove(tools, found)) == (2, Removed(1, len(gone.body.encode())))
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ class Sockets:
         """Somebody says that the prompt has ended: have whoever listens to it here look, whatever its socket does."""
         with self.lock:
             sockets = list(self.own.values())
-        # Not under the lock: that is held while sockets close, and this thread hears of cancels too.
+        # Not under `adopting`: that is held while sockets close, and this thread hears of cancels too.
         sockets += [adopted.socket for adopted in list(self.adopted.values())]
         for socket in sockets:
             socket.told(prompt_id)

@@ -37,10 +37,10 @@ async def edit(request: ApiRequest[Nothing, AnyQuery]) -> Response:
     It is sent as `multipart/form-data`: one `image`, and a `mask` whose transparent parts are made anew; of one without
     transparency its white parts. Both become assets for a week. Else it is as pictures from words are.
     """
-    services = request.services
-    async with uploads_at_once(request, 2) as (image, mask):
+    services, largest = request.services, request.services.settings.asset_max_bytes
+    async with uploads_at_once(request, 2, largest) as (image, mask):
         sinks = {"image": image, "image[]": image, "mask": mask}
-        form = await read_files(request.http, sinks, 2 * services.settings.asset_max_bytes)
+        form = await read_files(request.http, sinks, 2 * largest)
         fields = fields_in(form, EditFields)
         model = chosen_model(fields.model, await services.run(services.capabilities.current))
         has_mask = mask.receiving.file is not None

@@ -13,7 +13,7 @@ from api_service.assets.keeping import Kept
 from api_service.assets.names import name_from
 from api_service.assets.receiving import Receiving
 from api_service.doors.binding import ApiRequest
-from api_service.doors.incoming import one_upload
+from api_service.doors.incoming import largest_upload, one_upload
 from api_service.doors.v1.assets.bodies import FromUrlBody
 from api_service.http.bodies import JSON, media_type_of, read_json
 from api_service.http.multipart import FORM
@@ -36,7 +36,7 @@ async def read_unless_form(http: Request[Any], model: type[Any], largest: int) -
 async def fetched(request: ApiRequest[Any, Any], body: FromUrlBody, sent: IdempotencyKey | None) -> Kept:
     """Fetch what is at the URL, and keep it. Raises Refusal."""
     details = body.details(name_of(body.url))._replace(sent=sent)
-    async with one_upload(request) as sink:
+    async with one_upload(request, largest_upload(request)) as sink:
         await fetch(request, body.url, sink.receiving)
         return await request.services.run(sink.receiving.finish, details)
 

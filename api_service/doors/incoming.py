@@ -60,9 +60,7 @@ async def one_upload(request: ApiRequest[Any, Any], largest: int) -> AsyncIterat
 
 
 @asynccontextmanager
-async def uploads_at_once(
-    request: ApiRequest[Any, Any], most: int, largest: int
-) -> AsyncIterator[Sequence[FileSink]]:
+async def uploads_at_once(request: ApiRequest[Any, Any], most: int, largest: int) -> AsyncIterator[Sequence[FileSink]]:
     """Up to so many files, each of up to so many bytes, may come within the block; they count as one upload. Raises
     Refusal."""
     await request.services.limits.count_upload(request.identity)

@@ -110,6 +110,11 @@ def test_a_long_name_in_a_folder_is_cut_to_what_there_is_room_for(client: TestCl
     assert seen(client, kept[1]["name"], subfolder=folder) == PNG + b"\1"
 
 
+def test_a_long_ending_is_cut_and_not_said_twice(client: TestClient) -> None:
+    names = [sent(client, PNG + bytes([number]), f"cat.{'x' * 30}")["name"] for number in range(2)]
+    assert names[1] == f"cat (1).{'x' * 19}"
+
+
 def test_a_folder_that_leaves_no_room_for_a_number_is_refused(client: TestClient) -> None:
     folder = "/".join(["a" * 50] * 4 + ["a" * 48])
     assert sent(client, name="x", subfolder=folder)["name"] == "x"

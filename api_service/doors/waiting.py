@@ -52,7 +52,7 @@ async def ended_within(request: ApiRequest[Any, Any], known: JobWithOutputs, wai
 
 
 async def until_ended(request: ApiRequest[Any, Any], job_id: int, meanwhile: Meanwhile = SILENCE) -> None:
-    """Return once the job has ended, which its owner has seen by that; or can no longer be followed. Raises KeyEnded."""
+    """Return once the job has ended, which its owner has seen by that, or cannot be followed. Raises KeyEnded."""
     holder = Holder(request.identity.key_id, user_id=request.identity.user_id)
     await wait_for_end(request.services.relay, job_id, holder, partial(read_job, request, job_id), meanwhile)
 

@@ -12,7 +12,7 @@ from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.http.request_refusals import invalid_header
 
 HEADER = "Idempotency-Key"
-ACCEPTABLE = re.compile(r"[\x21-\x7e]{1,255}")
+VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def idempotency_key(request: Request[Any], body: BaseModel) -> IdempotencyKey | None:
@@ -24,13 +24,13 @@ def idempotency_key(request: Request[Any], body: BaseModel) -> IdempotencyKey | 
     return IdempotencyKey(key, digest(request.url.path, body.model_dump(mode="json", exclude_defaults=True)))
 
 
-def key_in(request: Request[Any]) -> str | None:
-    """The key alone. Raises Refusal: invalid_header."""
+def key_in(request: Request[Any], acceptable: re.Pattern[str] = VISIBLE, kind: str = "visible") -> str | None:
+    """The key alone, of characters of that kind. Raises Refusal: invalid_header."""
     given = request.headers.getlist(HEADER)
     if not given:
         return None
-    if len(given) > 1 or not ACCEPTABLE.fullmatch(given[0]):
-        raise invalid_header(f"{HEADER} must be sent once, as 1 to 255 visible ASCII characters")
+    if len(given) > 1 or not acceptable.fullmatch(given[0]):
+        raise invalid_header(f"{HEADER} must be sent once, as 1 to 255 {kind} ASCII characters")
     return given[0]
 
 

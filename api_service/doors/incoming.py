@@ -46,23 +46,24 @@ class FileSink:
 
 async def received(request: ApiRequest[Any, Any], details_in: Callable[[Form], Details]) -> Kept:
     """The asset of the file that is in the request's form. Raises Refusal, and what `details_in` raises."""
-    async with one_upload(request) as sink:
-        form = await read_form(request.http, sink, largest_upload(request))
+    largest = largest_upload(request)
+    async with one_upload(request, largest) as sink:
+        form = await read_form(request.http, sink, largest)
         return await request.services.run(sink.receiving.finish, details_in(form))
 
 
 @asynccontextmanager
-async def one_upload(request: ApiRequest[Any, Any]) -> AsyncIterator[FileSink]:
-    """A file may come within the block: it is counted, and has time. Raises Refusal."""
-    async with uploads_at_once(request, 1) as (sink,):
+async def one_upload(request: ApiRequest[Any, Any], largest: int) -> AsyncIterator[FileSink]:
+    """A file of up to so many bytes may come within the block: it is counted, and has time. Raises Refusal."""
+    async with uploads_at_once(request, 1, largest) as (sink,):
         yield sink
 
 
 @asynccontextmanager
-async def uploads_at_once(request: ApiRequest[Any, Any], most: int) -> AsyncIterator[Sequence[FileSink]]:
-    """Up to so many files may come within the block, which count as one upload. Raises Refusal."""
+async def uploads_at_once(request: ApiRequest[Any, Any], most: int, largest: int) -> AsyncIterator[Sequence[FileSink]]:
+    """Up to so many files, each of up to so many bytes, may come within the block; they count as one upload. Raises
+    Refusal."""
     await request.services.limits.count_upload(request.identity)
-    largest = largest_upload(request)
     give_time(request, most * largest)
     sinks = [FileSink(request) for _ in range(most)]
     try:

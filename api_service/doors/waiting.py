@@ -14,7 +14,7 @@ from starlette.requests import Request
 from api_service.doors.binding import ApiRequest
 from api_service.http.server.hang_up import stop_when_hung_up
 from api_service.jobs.job_queries import JobWithOutputs, find_job_with_outputs
-from api_service.streams.wait_for_end import wait_for_end
+from api_service.streams.wait_for_end import SILENCE, Meanwhile, wait_for_end
 from api_service.streams.watch import Holder, KeyEnded
 from shared.models import FINAL
 
@@ -41,14 +41,13 @@ async def ended_within(request: ApiRequest[Any, Any], known: JobWithOutputs, wai
     job = known[0]
     if job.status in FINAL or not wait_s:
         return known
-    holder = Holder(request.identity.key_id, user_id=request.identity.user_id)
-    read, may_learn = partial(read_job, request, job.id), True
+    may_learn = True
     async with while_awaited(request.http, wait_s):
         try:
-            await wait_for_end(request.services.relay, job.id, holder, read)
+            await until_ended(request, job.id)
         except KeyEnded:
             may_learn = False
-    return (may_learn and await read()) or known
+    return (may_learn and await read_job(request, job.id)) or known
 
 
 @asynccontextmanager
@@ -60,6 +59,12 @@ async def while_awaited(http: Request[Any], wait_s: float) -> AsyncIterator[None
             tasks.start_soon(stop_when_hung_up, http.receive, scope)
             yield
             scope.cancel()
+
+
+async def until_ended(request: ApiRequest[Any, Any], job_id: int, meanwhile: Meanwhile = SILENCE) -> None:
+    """Return once the job has ended, which its owner has seen by that, or cannot be followed. Raises KeyEnded."""
+    holder = Holder(request.identity.key_id, user_id=request.identity.user_id)
+    await wait_for_end(request.services.relay, job_id, holder, partial(read_job, request, job_id), meanwhile)
 
 
 async def read_job(request: ApiRequest[Any, Any], job_id: int) -> JobWithOutputs | None:

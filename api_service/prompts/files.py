@@ -78,11 +78,12 @@ def first_free(session: Session, user_id: UUID, names: Sequence[str], content_ha
 def names_beside(name: str) -> list[str]:
     """The name with each number, with as much of it as there is room for."""
     folder, slash, last = name.rpartition("/")
-    ending = PurePosixPath(last).suffix[:20]
+    suffix = PurePosixPath(last).suffix
+    ending = suffix[:20]
     room = LONGEST_NAME - len(f"{folder}{slash}{ending} ({MOST_TRIED})")
     if room < 1:
         raise wrong_field("subfolder", f"leaves no room for a name that is free, which has {LONGEST_NAME} at most")
-    stem = last.removesuffix(ending)[:room]
+    stem = last.removesuffix(suffix)[:room]
     return [f"{folder}{slash}{stem} ({number}){ending}" for number in range(1, MOST_TRIED)]
 
 

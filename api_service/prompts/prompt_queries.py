@@ -27,7 +27,6 @@ WAITS = and_(STATUS.in_(WAITING), ATTEMPT == 0)
 # Between two attempts it runs, as far as its client can see.
 RUNS = and_(STATUS.in_(LIVE), or_(STATUS.in_(HELD), ATTEMPT > 0))
 
-
 OwnPrompt = tuple[UUID, UUID]  # whose, and which
 
 

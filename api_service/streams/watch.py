@@ -143,8 +143,8 @@ class Watch:
             raise self.why
         return event
 
-    async def next_within(self, seconds: float) -> Event | None:
-        """The next event; None if there was none in this time. Raises StreamEnded."""
+    async def next_within(self, seconds: float | None) -> Event | None:
+        """The next event; None if there was none in this time, if it has an end. Raises StreamEnded."""
         try:
             async with asyncio.timeout(seconds):
                 return await self.next()

@@ -11,6 +11,7 @@ from shared.workflows.references import is_reference, reference_to, target_of
 
 LARGEST_SEED = 2**64 - 1  # KSampler's
 LONGEST_FILE = 300  # characters
+SMALLEST_SIDE, LARGEST_SIDE, SIDE_STEP = 64, 2048, 8  # pixels
 IN_PARAMS = ("image", "mask", "mask_areas")  # of the parameters of a picture: they have no columns of their own
 FILE_SCHEMA = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": LONGEST_FILE}, {"type": "object"}]}
 
@@ -22,10 +23,15 @@ def without_nul(value: str) -> str:
 
 
 Prompt = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(without_nul)]
+NegativePrompt = Annotated[str, Field(max_length=20_000), AfterValidator(without_nul)]
 Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(without_nul)]
 Strength = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 Denoise = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Side = Annotated[int, Field(ge=64, le=2048, multiple_of=8)]
+Side = Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE, multiple_of=SIDE_STEP)]
+BatchSize = Annotated[int, Field(ge=1, le=8)]
+Seed = Annotated[int, Field(ge=-1, le=LARGEST_SEED)]
+Steps = Annotated[int, Field(ge=1, le=150)]
+Cfg = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]
 
 
 class Parameters(BaseModel, frozen=True, extra="forbid", strict=True):
@@ -43,9 +49,9 @@ class Lora(Parameters):
 class Sampling(Parameters):
     """How the sampler runs; the names are KSampler's. A seed of -1, or none, is drawn when the job is accepted."""
 
-    seed: Annotated[int, Field(ge=-1, le=LARGEST_SEED)] = -1
-    steps: Annotated[int, Field(ge=1, le=150)] = 28
-    cfg: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = 5.5
+    seed: Seed = -1
+    steps: Steps = 28
+    cfg: Cfg = 5.5
     sampler_name: Name = "euler"
     scheduler: Name = "normal"
     denoise: Denoise = 1.0
@@ -76,12 +82,12 @@ class TextToImage(Parameters):
     `mask_areas` its transparent ones."""
 
     prompt: Prompt
-    negative_prompt: Annotated[str, Field(max_length=20_000), AfterValidator(without_nul)] | None = None
+    negative_prompt: NegativePrompt | None = None
     checkpoint_model: Name
     lora_models: Annotated[tuple[Lora, ...], Field(max_length=32, strict=False)] = ()
     width: Side = 832
     height: Side = 1216
-    batch_size: Annotated[int, Field(ge=1, le=8)] = 1
+    batch_size: BatchSize = 1
     image: FileGiven | None = None
     mask: FileGiven | None = None
     mask_areas: Literal["white", "transparent"] | None = None

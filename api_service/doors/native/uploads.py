@@ -21,8 +21,9 @@ DEEPEST = 8  # folders
 
 async def upload(request: NativeRequest) -> Response:
     """Keep a file of the caller. The answer is the name that a prompt gives for it."""
-    async with one_upload(request) as sink:
-        form = await read_form(request.http, sink, request.services.settings.asset_max_bytes, FIELD)
+    largest = request.services.settings.asset_max_bytes
+    async with one_upload(request, largest) as sink:
+        form = await read_form(request.http, sink, largest, FIELD)
         kind, folder = said(form.fields, "type") or "input", folder_in(form.fields)
         if kind not in KINDS:
             raise PromptRefused("invalid_upload", "type must be input, temp or output")

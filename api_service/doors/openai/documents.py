@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from api_service.doors.openai.answers.codes import MEANT
-from api_service.doors.openai.answers.errors import CODES, EnvelopeView, ErrorView, status_of, type_of
+from api_service.doors.openai.answers.errors import EnvelopeView, ErrorView, shown_code, status_of, type_of
 from api_service.http.description.openapi import About
 from api_service.http.description.refusals import Refusals
 from api_service.http.problems import TEXTS
@@ -28,14 +28,12 @@ MEANINGS: Mapping[StrEnum, str] = {**TEXTS, **MEANT}
 
 
 def text_of(code: StrEnum) -> str:
-    return f"`{CODES.get(code, str(code))}`: {MEANINGS[code]}"
+    return f"`{shown_code(code)}`: {MEANINGS[code]}"
 
 
 def example_of(code: StrEnum) -> dict[str, Any]:
     """What a refusal with this code looks like."""
-    error = ErrorView(
-        message=MEANINGS[code], type=type_of(status_of(code)), param=None, code=CODES.get(code, str(code))
-    )
+    error = ErrorView(message=MEANINGS[code], type=type_of(status_of(code)), param=None, code=shown_code(code))
     return EnvelopeView(error=error).model_dump(mode="json", exclude_unset=True)
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from api_service.assets.keeping import Details
 from api_service.doors.binding import ApiRequest
-from api_service.doors.idempotency_key import idempotency_key
+from api_service.doors.idempotency_key import idempotency_key, key_in
 from api_service.doors.incoming import FileSink, fields_in, uploads_at_once
 from api_service.doors.openai.answers.promises import OF_PICTURES, SENT_ALONG, pictures
 from api_service.doors.openai.asking.bodies import DENOISE, EditFields, EditForm
@@ -37,32 +37,38 @@ async def edit(request: ApiRequest[Nothing, AnyQuery]) -> Response:
     It is sent as `multipart/form-data`: one `image`, and a `mask` whose transparent parts are made anew; of one without
     transparency its white parts. Both become assets for a week. Else it is as pictures from words are.
     """
-    services = request.services
-    async with uploads_at_once(request, 2) as (image, mask):
+    services, largest = request.services, request.services.settings.asset_max_bytes
+    key_in(request.http)  # before a byte has come
+    async with uploads_at_once(request, 2, largest) as (image, mask):
         sinks = {"image": image, "image[]": image, "mask": mask}
-        form = await read_files(request.http, sinks, 2 * services.settings.asset_max_bytes)
+        form = await read_files(request.http, sinks, 2 * largest)
         fields = fields_in(form, EditFields)
         model = chosen_model(fields.model, await services.run(services.capabilities.current))
         has_mask = mask.receiving.file is not None
-        files: dict[str, Any] = {"image": await kept(request, image, "image")}
-        if has_mask:
-            files |= {"mask": await kept(request, mask, "mask"), "mask_areas": areas_of(mask)}
+        sent = {"image": image, "mask": mask} if has_mask else {"image": image}
+        for field, sink in sent.items():
+            must_be_picture(sink, field)
+        files: dict[str, Any] = {field: await kept(request, sink) for field, sink in sent.items()}
     shown = measured(image.receiving.head)
     size = size_of(fields.size, shown.size if shown else None)
     denoise = fields.denoise if has_mask or fields.denoise is not None else DENOISE[fields.input_fidelity]
-    parameters = fields.parameters(model, size, denoise=denoise, **files)
-    hashes = [str(sink.receiving.hash) for sink in (image, mask) if sink.receiving.size]
-    key = idempotency_key(request.http, fields.of_files(hashes))
+    areas = {"mask_areas": areas_of(mask)} if has_mask else {}
+    parameters = fields.parameters(model, size, denoise=denoise, **files, **areas)
+    key = idempotency_key(request.http, fields.of_files([str(sink.receiving.hash) for sink in sent.values()]))
     return await make(request, Wanted(fields, parameters, key, KIND))
 
 
-async def kept(request: ApiRequest[Any, Any], sink: FileSink, field: str) -> dict[str, Any]:
-    """A reference to the asset that a picture has become. Raises Refusal."""
-    found = kind_of(sink.receiving.head)
-    if found.kind is not AssetKind.IMAGE:
+def must_be_picture(sink: FileSink, field: str) -> None:
+    """Raises Refusal: invalid_fields."""
+    if kind_of(sink.receiving.head).kind is not AssetKind.IMAGE:
         raise wrong_field(field, "must be a picture: PNG, JPEG or WEBP")
+
+
+async def kept(request: ApiRequest[Any, Any], sink: FileSink) -> dict[str, Any]:
+    """A reference to the asset that a picture has become. Raises Refusal."""
+    ending = ENDINGS.get(kind_of(sink.receiving.head).media_type, "")
     # A name that no prompt means by chance: of equal names it would be the newest.
-    name = f"edit-{str(sink.receiving.hash)[-16:]}{ENDINGS.get(found.media_type, '')}"
+    name = f"edit-{str(sink.receiving.hash)[-16:]}{ending}"
     made = await request.services.run(sink.receiving.finish, Details(name, lifetime=KEPT_FOR))
     return reference_to(str(made.asset.id))
 

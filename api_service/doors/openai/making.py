@@ -7,7 +7,6 @@ from starlette.responses import Response, StreamingResponse
 
 from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.doors.binding import ApiRequest, acceptance_of, signed_urls
-from api_service.doors.openai.answers.codes import came_to_nothing, goes_on
 from api_service.doors.openai.answers.following import Following, follow
 from api_service.doors.openai.answers.texts import answer_text, opened
 from api_service.doors.openai.answers.views import ImagesView, by_url, pictures_of
@@ -17,7 +16,6 @@ from api_service.doors.waiting import asked_wait_s, ended_within
 from api_service.jobs.job_queries import JobWithOutputs
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.submit.submit import Submission, submit
-from shared.models import FINAL
 from shared.workflows.parameters import TextToImage
 
 JSON = "application/json"
@@ -32,6 +30,11 @@ class Wanted:
     key: IdempotencyKey | None
     kind: str
 
+    @property
+    def may_join(self) -> bool:
+        """Whether the same request, sent again, finds the same job."""
+        return self.key is not None
+
 
 async def make(request: ApiRequest[Any, Any], wanted: Wanted) -> Response:
     """Record the job, and answer with its pictures once it has ended. Raises Refusal."""
@@ -39,9 +42,8 @@ async def make(request: ApiRequest[Any, Any], wanted: Wanted) -> Response:
     longest = request.services.timings.images_wait_s
     asked_s = asked_wait_s(request.http, longest)
     wait_s = longest if asked_s is None else asked_s
-    may_join = wanted.key is not None
     if wanted.fields.stream:
-        return follow(request, Following(known[0], wanted.kind, wait_s, may_join))
+        return follow(request, Following(known[0], wanted.kind, wait_s, wanted.may_join))
     return await answer(request, await ended_within(request, known, wait_s), wanted)
 
 
@@ -63,12 +65,8 @@ async def recorded(request: ApiRequest[Any, Any], wanted: Wanted) -> JobWithOutp
 
 async def answer(request: ApiRequest[Any, Any], found: JobWithOutputs, wanted: Wanted) -> Response:
     """The pictures of a job. Raises Refusal, for one that has none, or has not ended."""
-    job, outputs = found
-    if job.status not in FINAL:
-        raise goes_on(job, may_join=wanted.key is not None)
-    pictures = pictures_of(outputs)
-    if not pictures:
-        raise came_to_nothing(job)
+    job, _ = found
+    pictures = pictures_of(found, may_join=wanted.may_join)
     if wanted.fields.response_format == "url":
         urls = await signed_urls(request.http, request.identity)
         view = ImagesView.of(job, by_url(pictures, urls))

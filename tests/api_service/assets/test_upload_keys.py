@@ -116,6 +116,18 @@ def test_an_output_is_kept_once_under_a_key(
     refused(other, 422, "idempotency_key_reused")
 
 
+def test_an_asset_whose_time_has_run_out_is_kept_anew_under_its_key(
+    client: TestClient, messenger: Messenger, settings: Settings, tmp_path: Path
+) -> None:
+    body = {"job_id": completed(messenger, settings, tmp_path)}
+    made = client.post(f"{ASSETS}/from-output", json=body, headers=KEY).json()
+    with messenger.transaction() as session:
+        session.connection().exec_driver_sql("UPDATE assets SET expires_at = now() - interval '1 second'")
+    again = client.post(f"{ASSETS}/from-output", json=body, headers=KEY)
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (200, "true")
+    assert client.get(f"{ASSETS}/{made['id']}").json()["id"] == again.json()["id"]
+
+
 def test_a_url_is_not_fetched_again_under_its_key(client: TestClient, messenger: Messenger) -> None:
     refused(client.post(ASSETS, json={"url": "https://127.0.0.1/x.png"}, headers=KEY), 422, "invalid_fields")
     assert keys(messenger) == []

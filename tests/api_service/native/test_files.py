@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
+from api_service.main import create_app
 from api_service.prompts.files import free_name
-from shared.configuration.settings import Settings
+from shared.configuration.settings import Settings, load_settings
 from shared.messaging.messenger import Messenger
 from tests.api_service.assets.assets import PNG
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.native.prompts import begun, completed, job_of, posted, put
+from tests.api_service.quick_api import QUICK
 from tests.jobs import USER
 
 
@@ -108,6 +110,11 @@ def test_a_long_name_in_a_folder_is_cut_to_what_there_is_room_for(client: TestCl
     assert seen(client, kept[1]["name"], subfolder=folder) == PNG + b"\1"
 
 
+def test_a_long_ending_is_cut_and_not_said_twice(client: TestClient) -> None:
+    names = [sent(client, PNG + bytes([number]), f"cat.{'x' * 30}")["name"] for number in range(2)]
+    assert names[1] == f"cat (1).{'x' * 19}"
+
+
 def test_a_folder_that_leaves_no_room_for_a_number_is_refused(client: TestClient) -> None:
     folder = "/".join(["a" * 50] * 4 + ["a" * 48])
     assert sent(client, name="x", subfolder=folder)["name"] == "x"
@@ -131,6 +138,14 @@ def test_a_place_that_there_is_not_is_refused(client: TestClient, fields: dict[s
     answer = client.post("/upload/image", files={"image": ("cat.png", PNG)}, data=fields)
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_upload")
     assert client.get("/api/v1/assets").json()["items"] == []
+
+
+def test_an_upload_that_is_too_large_is_told_how_large_it_may_be(environ: dict[str, str], key: str) -> None:
+    settings = load_settings({**environ, "ASSET_MAX_BYTES": "2000"})
+    with TestClient(create_app(settings, QUICK), headers=bearer(key)) as client:
+        for size in (2001, 200_000):
+            answer = client.post("/upload/image", files={"image": ("cat.png", bytes(size))})
+            assert (answer.status_code, "2000 bytes" in answer.text) == (413, True), answer.text
 
 
 def test_an_upload_without_its_file_is_refused(client: TestClient) -> None:

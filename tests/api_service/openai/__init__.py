@@ -1,1 +1,1 @@
-"""The parts of the door for OpenAI's clients that need no server."""
+"""The door for OpenAI's clients, as far as it needs no worker."""

@@ -58,18 +58,17 @@ def envelope(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> 
     """The refusal in OpenAI's form."""
     return Response(
         error_of(refusal).model_dump_json(exclude_unset=True),
-        status_code=refusal.facts.get("status") or status_in(refusal),
+        status_code=status_in(refusal),
         headers={**known_of_the_rate(request), **headers_of(refusal), **headers_of_job(refusal), **headers},
         media_type="application/json",
     )
 
 
 def error_of(refusal: Refusal) -> EnvelopeView:
-    status = refusal.facts.get("status") or status_in(refusal)
     param = refusal.errors[0].field if refusal.errors else None
     message = in_words(refusal.errors) if refusal.code == Code.INVALID_FIELDS else detail_of(refusal)
     about = {} if refusal.facts.get("job_id") is None else {"job_id": refusal.facts["job_id"]}
-    error = ErrorView(message=message, type=type_of(status), param=param, code=code_of(refusal), **about)
+    error = ErrorView(message=message, type=type_of(status_in(refusal)), param=param, code=code_of(refusal), **about)
     return EnvelopeView(error=error)
 
 
@@ -78,13 +77,18 @@ def code_of(refusal: Refusal) -> str:
     if refusal.code == Code.INVALID_FIELDS:
         first = refusal.errors[0].code
         return "unknown_parameter" if first == "extra_forbidden" else first
-    return CODES.get(refusal.code, str(refusal.code))
+    return shown_code(refusal.code)
+
+
+def shown_code(code: StrEnum) -> str:
+    return CODES.get(code, str(code))
 
 
 def status_in(refusal: Refusal) -> HTTPStatus:
     # To wait is of no use here, and the official clients repeat whatever is answered 429.
     is_full = refusal.facts.get("limit") == Limit.STORED_BYTES
-    return S.FORBIDDEN if is_full else status_of(refusal.code)
+    given: HTTPStatus | None = refusal.facts.get("status")
+    return given or (S.FORBIDDEN if is_full else status_of(refusal.code))
 
 
 def status_of(code: StrEnum) -> HTTPStatus:

@@ -10,15 +10,16 @@ from typing import Any
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest
-from api_service.doors.openai.answers.codes import came_to_nothing, goes_on
+from api_service.doors.openai.answers.codes import goes_on
 from api_service.doors.openai.answers.errors import error_of
 from api_service.doors.openai.answers.texts import opened, with_picture
 from api_service.doors.openai.answers.views import ImagesView, pictures_of
-from api_service.doors.waiting import read_job
+from api_service.doors.waiting import read_job, until_ended
 from api_service.http.streams.event_stream import EventStream, Follower, SendText, as_comment
 from api_service.refusals.refusal import Refusal
-from api_service.streams.watch import Holder, KeyEnded, StreamEnded
-from shared.models import FINAL, GenerationJob
+from api_service.streams.wait_for_end import Meanwhile
+from api_service.streams.watch import KeyEnded
+from shared.models import GenerationJob
 
 Request = ApiRequest[Any, Any]
 # The official clients read these; what is counted in tokens elsewhere is not counted here.
@@ -46,14 +47,18 @@ def follow(request: Request, following: Following) -> Response:
 
 
 async def send_all(request: Request, following: Following, write: SendText) -> str:
-    """Send the pictures once there are some, or why there are none. Returns what to send last."""
+    """Send the pictures once there are some, or why there are none. Returns what to send last.
+
+    Until then a comment now and then shows that the stream lives.
+    """
+    comments = Meanwhile(request.services.timings.comment_after_s, lambda: write(as_comment()))
     try:
         try:
             async with asyncio.timeout(following.wait_s):
-                await end_of(request, following.job.id, write)
+                await until_ended(request, following.job.id, comments)
         except KeyEnded:  # it learns nothing more
             raise goes_on(following.job, may_join=following.may_join) from None
-        except (StreamEnded, TimeoutError):
+        except TimeoutError:
             pass  # then the job is as it is now
         await send_pictures(request, following, write)
     except Refusal as refusal:
@@ -61,31 +66,12 @@ async def send_all(request: Request, following: Following, write: SendText) -> s
     return ""
 
 
-async def end_of(request: Request, job_id: int, write: SendText) -> None:
-    """Return once the job has ended, or is gone. A comment shows that the stream lives. Raises StreamEnded."""
-    services = request.services
-    async with services.relay.watch(job_id, Holder(request.identity.key_id)) as watch:
-        found = await read_job(request, job_id)
-        if found is None or found[0].status in FINAL:
-            return
-        watch.begin(found[0].events, None)
-        while True:
-            event = await watch.next_within(services.timings.comment_after_s)
-            if event is None:
-                await write(as_comment())
-            elif event.type.is_final:
-                return
-
-
 async def send_pictures(request: Request, following: Following, write: SendText) -> None:
     """Send each picture of a job that has ended. Raises Refusal."""
     services = request.services
-    job, outputs = await read_job(request, following.job.id) or (following.job, ())
-    if job.status not in FINAL:
-        raise goes_on(job, may_join=following.may_join)
-    pictures = pictures_of(outputs)
-    if not pictures:
-        raise came_to_nothing(job)
+    found = await read_job(request, following.job.id) or (following.job, ())
+    job, _ = found
+    pictures = pictures_of(found, may_join=following.may_join)
     shown = ImagesView.of(job).model_dump(exclude={"data", "created"})
     name = f"{following.kind}.completed"
     fields = {"type": name, **shown, "created_at": int(job.created_at.timestamp()), "quality": "auto"}

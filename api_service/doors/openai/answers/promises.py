@@ -4,10 +4,12 @@ from api_service.doors.idempotency_key import HEADER
 from api_service.doors.openai.answers.codes import ImageCode
 from api_service.doors.openai.answers.views import ImagesView
 from api_service.http.operations import Answer
+from api_service.http.request_refusals import RequestCode
 from api_service.refusals.codes import Code
 
 OF_PICTURES = (
     *ImageCode,
+    RequestCode.INVALID_HEADER,
     Code.IDEMPOTENCY_KEY_REUSED,
     Code.QUOTA_EXCEEDED,
     Code.OUTPUT_GONE,

@@ -5,9 +5,11 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
+from api_service.doors.openai.answers.codes import came_to_nothing, goes_on
 from api_service.http.signed_urls import SignedUrls
+from api_service.jobs.job_queries import JobWithOutputs
 from shared.jobs.urls import output_url
-from shared.models import GenerationJob, JobOutput, OutputKind
+from shared.models import FINAL, GenerationJob, JobOutput, OutputKind
 
 MADE_HERE = "genonaut"
 
@@ -35,8 +37,15 @@ class ImagesView(BaseModel, frozen=True):
         return cls(created=int(job.created_at.timestamp()), size=size, job_id=job.id, data=list(images))
 
 
-def pictures_of(outputs: Sequence[JobOutput]) -> list[JobOutput]:
-    return [output for output in outputs if output.kind is OutputKind.IMAGE]
+def pictures_of(found: JobWithOutputs, *, may_join: bool) -> list[JobOutput]:
+    """The pictures of a job that has ended. Raises Refusal, for one that has none, or goes on."""
+    job, outputs = found
+    if job.status not in FINAL:
+        raise goes_on(job, may_join=may_join)
+    pictures = [output for output in outputs if output.kind is OutputKind.IMAGE]
+    if not pictures:
+        raise came_to_nothing(job)
+    return pictures
 
 
 def by_url(pictures: Sequence[JobOutput], urls: SignedUrls) -> list[ImageView]:

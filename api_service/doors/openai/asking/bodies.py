@@ -7,9 +7,20 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJson
 from pydantic_core import PydanticCustomError
 
 from api_service.doors.openai.asking.sizes import Size, plain_size
-from shared.workflows.parameters import LARGEST_SEED, Denoise, Name, Params, Prompt, TextToImage, without_nul
+from shared.workflows.parameters import (
+    BatchSize,
+    Cfg,
+    Denoise,
+    Name,
+    NegativePrompt,
+    Params,
+    Prompt,
+    Seed,
+    Steps,
+    TextToImage,
+    without_nul,
+)
 
-MOST_PICTURES = 8
 Quality = Literal["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"]
 USUAL_STEPS = Params.model_fields["steps"].default
 # What each quality is here: how many steps, of which others are as many as usual.
@@ -50,7 +61,7 @@ class PictureFields(BaseModel, frozen=True, extra="forbid"):
 
     prompt: Prompt
     model: Name | None = None
-    n: Annotated[int, Field(ge=1, le=MOST_PICTURES)] | None = None
+    n: BatchSize | None = None
     size: Annotated[str, AfterValidator(plain_size)] | None = None
     response_format: Literal["b64_json", "url"] | None = None
     output_format: Annotated[Literal["png"] | None, only("png", why="only png is made here")] = None
@@ -70,10 +81,10 @@ class PictureFields(BaseModel, frozen=True, extra="forbid"):
     frame_duration_ms: Unsupported = None
     svg: Unsupported = None
 
-    negative_prompt: Annotated[str, Field(max_length=20_000), AfterValidator(without_nul)] | None = None
-    seed: Annotated[int, Field(ge=-1, le=LARGEST_SEED)] | None = None
-    steps: Annotated[int, Field(ge=1, le=150)] | None = None
-    cfg: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] | None = None
+    negative_prompt: NegativePrompt | None = None
+    seed: Seed | None = None
+    steps: Steps | None = None
+    cfg: Cfg | None = None
     sampler: Name | None = None
     scheduler: Name | None = None
 

@@ -3,7 +3,10 @@
 import re
 from typing import NamedTuple
 
-SMALLEST, LARGEST, STEP = 64, 2048, 8
+from shared.workflows.parameters import LARGEST_SIDE as LARGEST
+from shared.workflows.parameters import SIDE_STEP as STEP
+from shared.workflows.parameters import SMALLEST_SIDE as SMALLEST
+
 WRITTEN = re.compile(r"(\d{1,5})[xX](\d{1,5})")
 AUTO = "auto"
 

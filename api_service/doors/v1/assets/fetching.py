@@ -8,12 +8,12 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.types import Receive
 
+from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.assets.keeping import Kept
 from api_service.assets.names import name_from
 from api_service.assets.receiving import Receiving
 from api_service.doors.binding import ApiRequest
-from api_service.doors.idempotency_key import idempotency_key
-from api_service.doors.incoming import one_upload
+from api_service.doors.incoming import largest_upload, one_upload
 from api_service.doors.v1.assets.bodies import FromUrlBody
 from api_service.http.bodies import JSON, media_type_of, read_json
 from api_service.http.multipart import FORM
@@ -33,10 +33,10 @@ async def read_unless_form(http: Request[Any], model: type[Any], largest: int) -
             raise unsupported_media_type(http.headers.get("content-type", ""), f"{FORM} or {JSON}")
 
 
-async def fetched(request: ApiRequest[Any, Any], body: FromUrlBody) -> Kept:
+async def fetched(request: ApiRequest[Any, Any], body: FromUrlBody, sent: IdempotencyKey | None) -> Kept:
     """Fetch what is at the URL, and keep it. Raises Refusal."""
-    details = body.details(name_of(body.url))._replace(sent=idempotency_key(request.http, body))
-    async with one_upload(request) as sink:
+    details = body.details(name_of(body.url))._replace(sent=sent)
+    async with one_upload(request, largest_upload(request)) as sink:
         await fetch(request, body.url, sink.receiving)
         return await request.services.run(sink.receiving.finish, details)
 

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.assets.from_output import keep_output
 from api_service.assets.keeping import Details, Kept
 from api_service.assets.names import name_from
@@ -40,8 +41,9 @@ async def upload(request: ApiRequest[Any, Nothing]) -> Response:
     the same key is refused.
     """
     if isinstance(request.body, FromUrlBody):
-        made = await made_before_by(request)
-        return await answer(request, made or await fetched(request, request.body))
+        sent = idempotency_key(request.http, request.body)
+        made = await made_before_by(request, sent)
+        return await answer(request, made or await fetched(request, request.body, sent))
     key_in(request.http)  # before a byte has come
     return await answer(request, await received(request, partial(details_in, request.http)))
 
@@ -53,9 +55,8 @@ def details_in(http: Request[Any], form: Form) -> Details:
     return named.details(usual)._replace(sent=idempotency_key(http, named))
 
 
-async def made_before_by(request: ApiRequest[Any, Nothing]) -> Kept | None:
+async def made_before_by(request: ApiRequest[Any, Nothing], sent: IdempotencyKey | None) -> Kept | None:
     """What the same request made before. Raises Refusal: idempotency_key_reused."""
-    sent = idempotency_key(request.http, request.body)
     services = request.services
     asset = await services.run(made_before, services.engine, request.identity.user_id, sent) if sent else None
     return None if asset is None else Kept(asset, is_new=False, replayed=True)
@@ -69,10 +70,10 @@ async def keep_an_output(request: ApiRequest[FromOutputBody, Nothing]) -> Respon
     """
     services, body = request.services, request.body
     await services.limits.count_upload(request.identity)
-    if made := await made_before_by(request):
+    sent = idempotency_key(request.http, body)
+    if made := await made_before_by(request, sent):
         return await answer(request, made)
-    owner, sent = request.identity.owner, idempotency_key(request.http, body)
-    output = await services.run(find_output, services.engine, body.job_id, str(body.number), owner)
+    output = await services.run(find_output, services.engine, body.job_id, str(body.number), request.identity.owner)
     name = body.name or name_from(output.filename)
     details = Details(name, body.tags, body.expires_at, job_id=body.job_id, sent=sent)
     return await answer(request, await services.run(keep_output, shelf_of(request), owner_of(request), output, details))

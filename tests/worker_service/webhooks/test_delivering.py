@@ -31,7 +31,8 @@ from tests.cleaning import cleaned
 from tests.jobs import ANOTHER_USER, job, output, running, submitted
 from tests.raw_server import RawServer, answer, raw_server
 from tests.webhooks import deliveries, endpoint, endpoint_row, make_due, taken_apart, verified
-from worker_service.webhooks.sender import Deliveries, WebhookSender
+from worker_service.delivering.threads import DeliveryThread
+from worker_service.webhooks.sender import Deliveries
 
 OK = answer(b"thanks")
 
@@ -347,7 +348,7 @@ def test_a_wake_up_is_owed_for_each_endpoint_that_is_owed_something(messenger: M
 
 def test_a_woken_thread_delivers(messenger: Messenger, sender: Deliveries, receiver: RawServer) -> None:
     endpoint(messenger, receiver.url)
-    threads = [WebhookSender(sender, number) for number in range(2)]
+    threads = [DeliveryThread(sender, number) for number in range(2)]
     for thread in threads:
         thread.start()
     completed(messenger)
@@ -403,7 +404,7 @@ def test_what_is_under_way_when_the_worker_stops_ends(messenger: Messenger, send
     with raw_server(late) as server:
         endpoint(messenger, server.url)
         completed(messenger)
-        thread = WebhookSender(sender, 0)
+        thread = DeliveryThread(sender, 0)
         thread.start()
         under_way(server)
         sender.closing.set()
@@ -420,7 +421,7 @@ def test_what_does_not_end_in_time_is_due_at_once_as_if_it_had_not_been_tried(
 ) -> None:
     endpoint(messenger, silent.url)
     completed(messenger)
-    thread = WebhookSender(sender, 0)
+    thread = DeliveryThread(sender, 0)
     thread.start()
     under_way(silent)
     sender.closing.set()

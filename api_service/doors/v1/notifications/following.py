@@ -9,7 +9,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, by_key_or_ticket
-from api_service.doors.v1.notifications.bodies import LARGEST_NUMBER, MOST_DIGITS, FollowQuery
+from api_service.doors.v1.notifications.bodies import LARGEST_NUMBER, FollowQuery
 from api_service.doors.v1.notifications.views import NOTIFICATIONS, NotificationView
 from api_service.doors.v1.streams.connection import holder_of
 from api_service.doors.v1.streams.event_follower import as_text, id_of
@@ -24,6 +24,7 @@ from api_service.refusals.refusal import FieldError
 from api_service.streams.bell import Bell
 from api_service.streams.tickets import TicketIdentity
 from api_service.streams.timings import StreamTimings
+from shared.jobs.urls import number_in
 from shared.models import Notification, Scope
 
 FollowRequest = ApiRequest[Nothing, FollowQuery]
@@ -54,10 +55,10 @@ def last_event_id(request: FollowRequest) -> int | None:
     header = request.http.headers.get(LAST_EVENT_ID)
     if not header:
         return request.query.last_event_id
-    number = header.partition("-")[0]
-    if not (number.isascii() and number.isdecimal() and len(number) <= MOST_DIGITS) or int(number) > LARGEST_NUMBER:
+    number = number_in(header.partition("-")[0], LARGEST_NUMBER)
+    if number is None:
         raise invalid_query([FieldError(field=LAST_EVENT_ID, message="Input should be a number", code="int_parsing")])
-    return int(number)
+    return number
 
 
 @dataclass(frozen=True)

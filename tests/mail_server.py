@@ -1,7 +1,8 @@
 """A real SMTP server for tests, which keeps what it is handed, and refuses what it is told to."""
 
+import asyncio
 import ssl
-from asyncio import Server
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -23,6 +24,9 @@ class MailServer:
         self.envelopes: list[Envelope] = []
         self.to_recipients: list[str] = []
         self.to_mails: list[str] = []
+        self.is_handed = threading.Event()  # an e-mail, which it says nothing to before it `goes_on`
+        self.goes_on = threading.Event()
+        self.goes_on.set()
         self.port = 0
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd names it
@@ -34,6 +38,8 @@ class MailServer:
         return answer
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.is_handed.set()
+        await asyncio.to_thread(self.goes_on.wait, 60)
         answer = self.to_mails.pop(0) if self.to_mails else ACCEPTED
         if answer == ACCEPTED:
             self.envelopes.append(envelope)
@@ -58,7 +64,7 @@ def is_known(server: Any, session: Any, envelope: Any, mechanism: str, login: An
 class OnAFreePort(Controller):
     def _trigger_server(self) -> None:
         """It connects once to see whether it answers, by which time its port is known."""
-        assert isinstance(self.server, Server)
+        assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()  # type: ignore[no-untyped-call]
 

@@ -14,6 +14,9 @@ from shared.models import WebhookDelivery, WebhookEndpoint
 from shared.webhooks.payload import WebhookEvent
 from shared.webhooks.signing import as_shown, drawn_secret
 from tests.jobs import USER
+from tests.raw_server import answer
+
+TAKEN = answer(b"thanks")
 
 
 def endpoint(messenger: Messenger, url: str, **values: Any) -> WebhookEndpoint:
@@ -33,6 +36,11 @@ def endpoint_row(messenger: Messenger, endpoint_id: UUID) -> WebhookEndpoint:
 def deliveries(messenger: Messenger) -> list[WebhookDelivery]:
     with messenger.transaction() as session:
         return list(session.exec(select(WebhookDelivery).order_by(col(WebhookDelivery.created_at))))
+
+
+def only(messenger: Messenger) -> WebhookDelivery:
+    (found,) = deliveries(messenger)
+    return found
 
 
 def make_due(messenger: Messenger) -> None:

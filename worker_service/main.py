@@ -37,6 +37,7 @@ from worker_service.actors.run_task import run_task
 from worker_service.actors.send_mail import send_mail
 from worker_service.cleanup.portion import Tools
 from worker_service.cleanup.run import RUNS_FOR, Cleaner
+from worker_service.delivering.threads import DeliveryThread
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
 from worker_service.dramatiq_glue.receiver import Receiver
@@ -50,7 +51,7 @@ from worker_service.media.pool import MediaPool, members_for
 from worker_service.notifications.message import Letterhead
 from worker_service.notifications.post_office import PostOffice
 from worker_service.notifications.sender import THREADS as MAIL_THREADS
-from worker_service.notifications.sender import Mailing, MailSender
+from worker_service.notifications.sender import Mailing
 from worker_service.resources import Resources, Timings
 from worker_service.run.leases import Leases
 from worker_service.run.prompt.sockets import Sockets
@@ -61,7 +62,7 @@ from worker_service.tasks.kinds import STEPS
 from worker_service.tasks.turns.runner import TaskRunner
 from worker_service.tasks.turns.turn import TaskResources
 from worker_service.webhooks.sender import THREADS as WEBHOOK_THREADS
-from worker_service.webhooks.sender import Deliveries, WebhookSender
+from worker_service.webhooks.sender import Deliveries
 
 RECEIVERS: tuple[Receiver[Any, Any], ...] = (run_comfy_job, deliver_webhooks, send_mail, run_task, clean_up)
 
@@ -158,7 +159,8 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     signals = SignalListener(
         hasty_client(settings.redis_url), channels, cancel=leases.cancel, wake=wake_consumers, look=run.sockets.look
     )
-    return Resources(engine, fleet, leases, capacity, signals, jobs, webhooks, mailing, closing, timings)
+    deliverers = (webhooks, mailing) if mailing else (webhooks,)
+    return Resources(engine, fleet, leases, capacity, signals, jobs, deliverers, closing, timings)
 
 
 def create_mailing(settings: Settings, engine: Engine, closing: threading.Event) -> Mailing | None:
@@ -220,10 +222,8 @@ def background_threads(resources: Resources) -> list[threading.Thread]:
     fleet, closing = resources.fleet, resources.closing
     makers: tuple[Callable[..., threading.Thread], ...] = (HealthProbe, CapabilityReader)
     of_servers = [make(fleet, client, closing) for client in fleet.clients.values() for make in makers]
-    senders = [WebhookSender(resources.webhooks, number) for number in range(WEBHOOK_THREADS)]
-    mailing = resources.mailing
-    mailers = [MailSender(mailing, number) for number in range(MAIL_THREADS)] if mailing else []
-    return [*of_servers, resources.leases, resources.signals, resources.jobs.run.storage, *senders, *mailers]
+    deliver = [DeliveryThread(one, number) for one in resources.deliverers for number in range(one.threads)]
+    return [*of_servers, resources.leases, resources.signals, resources.jobs.run.storage, *deliver]
 
 
 def stop_jobs(resources: Resources) -> None:
@@ -235,7 +235,8 @@ def stop_jobs(resources: Resources) -> None:
 
 def close(resources: Resources) -> None:
     resources.closing.set()
-    resources.webhooks.stop()
+    for deliverer in resources.deliverers:
+        deliverer.stop()
     resources.leases.close()
     resources.signals.close()
     resources.jobs.run.sockets.close()

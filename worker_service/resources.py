@@ -1,20 +1,20 @@
 """What one worker process has. Only `main` and tests see all of it."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
 from worker_service.actors.run_comfy_job import JobRunner
+from worker_service.delivering.threads import Deliverer
 from worker_service.dramatiq_glue.consumer import Capacity
 from worker_service.dramatiq_glue.middleware import LimitTimings
 from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.fleet.health import Fleet
 from worker_service.fleet.timings import FleetTimings
-from worker_service.notifications.sender import Mailing
 from worker_service.run.leases import Leases
 from worker_service.run.prompt.timings import RunTimings
-from worker_service.webhooks.sender import Deliveries
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,6 @@ class Resources:
     capacity: Capacity
     signals: SignalListener
     jobs: JobRunner
-    webhooks: Deliveries
-    mailing: Mailing | None  # where there is a server that takes e-mail
+    deliverers: Sequence[Deliverer]  # of webhooks, and of e-mail where there is a server that takes it
     closing: threading.Event
     timings: Timings

@@ -5,17 +5,17 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.notifications import link_invalid, too_many_codes
 from api_service.refusals.refusal import FieldError
 from shared.database.clock import database_time
 from shared.database.engine import reading, transaction
-from shared.models import Mail, MailState, NotificationSettings
-from shared.notifications.mails import VERIFY, drop
+from shared.models import Mail, NotificationSettings
+from shared.notifications.mails import VERIFY, drop_mails, drop_news
 from shared.notifications.secrets import Proof, drawn_code, drawn_secret, hash_of_code, is_signed
 
 CODE_LIVES = timedelta(hours=1)
@@ -44,12 +44,12 @@ def preferences_of(engine: Engine, user_id: UUID) -> Preferences:
 
 
 def change_preferences(engine: Engine, user_id: UUID, values: Mapping[str, Sequence[str]]) -> Preferences:
-    """Change what is told by these channels. Who wants no e-mail any more gets none that still waits."""
+    """Change what is told by these channels. Who wants no e-mail any more gets no news that still wait."""
     with transaction(engine) as session:
         settings = held_settings(session, user_id)
         settings.sqlmodel_update({channel: list(dict.fromkeys(events)) for channel, events in values.items()})
         if not settings.email:
-            drop(session, user_id)
+            drop_news(session, user_id)
         return as_preferences(settings)
 
 
@@ -73,15 +73,9 @@ def ask_for_address(engine: Engine, user_id: UUID, address: str) -> Preferences:
         settings.codes_sent += 1
         settings.pending_address, settings.code_hash = address, hash_of_code(code)
         settings.code_expires_at = now + CODE_LIVES
-        forget_codes(session, user_id)
+        drop_mails(session, user_id, VERIFY)  # an older code is worth nothing any more
         session.add(Mail(user_id=user_id, address=address, template=VERIFY, data={"code": code}))
         return as_preferences(settings)
-
-
-def forget_codes(session: Session, user_id: UUID) -> None:
-    """An older code is worth nothing any more."""
-    waiting = (col(Mail.user_id) == user_id, col(Mail.template) == VERIFY, col(Mail.state) == MailState.PENDING)
-    session.connection().execute(update(Mail).where(*waiting).values(state=MailState.DROPPED, data={}))
 
 
 def verify(engine: Engine, user_id: UUID, code: str) -> Preferences | None:
@@ -120,7 +114,8 @@ def remove_address(engine: Engine, user_id: UUID) -> None:
 
 def move_to(session: Session, settings: NotificationSettings, address: str | None) -> None:
     """From now on e-mail goes to this address; what was made for another is dropped, and its links end."""
-    drop(session, settings.user_id)
+    drop_news(session, settings.user_id)
+    drop_mails(session, settings.user_id, VERIFY)
     settings.address, settings.secret = address, drawn_secret()
     settings.pending_address = settings.code_hash = settings.code_expires_at = None
 
@@ -134,4 +129,4 @@ def unsubscribe(engine: Engine, proof: Proof | None) -> None:
         if settings is None or not is_signed(proof, settings.secret):
             raise link_invalid()
         settings.email = []
-        drop(session, settings.user_id)
+        drop_news(session, settings.user_id)

@@ -4,10 +4,10 @@ JOBS = "/api/v1/generation-jobs"
 LARGEST_ID = 2**31 - 1  # PostgreSQL's integer
 
 
-def number_in(text: str) -> int | None:
+def number_in(text: str, largest: int = LARGEST_ID) -> int | None:
     """A number that a key column can hold, as it is written in a path; None for anything else."""
-    plain = text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_ID))
-    return int(text) if plain and int(text) <= LARGEST_ID else None
+    plain = text.isascii() and text.isdecimal() and len(text) <= len(str(largest))
+    return int(text) if plain and int(text) <= largest else None
 
 
 def job_url(job_id: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Select, Text, Uuid, any_, bindparam, exists, func, or_, select
+from sqlalchemy import ARRAY, Row, Select, Text, Uuid, and_, any_, bindparam, exists, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
@@ -32,20 +32,22 @@ NOT_STARTED = {"code": "expired", "message": "it was not started by its deadline
 
 
 def listeners() -> Select[Any]:
-    """The users who want to hear of the end of these jobs, or of the batches that those belong to. Their settings are
-    held in one order, so that what each is told is numbered in the order of the commits."""
-    settings = NotificationSettings
+    """The users who want to hear of the end of these jobs, or of the batches that those belong to and of which this is
+    the first end. Their settings are held in one order, so that what each is told is numbered in the order of the
+    commits."""
+    settings, batch_id = NotificationSettings, col(GenerationJob.batch_id)
     everything = col(settings.in_app) + col(settings.email) + col(settings.webhook)
+    is_noted = exists().where(col(NotificationBatch.batch_id) == batch_id)
     wants = or_(
-        any_(everything) == NEWS,
-        (col(GenerationJob.batch_id).is_not(None)) & (func.cardinality(everything) > 0),
+        and_(batch_id.is_(None), any_(everything) == NEWS),
+        and_(batch_id.is_not(None), func.cardinality(everything) > 0, not_(is_noted)),
     )
     return (
         select(
             col(GenerationJob.id),
             col(GenerationJob.user_id),
             col(GenerationJob.job_type),
-            col(GenerationJob.batch_id),
+            batch_id,
             *(wanted.label(channel) for channel, wanted in WANTED.items()),
         )
         .join(GenerationJob, col(GenerationJob.user_id) == col(settings.user_id))

@@ -160,9 +160,15 @@ def write(session: Session, taken: TakenMail, made: Tried) -> MailState | None:
     return values["state"] if changed.rowcount else None
 
 
-def drop(session: Session, user_id: UUID) -> None:
-    """Drop what a user is still to be mailed: nobody wants it, or nobody wants it there. The settings are held."""
-    pending = (col(Mail.user_id) == user_id, col(Mail.state) == MailState.PENDING)
-    session.connection().execute(update(Mail).where(*pending).values(state=MailState.DROPPED, data={}))
+def drop_news(session: Session, user_id: UUID) -> None:
+    """Drop the news that a user is still to be mailed: nobody wants them, or nobody wants them there. The settings are
+    held."""
+    drop_mails(session, user_id, NEWS)
     owed = (col(Notification.user_id) == user_id, col(Notification.mail_owed))
     session.connection().execute(update(Notification).where(*owed).values(mail_owed=False))
+
+
+def drop_mails(session: Session, user_id: UUID, template: str) -> None:
+    """Drop the e-mails of one kind that a user is still to get."""
+    pending = (col(Mail.user_id) == user_id, col(Mail.template) == template, col(Mail.state) == MailState.PENDING)
+    session.connection().execute(update(Mail).where(*pending).values(state=MailState.DROPPED, data={}))

@@ -2,7 +2,8 @@
 
 import threading
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,6 +12,7 @@ log = structlog.get_logger(__name__)
 
 LOOKED_EVERY_S = 5.0  # also where no wake-up came: all threads of the actors may be busy with jobs
 AGAIN_AFTER_S = 1.0  # once the database was away
+ENDS_WITHIN_S = 3.0  # what is under way when the worker stops
 
 
 class Deliverer(ABC):
@@ -20,6 +22,8 @@ class Deliverer(ABC):
         self.what = what
         self.threads = threads
         self.closing = closing
+        self.at_work = 0  # threads
+        self.changed = threading.Condition()
         self.woken = threading.BoundedSemaphore(threads)
         for _ in range(threads):
             self.woken.acquire()
@@ -31,9 +35,27 @@ class Deliverer(ABC):
     def deliver_all(self) -> int:
         """Deliver what is due until nothing is. Returns how many were tried. Raises SQLAlchemyError."""
         tried = 0
-        while not self.closing.is_set() and self.deliver_one():
-            tried += 1
+        with self.counted():
+            while not self.closing.is_set() and self.deliver_one():
+                tried += 1
         return tried
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a thread that is at work, for `stop`."""
+        with self.changed:
+            self.at_work += 1
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.at_work -= 1
+                self.changed.notify_all()
+
+    def stop(self, within_s: float = ENDS_WITHIN_S) -> None:
+        """Let what is under way end, once `closing` is set; for so long."""
+        with self.changed:
+            self.changed.wait_for(lambda: not self.at_work, within_s)
 
     @abstractmethod
     def deliver_one(self) -> bool:

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from string import Template
 from typing import NamedTuple
 
-from shared.notifications.mails import NEWS, TakenMail
+from shared.notifications.mails import NEWS, VERIFY, TakenMail
 from shared.notifications.secrets import Proof, signature
 from shared.notifications.wording import FOLDER, LONGEST_TITLE, filled, filled_html, on_one_line
 
@@ -38,7 +38,7 @@ def template_in(name: str) -> Template:
     return Template((FOLDER / name).read_text())
 
 
-WORDS = {name: words_in(name) for name in ("news", "verify")}
+WORDS = {name: words_in(name) for name in (NEWS, VERIFY)}
 LINE_OF_TEXT, LINE_OF_HTML = template_in("news.line.txt"), template_in("news.line.html")
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from shared.database.engine import transaction
 from shared.models import MailState
 from shared.notifications.mails import TakenMail, Tried, make_one, take, write
-from worker_service.delivering.threads import Deliverer, DeliveryThread
+from worker_service.delivering.threads import Deliverer
 from worker_service.notifications.message import Letterhead, message_of
 from worker_service.notifications.post_office import PostOffice
 
@@ -57,7 +57,3 @@ def tell(taken: TakenMail, made: Tried, state: MailState | None) -> None:
         log.info("mail.sent", **facts)
     else:
         log.warning("mail.not_sent", **facts, error=made.error, becomes=state)
-
-
-class MailSender(DeliveryThread):
-    """One of the threads."""

@@ -14,14 +14,13 @@ from shared.outgoing.deadline import Deadline
 from shared.outgoing.exchange import Outgoing
 from shared.webhooks.due import Taken, take
 from shared.webhooks.outcome import Try, put_back, write
-from worker_service.delivering.threads import Deliverer, DeliveryThread
+from worker_service.delivering.threads import ENDS_WITHIN_S, Deliverer
 from worker_service.webhooks.posting import post
 
 log = structlog.get_logger(__name__)
 
 THREADS = 4
 ANSWERS_WITHIN = timedelta(seconds=20)
-ENDS_WITHIN_S = 3.0  # what is under way when the worker stops
 GIVEN_UP_WITHIN_S = 2.0  # whoever waits looks up each half second
 
 
@@ -33,7 +32,6 @@ class Deliveries(Deliverer):
         self.engine = engine
         self.outgoing = outgoing
         self.under_way: set[Deadline] = set()
-        self.changed = threading.Condition()
 
     def deliver_one(self) -> bool:
         """Try one delivery. Whether there was one. No transaction is open while the receiver is waited for."""
@@ -62,15 +60,14 @@ class Deliveries(Deliverer):
         finally:
             with self.changed:
                 self.under_way.discard(deadline)
-                self.changed.notify_all()
 
     def stop(self, within_s: float = ENDS_WITHIN_S) -> None:
         """Let what is under way end, once `closing` is set; after that time it is given up, and due again at once."""
+        super().stop(within_s)
         with self.changed:
-            self.changed.wait_for(lambda: not self.under_way, within_s)
             for deadline in self.under_way:
                 deadline.give_up()
-            self.changed.wait_for(lambda: not self.under_way, GIVEN_UP_WITHIN_S)
+        super().stop(GIVEN_UP_WITHIN_S)
 
 
 def tell(taken: Taken, made: Try, state: DeliveryState | None) -> None:
@@ -79,7 +76,3 @@ def tell(taken: Taken, made: Try, state: DeliveryState | None) -> None:
         log.info("webhook.delivered", **facts, elapsed_ms=made.took_ms)
     else:
         log.warning("webhook.not_delivered", **facts, answered=made.status, error=made.error, becomes=state)
-
-
-class WebhookSender(DeliveryThread):
-    """One of the threads."""

@@ -16,6 +16,7 @@ from shared.messaging.messages import Queue
 from shared.messaging.messenger import Messenger
 from shared.models import MailState, NotificationSettings, Scope
 from shared.notifications.outbox import PACE, SETTLES
+from shared.notifications.secrets import Proof, signature
 from tests.api_service.assets.test_uploading import field, refused
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK
@@ -141,6 +142,18 @@ def test_an_address_is_verified_by_the_mailed_code(
     mailing.deliver_all()
     assert mail.received[-1]["Subject"] == "Genonaut: Job 2 is completed, with 1 output"
     assert code not in "".join(str(one.data) for one in mails(messenger))
+
+
+def test_a_code_is_mailed_whatever_becomes_of_the_news(
+    client: TestClient, mailing: Mailing, mail: MailServer, messenger: Messenger
+) -> None:
+    client.put(EMAIL, json={"address": ADDRESS})
+    client.patch(PREFERENCES, json={"in_app": ["job_failed"], "email": []})
+    settings = settings_of(messenger)
+    proof = Proof(settings.user_id, signature(settings.secret, settings.user_id))
+    assert client.post(f"{EMAIL}/unsubscribe?proof={proof.text}").status_code == 200
+    mailing.deliver_all()
+    assert [message["Subject"] for message in mail.received] == ["Genonaut: verify your e-mail address"]
 
 
 def test_the_mailed_link_shows_a_button_and_the_button_verifies(

@@ -13,7 +13,7 @@ from tests.api_service.assets.assets import PNG
 from tests.api_service.jobs.test_prefer_wait import next_job
 from tests.jobs import output
 from tests.notifications import listens_by_mail, told
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 
 ASKED = {"prompt": "a cat", "model": "random_sd15.safetensors", "size": "64x64", "stream": True}
 

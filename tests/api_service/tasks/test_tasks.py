@@ -20,7 +20,7 @@ from shared.tasks.due import take
 from shared.tasks.life import TaskLease
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK
-from tests.jobs import LEASE, USER, submitted
+from tests.jobs import LEASE, USER
 from tests.tasks import asked, done, ended, make_due, task
 
 TASKS = "/api/v1/tasks"

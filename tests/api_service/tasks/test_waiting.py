@@ -13,7 +13,7 @@ from shared.accounts.keys import revoke_key
 from shared.messaging.messenger import Messenger
 from shared.models import Task, TaskKind
 from tests.tasks import asked, done
-from tests.worker_service.deployment import until
+from tests.worker_service.waiting import until
 
 TASKS = "/api/v1/tasks"
 

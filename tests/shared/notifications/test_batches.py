@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import Engine, event
 
 from shared.messaging.messenger import Messenger
 from tests.jobs import answering, job, submitted
@@ -51,6 +52,16 @@ def test_batches_of_those_who_listen_to_nothing_are_not_noted(messenger: Messeng
     failed(messenger, batch_id=uuid4())
     assert tell_of_batches(messenger) == 0
     assert told(messenger) == []
+
+
+def test_only_the_first_end_of_a_batch_notes_it(messenger: Messenger, engine: Engine) -> None:
+    listens(messenger)
+    batch(messenger, 3)
+    asked: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
+    for _ in range(3):
+        completed_next(messenger)
+    assert len([one for one in asked if "INSERT INTO notification_batches" in one]) == 1
 
 
 def test_a_batch_goes_on_waiting_for_a_job_that_is_tried_again(messenger: Messenger) -> None:

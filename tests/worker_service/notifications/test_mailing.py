@@ -29,7 +29,8 @@ from tests.notifications import (
     settings_of,
     told,
 )
-from worker_service.notifications.sender import Mailing, MailSender
+from worker_service.delivering.threads import DeliveryThread
+from worker_service.notifications.sender import Mailing
 from worker_service.scheduler.news import remove_old_news, tell_of_batches
 
 
@@ -231,7 +232,7 @@ def test_a_wake_up_is_owed_for_each_mail_that_is_due(messenger: Messenger) -> No
 
 def test_a_woken_thread_sends(messenger: Messenger, mailing: Mailing, mail: MailServer) -> None:
     listens_by_mail(messenger)
-    thread = MailSender(mailing, 0)
+    thread = DeliveryThread(mailing, 0)
     thread.start()
     completed(messenger)
     let_pass(messenger, SETTLES)

@@ -8,12 +8,12 @@ from pydantic import AfterValidator, BaseModel, Field
 from api_service.doors.v1.streams.queries import StreamQuery
 from api_service.http.pages import PageQuery
 from api_service.refusals.notifications import notification_not_found
+from shared.jobs.urls import number_in
 from shared.notifications.events import NotificationEvent
 from shared.notifications.secrets import LONGEST_PROOF
 from shared.outgoing.mail_addresses import LONGEST, checked_address
 
 LARGEST_NUMBER = 2**63 - 1
-MOST_DIGITS = 19
 
 Wanted = Annotated[tuple[NotificationEvent, ...], Field(max_length=10)]
 Number = Annotated[int, Field(ge=1, le=LARGEST_NUMBER, strict=True)]
@@ -72,7 +72,7 @@ class ProofQuery(BaseModel, frozen=True, extra="forbid"):
 def number_of(path: Mapping[str, str]) -> int:
     """Raises Refusal: notification_not_found, also for what is no number."""
     text = path["notification_id"]
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else 0
-    if not 0 < number <= LARGEST_NUMBER:
+    number = number_in(text, LARGEST_NUMBER)
+    if not number:
         raise notification_not_found(text)
     return number

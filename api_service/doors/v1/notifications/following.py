@@ -1,5 +1,7 @@
 """What a user is told, live, as server-sent events: from now on, or from whichever the client has last."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -7,7 +9,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, by_key_or_ticket
-from api_service.doors.v1.notifications.bodies import LARGEST_NUMBER, MOST_DIGITS, FollowQuery
+from api_service.doors.v1.notifications.bodies import LARGEST_NUMBER, FollowQuery
 from api_service.doors.v1.notifications.views import NOTIFICATIONS, NotificationView
 from api_service.doors.v1.streams.connection import holder_of
 from api_service.doors.v1.streams.event_follower import as_text, id_of
@@ -19,9 +21,11 @@ from api_service.http.streams.stream_tickets import LAST_EVENT_ID
 from api_service.notifications import listing
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import FieldError
+from api_service.streams.bell import Bell
 from api_service.streams.tickets import TicketIdentity
 from api_service.streams.timings import StreamTimings
-from shared.models import Scope
+from shared.jobs.urls import number_in
+from shared.models import Notification, Scope
 
 FollowRequest = ApiRequest[Nothing, FollowQuery]
 
@@ -51,10 +55,10 @@ def last_event_id(request: FollowRequest) -> int | None:
     header = request.http.headers.get(LAST_EVENT_ID)
     if not header:
         return request.query.last_event_id
-    number = header.partition("-")[0]
-    if not (number.isascii() and number.isdecimal() and len(number) <= MOST_DIGITS) or int(number) > LARGEST_NUMBER:
+    number = number_in(header.partition("-")[0], LARGEST_NUMBER)
+    if number is None:
         raise invalid_query([FieldError(field=LAST_EVENT_ID, message="Input should be a number", code="int_parsing")])
-    return int(number)
+    return number
 
 
 @dataclass(frozen=True)
@@ -72,13 +76,24 @@ class NotificationFollower:
             await send(as_text("opened", {}, id_of(identity, after)))
         async with services.relay.bell(identity.user_id, holder_of(identity)) as bell:
             while True:
-                told = await services.run(listing.told_since, services.engine, identity.user_id, after)
+                told = await self.told_next(bell, after)
                 for one in told:
                     after = one.id
                     view = NotificationView.of(one).model_dump_json()
                     await send(f"id: {id_of(identity, after)}\nevent: notification\ndata: {view}\n\n")
-                if not told and not await bell.rings_within(services.timings.comment_after_s):
+                if not told:
                     await send(as_comment())
+
+    async def told_next(self, bell: Bell, after: int) -> Sequence[Notification]:
+        """What comes after this number; nothing if nothing came for as long as a stream may be silent, however often
+        the bell rang meanwhile. Raises StreamEnded, SQLAlchemyError."""
+        services, user_id, now = self.request.services, self.request.identity.user_id, asyncio.get_running_loop().time
+        until = now() + services.timings.comment_after_s
+        while True:
+            told = await services.run(listing.told_since, services.engine, user_id, after)
+            left_s = until - now()
+            if told or left_s <= 0 or not await bell.rings_within(left_s):
+                return told
 
 
 OPERATIONS = (

@@ -1,0 +1,156 @@
+"""A delivery is tried until it is taken, ten times at most, and an endpoint that takes none is disabled."""
+
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, func, update
+
+from api_service.webhooks.endpoints import delete_endpoint
+from shared.messaging.messenger import Messenger
+from shared.models import WebhookDelivery, WebhookEndpoint
+from shared.outgoing.allowed import allowed_by
+from shared.outgoing.deadline import Deadline
+from shared.outgoing.exchange import Asked, Outgoing
+from shared.webhooks.outcome import MOST_TRIES, PAUSES, pause_after
+from tests.notifications import completed
+from tests.raw_server import RawServer, answer, raw_server
+from tests.webhooks import deliveries, endpoint, endpoint_row, make_due, only, taken_apart, verified
+from worker_service.webhooks.sender import Deliveries
+
+
+def test_a_try_of_an_endpoint_that_was_deleted_meanwhile_is_forgotten(
+    messenger: Messenger, sender: Deliveries, halting: tuple[Callable[[socket.socket], None], threading.Event]
+) -> None:
+    say, goes_on = halting
+    with raw_server(say) as server, ThreadPoolExecutor(1) as threads:
+        made = endpoint(messenger, server.url)
+        completed(messenger)
+        trying = threads.submit(sender.deliver_one)
+        while not server.asked:
+            threading.Event().wait(0.01)
+        delete_endpoint(messenger.engine, made.id, None)
+        goes_on.set()
+        assert trying.result(20)
+    assert deliveries(messenger) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (answer(b"", "500 Internal Server Error"), 500),
+        (answer(b"", "302 Found", Location="http://127.0.0.1:1/"), 302),
+        (answer(b"", "404 Not Found"), 404),
+        (b"", None),
+    ],
+)
+def test_what_is_no_success_is_tried_again_with_the_same_id_and_body(
+    messenger: Messenger, sender: Deliveries, said: bytes, status: int | None
+) -> None:
+    with raw_server(said) as server:
+        made = endpoint(messenger, server.url)
+        completed(messenger)
+        assert sender.deliver_all() == 1, "the next try has to wait"
+        kept = only(messenger)
+        assert (kept.state, kept.tries, kept.last_status) == ("pending", 1, status)
+        assert (kept.last_error is None) is (status is not None)
+        make_due(messenger)
+        assert sender.deliver_all() == 1
+    (first, body), (second, same) = map(taken_apart, server.asked)
+    assert (first["webhook-id"], body) == (second["webhook-id"], same)
+    assert verified(server.asked[1], made.secret)
+    assert endpoint_row(messenger, made.id).failures == 2
+
+
+def test_the_tenth_try_is_the_last(messenger: Messenger, sender: Deliveries) -> None:
+    with raw_server(answer(b"", "503 Service Unavailable")) as server:
+        endpoint(messenger, server.url)
+        completed(messenger)
+        for _ in range(MOST_TRIES):
+            make_due(messenger)
+            assert sender.deliver_all() == 1
+        make_due(messenger)
+        assert sender.deliver_all() == 0
+    assert (MOST_TRIES, only(messenger).state) == (10, "failed")
+
+
+def test_each_pause_is_longer_than_the_one_before_and_as_long_as_was_asked() -> None:
+    for number, least in enumerate(PAUSES, start=1):
+        pause = pause_after(number, None)
+        assert pause is not None
+        assert least <= pause <= 1.2 * least
+    assert pause_after(1, timedelta(hours=1)) == timedelta(hours=1)
+    assert pause_after(1, timedelta(days=9)) == timedelta(hours=24)
+    assert pause_after(10, timedelta(hours=1)) is None
+
+
+def test_retry_after_is_heeded(messenger: Messenger, sender: Deliveries) -> None:
+    with raw_server(answer(b"", "429 Too Many Requests", Retry_After="7200")) as server:
+        endpoint(messenger, server.url)
+        completed(messenger)
+        sender.deliver_all()
+    kept = only(messenger)
+    assert kept.last_tried_at is not None
+    assert kept.due_at - kept.last_tried_at >= timedelta(hours=2)
+
+
+def test_an_endpoint_that_is_gone_is_disabled(messenger: Messenger, sender: Deliveries) -> None:
+    with raw_server(answer(b"", "410 Gone")) as server:
+        made = endpoint(messenger, server.url)
+        completed(messenger)
+        sender.deliver_all()
+    assert only(messenger).state == "failed"
+    after = endpoint_row(messenger, made.id)
+    assert (after.enabled, after.disabled_reason) == (False, "it answered 410")
+
+
+@pytest.mark.parametrize(("failures", "hours", "is_enabled"), [(49, 25, False), (48, 25, True), (200, 23, True)])
+def test_fifty_failures_in_a_row_over_a_day_disable_an_endpoint(
+    messenger: Messenger, sender: Deliveries, failures: int, hours: int, is_enabled: bool
+) -> None:
+    with raw_server(answer(b"", "500 Internal Server Error")) as server:
+        made = endpoint(messenger, server.url, failures=failures)
+        with messenger.transaction() as session:
+            session.exec(update(WebhookEndpoint).values(failing_since=func.now() - timedelta(hours=hours)))
+        completed(messenger)
+        sender.deliver_all()
+    assert endpoint_row(messenger, made.id).enabled is is_enabled
+
+
+def test_a_success_ends_the_row_of_failures(messenger: Messenger, sender: Deliveries, receiver: RawServer) -> None:
+    made = endpoint(messenger, receiver.url, failures=49)
+    completed(messenger)
+    sender.deliver_all()
+    after = endpoint_row(messenger, made.id)
+    assert (after.failures, after.failing_since) == (0, None)
+
+
+def test_no_webhook_goes_into_our_own_network(messenger: Messenger, engine: Engine, receiver: RawServer) -> None:
+    endpoint(messenger, receiver.url)
+    completed(messenger)
+    guarded = Deliveries(engine, Outgoing(allowed_by([])), threading.Event())
+    assert guarded.deliver_all() == 1
+    assert receiver.asked == []
+    assert only(messenger).last_error == "the URL must begin with https://"
+
+
+def test_a_delivery_of_a_worker_that_died_is_tried_by_another(
+    messenger: Messenger, sender: Deliveries, receiver: RawServer
+) -> None:
+    endpoint(messenger, receiver.url)
+    completed(messenger)
+    with messenger.transaction() as session:
+        long_ago = func.now() - timedelta(seconds=1)
+        session.exec(update(WebhookDelivery).values(tries=1, due_at=long_ago, claimed_until=long_ago))
+    assert sender.deliver_all() == 1
+    assert (only(messenger).state, only(messenger).tries) == ("delivered", 2)
+
+
+def test_no_certificates_are_read_before_a_request_needs_them(receiver: RawServer) -> None:
+    outgoing = Outgoing(allowed_by(["127.0.0.1"]))
+    with outgoing.ask(Asked(receiver.url), Deadline(timedelta(seconds=20))) as found:
+        assert found.status_code == 200
+    assert "tls" not in vars(outgoing)

@@ -66,7 +66,7 @@ def timing_of(cron: str, time_zone: str) -> Timing:
 
 def zone_named(name: str) -> tzinfo:
     """A time zone by its IANA name. Raises ValueError."""
-    if name == "UTC":  # known also where this system knows no time zones
+    if name == "UTC":
         return UTC
     if len(name) > LONGEST_ZONE or name not in known_zones():
         raise ValueError("is no time zone of the IANA's list, such as Europe/Berlin or UTC")
@@ -75,7 +75,7 @@ def zone_named(name: str) -> tzinfo:
 
 @cache
 def known_zones() -> frozenset[str]:
-    """Read from this system's files once."""
+    """Read once: from this system's files, or else from those that are installed with us."""
     return frozenset(available_timezones())
 
 

@@ -3,16 +3,11 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from api_service.jobs.listing import jobs_of
-from shared.jobs.listing.filters import Filters
-from shared.jobs.listing.page_range import PageRange
 from shared.messaging.messenger import Messenger
 from tests.api_service.conftest import bearer, new_key
-from tests.jobs import USER, job, running, submitted
-from tests.plans import plans_of
+from tests.jobs import job, running, submitted
 
 URL = "/api/v1/generation-jobs"
 
@@ -66,10 +61,3 @@ def test_anothers_job_is_not_pinned(client: TestClient, messenger: Messenger) ->
     response = client.patch(f"{URL}/{job_id}", json={"pinned": True}, headers=stranger)
     assert response.json()["code"] == "job_not_found"
     assert job(messenger, job_id).pinned is False
-
-
-def test_pinned_jobs_are_found_by_an_index(engine: Engine) -> None:
-    page = PageRange(USER, 51)
-    (plan,) = plans_of(engine, lambda session: jobs_of(session, Filters(pinned=True), page))
-    assert plan.indexes & {"ix_generation_jobs_pinned", "ix_generation_jobs_list"}
-    assert not plan.read_through

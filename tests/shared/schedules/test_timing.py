@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 
 import pytest
 
@@ -84,3 +84,13 @@ def test_they_are_those_that_one_finds_by_watching_the_clock(zone: str, day: str
 def test_a_time_zone_is_one_of_the_list(name: str) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         zone_named(name)
+
+
+def test_a_system_without_time_zones_will_do() -> None:
+    reset_tzpath(())
+    try:
+        assert {"Europe/Berlin", "Australia/Lord_Howe"} <= available_timezones()
+        winter = datetime(2026, 1, 1, tzinfo=ZoneInfo.no_cache("America/New_York"))
+        assert winter.utcoffset() == timedelta(hours=-5)
+    finally:
+        reset_tzpath()

@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 40
 MOST_FILES = 15  # of one folder
 # A database may be at any revision of the past, so migrations are only ever added, and their numbers sort them.
 # Lists of steps, and of tables: one file each.
-FULLER = {"migrations/versions", "shared/models"}
+FULLER = {"migrations/versions"}
 MOST_PARAMETERS = 5
 SERVICES = ("api_service", "worker_service", "shared")
 # The merge is one story, told in SQL from top to bottom.

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from api_service.fleet.seeds import Seed
 from shared.database.fast_rows import new_row
 from shared.models import GenerationJob, JobStatus
-from shared.models.generation_job import DEFAULT_PRIORITY
+from shared.models.jobs.generation_job import DEFAULT_PRIORITY
 from shared.webhooks.own import OwnWebhook
 from shared.workflows import duration_key
 from shared.workflows.parameters import TextToImage

@@ -6,7 +6,7 @@ from dataclasses import replace
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 from api_service.submit.job_request import JobRequest
-from shared.models.generation_job import DEFAULT_PRIORITY
+from shared.models.jobs.generation_job import DEFAULT_PRIORITY
 
 
 def capped(jobs: Sequence[JobRequest], most: int | None, *, is_retry: bool = False) -> Sequence[JobRequest]:

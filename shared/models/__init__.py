@@ -1,15 +1,11 @@
 """The tables both services share; importing this package names them all to SQLModel's metadata."""
 
-from shared.models.account import ApiKey, Scope, StreamTicket, UrlSecret, User, UserTurn, stands_alone
+from shared.models.accounts.key import ApiKey, Scope, StreamTicket, UrlSecret, stands_alone
+from shared.models.accounts.user import User, UserTurn
 from shared.models.asset import Asset, AssetKey, AssetKind, AssetUse
 from shared.models.clean_up import CleanUpState, DiscardedFolder
 from shared.models.fleet import ComfyUIServer, ServerCapabilities, Worker
-from shared.models.generation_job import GenerationJob
-from shared.models.job_attempt import JobAttempt
-from shared.models.job_event import JobEvent
-from shared.models.job_output import JobOutput
-from shared.models.native_prompt import NativePrompt
-from shared.models.notification import (
+from shared.models.follow_ups.notification import (
     Mail,
     MailState,
     Notification,
@@ -18,11 +14,16 @@ from shared.models.notification import (
     NotificationSettings,
     ServerTrouble,
 )
-from shared.models.schedule import Missed, Overlap, Schedule
-from shared.models.statistics import JobStatistic
-from shared.models.status import FINAL, HELD, LIVE, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
-from shared.models.task import ImportedJob, Task, TaskKind, TaskState
-from shared.models.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
+from shared.models.follow_ups.schedule import Missed, Overlap, Schedule
+from shared.models.follow_ups.task import ImportedJob, Task, TaskKind, TaskState
+from shared.models.follow_ups.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
+from shared.models.jobs.generation_job import GenerationJob
+from shared.models.jobs.job_attempt import JobAttempt
+from shared.models.jobs.job_event import JobEvent
+from shared.models.jobs.job_output import JobOutput
+from shared.models.jobs.native_prompt import NativePrompt
+from shared.models.jobs.statistics import JobStatistic
+from shared.models.jobs.status import FINAL, HELD, LIVE, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
 
 __all__ = [
     "FINAL",

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Text, Uuid
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import moment, names, of_a_user, one_of, word
+from shared.database.columns import moment, names, of_a_user, one_of, word
 
 
 class AssetKind(StrEnum):

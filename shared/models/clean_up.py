@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, Index, String, Text, text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import moment
+from shared.database.columns import moment
 
 
 class DiscardedFolder(SQLModel, table=True):

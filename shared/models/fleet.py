@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, ForeignKey, Integer, SmallInteger, String, Text, func, text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, names
+from shared.database.columns import document, moment, names
 
 
 class Worker(SQLModel, table=True):

@@ -11,7 +11,7 @@ from api_service.jobs.extra_data import ExtraData, Secret
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.submit.sealing import SentAlong
 from api_service.webhooks.asked import Url
-from shared.models.generation_job import DEFAULT_PRIORITY
+from shared.models.jobs.generation_job import DEFAULT_PRIORITY
 from shared.webhooks.own import OwnWebhook
 
 MOST_LABELS = 16

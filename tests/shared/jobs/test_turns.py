@@ -18,7 +18,7 @@ from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import PromptLost
 from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus, Outcome, User, UserTurn
-from shared.models.generation_job import DEFAULT_PRIORITY
+from shared.models.jobs.generation_job import DEFAULT_PRIORITY
 from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, job, new_job, output, submitted
 
 SLOTS = 1000

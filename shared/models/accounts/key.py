@@ -1,30 +1,23 @@
-"""Who may ask: users, their turns, the keys they ask with, and what stands in for a key where none can be sent."""
+"""What lets somebody in: keys with their scopes, and what stands in for a key where none can be sent."""
 
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
     Column,
-    Float,
-    ForeignKey,
     Identity,
-    Index,
     Integer,
     LargeBinary,
-    SmallInteger,
     String,
-    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, of_a_user, seconds
+from shared.database.columns import document, moment, of_a_user
 
 
 class Scope(StrEnum):
@@ -42,35 +35,6 @@ class Scope(StrEnum):
 def stands_alone(scopes: Collection[str]) -> bool:
     """Whether these scopes may be those of one key: what is part of an address is good for nothing else."""
     return Scope.NATIVE not in scopes or len(set(scopes)) == 1
-
-
-class User(SQLModel, table=True):
-    """One row of `users`: an owner of jobs.
-
-    `stored_bytes` is the size of all outputs of the user's jobs, thumbnails not counted, and of the content of all
-    assets; it changes in the transactions that add and delete them. `running_jobs_limit` is this user's own, NULL the
-    setting's. `retention` says for how many days what is kept, null for ever; what it does not name is kept as the
-    settings say, see `shared.accounts.retention`.
-    `weight` is this user's share of the servers among those who wait: 2 is twice that of 1.
-    """
-
-    __tablename__ = "users"
-
-    id: UUID = Field(default_factory=uuid4, sa_column=Column("id", Uuid, primary_key=True))
-    name: str = Field(sa_column=Column("name", String(255), nullable=False, unique=True))
-    stored_bytes: int = Field(
-        default=0, sa_column=Column("stored_bytes", BigInteger, nullable=False, server_default=text("0"))
-    )
-    running_jobs_limit: int | None = None
-    weight: float = Field(default=1.0, sa_column=Column("weight", Float, nullable=False, server_default=text("1")))
-    retention: dict[str, int | None] = Field(default_factory=dict, sa_column=document("retention", "{}"))
-    created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
-
-    # shared.jobs.claim.conditions: whether anybody has a limit of running jobs.
-    __table_args__ = (
-        Index("ix_users_limited", "id", postgresql_where="running_jobs_limit IS NOT NULL"),
-        CheckConstraint("weight BETWEEN 0.01 AND 100", name="weight_range"),
-    )
 
 
 class ApiKey(SQLModel, table=True):
@@ -122,23 +86,3 @@ class UrlSecret(SQLModel, table=True):
     id: int = Field(default=None, sa_column=Column("id", Integer, Identity(), primary_key=True))
     secret: bytes = Field(sa_column=Column("secret", LargeBinary, nullable=False))
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
-
-
-class UserTurn(SQLModel, table=True):
-    """One row of `user_turns`, of a user and a priority. Seconds of a server, divided by the user's weight.
-
-    `finish` is where the user's next job would come if it came at once; `clock` is how far all users had come when this
-    one last submitted a job. See `shared.jobs.turns`.
-    """
-
-    __tablename__ = "user_turns"
-
-    user_id: UUID = Field(sa_column=Column("user_id", Uuid, ForeignKey("users.id"), primary_key=True))
-    priority: int = Field(sa_column=Column("priority", SmallInteger, primary_key=True))
-    finish: float = Field(sa_column=seconds("finish"))
-    clock: float = Field(sa_column=seconds("clock"))
-
-    __table_args__ = (
-        Index("ix_user_turns_clock", "priority", "clock"),
-        Index("ix_user_turns_finish", "priority", "finish"),
-    )

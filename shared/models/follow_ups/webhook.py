@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Text, Uuid, text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, names, of_a_user, one_of, word
+from shared.database.columns import document, moment, names, of_a_user, one_of, word
 
 
 class DeliveryState(StrEnum):

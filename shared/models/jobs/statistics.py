@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import Column, Date, Integer, SmallInteger, Uuid
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import word
-from shared.models.status import JobStatus
+from shared.database.columns import word
+from shared.models.jobs.status import JobStatus
 
 
 class JobStatistic(SQLModel, table=True):

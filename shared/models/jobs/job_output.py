@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, one_of, word
-from shared.models.status import OutputKind
+from shared.database.columns import document, moment, one_of, word
+from shared.models.jobs.status import OutputKind
 
 
 class JobOutput(SQLModel, table=True):

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Uuid
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import moment, of_a_user
+from shared.database.columns import moment, of_a_user
 
 
 class NativePrompt(SQLModel, table=True):

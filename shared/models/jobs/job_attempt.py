@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, one_of, word
-from shared.models.status import Outcome
+from shared.database.columns import document, moment, one_of, word
+from shared.models.jobs.status import Outcome
 
 
 class JobAttempt(SQLModel, table=True):

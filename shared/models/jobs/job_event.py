@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Column, ForeignKey, Integer
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, one_of, word
-from shared.models.status import LIVE_ONLY, EventType
+from shared.database.columns import document, moment, one_of, word
+from shared.models.jobs.status import LIVE_ONLY, EventType
 
 
 class JobEvent(SQLModel, table=True):

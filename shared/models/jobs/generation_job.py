@@ -18,8 +18,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import between, document, moment, of_a_user, one_of, seconds, word
-from shared.models.status import JobStatus
+from shared.database.columns import between, document, moment, of_a_user, one_of, seconds, word
+from shared.models.jobs.status import JobStatus
 
 DEFAULT_PRIORITY = 5  # of 0 to 9: 9 goes first
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, String, Text, Uuid, text
 from sqlmodel import Field, SQLModel
 
-from shared.models.columns import document, moment, of_a_user, one_of, word
+from shared.database.columns import document, moment, of_a_user, one_of, word
 
 
 class TaskKind(StrEnum):

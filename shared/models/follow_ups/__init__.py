@@ -1,0 +1,1 @@
+"""The tables of what follows a job, or makes some: notifications, webhooks, tasks, schedules."""

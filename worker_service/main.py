@@ -40,6 +40,7 @@ from worker_service.cleanup.run import RUNS_FOR, Cleaner
 from worker_service.delivering.threads import DeliveryThread
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
+from worker_service.dramatiq_glue.orphans import EndWithParent
 from worker_service.dramatiq_glue.receiver import Receiver
 from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.dramatiq_glue.soft_time_limit import SoftTimeLimit
@@ -79,8 +80,9 @@ def start() -> None:
     exit_unless_migrated(settings, application="worker")
     resources = create_resources(settings)
     broker = create_broker(settings, resources)
-    # Here and not below: it may end the process, which is then this one's own.
+    # Here and not below: they may end the process, which is then this one's own.
     broker.add_middleware(PromptExit())
+    broker.add_middleware(EndWithParent())
     dramatiq.set_broker(broker)
     threading.Thread(target=resources.jobs.run.media.warm, name="media-warm-up", daemon=True).start()
 

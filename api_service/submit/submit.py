@@ -25,6 +25,7 @@ from api_service.submit.idempotency import made_before
 from api_service.submit.job_request import JobRequest, new_job
 from api_service.submit.outputs_taken import keep_outputs
 from api_service.submit.priorities import capped
+from api_service.submit.quarantine import refuse_quarantined
 from shared.database.engine import transaction
 from shared.fleet.fence import OPEN, Fence
 from shared.jobs import before_start
@@ -114,12 +115,14 @@ def look_at(
 ) -> list[CheckedJob]:
     """The jobs as they would be sent for their owner. Reads what the servers can do, and the assets that the jobs name.
 
-    Raises Refusal: invalid_fields.
+    Raises Refusal: invalid_fields, workflow_quarantined.
     """
     known = acceptance.capabilities.current()
     graphs = [(job.graph, job.assets) for job in jobs]
     assets = assets_named_by(acceptance.messenger.engine, owner, graphs, known)
-    return check_all(jobs, known, field_name, acceptance.fence, assets)
+    checked = check_all(jobs, known, field_name, acceptance.fence, assets)
+    refuse_quarantined(acceptance.messenger.engine, [job.request for job in checked])
+    return checked
 
 
 def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:

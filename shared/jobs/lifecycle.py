@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from shared.database.prepared_statement import Prepared
 from shared.jobs.attempts import Lease, Prompt, end_attempt, set_attempt_prompt
 from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost
+from shared.jobs.failures.pattern import failure_of
 from shared.jobs.job_events import error_columns, error_data, output_data, publish_events, record_events, start_data
 from shared.jobs.start_and_complete import EVENT_DATA, OUTPUTS, STORED_BYTES, WARNINGS, completing, output_values
 from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
@@ -98,9 +99,8 @@ def complete(
 def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJob:
     """The job has failed for good."""
     data = error_data(error)
-    job = transition_under_lease(
-        session, "fail", lease, completed_at=func.now(), lease_expires_at=None, **error_columns(data)
-    )
+    columns = {**error_columns(data), "failure": failure_of(data)}
+    job = transition_under_lease(session, "fail", lease, completed_at=func.now(), lease_expires_at=None, **columns)
     settle(session, job)
     end_attempt(session, lease, Outcome.FAILED, error)
     record_events(session, [job], EventType.FAILED, data)

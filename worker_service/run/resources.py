@@ -24,6 +24,7 @@ class JobLimits:
     soft_time: timedelta
     stall: timedelta  # ComfyUI may say nothing of a running prompt for this long
     storage: timedelta  # its result may wait this long in ComfyUI for the store
+    quarantine_after: int | None = None  # so many servers in a row its workflow may take down; None: any number
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,14 @@ PLAIN: dict[str, Any] = {
     "5": {
         "class_type": "KSampler",
         "inputs": {
-            **{"model": ["1", 0], "positive": ["2", 0], "negative": ["3", 0], "latent_image": ["4", 0]},
-            **{"seed": 1, "steps": 20, "cfg": 7.0, "sampler_name": "euler"},
+            "model": ["1", 0],
+            "positive": ["2", 0],
+            "negative": ["3", 0],
+            "latent_image": ["4", 0],
+            "seed": 1,
+            "steps": 20,
+            "cfg": 7.0,
+            "sampler_name": "euler",
         },
     },
 }

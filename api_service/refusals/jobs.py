@@ -76,3 +76,11 @@ def workflow_quarantined(suspect: SuspectWorkflow, field: str) -> Refusal:
     reason = why(suspect)
     error = FieldError(field=field, message=reason, code=Code.WORKFLOW_QUARANTINED)
     return Refusal(Code.WORKFLOW_QUARANTINED, reason, errors=[error])
+
+
+def failure_not_found(fingerprint: str) -> Refusal:
+    return Refusal(Code.FAILURE_NOT_FOUND, f"there is no group of failures {fingerprint!r}")
+
+
+def quarantine_not_found(fingerprint: str) -> Refusal:
+    return Refusal(Code.QUARANTINE_NOT_FOUND, f"no workflow {fingerprint!r} is in quarantine")

@@ -16,4 +16,9 @@ def refuse_quarantined(engine: Engine, requests: Sequence[JobRequest]) -> None:
         found = quarantined(session, [request.fingerprint for request in requests])
     for request in requests if found else ():
         if suspect := found.get(request.fingerprint):
-            raise workflow_quarantined(suspect, f"{request.place}workflow")
+            raise workflow_quarantined(suspect, field_of(request))
+
+
+def field_of(request: JobRequest) -> str:
+    """What made the workflow: the field of that name, or the whole job that says which picture it wants."""
+    return f"{request.place}workflow" if request.parameters is None else request.place.rstrip(".") or "body"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Engine, delete, tuple_
+from sqlalchemy import Engine, any_, delete, literal, tuple_
 from sqlmodel import col, select
 
 from api_service.refusals.jobs import quarantine_not_found
@@ -20,7 +20,7 @@ def page_of_quarantine(
     found = select(SuspectWorkflow).where(IN_QUARANTINE)
     since, fingerprint = col(SuspectWorkflow.quarantined_at), col(SuspectWorkflow.fingerprint)
     if owner is not None:
-        found = found.where(col(SuspectWorkflow.user_ids).contains([owner]))
+        found = found.where(literal(owner) == any_(col(SuspectWorkflow.user_ids)))
     if after is not None:
         found = found.where(tuple_(since, fingerprint) < tuple_(*after))
     with reading(engine) as session:

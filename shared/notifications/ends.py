@@ -34,8 +34,8 @@ NOT_STARTED = {"code": "expired", "message": "it was not started by its deadline
 
 def listeners() -> Select[Any]:
     """The users who want to hear of the end of these jobs, or of the batches that those belong to and of which this is
-    the first end; not of failures that they have muted. Their settings are held in one order, so that what each is told is numbered in the order of the
-    commits."""
+    the first end; but of no failure that they have muted. Their settings are held in one order, so that what each is
+    told is numbered in the order of the commits."""
     settings, batch_id = NotificationSettings, col(GenerationJob.batch_id)
     everything = col(settings.in_app) + col(settings.email) + col(settings.webhook)
     is_noted = exists().where(col(NotificationBatch.batch_id) == batch_id)

@@ -19,8 +19,8 @@ SERVERS = [f"http://gpu-{number}:8188" for number in range(5)]
 def quarantined(messenger: Messenger, fingerprint: str = FINGERPRINT, **values: Any) -> None:
     facts: dict[str, Any] = {"error_code": "prompt_lost", "strikes": 3, "servers": SERVERS[:3], "user_ids": [USER]}
     with messenger.transaction() as session:
-        now = database_time(session)
-        session.add(SuspectWorkflow(fingerprint=fingerprint, job_id=1, quarantined_at=now, **(facts | values)))
+        facts["quarantined_at"] = database_time(session)
+        session.add(SuspectWorkflow(fingerprint=fingerprint, job_id=1, **(facts | values)))
 
 
 def suspect(messenger: Messenger, fingerprint: str = FINGERPRINT) -> SuspectWorkflow | None:

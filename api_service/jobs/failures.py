@@ -13,9 +13,9 @@ from sqlmodel import Session, col
 from api_service.jobs.cursors import Cursors
 from api_service.refusals.jobs import failure_not_found
 from shared.database.engine import reading, transaction
-from shared.jobs.failures.pattern import node_class_of, pattern_of
 from shared.jobs.listing.page_range import Position
 from shared.models import GenerationJob, MutedFailure
+from shared.texts.failure_pattern import node_class_of, pattern_of
 
 FINGERPRINT_CURSORS = Cursors[str]("8s", bytes.fromhex, bytes.hex)
 

@@ -81,8 +81,7 @@ MEANINGS: dict[StrEnum, str] = {
     Code.JOB_NOT_ENDED: "the job has not ended yet; this is only possible after its end",
     Code.JOB_STARTED: "the job no longer waits; this can only be changed while it waits",
     Code.JOB_NOT_REPEATABLE: "the job was imported from the former system and cannot be submitted again",
-    Code.WORKFLOW_QUARANTINED: "the workflow has taken down one server after the other and is not run until an admin"
-    " releases it; `detail` says what happened and since when",
+    Code.WORKFLOW_QUARANTINED: "the workflow harms servers and is not run until an admin releases it",
     Code.FAILURE_NOT_FOUND: "there is no such group of failures among those the key may see",
     Code.QUARANTINE_NOT_FOUND: "no workflow with this fingerprint is in quarantine",
     Code.NAME_TAKEN: "another user has this name",

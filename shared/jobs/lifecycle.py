@@ -14,13 +14,13 @@ from sqlmodel import Session, col, select
 from shared.database.prepared_statement import Prepared
 from shared.jobs.attempts import Lease, Prompt, end_attempt, set_attempt_prompt
 from shared.jobs.errors import CancelRequested, GenerationError, LeaseLost
-from shared.jobs.failures.pattern import failure_of
 from shared.jobs.job_events import error_columns, error_data, output_data, publish_events, record_events, start_data
 from shared.jobs.start_and_complete import EVENT_DATA, OUTPUTS, STORED_BYTES, WARNINGS, completing, output_values
 from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
 from shared.jobs.turns import settle
 from shared.jobs.warnings import JobWarning, warning_data
 from shared.models import HELD, EventType, GenerationJob, JobOutput, JobStatus, Outcome
+from shared.texts.failure_pattern import failure_of
 
 # Under which lease, and for how long its outputs have been stored.
 JOB_ID = bindparam("this_job", type_=Integer)

@@ -46,7 +46,7 @@ class GenerationJob(SQLModel, table=True):
     waits in ComfyUI for the store.
     `output_nodes` are the nodes whose outputs are kept, NULL for all; without `temp_outputs` those that ComfyUI counts
     as temporary are not. `warnings` is what to know of the outputs, see `shared.jobs.warnings`.
-    `failure` is the same for jobs that failed in the same way, see `shared.jobs.failures.pattern`.
+    `failure` is the same for jobs that failed in the same way, see `shared.texts.failure_pattern`.
     Of a `pinned` job nothing is cleaned up, however old it is.
     """
 

@@ -3,8 +3,8 @@
 import pytest
 
 from shared.jobs.errors import GenerationError, NodeFailed, OutOfMemory, PromptLost, Stalled
-from shared.jobs.failures.pattern import LOOKED_AT, failure_of, pattern_of
 from shared.jobs.job_events import error_data
+from shared.texts.failure_pattern import LOOKED_AT, failure_of, pattern_of
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from shared.jobs.job_events import error_data
         ("tried to allocate 2.50 GiB of 24 GiB", "tried to allocate <n> GiB of <n> GiB"),
         ("model 'a b.safetensors' is \"broken\"", "model <text> is <text>"),
         ("ComfyUI at http://10.0.0.1:8188 is gone", "ComfyUI at <url> is gone"),
-        ("no file /home/me/x.png here", "no file <path> here"),
+        ("no file /data/x.png here", "no file <path> here"),
         ("no file C:\\models\\x.png here", "no file <path> here"),
         ("prompt deadbeef-dead-beef-dead-beefdeadbeef is lost", "prompt <id> is lost"),
         ("prompt 2c9f is lost", "prompt <n> is lost"),

@@ -25,7 +25,7 @@ from api_service.submit.idempotency import made_before
 from api_service.submit.job_request import JobRequest, new_job
 from api_service.submit.outputs_taken import keep_outputs
 from api_service.submit.priorities import capped
-from api_service.submit.quarantine import refuse_quarantined
+from api_service.submit.quarantine import Quarantine
 from shared.database.engine import transaction
 from shared.fleet.fence import OPEN, Fence
 from shared.jobs import before_start
@@ -44,6 +44,7 @@ class Acceptance(NamedTuple):
     limits: KeyLimits
     threads: CapacityLimiter  # for work that blocks
     shelf: Shelf  # for outputs that jobs take in
+    quarantine: Quarantine
     fence: Fence = OPEN
     is_fair: bool = True  # users take turns
 
@@ -121,7 +122,7 @@ def look_at(
     graphs = [(job.graph, job.assets) for job in jobs]
     assets = assets_named_by(acceptance.messenger.engine, owner, graphs, known)
     checked = check_all(jobs, known, field_name, acceptance.fence, assets)
-    refuse_quarantined(acceptance.messenger.engine, [job.request for job in checked])
+    acceptance.quarantine.refuse([job.request for job in checked])
     return checked
 
 

@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from api_service.main import create_app
+from shared.configuration.settings import Settings
 from shared.messaging.messenger import Messenger
 from shared.models import Scope
 from shared.workflows.fingerprint import fingerprint_of
 from tests.api_service.conftest import bearer, new_key
+from tests.api_service.quick_api import QUICK
 from tests.api_service.submit.test_workflows import WORKFLOW
 from tests.jobs import ANOTHER_USER, job
 from tests.quarantine import FINGERPRINT, SERVERS, quarantined, suspect
@@ -45,14 +48,20 @@ def test_only_that_workflow_is_refused_whatever_its_seed(client: TestClient, mes
     assert client.post(JOBS, json={"workflow": {**WORKFLOW, "3": sampler}}).status_code == 201
 
 
-def test_a_picture_from_words_has_a_workflow_too(client: TestClient, messenger: Messenger) -> None:
-    made = client.post(JOBS, json=PICTURE).json()
+def test_a_picture_from_words_has_a_workflow_too(settings: Settings, key: str, messenger: Messenger) -> None:
+    with TestClient(create_app(settings, QUICK), headers=bearer(key)) as before:
+        made = before.post(JOBS, json=PICTURE).json()
+        before.post(f"{JOBS}{made['id']}/cancel")
     fingerprint = job(messenger, made["id"]).fingerprint
     assert fingerprint is not None
-    client.post(f"{JOBS}{made['id']}/cancel")
     quarantined(messenger, fingerprint)
+    with TestClient(create_app(settings, QUICK), headers=bearer(key)) as client:
+        refused_as_a_picture(client, made["id"])
+
+
+def refused_as_a_picture(client: TestClient, job_id: int) -> None:
     assert refusal(client.post(JOBS, json=PICTURE)) == (409, "workflow_quarantined", ["body"])
-    assert refusal(client.post(f"{JOBS}{made['id']}/retry"))[:2] == (409, "workflow_quarantined")
+    assert refusal(client.post(f"{JOBS}{job_id}/retry"))[:2] == (409, "workflow_quarantined")
 
 
 def test_a_workflow_that_is_only_suspect_is_accepted(client: TestClient, messenger: Messenger) -> None:

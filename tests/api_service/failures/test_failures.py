@@ -63,6 +63,7 @@ def test_jobs_that_failed_in_the_same_way_are_one_group(client: TestClient, mess
         "jobs_url": f"{JOBS}?failure={group['fingerprint']}",
         "muted_until": None,
     }
+    assert client.get(f"{JOBS}{last}").json()["failure"] == group["fingerprint"]
     assert (other["code"], other["node_class"], other["count"]) == ("stalled", None, 1)
     assert client.get(f"{FAILURES}/{group['fingerprint']}").json() == group
     assert [item["id"] for item in client.get(group["jobs_url"]).json()["items"]] == [last, first]

@@ -1,6 +1,6 @@
 """What the fleet can do, as this process last read it: asked with every job, and read from the database every 5 s."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -22,17 +22,20 @@ from shared.models import ComfyUIServer, ServerCapabilities
 log = structlog.get_logger(__name__)
 
 FORGOTTEN = timedelta(days=7)  # a server that was not seen for this long is not expected back
+# One that was just added is expected before a worker has seen it.
+IS_EXPECTED = func.coalesce(ComfyUIServer.last_seen_at, ComfyUIServer.added_at) > func.now() - FORGOTTEN
 
 
 @dataclass(frozen=True)
 class KnownServer:
-    """A server, whether it is given jobs right now, what it can do (None if it never said), and whether a worker still
-    names it."""
+    """A server, whether it is given jobs right now, what it can do (None if it never said), whether a worker still
+    names it, and its labels."""
 
     name: str
     is_usable: bool
     catalogue: Catalogue | None
     is_named: bool = True
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,16 @@ class Holders:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """The servers of the fleet."""
+    """The servers of the fleet; or only those that have these `labels`."""
 
     servers: tuple[KnownServer, ...] = ()
+    labels: Sequence[str] = ()
+
+    def having(self, labels: Sequence[str]) -> "Capabilities":
+        """Those of the servers that have all of these labels."""
+        if not labels:
+            return self
+        return Capabilities(tuple(one for one in self.servers if one.labels.issuperset(labels)), labels)
 
     def kinds(self) -> list[str]:
         """The kinds of models that can be listed."""
@@ -127,11 +137,10 @@ class CapabilityReader(ReadAgain[Capabilities]):
 
     def read_fleet(self, session: Session) -> Capabilities:
         """One small question; and one for each `/object_info` that this process has not seen yet."""
-        seen = col(ComfyUIServer.last_seen_at)
         statement = (
-            select(ComfyUIServer.name, USABLE, ServerCapabilities.digest, IS_NAMED)
+            select(ComfyUIServer, USABLE, ServerCapabilities.digest, IS_NAMED)
             .join(ServerCapabilities, isouter=True)
-            .where(seen > func.now() - FORGOTTEN)
+            .where(IS_EXPECTED, col(ComfyUIServer.removed_at).is_(None))
             .order_by(ComfyUIServer.name)
         )
         rows = session.exec(statement).all()
@@ -139,8 +148,8 @@ class CapabilityReader(ReadAgain[Capabilities]):
         self.catalogues = {digest: self.catalogue(session, digest) for digest in digests}
         return Capabilities(
             tuple(
-                KnownServer(name, usable, self.catalogues[digest] if digest else None, named)
-                for name, usable, digest, named in rows
+                KnownServer(row.name, usable, self.catalogues[digest] if digest else None, named, frozenset(row.labels))
+                for row, usable, digest, named in rows
             )
         )
 

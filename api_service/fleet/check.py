@@ -40,7 +40,7 @@ class Verdict:
 
 
 def fleet_check(graph: Graph, capabilities: Capabilities, name: InputName) -> FleetVerdict:
-    """Whether any one server can run this graph, which has no faults of its own. Pure."""
+    """Whether any one of these servers can run this graph, which has no faults of its own. Pure."""
     verdicts = judge(graph, capabilities.servers)
     able = [verdict for verdict in verdicts if not verdict.certain]
     for verdict in able:
@@ -52,7 +52,7 @@ def fleet_check(graph: Graph, capabilities: Capabilities, name: InputName) -> Fl
         return FleetVerdict(notes=[f"{ONLY_AWAY}{because(verdicts)}"])
     if unknown or not verdicts:
         return FleetVerdict(notes=[SOME_UNKNOWN if verdicts else NOTHING_KNOWN])
-    return FleetVerdict(errors_of(verdicts, name))
+    return FleetVerdict(errors_of(verdicts, name, with_labels(capabilities.labels)))
 
 
 def judge(graph: Graph, servers: Sequence[KnownServer]) -> list[Verdict]:
@@ -77,17 +77,25 @@ def because(verdicts: Sequence[Verdict]) -> str:
     return f", because the others lack {', '.join(dict.fromkeys(lacking[:3]))}" if lacking else ""
 
 
-def errors_of(verdicts: Sequence[Verdict], name: InputName) -> list[FieldError]:
-    """What every server has against the graph; if there is no such thing, what the one that comes closest has."""
+def with_labels(labels: Sequence[str]) -> str:
+    """Which servers were looked at, where the job's labels leave out others."""
+    return f" with the label{'s' if len(labels) > 1 else ''} {', '.join(labels)}" if labels else ""
+
+
+def errors_of(verdicts: Sequence[Verdict], name: InputName, which: str) -> list[FieldError]:
+    """What every server has against the graph; if there is no such thing, what the one that comes closest has.
+    `which` servers those are is said in the messages."""
     shared = [where for where in verdicts[0].certain if all(where in verdict.certain for verdict in verdicts)]
     if shared:
         alike = [[verdict.certain[where] for verdict in verdicts] for where in shared[:MOST_ERRORS]]
         return [
-            field_error(name, one[0], "no server has {}", among=names_in(one) if number < MOST_SUGGESTED else ())
+            field_error(
+                name, one[0], f"no server{which} has {{}}", among=names_in(one) if number < MOST_SUGGESTED else ()
+            )
             for number, one in enumerate(alike)
         ]
     closest = min(verdicts, key=lambda verdict: (len(verdict.certain), not verdict.server.is_usable))
-    template = "some servers have {}, but none of them has everything else that this asks for"
+    template = f"some servers{which} have {{}}, but none of them has everything else that this asks for"
     return [field_error(name, one, template) for one in list(closest.certain.values())[:MOST_ERRORS]]
 
 

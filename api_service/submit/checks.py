@@ -9,6 +9,7 @@ from uuid import UUID
 from api_service.fleet.capability_cache import Capabilities
 from api_service.fleet.check import MOST_ERRORS, FleetVerdict, InputName, fault_errors, fleet_check
 from api_service.fleet.fence import fence_errors
+from api_service.fleet.labels import label_errors
 from api_service.fleet.left_out import GraphLike, without_what_cannot_run
 from api_service.fleet.seeds import DRAWN, EXACT, Bounds, note_on, with_seeds
 from api_service.inputs.known_assets import NONE as NO_ASSETS
@@ -95,9 +96,11 @@ def check_one(
     check = check_workflow if request.parameters is None else check_picture
     checked = check(replace(request, graph=whole, assets=found.assets), capabilities, name)
     sent = with_references(checked.request.graph, found.assets)
-    verdict = FleetVerdict() if checked.errors else fleet_check(sent, capabilities, name)
+    unlabelled = label_errors(request.options.requires, capabilities)
+    able = capabilities.having(request.options.requires)
+    verdict = FleetVerdict() if checked.errors or unlabelled else fleet_check(sent, able, name)
     wrong = {error.field for error in found.errors}
-    others = [*fence_errors(sent, capabilities, fence, name), *checked.errors, *verdict.errors]
+    others = [*unlabelled, *fence_errors(sent, capabilities, fence, name), *checked.errors, *verdict.errors]
     errors = [*found.errors, *(error for error in others if error.field not in wrong)][:MOST_ERRORS]
     notes = [] if errors else [*request.notes, *checked.notes, *verdict.notes]
     return replace(checked, errors=errors, notes=notes, named=found.fields, outputs=found.outputs)

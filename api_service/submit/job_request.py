@@ -35,6 +35,7 @@ class JobOptions:
     previews: bool = False
     output_nodes: Sequence[str] | None = None  # None: the outputs of all nodes
     temp_outputs: bool = True
+    requires: Sequence[str] = ()  # labels that its server must have
     secrets: str | None = None  # encrypted
     secret_names: Sequence[str] | None = None
     webhook: OwnWebhook | None = None
@@ -98,6 +99,7 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         pinned=options.pinned,
         output_nodes=None if options.output_nodes is None else list(options.output_nodes),
         temp_outputs=options.temp_outputs,
+        requires=list(options.requires) or None,
         extra_pnginfo=None if options.extra_pnginfo is None else dict(options.extra_pnginfo),
         secrets=options.secrets,
         secret_names=None if options.secret_names is None else list(options.secret_names),

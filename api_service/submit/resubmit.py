@@ -61,6 +61,7 @@ def request_of(job: GenerationJob, seed: Seed) -> JobRequest:
         previews=job.params.get("previews") is True,
         output_nodes=job.output_nodes,
         temp_outputs=job.temp_outputs,
+        requires=job.requires or (),
         extra_pnginfo=job.extra_pnginfo,
     )
     notes = [SECRETS_ARE_GONE.format(names=", ".join(job.secret_names))] if job.secret_names else []

@@ -7,10 +7,11 @@ short list, which is empty where all servers are alike.
 
 from collections.abc import Iterator
 
-from sqlalchemy import Boolean, ColumnElement, String, bindparam, text, type_coerce
-from sqlmodel import Session
+from sqlalchemy import Boolean, ColumnElement, String, and_, bindparam, or_, select, text, type_coerce
+from sqlmodel import Session, col
 
 from shared.fleet.object_info import Catalogue
+from shared.models import ComfyUIServer, GenerationJob
 
 SERVER = bindparam("this_server", type_=String)
 
@@ -58,12 +59,12 @@ FROM lacking WHERE lacking.server = server_capabilities.server AND lacks <> lack
 """)
 
 
-# Whether a row of `generation_jobs` asks for nothing that SERVER lacks; true of a server that is not known. For the
-# WHERE of a SELECT from `generation_jobs`. What the server lacks is read once a statement.
+# Whether a row of `generation_jobs` names nothing that SERVER lacks; true of a server that is not known. As RUNNABLE
+# below, for the WHERE of a SELECT from `generation_jobs`. What the server lacks is read once a statement.
 #
 # The OR looks left first: where nothing is lacking, no job is taken apart. IN within FILTER is one hash table for all
 # rows; as a join, or with `&&`, the list would be read through for each.
-RUNNABLE: ColumnElement[bool] = type_coerce(
+LACKS_NOTHING: ColumnElement[bool] = type_coerce(
     text("""(
 coalesce(cardinality((SELECT lacks FROM server_capabilities WHERE server = :this_server)), 0) = 0
 OR 0 = (
@@ -94,3 +95,9 @@ OR 0 = (
 ))""").bindparams(SERVER),
     Boolean,
 )
+# Whether SERVER has every label that the job asks for. One that nobody knows has none.
+LABELS_THERE = select(col(ComfyUIServer.labels)).where(col(ComfyUIServer.name) == SERVER).scalar_subquery()
+HAS_LABELS = or_(
+    col(GenerationJob.requires).is_(None), col(GenerationJob.requires).op("<@", is_comparison=True)(LABELS_THERE)
+)
+RUNNABLE = and_(HAS_LABELS, LACKS_NOTHING)

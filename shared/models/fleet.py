@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer, SmallInteger, String, Text, func, text
+from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Integer, SmallInteger, String, Text, func, text
 from sqlmodel import Field, SQLModel
 
 from shared.database.columns import document, moment, names
@@ -35,9 +35,15 @@ class ComfyUIServer(SQLModel, table=True):
     of others are in its queue. The prompt that it runs has been the same, and silent, since `stuck_since`. At
     `restarted_at` the restart command was last run for it. `probes` is the last outcome of each kind of probe, see
     `shared.fleet.probes`.
+    `weight` is how fast it is, and `labels` are what jobs may ask for. Those columns of TERMS that are named in
+    `by_hand` an admin has set: no worker's settings change them. It was added over HTTP at `added_at`, or else workers
+    name it in their settings; `credentials` are the headers that an added one asks for, encrypted, see
+    `shared.configuration.vault`. One that was removed over HTTP at `removed_at` is drained too, and workers forget it
+    once no job is there; where it `moves_jobs`, they are moved away at once.
     """
 
     __tablename__ = "comfyui_servers"
+    __table_args__ = (CheckConstraint("weight BETWEEN 0.01 AND 100", name="weight_range"),)
 
     name: str = Field(sa_column=Column("name", String(255), primary_key=True))
     version: str | None = Field(default=None, sa_column=Column("version", String(64)))
@@ -59,6 +65,13 @@ class ComfyUIServer(SQLModel, table=True):
         default=0, sa_column=Column("foreign_prompts", Integer, nullable=False, server_default=text("0"))
     )
     probes: dict[str, Any] = Field(default_factory=dict, sa_column=document("probes", "{}"))
+    weight: float = Field(default=1.0, sa_column=Column("weight", Float, nullable=False, server_default=text("1")))
+    labels: list[str] = Field(default_factory=list, sa_column=names("labels"))
+    by_hand: list[str] = Field(default_factory=list, sa_column=names("by_hand"))
+    added_at: datetime | None = Field(default=None, sa_column=moment("added_at"))
+    removed_at: datetime | None = Field(default=None, sa_column=moment("removed_at"))
+    moves_jobs: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    credentials: str | None = Field(default=None, sa_column=Column("credentials", Text), repr=False)
     named_at: datetime = Field(default_factory=func.now, sa_column=moment("named_at", nullable=False, now=True))
 
 

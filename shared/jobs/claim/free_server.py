@@ -50,7 +50,7 @@ IS_WORTH_WAITING = or_(col(ComfyUIServer.stuck_since).is_(None), select(MOVING.c
 
 def free_server(wanted: ColumnElement[str] | ColumnElement[str | None]) -> Select[*ServerRow]:
     """The query for the best server with a free slot: an idle one, then one that has the wanted
-    checkpoint loaded, then the one with the fewest prompts."""
+    checkpoint loaded, then the one that comes first to its end: with few prompts, and fast."""
     return (
         select(col(ComfyUIServer.name), col(ComfyUIServer.loaded_checkpoint), col(ComfyUIServer.loaded_since))
         .outerjoin(LOAD, LOAD.c.server == col(ComfyUIServer.name))
@@ -58,7 +58,7 @@ def free_server(wanted: ColumnElement[str] | ColumnElement[str | None]) -> Selec
         .order_by(
             LOADED_PROMPTS > 0,
             func.coalesce(col(ComfyUIServer.loaded_checkpoint) == wanted, False).desc(),
-            LOADED_PROMPTS,
+            (LOADED_PROMPTS + 1) / col(ComfyUIServer.weight),
             col(ComfyUIServer.name),
         )
         .limit(1)

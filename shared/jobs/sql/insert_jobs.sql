@@ -17,6 +17,7 @@ WITH
             given.params AS params,
             given.output_nodes AS output_nodes,
             given.temp_outputs AS temp_outputs,
+            given.requires AS requires,
             given.workflow AS workflow,
             given.assets AS assets,
             given.extra_pnginfo AS extra_pnginfo,
@@ -200,13 +201,13 @@ WITH
     jobs AS (
         INSERT INTO generation_jobs(
             user_id, job_type, status, prompt, negative_prompt, checkpoint_model, lora_models, width, height,
-            batch_size, params, output_nodes, temp_outputs, workflow, assets, extra_pnginfo, secrets,
-            secret_names, workflow_key, fingerprint, metadata, priority, turn, turn_cost, deadline_at,
-            max_attempts, parent_id, batch_id, schedule_id, idempotency_key, request_digest, request_id,
-            message_id, run_after, attempt, claims_left, events, retries, worker_id, lease_expires_at, server,
-            comfyui_prompt_id, avoid_server, error_code, error_message, error_details, failure, warnings,
-            pinned, content_id, legacy_request_id, legacy, created_at, updated_at, started_at, generated_at,
-            completed_at, storage_away_since
+            batch_size, params, output_nodes, temp_outputs, requires, workflow, assets, extra_pnginfo,
+            secrets, secret_names, workflow_key, fingerprint, metadata, priority, turn, turn_cost,
+            deadline_at, max_attempts, parent_id, batch_id, schedule_id, idempotency_key, request_digest,
+            request_id, message_id, run_after, attempt, claims_left, events, retries, worker_id,
+            lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code, error_message,
+            error_details, failure, warnings, pinned, content_id, legacy_request_id, legacy, created_at,
+            updated_at, started_at, generated_at, completed_at, storage_away_since
         )
         SELECT
             new_jobs.user_id AS user_id,
@@ -222,6 +223,7 @@ WITH
             coalesce(new_jobs.params, '{}'::jsonb) AS coalesce_6,
             new_jobs.output_nodes AS output_nodes,
             coalesce(new_jobs.temp_outputs, true) AS coalesce_7,
+            new_jobs.requires AS requires,
             new_jobs.workflow AS workflow,
             new_jobs.assets AS assets,
             new_jobs.extra_pnginfo AS extra_pnginfo,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 WIDTH = 110
 INDENT = "    "
 TOKEN = re.compile(
-    r"""'(?:[^']|'')*' | "[^"]*" | ::[\w ]+?(?:\[\])?(?=\W|$) | :?[\w.]+ | <> | != | <= | >= | \|\| | ->> | -> | \S""",
+    r"""'(?:[^']|'')*' | "[^"]*" | ::[\w ]+?(?:\[\])?(?=\W|$) | :?[\w.]+ | <> | <@ | [!<>]= | \|\| | ->> | -> | \S""",
     re.VERBOSE,
 )
 CLAUSES = re.compile(

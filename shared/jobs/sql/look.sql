@@ -157,7 +157,7 @@ LEFT OUTER JOIN LATERAL (
     ORDER BY
         coalesce(load.jobs, 0) + comfyui_servers.foreign_prompts > 0,
         coalesce(comfyui_servers.loaded_checkpoint = first.checkpoint_model, false) DESC,
-        coalesce(load.jobs, 0) + comfyui_servers.foreign_prompts,
+        (coalesce(load.jobs, 0) + comfyui_servers.foreign_prompts + 1) / CAST (comfyui_servers.weight AS FLOAT),
         comfyui_servers.name
     LIMIT 1
     FOR NO KEY UPDATE OF comfyui_servers SKIP LOCKED

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -47,6 +48,7 @@ class GenerationJob(SQLModel, table=True):
     `output_nodes` are the nodes whose outputs are kept, NULL for all; without `temp_outputs` those that ComfyUI counts
     as temporary are not. `warnings` is what to know of the outputs, see `shared.jobs.warnings`.
     `failure` is the same for jobs that failed in the same way, see `shared.texts.failure_pattern`.
+    `requires` are labels: only servers that have all of them run it.
     Of a `pinned` job nothing is cleaned up, however old it is.
     """
 
@@ -67,6 +69,7 @@ class GenerationJob(SQLModel, table=True):
     params: dict[str, Any] = Field(default_factory=dict, sa_column=document("params", "{}"))
     output_nodes: list[str] | None = Field(default=None, sa_column=document("output_nodes", None))
     temp_outputs: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    requires: list[str] | None = Field(default=None, sa_column=Column("requires", ARRAY(Text)))
 
     workflow: dict[str, Any] | None = Field(default=None, sa_column=document("workflow", None))
     assets: dict[str, dict[str, str]] | None = Field(default=None, sa_column=document("assets", None))

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.database.moments import Moment
+from shared.fleet.terms import Labels
 from shared.models import JobStatus, OutputKind
 
 Text = Annotated[str, Field(max_length=1_000_000)]
@@ -83,6 +84,7 @@ class ArchivedJob(BaseModel):
     params: dict[str, Any]
     output_nodes: list[str] | None
     temp_outputs: bool
+    requires: Labels | None = None
     workflow: dict[str, Any] | None
     assets: dict[str, dict[str, UUID]] | None
     extra_pnginfo: dict[str, Any] | None

@@ -28,7 +28,7 @@ AT_ONCE = 50  # whole rows in memory
 SAME = (
     *("user_id", "job_type", "prompt", "negative_prompt", "checkpoint_model", "lora_models", "width", "height"),
     *("batch_size", "params", "output_nodes", "temp_outputs", "workflow", "assets", "extra_pnginfo", "workflow_key"),
-    *("caller_metadata", "priority", "max_attempts", "fingerprint"),
+    *("caller_metadata", "priority", "max_attempts", "fingerprint", "requires"),
 )
 NOT_REPEATABLE, ASSET_GONE, NOT_ALLOWED = "not_repeatable", "asset_gone", "node_not_allowed"
 QUARANTINED = WorkflowQuarantined.code

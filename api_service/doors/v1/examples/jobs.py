@@ -90,6 +90,7 @@ QUEUED: dict[str, Any] = {
     "assets": None,
     "output_nodes": None,
     "temp_outputs": True,
+    "requires": None,
     "error": None,
     "failure": None,
     "outputs": [],
@@ -167,6 +168,7 @@ PLANNED = {
     "metadata": {},
     "output_nodes": ["2"],
     "temp_outputs": True,
+    "requires": None,
 }
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {

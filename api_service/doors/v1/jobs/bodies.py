@@ -27,6 +27,7 @@ from api_service.refusals.refusal import FORM, FieldError
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.webhooks.asked import OwnWebhookBody
 from shared.database.moments import Moment
+from shared.fleet.terms import Labels
 from shared.models.jobs.generation_job import DEFAULT_PRIORITY
 from shared.workflows.envelopes import CODES, Found, Kind, find_graph, is_of_editor, is_text_of_graph, where_it_goes
 from shared.workflows.metadata import Metadata
@@ -52,7 +53,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
 
     `run_at` or `delay_seconds`: not before. `deadline_seconds`, from its acceptance: not started later, but `expired`.
     Of jobs that wait, those with the highest `priority` go first. `webhook` is told once it has ended. Of one that is
-    `pinned` nothing is cleaned up.
+    `pinned` nothing is cleaned up. Only servers that have all labels of `requires` run it.
     """
 
     priority: Annotated[int, Field(ge=0, le=9)] = DEFAULT_PRIORITY
@@ -66,6 +67,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
     extra_data: ExtraData = ExtraData()
     webhook: OwnWebhookBody | None = None
     pinned: bool = False
+    requires: Labels = []
 
     @field_validator("delay_seconds")
     @classmethod
@@ -112,6 +114,7 @@ class OptionsBody(BaseModel, frozen=True, extra="forbid", strict=True):
             metadata=self.metadata,
             previews=previews,
             pinned=self.pinned,
+            requires=self.requires,
             webhook=None if self.webhook is None else self.webhook.webhook(),
             extra_pnginfo=self.extra_data.extra_pnginfo,
         )

@@ -60,6 +60,7 @@ class PlannedJobView(BaseModel, frozen=True):
     metadata: dict[str, Any]
     output_nodes: list[str] | None
     temp_outputs: bool
+    requires: list[str] | None
 
     @classmethod
     def of(cls, request: JobRequest) -> Self:
@@ -77,6 +78,7 @@ class PlannedJobView(BaseModel, frozen=True):
             metadata=dict(options.metadata),
             output_nodes=None if options.output_nodes is None else list(options.output_nodes),
             temp_outputs=options.temp_outputs,
+            requires=list(options.requires) or None,
         )
 
 

@@ -3,7 +3,6 @@
 import os
 import socket
 import threading
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -38,8 +37,7 @@ from worker_service.dramatiq_glue.orphans import EndWithParent
 from worker_service.dramatiq_glue.receiver import Receiver
 from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.dramatiq_glue.soft_time_limit import SoftTimeLimit
-from worker_service.fleet.capability_reader import CapabilityReader
-from worker_service.fleet.health import HealthProbe
+from worker_service.fleet.roster import LOOKERS, Roster
 from worker_service.media.pool import MediaPool, members_for
 from worker_service.notifications.sender import THREADS as MAIL_THREADS
 from worker_service.parts import create_cleaner, create_fleet, create_leases, create_mailing, create_tasks
@@ -121,7 +119,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     storage = StorageWatch([store.check, check_own_disk], closing, timings.run.storage_every_s)
     leases = create_leases(settings, engine, worker_id, storage)
     wake_consumers = WakeConsumers()
-    capacity = Capacity(sum(fleet.slots.values()), wake_consumers)
+    capacity = Capacity(fleet.slots, wake_consumers)
     run = RunResources(
         messenger,
         store,
@@ -152,13 +150,13 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
 
 
 def background_threads(resources: Resources) -> list[threading.Thread]:
-    """What runs beside the jobs: probes and readers of each server, the heartbeat, the signals from Redis, a watch on
-    the store, and what delivers webhooks and e-mail."""
-    fleet, closing = resources.fleet, resources.closing
-    makers: tuple[Callable[..., threading.Thread], ...] = (HealthProbe, CapabilityReader)
-    of_servers = [make(fleet, client, closing) for client in fleet.clients.values() for make in makers]
+    """What runs beside the jobs: probes and readers of each server, what follows those that are added, the heartbeat,
+    the signals from Redis, a watch on the store, and what delivers webhooks and e-mail."""
+    fleet, closing, run = resources.fleet, resources.closing, resources.jobs.run
+    of_servers = [make(fleet, client, closing) for client in fleet.clients.values() for make in LOOKERS]
+    roster = Roster(fleet, run.vault, resources.capacity, run.sockets.forget, closing)
     deliver = [DeliveryThread(one, number) for one in resources.deliverers for number in range(one.threads)]
-    return [*of_servers, resources.leases, resources.signals, resources.jobs.run.storage, *deliver]
+    return [*of_servers, roster, resources.leases, resources.signals, run.storage, *deliver]
 
 
 def stop_jobs(resources: Resources) -> None:

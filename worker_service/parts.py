@@ -77,6 +77,5 @@ def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> F
     command = settings.comfyui_restart_command
     restart = Restarter(command) if command else None
     fleet = Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart, timings=timings)
-    for client in fleet.clients.values():
-        client.largest_output = settings.output_max_bytes
+    fleet.take_files_of(settings.output_max_bytes)
     return fleet

@@ -58,6 +58,11 @@ class ServerView(BaseModel, frozen=True):
     state: ServerState
     draining: bool = Field(description="whether it is to take no more jobs, whatever else its state is")
     slots: SlotsView
+    weight: float = Field(description="how fast it is: 2 is twice as fast as 1")
+    labels: list[str] = Field(description="what jobs may ask for")
+    added_at: datetime | None = Field(description="when it was added over HTTP; null for those of COMFYUI_URLS")
+    removed_at: datetime | None = Field(description="since when it is to go; workers let it go once no job is there")
+    has_credentials: bool = Field(description="whether it is called with credentials that it was added with")
     version: str | None
     last_seen_at: datetime | None
     unreachable_since: datetime | None
@@ -80,6 +85,7 @@ class ServerView(BaseModel, frozen=True):
         return cls(
             **server.model_dump(include=set(cls.model_fields) & set(ComfyUIServer.model_fields) - {"slots", "probes"}),
             state=observed.states[server.name],
+            has_credentials=server.credentials is not None,
             draining=server.draining_since is not None,
             slots=SlotsView(total=server.slots, used=observed.used.get(server.name, 0)),
             models=observed.models.get(server.name, {}),
@@ -110,11 +116,12 @@ class Observations(NamedTuple):
 
 
 def servers_as_seen(engine: Engine) -> ServersView:
-    """Every server that a worker ever saw, by name."""
+    """Every server that a worker ever saw or that was added, by name; of the removed ones those that have jobs."""
     with transaction(engine) as session:
         found = session.exec(select(ComfyUIServer).order_by(ComfyUIServer.name)).all()
         observed = observe(session)
-    return ServersView(items=[ServerView.of(server, observed) for server in found])
+    there = [server for server in found if not server.removed_at or observed.used.get(server.name)]
+    return ServersView(items=[ServerView.of(server, observed) for server in there])
 
 
 def observe(session: Session) -> Observations:

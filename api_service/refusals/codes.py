@@ -16,6 +16,8 @@ class Code(StrEnum):
     KIND_NOT_FOUND = "kind_not_found"
     NODE_CLASS_NOT_FOUND = "node_class_not_found"
     SERVER_NOT_FOUND = "server_not_found"
+    SERVER_EXISTS = "server_exists"
+    SERVER_IN_SETTINGS = "server_in_settings"
     ASSET_NOT_FOUND = "asset_not_found"
     ASSET_IN_USE = "asset_in_use"
     HASH_MISMATCH = "hash_mismatch"
@@ -61,7 +63,9 @@ MEANINGS: dict[StrEnum, str] = {
     Code.THUMBNAIL_NOT_FOUND: "the output has no thumbnail of this size; `detail` says why",
     Code.KIND_NOT_FOUND: "models of this kind are not listed; `detail` names the kinds that are",
     Code.NODE_CLASS_NOT_FOUND: "no server has such a node class; `detail` names similar ones",
-    Code.SERVER_NOT_FOUND: "no worker ever saw a ComfyUI server of this name",
+    Code.SERVER_NOT_FOUND: "no worker ever saw a ComfyUI server of this name, and none was added",
+    Code.SERVER_EXISTS: "there is such a ComfyUI server already; `detail` says how it is changed",
+    Code.SERVER_IN_SETTINGS: "COMFYUI_URLS of the workers names the server, so only there it is removed",
     Code.ASSET_NOT_FOUND: "there is no such asset among those the key may see",
     Code.ASSET_IN_USE: "a job that has not ended needs the asset, so it is not deleted",
     Code.HASH_MISMATCH: "the bytes that arrived are not those of the hash that was sent with them",

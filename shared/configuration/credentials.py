@@ -1,4 +1,4 @@
-"""What proves to a ComfyUI server that we may call it: user and password from its URL, or a token from a file.
+"""What proves to a ComfyUI server that we may call it: user and password from its URL, a token from a file, or headers.
 
 The file holds a token, which is sent as `Authorization: Bearer`, or a header of another name: `X-API-Key: abc`.
 """
@@ -24,11 +24,14 @@ def headers_for(url: ServerUrl) -> dict[str, str]:
 
     Raises NoToken.
     """
-    parts, headers = urlsplit(url), {}
+    parts, headers = urlsplit(url), dict(url.headers)
     if "@" in parts.netloc:
-        pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        headers |= basic(unquote(parts.username or ""), unquote(parts.password or ""))
     return headers if url.token_file is None else headers | header_in(url.token_file)
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
 def header_in(token_file: Path) -> dict[str, str]:

@@ -1,24 +1,50 @@
-"""The URL of a ComfyUI server: its address, who is let in, how many slots it has, and where its token is."""
+"""The URL of a ComfyUI server: its address, who is let in, and what is said of it behind the URL."""
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator
 
 from shared.configuration.types import AsMade, SecretUrl
+from shared.texts.labels import labels_of
 
+SERVER_FORM = (
+    "http://host[:port][/path][#slots=1 to 64&weight=0.01 to 100&labels=word+word&token_file=/a/file], several "
+    "separated by commas"
+)
+
+
+LEAST_WEIGHT, MOST_WEIGHT = 0.01, 100.0
+MOST_SLOTS = 64
 SLOTS = re.compile(r"^([1-9]|[1-5][0-9]|6[0-4])$", re.ASCII)
-SERVER_FORM = "http://host[:port][/path][#slots=1 to 64&token_file=/a/file], several separated by commas"
+
+
+class Terms(NamedTuple):
+    """What is said of a server beside its URL. `slots` is how many jobs it holds; one of `weight` 2 is twice as fast as
+    one of 1; `labels` are what jobs may ask for."""
+
+    slots: int
+    weight: float = 1.0
+    labels: Sequence[str] = ()
 
 
 class ServerUrl(SecretUrl):
-    """The URL of a ComfyUI server. `slots` is how many jobs it holds, if that was said with it; `token_file` holds the
-    token that it asks for, see `shared.configuration.credentials`."""
+    """The URL of a ComfyUI server. `slots`, `weight` and `labels` are its terms, as far as they were said with it;
+    `token_file` holds the token that it asks for, and `headers` are others, see `shared.configuration.credentials`."""
 
     slots: int | None = None
+    weight: float | None = None
+    labels: Sequence[str] = ()
     token_file: Path | None = None
+    headers: Mapping[str, str] = {}  # never changed, only replaced
+
+    def terms(self, slots: int) -> Terms:
+        """`slots` are those of a server whose URL names none."""
+        return Terms(self.slots or slots, self.weight or 1.0, self.labels)
 
     @property
     def name(self) -> str:
@@ -32,7 +58,8 @@ class ServerUrl(SecretUrl):
         name, has_password, _ = user.partition(":")
         secret = f"{name}:***" if has_password else "***"
         shown = urlsplit(self)._replace(netloc=f"{secret}@{host}" if separator else host).geturl()
-        options = {"slots": self.slots, "token_file": self.token_file}
+        labels = "+".join(self.labels)
+        options = {"slots": self.slots, "weight": self.weight, "labels": labels, "token_file": self.token_file}
         fragment = "&".join(f"{option}={value}" for option, value in options.items() if value)
         return f"{shown}#{fragment}" if fragment else shown
 
@@ -44,8 +71,8 @@ def server_url(text: str) -> ServerUrl:
     if not is_whole or parts.query:
         raise ValueError(SERVER_FORM)
     url = ServerUrl(address.rstrip("/"))
-    url.slots = int(options["slots"]) if "slots" in options else None
-    url.token_file = Path(options["token_file"]) if "token_file" in options else None
+    for option, found in options.items():
+        setattr(url, option, found)
     return url
 
 
@@ -57,13 +84,39 @@ def is_port(parts: SplitResult) -> bool:
         return False
 
 
-def server_options(fragment: str) -> dict[str, str]:
+def server_options(fragment: str) -> dict[str, object]:
     """What is said of a server behind its URL: `slots=2&token_file=/run/secrets/gpu`."""
     options = dict(option.partition("=")[::2] for option in fragment.split("&"))
-    slots, token_file = options.get("slots", "1"), options.get("token_file", "/")
-    if not options.keys() <= {"slots", "token_file"} or not SLOTS.match(slots) or not token_file.startswith("/"):
-        raise ValueError(SERVER_FORM)
-    return options
+    with suppress(ValueError, KeyError):
+        found = {option: OPTIONS[option](text) for option, text in options.items()}
+        if None not in found.values():
+            return found
+    raise ValueError(SERVER_FORM)
+
+
+def slots_in(text: str) -> int | None:
+    return (
+        int(text)
+        if text.isascii() and text.isdecimal() and not text.startswith("0") and int(text[:3]) <= MOST_SLOTS
+        else None
+    )
+
+
+def weight_in(text: str) -> float | None:
+    return found if LEAST_WEIGHT <= (found := float(text[:10])) <= MOST_WEIGHT else None
+
+
+def token_file_in(text: str) -> Path | None:
+    return Path(text) if text.startswith("/") else None
+
+
+# What may be said behind a URL, and how it is read: None, or a ValueError, where it is wrong.
+OPTIONS: Mapping[str, Callable[[str], object]] = {
+    "slots": slots_in,
+    "weight": weight_in,
+    "labels": lambda text: labels_of(text.split("+")),
+    "token_file": token_file_in,
+}
 
 
 def comfyui_urls(value: str | tuple[ServerUrl, ...]) -> tuple[ServerUrl, ...]:

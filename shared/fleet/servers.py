@@ -61,10 +61,14 @@ MOST_JOBS: ColumnElement[int] = case((CONDITIONS[ServerState.HALF_OPEN], 1), els
 # forgotten while no worker runs.
 LATEST_LOOK = select(func.max(aliased(ComfyUIServer).named_at)).scalar_subquery()
 IS_NAMED = col(ComfyUIServer.named_at) > LATEST_LOOK - NAMED_WITHIN
-# A server that is to get no jobs is remembered, or it would get some when it is named again.
+# A server that is to get no jobs is remembered, or it would get some when it is named again. So is one that was added,
+# until it is removed.
 IS_FORGOTTEN = (
     col(ComfyUIServer.named_at) <= LATEST_LOOK - FORGOTTEN_AFTER,
-    col(ComfyUIServer.draining_since).is_(None),
+    or_(
+        col(ComfyUIServer.removed_at).is_not(None),
+        and_(col(ComfyUIServer.draining_since).is_(None), col(ComfyUIServer.added_at).is_(None)),
+    ),
 )
 
 # The jobs that fill a server's slots: what a server has generated is stored without it.
@@ -135,9 +139,15 @@ def close_breaker_sql(server: Any) -> Update:
     return update(ComfyUIServer).where(*is_open).values(opened_at=None, open_until=None)
 
 
+def held(session: Session, server: str) -> ComfyUIServer | None:
+    """Its row, locked. None if there is no such server, or if it was removed."""
+    found = session.get(ComfyUIServer, server, with_for_update=True)
+    return found if found and not found.removed_at else None
+
+
 def drain(session: Session, server: str) -> ComfyUIServer | None:
     """Give it no more jobs; it finishes what it has. None if there is no such server."""
-    found = session.get(ComfyUIServer, server, with_for_update=True)
+    found = held(session, server)
     if found and not found.draining_since:
         found.draining_since = session.exec(select(func.now())).one()
     return found
@@ -146,7 +156,7 @@ def drain(session: Session, server: str) -> ComfyUIServer | None:
 def resume(session: Session, server: str) -> ComfyUIServer | None:
     """Give it jobs again, whatever kept it from them: workers find out by themselves if it still does not work. None
     if there is no such server."""
-    found = session.get(ComfyUIServer, server, with_for_update=True)
+    found = held(session, server)
     if found:
         for moment in ("draining_since", "wedged_since", "unfit_since", "stuck_since", "opened_at", "open_until"):
             setattr(found, moment, None)

@@ -11,6 +11,7 @@ GenerationError
 │       ├── PromptInterrupted  somebody else stopped it
 │       ├── OutOfMemory        the graphics card was full
 │       ├── ServerWedged       ComfyUI answers, and runs nothing
+│       ├── ServerRemoved      an admin has removed it, and wants its jobs moved
 │       ├── ServerUnfit        its ComfyUI cannot be worked with
 │       ├── Stalled            it ran, and nothing moved for too long
 │       ├── UploadFailed       the server did not take a file that the job needs

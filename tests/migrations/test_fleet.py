@@ -14,6 +14,7 @@ def test_servers_that_are_there_get_two_slots_and_nothing_against_them(legacy: s
     (row,) = fetch(legacy, "SELECT * FROM comfyui_servers")
     assert (row["name"], row["version"], row["slots"]) == (SERVER, "0.8.0", 2)
     kept = {"name", "version", "slots", "named_at", "notes", "foreign_prompts", "probes"}
+    kept |= {"weight", "labels", "by_hand", "moves_jobs"}
     assert {name for name, found in row.items() if found is not None} == kept
 
 

@@ -111,9 +111,14 @@ class ServerConnection:
 
     def refused(self, status: int) -> str:
         """What it means that the server lets nobody in, and what to do about it."""
+        if self.url.headers:
+            return f"it refuses the credentials that it was added with ({status}): PATCH them"
         if "@" in self.url or self.url.token_file:
             return f"it refuses the credentials that COMFYUI_URLS has for it ({status})"
-        return f"it asks for credentials ({status}): put user:password@ or #token_file= into its URL in COMFYUI_URLS"
+        return (
+            f"it asks for credentials ({status}): put user:password@ or #token_file= into its URL in COMFYUI_URLS, or "
+            "PATCH those of a server that was added over HTTP"
+        )
 
     def close(self) -> None:
         self.http.close()

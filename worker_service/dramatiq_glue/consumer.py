@@ -61,6 +61,12 @@ class Capacity:
     def messages(self) -> int:
         return self.slots + self.storing
 
+    def resize(self, slots: int) -> None:
+        """Its servers have so many slots from now on."""
+        if slots != self.slots:
+            self.slots = slots
+            self.wake_consumers.that_are_full()
+
     def slot(self, wake_next: Callable[[], None]) -> "Slot":
         return Slot(self, wake_next)
 

@@ -1,19 +1,18 @@
-"""The ComfyUI servers of this worker: their clients, and probes that see which of them answer and work."""
+"""The ComfyUI servers of this worker: their clients, and what looks at them show: which answer, and which work."""
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
-from shared.configuration.server_urls import ServerUrl
+from shared.configuration.server_urls import ServerUrl, Terms
 from shared.fleet.probes import ProbeKind, ProbeOutcome
 from shared.jobs.errors import ComfyUIUnreachable, ServerUnfit, WorkflowRejected
 from worker_service.comfyui.answers import Queue
-from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.client import LARGEST_OUTPUT, ComfyUIClient
 from worker_service.comfyui.oldest_version import why_too_old
 from worker_service.comfyui.server_log import read_log, says_that_the_thread_ended
 from worker_service.fleet import records
@@ -50,18 +49,56 @@ class Fleet:
     ) -> None:
         self.engine = engine
         self.timings = timings
-        self.clients = {client.name: client for client in map(ComfyUIClient, urls)}
-        self.slots = {name: url.slots or slots for name, url in zip(self.clients, urls, strict=True)}
+        self.default_slots = slots
+        self.largest_output = LARGEST_OUTPUT  # bytes
         self.restart = restart
         self.wedged: set[str] = set()
         self.detectors: defaultdict[str, WedgeDetector] = defaultdict(WedgeDetector)
         self.running: defaultdict[str, RunningPrompt] = defaultdict(RunningPrompt)
         self.stuck: set[str] = set()
         self.versions: dict[str, str | None] = {}  # as last seen by this worker; None while a server does not answer
-        self.notes = {name: Notes(engine, name) for name in self.clients}
-        self.inputs = {name: KnownInputs() for name in self.clients}
         self.files = KnownFiles()
-        self.changed = {name: threading.Event() for name in self.clients}  # set where capabilities should be read now
+        self.clients: Mapping[str, ComfyUIClient] = {}
+        self.terms: dict[str, Terms] = {}
+        self.notes: dict[str, Notes] = {}
+        self.inputs: dict[str, KnownInputs] = {}
+        self.changed: dict[str, threading.Event] = {}  # set where capabilities should be read now
+        self.leaving: frozenset[str] = frozenset()  # those that were removed, and whose jobs are to be moved
+        for url in urls:
+            self.add(url)
+
+    def add(self, url: ServerUrl) -> ComfyUIClient:
+        """A server of this worker from now on. Other threads read `clients` meanwhile, so it is replaced."""
+        client = ComfyUIClient(url)
+        client.largest_output = self.largest_output
+        name = client.name
+        self.terms[name], self.notes[name] = url.terms(self.default_slots), Notes(self.engine, name)
+        self.inputs[name], self.changed[name] = KnownInputs(), threading.Event()
+        self.clients = {**self.clients, name: client}
+        return client
+
+    def take_files_of(self, largest: int) -> None:
+        """The most bytes of a file that is taken from a server."""
+        self.largest_output = largest
+        for client in self.clients.values():
+            client.largest_output = largest
+
+    @property
+    def slots(self) -> int:
+        """How many jobs its servers hold."""
+        return sum(self.terms[name].slots for name in self.clients)
+
+    def set_slots(self, by_hand: Mapping[str, int]) -> None:
+        """As many as admins have set, for those servers; for the others what the settings say."""
+        for name, client in self.clients.items():
+            terms = client.url.terms(self.default_slots)
+            self.terms[name] = terms._replace(slots=by_hand.get(name, terms.slots))
+
+    def remove(self, name: str) -> None:
+        """No server of this worker any more. What is known of it stays for threads that are just at it."""
+        client = self.clients[name]
+        self.clients = {other: found for other, found in self.clients.items() if other != name}
+        client.close()
 
     def probe(self, client: ComfyUIClient) -> None:
         """See whether a server answers and works, and write it down. A server that is there again, or has another
@@ -99,7 +136,7 @@ class Fleet:
         if running.is_listened_to or running.id not in ours:
             stuck = running.silent_s >= self.timings.stuck_after_s
             self.tell_stuck(name, running.id if stuck else None)
-        return Sight(version, self.slots[name], sum(prompt_id not in ours for prompt_id in waiting), stuck)
+        return Sight(version, self.terms[name], sum(prompt_id not in ours for prompt_id in waiting), stuck)
 
     def tell_stuck(self, name: str, prompt_id: str | None) -> None:
         """Say once that nothing is heard of the prompt that a server runs."""
@@ -156,7 +193,8 @@ class Fleet:
         self.versions[name] = None
         if name in self.inputs:
             self.inputs[name].forget_all()
-        records.record_loss(self.engine, name, self.slots.get(name, 1), problem)
+        slots = self.terms[name].slots if name in self.terms else 1
+        records.record_loss(self.engine, name, slots, problem)
 
     def record_wedge(self, name: str, problem: str) -> None:
         """Write down that a server answers but does not work. The first worker to do so has it restarted."""
@@ -192,38 +230,3 @@ class Fleet:
     def close(self) -> None:
         for client in self.clients.values():
             client.close()
-
-
-class HealthProbe(threading.Thread):
-    """Probes one server every few seconds until `closing` is set."""
-
-    def __init__(self, fleet: Fleet, client: ComfyUIClient, closing: threading.Event) -> None:
-        super().__init__(name=f"health-probe-{client.name}", daemon=True)
-        self.fleet = fleet
-        self.client = client
-        self.closing = closing
-
-    def run(self) -> None:
-        while True:
-            self.probe_safely()
-            if self.closing.wait(self.fleet.timings.probe_every_s):
-                return
-
-    def probe_safely(self) -> None:
-        """Whatever goes wrong, the next probe comes: a server that nobody looks at gets no jobs."""
-        name = self.client.name
-        try:
-            self.fleet.probe(self.client)
-        except SQLAlchemyError as error:
-            log.warning("server.not_recorded", server=name, error=str(error))
-        except Exception as error:
-            if self.closing.is_set():  # the client was closed under a probe that took its time
-                return
-            log.exception("server.not_understood", server=name)
-            self.tell(f"the probe did not understand it: {type(error).__name__}")
-
-    def tell(self, problem: str) -> None:
-        try:
-            self.fleet.record_loss(self.client.name, problem)
-        except SQLAlchemyError as error:
-            log.warning("server.not_recorded", server=self.client.name, error=str(error))

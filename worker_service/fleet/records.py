@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Engine, String, Update, and_, any_, case, false, func, literal, or_, update
+from sqlalchemy import ARRAY, ColumnElement, Engine, String, Update, and_, any_, case, false, func, literal, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from shared.configuration.server_urls import Terms
 from shared.database.engine import reading, transaction
 from shared.fleet.probes import ProbeKind, ProbeOutcome, found, in_words, with_found
 from shared.models import HELD, ComfyUIServer, GenerationJob
@@ -22,7 +23,7 @@ class Sight(NamedTuple):
     """A server that answered. `stuck` says whether the prompt that it runs has been silent for long; None: unknown."""
 
     version: str
-    slots: int
+    terms: Terms
     foreign_prompts: int
     stuck: bool | None
 
@@ -63,24 +64,31 @@ def record_sight(engine: Engine, name: str, sight: Sight) -> Standing:
     }[sight.stuck]
     seen = {
         "version": version,
-        "slots": sight.slots,
         "last_seen_at": func.now(),
         "named_at": func.now(),
         "unreachable_since": None,
         "foreign_prompts": sight.foreign_prompts,
     }
+    terms = {**sight.terms._asdict(), "labels": list(sight.terms.labels)}
     changed = {
         **seen,
+        **{name: unless_by_hand(name, value) for name, value in terms.items()},
         "stuck_since": stuck,
         "unfit_since": case((is_unfit, col(row.unfit_since)), else_=None),
         "problem": case((or_(col(row.wedged_since).is_not(None), is_unfit), col(row.problem)), else_=None),
         "probes": with_found(ProbeKind.ANSWERS, ProbeOutcome.PASSED),
     }
-    first = insert(row).values(name=name, **seen, probes=found(ProbeKind.ANSWERS, ProbeOutcome.PASSED))
+    first = insert(row).values(name=name, **seen, **terms, probes=found(ProbeKind.ANSWERS, ProbeOutcome.PASSED))
     statement = first.on_conflict_do_update(index_elements=["name"], set_=changed)
     with transaction(engine) as session:
         standing = session.execute(statement.returning(col(row.wedged_since), col(row.unfit_since))).one()
     return Standing(*standing)
+
+
+def unless_by_hand(name: str, value: Any) -> ColumnElement[Any]:
+    """What a column becomes by this worker's settings: what an admin has set stays."""
+    column: ColumnElement[Any] = getattr(ComfyUIServer, name)
+    return case((literal(name) == any_(col(ComfyUIServer.by_hand)), column), else_=literal(value, column.type))
 
 
 def record_loss(engine: Engine, name: str, slots: int, problem: str) -> None:

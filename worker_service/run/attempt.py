@@ -21,6 +21,7 @@ from shared.jobs.errors import (
     NotAFailure,
     Poison,
     PromptLost,
+    ServerRemoved,
     ServerWedged,
     Stalled,
     StorageUnavailable,
@@ -151,7 +152,7 @@ class Attempt:
             watched = Watched(client, self.prompt, graph, around, self.resources.limits.stall)
             try:
                 finished = watch(watched, self.mailbox, self.progress, self.resources.timings)
-            except (ServerWedged, Stalled) as error:
+            except (ServerRemoved, ServerWedged, Stalled) as error:
                 return self.withdraw_and_reraise(error)
             socket.has_ended(self.prompt.id)
             return finished
@@ -201,7 +202,7 @@ class Attempt:
             return
         self.leave_slot()
 
-    def withdraw_and_reraise(self, error: ServerWedged | Stalled) -> Finished:
+    def withdraw_and_reraise(self, error: ServerRemoved | ServerWedged | Stalled) -> Finished:
         """Take the prompt out of a server that does not get on with it. One that ended meanwhile counts."""
         timings, stall_s = self.resources.timings, self.resources.limits.stall.total_seconds()
         # A thread that has ended heeds nothing; one that only seemed so may do so in a moment.

@@ -29,6 +29,9 @@ class Surroundings:
     def is_wedged(self) -> bool:
         return self.prompt.server in self.resources.fleet.wedged
 
+    def is_leaving(self) -> bool:
+        return self.prompt.server in self.resources.fleet.leaving
+
     def is_better_elsewhere(self) -> bool:
         if self.server.unmoved_s < self.resources.timings.queue_patience_s:
             return False

@@ -46,7 +46,8 @@ def test_labels_are_recorded_shown_and_asked_for_by_a_retry(client: TestClient, 
 
 
 def test_who_asks_for_none_gets_any_server(client: TestClient, messenger: Messenger) -> None:
-    for asked in ({}, {"requires": []}):
+    none: tuple[dict[str, Any], ...] = ({}, {"requires": []})
+    for asked in none:
         body = client.post(URL, json={**LEAST, **asked}).json()
         assert body["requires"] is job(messenger, body["id"]).requires is None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from shared.configuration.server_urls import server_url
+from shared.configuration.server_urls import Terms, server_url
 from tests.object_infos import object_info
 from tests.shared.fleet.test_replacements import INFO, SAID
 from tests.simulator.running import RunningSimulator, running_simulator
@@ -63,7 +63,7 @@ def test_it_is_news_that_a_server_is_there_again_or_changed(engine: Engine, simu
     assert not is_news()
     fleet.record_loss(client.name, "a job noticed that it is gone")
     assert is_news()
-    record_sight(fleet.engine, client.name, Sight("0.7.9", 2, 0, None))
+    record_sight(fleet.engine, client.name, Sight("0.7.9", Terms(2), 0, None))
     fleet.versions[client.name] = "0.7.9"
     assert is_news()
     fleet.close()
@@ -127,7 +127,7 @@ def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> Non
             return {}
 
     for url in urls:
-        record_sight(fleet.engine, url, Sight("0.8.0", 2, 0, None))
+        record_sight(fleet.engine, url, Sight("0.8.0", Terms(2), 0, None))
     with ThreadPoolExecutor(len(urls)) as threads:
         list(threads.map(lambda url: read_capabilities(engine, Told(url)), urls))
     for url in urls:

@@ -19,7 +19,7 @@ from tests.worker_service.running_worker import QUICK, RunningWorker
 from tests.worker_service.waiting import until
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.oldest_version import why_too_old
-from worker_service.fleet.health import HealthProbe
+from worker_service.fleet.health_probe import HealthProbe
 from worker_service.fleet.timings import FleetTimings
 from worker_service.fleet.wedge import GRAPHS, canary_id, is_canary
 

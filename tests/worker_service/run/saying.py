@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from shared.configuration.server_urls import server_url
+from shared.configuration.server_urls import Terms, server_url
 from shared.database.engine import transaction
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
@@ -97,7 +97,7 @@ def client_of(url: str, engine: Engine) -> Iterator[ComfyUIClient]:
 def reader_of(url: str, engine: Engine) -> Iterator[CapabilityReader]:
     """A reader, not started, of a server that was seen to answer."""
     fleet = Fleet(engine, [server_url(url)], slots=2, timings=FleetTimings())
-    record_sight(engine, url, Sight("0.8.0", 2, 0, None))
+    record_sight(engine, url, Sight("0.8.0", Terms(2), 0, None))
     (client,) = fleet.clients.values()
     yield CapabilityReader(fleet, client, threading.Event())
     fleet.close()

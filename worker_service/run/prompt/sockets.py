@@ -98,6 +98,13 @@ class Sockets:
             socket.tell_to_close()
         return socket
 
+    def forget(self, server: str) -> None:
+        """Close the one to a server that this worker has no more."""
+        with self.lock:
+            socket = self.own.pop(server, None)
+        if socket:
+            socket.close()
+
     def close(self) -> None:
         """Close them all at once. Before jobs are released: their next workers listen under the same ids."""
         self.is_closed = True

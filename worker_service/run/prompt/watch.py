@@ -14,6 +14,7 @@ from shared.jobs.errors import (
     ComfyUIUnreachable,
     LeaseLost,
     PromptLost,
+    ServerRemoved,
     ServerWedged,
     Stalled,
     WorkerStopping,
@@ -47,6 +48,9 @@ class Around(Protocol):
     def is_wedged(self) -> bool:
         """Whether the server is known to run nothing any more."""
 
+    def is_leaving(self) -> bool:
+        """Whether the server was removed, and its jobs are to be moved."""
+
     def is_better_elsewhere(self) -> bool:
         """Whether the server's queue does not move while another server has nothing to do."""
 
@@ -77,8 +81,8 @@ class Watched:
 def watch(watched: Watched, mailbox: Mailbox, sink: ProgressSink, timings: RunTimings) -> Finished:
     """Watch a prompt to its end, and publish its progress.
 
-    Raises PromptLost, ComfyUIUnreachable, ServerWedged, Stalled, BetterElsewhere, or what `check` raises. A prompt that
-    failed is returned with its error.
+    Raises PromptLost, ComfyUIUnreachable, ServerRemoved, ServerWedged, Stalled, BetterElsewhere, or what `check`
+    raises. A prompt that failed is returned with its error.
     """
     meter = Meter(watched.graph)
     poller = HistoryPoller(watched, timings)
@@ -151,8 +155,8 @@ class HistoryPoller:
         self.next_at = time.monotonic() + first
 
     def look(self) -> Finished | None:
-        """Look once. Raises PromptLost, ServerWedged, Stalled, BetterElsewhere, and ComfyUIUnreachable once the server
-        has not answered for too long."""
+        """Look once. Raises PromptLost, ServerRemoved, ServerWedged, Stalled, BetterElsewhere, and ComfyUIUnreachable
+        once the server has not answered for too long."""
         self.is_ending = self.is_ending and bool(self.pauses_s)
         self.next_at = time.monotonic() + (self.pauses_s.pop(0) if self.pauses_s else self.timings.look_every_s)
         try:
@@ -184,6 +188,8 @@ class HistoryPoller:
         self.has_waited = True
         if self.watched.around.is_wedged():
             raise ServerWedged(self.prompt.server).before_its_turn()
+        if self.watched.around.is_leaving():
+            raise ServerRemoved(self.prompt.server).before_its_turn()
         if self.watched.around.is_better_elsewhere():
             raise BetterElsewhere
 
@@ -192,6 +198,8 @@ class HistoryPoller:
         self.watched.around.is_running()
         if self.watched.around.is_wedged():
             raise ServerWedged(self.prompt.server, was_running=True)
+        if self.watched.around.is_leaving():
+            raise ServerRemoved(self.prompt.server)
         silent_s = time.monotonic() - self.moved_at
         if silent_s > self.watched.stall_timeout.total_seconds():
             raise Stalled(self.prompt.server, silent_s)

@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.database.moments import Moment
-from shared.fleet.terms import Labels
 from shared.models import JobStatus, OutputKind
+from shared.texts.labels import Labels
 
 Text = Annotated[str, Field(max_length=1_000_000)]
 Name = Annotated[str, Field(max_length=255)]

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from api_service.doors.v1.fleet.bodies import NewServer, ServerChange
 from api_service.doors.v1.fleet.views import ModelsView, NodeClassView
 from api_service.fleet.fleet_queries import NamedServer, ServersView, ServerView
 
@@ -12,6 +13,11 @@ SERVER: dict[str, Any] = {
     "state": "up",
     "draining": False,
     "slots": {"total": 2, "used": 1},
+    "weight": 1.0,
+    "labels": ["a100"],
+    "added_at": None,
+    "removed_at": None,
+    "has_credentials": False,
     "version": "0.8.0",
     "last_seen_at": "2026-01-01T12:00:00Z",
     "unreachable_since": None,
@@ -58,5 +64,16 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     },
     ServersView: {"one": {"items": [SERVER]}},
     ServerView: {"up": SERVER},
+    NewServer: {
+        "least": {"url": "http://gpu-7:8188"},
+        "whole": {
+            "url": "https://gpu-8/comfy",
+            "slots": 4,
+            "weight": 2.0,
+            "labels": ["a100", "nvlink"],
+            "credentials": {"user": "ann", "password": "secret"},
+        },
+    },
+    ServerChange: {"labels": {"server": SERVER["name"], "labels": ["a100"], "weight": 1.5}},
     NamedServer: {"gpu-1": {"server": SERVER["name"]}},
 }

@@ -27,8 +27,8 @@ from api_service.refusals.refusal import FORM, FieldError
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.webhooks.asked import OwnWebhookBody
 from shared.database.moments import Moment
-from shared.fleet.terms import Labels
 from shared.models.jobs.generation_job import DEFAULT_PRIORITY
+from shared.texts.labels import Labels
 from shared.workflows.envelopes import CODES, Found, Kind, find_graph, is_of_editor, is_text_of_graph, where_it_goes
 from shared.workflows.metadata import Metadata
 from shared.workflows.parameters import LARGEST_SEED, Denoise, Sampling, TextToImage

@@ -1,24 +1,14 @@
-"""What is said of a server beside its URL: how many jobs it holds, how fast it is, and its labels."""
+"""Labels are words: an operator gives them to servers, and jobs ask for them."""
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Annotated, NamedTuple
+from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 LABEL_FORM = "1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
 MOST_LABELS = 16  # of a server, and that a job may ask for
-LEAST_WEIGHT, MOST_WEIGHT = 0.01, 100.0
-MOST_SLOTS = 64
-
-
-class Terms(NamedTuple):
-    """`slots` is how many jobs it holds. A server of `weight` 2 is twice as fast as one of 1."""
-
-    slots: int
-    weight: float = 1.0
-    labels: Sequence[str] = ()
 
 
 def labels_of(words: Iterable[str]) -> list[str]:

@@ -31,7 +31,7 @@ QUICK = Timings(
         queue_patience_s=3.0,
         read_again_s=(0.05, 0.1, 0.2),
     ),
-    fleet=FleetTimings(canary_s=0.6, read_log_after_s=0.4, stuck_after_s=2.5),
+    fleet=FleetTimings(follow_every_s=0.3, canary_s=0.6, read_log_after_s=0.4, stuck_after_s=2.5),
     limits=LimitTimings(check_every_s=0.1),
 )
 

@@ -42,7 +42,7 @@ class Roster(threading.Thread):
     def run(self) -> None:
         while not self.closing.is_set():
             self.look_safely()
-            self.closing.wait(self.fleet.timings.probe_every_s)
+            self.closing.wait(self.fleet.timings.follow_every_s)
         for ended in self.added.values():
             ended.set()
 

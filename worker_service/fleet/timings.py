@@ -1,4 +1,4 @@
-"""How often each ComfyUI server is looked at. These are the values of production."""
+"""How often each ComfyUI server is looked at, and which there are. These are the values of production."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ class FleetTimings:
     """How often each ComfyUI server is looked at."""
 
     probe_every_s: float = 5.0  # whether it answers and works
+    follow_every_s: float = 5.0  # which servers were added, changed and removed
     read_every_s: float = 60.0  # whether its models are the same
     read_whole_every_s: float = 3600.0  # which nodes it has, though nothing says that they have changed
     fresh_s: float = 45.0  # what another worker read this lately is not read again

@@ -50,8 +50,8 @@ class Settings(Bounds, frozen=True, extra="forbid", validate_default=True):
     redis_ns: Namespace = Field(description="the prefix of every Redis key and channel")
     broker_url: RedisUrl = Field(description="Redis or Valkey for Dramatiq's queues; default: REDIS_URL")
     comfyui_urls: ComfyUIUrls = Field(
-        description="the ComfyUI servers, separated by commas, each with user:password@, #slots=N or #token_file=/PATH "
-        "if need be"
+        description="the ComfyUI servers, separated by commas, each with user:password@, #slots=N, #weight=N, "
+        "#labels=WORD+WORD or #token_file=/PATH if need be"
     )
     comfyui_slots: int = Field(
         2, ge=1, le=64, description="jobs a ComfyUI server holds: one runs, the others wait so that its GPU never idles"

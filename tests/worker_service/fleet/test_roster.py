@@ -10,8 +10,8 @@ from api_service.fleet import server_changes
 from api_service.fleet.server_changes import Departure
 from shared.configuration.credentials import basic
 from shared.configuration.vault import Vault, new_key
-from shared.fleet import servers
 from shared.models import EventType, Outcome
+from tests import jobs
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.listener import Listener
@@ -44,9 +44,8 @@ def seen_up(deployment: Deployment, url: str) -> None:
     until(lambda: deployment.server(url).last_seen_at and not deployment.server(url).unreachable_since)
 
 
-def held_there(deployment: Deployment, another: RunningSimulator, **values: Any) -> int:
-    """A job that the added server has begun and does not go on with until that fault is cleared."""
-    another.fault("stall")
+def begun_there(deployment: Deployment, another: RunningSimulator, **values: Any) -> int:
+    """A job that the added server has begun."""
     job_id = deployment.submit(**values)
     deployment.until(job_id, lambda job: job.server == another.url)
     until(lambda: deployment.job(job_id).comfyui_prompt_id in another.executions())
@@ -67,6 +66,7 @@ def test_a_server_that_is_added_gets_a_job_and_is_called_with_its_credentials(
     another.fault("guard", header="X-API-Key", value=SECRET)
     add(deployment, another.url, KEYED)
     seen_up(deployment, another.url)
+    worker.listen()
     job_id = deployment.submit(steps=3, requires=["a100"])
     listener.until(job_id, lambda event: event.type is EventType.PROCESSING)
     assert deployment.ended(job_id).server == another.url
@@ -118,7 +118,8 @@ def test_a_job_on_a_server_that_is_removed_ends_there_and_then_workers_let_it_go
 ) -> None:
     add(deployment, another.url)
     seen_up(deployment, another.url)
-    job_id = held_there(deployment, another, requires=["a100"])
+    another.fault("stall")
+    job_id = begun_there(deployment, another, requires=["a100"])
     server_changes.remove(deployment.messenger.engine, another.url, Departure.DRAINED)
     other = deployment.submit()
     assert deployment.ended(other).server == deployment.comfyui.url
@@ -133,17 +134,20 @@ def test_a_job_on_a_server_that_is_removed_ends_there_and_then_workers_let_it_go
 def test_jobs_are_moved_from_a_server_that_is_removed_now(
     deployment: Deployment, worker: RunningWorker, another: RunningSimulator
 ) -> None:
+    another.pace(step_seconds=0.3)
     add(deployment, another.url)
     seen_up(deployment, another.url)
-    with deployment.messenger.transaction() as session:
-        servers.drain(session, deployment.comfyui.url)
-    job_id = held_there(deployment, another)
-    with deployment.messenger.transaction() as session:
-        servers.resume(session, deployment.comfyui.url)
+    job_id = begun_there(deployment, another, steps=100, requires=["a100"])
+    server_changes.change(deployment.messenger.engine, deployment.comfyui.url, {"labels": ["a100"]})
     server_changes.remove(deployment.messenger.engine, another.url, Departure.NOW)
     assert deployment.ended(job_id).server == deployment.comfyui.url
-    assert deployment.outcomes(job_id) == [Outcome.RETRIED, Outcome.COMPLETED]
     until(lambda: not has(worker, another.url))
+    assert [execution.outcomes for execution in another.executions().values()] == [["interrupted"]]
+    tried = jobs.attempts(deployment.messenger, job_id)
+    assert [(one.outcome, one.error_code) for one in tried] == [
+        (Outcome.RETRIED, "server_removed"),
+        (Outcome.COMPLETED, None),
+    ]
 
 
 def test_two_workers_have_the_same_servers_and_one_that_is_added_again_is_taken_on_again(

@@ -70,16 +70,6 @@ class ServerWedged(Settled):
         self.details = {"server": server, "was_running": was_running}
 
 
-class ServerRemoved(Settled):
-    """An admin has removed the server, and wants its jobs moved. The prompt was taken out there."""
-
-    code = "server_removed"
-
-    def __init__(self, server: str) -> None:
-        super().__init__(f"the server {server} was removed while the job was there")
-        self.details = {"server": server}
-
-
 class ServerUnfit(Settled):
     """Jobs cannot be done with this server's ComfyUI. What it made of the prompt was taken out of its queue."""
 

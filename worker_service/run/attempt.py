@@ -21,7 +21,6 @@ from shared.jobs.errors import (
     NotAFailure,
     Poison,
     PromptLost,
-    ServerRemoved,
     ServerWedged,
     Stalled,
     StorageUnavailable,
@@ -42,6 +41,7 @@ from worker_service.run.prompt.graph import graph_of
 from worker_service.run.prompt.mailbox import Mailbox
 from worker_service.run.prompt.progress import ProgressSink
 from worker_service.run.prompt.quarantine import refuse_quarantined
+from worker_service.run.prompt.server_removed import ServerRemoved
 from worker_service.run.prompt.watch import BetterElsewhere, Watched, check, watch
 from worker_service.run.prompt.withdraw import Withdrawal, withdraw
 from worker_service.run.resources import RunResources
@@ -245,7 +245,6 @@ class Attempt:
             settle(messenger, lambda session: discard_attempt_folder(session, self.job, attempt))
 
     def client(self) -> ComfyUIClient:
-        client = self.resources.fleet.clients.get(self.prompt.server)
-        if client is None:
-            raise ComfyUIUnreachable(self.prompt.server, "it is not one of this worker's servers")
-        return client
+        if client := self.resources.fleet.clients.get(self.prompt.server):
+            return client
+        raise ComfyUIUnreachable(self.prompt.server, "it is not one of this worker's servers")

@@ -24,7 +24,6 @@ from shared.jobs.errors import (
     PromptInterrupted,
     PromptLost,
     SecretsUnreadable,
-    ServerRemoved,
     ServerUnfit,
     ServerWedged,
     Stalled,
@@ -38,6 +37,7 @@ from shared.jobs.errors import (
 from shared.jobs.failures.quarantine import WorkflowQuarantined
 from shared.models import JobAttempt, Outcome
 from worker_service.comfyui.inputs.errors import InputMissing, InputTooLarge, UploadFailed
+from worker_service.run.prompt.server_removed import ServerRemoved
 from worker_service.run.resources import JobLimits
 
 

@@ -180,7 +180,7 @@ ROWS = {
     ("POST", "/api/v1/servers"): Row(ADMIN, 201, body={"url": "http://gpu-7:8188"}),
     ("PATCH", "/api/v1/servers"): Row(ADMIN, body={"server": SERVER, "weight": 2}),
     # It is one of the settings.
-    ("DELETE", "/api/v1/servers"): Row(ADMIN, 409, query=f"server={SERVER}"),
+    ("DELETE", "/api/v1/servers"): Row(ADMIN, 409, query=f"?server={SERVER}"),
     ("POST", "/api/v1/servers/drain"): Row(ADMIN, body={"server": SERVER}),
     ("POST", "/api/v1/servers/resume"): Row(ADMIN, body={"server": SERVER}),
     ("GET", "/api/v1/me"): Row(ANY),

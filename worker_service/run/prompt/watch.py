@@ -14,7 +14,6 @@ from shared.jobs.errors import (
     ComfyUIUnreachable,
     LeaseLost,
     PromptLost,
-    ServerRemoved,
     ServerWedged,
     Stalled,
     WorkerStopping,
@@ -23,6 +22,7 @@ from worker_service.comfyui.answers import Finished, Gone, Running, Waiting, Whe
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.run.prompt.mailbox import Mailbox, Signal
 from worker_service.run.prompt.progress import Meter, Progress, ProgressSink
+from worker_service.run.prompt.server_removed import ServerRemoved
 from worker_service.run.prompt.timings import RunTimings
 
 log = structlog.get_logger(__name__)

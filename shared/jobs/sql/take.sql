@@ -12,6 +12,7 @@ WITH
         FROM generation_jobs
         WHERE
             generation_jobs.status = 'queued'
+            AND NOT generation_jobs.parked
             AND generation_jobs.run_after <= now()
             AND (
                 generation_jobs.deadline_at IS NULL
@@ -42,6 +43,20 @@ WITH
                         WHERE
                             held_by_user.jobs >= coalesce(users.running_jobs_limit, CAST (:most_running AS INTEGER))
                     )
+                )
+            )
+            AND (
+                generation_jobs.user_id NOT IN (
+                    SELECT pauses.user_id
+                    FROM pauses
+                    WHERE pauses.user_id IS NOT NULL
+                )
+            )
+            AND NOT (
+                EXISTS (
+                    SELECT *
+                    FROM pauses
+                    WHERE pauses.user_id IS NULL
                 )
             )
             AND (
@@ -190,8 +205,8 @@ WITH
             generation_jobs.batch_size, generation_jobs.params, generation_jobs.output_nodes,
             generation_jobs.temp_outputs, generation_jobs.workflow, generation_jobs.assets,
             generation_jobs.extra_pnginfo, generation_jobs.secrets, generation_jobs.secret_names,
-            generation_jobs.workflow_key, generation_jobs.fingerprint, generation_jobs.metadata,
-            generation_jobs.priority, generation_jobs.turn, generation_jobs.turn_cost,
+            generation_jobs.workflow_key, generation_jobs.metadata, generation_jobs.priority,
+            generation_jobs.turn, generation_jobs.turn_cost, generation_jobs.parked,
             generation_jobs.deadline_at, generation_jobs.max_attempts, generation_jobs.parent_id,
             generation_jobs.batch_id, generation_jobs.schedule_id, generation_jobs.idempotency_key,
             generation_jobs.request_digest, generation_jobs.request_id, generation_jobs.message_id,
@@ -199,11 +214,10 @@ WITH
             generation_jobs.events, generation_jobs.retries, generation_jobs.worker_id,
             generation_jobs.lease_expires_at, generation_jobs.server, generation_jobs.comfyui_prompt_id,
             generation_jobs.avoid_server, generation_jobs.error_code, generation_jobs.error_message,
-            generation_jobs.error_details, generation_jobs.failure, generation_jobs.warnings,
-            generation_jobs.pinned, generation_jobs.content_id, generation_jobs.legacy_request_id,
-            generation_jobs.legacy, generation_jobs.created_at, generation_jobs.updated_at,
-            generation_jobs.started_at, generation_jobs.generated_at, generation_jobs.completed_at,
-            generation_jobs.storage_away_since
+            generation_jobs.error_details, generation_jobs.warnings, generation_jobs.pinned,
+            generation_jobs.content_id, generation_jobs.legacy_request_id, generation_jobs.legacy,
+            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.started_at,
+            generation_jobs.generated_at, generation_jobs.completed_at, generation_jobs.storage_away_since
     ),
     attempt AS (
         INSERT INTO job_attempts(job_id, attempt, worker_id, message_id, server, comfyui_prompt_id, adopted)
@@ -237,68 +251,14 @@ WITH
             AND comfyui_servers.loaded_checkpoint IS DISTINCT FROM job.checkpoint_model
     )
 SELECT
-    job.id,
-    job.user_id,
-    job.job_type,
-    job.status,
-    job.prompt,
-    job.negative_prompt,
-    job.checkpoint_model,
-    job.lora_models,
-    job.width,
-    job.height,
-    job.batch_size,
-    job.params,
-    job.output_nodes,
-    job.temp_outputs,
-    job.workflow,
-    job.assets,
-    job.extra_pnginfo,
-    job.secrets,
-    job.secret_names,
-    job.workflow_key,
-    job.fingerprint,
-    job.metadata,
-    job.priority,
-    job.turn,
-    job.turn_cost,
-    job.deadline_at,
-    job.max_attempts,
-    job.parent_id,
-    job.batch_id,
-    job.schedule_id,
-    job.idempotency_key,
-    job.request_digest,
-    job.request_id,
-    job.message_id,
-    job.run_after,
-    job.attempt,
-    job.claims_left,
-    job.events,
-    job.retries,
-    job.worker_id,
-    job.lease_expires_at,
-    job.server,
-    job.comfyui_prompt_id,
-    job.avoid_server,
-    job.error_code,
-    job.error_message,
-    job.error_details,
-    job.failure,
-    job.warnings,
-    job.pinned,
-    job.content_id,
-    job.legacy_request_id,
-    job.legacy,
-    job.created_at,
-    job.updated_at,
-    job.started_at,
-    job.generated_at,
-    job.completed_at,
-    job.storage_away_since,
-    EXISTS (
-        SELECT *
-        FROM suspect_workflows
-        WHERE suspect_workflows.fingerprint = job.fingerprint AND suspect_workflows.quarantined_at IS NOT NULL
-    ) AS is_quarantined
+    job.id, job.user_id, job.job_type, job.status, job.prompt, job.negative_prompt, job.checkpoint_model,
+    job.lora_models, job.width, job.height, job.batch_size, job.params, job.output_nodes, job.temp_outputs,
+    job.workflow, job.assets, job.extra_pnginfo, job.secrets, job.secret_names, job.workflow_key,
+    job.metadata, job.priority, job.turn, job.turn_cost, job.parked, job.deadline_at, job.max_attempts,
+    job.parent_id, job.batch_id, job.schedule_id, job.idempotency_key, job.request_digest, job.request_id,
+    job.message_id, job.run_after, job.attempt, job.claims_left, job.events, job.retries, job.worker_id,
+    job.lease_expires_at, job.server, job.comfyui_prompt_id, job.avoid_server, job.error_code,
+    job.error_message, job.error_details, job.warnings, job.pinned, job.content_id, job.legacy_request_id,
+    job.legacy, job.created_at, job.updated_at, job.started_at, job.generated_at, job.completed_at,
+    job.storage_away_since
 FROM job;

@@ -77,7 +77,7 @@ async def amend(request: ApiRequest[AmendBody, Nothing]) -> JobView:
     """
     services, body = request.services, request.body
     check_priority(body.priority, services.limits.most(request.identity, Limit.PRIORITY))
-    amendment = Amendment(body.priority, body.metadata, body.pinned, services.settings.is_fair)
+    amendment = Amendment(body.priority, body.metadata, body.pinned, services.settings.sharing)
     job = await services.run(amend_job, services.messenger, job_id_in(request.path), request.identity.owner, amendment)
     return JobView.of(job)
 

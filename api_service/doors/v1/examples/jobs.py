@@ -110,6 +110,7 @@ COMPLETED: dict[str, Any] = {
 DETAILED: dict[str, Any] = {
     **COMPLETED,
     "queue": None,
+    "paused": None,
     "estimate": {"starts_at": None, "ends_at": None},
     "progress": None,
     "attempts": [
@@ -202,6 +203,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
             "days": [{"day": "2026-01-01", "jobs": {"completed": 12, "failed": 1}}],
             "completed": {"jobs": 12, "p50_ms": 6700, "p95_ms": 9100},
             "failed": {"jobs": 1, "p50_ms": 300, "p95_ms": 300},
+            "paused": None,
         }
     },
     CancelBody: {"waiting": {"status": ["queued", "pending"]}, "all": {"all": True}},

@@ -88,6 +88,7 @@ ROWS = {
     ("POST", "/api/v1/generation-jobs/{job_id}/retry"): Row(WRITE, 201, owned=True, body={}),
     ("GET", "/api/v1/generation-jobs/{job_id}/events"): Row(READ, owned=True),
     ("GET", "/api/v1/generation-jobs/{job_id}"): Row(READ, owned=True),
+    ("POST", "/api/v1/generation-jobs/{job_id}/move"): Row(WRITE, owned=True, body={"to": "front"}, path=WAITING),
     ("POST", "/api/v1/generation-jobs/{job_id}/cancel"): Row(WRITE, owned=True, path=WAITING),
     ("GET", "/api/v1/generation-jobs/{job_id}/outputs/{number}"): Row(READ, owned=True),
     ("GET", "/api/v1/generation-jobs/{job_id}/thumbnails/{number}"): Row(READ, owned=True),

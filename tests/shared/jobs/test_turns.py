@@ -234,8 +234,14 @@ def test_fairness_that_is_switched_on_lets_nobody_pass_by_much(messenger: Messen
     assert set(old) <= set(list(order(messenger))[:6])
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_no_user_is_ahead_by_more_than_one_job_of_each(messenger: Messenger, seed: int) -> None:
+# Of the last ones most jobs are parked, as their owners' running jobs are limited.
+CROWDS = [*((seed, 6, IN_TURNS) for seed in range(4)), *((seed, 150, Sharing(running_jobs=SLOTS)) for seed in range(2))]
+
+
+@pytest.mark.parametrize(("seed", "most", "sharing"), CROWDS)
+def test_no_user_is_ahead_by_more_than_one_job_of_each(
+    messenger: Messenger, seed: int, most: int, sharing: Sharing
+) -> None:
     """The bound of start-time fair queueing, for each time in which two users both have jobs waiting."""
     chance = random.Random(seed)
     for kind, seconds in KINDS.items():
@@ -249,8 +255,8 @@ def test_no_user_is_ahead_by_more_than_one_job_of_each(messenger: Messenger, see
     ahead: dict[tuple[UUID, UUID], list[float]] = {}  # since both of a pair have jobs waiting
     for _ in range(120):
         if chance.random() < 0.3:
-            user, count = chance.choice(list(weights)), chance.randint(1, 6)
-            many(messenger, user, count, workflow_key=chance.choice(list(KINDS)))
+            user, count = chance.choice(list(weights)), chance.randint(1, most)
+            many(messenger, user, count, sharing=sharing, workflow_key=chance.choice(list(KINDS)))
             waiting[user] += count
         elif waiting.total():
             taken = next_claim(messenger).job

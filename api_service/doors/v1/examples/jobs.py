@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.v1.jobs.bodies import BatchBody, JobBody, RetryBody
-from api_service.doors.v1.jobs.changes import AmendBody, CancelBody, CancelledView
+from api_service.doors.v1.jobs.changes import AmendBody, CancelBody, CancelledView, MoveBody
 from api_service.doors.v1.jobs.detail_views import DetailedJobView
 from api_service.doors.v1.jobs.job_views import JobView
 from api_service.doors.v1.jobs.list_views import JobPage
@@ -208,5 +208,6 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     },
     CancelBody: {"waiting": {"status": ["queued", "pending"]}, "all": {"all": True}},
     CancelledView: {"done": {"cancelled": 12, "cancelling": 2, "complete": True}},
+    MoveBody: {"next": {"to": "front"}, "last": {"to": "back"}},
     AmendBody: {"urgent": {"priority": 9}, "noted": {"metadata": {"shot": "13"}}, "kept": {"pinned": True}},
 }

@@ -30,9 +30,9 @@ def create_waiting(*columns: str) -> None:
 
 
 # Tables that lose rows are vacuumed once a fiftieth of them is dead, see 0025. Each submission and each end changes an
-# owner's turn, so those rows are many times as often dead as they are many: they are vacuumed at 500, however many there
-# are. Statistics that are a fifth of ten million jobs old do not know how long the queue is; and where rows are only
-# added, pages that a hundredth of them fill become visible to all, which spares reads of the table.
+# owner's turn, so of those rows many more are dead than alive: they are vacuumed at 500, however many there are.
+# Statistics that are a tenth of ten million jobs old do not know how long the queue is. And where rows are only added,
+# pages that a hundredth of them fill become visible to all, which spares reads of the table.
 VACUUMED = {
     JOBS: "autovacuum_analyze_scale_factor = 0.02",
     "job_events": "autovacuum_vacuum_insert_scale_factor = 0.01",

@@ -258,11 +258,11 @@ WITH
         INSERT INTO generation_jobs(
             user_id, job_type, status, prompt, negative_prompt, checkpoint_model, lora_models, width, height,
             batch_size, params, output_nodes, temp_outputs, workflow, assets, extra_pnginfo, secrets,
-            secret_names, workflow_key, metadata, priority, turn, turn_cost, parked, deadline_at,
+            secret_names, workflow_key, fingerprint, metadata, priority, turn, turn_cost, parked, deadline_at,
             max_attempts, parent_id, batch_id, schedule_id, idempotency_key, request_digest, request_id,
             message_id, run_after, attempt, claims_left, events, retries, worker_id, lease_expires_at, server,
-            comfyui_prompt_id, avoid_server, error_code, error_message, error_details, warnings, pinned,
-            content_id, legacy_request_id, legacy, created_at, updated_at, started_at, generated_at,
+            comfyui_prompt_id, avoid_server, error_code, error_message, error_details, failure, warnings,
+            pinned, content_id, legacy_request_id, legacy, created_at, updated_at, started_at, generated_at,
             completed_at, storage_away_since
         )
         SELECT
@@ -313,6 +313,7 @@ WITH
             new_jobs.error_code AS error_code,
             new_jobs.error_message AS error_message,
             new_jobs.error_details AS error_details,
+            new_jobs.failure AS failure,
             coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_17,
             coalesce(new_jobs.pinned, false) AS coalesce_18,
             new_jobs.content_id AS content_id,

@@ -159,7 +159,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         histories=KeptBodies(),
         ended_prompts=AskedTogether(partial(anyio.to_thread.run_sync, partial(ended_jobs, engine), limiter=threads)),
         acceptance=Acceptance(
-            messenger, capabilities, limits, threads, shelf, Quarantine(engine), fence, settings.is_fair
+            messenger, capabilities, limits, threads, shelf, Quarantine(engine), fence, settings.sharing
         ),
         timings=timings,
         threads=threads,

@@ -133,7 +133,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         keep_history=settings.comfyui_keep_history,
         vault=open_vault(settings.secrets_key_file),
     )
-    wake_jobs = WakeUps(messenger, due_jobs(settings.limit_running_jobs, is_fair=settings.is_fair))
+    wake_jobs = WakeUps(messenger, due_jobs(settings.sharing))
     outgoing = Outgoing(allowed_by(settings.outgoing_allow or ()))
     webhooks = Deliveries(engine, outgoing, closing)
     mailing = create_mailing(settings, engine, closing)

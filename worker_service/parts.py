@@ -60,7 +60,7 @@ def create_tasks(
             wake_jobs.send_missing,
             outgoing,
             settings.archive_max_bytes,
-            settings.is_fair,
+            settings.sharing,
         ),
         STEPS,
         closing,

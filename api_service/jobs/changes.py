@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 
 from api_service.jobs.job_queries import owned_job
 from api_service.refusals.jobs import job_ended, job_not_ended, job_not_found, job_started
+from shared.configuration.choices import IN_TURNS, Sharing
 from shared.database.clock import database_time
 from shared.files.folders import job_folder
 from shared.files.store import OutputStore
@@ -38,12 +39,12 @@ def cancel_job(messenger: Messenger, job_id: int, owner: UUID | None) -> Generat
 
 
 class Amendment(NamedTuple):
-    """What is to change of a job; None stays as it is. `is_fair`: users take turns."""
+    """What is to change of a job; None stays as it is. `sharing` is how users share the servers."""
 
     priority: int | None = None
     metadata: dict[str, Any] | None = None
     pinned: bool | None = None
-    is_fair: bool = True
+    sharing: Sharing = IN_TURNS
 
     @property
     def of_waiting(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def amend_job(messenger: Messenger, job_id: int, owner: UUID | None, amendment: 
         if job is None:
             raise job_not_found(job_id)
         if amendment.of_waiting:
-            job = before_start.amend(session, job_id, is_fair=amendment.is_fair, **amendment.of_waiting) or job
+            job = before_start.amend(session, job_id, sharing=amendment.sharing, **amendment.of_waiting) or job
             if job.status not in WAITING:
                 raise job_started(job.status)
         if amendment.pinned is not None:

@@ -12,7 +12,8 @@ from api_service.jobs.job_queries import owned_job
 from api_service.jobs.queue_estimate import Estimate, QueuePosition, estimate_for, position_of
 from api_service.refusals.jobs import job_not_found
 from shared.database.engine import reading
-from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus
+from shared.jobs.lanes.pauses import pause_over
+from shared.models import WAITING, GenerationJob, JobAttempt, JobOutput, JobStatus, Pause
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Details:
     attempts: Sequence[JobAttempt]
     place: QueuePosition | None
     estimate: Estimate
+    pause: Pause | None
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def changed_details(
         if job is None:
             raise job_not_found(job_id)
         place = position_of(session, job, running_jobs)
-        version = version_of(job, place)
+        pause = pause_over(session, job.user_id) if job.status in WAITING else None
+        version = version_of(job, place, pause)
         if version in known:
             return Unchanged(job, version)
         return Details(
@@ -70,7 +73,8 @@ def changed_details(
             outputs_of(session, job),
             attempts_of(session, job),
             place,
-            estimate_for(session, job, place),
+            Estimate() if pause else estimate_for(session, job, place),
+            pause,
         )
 
 
@@ -83,12 +87,14 @@ def placed(engine: Engine, job_id: int, owner: UUID | None, *, running_jobs: int
         return Placed(job, outputs_of(session, job), position_of(session, job, running_jobs))
 
 
-def version_of(job: GenerationJob, place: QueuePosition | None) -> str:
-    """Differs wherever a job or its place in the queue does. Another estimate alone is no change, nor is progress.
+def version_of(job: GenerationJob, place: QueuePosition | None, pause: Pause | None) -> str:
+    """Differs wherever a job, its place in the queue or what pauses it does. Another estimate alone is no change, nor
+    is progress.
 
     Whatever writes to an attempt or an output of a job writes to its row too.
     """
-    seen = (job.updated_at, job.status, job.attempt, job.events, job.comfyui_prompt_id, job.generated_at, place)
+    held = pause and (pause.paused_at, pause.reason)
+    seen = (job.updated_at, job.status, job.attempt, job.events, job.comfyui_prompt_id, job.generated_at, place, held)
     return hashlib.blake2b(repr(seen).encode(), digest_size=12).hexdigest()
 
 

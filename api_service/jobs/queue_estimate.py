@@ -6,13 +6,29 @@ Nothing is promised: what is not known is None. Every query reads a bounded numb
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Float, Integer, Select, SmallInteger, String, bindparam, exists, func, or_, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Float,
+    Integer,
+    Select,
+    SmallInteger,
+    String,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlmodel import Session, col
 
 from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import free_slots, usable_slots
-from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, MAY_START, RUNNING_JOBS, STARTABLE
+from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, HAS_COME, HELD_BACK, MAY_START
 from shared.jobs.claim.order import first_comes, goes_before
+from shared.jobs.lanes.parking import IS_PARKED, RUNNING_JOBS, in_lane, parked_lanes
 from shared.models import GenerationJob, JobStatus
 
 COUNTED = 1000  # of the jobs that go before are counted
@@ -55,20 +71,32 @@ def position_of(session: Session, job: GenerationJob, running_jobs: int | None =
 def jobs_before() -> Select[bool, int, int]:
     """Whether this job may start, and how many may be claimed before it, of the first COUNTED + 1 that are due.
 
-    Two ranges of one index. No row of the table is read where nobody is limited and no deadline has passed.
+    Two ranges of one index, and two of each lane with parked jobs that may join the queue. No row of the table is read
+    where nobody is limited and no deadline has passed.
     """
-    ranges = (
-        select(col(GenerationJob.id).label("id"))
-        .where(*DUE, condition)
-        .order_by(*first_comes())
-        .limit(COUNTED + 1)
-        .subquery()
-        for condition in goes_before(THIS_PRIORITY, THIS_TURN, THIS_JOB)
-    )
-    before = union_all(*(select(part.c.id) for part in ranges)).limit(COUNTED + 1).subquery("before")
+    lanes, earlier = parked_lanes(), goes_before(THIS_PRIORITY, THIS_TURN, THIS_JOB)
+    ranges = [standing_before(condition) for condition in earlier] + [
+        parked_before(lanes, condition) for condition in earlier
+    ]
+    parts = (part.limit(COUNTED + 1).subquery() for part in ranges)
+    before = union_all(*(select(part.c.id) for part in parts)).limit(COUNTED + 1).subquery("before")
     may_start = or_(EVERY_JOB_MAY_START, exists().where(col(GenerationJob.id) == before.c.id, *MAY_START))
-    this = exists().where(col(GenerationJob.id) == THIS_JOB, *STARTABLE)
+    is_queued = col(GenerationJob.status) == JobStatus.QUEUED
+    this = exists().where(col(GenerationJob.id) == THIS_JOB, is_queued, HAS_COME, *MAY_START)
     return select(this, func.count().filter(may_start), func.count()).select_from(before)
+
+
+def standing_before(condition: ColumnElement[bool]) -> Select[int]:
+    return select(col(GenerationJob.id).label("id")).where(*DUE, condition).order_by(*first_comes())
+
+
+def parked_before(lanes: CTE, condition: ColumnElement[bool]) -> Select[int]:
+    """Parked jobs of owners who may start some: of the others, however many, none is read."""
+    parked: Select[int] = select(col(GenerationJob.id).label("id")).where(
+        *IS_PARKED, in_lane(lanes), HAS_COME, condition
+    )
+    first = parked.order_by(col(GenerationJob.turn), col(GenerationJob.id)).limit(COUNTED + 1).lateral("first")
+    return select(first.c.id).select_from(lanes.join(first, true())).where(lanes.c.user_id.not_in(HELD_BACK))
 
 
 PLACE = Prepared("place_in_queue", jobs_before(), row=tuple)

@@ -11,8 +11,10 @@ from pydantic import BaseModel
 from sqlalchemy import Date, Engine, Select, cast, func, literal, select, true, tuple_, union_all
 from sqlmodel import SQLModel, col
 
+from api_service.jobs.pausing import PauseView
 from shared.database.clock import database_time
 from shared.database.engine import transaction
+from shared.jobs.lanes.pauses import pause_over
 from shared.jobs.statistics import percentile_ms
 from shared.models import FINAL, LIVE, GenerationJob, JobStatistic, JobStatus, User
 
@@ -43,7 +45,8 @@ class DayView(BaseModel, frozen=True):
 class StatisticsView(BaseModel, frozen=True):
     """Counts of the jobs accepted since a day, by status and by day, and how long those took that ended.
 
-    Days without a job are left out. Jobs that were deleted after their end stay counted.
+    Days without a job are left out. Jobs that were deleted after their end stay counted. `paused` says why none starts,
+    where an operator wants that.
     """
 
     since: date
@@ -51,6 +54,7 @@ class StatisticsView(BaseModel, frozen=True):
     days: list[DayView]
     completed: Durations
     failed: Durations
+    paused: PauseView | None
 
 
 def statistics_of(engine: Engine, owner: UUID | None, days: int) -> StatisticsView:
@@ -67,6 +71,7 @@ def statistics_of(engine: Engine, owner: UUID | None, days: int) -> StatisticsVi
                 buckets[status][bucket] = number
         for day, status, number in session.execute(live_by_day(owner, since)):
             by_day[day][status] = number
+        paused = pause_over(session, owner)
     totals = {status: sum(counts.get(status, 0) for counts in by_day.values()) for status in JobStatus}
     return StatisticsView(
         since=since,
@@ -74,6 +79,7 @@ def statistics_of(engine: Engine, owner: UUID | None, days: int) -> StatisticsVi
         days=[DayView(day=day, jobs=counts) for day, counts in sorted(by_day.items())],
         completed=Durations.of(buckets[JobStatus.COMPLETED]),
         failed=Durations.of(buckets[JobStatus.FAILED]),
+        paused=paused and PauseView.of(paused),
     )
 
 

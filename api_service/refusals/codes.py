@@ -36,6 +36,7 @@ class Code(StrEnum):
     JOB_ENDED = "job_ended"
     JOB_NOT_ENDED = "job_not_ended"
     JOB_STARTED = "job_started"
+    JOB_NOT_MOVABLE = "job_not_movable"
     JOB_NOT_REPEATABLE = "job_not_repeatable"
     WORKFLOW_QUARANTINED = "workflow_quarantined"
     FAILURE_NOT_FOUND = "failure_not_found"
@@ -84,6 +85,7 @@ MEANINGS: dict[StrEnum, str] = {
     Code.JOB_ENDED: "the job has ended and can no longer be cancelled",
     Code.JOB_NOT_ENDED: "the job has not ended yet; this is only possible after its end",
     Code.JOB_STARTED: "the job no longer waits; this can only be changed while it waits",
+    Code.JOB_NOT_MOVABLE: "the job cannot be moved among its owner's jobs; `detail` says why",
     Code.JOB_NOT_REPEATABLE: "the job was imported from the former system and cannot be submitted again",
     Code.WORKFLOW_QUARANTINED: "the workflow harms servers and is not run until an admin releases it",
     Code.FAILURE_NOT_FOUND: "there is no such group of failures among those the key may see",

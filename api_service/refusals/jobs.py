@@ -50,6 +50,10 @@ def job_started(status: JobStatus) -> Refusal:
     return Refusal(Code.JOB_STARTED, f"the job is {status}; priority and metadata can be changed only while it waits")
 
 
+def job_not_movable(reason: str) -> Refusal:
+    return Refusal(Code.JOB_NOT_MOVABLE, f"the job cannot be moved: {reason}")
+
+
 def job_not_repeatable(job_id: int, errors: Sequence[FieldError]) -> Refusal:
     reason = f"job {job_id} has fields that no job can be submitted with; submit a new job instead"
     return Refusal(Code.JOB_NOT_REPEATABLE, reason, errors=errors)

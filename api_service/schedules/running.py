@@ -44,7 +44,7 @@ def make(acceptance: Acceptance, schedule_id: UUID, submission: Submission) -> A
                 session,
                 schedule,
                 database_time(session),
-                is_fair=acceptance.is_fair,
+                sharing=acceptance.sharing,
                 request_id=submission.request_id,
                 idempotency_key=key,
                 request_digest=digest,

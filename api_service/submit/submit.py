@@ -26,6 +26,7 @@ from api_service.submit.job_request import JobRequest, new_job
 from api_service.submit.outputs_taken import keep_outputs
 from api_service.submit.priorities import capped
 from api_service.submit.quarantine import Quarantine
+from shared.configuration.choices import IN_TURNS, Sharing
 from shared.database.engine import transaction
 from shared.fleet.fence import OPEN, Fence
 from shared.jobs import before_start
@@ -46,7 +47,7 @@ class Acceptance(NamedTuple):
     shelf: Shelf  # for outputs that jobs take in
     quarantine: Quarantine
     fence: Fence = OPEN
-    is_fair: bool = True  # users take turns
+    sharing: Sharing = IN_TURNS
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
     try:
         with acceptance.messenger.transaction() as session:
             lock_parent(session, submission.parent_id)
-            before_start.submit_all(session, jobs, is_fair=acceptance.is_fair)
+            before_start.submit_all(session, jobs, sharing=acceptance.sharing)
             pairs = list(zip(jobs, checked.jobs, strict=True))
             record_uses(session, uses_of(pairs))
             record_webhooks(session, submission.owner, [(job.id, made.request.options.webhook) for job, made in pairs])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from shared.configuration.choices import Fairness
+from shared.configuration.choices import Fairness, Sharing
 from shared.configuration.types import Limit, LowerCase, Retention
 
 
@@ -57,6 +57,6 @@ class Bounds(BaseModel, frozen=True):
     )
 
     @property
-    def is_fair(self) -> bool:
-        """Whether users take turns."""
-        return self.fairness is Fairness.USERS
+    def sharing(self) -> Sharing:
+        """How users share the servers."""
+        return Sharing(self.fairness is Fairness.USERS, self.limit_running_jobs)

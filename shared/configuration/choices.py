@@ -1,6 +1,7 @@
 """The words that a variable can be, where it is one of a few."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class AppEnv(StrEnum):
@@ -27,6 +28,17 @@ class Fairness(StrEnum):
 
     USERS = "users"  # users take turns
     NONE = "none"  # the oldest job goes first
+
+
+class Sharing(NamedTuple):
+    """How users share the servers. `is_fair`: they take turns. `running_jobs`: so many of one may run at once, unless
+    the user's row has another limit; None for no limit."""
+
+    is_fair: bool = True
+    running_jobs: int | None = None
+
+
+IN_TURNS = Sharing()
 
 
 class Pooler(StrEnum):

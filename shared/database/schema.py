@@ -40,6 +40,7 @@ REVISIONS = (
     "turns",
     "failures",
     "servers_and_labels",
+    "parked_and_paused",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -7,8 +7,10 @@ from sqlalchemy import func, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
+from shared.configuration.choices import IN_TURNS, Sharing
 from shared.jobs.insert import ADDED, insert_jobs
 from shared.jobs.job_events import record_events, start_data
+from shared.jobs.lanes.parking import fill_after
 from shared.jobs.transitions import FRESH, is_one_of, transition
 from shared.jobs.turns import give_back, give_turns, hold_lines
 from shared.messaging.events import Event
@@ -16,23 +18,23 @@ from shared.messaging.messenger import publish_after_commit
 from shared.models import WAITING, EventType, GenerationJob, JobStatus
 
 
-def submit(session: Session, job: GenerationJob, *, is_fair: bool = True) -> GenerationJob:
+def submit(session: Session, job: GenerationJob, *, sharing: Sharing = IN_TURNS) -> GenerationJob:
     """Record a job: queued, or pending if it has a `run_after`. Its id, turn and times are set on return."""
-    submit_all(session, [job], is_fair=is_fair)
+    submit_all(session, [job], sharing=sharing)
     return job
 
 
-def submit_all(session: Session, jobs: Sequence[GenerationJob], *, is_fair: bool = True) -> None:
+def submit_all(session: Session, jobs: Sequence[GenerationJob], *, sharing: Sharing = IN_TURNS) -> None:
     """Record several jobs as one, and their first events, in one statement. Their ids are in their order.
 
-    What the database made of them is set in them, but they are no part of the session. `is_fair` says whether users
+    What the database made of them is set in them, but they are no part of the session. `sharing` says how users
     share the servers, see `shared.jobs.turns`.
     """
     for job in jobs:
         waits = job.run_after is not None  # whether its time has come by now, the sweep finds out
         set_from_database(job, status=JobStatus.PENDING if waits else JobStatus.QUEUED, events=1)
     first = [start_data(job) if job.status == JobStatus.PENDING else {} for job in jobs]
-    for job, data, row in zip(jobs, first, insert_jobs(session, jobs, first, is_fair=is_fair), strict=True):
+    for job, data, row in zip(jobs, first, insert_jobs(session, jobs, first, sharing=sharing), strict=True):
         set_from_database(job, **{name: getattr(row, name) for name in ADDED})
         publish_after_commit(session, Event.written(EventType(job.status), job, at=row.now, data=data))
 
@@ -54,10 +56,10 @@ def due_pending(session: Session, limit: int) -> Sequence[int]:
     return session.exec(select(GenerationJob.id).where(*due).order_by(col(GenerationJob.run_after)).limit(limit)).all()
 
 
-def wake(session: Session, job_ids: Sequence[int], *, is_fair: bool = True) -> None:
+def wake(session: Session, job_ids: Sequence[int], *, sharing: Sharing = IN_TURNS) -> None:
     """Queue those of these jobs that are pending: their time has come."""
     woken = transition(session, "wake", job_ids)
-    give_turns(session, [job.id for job in woken], is_fair=is_fair)
+    give_turns(session, [job.id for job in woken], sharing=sharing)
     record_events(session, woken, EventType.QUEUED)
 
 
@@ -70,16 +72,17 @@ def expire(session: Session, job_ids: Sequence[int]) -> None:
     """Their deadline passed before they were started: they will not be."""
     expired = transition(session, "expire", job_ids, *NEVER_STARTED, completed_at=func.now())
     give_back(session, expired)
+    fill_after(session, expired)
     record_events(session, expired, EventType.EXPIRED)
 
 
 def amend(
-    session: Session, job_id: int, *, priority: int | None = None, is_fair: bool = True, **values: Any
+    session: Session, job_id: int, *, priority: int | None = None, sharing: Sharing = IN_TURNS, **values: Any
 ) -> GenerationJob | None:
     """Change the priority, or columns such as the metadata (`caller_metadata`), of a job that waits. None if it no
     longer does."""
     if priority is not None:
-        reprioritize(session, [job_id], priority, is_fair=is_fair)
+        reprioritize(session, [job_id], priority, sharing=sharing)
     statement = (
         update(GenerationJob)
         .where(col(GenerationJob.id) == job_id, col(GenerationJob.status).in_(WAITING))
@@ -89,7 +92,7 @@ def amend(
     return session.scalars(statement, execution_options=FRESH).one_or_none()
 
 
-def reprioritize(session: Session, job_ids: Sequence[int], priority: int, *, is_fair: bool = True) -> None:
+def reprioritize(session: Session, job_ids: Sequence[int], priority: int, *, sharing: Sharing = IN_TURNS) -> None:
     """Give those of these jobs that wait another priority, and with it another turn. One that has it stays where it
     is."""
     ids = col(GenerationJob.id)
@@ -101,9 +104,10 @@ def reprioritize(session: Session, job_ids: Sequence[int], priority: int, *, is_
     hold_lines(session, {(job.user_id, job.priority) for job in moved} | {(owner, priority) for owner in owners})
     give_back(session, moved)
     found = [job.id for job in moved]
-    values = {"priority": priority, "turn_cost": 0, "updated_at": func.now()}
+    values = {"priority": priority, "turn_cost": 0, "parked": False, "updated_at": func.now()}
     session.exec(update(GenerationJob).where(is_one_of(found)).values(**values).execution_options(**FRESH))
-    give_turns(session, found, is_fair=is_fair)
+    give_turns(session, found, sharing=sharing)
+    fill_after(session, moved)
     session.expire_all()
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from shared.jobs.job_events import record_events
+from shared.jobs.lanes.parking import fill_after
 from shared.jobs.transitions import TRANSITIONS, is_one_of, transition
 from shared.jobs.turns import give_back
 from shared.models import EventType, GenerationJob
@@ -26,6 +27,7 @@ def cancel_many(session: Session, job_ids: Sequence[int]) -> Sequence[Generation
     nowhere = col(GenerationJob.server).is_(None)
     dropped = transition(session, "drop", job_ids, nowhere, completed_at=func.now())
     give_back(session, dropped)
+    fill_after(session, dropped)
     record_events(session, dropped, EventType.CANCELLED)
     # A job that waits with a prompt in doubt has no worker: let the next one take it over.
     lease_expires_at = func.coalesce(GenerationJob.lease_expires_at, func.now())

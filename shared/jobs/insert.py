@@ -20,31 +20,33 @@ from sqlalchemy import (
     insert,
     inspect,
     literal_column,
+    null,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from shared.configuration.choices import Sharing
 from shared.database.prepared_statement import Prepared
-from shared.jobs.turns import FAIR, turns_of
+from shared.jobs.turns import sharing_values, turns_of
 from shared.models import GenerationJob, JobEvent, JobStatus
 
 # The columns of a row that is not recorded yet, by attribute.
 COLUMNS = {name: column for name, column in inspect(GenerationJob).columns.items() if name != "id"}
 
 KEYS = "ix_generation_jobs_idempotency"
-TURN = ("turn", "turn_cost")
+TURN = ("turn", "turn_cost", "parked")
 ADDED = ("id", "run_after", *TURN, "created_at", "updated_at")
 
 
 def insert_jobs(
-    session: Session, jobs: Sequence[GenerationJob], first: Sequence[Mapping[str, Any]], *, is_fair: bool
+    session: Session, jobs: Sequence[GenerationJob], first: Sequence[Mapping[str, Any]], *, sharing: Sharing
 ) -> Sequence[Row[Any]]:
     """Record jobs, each with the data of its first event. Those that are queued get their turns. Returns what the
     database added to them, in their order."""
     rows = json.dumps([document_of(job) for job in jobs], default=str)
-    values = {"new_jobs": rows, "event_data": json.dumps(first), FAIR.key: is_fair}
+    values = {"new_jobs": rows, "event_data": json.dumps(first), **sharing_values(sharing)}
     return INSERT_JOBS.execute(session, values).all()
 
 
@@ -67,7 +69,7 @@ def insert_statement() -> Select[*tuple[Any, ...]]:
     rows = select(*given.c).cte("new_jobs")
     turns, advanced = turns_of(queued_ones(rows))
     values = {name: with_default(rows.c[column.name], column) for name, column in COLUMNS.items()}
-    values |= {name: func.coalesce(turns.c[name], 0) for name in TURN}
+    values |= {name: func.coalesce(turns.c[name], with_default(null(), COLUMNS[name])) for name in TURN}
     returned = (*ADDED, "status", "attempt", "events")
     # PostgreSQL draws the ids in the order of the SELECT.
     jobs = (

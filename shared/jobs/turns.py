@@ -29,6 +29,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from shared.configuration.choices import Sharing
+from shared.jobs.lanes.parking import RUNNING_JOBS, fill, space_in
 from shared.jobs.transitions import is_one_of
 from shared.models import HELD, GenerationJob, JobAttempt, JobStatus, User, UserTurn
 
@@ -40,9 +42,9 @@ FIRST = 0.0
 
 
 def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
-    """The turns of jobs that join the queue now, by their `number` in `waiting`, which has their `number`, `user_id`,
-    `priority` and `workflow_key`. And the change of their owners' rows, which keeps two who do this from giving out the
-    same turns.
+    """The turns of jobs that join the queue now, and which of them are parked, by their `number` in `waiting`, which
+    has their `number`, `user_id`, `priority` and `workflow_key`. And the change of their owners' rows, which keeps two
+    who do this from giving out the same turns.
     """
     costed = costs_of(waiting)
     mine = (costed.c.user_id, costed.c.priority)
@@ -60,12 +62,31 @@ def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
     )
     turn = case((FAIR, advanced.c.finish - lanes.c.cost + before), else_=last_of(costed.c.priority))
     cost = case((FAIR, costed.c.cost), else_=FIRST)
+    spaces = spaces_of(costed)
+    is_my_space = (spaces.c.user_id == costed.c.user_id) & (spaces.c.priority == costed.c.priority)
+    place = func.row_number().over(partition_by=mine, order_by=costed.c.number)
     turns = (
-        select(costed.c.number, turn.label("turn"), cost.label("turn_cost"))
-        .select_from(costed.outerjoin(lanes, is_my_lane).outerjoin(advanced, is_mine))
+        select(
+            costed.c.number,
+            turn.label("turn"),
+            cost.label("turn_cost"),
+            func.coalesce(place > spaces.c.space, False).label("parked"),
+        )
+        .select_from(costed.join(spaces, is_my_space).outerjoin(lanes, is_my_lane).outerjoin(advanced, is_mine))
         .cte("turns")
     )
     return turns, advanced
+
+
+def spaces_of(costed: CTE) -> CTE:
+    """How many of them may join the queue, by lane; the others are parked."""
+    lanes = select(costed.c.user_id, costed.c.priority).distinct().subquery("joined")
+    return select(lanes.c.user_id, lanes.c.priority, space_in(lanes).label("space")).cte("spaces")
+
+
+def sharing_values(sharing: Sharing) -> dict[str, Any]:
+    """The parameters of `turns_of`."""
+    return {FAIR.key: sharing.is_fair, RUNNING_JOBS.key: sharing.running_jobs}
 
 
 def costs_of(waiting: FromClause) -> CTE:
@@ -125,7 +146,9 @@ def clock_of(priority: ColumnElement[Any]) -> ColumnElement[float]:
         col(running.status).in_(sorted(HELD)), col(running.priority) == priority
     )
     known = select(func.max(UserTurn.clock)).where(col(UserTurn.priority) == priority)
-    is_waited = exists().where(col(queued.status) == JobStatus.QUEUED, col(queued.priority) == priority)
+    is_waited = exists().where(
+        col(queued.status) == JobStatus.QUEUED, ~col(queued.parked), col(queued.priority) == priority
+    )
     return func.greatest(
         func.coalesce(newest.scalar_subquery(), FIRST),
         func.coalesce(known.scalar_subquery(), FIRST),
@@ -160,7 +183,7 @@ def settle_sql(job: FromClause) -> Update:
     )
 
 
-def give_turns(session: Session, job_ids: Sequence[int], *, is_fair: bool) -> None:
+def give_turns(session: Session, job_ids: Sequence[int], *, sharing: Sharing) -> None:
     """Give those of these queued jobs a turn that have none yet, in their order."""
     if not job_ids:
         return
@@ -177,14 +200,17 @@ def give_turns(session: Session, job_ids: Sequence[int], *, is_fair: bool) -> No
         .cte("joining")
     )
     turns, advanced = turns_of(joining)
-    session.execute(
+    given = session.execute(
         update(GenerationJob)
         .where(ids == joining.c.id, joining.c.number == turns.c.number)
-        .values(turn=turns.c.turn, turn_cost=turns.c.turn_cost)
+        .values(turn=turns.c.turn, turn_cost=turns.c.turn_cost, parked=turns.c.parked)
         .add_cte(advanced)
+        .returning(col(GenerationJob.user_id), col(GenerationJob.priority), col(GenerationJob.parked))
         .execution_options(synchronize_session=False),
-        {FAIR.key: is_fair},
+        sharing_values(sharing),
     )
+    # They were counted as standing in the queue themselves.
+    fill(session, {(user_id, priority) for user_id, priority, is_parked in given if is_parked})
 
 
 def hold_lines(session: Session, lines: Set[tuple[UUID, int]]) -> None:

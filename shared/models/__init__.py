@@ -25,6 +25,7 @@ from shared.models.jobs.job_output import JobOutput
 from shared.models.jobs.native_prompt import NativePrompt
 from shared.models.jobs.statistics import JobStatistic
 from shared.models.jobs.status import FINAL, HELD, LIVE, LIVE_ONLY, WAITING, EventType, JobStatus, Outcome, OutputKind
+from shared.models.pause import Pause
 
 __all__ = [
     "FINAL",
@@ -62,6 +63,7 @@ __all__ = [
     "Outcome",
     "OutputKind",
     "Overlap",
+    "Pause",
     "Schedule",
     "Scope",
     "ServerCapabilities",

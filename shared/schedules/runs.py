@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from shared.accounts.quotas import queued_jobs
+from shared.configuration.choices import IN_TURNS, Sharing
 from shared.database.clock import database_time
 from shared.files.asset_uses import held_assets, record_uses
 from shared.jobs import before_start
@@ -36,12 +37,12 @@ class MadeAlready(Skipped):
 
 
 class Quotas(NamedTuple):
-    """What a user may have, where the key of a schedule says nothing else; None for no limit. `is_fair`: users take
-    turns."""
+    """What a user may have, where the key of a schedule says nothing else; None for no limit. `sharing` is how users
+    share the servers."""
 
     queued_jobs: int | None
     stored_bytes: int | None
-    is_fair: bool = True
+    sharing: Sharing = IN_TURNS
 
 
 def run(session: Session, schedule: Schedule, planned_at: datetime, quotas: Quotas) -> GenerationJob:
@@ -53,7 +54,7 @@ def run(session: Session, schedule: Schedule, planned_at: datetime, quotas: Quot
     refuse_without_key(session, schedule)
     refuse_beyond_quotas(session, schedule, quotas)
     return record(
-        session, schedule, planned_at, is_fair=quotas.is_fair, idempotency_key=key_of_run(schedule, planned_at)
+        session, schedule, planned_at, sharing=quotas.sharing, idempotency_key=key_of_run(schedule, planned_at)
     )
 
 
@@ -63,7 +64,7 @@ def key_of_run(schedule: Schedule, planned_at: datetime) -> str:
 
 
 def record(
-    session: Session, schedule: Schedule, planned_at: datetime, *, is_fair: bool, **origin: str | None
+    session: Session, schedule: Schedule, planned_at: datetime, *, sharing: Sharing, **origin: str | None
 ) -> GenerationJob:
     """Record a job of the schedule now. Raises Skipped."""
     template, now = JobTemplate.model_validate(schedule.template), database_time(session)
@@ -71,7 +72,7 @@ def record(
     refuse_quarantined(session, template)
     job = job_from(template, schedule.user_id, now, schedule_id=schedule.id, **origin)
     try:
-        before_start.submit(session, job, is_fair=is_fair)
+        before_start.submit(session, job, sharing=sharing)
     except IntegrityError as error:
         if not was_made_meanwhile(error):
             raise

@@ -4,6 +4,7 @@ from tests.bench import against_native, gpu_kept_busy, through_the_door
 from tests.bench.claiming import CLAIMING
 from tests.bench.cleaning import CLEANING
 from tests.bench.figure import Bench
+from tests.bench.queueing import QUEUEING
 from tests.bench.reading import READING
 from tests.bench.submitting import SUBMITTING
 from tests.bench.thumbnailing import THUMBNAILING
@@ -20,6 +21,7 @@ BENCHES: dict[str, Bench] = {
     "submitting": SUBMITTING,
     "waiting": WAITING,
     "claiming": CLAIMING,
+    "queueing": QUEUEING,
     "cleaning": CLEANING,
     "reading": READING,
     "watching": WATCHING,

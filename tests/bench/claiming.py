@@ -141,6 +141,7 @@ def pool_of(workers: int) -> Iterator[Pool]:
 
 def fill(here: Running, jobs: int, users: int = 1) -> None:
     with here.messenger.transaction() as session:
+        session.execute(text("SET LOCAL statement_timeout = 0"))
         session.add_all(
             ComfyUIServer(name=name, slots=SLOTS, version="0.8.0", last_seen_at=datetime(2100, 1, 1, tzinfo=UTC))
             for name in SERVERS
@@ -148,7 +149,9 @@ def fill(here: Running, jobs: int, users: int = 1) -> None:
         session.execute(USERS, {"users": users})
         session.execute(FILL, {"jobs": jobs, "users": users})
     with here.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("VACUUM ANALYZE generation_jobs"))
+        connection.invalidate()  # its statement_timeout goes with it
 
 
 def free_slots(here: Running) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlmodel import col, select
 
+from shared.configuration.choices import IN_TURNS
 from shared.configuration.settings import load_settings
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
@@ -38,7 +39,7 @@ class Deployment:
         self.messenger = messenger
         self.settings = load_settings(environ)
         self.folder = Path(urlsplit(self.settings.storage_url).path)
-        self.wakeups = WakeUps(messenger, due_jobs(None))
+        self.wakeups = WakeUps(messenger, due_jobs(IN_TURNS))
 
     def client_id(self, job_id: int) -> str:
         """Under which id ComfyUI tells of the job's prompt: that of the worker which has sent it."""

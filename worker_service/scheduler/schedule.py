@@ -45,7 +45,7 @@ def due_work(settings: Settings) -> Sequence[DueWork]:
     mail = () if settings.smtp_url is None else (due_mail(),)
     tasks = due_tasks(settings.limit_running_tasks)
     return (
-        due_jobs(settings.limit_running_jobs, is_fair=settings.is_fair),
+        due_jobs(settings.sharing),
         due_deliveries(),
         tasks,
         due_clean_ups(),
@@ -55,7 +55,7 @@ def due_work(settings: Settings) -> Sequence[DueWork]:
 
 def quotas(settings: Settings) -> Quotas:
     """What the jobs of schedules are held to, where a key has no limits of its own."""
-    return Quotas(settings.limit_queued_jobs, settings.limit_stored_bytes, settings.is_fair)
+    return Quotas(settings.limit_queued_jobs, settings.limit_stored_bytes, settings.sharing)
 
 
 def send_missing_wakeups(resources: SweepResources) -> None:

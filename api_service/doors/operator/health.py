@@ -15,6 +15,7 @@ from api_service.doors.operator.views import CheckView, LiveView, ReadyView
 from api_service.fleet import fleet_queries
 from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
+from api_service.jobs.pausing import queue_paused_at
 from shared.database.clock import MOST_SKEW, clock_skew
 from shared.database.schema import schema_problem
 from shared.files.store import OutputStore
@@ -40,11 +41,12 @@ async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
 
 def check_everything(engine: Engine, messenger: Messenger, store: OutputStore) -> ReadyView:
     cache, database = check_redis(messenger), check_database(engine)
-    worker = comfyui = storage = clock = CheckView(ok=False, detail="not known without the database")
+    worker = comfyui = storage = clock = queue = CheckView(ok=False, detail="not known without the database")
     if database.ok:
         try:
             worker, comfyui = check_workers(engine), check_comfyui(engine)
             storage, clock = first_that_fails(check_storage(engine), check_reading(store)), check_clock(engine)
+            queue = check_queue(engine)
         except SQLAlchemyError as error:
             database = silent(error)
     checks = {
@@ -54,6 +56,7 @@ def check_everything(engine: Engine, messenger: Messenger, store: OutputStore) -
         "comfyui": comfyui,
         "storage": storage,
         "clock": clock,
+        "queue": queue,
     }
     status = "ready" if all(check.ok for check in checks.values()) else "degraded"
     return ReadyView(status=status if database.ok else "unavailable", **checks)
@@ -104,6 +107,13 @@ def check_clock(engine: Engine) -> CheckView:
     return CheckView(
         ok=False, detail=f"this machine's is {seconds:.1f} s {how} the database's, which all jobs go by: set both right"
     )
+
+
+def check_queue(engine: Engine) -> CheckView:
+    paused_at = queue_paused_at(engine)
+    if paused_at is None:
+        return CheckView(ok=True, detail="is not paused")
+    return CheckView(ok=False, detail=f"paused since {paused_at.isoformat(timespec='seconds')}; jobs wait for resume")
 
 
 def check_reading(store: OutputStore) -> CheckView:

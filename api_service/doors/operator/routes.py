@@ -26,6 +26,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
             "comfyui": {"ok": True, "detail": "1 of 1 usable"},
             "storage": {"ok": True, "detail": "no worker has trouble with it"},
             "clock": {"ok": True, "detail": "agrees with the database's to a second"},
+            "queue": {"ok": True, "detail": "is not paused"},
         }
     },
 }

@@ -25,3 +25,4 @@ class ReadyView(BaseModel, frozen=True):
     comfyui: CheckView
     storage: CheckView
     clock: CheckView
+    queue: CheckView

@@ -10,6 +10,7 @@ from api_service.doors.v1.failures import failures, quarantine
 from api_service.doors.v1.fleet import models, nodes, servers
 from api_service.doors.v1.jobs import changes, jobs, lists, outputs, statistics, submissions
 from api_service.doors.v1.notifications import address, clicks, following, notifications, preferences
+from api_service.doors.v1.pauses import pauses
 from api_service.doors.v1.schedules import schedules
 from api_service.doors.v1.streams import server_sent, tickets, websocket
 from api_service.doors.v1.tasks import asking, tasks
@@ -43,6 +44,7 @@ NOUNS = (
     models,
     nodes,
     servers,
+    pauses,
     tickets,
     me,
     users,

@@ -32,6 +32,7 @@ from shared.jobs.attempts import (
 from shared.jobs.claim.conditions import ABANDONED_WITHIN_REACH, BEST_JOB, SERVERS, values_for
 from shared.jobs.claim.free_server import Backlog, count_exactly, free_servers, read_backlog
 from shared.jobs.job_events import publish_events
+from shared.jobs.lanes.parking import fill
 from shared.jobs.start_and_complete import TakenJob, adopting, starting
 from shared.jobs.transitions import transition_sql
 from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus
@@ -150,6 +151,8 @@ def take(session: Session, claimant: Claimant, backlog: Backlog) -> Claim | None
     for server in free_servers(session, claimant.servers, backlog):
         values = values_for(server, claimant.servers, claimant.running_jobs)
         if taken := TAKE.one_or_none(session, {**values, **hold}):
+            if backlog.are_parked:
+                fill(session, {(taken.job.user_id, taken.job.priority)})
             publish_events(session, [taken.job], EventType.STARTED, {"server": server.name})
             return begun(session, taken)
     return None

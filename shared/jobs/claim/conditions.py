@@ -11,7 +11,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, DateTime, Integer, String, and_, any_, bindparam, cast, exists, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Integer,
+    String,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -19,14 +33,14 @@ from shared.fleet.capabilities import RUNNABLE, SERVER
 from shared.fleet.servers import IN_A_SLOT, MOST_JOBS, USABLE
 from shared.jobs import before_start
 from shared.jobs.claim.order import first_comes
-from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus, User
+from shared.jobs.lanes.parking import PAUSED_USERS, RUNNING_JOBS, STANDS
+from shared.models import HELD, ComfyUIServer, GenerationJob, JobStatus, Pause, User
 
 LOOK_AHEAD = 50  # of the waiting jobs are searched for one whose checkpoint is loaded
 WAITED_LONG = timedelta(minutes=1)
 OUT_OF_REACH = timedelta(minutes=1)  # after this, a worker that does not know its server may adopt a job
 AVOIDED_FOR = timedelta(minutes=2)  # a job waits this long for another server than the one it was moved away from
 
-RUNNING_JOBS = bindparam("most_running", type_=Integer)  # of one user at once, NULL for no limit
 SERVERS = bindparam("my_servers", type_=ARRAY(String))  # those the worker can reach
 CHECKPOINT = bindparam("this_checkpoint", type_=String)
 CHECKPOINT_SINCE = bindparam("this_checkpoint_since", type_=DateTime(timezone=True))
@@ -55,19 +69,24 @@ USERS_AT_THEIR_LIMIT = (
 SOMEBODY_IS_LIMITED = exists(select(col(User.id)).where(col(User.running_jobs_limit).is_not(None)))
 NOBODY_IS_LIMITED = and_(cast(RUNNING_JOBS, Integer).is_(None), ~SOMEBODY_IS_LIMITED)
 
-# A job whose turn may come: queued, and its time has come. The index of the queue has nothing but such jobs.
-DUE = (col(GenerationJob.status) == JobStatus.QUEUED, col(GenerationJob.run_after) <= func.now())
-# ... and what it must be besides: its deadline has not passed, and its owner is below the limit.
+# A job whose turn may come: it stands in the queue, and its time has come. The index of the queue has nothing but such
+# jobs.
+HAS_COME = col(GenerationJob.run_after) <= func.now()
+DUE = (*STANDS, HAS_COME)
+# ... and what it must be besides: its deadline has not passed, and its owner is below the limit and not paused.
 MAY_START = (
     col(GenerationJob.deadline_at).is_(None)
     | (col(GenerationJob.deadline_at) > func.now())
     | col(GenerationJob.started_at).is_not(None),
     # Where nobody is limited, nobody's jobs are counted.
     or_(NOBODY_IS_LIMITED, col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT)),
+    col(GenerationJob.user_id).not_in(PAUSED_USERS),
 )
-STARTABLE = (*DUE, *MAY_START)
-# A cheap answer for all of them at once: nobody is limited, and no deadline has passed.
-EVERY_JOB_MAY_START = and_(NOBODY_IS_LIMITED, ~exists().where(*before_start.OVERDUE))
+HELD_BACK = union_all(USERS_AT_THEIR_LIMIT, PAUSED_USERS)  # the users who may start no job now
+IS_PAUSED = exists().where(col(Pause.user_id).is_(None))  # an operator wants no job to start
+STARTABLE = (*DUE, *MAY_START, ~IS_PAUSED)
+# A cheap answer for all of them at once: nobody is limited or paused, and no deadline has passed.
+EVERY_JOB_MAY_START = and_(NOBODY_IS_LIMITED, ~exists(PAUSED_USERS), ~exists().where(*before_start.OVERDUE))
 
 # Held by a worker that let its lease run out. What the former system left running was never held by one.
 LEFT_BEHIND = (

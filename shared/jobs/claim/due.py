@@ -6,10 +6,14 @@ from functools import partial
 from sqlalchemy import exists
 from sqlmodel import Session, select
 
+from shared.configuration.choices import Sharing
 from shared.fleet.servers import free_slots
 from shared.jobs import before_start
-from shared.jobs.claim.conditions import ABANDONED, DUE, RUNNING_JOBS, STARTABLE
+from shared.jobs.claim.conditions import ABANDONED, DUE, STARTABLE
 from shared.jobs.claim.order import first_comes
+from shared.jobs.claim.surplus import park_surplus
+from shared.jobs.lanes import parking
+from shared.jobs.lanes.parking import RUNNING_JOBS
 from shared.messaging.due_work import DueWork
 from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob
@@ -17,21 +21,23 @@ from shared.models import GenerationJob
 ANY_QUEUED = select(exists().where(*DUE))
 
 
-def due_jobs(running_jobs: int | None, *, is_fair: bool = True) -> DueWork:
-    """`running_jobs` is how many jobs of a user may run at once; `is_fair` whether users take turns."""
+def due_jobs(sharing: Sharing) -> DueWork:
     return DueWork(
         RunComfyJob.queue,
         lambda job_id: RunComfyJob(job_id=job_id),
-        partial(due, running_jobs=running_jobs),
-        partial(prepare, is_fair=is_fair),
+        partial(due, running_jobs=sharing.running_jobs),
+        partial(prepare, sharing=sharing),
         is_any_queued,
     )
 
 
-def prepare(session: Session, limit: int, *, is_fair: bool) -> None:
-    """Expire jobs whose deadline has passed, and queue pending ones whose time has come."""
+def prepare(session: Session, limit: int, *, sharing: Sharing) -> None:
+    """Expire jobs whose deadline has passed, queue pending ones whose time has come, and let the queue have as many as
+    it should of each user."""
     before_start.expire(session, before_start.overdue(session, limit))
-    before_start.wake(session, before_start.due_pending(session, limit), is_fair=is_fair)
+    before_start.wake(session, before_start.due_pending(session, limit), sharing=sharing)
+    park_surplus(session, sharing.running_jobs)
+    parking.fill_all(session)
 
 
 def due(session: Session, limit: int, *, running_jobs: int | None) -> Sequence[int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, any_, exists, func, literal, or_, select, true
 from sqlmodel import Session, col
@@ -13,12 +13,12 @@ from shared.jobs.claim.conditions import (
     ABANDONED_WITHIN_REACH,
     CHECKPOINT,
     NOBODY_IS_LIMITED,
-    RUNNING_JOBS,
     SERVERS,
     STARTABLE,
     FreeServer,
 )
 from shared.jobs.claim.order import first_comes
+from shared.jobs.lanes.parking import ANY_PARKED, RUNNING_JOBS
 from shared.models import ComfyUIServer, GenerationJob
 
 ServerRow = tuple[str, str | None, datetime | None]
@@ -107,18 +107,19 @@ FREE_FOR_FIRST = (
 
 class Backlog(NamedTuple):
     """What there is to do: a job to adopt, or a first one to start; whether anybody's running jobs are limited; and a
-    server for that first one, if it was time to lock one and one was free."""
+    server for that first one, if it was time to lock one and one was free. And whether any jobs are parked."""
 
     is_abandoned: bool
     is_limited: bool
+    are_parked: bool
     first: int | None
     checkpoint: str | None
     server: FreeServer | None
 
     @classmethod
-    def of_row(cls, is_abandoned: bool, is_limited: bool, first: int | None, *rest: str | datetime | None) -> "Backlog":
-        checkpoint, *server = rest
-        return cls(is_abandoned, is_limited, first, checkpoint, FreeServer(*server) if server[0] else None)  # type: ignore[arg-type]
+    def of_row(cls, *row: Any) -> "Backlog":
+        *backlog, name, loaded, since = row
+        return cls._make([*backlog, FreeServer(name, loaded, since) if name else None])
 
 
 LOOK = Prepared(
@@ -126,6 +127,7 @@ LOOK = Prepared(
     select(
         IS_ABANDONED.label("is_abandoned"),
         (~NOBODY_IS_LIMITED).label("is_limited"),
+        ANY_PARKED.label("are_parked"),
         FIRST.c.id,
         FIRST.c.checkpoint_model,
         *FREE_FOR_FIRST.c,

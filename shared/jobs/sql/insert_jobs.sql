@@ -29,6 +29,7 @@ WITH
             given.priority AS priority,
             given.turn AS turn,
             given.turn_cost AS turn_cost,
+            given.parked AS parked,
             given.deadline_at AS deadline_at,
             given.max_attempts AS max_attempts,
             given.parent_id AS parent_id,
@@ -145,6 +146,7 @@ WITH
                             FROM generation_jobs AS generation_jobs_2
                             WHERE
                                 generation_jobs_2.status = 'queued'
+                                AND NOT generation_jobs_2.parked
                                 AND generation_jobs_2.priority = costed.priority
                         )
                     )
@@ -176,6 +178,56 @@ WITH
             clock = greatest(user_turns.clock, excluded.clock)
         RETURNING user_turns.user_id, user_turns.priority, user_turns.finish
     ),
+    spaces AS (
+        SELECT
+            joined.user_id AS user_id,
+            joined.priority AS priority,
+            CASE WHEN (
+                (
+                    EXISTS (
+                        SELECT generation_jobs.id
+                        FROM generation_jobs
+                        WHERE
+                            generation_jobs.status = 'queued'
+                            AND generation_jobs.parked
+                            AND generation_jobs.user_id = joined.user_id
+                            AND generation_jobs.priority = joined.priority
+                    )
+                )
+                OR (
+                    EXISTS (
+                        SELECT *
+                        FROM pauses
+                        WHERE pauses.user_id = joined.user_id
+                    )
+                )
+            ) THEN 0 WHEN (
+                coalesce(
+                    (
+                        SELECT users.running_jobs_limit
+                        FROM users
+                        WHERE users.id = joined.user_id
+                    ),
+                    CAST (:most_running AS INTEGER)
+                ) IS NULL
+            ) THEN NULL ELSE 100 - (
+                SELECT count(*) AS count_1
+                FROM (
+                    SELECT 1 AS one
+                    FROM generation_jobs
+                    WHERE
+                        generation_jobs.status = 'queued'
+                        AND NOT generation_jobs.parked
+                        AND generation_jobs.user_id = joined.user_id
+                        AND generation_jobs.priority = joined.priority
+                    LIMIT 100
+                ) AS standing
+            ) END AS space
+        FROM (
+            SELECT DISTINCT costed.user_id AS user_id, costed.priority AS priority
+            FROM costed
+        ) AS joined
+    ),
     turns AS (
         SELECT
             costed.number AS number,
@@ -193,8 +245,13 @@ WITH
                 ),
                 0.0
             ) END AS turn,
-            CASE WHEN :is_fair THEN costed.cost ELSE 0.0 END AS turn_cost
+            CASE WHEN :is_fair THEN costed.cost ELSE 0.0 END AS turn_cost,
+            coalesce(
+                row_number() OVER (PARTITION BY costed.user_id, costed.priority ORDER BY costed.number) > spaces.space,
+                false
+            ) AS parked
         FROM costed
+        JOIN spaces ON spaces.user_id = costed.user_id AND spaces.priority = costed.priority
         LEFT OUTER JOIN lanes ON lanes.user_id = costed.user_id AND lanes.priority = costed.priority
         LEFT OUTER JOIN advanced ON advanced.user_id = costed.user_id AND advanced.priority = costed.priority
     ),
@@ -202,7 +259,7 @@ WITH
         INSERT INTO generation_jobs(
             user_id, job_type, status, prompt, negative_prompt, checkpoint_model, lora_models, width, height,
             batch_size, params, output_nodes, temp_outputs, requires, workflow, assets, extra_pnginfo,
-            secrets, secret_names, workflow_key, fingerprint, metadata, priority, turn, turn_cost,
+            secrets, secret_names, workflow_key, fingerprint, metadata, priority, turn, turn_cost, parked,
             deadline_at, max_attempts, parent_id, batch_id, schedule_id, idempotency_key, request_digest,
             request_id, message_id, run_after, attempt, claims_left, events, retries, worker_id,
             lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code, error_message,
@@ -233,8 +290,9 @@ WITH
             new_jobs.fingerprint AS fingerprint,
             coalesce(new_jobs.metadata, '{}'::jsonb) AS coalesce_8,
             coalesce(new_jobs.priority, 5) AS coalesce_9,
-            coalesce(turns.turn, 0) AS coalesce_10,
-            coalesce(turns.turn_cost, 0) AS coalesce_12,
+            coalesce(turns.turn, coalesce(NULL, 0)) AS coalesce_10,
+            coalesce(turns.turn_cost, coalesce(NULL, 0)) AS coalesce_11,
+            coalesce(turns.parked, coalesce(NULL, false)) AS coalesce_12,
             new_jobs.deadline_at AS deadline_at,
             new_jobs.max_attempts AS max_attempts,
             new_jobs.parent_id AS parent_id,
@@ -244,11 +302,11 @@ WITH
             new_jobs.request_digest AS request_digest,
             new_jobs.request_id AS request_id,
             new_jobs.message_id AS message_id,
-            coalesce(new_jobs.run_after, now()) AS coalesce_14,
-            coalesce(new_jobs.attempt, 0) AS coalesce_15,
+            coalesce(new_jobs.run_after, now()) AS coalesce_13,
+            coalesce(new_jobs.attempt, 0) AS coalesce_14,
             new_jobs.claims_left AS claims_left,
-            coalesce(new_jobs.events, 0) AS coalesce_16,
-            coalesce(new_jobs.retries, 0) AS coalesce_17,
+            coalesce(new_jobs.events, 0) AS coalesce_15,
+            coalesce(new_jobs.retries, 0) AS coalesce_16,
             new_jobs.worker_id AS worker_id,
             new_jobs.lease_expires_at AS lease_expires_at,
             new_jobs.server AS server,
@@ -258,13 +316,13 @@ WITH
             new_jobs.error_message AS error_message,
             new_jobs.error_details AS error_details,
             new_jobs.failure AS failure,
-            coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_18,
-            coalesce(new_jobs.pinned, false) AS coalesce_19,
+            coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_17,
+            coalesce(new_jobs.pinned, false) AS coalesce_18,
             new_jobs.content_id AS content_id,
             new_jobs.legacy_request_id AS legacy_request_id,
             new_jobs.legacy AS legacy,
-            coalesce(new_jobs.created_at, now()) AS coalesce_20,
-            coalesce(new_jobs.updated_at, now()) AS coalesce_21,
+            coalesce(new_jobs.created_at, now()) AS coalesce_19,
+            coalesce(new_jobs.updated_at, now()) AS coalesce_20,
             new_jobs.started_at AS started_at,
             new_jobs.generated_at AS generated_at,
             new_jobs.completed_at AS completed_at,
@@ -274,8 +332,8 @@ WITH
         ORDER BY new_jobs.ordinality
         RETURNING
             generation_jobs.id, generation_jobs.run_after, generation_jobs.turn, generation_jobs.turn_cost,
-            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.status,
-            generation_jobs.attempt, generation_jobs.events
+            generation_jobs.parked, generation_jobs.created_at, generation_jobs.updated_at,
+            generation_jobs.status, generation_jobs.attempt, generation_jobs.events
     ),
     events AS (
         INSERT INTO job_events(job_id, sequence, type, attempt, data)
@@ -287,6 +345,14 @@ WITH
             (CAST (:event_data AS JSONB))[CAST (row_number() OVER (ORDER BY jobs.id) - 1 AS INTEGER)] AS anon_2
         FROM jobs
     )
-SELECT jobs.id, jobs.run_after, jobs.turn, jobs.turn_cost, jobs.created_at, jobs.updated_at, now() AS now
+SELECT
+    jobs.id,
+    jobs.run_after,
+    jobs.turn,
+    jobs.turn_cost,
+    jobs.parked,
+    jobs.created_at,
+    jobs.updated_at,
+    now() AS now
 FROM jobs
 ORDER BY jobs.id;

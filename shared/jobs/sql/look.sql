@@ -52,6 +52,11 @@ SELECT
             )
         )
     ) AS is_limited,
+    EXISTS (
+        SELECT generation_jobs.id
+        FROM generation_jobs
+        WHERE generation_jobs.status = 'queued' AND generation_jobs.parked
+    ) AS are_parked,
     first.id,
     first.checkpoint_model,
     free_server.name,
@@ -65,6 +70,7 @@ LEFT OUTER JOIN (
     FROM generation_jobs
     WHERE
         generation_jobs.status = 'queued'
+        AND NOT generation_jobs.parked
         AND generation_jobs.run_after <= now()
         AND (
             generation_jobs.deadline_at IS NULL
@@ -95,6 +101,20 @@ LEFT OUTER JOIN (
                     WHERE
                         held_by_user.jobs >= coalesce(users.running_jobs_limit, CAST (:most_running AS INTEGER))
                 )
+            )
+        )
+        AND (
+            generation_jobs.user_id NOT IN (
+                SELECT pauses.user_id
+                FROM pauses
+                WHERE pauses.user_id IS NOT NULL
+            )
+        )
+        AND NOT (
+            EXISTS (
+                SELECT *
+                FROM pauses
+                WHERE pauses.user_id IS NULL
             )
         )
     ORDER BY generation_jobs.priority DESC, generation_jobs.turn, generation_jobs.id

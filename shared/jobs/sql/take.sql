@@ -12,6 +12,7 @@ WITH
         FROM generation_jobs
         WHERE
             generation_jobs.status = 'queued'
+            AND NOT generation_jobs.parked
             AND generation_jobs.run_after <= now()
             AND (
                 generation_jobs.deadline_at IS NULL
@@ -42,6 +43,20 @@ WITH
                         WHERE
                             held_by_user.jobs >= coalesce(users.running_jobs_limit, CAST (:most_running AS INTEGER))
                     )
+                )
+            )
+            AND (
+                generation_jobs.user_id NOT IN (
+                    SELECT pauses.user_id
+                    FROM pauses
+                    WHERE pauses.user_id IS NOT NULL
+                )
+            )
+            AND NOT (
+                EXISTS (
+                    SELECT *
+                    FROM pauses
+                    WHERE pauses.user_id IS NULL
                 )
             )
             AND (
@@ -202,18 +217,18 @@ WITH
             generation_jobs.assets, generation_jobs.extra_pnginfo, generation_jobs.secrets,
             generation_jobs.secret_names, generation_jobs.workflow_key, generation_jobs.fingerprint,
             generation_jobs.metadata, generation_jobs.priority, generation_jobs.turn,
-            generation_jobs.turn_cost, generation_jobs.deadline_at, generation_jobs.max_attempts,
-            generation_jobs.parent_id, generation_jobs.batch_id, generation_jobs.schedule_id,
-            generation_jobs.idempotency_key, generation_jobs.request_digest, generation_jobs.request_id,
-            generation_jobs.message_id, generation_jobs.run_after, generation_jobs.attempt,
-            generation_jobs.claims_left, generation_jobs.events, generation_jobs.retries,
-            generation_jobs.worker_id, generation_jobs.lease_expires_at, generation_jobs.server,
-            generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server, generation_jobs.error_code,
-            generation_jobs.error_message, generation_jobs.error_details, generation_jobs.failure,
-            generation_jobs.warnings, generation_jobs.pinned, generation_jobs.content_id,
-            generation_jobs.legacy_request_id, generation_jobs.legacy, generation_jobs.created_at,
-            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.generated_at,
-            generation_jobs.completed_at, generation_jobs.storage_away_since
+            generation_jobs.turn_cost, generation_jobs.parked, generation_jobs.deadline_at,
+            generation_jobs.max_attempts, generation_jobs.parent_id, generation_jobs.batch_id,
+            generation_jobs.schedule_id, generation_jobs.idempotency_key, generation_jobs.request_digest,
+            generation_jobs.request_id, generation_jobs.message_id, generation_jobs.run_after,
+            generation_jobs.attempt, generation_jobs.claims_left, generation_jobs.events,
+            generation_jobs.retries, generation_jobs.worker_id, generation_jobs.lease_expires_at,
+            generation_jobs.server, generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server,
+            generation_jobs.error_code, generation_jobs.error_message, generation_jobs.error_details,
+            generation_jobs.failure, generation_jobs.warnings, generation_jobs.pinned,
+            generation_jobs.content_id, generation_jobs.legacy_request_id, generation_jobs.legacy,
+            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.started_at,
+            generation_jobs.generated_at, generation_jobs.completed_at, generation_jobs.storage_away_since
     ),
     attempt AS (
         INSERT INTO job_attempts(job_id, attempt, worker_id, message_id, server, comfyui_prompt_id, adopted)
@@ -273,6 +288,7 @@ SELECT
     job.priority,
     job.turn,
     job.turn_cost,
+    job.parked,
     job.deadline_at,
     job.max_attempts,
     job.parent_id,

@@ -38,6 +38,7 @@ class GenerationJob(SQLModel, table=True):
     Once `deadline_at` has passed it is no longer started.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
     `turn` is its place among those of its priority, and `turn_cost` what it costs its owner, see `shared.jobs.turns`.
+    A `parked` job waits behind the queue, see `shared.jobs.lanes.parking`.
     `claims_left` is how often it may still be given to one: counted by the claims themselves, so that no job is claimed
     for ever, whatever its workers do. NULL until the first.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
@@ -87,6 +88,7 @@ class GenerationJob(SQLModel, table=True):
     )
     turn: float = Field(default=0.0, sa_column=seconds("turn"))
     turn_cost: float = Field(default=0.0, sa_column=seconds("turn_cost"))
+    parked: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     deadline_at: datetime | None = Field(default=None, sa_column=moment("deadline_at"))
     max_attempts: int | None = Field(default=None, sa_column=Column("max_attempts", SmallInteger))
     parent_id: int | None = Field(
@@ -149,7 +151,16 @@ class GenerationJob(SQLModel, table=True):
             "turn",
             "id",
             postgresql_include=["run_after"],
-            postgresql_where="status = 'queued'",
+            postgresql_where="status = 'queued' AND NOT parked",
+        ),
+        # What waits behind the queue, by lane.
+        Index(
+            "ix_generation_jobs_parked",
+            "user_id",
+            "priority",
+            "turn",
+            "id",
+            postgresql_where="status = 'queued' AND parked",
         ),
         # Pending jobs whose time has come.
         Index("ix_generation_jobs_pending", "run_after", postgresql_where="status = 'pending'"),
@@ -196,8 +207,15 @@ class GenerationJob(SQLModel, table=True):
             postgresql_include=["completed_at", "server", "error_code"],
             postgresql_where="failure IS NOT NULL",
         ),
-        # How many jobs of a user wait.
-        Index("ix_generation_jobs_waiting", "user_id", postgresql_where="status IN ('pending', 'queued')"),
+        # How many jobs of a user wait, and how many of a lane in the queue.
+        Index(
+            "ix_generation_jobs_waiting",
+            "user_id",
+            "status",
+            "priority",
+            "parked",
+            postgresql_where="status IN ('pending', 'queued')",
+        ),
         Index("ix_generation_jobs_batch", "batch_id", "id", postgresql_where="batch_id IS NOT NULL"),
         # The jobs of a schedule, newest first.
         Index(

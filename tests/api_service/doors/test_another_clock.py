@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from api_service.streams.stream_queries import DatabaseRows
+from shared.configuration.choices import IN_TURNS
 from shared.database.clock import ask_database_time
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.due_work import WakeUps
@@ -50,7 +51,7 @@ def test_a_delay_and_a_deadline_count_from_the_databases_now(client: TestClient,
     assert abs(at(soon, "deadline_at") - at(soon, "created_at") - MINUTE) < CLOSE
     assert abs(at(later, "run_after") - at(later, "created_at") - 10 * MINUTE) < CLOSE
     assert abs(at(later, "deadline_at") - at(later, "created_at") - 20 * MINUTE) < CLOSE
-    WakeUps(messenger, due_jobs(None)).send_missing()
+    WakeUps(messenger, due_jobs(IN_TURNS)).send_missing()
     assert [job(messenger, one["id"]).status for one in (soon, later)] == ["queued", "pending"]
 
 

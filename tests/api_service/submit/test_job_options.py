@@ -8,6 +8,7 @@ import redis
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from shared.configuration.choices import IN_TURNS
 from shared.configuration.settings import Settings
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.due_work import WakeUps
@@ -118,7 +119,7 @@ def test_a_job_that_is_not_started_by_its_deadline_expires(client: TestClient, m
     late = post(client, deadline_seconds=3600).json()
     assert moment(late["deadline_at"]) - moment(late["created_at"]) <= HOUR
     answering(messenger)
-    WakeUps(messenger, due_jobs(None)).send_missing()
+    WakeUps(messenger, due_jobs(IN_TURNS)).send_missing()
     assert client.get(body["links"]["self"]).json()["status"] == "expired"
     assert [event.type for event in events(messenger, body["id"])] == [EventType.QUEUED, EventType.EXPIRED]
     claim = claimed(messenger)
@@ -129,7 +130,7 @@ def test_a_job_that_is_not_started_by_its_deadline_expires(client: TestClient, m
 
 def test_a_job_that_is_put_off_and_overdue_expires_unqueued(client: TestClient, messenger: Messenger) -> None:
     body = post(client, delay_seconds=0.001, deadline_seconds=0.002).json()
-    WakeUps(messenger, due_jobs(None)).send_missing()
+    WakeUps(messenger, due_jobs(IN_TURNS)).send_missing()
     assert job(messenger, body["id"]).status is JobStatus.EXPIRED
     assert client.post(body["links"]["cancel"]).status_code == 409
 

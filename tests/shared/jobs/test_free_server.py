@@ -58,7 +58,9 @@ def test_a_server_whose_slots_are_filled_is_none(messenger: Messenger) -> None:
 def test_nothing_is_locked_where_there_is_no_job(messenger: Messenger) -> None:
     answering(messenger)
     with messenger.transaction() as session:
-        assert seen(session) == Backlog(is_abandoned=False, is_limited=False, first=None, checkpoint=None, server=None)
+        assert seen(session) == Backlog(
+            is_abandoned=False, is_limited=False, are_parked=False, first=None, checkpoint=None, server=None
+        )
         assert unlocked(messenger) == [SERVER]
 
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, update
 from sqlmodel import col, select
 
+from shared.configuration.choices import IN_TURNS, Sharing
 from shared.jobs import before_start, lifecycle
 from shared.jobs.cancel import cancel_many
 from shared.jobs.claim.claims import Claim
@@ -22,6 +23,7 @@ from shared.models.jobs.generation_job import DEFAULT_PRIORITY
 from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, job, new_job, output, submitted
 
 SLOTS = 1000
+OLDEST_FIRST = Sharing(is_fair=False)
 KINDS = {"slow": 9.0, "usual": 5.0, "quick": 2.0}
 LOST = PromptLost("gpu", "p")
 
@@ -31,10 +33,10 @@ def server(messenger: Messenger) -> None:
     answering(messenger, slots=SLOTS)
 
 
-def many(messenger: Messenger, user: UUID, count: int, *, is_fair: bool = True, **values: object) -> list[int]:
+def many(messenger: Messenger, user: UUID, count: int, *, sharing: Sharing = IN_TURNS, **values: object) -> list[int]:
     jobs = [new_job(user_id=user, **values) for _ in range(count)]
     with messenger.transaction() as session:
-        before_start.submit_all(session, jobs, is_fair=is_fair)
+        before_start.submit_all(session, jobs, sharing=sharing)
     return [one.id for one in jobs]
 
 
@@ -215,25 +217,31 @@ def test_what_a_job_took_is_paid_at_its_end(messenger: Messenger, end: str) -> N
 
 
 def test_without_fairness_the_oldest_goes_first(messenger: Messenger) -> None:
-    first = many(messenger, USER, 5, is_fair=False)
-    second = many(messenger, ANOTHER_USER, 2, is_fair=False)
+    first = many(messenger, USER, 5, sharing=OLDEST_FIRST)
+    second = many(messenger, ANOTHER_USER, 2, sharing=OLDEST_FIRST)
     assert list(order(messenger)) == first + second
 
 
 def test_fairness_that_is_switched_off_lets_those_in_line_go_first(messenger: Messenger) -> None:
     fair = many(messenger, USER, 5)
-    old = many(messenger, ANOTHER_USER, 2, is_fair=False)
+    old = many(messenger, ANOTHER_USER, 2, sharing=OLDEST_FIRST)
     assert list(order(messenger)) == fair + old
 
 
 def test_fairness_that_is_switched_on_lets_nobody_pass_by_much(messenger: Messenger) -> None:
-    old = many(messenger, USER, 5, is_fair=False)
+    old = many(messenger, USER, 5, sharing=OLDEST_FIRST)
     many(messenger, ANOTHER_USER, 5)
     assert set(old) <= set(list(order(messenger))[:6])
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_no_user_is_ahead_by_more_than_one_job_of_each(messenger: Messenger, seed: int) -> None:
+# Of the last ones most jobs are parked, as their owners' running jobs are limited.
+CROWDS = [*((seed, 6, IN_TURNS) for seed in range(4)), *((seed, 150, Sharing(running_jobs=SLOTS)) for seed in range(2))]
+
+
+@pytest.mark.parametrize(("seed", "most", "sharing"), CROWDS)
+def test_no_user_is_ahead_by_more_than_one_job_of_each(
+    messenger: Messenger, seed: int, most: int, sharing: Sharing
+) -> None:
     """The bound of start-time fair queueing, for each time in which two users both have jobs waiting."""
     chance = random.Random(seed)
     for kind, seconds in KINDS.items():
@@ -247,8 +255,8 @@ def test_no_user_is_ahead_by_more_than_one_job_of_each(messenger: Messenger, see
     ahead: dict[tuple[UUID, UUID], list[float]] = {}  # since both of a pair have jobs waiting
     for _ in range(120):
         if chance.random() < 0.3:
-            user, count = chance.choice(list(weights)), chance.randint(1, 6)
-            many(messenger, user, count, workflow_key=chance.choice(list(KINDS)))
+            user, count = chance.choice(list(weights)), chance.randint(1, most)
+            many(messenger, user, count, sharing=sharing, workflow_key=chance.choice(list(KINDS)))
             waiting[user] += count
         elif waiting.total():
             taken = next_claim(messenger).job

@@ -74,8 +74,8 @@ class Prioritize(AsManyAsThereAre):
         return None if job.status in WAITING else str(job.status)
 
     def apply(self, session: Session, turn: Turn, jobs: Sequence[Row[Any]]) -> Change:
-        priority, is_fair = turn.parameters["priority"], turn.resources.is_fair
-        before_start.reprioritize(session, [job.id for job in jobs], priority, is_fair=is_fair)
+        priority, sharing = turn.parameters["priority"], turn.resources.sharing
+        before_start.reprioritize(session, [job.id for job in jobs], priority, sharing=sharing)
         return Change()
 
 

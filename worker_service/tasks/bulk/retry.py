@@ -76,7 +76,7 @@ def submit_again(session: Session, turn: Turn, ids: Sequence[int]) -> dict[int, 
     skipped |= {job.id: QUARANTINED for job in parents if job.fingerprint in kept_out}
     copies = [copy_of(job, turn.task.request_id) for job in parents if job.id not in skipped]
     if copies:
-        before_start.submit_all(session, copies, is_fair=turn.resources.is_fair)
+        before_start.submit_all(session, copies, sharing=turn.resources.sharing)
         record_uses(session, [(copy.id, assets_of(copy)) for copy in copies])
         copy_webhooks(session, copies)
     session.expunge_all()

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from sqlmodel import Session
 
+from shared.configuration.choices import IN_TURNS, Sharing
 from shared.files.store import OutputStore
 from shared.fleet.fence import OPEN, Fence
 from shared.messaging.messenger import Messenger
@@ -65,7 +66,7 @@ class TaskResources:
     wake_jobs: Callable[[], object] = lambda: None
     outgoing: Outgoing = field(default_factory=lambda: Outgoing(allowed_by(())))
     largest_archive: int = 20 * 1024**3  # bytes, where it is fetched from a URL
-    is_fair: bool = True  # users take turns
+    sharing: Sharing = IN_TURNS
 
 
 @dataclass

@@ -11,6 +11,7 @@ from api_service.doors.v1.examples import (
     fleet,
     jobs,
     notifications,
+    pauses,
     schedules,
     streams,
     tasks,
@@ -28,4 +29,5 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **notifications.EXAMPLES,
     **tasks.EXAMPLES,
     **failures.EXAMPLES,
+    **pauses.EXAMPLES,
 }

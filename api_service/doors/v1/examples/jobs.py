@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.v1.jobs.bodies import BatchBody, JobBody, RetryBody
-from api_service.doors.v1.jobs.changes import AmendBody, CancelBody, CancelledView
+from api_service.doors.v1.jobs.changes import AmendBody, CancelBody, CancelledView, MoveBody
 from api_service.doors.v1.jobs.detail_views import DetailedJobView
 from api_service.doors.v1.jobs.job_views import JobView
 from api_service.doors.v1.jobs.list_views import JobPage
@@ -111,6 +111,7 @@ COMPLETED: dict[str, Any] = {
 DETAILED: dict[str, Any] = {
     **COMPLETED,
     "queue": None,
+    "paused": None,
     "estimate": {"starts_at": None, "ends_at": None},
     "progress": None,
     "attempts": [
@@ -204,9 +205,11 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
             "days": [{"day": "2026-01-01", "jobs": {"completed": 12, "failed": 1}}],
             "completed": {"jobs": 12, "p50_ms": 6700, "p95_ms": 9100},
             "failed": {"jobs": 1, "p50_ms": 300, "p95_ms": 300},
+            "paused": None,
         }
     },
     CancelBody: {"waiting": {"status": ["queued", "pending"]}, "all": {"all": True}},
     CancelledView: {"done": {"cancelled": 12, "cancelling": 2, "complete": True}},
+    MoveBody: {"next": {"to": "front"}, "last": {"to": "back"}},
     AmendBody: {"urgent": {"priority": 9}, "noted": {"metadata": {"shot": "13"}}, "kept": {"pinned": True}},
 }

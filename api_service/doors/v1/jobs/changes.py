@@ -12,10 +12,12 @@ from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.cancel_many import cancel_matching
 from api_service.jobs.changes import Amendment, amend_job, delete_with_files
+from api_service.jobs.moving import move_job
 from api_service.jobs.whose import owner_asked_for
 from api_service.limits.rates import Limit
 from api_service.refusals.codes import Code
 from api_service.submit.priorities import check_priority
+from shared.jobs.lanes.moving import LaneEnd
 from shared.jobs.listing.filters import Filters
 from shared.jobs.urls import JOBS
 from shared.models import JobStatus, Scope
@@ -57,6 +59,12 @@ class AmendBody(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+class MoveBody(BaseModel, frozen=True, extra="forbid"):
+    """Where to move a queued job, among its owner's jobs of the same priority."""
+
+    to: LaneEnd
+
+
 async def cancel_jobs(request: ApiRequest[CancelBody, Nothing]) -> CancelledView:
     """Cancel all jobs that match.
 
@@ -77,9 +85,19 @@ async def amend(request: ApiRequest[AmendBody, Nothing]) -> JobView:
     """
     services, body = request.services, request.body
     check_priority(body.priority, services.limits.most(request.identity, Limit.PRIORITY))
-    amendment = Amendment(body.priority, body.metadata, body.pinned, services.settings.is_fair)
+    amendment = Amendment(body.priority, body.metadata, body.pinned, services.settings.sharing)
     job = await services.run(amend_job, services.messenger, job_id_in(request.path), request.identity.owner, amendment)
     return JobView.of(job)
+
+
+async def move(request: ApiRequest[MoveBody, Nothing]) -> JobView:
+    """Move a queued job to the front or the back of its owner's jobs of the same priority.
+
+    Those exchange their places with it; nobody else's jobs start earlier or later for that.
+    """
+    services, job_id, owner = request.services, job_id_in(request.path), request.identity.owner
+    is_fair = services.settings.sharing.is_fair
+    return JobView.of(await services.run(move_job, services.messenger, job_id, owner, request.body.to, is_fair=is_fair))
 
 
 async def delete(request: ApiRequest[Nothing, Nothing]) -> Response:
@@ -113,6 +131,17 @@ OPERATIONS = (
         tag="jobs",
         body=AmendBody,
         problems=(Code.JOB_NOT_FOUND, Code.JOB_STARTED),
+    ),
+    Operation(
+        "moveJob",
+        "POST",
+        f"{JOBS}/{{job_id}}/move",
+        move,
+        Scope.WRITE,
+        {HTTPStatus.OK: Answer(JobView, "the job as it is now")},
+        tag="jobs",
+        body=MoveBody,
+        problems=(Code.JOB_NOT_FOUND, Code.JOB_NOT_MOVABLE),
     ),
     Operation(
         "deleteJob",

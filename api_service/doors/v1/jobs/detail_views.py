@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from api_service.doors.v1.jobs.job_views import ErrorView, JobView, OutputView, error_of, job_fields
 from api_service.http.signed_urls import SignedUrls
 from api_service.jobs.detail import Details
+from api_service.jobs.pausing import PauseView
 from api_service.jobs.queue_estimate import QueuePosition
 from shared.models import GenerationJob, JobAttempt, Outcome
 
@@ -24,7 +25,8 @@ class QueueView(BaseModel, frozen=True):
 
 
 class EstimateView(BaseModel, frozen=True):
-    """When the job may start and end, going by the latest jobs of its workflow. Null where nothing is known."""
+    """When the job may start and end, going by the latest jobs of its workflow. Null where nothing is known, as while
+    the job is `paused`."""
 
     starts_at: datetime | None
     ends_at: datetime | None
@@ -85,11 +87,13 @@ class TimingsView(BaseModel, frozen=True):
 class DetailedJobView(JobView, frozen=True):
     """A job as it is now, with all that is known of it.
 
-    `queue` is null unless the job is queued and its time has come. `progress` is the last progress of a running one:
+    `queue` is null unless the job is queued and its time has come. `paused` says why it waits, where an operator wants
+    that. `progress` is the last progress of a running one:
     percentage, node_id, node_type, step, steps.
     """
 
     queue: QueueView | None
+    paused: PauseView | None
     estimate: EstimateView
     progress: dict[str, Any] | None
     attempts: list[AttemptView]
@@ -101,6 +105,7 @@ class DetailedJobView(JobView, frozen=True):
         return cls(
             **job_fields(details.job, outputs),
             queue=details.place and QueueView.of(details.place),
+            paused=details.pause and PauseView.of(details.pause),
             estimate=EstimateView(starts_at=details.estimate.starts_at, ends_at=details.estimate.ends_at),
             progress=progress,
             attempts=[AttemptView.of(attempt) for attempt in details.attempts],

@@ -30,7 +30,7 @@ class GenerationJob(SQLModel, table=True):
     What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `extra_pnginfo` goes
     along with it, into the pictures that it makes. `assets` are the ids of those that its inputs take, by node and by
     input: `{"1": {"image": ...}}`. `workflow_key` is the same for jobs that take about as long as each
-    other, see `shared.workflows.duration_key`. `secrets` go along too: encrypted, see `shared.configuration.vault`, and
+    other, see `shared.workflows.fingerprint`. `secrets` go along too: encrypted, see `shared.configuration.vault`, and
     gone once the job has ended. `secret_names` says for good which ones they were.
     `run_after` is when it may start, which is at once by default. NULL, as in rows of the former system, is never.
     Once `deadline_at` has passed it is no longer started.

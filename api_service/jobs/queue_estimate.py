@@ -1,28 +1,32 @@
-"""When a waiting job may start and end: from how many go before it, and from how long the latest of its kind took.
+"""Where a waiting job is in the queue, and when it may start and end.
 
 Nothing is promised: what is not known is None. Every query reads a bounded number of rows.
 """
 
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Float, Integer, Select, SmallInteger, String, bindparam, exists, func, or_, select, union_all
+from sqlalchemy import Float, Integer, Select, SmallInteger, Subquery, bindparam, exists, func, or_, select, union_all
 from sqlmodel import Session, col
 
+from api_service.jobs.estimate import Estimate, Queue, of_running, of_waiting
+from shared.database.clock import database_time
 from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import free_slots, usable_slots
 from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, MAY_START, RUNNING_JOBS, STARTABLE
 from shared.jobs.claim.order import first_comes, goes_before
-from shared.models import GenerationJob, JobStatus
+from shared.jobs.durations.expectation import MEDIAN
+from shared.jobs.durations.known import expectation_of
+from shared.models import GenerationJob, JobAttempt, JobStatus
 
 COUNTED = 1000  # of the jobs that go before are counted
-LATEST = 20  # jobs of a kind whose times are read
+SAMPLED = 50  # of these are asked how long they will take
 
 # Prepared, as jobs that wait and run are asked for all the time: making and planning these took half of an answer.
 THIS_JOB = bindparam("this_job", type_=Integer)
 THIS_PRIORITY = bindparam("this_priority", type_=SmallInteger)
 THIS_TURN = bindparam("this_turn", type_=Float)
-THIS_KIND = bindparam("this_kind", type_=String)
 
 
 class QueuePosition(NamedTuple):
@@ -30,13 +34,6 @@ class QueuePosition(NamedTuple):
 
     position: int
     exact: bool
-
-
-class Estimate(NamedTuple):
-    """When the job may start and end, or has started and may end."""
-
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
 
 
 def position_of(session: Session, job: GenerationJob, running_jobs: int | None = None) -> QueuePosition | None:
@@ -57,63 +54,59 @@ def jobs_before() -> Select[bool, int, int]:
 
     Two ranges of one index. No row of the table is read where nobody is limited and no deadline has passed.
     """
-    ranges = (
-        select(col(GenerationJob.id).label("id"))
-        .where(*DUE, condition)
-        .order_by(*first_comes())
-        .limit(COUNTED + 1)
-        .subquery()
-        for condition in goes_before(THIS_PRIORITY, THIS_TURN, THIS_JOB)
-    )
-    before = union_all(*(select(part.c.id) for part in ranges)).limit(COUNTED + 1).subquery("before")
+    before = first_before(COUNTED + 1)
     may_start = or_(EVERY_JOB_MAY_START, exists().where(col(GenerationJob.id) == before.c.id, *MAY_START))
     this = exists().where(col(GenerationJob.id) == THIS_JOB, *STARTABLE)
     return select(this, func.count().filter(may_start), func.count()).select_from(before)
 
 
+def first_before(count: int) -> Subquery:
+    """The ids of the first jobs that are due and go before this one."""
+    ranges = (
+        select(col(GenerationJob.id).label("id"))
+        .where(*DUE, condition)
+        .order_by(*first_comes())
+        .limit(count)
+        .subquery()
+        for condition in goes_before(THIS_PRIORITY, THIS_TURN, THIS_JOB)
+    )
+    return union_all(*(select(part.c.id) for part in ranges)).limit(count).subquery("before")
+
+
+def seconds_before() -> Select[float | None]:
+    before = first_before(SAMPLED)
+    return select(func.avg(col(GenerationJob.expected_s))).where(col(GenerationJob.id) == before.c.id)
+
+
 PLACE = Prepared("place_in_queue", jobs_before(), row=tuple)
+SECONDS_BEFORE = Prepared("seconds_before", seconds_before(), row=float)
 
 
-def estimate_for(session: Session, job: GenerationJob, place: QueuePosition | None) -> Estimate:
-    """When a queued or running job may start and end."""
-    if job.status == JobStatus.RUNNING and job.started_at is not None:
-        now, took = usual_time(session, job.workflow_key)
-        return Estimate(job.started_at, max(job.started_at + took, now) if now and took else None)
+def estimate_for(
+    session: Session, job: GenerationJob, place: QueuePosition | None, attempts: Sequence[JobAttempt]
+) -> Estimate:
+    """When a queued or running job may start and end. `attempts` are all of its."""
+    if job.status == JobStatus.RUNNING and job.started_at is not None and attempts:
+        found = expectation_of(session, job, job.server)
+        return of_running(job.started_at, began_at(attempts), database_time(session), found) if found else Estimate()
     if place is None or not place.exact:
         return Estimate()
-    now, took = usual_time(session, job.workflow_key)
-    slots, taken = slots_of(session)
-    if now is None or took is None or not slots:
+    found, slots = expectation_of(session, job), usable_slots(session)
+    if found is None or not slots:
         return Estimate()
     # This many jobs must end before this one has a slot.
-    ends_first = max(0, place.position - max(0, slots - taken))
-    starts_at = now + took * ends_first / slots
-    return Estimate(starts_at, starts_at + took)
+    ends_first = max(0, place.position - free_slots(session))
+    queue = Queue(ends_first, slots, seconds_each(session, job) or found.quantile(MEDIAN)) if ends_first else None
+    return of_waiting(database_time(session), found, queue)
 
 
-def usual_time(session: Session, workflow_key: str | None) -> tuple[datetime | None, timedelta | None]:
-    """The database's time, and the median of how long the latest jobs of a kind took. None if there are none."""
-    if workflow_key is None:
-        return None, None
-    now, seconds = USUAL_TIME.execute(session, {THIS_KIND.key: workflow_key}).one()
-    return now, None if seconds is None else timedelta(seconds=float(seconds))
+def seconds_each(session: Session, job: GenerationJob) -> float | None:
+    """How long the first jobs before this one are expected to take, on average. None if there are none."""
+    this = {THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority, THIS_TURN.key: job.turn}
+    (seconds,) = SECONDS_BEFORE.execute(session, this).one()
+    return None if seconds is None else float(seconds)
 
 
-def median_seconds() -> Select[*tuple[Any, ...]]:
-    latest = (
-        select((col(GenerationJob.completed_at) - col(GenerationJob.started_at)).label("took"))
-        .where(col(GenerationJob.status) == JobStatus.COMPLETED, col(GenerationJob.workflow_key) == THIS_KIND)
-        .order_by(col(GenerationJob.completed_at).desc())
-        .limit(LATEST)
-        .subquery("latest")
-    )
-    return select(func.now(), func.percentile_cont(0.5).within_group(func.extract("epoch", latest.c.took)))
-
-
-USUAL_TIME = Prepared("usual_time", median_seconds(), row=tuple)
-
-
-def slots_of(session: Session) -> tuple[int, int]:
-    """The slots of all servers that are given jobs, and how many of them are taken."""
-    slots = usable_slots(session)
-    return slots, slots - free_slots(session)
+def began_at(attempts: Sequence[JobAttempt]) -> datetime:
+    """When the prompt was given out that now runs: an attempt that adopted it went on with an earlier one's."""
+    return next((one.started_at for one in reversed(attempts) if not one.adopted), attempts[0].started_at)

@@ -97,6 +97,8 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         secret_names=None if options.secret_names is None else list(options.secret_names),
         job_type=request.job_type,
         workflow_key=request.shape.key,
+        fingerprint=request.shape.fingerprint,
+        work=request.shape.work,
         assets={node_id: dict(by_name) for node_id, by_name in request.assets.items()} or None,
         **what_to_run(request),
         **origin,

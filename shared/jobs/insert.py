@@ -27,14 +27,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from shared.database.prepared_statement import Prepared
-from shared.jobs.turns import FAIR, turns_of
+from shared.jobs.durations.learning import LEARNED_BY
+from shared.jobs.turns import FAIR, TURN, turns_of
 from shared.models import GenerationJob, JobEvent, JobStatus
 
 # The columns of a row that is not recorded yet, by attribute.
 COLUMNS = {name: column for name, column in inspect(GenerationJob).columns.items() if name != "id"}
 
 KEYS = "ix_generation_jobs_idempotency"
-TURN = ("turn", "turn_cost")
 ADDED = ("id", "run_after", *TURN, "created_at", "updated_at")
 
 
@@ -67,7 +67,7 @@ def insert_statement() -> Select[*tuple[Any, ...]]:
     rows = select(*given.c).cte("new_jobs")
     turns, advanced = turns_of(queued_ones(rows))
     values = {name: with_default(rows.c[column.name], column) for name, column in COLUMNS.items()}
-    values |= {name: func.coalesce(turns.c[name], 0) for name in TURN}
+    values |= {name: with_default(turns.c[name], COLUMNS[name]) for name in TURN}
     returned = (*ADDED, "status", "attempt", "events")
     # PostgreSQL draws the ids in the order of the SELECT.
     jobs = (
@@ -92,7 +92,8 @@ def insert_statement() -> Select[*tuple[Any, ...]]:
 def queued_ones(rows: CTE) -> CTE:
     """What gives a new job its turn. A pending one gets it once it is queued."""
     priority = with_default(rows.c.priority, COLUMNS["priority"]).label("priority")
-    columns = (rows.c.ordinality.label("number"), rows.c.user_id, priority, rows.c.workflow_key)
+    kind = (rows.c[name] for name in LEARNED_BY)
+    columns = (rows.c.ordinality.label("number"), rows.c.user_id, priority, *kind)
     return select(*columns).where(rows.c.status == JobStatus.QUEUED).cte("queued_jobs")
 
 

@@ -29,20 +29,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from shared.jobs.durations.known import median_sql
+from shared.jobs.durations.learning import LEARNED_BY
 from shared.jobs.transitions import is_one_of
 from shared.models import HELD, GenerationJob, JobAttempt, JobStatus, User, UserTurn
 
 FAIR = bindparam("is_fair", type_=Boolean)  # whether users share, or the oldest job goes first
-LATEST = 9  # jobs of a kind whose times are read: a median of few rows, for each new job
 UNKNOWN_S = 10.0  # what a job costs whose kind nobody has run
 LEAST_S, MOST_S = 0.1, 3600.0
+TURN = ("turn", "turn_cost", "expected_s")  # what a job gets that joins the queue
 FIRST = 0.0
 
 
 def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
     """The turns of jobs that join the queue now, by their `number` in `waiting`, which has their `number`, `user_id`,
-    `priority` and `workflow_key`. And the change of their owners' rows, which keeps two who do this from giving out the
-    same turns.
+    `priority` and what is learned by. And the change of their owners' rows, which keeps two who do this from giving out
+    the same turns.
     """
     costed = costs_of(waiting)
     mine = (costed.c.user_id, costed.c.priority)
@@ -61,7 +63,7 @@ def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
     turn = case((FAIR, advanced.c.finish - lanes.c.cost + before), else_=last_of(costed.c.priority))
     cost = case((FAIR, costed.c.cost), else_=FIRST)
     turns = (
-        select(costed.c.number, turn.label("turn"), cost.label("turn_cost"))
+        select(costed.c.number, turn.label("turn"), cost.label("turn_cost"), costed.c.seconds.label("expected_s"))
         .select_from(costed.outerjoin(lanes, is_my_lane).outerjoin(advanced, is_mine))
         .cte("turns")
     )
@@ -69,27 +71,17 @@ def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
 
 
 def costs_of(waiting: FromClause) -> CTE:
-    """What each of them costs its owner: the median of what the latest of its kind took, by the owner's weight."""
-    kinds = select(waiting.c.workflow_key).where(waiting.c.workflow_key.is_not(None)).distinct().cte("kinds")
-    took = func.extract("epoch", col(GenerationJob.completed_at) - col(GenerationJob.started_at))
-    latest = (
-        select(took.label("took"))
-        .where(
-            col(GenerationJob.status) == JobStatus.COMPLETED, col(GenerationJob.workflow_key) == kinds.c.workflow_key
-        )
-        .order_by(col(GenerationJob.completed_at).desc())
-        .limit(LATEST)
-        .correlate(kinds)
-        .subquery("latest")
-    )
-    median = select(func.percentile_cont(0.5).within_group(latest.c.took)).correlate(kinds).scalar_subquery()
-    usual = select(kinds.c.workflow_key, median.label("seconds")).cte("usual")
+    """What each of them is expected to take, and costs its owner: that, by the owner's weight."""
+    kind = [waiting.c[name] for name in LEARNED_BY]
+    kinds = select(*kind).where(waiting.c.workflow_key.is_not(None)).distinct(waiting.c.workflow_key).cte("kinds")
+    usual = select(kinds.c.workflow_key, median_sql(kinds).label("seconds")).cte("usual")
     seconds = func.least(func.greatest(func.coalesce(usual.c.seconds, UNKNOWN_S), LEAST_S), MOST_S)
     return (
         select(
             waiting.c.number,
             waiting.c.user_id,
             waiting.c.priority,
+            seconds.label("seconds"),
             (seconds / weight_of(waiting.c.user_id)).label("cost"),
         )
         .select_from(waiting.outerjoin(usual, usual.c.workflow_key == waiting.c.workflow_key))
@@ -171,7 +163,7 @@ def give_turns(session: Session, job_ids: Sequence[int], *, is_fair: bool) -> No
             func.row_number().over(order_by=ids).label("number"),
             col(GenerationJob.user_id),
             col(GenerationJob.priority),
-            col(GenerationJob.workflow_key),
+            *(col(getattr(GenerationJob, name)) for name in LEARNED_BY),
         )
         .where(is_one_of(job_ids), col(GenerationJob.status) == JobStatus.QUEUED, col(GenerationJob.turn_cost) == 0)
         .cte("joining")
@@ -180,7 +172,7 @@ def give_turns(session: Session, job_ids: Sequence[int], *, is_fair: bool) -> No
     session.execute(
         update(GenerationJob)
         .where(ids == joining.c.id, joining.c.number == turns.c.number)
-        .values(turn=turns.c.turn, turn_cost=turns.c.turn_cost)
+        .values({name: turns.c[name] for name in TURN})
         .add_cte(advanced)
         .execution_options(synchronize_session=False),
         {FAIR.key: is_fair},

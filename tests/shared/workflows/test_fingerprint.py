@@ -89,7 +89,9 @@ def test_names_and_order_of_nodes_and_the_files_they_write_do_not_matter() -> No
 
 
 def test_the_file_of_a_model_counts_in_whichever_input() -> None:
-    found = [{"1": {"class_type": "Anything", "inputs": {"which": name}}} for name in ("a.GGUF", "b.gguf", "c.png", "d")]
+    found = [
+        {"1": {"class_type": "Anything", "inputs": {"which": name}}} for name in ("a.GGUF", "b.gguf", "c.png", "d")
+    ]
     assert len({shape_of(graph).fingerprint for graph in found}) == 3
 
 

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from api_service.jobs.estimate import Estimate
 from api_service.jobs.job_queries import owned_job
-from api_service.jobs.queue_estimate import Estimate, QueuePosition, estimate_for, position_of
+from api_service.jobs.queue_estimate import QueuePosition, estimate_for, position_of
 from api_service.refusals.jobs import job_not_found
 from shared.database.engine import reading
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus
@@ -64,14 +65,9 @@ def changed_details(
         version = version_of(job, place)
         if version in known:
             return Unchanged(job, version)
-        return Details(
-            job,
-            version,
-            outputs_of(session, job),
-            attempts_of(session, job),
-            place,
-            estimate_for(session, job, place),
-        )
+        attempts = attempts_of(session, job)
+        estimate = estimate_for(session, job, place, attempts)
+        return Details(job, version, outputs_of(session, job), attempts, place, estimate)
 
 
 def placed(engine: Engine, job_id: int, owner: UUID | None, *, running_jobs: int | None = None) -> Placed:

@@ -1,12 +1,13 @@
 """When a job may start and end: a moment as likely as not to be kept, and one that nine of ten keep. Pure."""
 
+import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from shared.jobs.durations.expectation import MEDIAN, MOST, Expectation
+from shared.jobs.durations.expectation import MEDIAN, MOST, Expectation, beyond
 
 
 class Moments(NamedTuple):
@@ -39,12 +40,34 @@ class Estimate:
         return replace(self, ends=after(self.began_at, total, total * math.pow(most / usual, 1 - share)))
 
 
-class Queue(NamedTuple):
-    """What goes before a job: how many must end first, on how many slots, and how long they take on average."""
+class Running(NamedTuple):
+    """A job in a slot: how long it was expected to take, and has taken, in seconds."""
 
-    ends_first: int
-    slots: int
+    expected_s: float
+    so_far_s: float
+
+    @property
+    def left_s(self) -> float:
+        """One that takes longer than expected will go on for a share of what it took."""
+        return max(self.expected_s - self.so_far_s, self.so_far_s * (beyond(1 - MEDIAN) - 1))
+
+
+class Queue(NamedTuple):
+    """What is before a job: so many that wait, how long each takes on average, what runs, and the free slots."""
+
+    waiting: int
     seconds: float
+    running: Sequence[Running]
+    free: int
+
+    @property
+    def wait_s(self) -> float:
+        """How long it is until a slot is free for the job: each of those before it takes the first that is."""
+        slots = [0.0] * self.free + [one.left_s for one in self.running] or [0.0]
+        heapq.heapify(slots)
+        for _ in range(self.waiting):
+            heapq.heapreplace(slots, slots[0] + self.seconds)
+        return slots[0]
 
 
 def of_running(started_at: datetime, began_at: datetime, now: datetime, found: Expectation) -> Estimate:
@@ -54,14 +77,12 @@ def of_running(started_at: datetime, began_at: datetime, now: datetime, found: E
     return Estimate(Moments(started_at, started_at), ends, found, began_at)
 
 
-def of_waiting(now: datetime, found: Expectation, queue: Queue | None) -> Estimate:
-    """It starts once enough of those before it have ended: at once without a `queue`."""
+def of_waiting(now: datetime, found: Expectation, queue: Queue) -> Estimate:
+    """It starts once enough of what is before it has ended."""
     usual, most = found.quantile(MEDIAN), found.quantile(MOST)
-    wait = wait_more = 0.0
-    if queue is not None:
-        wait = queue.ends_first / queue.slots * queue.seconds * found.mean_by_median
-        # Those that take longer and shorter make up for each other, the more the more there are.
-        wait_more = wait * (most / usual - 1) / math.sqrt(queue.ends_first)
+    wait = queue.wait_s * found.mean_by_median
+    # Those that take longer and shorter make up for each other, the more the more there are.
+    wait_more = wait * (most / usual - 1) / math.sqrt(max(1, queue.waiting))
     more = math.hypot(wait_more, most - usual)
     return Estimate(after(now, wait, wait + wait_more), after(now, wait + usual, wait + usual + more), found)
 

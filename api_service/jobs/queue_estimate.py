@@ -7,21 +7,36 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Float, Integer, Select, SmallInteger, Subquery, bindparam, exists, func, or_, select, union_all
+from sqlalchemy import (
+    Double,
+    Float,
+    Integer,
+    Select,
+    SmallInteger,
+    Subquery,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlmodel import Session, col
 
-from api_service.jobs.estimate import Estimate, Queue, of_running, of_waiting
+from api_service.jobs.estimate import Estimate, Queue, Running, of_running, of_waiting
 from shared.database.clock import database_time
 from shared.database.prepared_statement import Prepared
-from shared.fleet.servers import free_slots, usable_slots
+from shared.fleet.servers import IN_A_SLOT, USABLE, free_slots, usable_slots
 from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, MAY_START, RUNNING_JOBS, STARTABLE
 from shared.jobs.claim.order import first_comes, goes_before
 from shared.jobs.durations.expectation import MEDIAN
 from shared.jobs.durations.known import expectation_of
-from shared.models import GenerationJob, JobAttempt, JobStatus
+from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus
 
 COUNTED = 1000  # of the jobs that go before are counted
 SAMPLED = 50  # of these are asked how long they will take
+MOST_RUNNING = 1000  # of which that is asked
 
 # Prepared, as jobs that wait and run are asked for all the time: making and planning these took half of an answer.
 THIS_JOB = bindparam("this_job", type_=Integer)
@@ -80,6 +95,16 @@ def seconds_before() -> Select[float | None]:
 
 PLACE = Prepared("place_in_queue", jobs_before(), row=tuple)
 SECONDS_BEFORE = Prepared("seconds_before", seconds_before(), row=float)
+RUNNING = Prepared(
+    "running_now",
+    select(
+        cast(col(GenerationJob.expected_s), Double),
+        cast(func.extract("epoch", func.now() - col(GenerationJob.started_at)), Double),
+    )
+    .where(*IN_A_SLOT, exists().where(col(ComfyUIServer.name) == col(GenerationJob.server), USABLE))
+    .limit(MOST_RUNNING),
+    row=Running,
+)
 
 
 def estimate_for(
@@ -91,20 +116,21 @@ def estimate_for(
         return of_running(job.started_at, began_at(attempts), database_time(session), found) if found else Estimate()
     if place is None or not place.exact:
         return Estimate()
-    found, slots = expectation_of(session, job), usable_slots(session)
-    if found is None or not slots:
+    found = expectation_of(session, job)
+    if found is None or not usable_slots(session):
         return Estimate()
-    # This many jobs must end before this one has a slot.
-    ends_first = max(0, place.position - free_slots(session))
-    queue = Queue(ends_first, slots, seconds_each(session, job) or found.quantile(MEDIAN)) if ends_first else None
-    return of_waiting(database_time(session), found, queue)
+    return of_waiting(database_time(session), found, queue_before(session, job, place, found.quantile(MEDIAN)))
 
 
-def seconds_each(session: Session, job: GenerationJob) -> float | None:
-    """How long the first jobs before this one are expected to take, on average. None if there are none."""
+def queue_before(session: Session, job: GenerationJob, place: QueuePosition, usual_s: float) -> Queue:
+    """What is before a job that waits. `usual_s` is what is expected of jobs of which nothing else is known."""
+    slots, free = usable_slots(session), free_slots(session)
+    found = [Running(expected_s or usual_s, so_far_s) for expected_s, so_far_s in RUNNING.execute(session, {})]
+    # Some may be where there is no slot for the next one.
+    running = sorted(found, key=lambda one: one.left_s)[: slots - free]
     this = {THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority, THIS_TURN.key: job.turn}
     (seconds,) = SECONDS_BEFORE.execute(session, this).one()
-    return None if seconds is None else float(seconds)
+    return Queue(place.position - 1, seconds or usual_s, running, free)
 
 
 def began_at(attempts: Sequence[JobAttempt]) -> datetime:

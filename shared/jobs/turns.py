@@ -25,7 +25,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -73,7 +73,9 @@ def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
 def costs_of(waiting: FromClause) -> CTE:
     """What each of them is expected to take, and costs its owner: that, by the owner's weight."""
     kind = [waiting.c[name] for name in LEARNED_BY]
-    kinds = select(*kind).where(waiting.c.workflow_key.is_not(None)).distinct(waiting.c.workflow_key).cte("kinds")
+    kinds = (
+        select(*kind).where(waiting.c.workflow_key.is_not(None)).ext(distinct_on(waiting.c.workflow_key)).cte("kinds")
+    )
     usual = select(kinds.c.workflow_key, median_sql(kinds).label("seconds")).cte("usual")
     seconds = func.least(func.greatest(func.coalesce(usual.c.seconds, UNKNOWN_S), LEAST_S), MOST_S)
     return (

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
-from api_service.jobs.estimate import Estimate, Queue, of_running, of_waiting
+from api_service.jobs.estimate import Estimate, Queue, Running, of_running, of_waiting
 from api_service.jobs.queue_estimate import SAMPLED
 from shared.jobs.durations.expectation import LEVELS, MEDIAN, Kind, Known, Level, expected
 from shared.jobs.durations.known import ROWS
@@ -27,7 +27,14 @@ from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
-JOBS = 8_000
+JOBS, FEW_JOBS = 8_000, 500
+SEEDS = range(3)
+LEAST_KEPT, MOST_KEPT, MOST_ERROR = 88, 93, 20
+KEPT_P90 = "jobs that end before the p90 of their start"
+NOT_KEPT = "jobs that do not, or it would say nothing"
+ERROR = "how far off the p50 is as they start, median"
+HALFWAY = "the same once half is done"
+SUBMITTED = "jobs that end before the p90 of their submission"
 LOAD = 0.8  # of what the servers can do
 SLOWNESS = {"http://gpu-1:8188": 1.0, "http://gpu-2:8188": 1.7, "http://gpu-3:8188": 3.1}
 CHECKPOINTS = {"sd15": 2.0, "sdxl": 7.0, "flux": 25.0, "wan": 90.0}  # and the seconds of a usual picture
@@ -116,6 +123,16 @@ class Memory:
         del self.rows[place][KEPT:]
 
 
+class InSlot(NamedTuple):
+    """A job that runs until then."""
+
+    ends_s: float
+    server: str
+    job: Job
+    expected_s: float
+    began_s: float
+
+
 class Told(NamedTuple):
     """What was said of a job at some time, and what came of it: in seconds from its beginning."""
 
@@ -137,7 +154,7 @@ class Month:
     """The month as it goes on: who runs what, who waits, what is known, and what was said."""
 
     free: list[str] = field(default_factory=lambda: list(SLOWNESS))
-    running: list[tuple[float, str, Job]] = field(default_factory=list)
+    running: list[InSlot] = field(default_factory=list)
     waiting: deque[tuple[Job, float, Estimate]] = field(default_factory=deque)
     memory: Memory = field(default_factory=Memory)
     submitted: list[Told] = field(default_factory=list)
@@ -153,7 +170,7 @@ class Month:
 
     def end_until(self, now_s: float) -> None:
         while self.running and self.running[0][0] <= now_s:
-            ended_s, server, job = heapq.heappop(self.running)
+            ended_s, server, job, *_ = heapq.heappop(self.running)
             self.memory.learn(job.workflow.kind._replace(server=server), job.takes_on(server))
             self.free.append(server)
             self.start(ended_s)
@@ -163,19 +180,18 @@ class Month:
         if found is None:
             self.waiting.append((job, UNKNOWN_S, Estimate()))
             return
-        ends_first = max(0, len(self.waiting) + 1 - len(self.free))
-        queue = None
-        if ends_first:
-            seconds = statistics.fmean([one[1] for one in islice(self.waiting, SAMPLED)] or [found.quantile(MEDIAN)])
-            queue = Queue(ends_first, len(SLOWNESS), seconds)
+        before = [one[1] for one in islice(self.waiting, SAMPLED)]
+        running = [Running(one.expected_s, job.at_s - one.began_s) for one in self.running]
+        seconds = statistics.fmean(before or [found.quantile(MEDIAN)])
+        queue = Queue(len(self.waiting), seconds, running, len(self.free))
         self.waiting.append((job, found.quantile(MEDIAN), of_waiting(moment(job.at_s), found, queue)))
 
     def start(self, now_s: float) -> None:
         while self.free and self.waiting:
             server = self.free.pop(self.free.index(min(self.free)))
-            job, _, said = self.waiting.popleft()
+            job, expected_s, said = self.waiting.popleft()
             took = job.takes_on(server)
-            heapq.heappush(self.running, (now_s + took, server, job))
+            heapq.heappush(self.running, InSlot(now_s + took, server, job, expected_s, now_s))
             self.note(self.submitted, said, job.at_s, now_s + took)
             found = expected(job.workflow.kind._replace(server=server), self.memory.read)
             if found:
@@ -202,3 +218,40 @@ def share_kept(told: list[Told]) -> float:
 
 def middle_error(told: list[Told]) -> float:
     return statistics.median(one.error for one in told)
+
+
+def measure(jobs: int) -> dict[str, Round]:
+    """The figures of all seeds together. They are shares, and the same each time."""
+    months = []
+    for seed in SEEDS:
+        months.append(Month())
+        months[-1].live(jobs_of(seed, jobs))
+    started, halfway, submitted = (
+        [one for month in months for one in getattr(month, name)] for name in ("started", "halfway", "submitted")
+    )
+    return {
+        KEPT_P90: Round(100 * share_kept(started), LEAST_KEPT),
+        NOT_KEPT: Round(100 - 100 * share_kept(started), 100 - MOST_KEPT),
+        ERROR: Round(100 * middle_error(started), MOST_ERROR),
+        HALFWAY: Round(100 * middle_error(halfway), 100 * middle_error(started)),
+        SUBMITTED: Round(100 * share_kept(submitted), LEAST_KEPT),
+    }
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[Measure]:
+    found = measure(place.few(JOBS, FEW_JOBS))
+    yield lambda: found
+
+
+ESTIMATING = Bench(
+    (
+        Figure(KEPT_P90, "%", f"{LEAST_KEPT} % of them", ">= 1"),
+        Figure(NOT_KEPT, "%", f"{100 - MOST_KEPT} % of them", ">= 1"),
+        Figure(ERROR, "%", f"{MOST_ERROR} %", "<= 1"),
+        Figure(HALFWAY, "%", "its error as they start", "<= 0.75"),
+        Figure(SUBMITTED, "%", f"{LEAST_KEPT} % of them", ">= 1"),
+    ),
+    opened,
+    warm=True,
+)

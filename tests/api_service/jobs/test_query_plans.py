@@ -140,8 +140,9 @@ def test_a_job_is_read_by_its_key_with_all_that_belongs_to_it(engine: Engine, st
 
     def read(session: Session) -> None:
         job = owned_job(session, job_id, USER) or session.get_one(GenerationJob, job_id)
-        outputs_of(session, job), attempts_of(session, job)
-        queue_estimate.estimate_for(session, job, queue_estimate.position_of(session, job))
+        outputs_of(session, job)
+        place, attempts = queue_estimate.position_of(session, job), attempts_of(session, job)
+        queue_estimate.estimate_for(session, job, place, attempts)
 
     used = indexes(planned(engine, read))
     expected = {

@@ -109,7 +109,10 @@ COMPLETED: dict[str, Any] = {
 DETAILED: dict[str, Any] = {
     **COMPLETED,
     "queue": None,
-    "estimate": {"starts_at": None, "ends_at": None},
+    "estimate": {
+        **dict.fromkeys(("starts_at", "ends_at", "starts_at_p90", "ends_at_p90", "basis")),
+        "samples": 0,
+    },
     "progress": None,
     "attempts": [
         {

@@ -147,8 +147,8 @@ def test_a_job_starts_once_those_before_it_have_ended_and_takes_as_long_as_its_k
 def test_short_jobs_before_it_are_soon_over(client: TestClient, messenger: Messenger) -> None:
     remember(messenger, "slow", *[60.0] * 9)
     remember(messenger, "quick", *[3.0] * 9)
-    answering(messenger, slots=1)
     claim = running(messenger, **of_kind("slow"))
+    answering(messenger, slots=1)
     for _ in range(2):
         submitted(messenger, **of_kind("quick"))
     now = datetime.now(UTC)
@@ -162,8 +162,8 @@ def test_short_jobs_before_it_are_soon_over(client: TestClient, messenger: Messe
 
 def test_two_users_who_take_turns_are_each_estimated_by_their_turn(client: TestClient, messenger: Messenger) -> None:
     remember(messenger, "kind", *[10.0] * 9)
-    answering(messenger, slots=1)
     running(messenger, **of_kind("kind"))
+    answering(messenger, slots=1)
     theirs = [submitted(messenger, user_id=ANOTHER_USER, **of_kind("kind")) for _ in range(5)]
     mine = [submitted(messenger, **of_kind("kind")) for _ in range(2)]
     found = {job_id: moments(shown(client, job_id)["estimate"])[0] for job_id in mine}

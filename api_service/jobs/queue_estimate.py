@@ -111,9 +111,13 @@ def estimate_for(
     session: Session, job: GenerationJob, place: QueuePosition | None, attempts: Sequence[JobAttempt]
 ) -> Estimate:
     """When a queued or running job may start and end. `attempts` are all of its."""
-    if job.status == JobStatus.RUNNING and job.started_at is not None and attempts:
+    if job.status == JobStatus.RUNNING and job.started_at is not None:
         found = expectation_of(session, job, job.server)
-        return of_running(job.started_at, began_at(attempts), database_time(session), found) if found else Estimate()
+        return (
+            of_running(job.started_at, began_at(attempts) or job.started_at, database_time(session), found)
+            if found
+            else Estimate()
+        )
     if place is None or not place.exact:
         return Estimate()
     found = expectation_of(session, job)
@@ -133,6 +137,6 @@ def queue_before(session: Session, job: GenerationJob, place: QueuePosition, usu
     return Queue(place.position - 1, seconds or usual_s, running, free)
 
 
-def began_at(attempts: Sequence[JobAttempt]) -> datetime:
+def began_at(attempts: Sequence[JobAttempt]) -> datetime | None:
     """When the prompt was given out that now runs: an attempt that adopted it went on with an earlier one's."""
-    return next((one.started_at for one in reversed(attempts) if not one.adopted), attempts[0].started_at)
+    return next((one.started_at for one in reversed(attempts) if not one.adopted), None)

@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, Insert, array, insert
 from sqlmodel import col
 
 from shared.models import JobAttempt, JobDuration
+from shared.workflows.fingerprint import MOST_WORK
 
 KEPT = 24  # times of a kind and server: fewer forget the past sooner, more know the rare ones better
 LEAST_S = 0.001
@@ -28,7 +29,7 @@ def learn_sql(job: CTE) -> Insert:
         select(*values.values())
         .select_from(job)
         .join(JobAttempt, (col(JobAttempt.job_id) == job.c.id) & (col(JobAttempt.attempt) == job.c.attempt))
-        .where(~col(JobAttempt.adopted), job.c.fingerprint.is_not(None), job.c.work >= 1)
+        .where(~col(JobAttempt.adopted), job.c.fingerprint.is_not(None), job.c.work.between(1, MOST_WORK))
     )
     statement = insert(JobDuration).from_select(list(values), learned)
     new = statement.excluded

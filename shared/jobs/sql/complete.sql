@@ -42,7 +42,8 @@ WITH
         WHERE
             NOT job_attempts.adopted
             AND job.fingerprint IS NOT NULL
-            AND job.work >= 1 ON CONFLICT (workflow_key, server) DO
+            AND job.work BETWEEN 1
+            AND 1000000000000000.0 ON CONFLICT (workflow_key, server) DO
         UPDATE
         SET
             fingerprint = excluded.fingerprint,

@@ -47,7 +47,7 @@ def new_job(**values: Any) -> GenerationJob:
 
 def of_kind(kind: str, **values: Any) -> dict[str, Any]:
     """What a job's row has that is of a kind."""
-    return {"workflow_key": kind, "fingerprint": kind, "work": WORK, **values}
+    return {"workflow_key": kind, "shape": kind, "work": WORK, **values}
 
 
 def remember(messenger: Messenger, kind: str, *seconds: float, server: str = SERVER, **values: Any) -> None:

@@ -115,10 +115,10 @@ WHERE tablename = 'generation_jobs' AND indexname LIKE 'ix_%' ORDER BY indexname
 # n counts from the oldest, 1, to the newest, and ids with it: nothing here sorts. h is as good as drawn.
 JOBS = f"""
 INSERT INTO generation_jobs (
-    user_id, job_type, status, prompt, checkpoint_model, width, height, batch_size, params, workflow_key, fingerprint,
+    user_id, job_type, status, prompt, checkpoint_model, width, height, batch_size, params, workflow_key, shape,
     work, expected_s, metadata, priority, batch_id,
     run_after, attempt, events, worker_id, lease_expires_at, server, comfyui_prompt_id,
-    error_code, error_message, created_at, updated_at, started_at, generated_at, completed_at
+    error_code, error_message, failure, created_at, updated_at, started_at, generated_at, completed_at
 )
 SELECT
     (CAST(:user_ids AS uuid[]))[1 + least(h % 16, :users - 1)],
@@ -146,6 +146,7 @@ SELECT
     CASE WHEN started THEN md5('prompt' || n)::uuid::text END,
     CASE status WHEN 'failed' THEN 'node_failed' END,
     CASE status WHEN 'failed' THEN 'node 3 (KSampler) failed: out of memory' END,
+    CASE status WHEN 'failed' THEN lpad(to_hex(h % 16), 16, '0') END,
     created_at,
     created_at + interval '10 seconds',
     CASE WHEN started THEN created_at + interval '2 seconds' END,
@@ -189,7 +190,7 @@ SELECT id, number, 'image', 'save', 'job-' || id || '-' || number || '.png',
 FROM (SELECT * {SOME}) AS jobs CROSS JOIN generate_series(0, 1) AS number
 """
 DURATIONS = """
-INSERT INTO job_durations (workflow_key, server, fingerprint, checkpoint_model, work, seconds, jobs, seen_on)
+INSERT INTO job_durations (workflow_key, server, shape, checkpoint_model, work, seconds, jobs, seen_on)
 SELECT 'key-' || number, 'http://gpu-' || server, 'shape-' || number % 4, 'checkpoint-' || number % 9, 1e6,
     array_fill(CAST(13 AS real), ARRAY[24]), 24, CURRENT_DATE - number % 90
 FROM generate_series(0, 999) AS number CROSS JOIN generate_series(0, 3) AS server

@@ -1,13 +1,16 @@
 """A worker's part that does tasks, as a process of its own, so that a test can kill it: `python -m tests.task_process`.
 
-It does what is due until nothing is open any more, in pages of so few jobs that they take a while.
+It does what is due until nothing is open any more, or stands still for ever after so many pages: then it can be killed
+in the middle, however fast it is.
 """
 
+import itertools
 import os
 import sys
 import threading
 import time
 from datetime import timedelta
+from functools import partial
 
 from sqlmodel import col, select
 
@@ -19,24 +22,33 @@ from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from shared.models import Task, TaskState
+from shared.tasks.life import Ending
 from worker_service.media.pool import MediaPool
 from worker_service.tasks.archives import export
 from worker_service.tasks.bulk import pages
 from worker_service.tasks.kinds import STEPS
 from worker_service.tasks.turns.runner import TaskRunner
-from worker_service.tasks.turns.turn import TaskResources
+from worker_service.tasks.turns.turn import Step, TaskResources, Turn
 
 LOOK_S = 0.05
 
 
-def work(environ: dict[str, str], name: str, page: int, lease_s: float) -> None:
-    pages.PAGE = export.PAGE = page
+def work(environ: dict[str, str], name: str, lease_s: float, most_pages: int | None) -> None:
+    pages.PAGE = export.PAGE = 1
+    left = itertools.count() if most_pages is None else iter(range(most_pages))
+
+    def held(step: Step, turn: Turn) -> Ending | None:
+        if next(left, None) is None:
+            threading.Event().wait()
+        return step(turn)
+
+    steps = {kind: partial(held, step) for kind, step in STEPS.items()}
     settings = load_settings(environ)
     engine = create_engine(settings, application="tests")
     broker, client = sending_broker(settings), hasty_client(settings.redis_url)
     messenger = Messenger(engine, broker, client, Channels(settings.redis_ns))
     resources = TaskResources(messenger, open_store(settings.storage_url), MediaPool(1))
-    runner = TaskRunner(name, timedelta(seconds=lease_s), None, resources, STEPS, threading.Event(), lambda: None)
+    runner = TaskRunner(name, timedelta(seconds=lease_s), None, resources, steps, threading.Event(), lambda: None)
     is_open = select(Task.id).where(col(Task.state).in_((TaskState.WAITING, TaskState.RUNNING)))
     while True:
         with reading(engine) as session:
@@ -47,4 +59,4 @@ def work(environ: dict[str, str], name: str, page: int, lease_s: float) -> None:
 
 
 if __name__ == "__main__":
-    work(dict(os.environ), sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
+    work(dict(os.environ), sys.argv[1], 1.0, int(sys.argv[2]) if len(sys.argv) > 2 else None)

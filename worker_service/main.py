@@ -10,16 +10,13 @@ from uuid import uuid4
 
 import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries
-from sqlalchemy import Engine
 
-from shared.accounts.retention import usual_retention
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
-from shared.files.store import OutputStore, open_store
-from shared.fleet.fence import Fence
+from shared.files.store import open_store
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.broker import sending_broker
 from shared.messaging.due_work import WakeUps
@@ -29,38 +26,28 @@ from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
-from shared.tasks.due import due_tasks
 from worker_service.actors.clean_up import clean_up
 from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
 from worker_service.actors.run_task import run_task
 from worker_service.actors.send_mail import send_mail
-from worker_service.cleanup.portion import Tools
-from worker_service.cleanup.run import RUNS_FOR, Cleaner
 from worker_service.delivering.threads import DeliveryThread
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
+from worker_service.dramatiq_glue.orphans import EndWithParent
 from worker_service.dramatiq_glue.receiver import Receiver
 from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.dramatiq_glue.soft_time_limit import SoftTimeLimit
 from worker_service.fleet.capability_reader import CapabilityReader
-from worker_service.fleet.health import Fleet, HealthProbe
-from worker_service.fleet.restart_command import Restarter
-from worker_service.fleet.timings import FleetTimings
+from worker_service.fleet.health import HealthProbe
 from worker_service.media.pool import MediaPool, members_for
-from worker_service.notifications.message import Letterhead
-from worker_service.notifications.post_office import PostOffice
 from worker_service.notifications.sender import THREADS as MAIL_THREADS
-from worker_service.notifications.sender import Mailing
+from worker_service.parts import create_cleaner, create_fleet, create_leases, create_mailing, create_tasks
 from worker_service.resources import Resources, Timings
-from worker_service.run.leases import Leases
 from worker_service.run.prompt.sockets import Sockets
 from worker_service.run.resources import JobLimits, RunResources
 from worker_service.run.settle import give_up
 from worker_service.run.storage import StorageWatch, check_own_disk
-from worker_service.tasks.kinds import STEPS
-from worker_service.tasks.turns.runner import TaskRunner
-from worker_service.tasks.turns.turn import TaskResources
 from worker_service.webhooks.sender import THREADS as WEBHOOK_THREADS
 from worker_service.webhooks.sender import Deliveries
 
@@ -79,8 +66,9 @@ def start() -> None:
     exit_unless_migrated(settings, application="worker")
     resources = create_resources(settings)
     broker = create_broker(settings, resources)
-    # Here and not below: it may end the process, which is then this one's own.
+    # Here and not below: they may end the process, which is then this one's own.
     broker.add_middleware(PromptExit())
+    broker.add_middleware(EndWithParent())
     dramatiq.set_broker(broker)
     threading.Thread(target=resources.jobs.run.media.warm, name="media-warm-up", daemon=True).start()
 
@@ -142,7 +130,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         leases,
         Sockets(worker_id),
         storage,
-        JobLimits(settings.max_attempts, settings.soft_time_limit, settings.stall_timeout, settings.storage_patience),
+        JobLimits.of(settings),
         timings.run,
         keep_history=settings.comfyui_keep_history,
         vault=open_vault(settings.secrets_key_file),
@@ -161,59 +149,6 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     )
     deliverers = (webhooks, mailing) if mailing else (webhooks,)
     return Resources(engine, fleet, leases, capacity, signals, jobs, deliverers, closing, timings)
-
-
-def create_mailing(settings: Settings, engine: Engine, closing: threading.Event) -> Mailing | None:
-    """What sends e-mail, where the settings say by which server."""
-    if settings.smtp_url is None:
-        return None
-    assert settings.mail_from, "the settings have it with SMTP_URL"
-    assert settings.public_url, "the settings have it with SMTP_URL"
-    letterhead = Letterhead(settings.mail_from, settings.public_url)
-    return Mailing(engine, PostOffice(settings.smtp_url), letterhead, closing)
-
-
-def create_leases(settings: Settings, engine: Engine, worker_id: str, storage: StorageWatch) -> Leases:
-    threads, duration = settings.worker_threads, settings.lease_duration
-    return Leases(engine, worker_id, threads=threads, duration=duration, storage_problem=storage.problem)
-
-
-def create_tasks(
-    settings: Settings, run: RunResources, outgoing: Outgoing, wake_jobs: WakeUps, closing: threading.Event
-) -> TaskRunner:
-    fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
-    return TaskRunner(
-        run.leases.worker_id,
-        settings.lease_duration,
-        settings.limit_running_tasks,
-        TaskResources(
-            run.messenger,
-            run.store,
-            run.media,
-            fence,
-            wake_jobs.send_missing,
-            outgoing,
-            settings.archive_max_bytes,
-            settings.is_fair,
-        ),
-        STEPS,
-        closing,
-        partial(WakeUps(run.messenger, due_tasks(settings.limit_running_tasks)).send_one, 0),
-    )
-
-
-def create_cleaner(settings: Settings, messenger: Messenger, store: OutputStore, closing: threading.Event) -> Cleaner:
-    tools = Tools(messenger, store, usual_retention(settings), settings.retention_orphans)
-    return Cleaner(tools, closing, runs_for=min(RUNS_FOR, settings.soft_time_limit / 2))
-
-
-def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> Fleet:
-    command = settings.comfyui_restart_command
-    restart = Restarter(command) if command else None
-    fleet = Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart, timings=timings)
-    for client in fleet.clients.values():
-        client.largest_output = settings.output_max_bytes
-    return fleet
 
 
 def background_threads(resources: Resources) -> list[threading.Thread]:

@@ -72,6 +72,11 @@ class JobRequest:
         """What decides how long it takes. Only of a graph that was checked."""
         return shape_of(self.graph)
 
+    @property
+    def fingerprint(self) -> str:
+        """Jobs with the same fingerprint do the same work. Only of a graph that was checked."""
+        return self.shape.fingerprint
+
 
 def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
     """A row that is yet to be recorded. A job that starts later has no message until its time has come.
@@ -96,8 +101,9 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         secrets=options.secrets,
         secret_names=None if options.secret_names is None else list(options.secret_names),
         job_type=request.job_type,
-        workflow_key=request.shape.key,
-        fingerprint=request.shape.fingerprint,
+        workflow_key=request.fingerprint,
+        fingerprint=request.fingerprint,
+        shape=request.shape.name,
         work=request.shape.work,
         assets={node_id: dict(by_name) for node_id, by_name in request.assets.items()} or None,
         **what_to_run(request),

@@ -8,16 +8,16 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "durations"
-down_revision = "turns"
+down_revision = "failures"
 branch_labels = None
 depends_on = None
 
 # What the way down deletes, see migrations.losses.
-LOSES = ("generation_jobs.fingerprint", "generation_jobs.work", "generation_jobs.expected_s", "job_durations")
+LOSES = ("generation_jobs.shape", "generation_jobs.work", "generation_jobs.expected_s", "job_durations")
 
 LATEST = "ix_generation_jobs_estimate"
 LEARNED_BY = (
-    sa.Column("fingerprint", sa.String(16)),
+    sa.Column("shape", sa.String(16)),
     sa.Column("work", sa.Float),
     sa.Column("expected_s", sa.Float),
 )
@@ -33,7 +33,7 @@ def upgrade() -> None:
         "job_durations",
         sa.Column("workflow_key", sa.String(16), primary_key=True),
         sa.Column("server", sa.String(255), primary_key=True),
-        sa.Column("fingerprint", sa.String(16), nullable=False),
+        sa.Column("shape", sa.String(16), nullable=False),
         sa.Column("checkpoint_model", sa.String(255)),
         sa.Column("work", sa.Float, nullable=False),
         sa.Column("seconds", ARRAY(sa.REAL), nullable=False),
@@ -42,7 +42,7 @@ def upgrade() -> None:
         # Each row is written over and over: its next version fits beside it, and no index is touched.
         postgresql_with={"fillfactor": 70},
     )
-    op.create_index("ix_job_durations_fingerprint", "job_durations", ["fingerprint", "seen_on"])
+    op.create_index("ix_job_durations_shape", "job_durations", ["shape", "seen_on"])
     op.create_index("ix_job_durations_checkpoint", "job_durations", ["checkpoint_model", "seen_on"])
     op.create_index("ix_job_durations_seen", "job_durations", ["seen_on"])
 

@@ -38,6 +38,7 @@ REVISIONS = (
     "tasks",
     "clean_up",
     "turns",
+    "failures",
     "durations",
 )
 NEEDED = REVISIONS[-1]

@@ -18,6 +18,7 @@ from shared.models.follow_ups.schedule import Missed, Overlap, Schedule
 from shared.models.follow_ups.task import ImportedJob, Task, TaskKind, TaskState
 from shared.models.follow_ups.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
 from shared.models.jobs.duration import JobDuration
+from shared.models.jobs.failure import MutedFailure, SuspectWorkflow
 from shared.models.jobs.generation_job import GenerationJob
 from shared.models.jobs.job_attempt import JobAttempt
 from shared.models.jobs.job_event import JobEvent
@@ -54,6 +55,7 @@ __all__ = [
     "Mail",
     "MailState",
     "Missed",
+    "MutedFailure",
     "NativePrompt",
     "Notification",
     "NotificationBatch",
@@ -67,6 +69,7 @@ __all__ = [
     "ServerCapabilities",
     "ServerTrouble",
     "StreamTicket",
+    "SuspectWorkflow",
     "Task",
     "TaskKind",
     "TaskState",

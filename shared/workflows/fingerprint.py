@@ -1,11 +1,11 @@
-"""What a workflow is but for its words, seeds and sizes: jobs of one fingerprint do the same, more or less of it."""
+"""Workflows that differ only in words, seeds and sizes have the same shape; those of one size, the same fingerprint."""
 
 import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-DIGITS = 16  # of a fingerprint, and of a key
+DIGITS = 16  # of a shape, and of a fingerprint
 CLASSES = 4  # of sizes, and of steps, from one to its double
 
 # What says how much a node does, by the names that the nodes which come with ComfyUI use.
@@ -26,21 +26,21 @@ MOST_WORK = 1e15
 
 
 class Shape(NamedTuple):
-    """A workflow's fingerprint, how many pixels it makes, and how many steps it takes for each."""
+    """A workflow's shape by its name, how many pixels it makes, and how many steps it takes for each."""
 
-    fingerprint: str
+    name: str
     pixels: float
     steps: float
 
     @property
     def work(self) -> float:
-        """Of one fingerprint, twice as much takes about twice as long."""
+        """Of one shape, twice as much takes about twice as long."""
         return min(self.pixels * self.steps, MOST_WORK)
 
     @property
-    def key(self) -> str:
-        """The same for jobs that take about as long as each other: of one fingerprint, and about the same amounts."""
-        return digest(f"{self.fingerprint}/{class_of(self.pixels)}/{class_of(self.steps)}")
+    def fingerprint(self) -> str:
+        """The same for jobs that take about as long as each other: of one shape, and about the same amounts."""
+        return digest(f"{self.name}/{class_of(self.pixels)}/{class_of(self.steps)}")
 
 
 def shape_of(graph: Mapping[str, Mapping[str, Any]]) -> Shape:
@@ -61,6 +61,11 @@ def shape_of(graph: Mapping[str, Mapping[str, Any]]) -> Shape:
                 counts[name] = max(counts[name], amounts[name])
     pixels = (made or UNKNOWN_PIXELS) * min(factor, MOST) * math.prod(counts.values())
     return Shape(digest("\n".join(sorted(nodes))), max(1.0, min(pixels, MOST_WORK)), max(1.0, steps))
+
+
+def fingerprint_of(graph: Mapping[str, Mapping[str, Any]]) -> str:
+    """The shape, and about how much there is to do."""
+    return shape_of(graph).fingerprint
 
 
 def seen_in(node: Mapping[str, Any], graph: Mapping[str, Mapping[str, Any]]) -> tuple[str, dict[str, float]]:

@@ -134,6 +134,7 @@ def test_the_revisions_are_one_line() -> None:
     revisions = [script.revision for script in ScriptDirectory("migrations").walk_revisions()]
     assert revisions == [
         "durations",
+        "failures",
         "turns",
         "clean_up",
         "tasks",

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from api_service.http.description.serving import document_route
 from api_service.http.operations import PathRoute
+from shared.version import VERSION
 
 PAGES = Path(__file__).parent / "pages"
 # Swagger UI makes its styles and icons as it goes, and shows a downloaded picture; scripts come from here alone.
@@ -24,7 +25,7 @@ async def front(request: Request) -> Response:
     """Where to go from here: a page for a browser, JSON for others."""
     if "text/html" in request.headers.get("accept", ""):
         return FileResponse(PAGES / "front.html", headers={"Content-Security-Policy": FRONT_POLICY, "Vary": "Accept"})
-    return JSONResponse({"service": "Genonaut Generation", **ADDRESSES}, headers={"Vary": "Accept"})
+    return JSONResponse({"service": "Genonaut Generation", "version": VERSION, **ADDRESSES}, headers={"Vary": "Accept"})
 
 
 def routes(document: Callable[[], Mapping[str, Any]]) -> list[BaseRoute]:

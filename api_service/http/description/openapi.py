@@ -15,8 +15,8 @@ from api_service.http.description.refusals import PROBLEMS, Refusals
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from shared.jobs.urls import LARGEST_ID
 from shared.models import Scope
+from shared.version import VERSION
 
-VERSION = "1.0.0"
 SCHEMAS = "#/components/schemas/"
 PATH_PARAMETER = re.compile(r"{(\w+)(?::path)?}")
 NUMBERS = {"job_id", "number"}

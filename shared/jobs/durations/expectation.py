@@ -23,7 +23,7 @@ class Basis(StrEnum):
 
     SERVER = "server"  # and all that follows
     WORKFLOW = "workflow"  # what is done, and about how much of it
-    FINGERPRINT = "fingerprint"  # what is done
+    SHAPE = "shape"  # what is done
     CHECKPOINT = "checkpoint"
     ALL = "all"
 
@@ -32,7 +32,7 @@ class Kind(NamedTuple):
     """What is known of a job before it runs. `server` is None while that is open."""
 
     workflow_key: str
-    fingerprint: str
+    shape: str
     checkpoint_model: str | None
     work: float
     server: str | None = None
@@ -56,7 +56,7 @@ class Level(NamedTuple):
 LEVELS = (
     Level(Basis.SERVER, ("workflow_key", "server"), is_scaled=False),
     Level(Basis.WORKFLOW, ("workflow_key",), is_scaled=False),
-    Level(Basis.FINGERPRINT, ("fingerprint",), is_scaled=True),
+    Level(Basis.SHAPE, ("shape",), is_scaled=True),
     Level(Basis.CHECKPOINT, ("checkpoint_model",), is_scaled=True),
     Level(Basis.ALL, (), is_scaled=True),
 )

@@ -55,9 +55,9 @@ READINGS = {level.basis: Prepared(f"known_by_{level.basis.value}", latest(level,
 
 def expectation_of(session: Session, job: GenerationJob, server: str | None = None) -> Expectation | None:
     """How long a job will take, on that server if it is known. None if nothing is known of any that resembles it."""
-    if job.workflow_key is None or job.fingerprint is None or job.work is None:
+    if job.workflow_key is None or job.shape is None or job.work is None:
         return None
-    kind = Kind(job.workflow_key, job.fingerprint, job.checkpoint_model, job.work, server)
+    kind = Kind(job.workflow_key, job.shape, job.checkpoint_model, job.work, server)
     values = {f"this_{name}": value for name, value in kind._asdict().items()}
     return expected(
         kind, lambda level, _: (Known(*row) for row in READINGS[level.basis].execute(session, values).all())

@@ -11,7 +11,7 @@ KEPT = 24  # times of a kind and server: fewer forget the past sooner, more know
 LEAST_S = 0.001
 
 # What is learned of a job that has ended, of its row.
-LEARNED_BY = ("workflow_key", "fingerprint", "checkpoint_model", "work")
+LEARNED_BY = ("workflow_key", "shape", "checkpoint_model", "work")
 
 
 def learn_sql(job: CTE) -> Insert:
@@ -29,7 +29,7 @@ def learn_sql(job: CTE) -> Insert:
         select(*values.values())
         .select_from(job)
         .join(JobAttempt, (col(JobAttempt.job_id) == job.c.id) & (col(JobAttempt.attempt) == job.c.attempt))
-        .where(~col(JobAttempt.adopted), job.c.fingerprint.is_not(None), job.c.work.between(1, MOST_WORK))
+        .where(~col(JobAttempt.adopted), job.c.shape.is_not(None), job.c.work.between(1, MOST_WORK))
     )
     statement = insert(JobDuration).from_select(list(values), learned)
     new = statement.excluded

@@ -23,14 +23,14 @@ WITH
             generation_jobs.attempt, generation_jobs.events, generation_jobs.created_at,
             generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.completed_at,
             generation_jobs.priority, generation_jobs.turn_cost, generation_jobs.generated_at,
-            generation_jobs.workflow_key, generation_jobs.fingerprint, generation_jobs.checkpoint_model,
+            generation_jobs.workflow_key, generation_jobs.shape, generation_jobs.checkpoint_model,
             generation_jobs.work
     ),
     learned AS (
-        INSERT INTO job_durations(workflow_key, fingerprint, checkpoint_model, work, server, seconds, jobs, seen_on)
+        INSERT INTO job_durations(workflow_key, shape, checkpoint_model, work, server, seconds, jobs, seen_on)
         SELECT
             job.workflow_key AS workflow_key,
-            job.fingerprint AS fingerprint,
+            job.shape AS shape,
             job.checkpoint_model AS checkpoint_model,
             job.work AS work,
             job.server AS server,
@@ -41,12 +41,12 @@ WITH
         JOIN job_attempts ON job_attempts.job_id = job.id AND job_attempts.attempt = job.attempt
         WHERE
             NOT job_attempts.adopted
-            AND job.fingerprint IS NOT NULL
+            AND job.shape IS NOT NULL
             AND job.work BETWEEN 1
             AND 1000000000000000.0 ON CONFLICT (workflow_key, server) DO
         UPDATE
         SET
-            fingerprint = excluded.fingerprint,
+            shape = excluded.shape,
             checkpoint_model = excluded.checkpoint_model,
             work = excluded.work,
             seconds = ((array_cat(excluded.seconds, job_durations.seconds))[1 :24]),

@@ -24,6 +24,7 @@ WITH
             given.secret_names AS secret_names,
             given.workflow_key AS workflow_key,
             given.fingerprint AS fingerprint,
+            given.shape AS shape,
             given.work AS work,
             given.metadata AS metadata,
             given.priority AS priority,
@@ -52,6 +53,7 @@ WITH
             given.error_code AS error_code,
             given.error_message AS error_message,
             given.error_details AS error_details,
+            given.failure AS failure,
             given.warnings AS warnings,
             given.pinned AS pinned,
             given.content_id AS content_id,
@@ -73,7 +75,7 @@ WITH
             new_jobs.user_id AS user_id,
             coalesce(new_jobs.priority, 5) AS priority,
             new_jobs.workflow_key AS workflow_key,
-            new_jobs.fingerprint AS fingerprint,
+            new_jobs.shape AS shape,
             new_jobs.checkpoint_model AS checkpoint_model,
             new_jobs.work AS work
         FROM new_jobs
@@ -82,7 +84,7 @@ WITH
     kinds AS (
         SELECT
             DISTINCT ON (queued_jobs.workflow_key) queued_jobs.workflow_key AS workflow_key,
-            queued_jobs.fingerprint AS fingerprint,
+            queued_jobs.shape AS shape,
             queued_jobs.checkpoint_model AS checkpoint_model,
             queued_jobs.work AS work
         FROM queued_jobs
@@ -115,7 +117,7 @@ WITH
                     FROM (
                         SELECT job_durations.work AS work, job_durations.seconds AS seconds
                         FROM job_durations
-                        WHERE job_durations.fingerprint = kinds.fingerprint
+                        WHERE job_durations.shape = kinds.shape
                         ORDER BY job_durations.seen_on DESC
                         LIMIT 16
                     ) AS latest
@@ -264,12 +266,12 @@ WITH
         INSERT INTO generation_jobs(
             user_id, job_type, status, prompt, negative_prompt, checkpoint_model, lora_models, width, height,
             batch_size, params, output_nodes, temp_outputs, workflow, assets, extra_pnginfo, secrets,
-            secret_names, workflow_key, fingerprint, work, metadata, priority, turn, turn_cost, expected_s,
-            deadline_at, max_attempts, parent_id, batch_id, schedule_id, idempotency_key, request_digest,
-            request_id, message_id, run_after, attempt, claims_left, events, retries, worker_id,
-            lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code, error_message,
-            error_details, warnings, pinned, content_id, legacy_request_id, legacy, created_at, updated_at,
-            started_at, generated_at, completed_at, storage_away_since
+            secret_names, workflow_key, fingerprint, shape, work, metadata, priority, turn, turn_cost,
+            expected_s, deadline_at, max_attempts, parent_id, batch_id, schedule_id, idempotency_key,
+            request_digest, request_id, message_id, run_after, attempt, claims_left, events, retries,
+            worker_id, lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code, error_message,
+            error_details, failure, warnings, pinned, content_id, legacy_request_id, legacy, created_at,
+            updated_at, started_at, generated_at, completed_at, storage_away_since
         )
         SELECT
             new_jobs.user_id AS user_id,
@@ -292,6 +294,7 @@ WITH
             new_jobs.secret_names AS secret_names,
             new_jobs.workflow_key AS workflow_key,
             new_jobs.fingerprint AS fingerprint,
+            new_jobs.shape AS shape,
             new_jobs.work AS work,
             coalesce(new_jobs.metadata, '{}'::jsonb) AS coalesce_8,
             coalesce(new_jobs.priority, 5) AS coalesce_9,
@@ -320,6 +323,7 @@ WITH
             new_jobs.error_code AS error_code,
             new_jobs.error_message AS error_message,
             new_jobs.error_details AS error_details,
+            new_jobs.failure AS failure,
             coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_16,
             coalesce(new_jobs.pinned, false) AS coalesce_17,
             new_jobs.content_id AS content_id,

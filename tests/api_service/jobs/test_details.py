@@ -187,7 +187,7 @@ def test_nothing_is_estimated_where_nothing_is_known(client: TestClient, messeng
     assert shown(client, job_id)["estimate"] == NOTHING, "no job has been run"
     remember(messenger, "new", 4.0)
     assert shown(client, job_id)["estimate"] != NOTHING
-    changed(messenger, job_id, fingerprint=None)
+    changed(messenger, job_id, shape=None)
     assert shown(client, job_id)["estimate"] == NOTHING, "its kind is not known"
 
 

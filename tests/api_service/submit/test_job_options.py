@@ -138,7 +138,7 @@ def test_the_request_and_the_kind_of_work_are_recorded(client: TestClient, messe
     client.headers["X-Request-Id"] = "order-7"
     recorded = job(messenger, post(client).json()["id"])
     assert recorded.request_id == "order-7"
-    assert recorded.workflow_key == shape_of(text_to_image(TextToImage.from_job(recorded))).key
+    assert recorded.workflow_key == shape_of(text_to_image(TextToImage.from_job(recorded))).fingerprint
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_a_workflow_is_a_job_and_is_kept_as_it_is(client: TestClient, messenger:
     assert body["checkpoint_model"] == "sd15.safetensors"
     assert (body["sampler_params"], body["params"], body["lora_models"], body["width"]) == ({}, {}, [], None)
     assert client.get(body["links"]["self"]).json()["workflow"] == WORKFLOW
-    assert job(messenger, body["id"]).workflow_key == shape_of(WORKFLOW).key
+    assert job(messenger, body["id"]).workflow_key == shape_of(WORKFLOW).fingerprint
 
 
 def test_a_picture_from_words_shows_no_workflow(client: TestClient) -> None:

@@ -15,9 +15,9 @@ def graph(**values: Any) -> Graph:
 
 def test_a_fingerprint_and_a_key_are_sixteen_hexadecimal_digits() -> None:
     shape = shape_of(graph())
-    assert [len(shape.fingerprint), len(shape.key)] == [16, 16]
+    assert [len(shape.name), len(shape.fingerprint)] == [16, 16]
+    assert int(shape.name, 16) >= 0
     assert int(shape.fingerprint, 16) >= 0
-    assert int(shape.key, 16) >= 0
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_words_seeds_and_tastes_change_nothing(values: dict[str, Any]) -> None:
     [{"checkpoint_model": "sdxl"}, {"params": {"sampler_name": "heun"}}, {"lora_models": [{"name": "x"}]}],
 )
 def test_another_model_and_another_node_change_the_fingerprint(values: dict[str, Any]) -> None:
-    assert shape_of(graph(**values)).fingerprint != shape_of(graph()).fingerprint
+    assert shape_of(graph(**values)).name != shape_of(graph()).name
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def test_how_much_a_job_does_changes_its_work_and_its_key_but_not_its_fingerprin
         shape_of(graph(**{"width": 512, "height": 512, "params": {"steps": 20}, **values})),
     )
     assert more.work == times * plain.work
-    assert more.key != plain.key
-    assert more.fingerprint == plain.fingerprint
+    assert more.fingerprint != plain.fingerprint
+    assert more.name == plain.name
 
 
 def test_nearly_as_much_has_the_same_key() -> None:
-    assert shape_of(graph(params={"steps": 25})).key == shape_of(graph(params={"steps": 28})).key
-    assert shape_of(graph(width=512, height=1024)).key == shape_of(graph(width=1024, height=512)).key
+    assert shape_of(graph(params={"steps": 25})).fingerprint == shape_of(graph(params={"steps": 28})).fingerprint
+    assert shape_of(graph(width=512, height=1024)).fingerprint == shape_of(graph(width=1024, height=512)).fingerprint
 
 
 def test_names_and_order_of_nodes_and_the_files_they_write_do_not_matter() -> None:
@@ -92,7 +92,7 @@ def test_the_file_of_a_model_counts_in_whichever_input() -> None:
     found = [
         {"1": {"class_type": "Anything", "inputs": {"which": name}}} for name in ("a.GGUF", "b.gguf", "c.png", "d")
     ]
-    assert len({shape_of(graph).fingerprint for graph in found}) == 3
+    assert len({shape_of(graph).name for graph in found}) == 3
 
 
 def test_another_link_is_another_workflow() -> None:
@@ -103,7 +103,7 @@ def test_another_link_is_another_workflow() -> None:
     }
     another = {**one, "3": {"class_type": "C", "inputs": {"image": ["2", 0]}}}
     third = {**one, "3": {"class_type": "C", "inputs": {"image": ["1", 1]}}}
-    assert len({shape_of(found).fingerprint for found in (one, another, third)}) == 3
+    assert len({shape_of(found).name for found in (one, another, third)}) == 3
 
 
 def test_steps_that_a_sampler_leaves_out_do_not_count() -> None:
@@ -129,4 +129,4 @@ def test_odd_values_make_a_shape_too(odd: Any) -> None:
     shape = shape_of({"1": {"class_type": "X", "inputs": inputs}, "2": {"class_type": "X", "inputs": inputs}})
     assert isinstance(shape, Shape)
     assert 1 <= shape.work <= 1e15
-    assert len(shape.key) == 16
+    assert len(shape.fingerprint) == 16

@@ -32,7 +32,7 @@ def test_what_nobody_ran_for_three_months_is_forgotten(messenger: Messenger, set
 
 def test_of_too_many_the_oldest_are_forgotten(messenger: Messenger, settings: Settings) -> None:
     kinds = text("""
-        INSERT INTO job_durations (workflow_key, server, fingerprint, work, seconds, jobs, seen_on)
+        INSERT INTO job_durations (workflow_key, server, shape, work, seconds, jobs, seen_on)
         SELECT 'kind-' || number, 'gpu', 'f', 1, '{1}', 1, :day FROM generate_series(1, :most) AS number
     """)
     with messenger.transaction() as session:

@@ -144,7 +144,7 @@ def test_one_outlives_its_workers_that_are_killed_in_the_middle(
         completed(messenger, tmp_path, b"%d" % number)
     task_id = asked(messenger, kind)
     for name in ("first", "second"):
-        with started(environ, name) as worker:
+        with started(environ, name, "5") as worker:
             more = task(messenger, task_id).done + 3
             until(partial(has_done, messenger, task_id, more))
             worker.send_signal(signal.SIGKILL)
@@ -166,9 +166,9 @@ def has_done(messenger: Messenger, task_id: UUID, done: int) -> bool:
 
 
 @contextmanager
-def started(environ: dict[str, str], name: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker with pages of one job, and a lease of a second."""
-    command = [sys.executable, "-m", "tests.task_process", name, "1", "1"]
+def started(environ: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker with pages of one job, and a lease of a second. It has a name, and stands still after so many pages."""
+    command = [sys.executable, "-m", "tests.task_process", *arguments]
     with subprocess.Popen(command, env={**os.environ, **environ}) as process:
         try:
             yield process

@@ -31,7 +31,7 @@ class EstimateView(BaseModel, frozen=True):
 
     Half of such jobs keep `starts_at` and `ends_at`, nine of ten `starts_at_p90` and `ends_at_p90`. The end of a
     running job is corrected by its progress. `basis` says whose times it goes by: the latest of jobs with the same
-    workflow on this `server`, with the same `workflow` anywhere, with its `fingerprint` but another size, with its
+    workflow on this `server`, with the same `workflow` anywhere, with its `shape` but another size, with its
     `checkpoint`, or of `all`; `samples` is how many there are.
     """
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.jobs.durations.expectation import LEVELS, Basis, Expectation, Kind, Known, Level, expected
 
-JOB = Kind("key", "fingerprint", "checkpoint", 1e6, "gpu")
+JOB = Kind("key", "shape", "checkpoint", 1e6, "gpu")
 
 
 def found(known: Mapping[Basis, Known], job: Kind = JOB) -> Expectation | None:
@@ -36,7 +36,7 @@ def test_without_a_server_and_a_checkpoint_what_they_share_is_not_asked_for() ->
 
 @pytest.mark.parametrize(("work", "seconds"), [(4e6, 8.0), (5e5, 1.0), (1e12, 32.0), (1.0, 0.125)])
 def test_more_work_of_the_same_takes_longer_within_reason(work: float, seconds: float) -> None:
-    expectation = found({Basis.FINGERPRINT: Known(1e6, [2.0])}, JOB._replace(work=work))
+    expectation = found({Basis.SHAPE: Known(1e6, [2.0])}, JOB._replace(work=work))
     assert expectation is not None
     assert expectation.quantile(0.5) == pytest.approx(seconds)
 

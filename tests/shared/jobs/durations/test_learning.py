@@ -77,11 +77,11 @@ def test_jobs_of_which_too_little_is_known_are_not_learned_from(messenger: Messe
     "values",
     [
         of_kind("a"),
-        of_kind("other", fingerprint="a", work=4e6),
+        of_kind("other", shape="a", work=4e6),
         of_kind("other", checkpoint_model="c", work=5e5),
         of_kind("other", checkpoint_model="d", work=3e6),
     ],
-    ids=["workflow", "fingerprint", "checkpoint", "all"],
+    ids=["workflow", "shape", "checkpoint", "all"],
 )
 def test_a_turn_costs_the_p50_of_the_estimate(
     messenger: Messenger, values: dict[str, str], request: pytest.FixtureRequest

@@ -1,0 +1,82 @@
+"""The parts of a worker that are made from settings: leases, servers, tasks, clean-ups, e-mail."""
+
+import threading
+from functools import partial
+
+from sqlalchemy import Engine
+
+from shared.accounts.retention import usual_retention
+from shared.configuration.settings import Settings
+from shared.files.store import OutputStore
+from shared.fleet.fence import Fence
+from shared.messaging.due_work import WakeUps
+from shared.messaging.messenger import Messenger
+from shared.outgoing.exchange import Outgoing
+from shared.tasks.due import due_tasks
+from worker_service.cleanup.portion import Tools
+from worker_service.cleanup.run import RUNS_FOR, Cleaner
+from worker_service.fleet.health import Fleet
+from worker_service.fleet.restart_command import Restarter
+from worker_service.fleet.timings import FleetTimings
+from worker_service.notifications.message import Letterhead
+from worker_service.notifications.post_office import PostOffice
+from worker_service.notifications.sender import Mailing
+from worker_service.run.leases import Leases
+from worker_service.run.resources import RunResources
+from worker_service.run.storage import StorageWatch
+from worker_service.tasks.kinds import STEPS
+from worker_service.tasks.turns.runner import TaskRunner
+from worker_service.tasks.turns.turn import TaskResources
+
+
+def create_mailing(settings: Settings, engine: Engine, closing: threading.Event) -> Mailing | None:
+    """What sends e-mail, where the settings say by which server."""
+    if settings.smtp_url is None:
+        return None
+    assert settings.mail_from, "the settings have it with SMTP_URL"
+    assert settings.public_url, "the settings have it with SMTP_URL"
+    letterhead = Letterhead(settings.mail_from, settings.public_url)
+    return Mailing(engine, PostOffice(settings.smtp_url), letterhead, closing)
+
+
+def create_leases(settings: Settings, engine: Engine, worker_id: str, storage: StorageWatch) -> Leases:
+    threads, duration = settings.worker_threads, settings.lease_duration
+    return Leases(engine, worker_id, threads=threads, duration=duration, storage_problem=storage.problem)
+
+
+def create_tasks(
+    settings: Settings, run: RunResources, outgoing: Outgoing, wake_jobs: WakeUps, closing: threading.Event
+) -> TaskRunner:
+    fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
+    return TaskRunner(
+        run.leases.worker_id,
+        settings.lease_duration,
+        settings.limit_running_tasks,
+        TaskResources(
+            run.messenger,
+            run.store,
+            run.media,
+            fence,
+            wake_jobs.send_missing,
+            outgoing,
+            settings.archive_max_bytes,
+            settings.is_fair,
+        ),
+        STEPS,
+        closing,
+        partial(WakeUps(run.messenger, due_tasks(settings.limit_running_tasks)).send_one, 0),
+    )
+
+
+def create_cleaner(settings: Settings, messenger: Messenger, store: OutputStore, closing: threading.Event) -> Cleaner:
+    tools = Tools(messenger, store, usual_retention(settings), settings.retention_orphans)
+    return Cleaner(tools, closing, runs_for=min(RUNS_FOR, settings.soft_time_limit / 2))
+
+
+def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> Fleet:
+    command = settings.comfyui_restart_command
+    restart = Restarter(command) if command else None
+    fleet = Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart, timings=timings)
+    for client in fleet.clients.values():
+        client.largest_output = settings.output_max_bytes
+    return fleet

@@ -1,6 +1,6 @@
 """Jobs for tests, in whichever state a test needs one."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +13,22 @@ from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim, Claimant
 from shared.jobs.errors import PromptLost
 from shared.messaging.messenger import Messenger
-from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobEvent, JobOutput, JobStatus, Outcome, OutputKind
+from shared.models import (
+    ComfyUIServer,
+    GenerationJob,
+    JobAttempt,
+    JobDuration,
+    JobEvent,
+    JobOutput,
+    JobStatus,
+    Outcome,
+    OutputKind,
+)
 
 USER, ANOTHER_USER = UUID(int=1), UUID(int=2)  # the owners that every test database has
 SERVER = "http://gpu:8188"
 ANOTHER = "http://gpu-2:8188"
+WORK = 1e6
 LEASE = timedelta(seconds=30)
 PARAMETERS: dict[str, Any] = {
     "prompt": "a cat",
@@ -32,6 +43,18 @@ PARAMETERS: dict[str, Any] = {
 def new_job(**values: Any) -> GenerationJob:
     first: dict[str, Any] = {"user_id": USER, "job_type": "image", "status": JobStatus.QUEUED}
     return GenerationJob(**(first | PARAMETERS | values))
+
+
+def of_kind(kind: str, **values: Any) -> dict[str, Any]:
+    """What a job's row has that is of a kind."""
+    return {"workflow_key": kind, "shape": kind, "work": WORK, **values}
+
+
+def remember(messenger: Messenger, kind: str, *seconds: float, server: str = SERVER, **values: Any) -> None:
+    """Jobs of a kind took so long on a server, the latest of them first."""
+    facts = {"jobs": len(seconds), "seen_on": date(2026, 1, 1), **of_kind(kind, **values)}
+    with messenger.transaction() as session:
+        session.merge(JobDuration(server=server, seconds=list(seconds), **facts))
 
 
 def submitted(messenger: Messenger, **values: Any) -> int:

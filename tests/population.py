@@ -43,7 +43,7 @@ def populate(engine: Engine, population: Population) -> None:
         connection.execute(text("SET LOCAL work_mem = '64MB'"))
         # Checked and built once at the end, keys and indexes cost a fraction of what they do row by row.
         again = drop_keys(connection) + drop_indexes(connection)
-        for statement in (JOBS, ATTEMPTS, EVENTS, OUTPUTS, STATISTICS, STORED):
+        for statement in (JOBS, ATTEMPTS, EVENTS, OUTPUTS, DURATIONS, STATISTICS, STORED):
             connection.execute(text(statement), facts(population))
         for statement in again:
             connection.execute(text(statement))
@@ -115,8 +115,9 @@ WHERE tablename = 'generation_jobs' AND indexname LIKE 'ix_%' ORDER BY indexname
 # n counts from the oldest, 1, to the newest, and ids with it: nothing here sorts. h is as good as drawn.
 JOBS = f"""
 INSERT INTO generation_jobs (
-    user_id, job_type, status, prompt, checkpoint_model, width, height, batch_size, params, workflow_key, metadata,
-    priority, batch_id, run_after, attempt, events, worker_id, lease_expires_at, server, comfyui_prompt_id,
+    user_id, job_type, status, prompt, checkpoint_model, width, height, batch_size, params, workflow_key, shape,
+    work, expected_s, metadata, priority, batch_id,
+    run_after, attempt, events, worker_id, lease_expires_at, server, comfyui_prompt_id,
     error_code, error_message, failure, created_at, updated_at, started_at, generated_at, completed_at
 )
 SELECT
@@ -129,6 +130,7 @@ SELECT
     832, 1216, 1,
     jsonb_build_object('seed', h, 'steps', 28),
     'key-' || h % 8,
+    'shape-' || h % 4, 1e6, 13,
     CASE h / 256 % 4
         WHEN 0 THEN jsonb_build_object('project', 'p' || h % 200, 'shot', n % 3000)
         WHEN 1 THEN jsonb_build_object('project', 'p' || h % 200)
@@ -186,6 +188,12 @@ SELECT id, number, 'image', 'save', 'job-' || id || '-' || number || '.png',
     concat_ws('/', user_id, to_char(created_at, 'YYYY/MM/DD'), id, 1, number || '.png'), 'image/png', 1000 + id % 100,
     repeat('0', 64), 832, 1216, '{{"150": {{"path": "x", "width": 103, "height": 150, "size_bytes": 9}}}}'
 FROM (SELECT * {SOME}) AS jobs CROSS JOIN generate_series(0, 1) AS number
+"""
+DURATIONS = """
+INSERT INTO job_durations (workflow_key, server, shape, checkpoint_model, work, seconds, jobs, seen_on)
+SELECT 'key-' || number, 'http://gpu-' || server, 'shape-' || number % 4, 'checkpoint-' || number % 9, 1e6,
+    array_fill(CAST(13 AS real), ARRAY[24]), 24, CURRENT_DATE - number % 90
+FROM generate_series(0, 999) AS number CROSS JOIN generate_series(0, 3) AS server
 """
 STATISTICS = """
 INSERT INTO job_statistics (user_id, day, status, bucket, jobs)

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from api_service.jobs.estimate import Estimate
 from api_service.jobs.job_queries import owned_job
-from api_service.jobs.queue_estimate import Estimate, QueuePosition, estimate_for, position_of
+from api_service.jobs.queue_estimate import QueuePosition, estimate_for, position_of
 from api_service.refusals.jobs import job_not_found
 from shared.database.engine import reading
 from shared.jobs.lanes.pauses import pause_over
@@ -67,15 +68,9 @@ def changed_details(
         version = version_of(job, place, pause)
         if version in known:
             return Unchanged(job, version)
-        return Details(
-            job,
-            version,
-            outputs_of(session, job),
-            attempts_of(session, job),
-            place,
-            Estimate() if pause else estimate_for(session, job, place),
-            pause,
-        )
+        attempts = attempts_of(session, job)
+        estimate = Estimate() if pause else estimate_for(session, job, place, attempts)
+        return Details(job, version, outputs_of(session, job), attempts, place, estimate, pause)
 
 
 def placed(engine: Engine, job_id: int, owner: UUID | None, *, running_jobs: int | None = None) -> Placed:

@@ -1,20 +1,23 @@
-"""When a waiting job may start and end: from how many go before it, and from how long the latest of its kind took.
+"""Where a waiting job is in the queue, and when it may start and end.
 
 Nothing is promised: what is not known is None. Every query reads a bounded number of rows.
 """
 
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    Double,
     Float,
     Integer,
     Select,
     SmallInteger,
-    String,
+    Subquery,
     bindparam,
+    cast,
     exists,
     func,
     or_,
@@ -24,21 +27,25 @@ from sqlalchemy import (
 )
 from sqlmodel import Session, col
 
+from api_service.jobs.estimate import Estimate, Queue, Running, of_running, of_waiting
+from shared.database.clock import database_time
 from shared.database.prepared_statement import Prepared
-from shared.fleet.servers import free_slots, usable_slots
+from shared.fleet.servers import IN_A_SLOT, USABLE, free_slots, usable_slots
 from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, HAS_COME, HELD_BACK, MAY_START
 from shared.jobs.claim.order import first_comes, goes_before
+from shared.jobs.durations.expectation import MEDIAN
+from shared.jobs.durations.known import expectation_of
 from shared.jobs.lanes.parking import IS_PARKED, RUNNING_JOBS, in_lane, parked_lanes
-from shared.models import GenerationJob, JobStatus
+from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus
 
 COUNTED = 1000  # of the jobs that go before are counted
-LATEST = 20  # jobs of a kind whose times are read
+SAMPLED = 50  # of these are asked how long they will take
+MOST_RUNNING = 1000  # of which that is asked
 
 # Prepared, as jobs that wait and run are asked for all the time: making and planning these took half of an answer.
 THIS_JOB = bindparam("this_job", type_=Integer)
 THIS_PRIORITY = bindparam("this_priority", type_=SmallInteger)
 THIS_TURN = bindparam("this_turn", type_=Float)
-THIS_KIND = bindparam("this_kind", type_=String)
 
 
 class QueuePosition(NamedTuple):
@@ -46,13 +53,6 @@ class QueuePosition(NamedTuple):
 
     position: int
     exact: bool
-
-
-class Estimate(NamedTuple):
-    """When the job may start and end, or has started and may end."""
-
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
 
 
 def position_of(session: Session, job: GenerationJob, running_jobs: int | None = None) -> QueuePosition | None:
@@ -75,15 +75,18 @@ def jobs_before() -> Select[bool, int, int]:
     where nobody is limited and no deadline has passed.
     """
     lanes, earlier = parked_lanes(), goes_before(THIS_PRIORITY, THIS_TURN, THIS_JOB)
-    ranges = [standing_before(condition) for condition in earlier] + [
-        parked_before(lanes, condition) for condition in earlier
-    ]
-    parts = (part.limit(COUNTED + 1).subquery() for part in ranges)
-    before = union_all(*(select(part.c.id) for part in parts)).limit(COUNTED + 1).subquery("before")
+    parked = [parked_before(lanes, condition) for condition in earlier]
+    before = first_of([*map(standing_before, earlier), *parked], COUNTED + 1)
     may_start = or_(EVERY_JOB_MAY_START, exists().where(col(GenerationJob.id) == before.c.id, *MAY_START))
     is_queued = col(GenerationJob.status) == JobStatus.QUEUED
     this = exists().where(col(GenerationJob.id) == THIS_JOB, is_queued, HAS_COME, *MAY_START)
     return select(this, func.count().filter(may_start), func.count()).select_from(before)
+
+
+def first_of(ranges: Iterable[Select[int]], count: int) -> Subquery:
+    """The ids of the first jobs of these ranges."""
+    parts = (part.limit(count).subquery() for part in ranges)
+    return union_all(*(select(part.c.id) for part in parts)).limit(count).subquery("before")
 
 
 def standing_before(condition: ColumnElement[bool]) -> Select[int]:
@@ -99,49 +102,56 @@ def parked_before(lanes: CTE, condition: ColumnElement[bool]) -> Select[int]:
     return select(first.c.id).select_from(lanes.join(first, true())).where(lanes.c.user_id.not_in(HELD_BACK))
 
 
+def seconds_before() -> Select[float | None]:
+    """What the first of those in the queue that go before this job are expected to take, on average."""
+    before = first_of(map(standing_before, goes_before(THIS_PRIORITY, THIS_TURN, THIS_JOB)), SAMPLED)
+    return select(func.avg(col(GenerationJob.expected_s))).where(col(GenerationJob.id) == before.c.id)
+
+
 PLACE = Prepared("place_in_queue", jobs_before(), row=tuple)
+SECONDS_BEFORE = Prepared("seconds_before", seconds_before(), row=float)
+RUNNING = Prepared(
+    "running_now",
+    select(
+        cast(col(GenerationJob.expected_s), Double),
+        cast(func.extract("epoch", func.now() - col(GenerationJob.started_at)), Double),
+    )
+    .where(*IN_A_SLOT, exists().where(col(ComfyUIServer.name) == col(GenerationJob.server), USABLE))
+    .limit(MOST_RUNNING),
+    row=Running,
+)
 
 
-def estimate_for(session: Session, job: GenerationJob, place: QueuePosition | None) -> Estimate:
-    """When a queued or running job may start and end."""
+def estimate_for(
+    session: Session, job: GenerationJob, place: QueuePosition | None, attempts: Sequence[JobAttempt]
+) -> Estimate:
+    """When a queued or running job may start and end. `attempts` are all of its."""
     if job.status == JobStatus.RUNNING and job.started_at is not None:
-        now, took = usual_time(session, job.workflow_key)
-        return Estimate(job.started_at, max(job.started_at + took, now) if now and took else None)
+        found = expectation_of(session, job, job.server)
+        return (
+            of_running(job.started_at, began_at(attempts) or job.started_at, database_time(session), found)
+            if found
+            else Estimate()
+        )
     if place is None or not place.exact:
         return Estimate()
-    now, took = usual_time(session, job.workflow_key)
-    slots, taken = slots_of(session)
-    if now is None or took is None or not slots:
+    found = expectation_of(session, job)
+    if found is None or not usable_slots(session):
         return Estimate()
-    # This many jobs must end before this one has a slot.
-    ends_first = max(0, place.position - max(0, slots - taken))
-    starts_at = now + took * ends_first / slots
-    return Estimate(starts_at, starts_at + took)
+    return of_waiting(database_time(session), found, queue_before(session, job, place, found.quantile(MEDIAN)))
 
 
-def usual_time(session: Session, workflow_key: str | None) -> tuple[datetime | None, timedelta | None]:
-    """The database's time, and the median of how long the latest jobs of a kind took. None if there are none."""
-    if workflow_key is None:
-        return None, None
-    now, seconds = USUAL_TIME.execute(session, {THIS_KIND.key: workflow_key}).one()
-    return now, None if seconds is None else timedelta(seconds=float(seconds))
+def queue_before(session: Session, job: GenerationJob, place: QueuePosition, usual_s: float) -> Queue:
+    """What is before a job that waits. `usual_s` is what is expected of jobs of which nothing else is known."""
+    slots, free = usable_slots(session), free_slots(session)
+    found = [Running(expected_s or usual_s, so_far_s) for expected_s, so_far_s in RUNNING.execute(session, {})]
+    # Some may be where there is no slot for the next one.
+    running = sorted(found, key=lambda one: one.left_s)[: slots - free]
+    this = {THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority, THIS_TURN.key: job.turn}
+    (seconds,) = SECONDS_BEFORE.execute(session, this).one()
+    return Queue(place.position - 1, seconds or usual_s, running, free)
 
 
-def median_seconds() -> Select[*tuple[Any, ...]]:
-    latest = (
-        select((col(GenerationJob.completed_at) - col(GenerationJob.started_at)).label("took"))
-        .where(col(GenerationJob.status) == JobStatus.COMPLETED, col(GenerationJob.workflow_key) == THIS_KIND)
-        .order_by(col(GenerationJob.completed_at).desc())
-        .limit(LATEST)
-        .subquery("latest")
-    )
-    return select(func.now(), func.percentile_cont(0.5).within_group(func.extract("epoch", latest.c.took)))
-
-
-USUAL_TIME = Prepared("usual_time", median_seconds(), row=tuple)
-
-
-def slots_of(session: Session) -> tuple[int, int]:
-    """The slots of all servers that are given jobs, and how many of them are taken."""
-    slots = usable_slots(session)
-    return slots, slots - free_slots(session)
+def began_at(attempts: Sequence[JobAttempt]) -> datetime | None:
+    """When the prompt was given out that now runs: an attempt that adopted it went on with an earlier one's."""
+    return next((one.started_at for one in reversed(attempts) if not one.adopted), None)

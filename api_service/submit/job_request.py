@@ -12,8 +12,7 @@ from shared.database.fast_rows import new_row
 from shared.models import GenerationJob, JobStatus
 from shared.models.jobs.generation_job import DEFAULT_PRIORITY
 from shared.webhooks.own import OwnWebhook
-from shared.workflows import duration_key
-from shared.workflows.fingerprint import fingerprint_of
+from shared.workflows.fingerprint import Shape, shape_of
 from shared.workflows.parameters import TextToImage
 from shared.workflows.references import AssetsByInput
 from shared.workflows.shape import first_checkpoint, prompt_text
@@ -70,14 +69,14 @@ class JobRequest:
         return WORKFLOW if self.parameters is None else IMAGE
 
     @cached_property
-    def workflow_key(self) -> str:
-        """Jobs with the same key take about as long. Only of a graph that was checked."""
-        return duration_key.workflow_key(self.graph)
+    def shape(self) -> Shape:
+        """What decides how long it takes. Only of a graph that was checked."""
+        return shape_of(self.graph)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Jobs with the same fingerprint do the same work. Only of a graph that was checked."""
-        return fingerprint_of(self.graph)
+        return self.shape.fingerprint
 
 
 def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
@@ -104,8 +103,10 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         secrets=options.secrets,
         secret_names=None if options.secret_names is None else list(options.secret_names),
         job_type=request.job_type,
-        workflow_key=request.workflow_key,
+        workflow_key=request.fingerprint,
         fingerprint=request.fingerprint,
+        shape=request.shape.name,
+        work=request.shape.work,
         assets={node_id: dict(by_name) for node_id, by_name in request.assets.items()} or None,
         **what_to_run(request),
         **origin,

@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -44,6 +44,12 @@ def filled_in(statement: SQLCompiler, places: Mapping[str, Any]) -> tuple[str, M
     return found.statement, {**found.parameters, **constants}
 
 
+def listed(parts: Iterable[str]) -> str:
+    """In brackets, which PostgreSQL wants only around something."""
+    inner = ", ".join(parts)
+    return f" ({inner})" if inner else ""
+
+
 class Prepared(Generic[T]):
     """A statement with names for what changes, kept by each connection that has run it once.
 
@@ -78,7 +84,7 @@ class Prepared(Generic[T]):
     @cached_property
     def call(self) -> Any:
         """The statement that runs it."""
-        named = text(f"EXECUTE {self.name} ({', '.join(f':{name}' for name in self.changing)})")
+        named = text(f"EXECUTE {self.name}{listed(f':{name}' for name in self.changing)}")
         typed = named.bindparams(*self.changing.values())
         return typed.columns(*self.columns) if self.columns else typed
 
@@ -112,5 +118,5 @@ class Prepared(Generic[T]):
         """The statement that prepares it, with its constants as parameters, and places for what changes."""
         places = {name: AsIs(f"${place}") for place, name in enumerate(self.changing, 1)}
         statement, parameters = filled_in(self.compiled, places)
-        types = ", ".join(bind.type.compile(DIALECT) for bind in self.changing.values())
-        return f"PREPARE {self.name} ({types}) AS {statement}", parameters
+        types = listed(bind.type.compile(DIALECT) for bind in self.changing.values())
+        return f"PREPARE {self.name}{types} AS {statement}", parameters

@@ -41,6 +41,7 @@ REVISIONS = (
     "failures",
     "servers_and_labels",
     "parked_and_paused",
+    "durations",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -29,14 +29,14 @@ from sqlmodel import Session
 
 from shared.configuration.choices import Sharing
 from shared.database.prepared_statement import Prepared
-from shared.jobs.turns import sharing_values, turns_of
+from shared.jobs.durations.learning import LEARNED_BY
+from shared.jobs.turns import TURN, sharing_values, turns_of
 from shared.models import GenerationJob, JobEvent, JobStatus
 
 # The columns of a row that is not recorded yet, by attribute.
 COLUMNS = {name: column for name, column in inspect(GenerationJob).columns.items() if name != "id"}
 
 KEYS = "ix_generation_jobs_idempotency"
-TURN = ("turn", "turn_cost", "parked")
 ADDED = ("id", "run_after", *TURN, "created_at", "updated_at")
 
 
@@ -94,7 +94,8 @@ def insert_statement() -> Select[*tuple[Any, ...]]:
 def queued_ones(rows: CTE) -> CTE:
     """What gives a new job its turn. A pending one gets it once it is queued."""
     priority = with_default(rows.c.priority, COLUMNS["priority"]).label("priority")
-    columns = (rows.c.ordinality.label("number"), rows.c.user_id, priority, rows.c.workflow_key)
+    kind = (rows.c[name] for name in LEARNED_BY)
+    columns = (rows.c.ordinality.label("number"), rows.c.user_id, priority, *kind)
     return select(*columns).where(rows.c.status == JobStatus.QUEUED).cte("queued_jobs")
 
 

@@ -32,6 +32,7 @@ from shared.database.fast_rows import stored_row
 from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import close_breaker_sql
 from shared.jobs.attempts import begin_attempt_sql, end_attempt_sql
+from shared.jobs.durations.learning import LEARNED_BY, learn_sql
 from shared.jobs.job_events import record_event_sql
 from shared.jobs.turns import settle_sql
 from shared.models import (
@@ -125,11 +126,13 @@ def adopting(taking: Update) -> Prepared[TakenJob]:
 
 
 def completing(ending: Update) -> Prepared[CompletedJob]:
-    """The UPDATE that completes a job, with its attempt, its event, its outputs, its server's breaker, and its owner's
-    turn and bytes."""
+    """The UPDATE that completes a job, with its attempt, its event, its outputs, its server's breaker, its owner's turn
+    and bytes, and what is learned of it."""
     turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost), col(GenerationJob.generated_at))
-    job = ending.returning(*COMPLETED_JOB, *turn).cte("job")
+    kind = (col(getattr(GenerationJob, name)) for name in LEARNED_BY)
+    job = ending.returning(*COMPLETED_JOB, *turn, *kind).cte("job")
     rows = (
+        learn_sql(job).cte("learned"),
         settle_sql(job).cte("turn"),
         end_attempt_sql(job.c.id, job.c.attempt, Outcome.COMPLETED).cte("attempt"),
         record_event_sql(job, EventType.COMPLETED, EVENT_DATA).cte("event"),

@@ -25,26 +25,28 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from shared.configuration.choices import Sharing
+from shared.jobs.durations.known import median_sql
+from shared.jobs.durations.learning import LEARNED_BY
 from shared.jobs.lanes.parking import RUNNING_JOBS, fill, space_in
 from shared.jobs.transitions import is_one_of
 from shared.models import HELD, GenerationJob, JobAttempt, JobStatus, User, UserTurn
 
 FAIR = bindparam("is_fair", type_=Boolean)  # whether users share, or the oldest job goes first
-LATEST = 9  # jobs of a kind whose times are read: a median of few rows, for each new job
 UNKNOWN_S = 10.0  # what a job costs whose kind nobody has run
 LEAST_S, MOST_S = 0.1, 3600.0
+TURN = ("turn", "turn_cost", "parked", "expected_s")  # what a job gets that joins the queue
 FIRST = 0.0
 
 
 def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
     """The turns of jobs that join the queue now, and which of them are parked, by their `number` in `waiting`, which
-    has their `number`, `user_id`, `priority` and `workflow_key`. And the change of their owners' rows, which keeps two
-    who do this from giving out the same turns.
+    has their `number`, `user_id`, `priority` and what is learned by. And the change of their owners' rows, which keeps
+    two who do this from giving out the same turns.
     """
     costed = costs_of(waiting)
     mine = (costed.c.user_id, costed.c.priority)
@@ -71,6 +73,7 @@ def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
             turn.label("turn"),
             cost.label("turn_cost"),
             func.coalesce(place > spaces.c.space, False).label("parked"),
+            costed.c.seconds.label("expected_s"),
         )
         .select_from(costed.join(spaces, is_my_space).outerjoin(lanes, is_my_lane).outerjoin(advanced, is_mine))
         .cte("turns")
@@ -90,27 +93,19 @@ def sharing_values(sharing: Sharing) -> dict[str, Any]:
 
 
 def costs_of(waiting: FromClause) -> CTE:
-    """What each of them costs its owner: the median of what the latest of its kind took, by the owner's weight."""
-    kinds = select(waiting.c.workflow_key).where(waiting.c.workflow_key.is_not(None)).distinct().cte("kinds")
-    took = func.extract("epoch", col(GenerationJob.completed_at) - col(GenerationJob.started_at))
-    latest = (
-        select(took.label("took"))
-        .where(
-            col(GenerationJob.status) == JobStatus.COMPLETED, col(GenerationJob.workflow_key) == kinds.c.workflow_key
-        )
-        .order_by(col(GenerationJob.completed_at).desc())
-        .limit(LATEST)
-        .correlate(kinds)
-        .subquery("latest")
+    """What each of them is expected to take, and costs its owner: that, by the owner's weight."""
+    kind = [waiting.c[name] for name in LEARNED_BY]
+    kinds = (
+        select(*kind).where(waiting.c.workflow_key.is_not(None)).ext(distinct_on(waiting.c.workflow_key)).cte("kinds")
     )
-    median = select(func.percentile_cont(0.5).within_group(latest.c.took)).correlate(kinds).scalar_subquery()
-    usual = select(kinds.c.workflow_key, median.label("seconds")).cte("usual")
+    usual = select(kinds.c.workflow_key, median_sql(kinds).label("seconds")).cte("usual")
     seconds = func.least(func.greatest(func.coalesce(usual.c.seconds, UNKNOWN_S), LEAST_S), MOST_S)
     return (
         select(
             waiting.c.number,
             waiting.c.user_id,
             waiting.c.priority,
+            seconds.label("seconds"),
             (seconds / weight_of(waiting.c.user_id)).label("cost"),
         )
         .select_from(waiting.outerjoin(usual, usual.c.workflow_key == waiting.c.workflow_key))
@@ -194,7 +189,7 @@ def give_turns(session: Session, job_ids: Sequence[int], *, sharing: Sharing) ->
             func.row_number().over(order_by=ids).label("number"),
             col(GenerationJob.user_id),
             col(GenerationJob.priority),
-            col(GenerationJob.workflow_key),
+            *(col(getattr(GenerationJob, name)) for name in LEARNED_BY),
         )
         .where(is_one_of(job_ids), col(GenerationJob.status) == JobStatus.QUEUED, col(GenerationJob.turn_cost) == 0)
         .cte("joining")
@@ -203,7 +198,7 @@ def give_turns(session: Session, job_ids: Sequence[int], *, sharing: Sharing) ->
     given = session.execute(
         update(GenerationJob)
         .where(ids == joining.c.id, joining.c.number == turns.c.number)
-        .values(turn=turns.c.turn, turn_cost=turns.c.turn_cost, parked=turns.c.parked)
+        .values({name: turns.c[name] for name in TURN})
         .add_cte(advanced)
         .returning(col(GenerationJob.user_id), col(GenerationJob.priority), col(GenerationJob.parked))
         .execution_options(synchronize_session=False),

@@ -17,6 +17,7 @@ from shared.models.follow_ups.notification import (
 from shared.models.follow_ups.schedule import Missed, Overlap, Schedule
 from shared.models.follow_ups.task import ImportedJob, Task, TaskKind, TaskState
 from shared.models.follow_ups.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
+from shared.models.jobs.duration import JobDuration
 from shared.models.jobs.failure import MutedFailure, SuspectWorkflow
 from shared.models.jobs.generation_job import GenerationJob
 from shared.models.jobs.job_attempt import JobAttempt
@@ -46,6 +47,7 @@ __all__ = [
     "GenerationJob",
     "ImportedJob",
     "JobAttempt",
+    "JobDuration",
     "JobEvent",
     "JobOutput",
     "JobStatistic",

@@ -6,6 +6,7 @@ from shared.accounts.retention import Kept
 from worker_service.cleanup import jobs
 from worker_service.cleanup.assets import expired_assets, remove_expired, remove_unused, unused_assets
 from worker_service.cleanup.deliveries import old_deliveries, remove_deliveries
+from worker_service.cleanup.durations import old_durations, remove_durations
 from worker_service.cleanup.ended_jobs import (
     NOBODY_NEEDS_IT,
     OUTPUT_BYTES,
@@ -79,6 +80,7 @@ CLEAN_UPS = (
         Kept.REQUEST_KEYS,
     ),
     CleanUp("deliveries", "what webhooks were sent", HOUR, old_deliveries, remove_deliveries, Kept.DELIVERIES),
+    CleanUp("durations", "how long jobs of a kind took", DAY, old_durations, remove_durations),
     CleanUp("assets", "assets that no job took for long", HOUR, unused_assets, remove_unused, Kept.ASSETS),
     CleanUp("expired_assets", "assets whose time has run out", MINUTE, expired_assets, remove_expired),
     # Files of deleted jobs and assets that were not removed with them, or that came after.

@@ -22,7 +22,36 @@ WITH
             generation_jobs.id, generation_jobs.user_id, generation_jobs.status, generation_jobs.server,
             generation_jobs.attempt, generation_jobs.events, generation_jobs.created_at,
             generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.completed_at,
-            generation_jobs.priority, generation_jobs.turn_cost, generation_jobs.generated_at
+            generation_jobs.priority, generation_jobs.turn_cost, generation_jobs.generated_at,
+            generation_jobs.workflow_key, generation_jobs.shape, generation_jobs.checkpoint_model,
+            generation_jobs.work
+    ),
+    learned AS (
+        INSERT INTO job_durations(workflow_key, shape, checkpoint_model, work, server, seconds, jobs, seen_on)
+        SELECT
+            job.workflow_key AS workflow_key,
+            job.shape AS shape,
+            job.checkpoint_model AS checkpoint_model,
+            job.work AS work,
+            job.server AS server,
+            ARRAY[CAST (greatest(EXTRACT (epoch FROM now() - job_attempts.started_at), 0.001) AS REAL)] AS anon_1,
+            1,
+            CAST (timezone('UTC', now()) AS DATE) AS timezone_1
+        FROM job
+        JOIN job_attempts ON job_attempts.job_id = job.id AND job_attempts.attempt = job.attempt
+        WHERE
+            NOT job_attempts.adopted
+            AND job.shape IS NOT NULL
+            AND job.work BETWEEN 1
+            AND 1000000000000000.0 ON CONFLICT (workflow_key, server) DO
+        UPDATE
+        SET
+            shape = excluded.shape,
+            checkpoint_model = excluded.checkpoint_model,
+            work = excluded.work,
+            seconds = ((array_cat(excluded.seconds, job_durations.seconds))[1 :24]),
+            jobs = (job_durations.jobs + 1),
+            seen_on = excluded.seen_on
     ),
     turn AS (
         UPDATE user_turns
@@ -60,9 +89,9 @@ WITH
         SELECT
             job.id AS id,
             job.events AS events,
-            'completed' AS anon_1,
+            'completed' AS anon_2,
             job.attempt AS attempt,
-            :event_data::JSONB AS anon_2
+            :event_data::JSONB AS anon_3
         FROM job
     ),
     outputs AS (

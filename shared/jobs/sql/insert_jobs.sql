@@ -25,11 +25,14 @@ WITH
             given.secret_names AS secret_names,
             given.workflow_key AS workflow_key,
             given.fingerprint AS fingerprint,
+            given.shape AS shape,
+            given.work AS work,
             given.metadata AS metadata,
             given.priority AS priority,
             given.turn AS turn,
             given.turn_cost AS turn_cost,
             given.parked AS parked,
+            given.expected_s AS expected_s,
             given.deadline_at AS deadline_at,
             given.max_attempts AS max_attempts,
             given.parent_id AS parent_id,
@@ -73,30 +76,90 @@ WITH
             new_jobs.ordinality AS number,
             new_jobs.user_id AS user_id,
             coalesce(new_jobs.priority, 5) AS priority,
-            new_jobs.workflow_key AS workflow_key
+            new_jobs.workflow_key AS workflow_key,
+            new_jobs.shape AS shape,
+            new_jobs.checkpoint_model AS checkpoint_model,
+            new_jobs.work AS work
         FROM new_jobs
         WHERE new_jobs.status = 'queued'
     ),
     kinds AS (
-        SELECT DISTINCT queued_jobs.workflow_key AS workflow_key
+        SELECT
+            DISTINCT ON (queued_jobs.workflow_key) queued_jobs.workflow_key AS workflow_key,
+            queued_jobs.shape AS shape,
+            queued_jobs.checkpoint_model AS checkpoint_model,
+            queued_jobs.work AS work
         FROM queued_jobs
         WHERE queued_jobs.workflow_key IS NOT NULL
     ),
     usual AS (
         SELECT
             kinds.workflow_key AS workflow_key,
-            (
-                SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY latest.took) AS percentile_cont_1
-                FROM (
+            coalesce(
+                (
+                    SELECT exp(percentile_cont(0.5) WITHIN GROUP (ORDER BY ln(each.time))) AS exp_1
+                    FROM (
+                        SELECT job_durations.work AS work, job_durations.seconds AS seconds
+                        FROM job_durations
+                        WHERE job_durations.workflow_key = kinds.workflow_key
+                        ORDER BY job_durations.seen_on DESC
+                        LIMIT 16
+                    ) AS latest
+                    JOIN unnest(latest.seconds) AS each(time) ON true
+                ),
+                (
                     SELECT
-                        EXTRACT (epoch FROM generation_jobs.completed_at - generation_jobs.started_at) AS took
-                    FROM generation_jobs
-                    WHERE
-                        generation_jobs.status = 'completed'
-                        AND generation_jobs.workflow_key = kinds.workflow_key
-                    ORDER BY generation_jobs.completed_at DESC
-                    LIMIT 9
-                ) AS latest
+                        exp(
+                            percentile_cont(0.5) WITHIN GROUP (
+                                ORDER BY ln(
+                                    each.time * least(greatest(kinds.work / CAST (latest.work AS FLOAT), 0.0625), 16.0)
+                                )
+                            )
+                        ) AS exp_2
+                    FROM (
+                        SELECT job_durations.work AS work, job_durations.seconds AS seconds
+                        FROM job_durations
+                        WHERE job_durations.shape = kinds.shape
+                        ORDER BY job_durations.seen_on DESC
+                        LIMIT 16
+                    ) AS latest
+                    JOIN unnest(latest.seconds) AS each(time) ON true
+                ),
+                (
+                    SELECT
+                        exp(
+                            percentile_cont(0.5) WITHIN GROUP (
+                                ORDER BY ln(
+                                    each.time * least(greatest(kinds.work / CAST (latest.work AS FLOAT), 0.0625), 16.0)
+                                )
+                            )
+                        ) AS exp_3
+                    FROM (
+                        SELECT job_durations.work AS work, job_durations.seconds AS seconds
+                        FROM job_durations
+                        WHERE job_durations.checkpoint_model = kinds.checkpoint_model
+                        ORDER BY job_durations.seen_on DESC
+                        LIMIT 16
+                    ) AS latest
+                    JOIN unnest(latest.seconds) AS each(time) ON true
+                ),
+                (
+                    SELECT
+                        exp(
+                            percentile_cont(0.5) WITHIN GROUP (
+                                ORDER BY ln(
+                                    each.time * least(greatest(kinds.work / CAST (latest.work AS FLOAT), 0.0625), 16.0)
+                                )
+                            )
+                        ) AS exp_4
+                    FROM (
+                        SELECT job_durations.work AS work, job_durations.seconds AS seconds
+                        FROM job_durations
+                        ORDER BY job_durations.seen_on DESC
+                        LIMIT 16
+                    ) AS latest
+                    JOIN unnest(latest.seconds) AS each(time) ON true
+                )
             ) AS seconds
         FROM kinds
     ),
@@ -105,6 +168,7 @@ WITH
             queued_jobs.number AS number,
             queued_jobs.user_id AS user_id,
             queued_jobs.priority AS priority,
+            least(greatest(coalesce(usual.seconds, 10.0), 0.1), 3600.0) AS seconds,
             least(greatest(coalesce(usual.seconds, 10.0), 0.1), 3600.0) / CAST (
                 (
                     SELECT users.weight
@@ -249,7 +313,8 @@ WITH
             coalesce(
                 row_number() OVER (PARTITION BY costed.user_id, costed.priority ORDER BY costed.number) > spaces.space,
                 false
-            ) AS parked
+            ) AS parked,
+            costed.seconds AS expected_s
         FROM costed
         JOIN spaces ON spaces.user_id = costed.user_id AND spaces.priority = costed.priority
         LEFT OUTER JOIN lanes ON lanes.user_id = costed.user_id AND lanes.priority = costed.priority
@@ -259,12 +324,12 @@ WITH
         INSERT INTO generation_jobs(
             user_id, job_type, status, prompt, negative_prompt, checkpoint_model, lora_models, width, height,
             batch_size, params, output_nodes, temp_outputs, requires, workflow, assets, extra_pnginfo,
-            secrets, secret_names, workflow_key, fingerprint, metadata, priority, turn, turn_cost, parked,
-            deadline_at, max_attempts, parent_id, batch_id, schedule_id, idempotency_key, request_digest,
-            request_id, message_id, run_after, attempt, claims_left, events, retries, worker_id,
-            lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code, error_message,
-            error_details, failure, warnings, pinned, content_id, legacy_request_id, legacy, created_at,
-            updated_at, started_at, generated_at, completed_at, storage_away_since
+            secrets, secret_names, workflow_key, fingerprint, shape, work, metadata, priority, turn,
+            turn_cost, parked, expected_s, deadline_at, max_attempts, parent_id, batch_id, schedule_id,
+            idempotency_key, request_digest, request_id, message_id, run_after, attempt, claims_left, events,
+            retries, worker_id, lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code,
+            error_message, error_details, failure, warnings, pinned, content_id, legacy_request_id, legacy,
+            created_at, updated_at, started_at, generated_at, completed_at, storage_away_since
         )
         SELECT
             new_jobs.user_id AS user_id,
@@ -288,11 +353,14 @@ WITH
             new_jobs.secret_names AS secret_names,
             new_jobs.workflow_key AS workflow_key,
             new_jobs.fingerprint AS fingerprint,
+            new_jobs.shape AS shape,
+            new_jobs.work AS work,
             coalesce(new_jobs.metadata, '{}'::jsonb) AS coalesce_8,
             coalesce(new_jobs.priority, 5) AS coalesce_9,
             coalesce(turns.turn, coalesce(NULL, 0)) AS coalesce_10,
             coalesce(turns.turn_cost, coalesce(NULL, 0)) AS coalesce_11,
             coalesce(turns.parked, coalesce(NULL, false)) AS coalesce_12,
+            coalesce(turns.expected_s, NULL) AS coalesce_13,
             new_jobs.deadline_at AS deadline_at,
             new_jobs.max_attempts AS max_attempts,
             new_jobs.parent_id AS parent_id,
@@ -302,11 +370,11 @@ WITH
             new_jobs.request_digest AS request_digest,
             new_jobs.request_id AS request_id,
             new_jobs.message_id AS message_id,
-            coalesce(new_jobs.run_after, now()) AS coalesce_13,
-            coalesce(new_jobs.attempt, 0) AS coalesce_14,
+            coalesce(new_jobs.run_after, now()) AS coalesce_14,
+            coalesce(new_jobs.attempt, 0) AS coalesce_15,
             new_jobs.claims_left AS claims_left,
-            coalesce(new_jobs.events, 0) AS coalesce_15,
-            coalesce(new_jobs.retries, 0) AS coalesce_16,
+            coalesce(new_jobs.events, 0) AS coalesce_16,
+            coalesce(new_jobs.retries, 0) AS coalesce_17,
             new_jobs.worker_id AS worker_id,
             new_jobs.lease_expires_at AS lease_expires_at,
             new_jobs.server AS server,
@@ -316,13 +384,13 @@ WITH
             new_jobs.error_message AS error_message,
             new_jobs.error_details AS error_details,
             new_jobs.failure AS failure,
-            coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_17,
-            coalesce(new_jobs.pinned, false) AS coalesce_18,
+            coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_18,
+            coalesce(new_jobs.pinned, false) AS coalesce_19,
             new_jobs.content_id AS content_id,
             new_jobs.legacy_request_id AS legacy_request_id,
             new_jobs.legacy AS legacy,
-            coalesce(new_jobs.created_at, now()) AS coalesce_19,
-            coalesce(new_jobs.updated_at, now()) AS coalesce_20,
+            coalesce(new_jobs.created_at, now()) AS coalesce_20,
+            coalesce(new_jobs.updated_at, now()) AS coalesce_21,
             new_jobs.started_at AS started_at,
             new_jobs.generated_at AS generated_at,
             new_jobs.completed_at AS completed_at,
@@ -332,8 +400,9 @@ WITH
         ORDER BY new_jobs.ordinality
         RETURNING
             generation_jobs.id, generation_jobs.run_after, generation_jobs.turn, generation_jobs.turn_cost,
-            generation_jobs.parked, generation_jobs.created_at, generation_jobs.updated_at,
-            generation_jobs.status, generation_jobs.attempt, generation_jobs.events
+            generation_jobs.parked, generation_jobs.expected_s, generation_jobs.created_at,
+            generation_jobs.updated_at, generation_jobs.status, generation_jobs.attempt,
+            generation_jobs.events
     ),
     events AS (
         INSERT INTO job_events(job_id, sequence, type, attempt, data)
@@ -351,6 +420,7 @@ SELECT
     jobs.turn,
     jobs.turn_cost,
     jobs.parked,
+    jobs.expected_s,
     jobs.created_at,
     jobs.updated_at,
     now() AS now

@@ -30,15 +30,17 @@ class GenerationJob(SQLModel, table=True):
 
     What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `extra_pnginfo` goes
     along with it, into the pictures that it makes. `assets` are the ids of those that its inputs take, by node and by
-    input: `{"1": {"image": ...}}`. `workflow_key` is the same for jobs that take about as long as each
-    other, see `shared.workflows.duration_key`; `fingerprint` for those that do the same work, see
-    `shared.workflows.fingerprint`. `secrets` go along too: encrypted, see `shared.configuration.vault`, and
-    gone once the job has ended. `secret_names` says for good which ones they were.
+    input: `{"1": {"image": ...}}`. `workflow_key` is the same for jobs that take about as long as each other,
+    `shape` for those that do the same, and `work` is how much of it; `fingerprint` is what failures are counted by, see
+    `shared.workflows.fingerprint`.
+    `secrets` go along too: encrypted, see `shared.configuration.vault`, and gone once the job has ended.
+    `secret_names` says for good which ones they were.
     `run_after` is when it may start, which is at once by default. NULL, as in rows of the former system, is never.
     Once `deadline_at` has passed it is no longer started.
     `attempt` counts the workers it was given to: every write of a worker names the attempt it holds.
     `turn` is its place among those of its priority, and `turn_cost` what it costs its owner, see `shared.jobs.turns`.
     A `parked` job waits behind the queue, see `shared.jobs.lanes.parking`.
+    `expected_s` is how long it was expected to take when it was given its turn.
     `claims_left` is how often it may still be given to one: counted by the claims themselves, so that no job is claimed
     for ever, whatever its workers do. NULL until the first.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
@@ -79,6 +81,8 @@ class GenerationJob(SQLModel, table=True):
     secret_names: list[str] | None = Field(default=None, sa_column=document("secret_names", None))
     workflow_key: str | None = Field(default=None, sa_column=Column("workflow_key", String(16)))
     fingerprint: str | None = Field(default=None, sa_column=Column("fingerprint", String(16)))
+    shape: str | None = Field(default=None, sa_column=Column("shape", String(16)))
+    work: float | None = None
     # The caller's own. SQLAlchemy keeps the name `metadata` to itself.
     caller_metadata: dict[str, Any] = Field(default_factory=dict, sa_column=document("metadata", "{}"))
 
@@ -89,6 +93,7 @@ class GenerationJob(SQLModel, table=True):
     turn: float = Field(default=0.0, sa_column=seconds("turn"))
     turn_cost: float = Field(default=0.0, sa_column=seconds("turn_cost"))
     parked: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    expected_s: float | None = None
     deadline_at: datetime | None = Field(default=None, sa_column=moment("deadline_at"))
     max_attempts: int | None = Field(default=None, sa_column=Column("max_attempts", SmallInteger))
     parent_id: int | None = Field(
@@ -240,13 +245,6 @@ class GenerationJob(SQLModel, table=True):
             postgresql_where="metadata <> '{}'::jsonb",
         ),
         Index("ix_generation_jobs_prompt", text("to_tsvector('simple', prompt)"), postgresql_using="gin"),
-        # How long the latest jobs of a kind took.
-        Index(
-            "ix_generation_jobs_estimate",
-            "workflow_key",
-            text("completed_at DESC"),
-            postgresql_where="status = 'completed' AND workflow_key IS NOT NULL",
-        ),
         # The same request, sent again.
         Index(
             "ix_generation_jobs_idempotency",

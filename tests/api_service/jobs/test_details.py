@@ -10,14 +10,33 @@ from starlette.testclient import TestClient
 
 from api_service.jobs import queue_estimate
 from api_service.jobs.detail import details
+from api_service.jobs.estimate import Estimate
 from shared.jobs import lifecycle
 from shared.jobs.errors import NodeFailed, PromptLost
 from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
-from shared.models import EventType, GenerationJob, JobStatus, Outcome, User
-from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, job, new_job, output, running, silence, submitted
+from shared.models import EventType, GenerationJob, JobAttempt, Outcome, User
+from tests.jobs import (
+    ANOTHER_USER,
+    SERVER,
+    USER,
+    answering,
+    claimed,
+    job,
+    new_job,
+    of_kind,
+    output,
+    remember,
+    running,
+    silence,
+    submitted,
+)
 
 URL = "/api/v1/generation-jobs"
+NOTHING = {
+    **dict.fromkeys(("starts_at", "ends_at", "starts_at_p90", "ends_at_p90", "basis")),
+    "samples": 0,
+}
 
 
 def shown(client: TestClient, job_id: int) -> dict[str, Any]:
@@ -32,15 +51,9 @@ def changed(messenger: Messenger, job_id: int, **values: Any) -> None:
         session.exec(update(GenerationJob).where(col(GenerationJob.id) == job_id).values(**values))
 
 
-def completed(messenger: Messenger, workflow_key: str, *took_s: float) -> None:
-    """Jobs of a kind that took so long, the last of them ending last."""
-    end = datetime.now(UTC) - timedelta(hours=1)
-    with messenger.transaction() as session:
-        for number, seconds in enumerate(took_s):
-            done = new_job(workflow_key=workflow_key)
-            done.status, done.completed_at = JobStatus.COMPLETED, end + timedelta(seconds=number)
-            done.started_at = done.completed_at - timedelta(seconds=seconds)
-            session.add(done)
+def moments(estimate: dict[str, Any]) -> list[datetime]:
+    names = ("starts_at", "starts_at_p90", "ends_at", "ends_at_p90")
+    return [datetime.fromisoformat(estimate[name]) for name in names]
 
 
 def test_the_place_in_the_queue_is_the_order_in_which_jobs_are_claimed(
@@ -110,55 +123,112 @@ def test_a_long_queue_is_counted_to_a_thousand(messenger: Messenger, urgent: int
     assert first.place == (min(urgent, 1000) + 1, True)
     assert found is not None
     assert found.place == (1001 + 1, False)
-    assert found.estimate == (None, None)
+    assert found.estimate == Estimate()
     assert queue_estimate.COUNTED == 1000
 
 
-def test_the_estimate_is_the_median_of_the_latest_of_its_kind_for_each_slot(
+def test_a_job_starts_once_those_before_it_have_ended_and_takes_as_long_as_its_kind(
     client: TestClient, messenger: Messenger
 ) -> None:
-    completed(messenger, "slow", *[1000.0] * 5, *[50.0, 60.0] * 5, *[70.0] * 9, 5.0)
-    completed(messenger, "quick", 1.0)
+    remember(messenger, "slow", *[60.0] * 9)
     answering(messenger, "http://gpu-1", "http://gpu-2")
-    jobs = [submitted(messenger, workflow_key="slow") for _ in range(6)]
+    jobs = [submitted(messenger, **of_kind("slow")) for _ in range(6)]
     now = datetime.now(UTC)
     for ahead, job_id in enumerate(jobs):
         estimate = shown(client, job_id)["estimate"]
-        starts_at, ends_at = (datetime.fromisoformat(estimate[name]) for name in ("starts_at", "ends_at"))
-        # Four slots are free; the median of the last twenty is 60 s.
-        waits = timedelta(seconds=max(0, ahead + 1 - 4) * 60 / 4)
-        assert abs(starts_at - now - waits) < timedelta(seconds=10)
+        starts_at, starts_by, ends_at, ends_by = moments(estimate)
+        # Four slots are free.
+        assert abs(starts_at - now - timedelta(seconds=60 * (ahead // 4))) < timedelta(seconds=10)
         assert ends_at - starts_at == timedelta(seconds=60)
+        assert (starts_by, ends_by) == (starts_at, ends_at), "all took as long as each other"
+        assert (estimate["basis"], estimate["samples"]) == ("workflow", 9)
+
+
+def test_short_jobs_before_it_are_soon_over(client: TestClient, messenger: Messenger) -> None:
+    remember(messenger, "slow", *[60.0] * 9)
+    remember(messenger, "quick", *[3.0] * 9)
+    claim = running(messenger, **of_kind("slow"))
+    answering(messenger, slots=1)
+    for _ in range(2):
+        submitted(messenger, **of_kind("quick"))
+    now = datetime.now(UTC)
+    last = submitted(messenger, **of_kind("slow"))
+    starts_at, *_ = moments(shown(client, last)["estimate"])
+    assert abs(starts_at - now - timedelta(seconds=60 + 2 * 3)) < timedelta(seconds=10)
+    changed(messenger, claim.job.id, started_at=now - timedelta(seconds=40))
+    starts_at, *_ = moments(shown(client, last)["estimate"])
+    assert abs(starts_at - now - timedelta(seconds=20 + 2 * 3)) < timedelta(seconds=10), "some of it is done"
+
+
+def test_two_users_who_take_turns_are_each_estimated_by_their_turn(client: TestClient, messenger: Messenger) -> None:
+    remember(messenger, "kind", *[10.0] * 9)
+    running(messenger, **of_kind("kind"))
+    answering(messenger, slots=1)
+    theirs = [submitted(messenger, user_id=ANOTHER_USER, **of_kind("kind")) for _ in range(5)]
+    mine = [submitted(messenger, **of_kind("kind")) for _ in range(2)]
+    found = {job_id: moments(shown(client, job_id)["estimate"])[0] for job_id in mine}
+    found |= {job_id: details(messenger.engine, job_id, None).estimate.starts.p50 for job_id in theirs}  # type: ignore[union-attr]
+    order = sorted(found, key=lambda job_id: found[job_id])
+    assert max(order.index(job_id) for job_id in mine) <= 4, "not behind all of theirs"
+
+
+def test_some_take_longer_and_the_p90_says_so(client: TestClient, messenger: Messenger) -> None:
+    remember(messenger, "kind", *[float(seconds) for seconds in range(1, 20)])
+    answering(messenger)
+    starts_at, starts_by, ends_at, ends_by = moments(shown(client, submitted(messenger, **of_kind("kind")))["estimate"])
+    assert starts_by == starts_at, "a slot is free"
+    assert round((ends_at - starts_at).total_seconds()) == 10
+    assert round((ends_by - starts_at).total_seconds()) == 18
 
 
 def test_nothing_is_estimated_where_nothing_is_known(client: TestClient, messenger: Messenger) -> None:
-    nothing = {"starts_at": None, "ends_at": None}
-    job_id = submitted(messenger, workflow_key="new")
+    job_id = submitted(messenger, **of_kind("new"))
     answering(messenger)
-    assert shown(client, job_id)["estimate"] == nothing, "no job of its kind has been run"
-    completed(messenger, "new", 4.0)
-    assert shown(client, job_id)["estimate"] != nothing
-    changed(messenger, job_id, workflow_key=None)
-    assert shown(client, job_id)["estimate"] == nothing, "its kind is not known"
+    assert shown(client, job_id)["estimate"] == NOTHING, "no job has been run"
+    remember(messenger, "new", 4.0)
+    assert shown(client, job_id)["estimate"] != NOTHING
+    changed(messenger, job_id, shape=None)
+    assert shown(client, job_id)["estimate"] == NOTHING, "its kind is not known"
 
 
 def test_nothing_is_estimated_where_no_server_answers(client: TestClient, messenger: Messenger) -> None:
-    completed(messenger, "key", 4.0)
-    assert shown(client, submitted(messenger, workflow_key="key"))["estimate"] == {"starts_at": None, "ends_at": None}
+    remember(messenger, "key", 4.0)
+    assert shown(client, submitted(messenger, **of_kind("key")))["estimate"] == NOTHING
 
 
-def test_a_running_job_has_begun_and_will_end_when_its_kind_does_but_never_before_now(
+def test_a_running_job_has_begun_and_will_end_when_its_kind_does_on_its_server_but_never_before_now(
     client: TestClient, messenger: Messenger
 ) -> None:
-    completed(messenger, "key", 1000.0)
-    claim = running(messenger, workflow_key="key")
+    remember(messenger, "key", *[1000.0] * 3)
+    remember(messenger, "key", *[3.0] * 9, server="http://faster")
+    claim = running(messenger, **of_kind("key"))
     found = shown(client, claim.job.id)
-    assert found["estimate"]["starts_at"] == found["started_at"]
-    started_at, ends_at = (datetime.fromisoformat(found["estimate"][name]) for name in ("starts_at", "ends_at"))
-    assert ends_at - started_at == timedelta(seconds=1000)
-    changed(messenger, claim.job.id, started_at=started_at - timedelta(hours=1))
-    before = datetime.now(UTC)
-    assert datetime.fromisoformat(shown(client, claim.job.id)["estimate"]["ends_at"]) >= before
+    starts_at, starts_by, ends_at, ends_by = moments(found["estimate"])
+    assert starts_at == starts_by == datetime.fromisoformat(found["started_at"])
+    assert ends_at - starts_at == timedelta(seconds=1000)
+    assert ends_by > ends_at, "three times do not say what one in ten takes"
+    assert (found["estimate"]["basis"], found["estimate"]["samples"]) == ("server", 3)
+    with messenger.transaction() as session:
+        session.exec(update(JobAttempt).values(started_at=starts_at - timedelta(hours=1)))
+    _, _, ends_at, ends_by = moments(shown(client, claim.job.id)["estimate"])
+    assert datetime.now(UTC) < ends_at < ends_by
+
+
+def test_progress_corrects_when_a_running_job_will_end(client: TestClient, messenger: Messenger) -> None:
+    remember(messenger, "key", *[100.0] * 9)
+    claim = running(messenger, **of_kind("key"))
+    began_at, _, usual, _ = moments(shown(client, claim.job.id)["estimate"])
+
+    def at(percentage: float, after_s: float) -> datetime:
+        data = {"percentage": percentage, "node_id": "3", "node_type": "KSampler", "step": 8, "steps": 20}
+        at = began_at + timedelta(seconds=after_s)
+        messenger.publish(Event.live(EventType.PROCESSING, claim.job, at=at, tick=int(percentage), data=data))
+        return moments(shown(client, claim.job.id)["estimate"])[2]
+
+    assert at(0, 10) == usual, "nothing is done yet"
+    assert at(50, 50) == usual, "it is as quick as the others"
+    assert began_at + timedelta(seconds=200) < at(90, 270) < began_at + timedelta(seconds=300)
+    assert at(100, 400) >= began_at + timedelta(seconds=400)
 
 
 def test_progress_is_what_was_last_told_of_this_attempt(client: TestClient, messenger: Messenger) -> None:

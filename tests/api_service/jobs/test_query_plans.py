@@ -55,9 +55,9 @@ def planned(engine: Engine, deed: Callable[[Session], object]) -> list[Plan]:
     plans = plans_of(engine, deed)
     assert plans
     for plan in plans:
-        assert plan.read_through.isdisjoint({"generation_jobs", "job_outputs", "job_events", "job_attempts"}), (
-            plan.statement
-        )
+        assert plan.read_through.isdisjoint(
+            {"generation_jobs", "job_outputs", "job_events", "job_attempts", "job_durations"}
+        ), plan.statement
     return plans
 
 
@@ -154,13 +154,14 @@ def test_a_job_is_read_by_its_key_with_all_that_belongs_to_it(engine: Engine, st
 
     def read(session: Session) -> None:
         job = owned_job(session, job_id, USER) or session.get_one(GenerationJob, job_id)
-        outputs_of(session, job), attempts_of(session, job)
-        queue_estimate.estimate_for(session, job, queue_estimate.position_of(session, job))
+        outputs_of(session, job)
+        place, attempts = queue_estimate.position_of(session, job), attempts_of(session, job)
+        queue_estimate.estimate_for(session, job, place, attempts)
 
     used = indexes(planned(engine, read))
     expected = {
-        JobStatus.QUEUED: {"generation_jobs_pkey", "claim", "deadline", "estimate", "held", "parked"},
-        JobStatus.RUNNING: {"generation_jobs_pkey", "job_attempts_pkey", "estimate"},
+        JobStatus.QUEUED: {"generation_jobs_pkey", "claim", "deadline", "held", "parked", "job_durations_pkey"},
+        JobStatus.RUNNING: {"generation_jobs_pkey", "job_attempts_pkey", "job_durations_pkey"},
         JobStatus.COMPLETED: {"generation_jobs_pkey", "job_attempts_pkey", "job_outputs_pkey"},
     }
     assert used == expected[status]

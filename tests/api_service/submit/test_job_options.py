@@ -14,7 +14,7 @@ from shared.jobs.claim.due import due_jobs
 from shared.messaging.due_work import WakeUps
 from shared.messaging.messenger import Messenger
 from shared.models import EventType, JobStatus
-from shared.workflows.duration_key import workflow_key
+from shared.workflows.fingerprint import shape_of
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import text_to_image
 from tests.api_service.conftest import bearer, new_key
@@ -139,7 +139,7 @@ def test_the_request_and_the_kind_of_work_are_recorded(client: TestClient, messe
     client.headers["X-Request-Id"] = "order-7"
     recorded = job(messenger, post(client).json()["id"])
     assert recorded.request_id == "order-7"
-    assert recorded.workflow_key == workflow_key(text_to_image(TextToImage.from_job(recorded)))
+    assert recorded.workflow_key == shape_of(text_to_image(TextToImage.from_job(recorded))).fingerprint
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from api_service.fleet.seeds import SAFE
 from shared.messaging.messenger import Messenger
-from shared.workflows.duration_key import workflow_key
+from shared.workflows.fingerprint import shape_of
 from shared.workflows.parameters import LARGEST_SEED
 from tests.api_service.submit.test_submitting import LEAST, URL, refused
 from tests.jobs import job
@@ -61,7 +61,7 @@ def test_a_workflow_is_a_job_and_is_kept_as_it_is(client: TestClient, messenger:
     assert body["checkpoint_model"] == "sd15.safetensors"
     assert (body["sampler_params"], body["params"], body["lora_models"], body["width"]) == ({}, {}, [], None)
     assert client.get(body["links"]["self"]).json()["workflow"] == WORKFLOW
-    assert job(messenger, body["id"]).workflow_key == workflow_key(WORKFLOW)
+    assert job(messenger, body["id"]).workflow_key == shape_of(WORKFLOW).fingerprint
 
 
 def test_a_picture_from_words_shows_no_workflow(client: TestClient) -> None:

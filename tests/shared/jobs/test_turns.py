@@ -18,9 +18,9 @@ from shared.jobs.cancel import cancel_many
 from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import PromptLost
 from shared.messaging.messenger import Messenger
-from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus, Outcome, User, UserTurn
+from shared.models import ComfyUIServer, GenerationJob, JobAttempt, Outcome, User, UserTurn
 from shared.models.jobs.generation_job import DEFAULT_PRIORITY
-from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, job, new_job, output, submitted
+from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, job, new_job, output, remember, submitted
 
 SLOTS = 1000
 OLDEST_FIRST = Sharing(is_fair=False)
@@ -65,14 +65,6 @@ def finish(messenger: Messenger, user: UUID = USER, priority: int = DEFAULT_PRIO
 def weigh(messenger: Messenger, user: UUID, weight: float) -> None:
     with messenger.transaction() as session:
         session.get_one(User, user).weight = weight
-
-
-def remember(messenger: Messenger, kind: str, seconds: float) -> None:
-    """A job of this kind took so long."""
-    with messenger.transaction() as session:
-        now = session.exec(select(func.now())).one()
-        times = {"started_at": now - timedelta(seconds=seconds), "completed_at": now}
-        session.add(new_job(status=JobStatus.COMPLETED, workflow_key=kind, **times))
 
 
 def test_who_comes_late_need_not_wait_for_all_that_came_before(messenger: Messenger) -> None:

@@ -112,7 +112,10 @@ DETAILED: dict[str, Any] = {
     **COMPLETED,
     "queue": None,
     "paused": None,
-    "estimate": {"starts_at": None, "ends_at": None},
+    "estimate": {
+        **dict.fromkeys(("starts_at", "ends_at", "starts_at_p90", "ends_at_p90", "basis")),
+        "samples": 0,
+    },
     "progress": None,
     "attempts": [
         {

@@ -8,8 +8,11 @@ from pydantic import BaseModel
 from api_service.doors.v1.jobs.job_views import ErrorView, JobView, OutputView, error_of, job_fields
 from api_service.http.signed_urls import SignedUrls
 from api_service.jobs.detail import Details
+from api_service.jobs.estimate import Estimate
 from api_service.jobs.pausing import PauseView
 from api_service.jobs.queue_estimate import QueuePosition
+from shared.jobs.durations.expectation import Basis
+from shared.messaging.events import Event
 from shared.models import GenerationJob, JobAttempt, Outcome
 
 
@@ -25,11 +28,32 @@ class QueueView(BaseModel, frozen=True):
 
 
 class EstimateView(BaseModel, frozen=True):
-    """When the job may start and end, going by the latest jobs of its workflow. Null where nothing is known, as while
-    the job is `paused`."""
+    """When the job may start and end. Null where nothing is known, as while the job is `paused`.
+
+    Half of such jobs keep `starts_at` and `ends_at`, nine of ten `starts_at_p90` and `ends_at_p90`. The end of a
+    running job is corrected by its progress. `basis` says whose times it goes by: the latest of jobs with the same
+    workflow on this `server`, with the same `workflow` anywhere, with its `shape` but another size, with its
+    `checkpoint`, or of `all`; `samples` is how many there are.
+    """
 
     starts_at: datetime | None
     ends_at: datetime | None
+    starts_at_p90: datetime | None
+    ends_at_p90: datetime | None
+    basis: Basis | None
+    samples: int
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> Self:
+        starts, ends, found = estimate.starts, estimate.ends, estimate.found
+        return cls(
+            starts_at=starts and starts.p50,
+            ends_at=ends and ends.p50,
+            starts_at_p90=starts and starts.p90,
+            ends_at_p90=ends and ends.p90,
+            basis=found and found.basis,
+            samples=len(found.times) if found else 0,
+        )
 
 
 # Why an attempt ended of which its worker could, or would, say nothing.
@@ -100,17 +124,24 @@ class DetailedJobView(JobView, frozen=True):
     timings: TimingsView
 
     @classmethod
-    def of_details(cls, details: Details, progress: dict[str, Any] | None, urls: SignedUrls) -> Self:
+    def of_details(cls, details: Details, progress: Event | None, urls: SignedUrls) -> Self:
         outputs = [OutputView.of(output, urls) for output in details.outputs]
         return cls(
             **job_fields(details.job, outputs),
             queue=details.place and QueueView.of(details.place),
             paused=details.pause and PauseView.of(details.pause),
-            estimate=EstimateView(starts_at=details.estimate.starts_at, ends_at=details.estimate.ends_at),
-            progress=progress,
+            estimate=EstimateView.of(corrected(details.estimate, progress)),
+            progress=progress.data if progress else None,
             attempts=[AttemptView.of(attempt) for attempt in details.attempts],
             timings=TimingsView.of(details.job),
         )
+
+
+def corrected(estimate: Estimate, progress: Event | None) -> Estimate:
+    match progress:
+        case Event(at=datetime() as at, data={"percentage": int() | float() as percentage}):
+            return estimate.corrected(percentage / 100, at)
+    return estimate
 
 
 def between(start: datetime | None, end: datetime | None) -> int | None:

@@ -43,7 +43,7 @@ async def show(request: ApiRequest[Nothing, Nothing]) -> Response:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if isinstance(found, Unchanged):  # but its progress has
         found = await services.run(details, services.engine, job_id, owner, running_jobs=limit)
-    view = DetailedJobView.of_details(found, progress.data if progress else None, urls)
+    view = DetailedJobView.of_details(found, progress, urls)
     return answer_with(view, HTTPStatus.OK, **headers)
 
 

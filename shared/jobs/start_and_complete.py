@@ -65,12 +65,15 @@ class CompletedJob(NamedTuple):
     id: int
     user_id: UUID
     status: JobStatus
+    job_type: str
     server: str | None
     attempt: int
     events: int
     created_at: datetime
     updated_at: datetime
+    run_after: datetime | None
     started_at: datetime | None
+    generated_at: datetime | None
     completed_at: datetime | None
     is_listened_to: bool
 
@@ -127,7 +130,7 @@ def adopting(taking: Update) -> Prepared[TakenJob]:
 def completing(ending: Update) -> Prepared[CompletedJob]:
     """The UPDATE that completes a job, with its attempt, its event, its outputs, its server's breaker, and its owner's
     turn and bytes."""
-    turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost), col(GenerationJob.generated_at))
+    turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost))
     job = ending.returning(*COMPLETED_JOB, *turn).cte("job")
     rows = (
         settle_sql(job).cte("turn"),

@@ -19,10 +19,11 @@ WITH
             AND generation_jobs.worker_id IS NOT NULL
             AND generation_jobs.status IN ('running')
         RETURNING
-            generation_jobs.id, generation_jobs.user_id, generation_jobs.status, generation_jobs.server,
-            generation_jobs.attempt, generation_jobs.events, generation_jobs.created_at,
-            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.completed_at,
-            generation_jobs.priority, generation_jobs.turn_cost, generation_jobs.generated_at
+            generation_jobs.id, generation_jobs.user_id, generation_jobs.status, generation_jobs.job_type,
+            generation_jobs.server, generation_jobs.attempt, generation_jobs.events,
+            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.run_after,
+            generation_jobs.started_at, generation_jobs.generated_at, generation_jobs.completed_at,
+            generation_jobs.priority, generation_jobs.turn_cost
     ),
     turn AS (
         UPDATE user_turns
@@ -128,12 +129,15 @@ SELECT
     job.id,
     job.user_id,
     job.status,
+    job.job_type,
     job.server,
     job.attempt,
     job.events,
     job.created_at,
     job.updated_at,
+    job.run_after,
     job.started_at,
+    job.generated_at,
     job.completed_at,
     (
         EXISTS (

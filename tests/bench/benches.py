@@ -3,6 +3,7 @@
 from tests.bench import against_native, gpu_kept_busy, through_the_door
 from tests.bench.claiming import CLAIMING
 from tests.bench.cleaning import CLEANING
+from tests.bench.counting import COUNTING
 from tests.bench.figure import Bench
 from tests.bench.reading import READING
 from tests.bench.submitting import SUBMITTING
@@ -21,6 +22,7 @@ BENCHES: dict[str, Bench] = {
     "waiting": WAITING,
     "claiming": CLAIMING,
     "cleaning": CLEANING,
+    "counting": COUNTING,
     "reading": READING,
     "watching": WATCHING,
     "thumbnailing": THUMBNAILING,

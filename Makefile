@@ -15,7 +15,7 @@ PY := $(VENV)/bin/python
 TEST_PROCESSES ?= auto
 PYTEST = $(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
-.PHONY: build clients help demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
+.PHONY: build clients monitoring help demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -44,6 +44,9 @@ test-long: $(VENV)/ready ## The long tests, then the full `make chaos`
 
 clients: $(VENV)/ready ## Install programs that speak ComfyUI in .clients: `make test` then runs them, unmodified
 	@$(PY) -m tests.clients
+
+monitoring: $(VENV)/ready ## Unpack Prometheus in .monitoring: `make test` then tries alerts and dashboard with it
+	@$(PY) -m tests.monitoring
 
 test-costs: $(VENV)/ready ## Run tests as `make test` does, and show their processor time (ARGS='tests/journeys' for some)
 	$(PYTEST) -p tests.costs -m 'not long' $(ARGS)
@@ -91,7 +94,7 @@ build: $(VENV)/ready ## Make the wheel and the source archive, in dist/
 	@ls dist/*
 
 clean: ## Remove the environment and what was built (never var/, where data is)
-	rm -rf $(VENV) .clients build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .clients .monitoring build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 bench: $(VENV)/ready ## Measure the service against its limits (ARGS='--short', '--only NAME', '--against FILE')
 	$(PY) -m tests.bench $(ARGS)

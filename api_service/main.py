@@ -1,7 +1,7 @@
 """The API service: it writes jobs and sends messages, and shows what became of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypedDict
@@ -9,9 +9,12 @@ from typing import TypedDict
 import anyio
 import anyio.to_thread
 import structlog
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 
 from api_service.accounts.keyring import Keyring
 from api_service.accounts.trusted import TrustedNetworks
@@ -31,6 +34,7 @@ from api_service.http.server.access_log import AccessLog
 from api_service.http.server.address_keys import AddressKeys
 from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
+from api_service.http.server.metrics import ApiMetrics
 from api_service.http.server.pace import KeylessPace, Pace
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
@@ -38,6 +42,7 @@ from api_service.limits.rates import RateCounter
 from api_service.limits.redis_guard import RedisGuard
 from api_service.notifications.seen import note_what_was_seen
 from api_service.prompts.prompt_queries import ended_jobs
+from api_service.refusals.refusal import Refusal
 from api_service.routes import ROUTES, write_refusal
 from api_service.streams.relay import Relay
 from api_service.streams.rights import Rights, end_streams_without_right
@@ -57,6 +62,7 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
+from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 
@@ -74,12 +80,19 @@ class LifespanState(TypedDict):
     heavy: Lane  # also under a name of its own: bodies are read where nobody knows whose services these are
 
 
-def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
-    """The ASGI application. It connects to nothing before its lifespan starts."""
+def create_app(
+    settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS, registry: CollectorRegistry | None = None
+) -> Starlette:
+    """The ASGI application, and what it counts in the registry. It connects to nothing before its lifespan starts."""
+    metrics = ApiMetrics(registry or new_registry("api"))
+
+    def write(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> Response:
+        metrics.refusing(refusal)
+        return write_refusal(request, refusal, headers)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[LifespanState]:
-        async with running(settings, timings) as services:
+        async with running(settings, timings, metrics) as services:
             yield {"services": services, "heavy": services.heavy}
 
     across = [Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []
@@ -88,12 +101,12 @@ def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> 
         # Starlette answers a failure outside of all these; here, such an answer has its id and its origin too.
         middleware=[
             Middleware(AddressKeys, is_native=is_native, port=settings.native_port),
-            Middleware(AccessLog),
+            Middleware(AccessLog, answered=metrics.answered),
             *across,
             Middleware(KeylessPace, pace=Pace()),
-            Middleware(ServerErrorMiddleware, handler=partial(answer_bug, write_refusal)),
+            Middleware(ServerErrorMiddleware, handler=partial(answer_bug, write)),
         ],
-        exception_handlers=handlers_of(write_refusal),
+        exception_handlers=handlers_of(write),
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # each route takes both forms: a redirect would lose bodies
@@ -101,9 +114,13 @@ def create_app(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> 
 
 
 @asynccontextmanager
-async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) -> AsyncIterator[Services]:
+async def running(
+    settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS, metrics: ApiMetrics | None = None
+) -> AsyncIterator[Services]:
     """What the process needs, and the tasks beside it, until the block ends."""
-    services = make_services(settings, timings)
+    metrics = metrics or ApiMetrics(CollectorRegistry())
+    services = make_services(settings, timings, metrics)
+    metrics.show_streams(services.limits.streams.held)
     rows = DatabaseRows(services.engine, services.run)
     # In a thread of its own: busy callers are no reason to go on telling one whose key has ended.
     rights = Rights(services.engine, Lane(1).run, timings)
@@ -131,10 +148,11 @@ async def running(settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS) 
         services.engine.dispose()
 
 
-def make_services(settings: Settings, timings: StreamTimings) -> Services:
+def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetrics) -> Services:
     engine = create_engine(settings, application="api", connections=THREADS + OTHER_THREADS)
     channels, keyring, threads = Channels(settings.redis_ns), Keyring(engine), anyio.CapacityLimiter(THREADS)
-    messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
+    client, count = hasty_client(settings.redis_url), metrics.jobs.count
+    messenger = Messenger(engine, sending_broker(settings), client, channels, count)
     counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
     guard = RedisGuard(timings.count_within_s)
     rates = RateCounter(counting, settings.redis_ns, guard)
@@ -148,7 +166,7 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         messenger=messenger,
         store=store,
         vault=open_vault(settings.secrets_key_file),
-        relay=Relay(listening_client(settings.redis_url), channels, timings),
+        relay=Relay(listening_client(settings.redis_url), channels, timings, metrics.heard),
         keyring=keyring,
         trusted=TrustedNetworks(engine, settings.native_trusted),
         tickets=Tickets(engine, keyring, timings.tickets),
@@ -192,4 +210,6 @@ def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
     settings = settings_or_exit()
     configure_logging(settings, service="api")
     exit_unless_migrated(settings, application="api")
-    return create_app(settings, timings)
+    registry = new_registry("api")
+    expose_or_exit(settings, registry)
+    return create_app(settings, timings, registry)

@@ -10,6 +10,7 @@ OF_THE_API = {"starlette", "uvicorn", "swagger-ui-py"}
 OF_THE_WORKER = {"apscheduler", "av", "httpx", "pillow"}
 OF_BOTH = {
     "dramatiq",
+    "prometheus-client",
     "redis",
     "psycopg2-binary",
     "pydantic",

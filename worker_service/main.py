@@ -23,6 +23,8 @@ from shared.messaging.events import Channels
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
+from shared.metrics.exposition import expose_or_exit, new_registry
+from shared.metrics.jobs import JobMetrics
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from worker_service.actors.clean_up import clean_up
@@ -39,13 +41,22 @@ from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.dramatiq_glue.soft_time_limit import SoftTimeLimit
 from worker_service.fleet.roster import LOOKERS, Roster
 from worker_service.media.pool import MediaPool, members_for
+from worker_service.metrics.attempts import AttemptMetrics
+from worker_service.metrics.deliveries import WebhookMetrics
+from worker_service.metrics.messages import MessageMetrics
 from worker_service.notifications.sender import THREADS as MAIL_THREADS
-from worker_service.parts import create_cleaner, create_fleet, create_leases, create_mailing, create_tasks
+from worker_service.parts import (
+    create_cleaner,
+    create_fleet,
+    create_leases,
+    create_mailing,
+    create_storage_watch,
+    create_tasks,
+)
 from worker_service.resources import Resources, Timings
 from worker_service.run.prompt.sockets import Sockets
 from worker_service.run.resources import JobLimits, RunResources
 from worker_service.run.settle import give_up
-from worker_service.run.storage import StorageWatch, check_own_disk
 from worker_service.webhooks.sender import THREADS as WEBHOOK_THREADS
 from worker_service.webhooks.sender import Deliveries
 
@@ -63,10 +74,12 @@ def start() -> None:
     configure_logging(settings, service="worker")
     exit_unless_migrated(settings, application="worker")
     resources = create_resources(settings)
+    expose_or_exit(settings, resources.registry)
     broker = create_broker(settings, resources)
     # Here and not below: they may end the process, which is then this one's own.
     broker.add_middleware(PromptExit())
     broker.add_middleware(EndWithParent())
+    broker.add_middleware(MessageMetrics(resources.registry))  # it counts from when a process has booted
     dramatiq.set_broker(broker)
     threading.Thread(target=resources.jobs.run.media.warm, name="media-warm-up", daemon=True).start()
 
@@ -111,12 +124,13 @@ def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
 
 def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resources:
     engine = create_engine(settings, application="worker", connections=settings.worker_threads + OTHER_CONNECTIONS)
-    channels, closing = Channels(settings.redis_ns), threading.Event()
-    messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
+    channels, closing, registry = Channels(settings.redis_ns), threading.Event(), new_registry("worker")
+    count = JobMetrics(registry).count
+    messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels, count)
     worker_id = new_worker_id()
     fleet = create_fleet(settings, engine, timings.fleet)
     store = open_store(settings.storage_url)
-    storage = StorageWatch([store.check, check_own_disk], closing, timings.run.storage_every_s)
+    storage = create_storage_watch(store, registry, closing, timings.run.storage_every_s)
     leases = create_leases(settings, engine, worker_id, storage)
     wake_consumers = WakeConsumers()
     capacity = Capacity(fleet.slots, wake_consumers)
@@ -132,10 +146,11 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         timings.run,
         keep_history=settings.comfyui_keep_history,
         vault=open_vault(settings.secrets_key_file),
+        metrics=AttemptMetrics(registry),
     )
     wake_jobs = WakeUps(messenger, due_jobs(settings.sharing))
     outgoing = Outgoing(allowed_by(settings.outgoing_allow or ()))
-    webhooks = Deliveries(engine, outgoing, closing)
+    webhooks = Deliveries(engine, outgoing, closing, WebhookMetrics(registry).count)
     mailing = create_mailing(settings, engine, closing)
     wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}
     wakes["clean_up"] = create_cleaner(settings, messenger, store, closing).do_due
@@ -146,7 +161,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         hasty_client(settings.redis_url), channels, cancel=leases.cancel, wake=wake_consumers, look=run.sockets.look
     )
     deliverers = (webhooks, mailing) if mailing else (webhooks,)
-    return Resources(engine, fleet, leases, capacity, signals, jobs, deliverers, closing, timings)
+    return Resources(engine, fleet, leases, capacity, signals, jobs, deliverers, closing, timings, registry)
 
 
 def background_threads(resources: Resources) -> list[threading.Thread]:

@@ -1,8 +1,9 @@
-"""The parts of a worker that are made from settings: leases, servers, tasks, clean-ups, e-mail."""
+"""The parts of a worker that are made from settings: leases, servers, tasks, clean-ups, e-mail, storage."""
 
 import threading
 from functools import partial
 
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from shared.accounts.retention import usual_retention
@@ -18,12 +19,13 @@ from worker_service.cleanup.run import RUNS_FOR, Cleaner
 from worker_service.fleet.health import Fleet
 from worker_service.fleet.restart_command import Restarter
 from worker_service.fleet.timings import FleetTimings
+from worker_service.metrics.storage import FreeSpace
 from worker_service.notifications.message import Letterhead
 from worker_service.notifications.post_office import PostOffice
 from worker_service.notifications.sender import Mailing
 from worker_service.run.leases import Leases
 from worker_service.run.resources import RunResources
-from worker_service.run.storage import StorageWatch
+from worker_service.run.storage import StorageWatch, check_own_disk
 from worker_service.tasks.kinds import STEPS
 from worker_service.tasks.turns.runner import TaskRunner
 from worker_service.tasks.turns.turn import TaskResources
@@ -42,6 +44,12 @@ def create_mailing(settings: Settings, engine: Engine, closing: threading.Event)
 def create_leases(settings: Settings, engine: Engine, worker_id: str, storage: StorageWatch) -> Leases:
     threads, duration = settings.worker_threads, settings.lease_duration
     return Leases(engine, worker_id, threads=threads, duration=duration, storage_problem=storage.problem)
+
+
+def create_storage_watch(
+    store: OutputStore, registry: CollectorRegistry, closing: threading.Event, every_s: float
+) -> StorageWatch:
+    return StorageWatch((store.check, check_own_disk, FreeSpace(registry, store)), closing, every_s)
 
 
 def create_tasks(

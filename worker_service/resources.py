@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from worker_service.actors.run_comfy_job import JobRunner
@@ -37,3 +38,4 @@ class Resources:
     deliverers: Sequence[Deliverer]  # of webhooks, and of e-mail where there is a server that takes it
     closing: threading.Event
     timings: Timings
+    registry: CollectorRegistry  # of what this process counts

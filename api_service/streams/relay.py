@@ -6,7 +6,7 @@ is numbered without a gap, so no event comes twice, and a missing one is read fr
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +34,18 @@ LEFT_WITHIN_S = 2.0  # how long a stopping server waits for its watchers to leav
 class Relay:
     """Give `run` a task of its own; open a watch for each watcher."""
 
-    def __init__(self, client: redis.asyncio.Redis, channels: Channels, timings: StreamTimings) -> None:
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        channels: Channels,
+        timings: StreamTimings,
+        heard: Callable[[Event], None] = lambda _: None,
+    ) -> None:
+        """`heard` is called with each event that Redis brings for a watcher of this process."""
         self.client = client
         self.channels = channels
         self.timings = timings
+        self.heard = heard
         self.pubsub = client.pubsub()
         self.watchers = Watchers()
         self.previews: dict[int, asyncio.Event] = {}  # the jobs whose previews are subscribed to, and since when
@@ -214,6 +222,7 @@ class Relay:
             if channel == self.channels.notifications:
                 return self.watchers.ring(UserIds.validate_json(data))
             for event in self.events_in(channel, data):
+                self.heard(event)
                 self.watchers.publish(event)
         except ValidationError:
             log.exception("relay.not_understood")

@@ -126,8 +126,8 @@ def start_simulator(processes: Processes, plan: Plan) -> str:
 
 def start_services(processes: Processes, plan: Plan, given: Mapping[str, str]) -> str:
     """Start API, worker and scheduler, and wait until a job would run. The API's URL."""
-    for name, module in (("worker", "worker_service"), ("scheduler", "worker_service.scheduler")):
-        processes.start(service(plan, name, (module,), given))
+    for number, (name, module) in enumerate((("worker", "worker_service"), ("scheduler", "worker_service.scheduler"))):
+        processes.start(service(plan, name, (module,), with_own_metrics(given, number + 1)))
 
     def start_api(port: int) -> tuple[Process, str]:
         host = given.get("API_HOST", LOOPBACK)
@@ -151,6 +151,12 @@ def start_services(processes: Processes, plan: Plan, given: Mapping[str, str]) -
     except NotInTime as error:
         raise NotReady(url) from error
     return url
+
+
+def with_own_metrics(given: Mapping[str, str], number: int) -> Mapping[str, str]:
+    """The variables of a service beside the API, whose metrics, if any are shown, have the port so many after its."""
+    port = given.get("METRICS_PORT")
+    return {**given, "METRICS_PORT": str(int(port) + number)} if port else given
 
 
 def reached_at(host: str) -> str:

@@ -107,6 +107,10 @@ class Settings(Bounds, frozen=True, extra="forbid", validate_default=True):
     )
     api_host: str = Field("127.0.0.1", description="the address the API listens on")
     api_port: int = Field(8000, ge=0, le=65535, description="the port the API listens on")
+    metrics_host: str = Field("127.0.0.1", description="the address that metrics are shown on, with METRICS_PORT")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="the port that this process shows its metrics on, or none"
+    )
     native_port: int | None = Field(
         None,
         ge=1,

@@ -42,6 +42,7 @@ REVISIONS = (
     "servers_and_labels",
     "parked_and_paused",
     "durations",
+    "waiting_work",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -36,7 +36,7 @@ def submit_all(session: Session, jobs: Sequence[GenerationJob], *, sharing: Shar
     first = [start_data(job) if job.status == JobStatus.PENDING else {} for job in jobs]
     for job, data, row in zip(jobs, first, insert_jobs(session, jobs, first, sharing=sharing), strict=True):
         set_from_database(job, **{name: getattr(row, name) for name in ADDED})
-        publish_after_commit(session, Event.written(EventType(job.status), job, at=row.now, data=data))
+        publish_after_commit(session, Event.written(EventType(job.status), job, at=row.now, data=data), job)
 
 
 def set_from_database(job: GenerationJob, **values: Any) -> None:

@@ -52,7 +52,7 @@ def publish_events(
     """Publish, after the commit, events whose rows are written. Jobs that end with them are counted,
     and their owner is owed the news, unless it is known that nobody listens."""
     for job in jobs:
-        publish_after_commit(session, Event.written(kind, job, at=job.updated_at, data=data or {}))
+        publish_after_commit(session, Event.written(kind, job, at=job.updated_at, data=data or {}), job)
     if kind.is_final:
         if are_listened_to:
             owe_news(session, jobs, kind, data or {})

@@ -66,12 +66,15 @@ class CompletedJob(NamedTuple):
     id: int
     user_id: UUID
     status: JobStatus
+    job_type: str
     server: str | None
     attempt: int
     events: int
     created_at: datetime
     updated_at: datetime
+    run_after: datetime | None
     started_at: datetime | None
+    generated_at: datetime | None
     completed_at: datetime | None
     is_listened_to: bool
 
@@ -128,7 +131,7 @@ def adopting(taking: Update) -> Prepared[TakenJob]:
 def completing(ending: Update) -> Prepared[CompletedJob]:
     """The UPDATE that completes a job, with its attempt, its event, its outputs, its server's breaker, its owner's turn
     and bytes, and what is learned of it."""
-    turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost), col(GenerationJob.generated_at))
+    turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost))
     kind = (col(getattr(GenerationJob, name)) for name in LEARNED_BY)
     job = ending.returning(*COMPLETED_JOB, *turn, *kind).cte("job")
     rows = (

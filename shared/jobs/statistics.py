@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
 from shared.messaging.events import ChangedJob
+from shared.messaging.happenings import TimedJob
 from shared.models import JobStatistic, JobStatus
 
 COUNTED_BY = ("user_id", "day", "status", "bucket")
@@ -27,17 +28,13 @@ MORE: ColumnElement[int] = literal_column("job_statistics.jobs") + NEW_COUNT.exc
 COUNT = NEW_COUNT.on_conflict_do_update(index_elements=COUNTED_BY, set_={"jobs": MORE})
 
 
-class EndedJob(ChangedJob, Protocol):
+class EndedJob(ChangedJob, TimedJob, Protocol):
     """What is counted of a job that has ended, and what its last event says."""
 
     @property
     def status(self) -> JobStatus: ...
     @property
-    def created_at(self) -> datetime: ...
-    @property
     def updated_at(self) -> datetime: ...
-    @property
-    def started_at(self) -> datetime | None: ...
     @property
     def completed_at(self) -> datetime | None: ...
 

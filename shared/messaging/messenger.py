@@ -15,6 +15,7 @@ from sqlmodel import Session
 from shared.database.engine import transaction
 from shared.messaging.broker import collecting_broker, waiting_messages
 from shared.messaging.events import Channels, Event, Events, UserIds
+from shared.messaging.happenings import Happening, TimedJob
 from shared.messaging.messages import Message, Queue
 from shared.messaging.redis_away import RedisAway
 from shared.models import EventType
@@ -28,11 +29,12 @@ TOLD_KEPT = timedelta(minutes=15)  # longer than a signature is good for
 EVENTS = "events"  # what a session keeps until its commit
 
 
-def publish_after_commit(session: Session, event: Event) -> None:
-    """Publish an event once the session's transaction is committed. Raises RuntimeError in a session that would not."""
+def publish_after_commit(session: Session, event: Event, job: TimedJob | None = None) -> None:
+    """Publish an event once the session's transaction is committed, and count what it says of its job. Raises
+    RuntimeError in a session that would not."""
     if EVENTS not in session.info:
         raise RuntimeError("only a session of Messenger.transaction publishes events")
-    session.info[EVENTS].append(event)
+    session.info[EVENTS].append((event, Happening.of(event, job) if job else None))
 
 
 class Messenger:
@@ -42,11 +44,20 @@ class Messenger:
     While Redis is away it is asked once a second, so that a hung Redis slows one caller and not all.
     """
 
-    def __init__(self, engine: Engine, broker: RedisBroker, client: redis.Redis, channels: Channels) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        broker: RedisBroker,
+        client: redis.Redis,
+        channels: Channels,
+        count: Callable[[Happening], None] = lambda _: None,
+    ) -> None:
+        """`count` is called with what has happened to jobs, once it is committed."""
         self.engine = engine
         self.broker = broker
         self.client = client
         self.channels = channels
+        self.count = count
         self.redis_away = RedisAway()
 
     @contextmanager
@@ -57,7 +68,10 @@ class Messenger:
             session.info[EVENTS] = []
             yield session
         if staged := session.info.pop(EVENTS):
-            self.publish(*staged)
+            for _, happening in staged:
+                if happening is not None:
+                    self.count(happening)
+            self.publish(*(event for event, _ in staged))
 
     def send(self, message: Message, message_id: str | None = None) -> bool:
         """Send a message now. False if Redis did not take it (or did, and could not say so)."""

@@ -3,6 +3,7 @@
 from tests.bench import against_native, gpu_kept_busy, through_the_door
 from tests.bench.claiming import CLAIMING
 from tests.bench.cleaning import CLEANING
+from tests.bench.counting import COUNTING
 from tests.bench.estimating import ESTIMATING
 from tests.bench.figure import Bench
 from tests.bench.queueing import QUEUEING
@@ -25,6 +26,7 @@ BENCHES: dict[str, Bench] = {
     "queueing": QUEUEING,
     "cleaning": CLEANING,
     "estimating": ESTIMATING,
+    "counting": COUNTING,
     "reading": READING,
     "watching": WATCHING,
     "thumbnailing": THUMBNAILING,

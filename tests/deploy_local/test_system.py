@@ -6,7 +6,7 @@ from stat import S_IMODE
 from sqlalchemy import Engine
 
 from api_service.accounts.keyring import Keyring
-from deploy.local.system import local_key, local_secrets_key
+from deploy.local.system import local_key, local_secrets_key, with_own_metrics
 from shared.accounts.keys import revoke_key
 from shared.configuration.settings import Settings
 from shared.configuration.vault import Vault
@@ -44,3 +44,9 @@ def test_the_key_of_secrets_is_made_once_and_is_the_launchers_alone(tmp_path: Pa
     assert S_IMODE(file.stat().st_mode) == 0o600
     file.write_text("damaged")
     assert Vault(local_secrets_key(tmp_path / "up")).problem() is None
+
+
+def test_services_of_one_machine_show_their_metrics_on_ports_of_their_own() -> None:
+    given = {"METRICS_PORT": "9464", "APP_ENV": "demo"}
+    assert with_own_metrics(given, 2) == {"METRICS_PORT": "9466", "APP_ENV": "demo"}
+    assert with_own_metrics({"APP_ENV": "demo"}, 2) == {"APP_ENV": "demo"}

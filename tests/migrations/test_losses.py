@@ -14,8 +14,9 @@ from tests.migrations.test_way_back import USER, add_job, add_output
 pytestmark = pytest.mark.system
 
 COLUMNS = """
-SELECT table_name, table_name || '.' || column_name AS name FROM information_schema.columns
-WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+SELECT table_name, table_name || '.' || column_name AS name
+FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> 'alembic_version'
 """
 
 

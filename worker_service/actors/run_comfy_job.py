@@ -78,6 +78,7 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery[JobRunner]) -> None:
         runner.run.leases.holding(claim.lease) as mailbox,
         runner.capacity.slot(partial(runner.wake_next, claim.job.id)) as slot,
     ):
+        runner.run.metrics.began(claim)
         log.info("job.claimed", server=claim.prompt.server, adopted=claim.prompt == claim.doubt)
         bring_to_an_end(Attempt(runner.run, claim, mailbox, slot.leave))
 

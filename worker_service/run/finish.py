@@ -24,7 +24,7 @@ from shared.jobs.errors import (
     StorageUnavailable,
 )
 from shared.jobs.failures.quarantine import Strike, note_strike
-from shared.models import GenerationJob, JobStatus
+from shared.models import GenerationJob, JobStatus, Outcome
 from shared.texts.storable import cut
 from worker_service.run.attempt import Attempt
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, own_interruption, poison
@@ -48,6 +48,9 @@ def complete(attempt: Attempt, done: Done) -> Written:
     except Refused:
         return put_back_or_fail(attempt, NotRecorded())
     size_bytes = sum(output.size_bytes for output in outputs)
+    metrics = attempt.resources.metrics
+    metrics.ended(attempt.prompt.server, Outcome.COMPLETED)
+    metrics.output_bytes.inc(size_bytes)
     log.info("job.completed", outputs=len(outputs), size_bytes=size_bytes, warnings=len(done.warnings))
     forget_prompt(attempt)
     return Written()
@@ -80,6 +83,7 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
         settle(resources.messenger, lambda session: write_failure(session, attempt, plain, again, cause))
     if not policy.mark_unreachable and (again is None or not again.outcome.leaves_doubt):
         forget_prompt(attempt)
+    resources.metrics.ended(attempt.prompt.server, again.outcome if again else Outcome.FAILED, error.code)
     if again is None:
         log.warning("job.failed", code=error.code, error=str(error))
         return Written(error)
@@ -143,6 +147,7 @@ def time_out(attempt: Attempt, raised: TimeLimitExceeded) -> Written:
     error = errors.TimedOut(resources.limits.soft_time.total_seconds())
     try:
         settle(resources.messenger, lambda session: lifecycle.fail(session, attempt.lease, error))
+        resources.metrics.ended(attempt.prompt.server, Outcome.FAILED, error.code)
         log.warning("job.timed_out")
     except CancelRequested:
         if not is_gone:
@@ -157,6 +162,7 @@ def time_out(attempt: Attempt, raised: TimeLimitExceeded) -> Written:
 
 def confirm_cancel(attempt: Attempt) -> None:
     settle(attempt.resources.messenger, lambda session: lifecycle.confirm_cancel(session, attempt.lease))
+    attempt.resources.metrics.ended(attempt.prompt.server, Outcome.CANCELLED)
     log.info("job.cancelled")
 
 
@@ -164,6 +170,7 @@ def release(attempt: Attempt) -> Written:
     """This worker stops: the next one adopts the job with its prompt."""
     attempt.discard()
     settle(attempt.resources.messenger, lambda session: lifecycle.release(session, attempt.lease))
+    attempt.resources.metrics.ended(attempt.prompt.server, Outcome.RELEASED)
     log.info("job.released")
     return Written()
 

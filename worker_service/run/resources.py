@@ -11,6 +11,7 @@ from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
 from worker_service.fleet.health import Fleet
 from worker_service.media.pool import MediaPool
+from worker_service.metrics.attempts import AttemptMetrics
 from worker_service.run.leases import Leases
 from worker_service.run.prompt.sockets import Sockets
 from worker_service.run.prompt.timings import RunTimings
@@ -53,4 +54,5 @@ class RunResources:
     keep_history: bool = False  # of ComfyUI: prompts of jobs that have ended stay in it
     vault: Vault = field(default_factory=Vault)
     queue_time: QueueTime = field(default_factory=QueueTime)
+    metrics: AttemptMetrics = field(default_factory=AttemptMetrics)
     chance: random.Random = field(default_factory=random.Random)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,6 +28,9 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
+from shared.metrics.exposition import expose_or_exit, new_registry
+from shared.metrics.jobs import JobMetrics
+from worker_service.scheduler.gauges import RowGauges
 from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work, quotas
 
 log = structlog.get_logger(__name__)
@@ -42,11 +46,13 @@ def main() -> None:
     settings = settings_or_exit()
     configure_logging(settings, service="scheduler")
     exit_unless_migrated(settings, application="scheduler")
+    registry = new_registry("scheduler")
+    expose_or_exit(settings, registry)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     # In a thread, so that a signal is heard while a database hangs.
-    running = threading.Thread(target=run, args=[settings, stopping], name="scheduler", daemon=True)
+    running = threading.Thread(target=run, args=[settings, stopping, registry], name="scheduler", daemon=True)
     running.start()
     while running.is_alive() and not stopping.wait(LOOK_S):
         pass
@@ -60,18 +66,20 @@ def main() -> None:
         sys.exit(1)
 
 
-def run(settings: Settings, stopping: threading.Event) -> None:
-    """Lead, or stand by to lead, until stopped."""
-    engine = create_engine(settings, application="scheduler", connections=3)
+def run(settings: Settings, stopping: threading.Event, registry: CollectorRegistry) -> None:
+    """Lead, or stand by to lead, until stopped. What is counted is registered."""
+    engine = create_engine(settings, application="scheduler", connections=4)
     client = hasty_client(settings.redis_url)
-    messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
+    count, gauges = JobMetrics(registry).count, RowGauges(engine, registry)
+    messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns), count)
     resources = SweepResources(messenger, due_work(settings), quotas(settings))
     log.info("scheduler.started")
     while not stopping.is_set():
         try:
             with leadership(engine) as held:
                 if held is not None:
-                    lead(held, resources, stopping)
+                    with gauges.leading():
+                        lead(held, resources, stopping)
         except SQLAlchemyError as error:
             log.warning("scheduler.lost_the_database", error=str(error))
         stopping.wait(LOOK_S)

@@ -1,7 +1,7 @@
 """Threads that deliver what endpoints are owed, beside the jobs: no job waits for a slow receiver, nor it for a job."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -27,10 +27,18 @@ GIVEN_UP_WITHIN_S = 2.0  # whoever waits looks up each half second
 class Deliveries(Deliverer):
     """What the threads of one process share that deliver webhooks."""
 
-    def __init__(self, engine: Engine, outgoing: Outgoing, closing: threading.Event) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        outgoing: Outgoing,
+        closing: threading.Event,
+        count: Callable[[DeliveryState | None], None] = lambda _: None,
+    ) -> None:
+        """`count` is called with what becomes of each delivery that was tried, None if nobody wants it any more."""
         super().__init__("webhooks", closing, THREADS)
         self.engine = engine
         self.outgoing = outgoing
+        self.count = count
         self.under_way: set[Deadline] = set()
 
     def deliver_one(self) -> bool:
@@ -46,6 +54,7 @@ class Deliveries(Deliverer):
             is_broken_off = made.error is not None and deadline.is_given_up.is_set()
             with transaction(self.engine) as session:
                 state = put_back(session, taken) if is_broken_off else write(session, taken, made)
+        self.count(state)
         tell(taken, made, state)
         return True
 

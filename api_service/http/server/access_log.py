@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from uuid import uuid4
 
 import structlog
@@ -19,10 +20,14 @@ ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class AccessLog:
-    """ASGI middleware: `X-Request-Id` in or made, and out; one line for each request that is not a health check."""
+    """ASGI middleware: `X-Request-Id` in or made, and out; one line for each request that is not a health check.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `answered` is told of each, with its status and the seconds it took.
+    """
+
+    def __init__(self, app: ASGIApp, answered: Callable[[Scope, int, float], None]) -> None:
         self.app = app
+        self.answered = answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,14 +48,15 @@ class AccessLog:
             try:
                 await self.app(scope, receive, send_with_id)
             finally:
+                elapsed_s = time.perf_counter() - started
+                self.answered(scope, status, elapsed_s)
                 if not scope["path"].startswith("/health/"):
-                    elapsed_ms = round((time.perf_counter() - started) * 1000, 1)
                     log.info(
                         "request.answered",
                         method=scope["method"],
                         path=cut(scope["path"], LONGEST_PATH),
                         status=status,
-                        elapsed_ms=elapsed_ms,
+                        elapsed_ms=round(elapsed_s * 1000, 1),
                         **who_asks(scope),
                     )
         return None

@@ -19,12 +19,12 @@ WITH
             AND generation_jobs.worker_id IS NOT NULL
             AND generation_jobs.status IN ('running')
         RETURNING
-            generation_jobs.id, generation_jobs.user_id, generation_jobs.status, generation_jobs.server,
-            generation_jobs.attempt, generation_jobs.events, generation_jobs.created_at,
-            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.completed_at,
-            generation_jobs.priority, generation_jobs.turn_cost, generation_jobs.generated_at,
-            generation_jobs.workflow_key, generation_jobs.shape, generation_jobs.checkpoint_model,
-            generation_jobs.work
+            generation_jobs.id, generation_jobs.user_id, generation_jobs.status, generation_jobs.job_type,
+            generation_jobs.server, generation_jobs.attempt, generation_jobs.events,
+            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.run_after,
+            generation_jobs.started_at, generation_jobs.generated_at, generation_jobs.completed_at,
+            generation_jobs.priority, generation_jobs.turn_cost, generation_jobs.workflow_key,
+            generation_jobs.shape, generation_jobs.checkpoint_model, generation_jobs.work
     ),
     learned AS (
         INSERT INTO job_durations(workflow_key, shape, checkpoint_model, work, server, seconds, jobs, seen_on)
@@ -157,12 +157,15 @@ SELECT
     job.id,
     job.user_id,
     job.status,
+    job.job_type,
     job.server,
     job.attempt,
     job.events,
     job.created_at,
     job.updated_at,
+    job.run_after,
     job.started_at,
+    job.generated_at,
     job.completed_at,
     (
         EXISTS (

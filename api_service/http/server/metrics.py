@@ -1,0 +1,56 @@
+"""Requests are counted by their route and how they ended; refusals by limit, streams and events beside them."""
+
+from collections.abc import Sized
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.types import Scope
+
+from api_service.refusals.refusal import Refusal
+from shared.messaging.events import Event
+from shared.metrics.jobs import JobMetrics
+
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+OTHER, NO_ROUTE = "other", "none"
+DURATIONS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60)
+LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
+
+
+class ApiMetrics:
+    """What one API process has answered. Labels are words of ours: what strangers make up is `none` or `other`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.jobs = JobMetrics(registry)
+        self.durations = Histogram(
+            "genonaut_http_request_duration_seconds",
+            "from the head of a request until its answer was sent; of a stream, until it ended",
+            ["route", "method", "status"],
+            buckets=DURATIONS,
+            registry=registry,
+        )
+        self.refused = Counter("genonaut_refused_total", "requests beyond a limit", ["limit"], registry=registry)
+        self.streams = Gauge("genonaut_streams_open", "streams that are open", registry=registry)
+        self.lag = Histogram(
+            "genonaut_events_lag_seconds",
+            "from when the database wrote an event until a watcher was offered it, by two clocks",
+            buckets=LAGS,
+            registry=registry,
+        )
+
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answer to a request of this ASGI scope."""
+        route = getattr(scope.get("route"), "path", NO_ROUTE)
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        self.durations.labels(route, method, status).observe(seconds)
+
+    def refusing(self, refusal: Refusal) -> None:
+        if (limit := refusal.facts.get("limit")) is not None:
+            self.refused.labels(limit).inc()
+
+    def heard(self, event: Event) -> None:
+        """Count an event that Redis brought."""
+        self.lag.observe(max(0.0, (datetime.now(UTC) - event.at).total_seconds()))
+
+    def show_streams(self, held: Sized) -> None:
+        """From now on, show how many streams are open."""
+        self.streams.set_function(lambda: len(held))

@@ -1,0 +1,89 @@
+"""The alerts, and the series of a system that is well and of one in each trouble."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from tests.monitoring import ROOT
+
+FOLDER = ROOT / "deploy" / "monitoring"
+ALERTS = FOLDER / "prometheus" / "alerts.yml"
+UNTIL = "40m"  # from the beginning, with a value each minute
+
+# In Prometheus's own notation: a value and how often it comes again, or where it starts, by what it grows, how often.
+SERVER = 'genonaut_server_state{{server="gpu",state="{}"}}'
+HEALTHY: Mapping[str, str] = {
+    'genonaut_oldest_waiting_seconds{priority="5"}': "2x60",
+    'genonaut_jobs{status="queued"}': "10x60",
+    "genonaut_jobs_accepted_total": "0+60x60",
+    "genonaut_jobs_started_total": "0+60x60",
+    'genonaut_jobs_finished_total{status="completed"}': "0+60x60",
+    'genonaut_slots{server="gpu"}': "2x60",
+    'genonaut_slots_used{server="gpu"}': "1x60",
+    'genonaut_attempts_total{outcome="completed"}': "0+60x60",
+    'up{job="genonaut-api"}': "1x60",
+    "genonaut_workers": "1x60",
+    "genonaut_scheduler_leads": "1x60",
+    "genonaut_lease_expiries_total": "0x60",
+    'genonaut_http_request_duration_seconds_count{status="200"}': "0+600x60",
+    SERVER.format("up"): "1x60",
+    SERVER.format("unreachable"): "0x60",
+    SERVER.format("wedged"): "0x60",
+    SERVER.format("open"): "0x60",
+    SERVER.format("half-open"): "0x60",
+    "genonaut_webhooks_oldest_seconds": "0x60",
+    "genonaut_storage_free_bytes": "1000000000000x60",
+    "genonaut_outputs_bytes_total": "0+1000000x60",
+    "pg_stat_activity_count": "20x60",
+    "pg_settings_max_connections": "100x60",
+    'pg_stat_user_tables_n_dead_tup{relname="jobs"}': "50000x60",
+    'pg_stat_user_tables_n_live_tup{relname="jobs"}': "1000000x60",
+    "pg_up": "1x60",
+    "redis_up": "1x60",
+}
+# What is otherwise while something is wrong, by the alert that it fires.
+TROUBLES: Mapping[str, Mapping[str, str]] = {
+    "OldestJobWaitsTooLong": {'genonaut_oldest_waiting_seconds{priority="5"}': "1000x60"},
+    "MoreJobsComeThanEnd": {"genonaut_jobs_accepted_total": "0+100x60", 'genonaut_jobs{status="queued"}': "400x60"},
+    "NothingStarts": {
+        "genonaut_jobs_started_total": "5x60",
+        'genonaut_oldest_waiting_seconds{priority="5"}': "300x60",
+    },
+    "ManyJobsFail": {'genonaut_jobs_finished_total{status="failed"}': "0+30x60"},
+    "ManyAttemptsAreRepeated": {'genonaut_attempts_total{outcome="retried"}': "0+40x60"},
+    "ProcessDoesNotAnswer": {'up{job="genonaut-api"}': "0x60"},
+    "NoWorker": {"genonaut_workers": "0x60"},
+    "NoSchedulerLeads": {"genonaut_scheduler_leads": "0x60"},
+    "LeaseRanOut": {"genonaut_lease_expiries_total": "0x35 1x25"},
+    "RequestsFail": {'genonaut_http_request_duration_seconds_count{status="503"}': "0+100x60"},
+    "ServerIsNotUsable": {SERVER.format("up"): "0x60", SERVER.format("unreachable"): "1x60"},
+    "ServerIsWedged": {SERVER.format("up"): "0x60", SERVER.format("wedged"): "1x60"},
+    "BreakerIsOpen": {SERVER.format("up"): "0x60", SERVER.format("half-open"): "1x60"},
+    "WebhooksWait": {"genonaut_webhooks_oldest_seconds": "400x60"},
+    "StorageFillsUp": {"genonaut_storage_free_bytes": "10000000x60"},
+    "ConnectionsRunOut": {"pg_stat_activity_count": "90x60"},
+    "DeadRowsPileUp": {'pg_stat_user_tables_n_dead_tup{relname="jobs"}': "900000x60"},
+    "PostgresIsDown": {"pg_up": "0x60"},
+    "RedisIsDown": {"redis_up": "0x60"},
+}
+
+
+def alerts() -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+
+
+def unit_tests() -> dict[str, Any]:
+    """What `promtool test rules` takes: a healthy system fires nothing, each trouble its own alert and no other."""
+    cases = [scenario({}), *(scenario(changes, name) for name, changes in TROUBLES.items())]
+    return {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": cases}
+
+
+def scenario(changes: Mapping[str, str], *fires: str) -> dict[str, Any]:
+    firing = 'count by (alertname) (ALERTS{alertstate="firing"})'
+    expected = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in fires]
+    return {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in {**HEALTHY, **changes}.items()],
+        "promql_expr_test": [{"expr": firing, "eval_time": UNTIL, "exp_samples": expected}],
+    }

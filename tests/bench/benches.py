@@ -4,6 +4,7 @@ from tests.bench import against_native, gpu_kept_busy, through_the_door
 from tests.bench.claiming import CLAIMING
 from tests.bench.cleaning import CLEANING
 from tests.bench.figure import Bench
+from tests.bench.following import FOLLOWING
 from tests.bench.reading import READING
 from tests.bench.submitting import SUBMITTING
 from tests.bench.thumbnailing import THUMBNAILING
@@ -21,6 +22,7 @@ BENCHES: dict[str, Bench] = {
     "waiting": WAITING,
     "claiming": CLAIMING,
     "cleaning": CLEANING,
+    "following": FOLLOWING,
     "reading": READING,
     "watching": WATCHING,
     "thumbnailing": THUMBNAILING,

@@ -29,8 +29,8 @@ def outliving_kills(messenger: Messenger, environ: dict[str, str], task_id: UUID
     paged, third = {**environ, "TASK_PAGE": str(PAGE)}, JOBS // 3 // PAGE
     for name in ("first", "second"):
         with started(paged, name, str(third)) as worker:
-            # Before its first page an import takes the archive, which is a turn, too.
-            until(partial(has_done, messenger, task_id, task(messenger, task_id).done + (third - 1) * PAGE))
+            # An import takes the archive first, which counts as a page; and its first line is no job.
+            until(partial(has_done, messenger, task_id, task(messenger, task_id).done + (third - 1) * PAGE - 1))
             worker.send_signal(signal.SIGKILL)
         assert task(messenger, task_id).state is TaskState.RUNNING
     with started(paged, "last") as worker:

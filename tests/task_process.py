@@ -34,7 +34,7 @@ LOOK_S = 0.05
 
 
 def work(environ: dict[str, str], name: str, lease_s: float, most_pages: int | None) -> None:
-    pages.PAGE = export.PAGE = 1
+    pages.PAGE = export.PAGE = int(environ.get("TASK_PAGE", "1"))
     left = itertools.count() if most_pages is None else iter(range(most_pages))
 
     def held(step: Step, turn: Turn) -> Ending | None:

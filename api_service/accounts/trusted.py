@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from api_service.accounts.identity import Identity
 from api_service.refusals.accounts import unauthenticated
 from shared.accounts.users import find_user
-from shared.configuration.networks import TrustedNetwork
+from shared.configuration.pairs import TrustedNetwork
 from shared.database.engine import reading
 from shared.models import Scope
 

@@ -1,4 +1,4 @@
-"""The `Idempotency-Key` of a submission, or of an upload."""
+"""The `Idempotency-Key` of a submission, of an upload or of a task."""
 
 import hashlib
 import json
@@ -12,6 +12,8 @@ from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.http.request_refusals import invalid_header
 
 HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+SAYS_REPLAYED = {REPLAYED: "`true`: the request was sent before"}
 VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -22,6 +24,10 @@ def idempotency_key(request: Request[Any], body: BaseModel) -> IdempotencyKey | 
         return None
     # Without defaults, so that a field of a later release does not make this another request.
     return IdempotencyKey(key, digest(request.url.path, body.model_dump(mode="json", exclude_defaults=True)))
+
+
+def replay_headers(*, replayed: bool) -> dict[str, str]:
+    return {REPLAYED: "true"} if replayed else {}
 
 
 def key_in(request: Request[Any], acceptable: re.Pattern[str] = VISIBLE, kind: str = "visible") -> str | None:

@@ -6,12 +6,12 @@ The names are ours, and each is of one output: no server's file is ever looked f
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
+from api_service.jobs.thumbnails import NamedFile, largest_thumbnail
 from api_service.refusals.assets import wrong_field
 from shared.database.engine import reading, transaction
 from shared.files.assets import newest_named
@@ -23,23 +23,16 @@ LONGEST_NAME = 255
 MOST_TRIED = 1000  # names beside one that is taken
 
 
-class NamedFile(NamedTuple):
-    """Where a file is in the store, what it is, and a tag that differs wherever its bytes do."""
-
-    path: str
-    media_type: str
-    filename: str
-    tag: str
-
-
-def find_file(engine: Engine, user_id: UUID, name: str, kind: str) -> NamedFile | None:
-    """The output or the upload of a user that is called so. `kind` is a folder of ComfyUI: output, temp or input."""
+def find_file(engine: Engine, user_id: UUID, name: str, kind: str) -> tuple[NamedFile, NamedFile | None] | None:
+    """The output or the upload of a user that is called so, and its largest thumbnail. `kind` is a folder of ComfyUI:
+    output, temp or input."""
     with reading(engine) as session:
         output = None if kind == "input" else named_output(session, user_id, name, kind)
         if output is not None:
-            return NamedFile(output.path, output.media_type, output.filename, output.sha256)
+            whole = NamedFile(output.path, output.media_type, output.filename, output.sha256)
+            return whole, largest_thumbnail(output)
         asset = newest_named(session, user_id, [name]).get(name)
-    return None if asset is None else NamedFile(asset.path, asset.media_type, asset.name, asset.hash)
+    return None if asset is None else (NamedFile(asset.path, asset.media_type, asset.name, asset.hash), None)
 
 
 def named_output(session: Session, user_id: UUID, name: str, kind: str) -> JobOutput | None:

@@ -21,3 +21,11 @@ def task_not_ended(state: TaskState) -> Refusal:
 
 def task_has_no_file(task_id: object, state: TaskState) -> Refusal:
     return Refusal(Code.TASK_HAS_NO_FILE, f"the task {str(task_id)!r} is {state} and has nothing to download")
+
+
+def task_key_reused(key: str, task_id: object) -> Refusal:
+    return Refusal(
+        Code.IDEMPOTENCY_KEY_REUSED,
+        f"Idempotency-Key {key!r} was used before with another request, which asked for task {task_id}",
+        task_id=str(task_id),
+    )

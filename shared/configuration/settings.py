@@ -14,7 +14,7 @@ from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
 from shared.configuration.defaults import DERIVED, dependent_defaults
 from shared.configuration.mail import MailFrom, SmtpUrl
 from shared.configuration.misspellings import misspelt
-from shared.configuration.networks import TrustedNetworks
+from shared.configuration.pairs import ModelAliases, TrustedNetworks
 from shared.configuration.server_urls import ComfyUIUrls
 from shared.configuration.types import (
     DatabaseUrl,
@@ -119,6 +119,10 @@ class Settings(Bounds, frozen=True, extra="forbid", validate_default=True):
     )
     native_trusted: TrustedNetworks = Field(
         (), description="networks whose programs need no key for ComfyUI's own API, each with its user: CIDR=USER,..."
+    )
+    model_aliases: ModelAliases = Field(
+        (),
+        description="models by the names that programs hard-code, for ComfyUI's and OpenAI's APIs: NAME=MODEL,...",
     )
     public_url: PublicUrl = Field(
         None, description="where clients reach the API, for the URLs of files; default: what each request says"

@@ -43,6 +43,7 @@ REVISIONS = (
     "parked_and_paused",
     "durations",
     "waiting_work",
+    "keys_of_tasks",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -6,6 +6,7 @@ from tests.bench.cleaning import CLEANING
 from tests.bench.counting import COUNTING
 from tests.bench.estimating import ESTIMATING
 from tests.bench.figure import Bench
+from tests.bench.following import FOLLOWING
 from tests.bench.queueing import QUEUEING
 from tests.bench.reading import READING
 from tests.bench.submitting import SUBMITTING
@@ -27,6 +28,7 @@ BENCHES: dict[str, Bench] = {
     "cleaning": CLEANING,
     "estimating": ESTIMATING,
     "counting": COUNTING,
+    "following": FOLLOWING,
     "reading": READING,
     "watching": WATCHING,
     "thumbnailing": THUMBNAILING,

@@ -8,7 +8,8 @@ from shared.jobs.error_kinds import says_only_waited
 from shared.jobs.errors import StorageUnavailable
 from shared.jobs.transitions import TRANSITIONS
 from shared.models import FINAL, EventType, JobStatus, Outcome
-from tests.chaos.evidence import Evidence, Row
+from tests.chaos.evidence import Evidence
+from tests.chaos.rows import Row
 
 BEGINNINGS = {EventType.QUEUED: JobStatus.QUEUED, EventType.PENDING: JobStatus.PENDING}
 ENDINGS: dict[str, set[Outcome | None]] = {

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 from uuid import UUID
 
 import httpx
@@ -16,6 +17,8 @@ from shared.messaging.messenger import Messenger
 from shared.models import FINAL, GenerationJob, JobStatus
 from tests.chaos.jobs import JobKind, Ordered, Submission
 from tests.chaos.watchers import Watchers
+
+Given = TypeVar("Given")
 
 AT_ONCE = 16
 ANSWERED_WITHIN_S = 15.0
@@ -52,7 +55,6 @@ class Clients:
                 underway.append(pool.submit(self.follow, submission))
             for done in underway:
                 done.result()
-        self.http.close()
         return submissions
 
     def follow(self, submission: Submission) -> None:
@@ -138,7 +140,7 @@ class Clients:
             return None
         return job_id if answer.is_success and answer.json()["status"] in {JobStatus.RUNNING, *FINAL} else None
 
-    def until(self, deed: Callable[[], int | None]) -> int | None:
+    def until(self, deed: Callable[[], Given | None]) -> Given | None:
         """What the deed gives, done again until it gives something, or for too long."""
         deadline = time.monotonic() + PATIENCE_S
         while (given := deed()) is None and time.monotonic() < deadline:

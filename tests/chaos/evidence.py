@@ -4,13 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 from sqlalchemy import Engine
-from sqlmodel import Session, SQLModel, col, select
 
 from shared.database.engine import transaction
 from shared.models import (
@@ -22,13 +20,14 @@ from shared.models import (
     JobStatistic,
     User,
 )
+from tests.chaos.follow_ups.left import FollowUps, follow_ups
+from tests.chaos.follow_ups.tasks import AskedTask
 from tests.chaos.jobs import Submission, number_in
 from tests.chaos.monitor import Sample
+from tests.chaos.rows import Row, rows
 from tests.chaos.schedule import Struck
 from tests.chaos.watchers import Watched
 from tests.chaos.world import World
-
-Row = dict[str, Any]
 
 
 class Stored(NamedTuple):
@@ -74,6 +73,7 @@ class Evidence:
     struck: Sequence[Struck]
     servers: Mapping[str, str]  # the name of each server in the database, by the name it is struck under
     numbers: Mapping[int, int] = field(default_factory=dict)
+    follow_ups: FollowUps = field(default_factory=FollowUps)
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class Witnesses:
     """Those who were there: clients, watchers, the monitor, and whoever struck."""
 
     submissions: Sequence[Submission]
+    asked: Sequence[AskedTask]
     watched: Sequence[Watched]
     samples: Sequence[Sample]
     struck: Sequence[Struck]
@@ -115,17 +116,8 @@ def gather(world: World, engine: Engine, witnesses: Witnesses) -> Evidence:
                 for job in jobs
                 if (number := number_in(job["caller_metadata"], world.plan.seed)) is not None
             },
+            follow_ups=follow_ups(session, world.receivers, witnesses.asked, world.store),
         )
-
-
-def rows(session: Session, table: type[SQLModel], *order: str) -> list[Row]:
-    """A table as dictionaries, its times as Unix times."""
-    statement = select(table).order_by(*(col(getattr(table, name)) for name in order))
-    return [{name: as_plain(value) for name, value in row.model_dump().items()} for row in session.exec(statement)]
-
-
-def as_plain(value: Any) -> Any:
-    return value.timestamp() if isinstance(value, datetime) else value
 
 
 def files_below(root: Path) -> dict[str, Stored]:

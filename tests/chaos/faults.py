@@ -10,6 +10,7 @@ from typing import NamedTuple
 import httpx
 
 from deploy.local.process import ProcessFailed
+from tests.chaos.follow_ups.receivers import MAIL, WEBHOOKS
 from tests.chaos.plan import APIS, SCHEDULERS, SIMULATORS, WORKERS
 from tests.chaos.world import World, named
 
@@ -164,6 +165,15 @@ def store_again(world: World, strike: Strike) -> None:
     world.store.with_name(AWAY).rename(world.store)
 
 
+def kill_receiver(world: World, strike: Strike) -> None:
+    """As a machine on which it has ended: what is under way breaks off, and nothing is taken."""
+    world.links[strike.target].refuse()
+
+
+def start_receiver(world: World, strike: Strike) -> None:
+    world.links[strike.target].listen()
+
+
 def slow_link(world: World, strike: Strike) -> None:
     world.links[strike.target].slow(0.1)
 
@@ -186,7 +196,8 @@ def cut_link(world: World, strike: Strike) -> None:
 
 W, A, S = (tuple(named(*who)) for who in (("worker", WORKERS), ("api", APIS), ("scheduler", SCHEDULERS)))
 C = tuple(named("comfyui", SIMULATORS))
-LINKS = ("postgres", "redis", *C)
+R = (WEBHOOKS, MAIL)
+LINKS = ("postgres", "redis", *C, *R)
 PAUSE = (2.0, 45.0)  # the longest outlives a lease
 
 KINDS: dict[str, Kind] = {
@@ -218,6 +229,7 @@ KINDS: dict[str, Kind] = {
     "redis-pause": Kind(("redis",), (2, 15), pause_redis, go_on_redis),
     "postgres-restart": Kind(("postgres",), (0, 8), stop_postgres, start_postgres, ways=("kill", "stop")),
     "store-refuse": Kind(("store",), (3, 15), refuse_to_store, store_again),
+    "receiver-kill": Kind(R, (3, 10), kill_receiver, start_receiver),
     "link-slow": Kind(LINKS, (5, 15), slow_link, quick_link),
     "link-stall": Kind(LINKS, (2, 12), stall_link, free_link),
     "link-cut": Kind(LINKS, (0, 0), cut_link),

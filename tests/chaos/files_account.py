@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from shared.models import JobStatus
+from shared.tasks.life import folder_of
 from tests.chaos.attempts_account import by_job
-from tests.chaos.evidence import Evidence, Row
+from tests.chaos.evidence import Evidence
+from tests.chaos.rows import Row
 
 
 def every_output_has_its_file(evidence: Evidence) -> Iterator[str]:
@@ -32,10 +34,11 @@ def wrong_files(evidence: Evidence, output: Row) -> Iterator[str]:
 
 
 def every_file_has_a_row(evidence: Evidence) -> Iterator[str]:
-    """Or is in a folder that is noted to be removed."""
+    """Or is in the folder of a task, which goes as a whole, or in one that is noted to be removed."""
     named = {output["path"] for output in evidence.outputs}
     named |= {small["path"] for output in evidence.outputs for small in output["thumbnails"].values()}
-    noted = tuple(f"{folder}/" for folder in evidence.discarded)
+    tasks = (folder_of(task["user_id"], task["id"]) for task in evidence.follow_ups.tasks)
+    noted = tuple(f"{folder}/" for folder in (*evidence.discarded, *tasks))
     for path in sorted(evidence.files.keys() - named):
         if not path.startswith(noted):
-            yield f"{path} belongs to no output"
+            yield f"{path} belongs to no output, and to no task"

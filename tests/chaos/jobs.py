@@ -3,7 +3,7 @@
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +12,7 @@ from tests.chaos.plan import Plan
 
 CHECKPOINTS = ("random_sd15.safetensors", "random_sdxl.safetensors")
 MARK = re.compile(r"^chaos (-?\d+)-(\d+):")
+AGAIN = "again"  # in the metadata of jobs that a task retries
 LAST_AT = 0.97  # of the window
 
 
@@ -32,6 +33,8 @@ class JobKind(StrEnum):
 
 # Each kind once, and each odd content; the rest by these weights.
 FAILS_WITH = {JobKind.FAILING: RAISED, JobKind.MISSING: REFUSED}
+RETRIED = {JobKind.TEXT, JobKind.FAILING, JobKind.BATCH}
+TOLD_EVERY = 3  # so many jobs have one that names a webhook of its own
 MIX = {
     JobKind.SINGLE: 36,
     JobKind.BATCH: 10,
@@ -79,8 +82,8 @@ class Submission:
     cancel: int | None = None  # the status of the answer that counts
 
 
-def orders(plan: Plan) -> list[Ordered]:
-    """The jobs of a plan, in the order they are submitted."""
+def orders(plan: Plan, webhook: str | None = None) -> list[Ordered]:
+    """The jobs of a plan, in the order they are submitted; some of them name that URL as their webhook."""
     chance = random.Random(f"jobs {plan.seed}")
     contents = [*CONTENTS, *chance.sample(list(DEADLY), min(plan.deadly, len(DEADLY)))]
     kinds: list[JobKind | str] = [*MIX, *contents]
@@ -88,10 +91,16 @@ def orders(plan: Plan) -> list[Ordered]:
     del kinds[plan.jobs :]
     chance.shuffle(kinds)
     times = sorted(chance.uniform(0, plan.window_s * LAST_AT) for _ in kinds)
-    return [
+    made = [
         ordered(plan, number, kind, at, chance) if isinstance(kind, JobKind) else odd(plan, number, kind, at)
         for number, (kind, at) in enumerate(zip(kinds, times, strict=True))
     ]
+    return [telling(each, webhook) if webhook and each.number % TOLD_EVERY == 0 else each for each in made]
+
+
+def telling(order: Ordered, webhook: str) -> Ordered:
+    """The same, but that its end is told there; one that goes past the API is as it was."""
+    return order if order.kind is JobKind.MISSING else replace(order, body=order.body | {"webhook": {"url": webhook}})
 
 
 def odd(plan: Plan, number: int, content: str, at: float) -> Ordered:
@@ -104,7 +113,7 @@ def odd(plan: Plan, number: int, content: str, at: float) -> Ordered:
 def ordered(plan: Plan, number: int, kind: JobKind, at: float, chance: random.Random) -> Ordered:
     mark = f"chaos {plan.seed}-{number}: {kind}"
     checkpoint, steps = chance.choice(CHECKPOINTS), chance.randint(4, 20)
-    marked = {"metadata": {"mark": mark}}
+    marked = {"metadata": {"mark": mark, **({AGAIN: True} if kind in RETRIED else {})}}
     more: dict[str, Any] = {}
     match kind:
         case JobKind.BATCH:

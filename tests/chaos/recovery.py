@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tests.chaos.attempts_account import by_job
-from tests.chaos.evidence import Evidence, Row
+from tests.chaos.evidence import Evidence
+from tests.chaos.rows import Row
 from tests.chaos.schedule import Struck, pid_in
 
 NO_FAULT = "(no fault)"

@@ -13,11 +13,12 @@ from tests.chaos.reruns import reruns
 from tests.chaos.run import Result
 
 MOST_SHOWN = 20
+BAD_REQUEST = 400
 
 
 def report(result: Result) -> str:
     """The whole report, ending with the seed that makes the same jobs and the same schedule again."""
-    sections = (ends, runs, recovery, rules)
+    sections = (ends, runs, follow_ups, recovery, rules)
     lines = [line for section in sections for line in ("", *section(result))]
     verdict = f"{len(result.violations)} violations" if result.violations else "the account is in order"
     return "\n".join([*lines, "", f"{verdict}, after {result.took_s:.0f} s; again: {again(result)}"])
@@ -58,6 +59,21 @@ def runs(result: Result) -> Iterator[str]:
     yield "attempts: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
     held = most_held(evidence.samples)
     yield f"most jobs held at once: {', '.join(f'{count} by {name}' for name, count in held.items())}"
+
+
+def follow_ups(result: Result) -> Iterator[str]:
+    left = result.evidence.follow_ups
+    refused = sum(one.status >= BAD_REQUEST for one in left.received)
+    again = len(left.received) - refused - len({one.id for one in left.received if one.status < BAD_REQUEST})
+    tries = max((row["tries"] for row in left.deliveries), default=0)
+    yield f"{len(left.deliveries)} deliveries owed, each taken within {tries} tries"
+    yield f"{len(left.received)} requests received, {refused} refused, {again} taken again"
+    again = len(left.mailed) - len(set(left.mailed))
+    yield f"{len(left.notifications)} notifications, {len(left.mails)} e-mails owed, {again} taken again"
+    yield from table(
+        ["task", "state", "done", "given to a worker"],
+        [[row["kind"], row["state"], str(row["done"]), str(row["claims"])] for row in left.tasks],
+    )
 
 
 def recovery(result: Result) -> Iterator[str]:

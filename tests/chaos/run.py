@@ -21,6 +21,7 @@ from shared.models import User
 from tests.chaos.account import Violation, account
 from tests.chaos.clients import Clients
 from tests.chaos.evidence import Evidence, Witnesses, gather
+from tests.chaos.follow_ups.tasks import ask_all
 from tests.chaos.jobs import orders
 from tests.chaos.monitor import Monitor, wait_for_the_end, wait_for_the_servers
 from tests.chaos.operator import Operator
@@ -63,7 +64,9 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
     """Submit and strike, each by the clock; then wait, and gather."""
     plan, closing = world.plan, threading.Event()
     watchers = Watchers(world.apis, world.key, closing)
-    clients = Clients(world.apis, world.key, messenger(world, engine), user_id(engine), watchers)
+    sender, user = messenger(world, engine), user_id(engine)
+    clients = Clients(world.apis, world.key, sender, user, watchers)
+    world.receivers.subscribe(sender, user)
     monitor = Monitor(engine)
     supervisor = threading.Thread(target=world.supervise, args=[closing], name="supervisor", daemon=True)
     monitor.start()
@@ -73,14 +76,15 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
     operator.start()
     say(f"{plan.jobs} jobs and {len(plan.kinds) * plan.each} faults in {plan.window_s:.0f} s")
     try:
-        with ThreadPoolExecutor(2, thread_name_prefix="clock") as pool:
-            submitting = pool.submit(clients.submit_all, orders(plan))
+        with ThreadPoolExecutor(3, thread_name_prefix="clock") as pool:
+            submitting = pool.submit(clients.submit_all, orders(plan, world.receivers.url("own")))
+            asking = pool.submit(ask_all, clients, plan, closing)
             striking = pool.submit(strike_all, aim, schedule(plan))
             try:
-                submissions, struck = submitting.result(), striking.result()
-                say("all submitted, and every fault undone: waiting for the jobs' ends")
+                submissions, asked, struck = submitting.result(), asking.result(), striking.result()
+                say("all submitted, and every fault undone: waiting for the ends")
                 left = wait_for_the_end(engine, within_s=plan.drain_s, hurry=plan.hurry)
-                say(f"{left} jobs have not ended" if left else "every job has ended")
+                say(f"{left} have not ended" if left else "every job has ended, and what follows")
                 wait_for_the_servers(engine, within_s=SERVERS_WITHIN_S)
                 struck += operator.close()
                 watched = watchers.all_heard()
@@ -88,9 +92,10 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
             except BaseException:
                 closing.set()
                 raise
-        return gather(world, engine, Witnesses(submissions, watched, monitor.samples, struck))
+        return gather(world, engine, Witnesses(submissions, asked, watched, monitor.samples, struck))
     finally:
         closing.set()
+        clients.http.close()
         operator.close()
         supervisor.join()
         monitor.close()

@@ -3,16 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
-from tests.chaos.evidence import Entry, Evidence, Row, Stored
+from tests.chaos.evidence import Entry, Evidence, Stored
 from tests.chaos.faults import Strike
+from tests.chaos.follow_ups.sound import ADOPTED, ARCHIVE_PATH, CANCELLED, FAILING, PLAIN, RETRIED, followed
 from tests.chaos.jobs import JobKind, Ordered, Submission
 from tests.chaos.monitor import Sample
+from tests.chaos.rows import Row
 from tests.chaos.schedule import Struck
 from tests.chaos.watchers import Watched
 
 ONE, OTHER = "http://one", "http://other"
 DAY = "1970-01-01"
-PLAIN, RETRIED, CANCELLED, FAILING, ADOPTED = 1, 2, 3, 4, 5  # the ids of its jobs, and their orders' numbers
 
 
 def sound() -> Evidence:
@@ -22,7 +23,7 @@ def sound() -> Evidence:
         max_attempts=5,
         submissions=[
             submission(PLAIN),
-            submission(RETRIED),
+            submission(RETRIED, webhook="http://here"),
             submission(CANCELLED, JobKind.CANCEL_RUNNING, cancel=202),
             submission(FAILING, JobKind.FAILING),
             submission(ADOPTED),
@@ -64,6 +65,7 @@ def sound() -> Evidence:
             **{f"u/{number}/{attempt}/0.png": Stored(10, "ab") for number, attempt in ((1, 1), (2, 2), (5, 2))},
             **{f"u/{number}/{attempt}/0-150.webp": Stored(3, "cd") for number, attempt in ((1, 1), (2, 2), (5, 2))},
             "u/5/1/0.png": Stored(10, "ab"),
+            ARCHIVE_PATH: Stored(20, "ef"),
         },
         journal=[
             *ran("p1", ONE, 10.0, 11.0),
@@ -82,11 +84,13 @@ def sound() -> Evidence:
         struck=[struck("comfyui-kill", "comfyui-1", 22.0)],
         servers={"comfyui-1": ONE, "comfyui-2": OTHER},
         numbers={number: number for number in (PLAIN, RETRIED, CANCELLED, FAILING, ADOPTED)},
+        follow_ups=followed(),
     )
 
 
-def submission(number: int, kind: JobKind = JobKind.SINGLE, **values: Any) -> Submission:
-    order = Ordered(number, kind, 0.0, {"prompt": f"chaos 1-{number}: {kind}"})
+def submission(number: int, kind: JobKind = JobKind.SINGLE, webhook: str | None = None, **values: Any) -> Submission:
+    own = {"webhook": {"url": webhook}} if webhook else {}
+    order = Ordered(number, kind, 0.0, {"prompt": f"chaos 1-{number}: {kind}", **own})
     return Submission(order, **{"accepted": [number], "accepted_at": [0.0], **values})
 
 
@@ -100,6 +104,8 @@ def job(number: int, status: str, *, prompt: str, **values: Any) -> Row:
         "error_code": None,
         "error_message": None,
         "idempotency_key": None,
+        "parent_id": None,
+        "request_id": None,
         "lease_expires_at": None,
         "created_at": 1.0,
         "completed_at": number * 10 + 9.5,
@@ -153,6 +159,18 @@ def ran(prompt_id: str, server: str, start: float, end: float | None = None, out
 
 def struck(kind: str, target: str, at: float) -> Struck:
     return Struck(Strike(at, kind, target, 5.0), at, at + 5.0)
+
+
+def followed_by(**values: Any) -> Evidence:
+    """The same run with other things that followed it."""
+    return replace(sound(), follow_ups=replace(followed(), **values))
+
+
+def with_one(rows: str, wanted: Any, **values: Any) -> Evidence:
+    """The same run with other values in the row with this id of what followed it."""
+    there = getattr(followed(), rows)
+    assert [row["id"] for row in there].count(wanted) == 1, "the row that is to be doctored"
+    return followed_by(**{rows: [row | values if row["id"] == wanted else row for row in there]})
 
 
 def doctored(rows: str, wanted: int | tuple[int, int], **values: Any) -> Evidence:

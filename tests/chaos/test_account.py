@@ -2,27 +2,29 @@
 
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tests.chaos.account import RULES, account
 from tests.chaos.evidence import Evidence, Stored
-from tests.chaos.monitor import Sample
-from tests.chaos.sound import (
+from tests.chaos.follow_ups.receivers import Received
+from tests.chaos.follow_ups.sound import (
     ADOPTED,
+    ARCHIVE,
     CANCELLED,
+    EXPORTED,
     FAILING,
-    ONE,
-    OTHER,
+    NEWS,
     PLAIN,
     RETRIED,
-    changing,
-    doctored,
-    ran,
-    sound,
-    struck,
-    submission,
+    followed,
+    task,
 )
+from tests.chaos.follow_ups.tasks import AskedTask
+from tests.chaos.monitor import Sample
+from tests.chaos.rows import Row
+from tests.chaos.sound import ONE, OTHER, changing, doctored, followed_by, job, ran, sound, struck, submission, with_one
 from tests.chaos.watchers import Watched
 from worker_service.fleet.wedge import CANARY
 
@@ -52,6 +54,11 @@ def with_more(**values: Any) -> Evidence:
     return changing(evidence, name, there | more if isinstance(there, dict) else [*there, *more])
 
 
+def retry(number: int) -> Row:
+    """A job that a task made of another."""
+    return job(number, "cancelled", prompt="", events=1, attempt=0, parent_id=PLAIN, request_id="of task-0")
+
+
 def test_a_sound_run_passes() -> None:
     assert account(sound()) == []
 
@@ -73,6 +80,7 @@ BROKEN = {
         "failed, and could have been tried again": doctored(
             "jobs", PLAIN, status="failed", error_code="prompt_lost", retries=2
         ),
+        "failed with one bad file": doctored("jobs", PLAIN, status="failed", error_code="output_missing"),
         "failed for another reason than its own": doctored("jobs", FAILING, error_code="timeout"),
         "poison that killed nobody": doctored("jobs", PLAIN, status="failed", error_code="poison"),
         "completed, and could not be": doctored("jobs", FAILING, status="completed"),
@@ -153,6 +161,41 @@ BROKEN = {
     "stored bytes agree with the rows": {
         "too few": replace(sound(), users=[{"id": "u", "name": "local", "stored_bytes": 20}])
     },
+    "every end is owed once": {
+        "one is owed to nobody": followed_by(deliveries=followed().deliveries[1:]),
+        "one is owed twice": followed_by(deliveries=[*followed().deliveries, followed().deliveries[0]]),
+        "its own webhook is owed none": followed_by(deliveries=followed().deliveries[:-1]),
+        "another end than the row's": with_one("deliveries", UUID(int=PLAIN), type="job.failed"),
+        "of a job that is not there": with_one("deliveries", UUID(int=PLAIN), job_id=9),
+        "its owner was not notified": followed_by(notifications=followed().notifications[1:]),
+        "its owner was notified of what was cancelled": with_one("notifications", PLAIN, job_id=CANCELLED),
+    },
+    "every delivery arrives": {
+        "one waits": with_one("deliveries", UUID(int=PLAIN), state="pending"),
+        "one was given up": with_one("deliveries", UUID(int=PLAIN), state="failed"),
+        "one did not arrive": followed_by(received=followed().received[:-2]),
+        "one was only refused": followed_by(received=[one._replace(status=503) for one in followed().received]),
+        "another id": followed_by(received=[*followed().received, Received("msg_9", "ab", 204)]),
+        "other bytes": followed_by(received=[one._replace(sha256="ab") for one in followed().received]),
+    },
+    "every e-mail arrives": {
+        "one was given up": with_one("mails", NEWS, state="failed"),
+        "one did not arrive": followed_by(mailed=[]),
+        "one that nobody wrote": followed_by(mailed=[*followed().mailed, "<9@example.com>"]),
+        "news of which no e-mail tells": with_one("notifications", PLAIN, mail_owed=True),
+    },
+    "every task is done once": {
+        "one is not there": followed_by(tasks=followed().tasks[1:]),
+        "one is there twice": followed_by(tasks=[*followed().tasks, task("task-2", "report", {})]),
+        "one was refused": followed_by(asked=[*followed().asked, AskedTask("task-2", "report", [], ["422"])]),
+        "one failed": with_one("tasks", "task-0", state="failed"),
+        "one left things out": with_one("tasks", "task-0", done=4),
+        "it says that it retried a job": with_one("tasks", "task-0", result={"changed": 1}),
+        "it retried a job twice": with_more(jobs=[retry(9), retry(10)]),
+        "the file is not there": with_one("tasks", EXPORTED, file=ARCHIVE | {"path": "gone"}),
+        "a job is twice in the archive": followed_by(archives={EXPORTED: ["u/1", "u/1"]}),
+        "a job is not in the archive": followed_by(archives={EXPORTED: ["u/1"]}),
+    },
 }
 
 
@@ -182,7 +225,8 @@ def test_a_job_that_used_up_its_attempts_or_killed_its_workers_may_fail() -> Non
     used_up = doctored("jobs", PLAIN, status="failed", error_code="comfyui_unreachable", retries=4)
     deadly = doctored("jobs", ADOPTED, status="failed", error_code="poison")
     dead = [row | {"outcome": "expired", "job_id": ADOPTED} for row in deadly.attempts]
-    for evidence in (used_up, replace(deadly, attempts=dead)):
+    two_bad_files = doctored("jobs", PLAIN, status="failed", error_code="output_missing", retries=1)
+    for evidence in (used_up, two_bad_files, replace(deadly, attempts=dead)):
         assert "every end has its reason" not in {violation.rule for violation in account(evidence)}
 
 

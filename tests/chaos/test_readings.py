@@ -6,20 +6,12 @@ import pytest
 
 from shared.models import EventType
 from tests.chaos.attempts_account import standing_after
+from tests.chaos.follow_ups.sound import FAILING, RETRIED
 from tests.chaos.jobs import JobKind
 from tests.chaos.operator import REPLACED
 from tests.chaos.recovery import NO_FAULT, recoveries
 from tests.chaos.reruns import reruns
-from tests.chaos.sound import (
-    FAILING,
-    ONE,
-    RETRIED,
-    doctored,
-    ran,
-    sound,
-    struck,
-    submission,
-)
+from tests.chaos.sound import ONE, doctored, ran, sound, struck, submission
 
 DIES = "dies of surrogate"
 

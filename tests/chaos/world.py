@@ -20,6 +20,7 @@ from deploy.local.system import Plan as LocalPlan
 from deploy.local.system import Say, local_key, service, status
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings
+from tests.chaos.follow_ups.receivers import Receivers, receivers
 from tests.chaos.plan import APIS, SCHEDULERS, SIMULATORS, SLOTS, WORKERS, Plan
 from tests.chaos.proxy import Link, links
 from tests.simulator.running import ArmedFault, RunningSimulator
@@ -70,6 +71,7 @@ class World:
     processes: Processes
     apis: list[str]
     comfyuis: dict[str, ComfyUI]
+    receivers: Receivers
     links: dict[str, Link]
     down: set[str] = field(default_factory=set)
     armed: dict[object, ArmedFault] = field(default_factory=dict)  # by the strike that armed it
@@ -126,7 +128,8 @@ def running_world(plan: Plan, say: Say) -> Iterator[World]:
         say(f"{SIMULATORS} simulators")
         comfyuis = {name: stack.enter_context(comfyui(plan, name, make_link)) for name in named("comfyui", SIMULATORS)}
         troubled = {"postgres": make_link(servers.postgres.port), "redis": make_link(servers.valkey.port)}
-        direct = variables(plan, servers, comfyuis)
+        told = stack.enter_context(receivers(make_link))
+        direct = variables(plan, servers, comfyuis) | told.variables
         linked = direct | {
             "DATABASE_URL": through(direct["DATABASE_URL"], servers.postgres.port, troubled["postgres"]),
             "REDIS_URL": through(direct["REDIS_URL"], servers.valkey.port, troubled["redis"]),
@@ -145,7 +148,8 @@ def running_world(plan: Plan, say: Say) -> Iterator[World]:
             processes=processes,
             apis=apis,
             comfyuis=comfyuis,
-            links=troubled | {name: comfyui.link for name, comfyui in comfyuis.items()},
+            receivers=told,
+            links=troubled | told.links | {name: comfyui.link for name, comfyui in comfyuis.items()},
         )
 
 

@@ -12,6 +12,7 @@ from api_service.prompts.files import find_file
 from shared.models import Scope
 
 KINDS = {"output", "temp", "input"}
+PREVIEW = "X-Preview"
 LONGEST = 600  # characters of a name with its folder
 
 
@@ -19,21 +20,31 @@ class ViewQuery(AnyQuery):
     filename: str = ""
     subfolder: str = ""
     type: str = "output"
+    preview: str = ""
 
 
 async def view(request: NativeRequest) -> Response:
-    """A file. Only the caller's own are found; `preview` and `channel` are let pass, and the file is sent whole."""
+    """A file. Only the caller's own are found.
+
+    With `preview` it is the largest thumbnail, in the format that it has, or the whole file if it has none; the header
+    `X-Preview` says which. `channel` is let pass.
+    """
     services, query = request.services, request.query
     filename, kind = annotated(query.filename, query.type)
     if not filename or kind not in KINDS or len(filename) + len(query.subfolder) > LONGEST:
         return nothing(HTTPStatus.BAD_REQUEST, "a filename and a type of output, temp or input must be given")
     name = f"{query.subfolder.strip('/')}/{filename}".removeprefix("/")
-    file = None
+    found = None
     if "\0" not in name:
-        file = await services.run(find_file, services.engine, request.identity.user_id, name, kind)
-    if file is None:
+        found = await services.run(find_file, services.engine, request.identity.user_id, name, kind)
+    if found is None:
         return nothing(HTTPStatus.NOT_FOUND, "there is no such file among the caller's own")
-    return await services.run(send_file, request.http, services.store, StoredFile(*file))
+    whole, thumbnail = found
+    sent = thumbnail if query.preview and thumbnail is not None else whole
+    response = await services.run(send_file, request.http, services.store, StoredFile(*sent))
+    if query.preview:
+        response.headers[PREVIEW] = "original" if sent is whole else "thumbnail"
+    return response
 
 
 def annotated(filename: str, kind: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from api_service.doors.binding import acceptance_of, in_its_lane, sealed
 from api_service.doors.native.asking.errors import PromptRefused, prompt_refused
 from api_service.doors.native.asking.operations import AnyBody, NativeRequest, operation, read_anyhow
 from api_service.doors.native.views.sent_pictures import with_pictures_kept
+from api_service.fleet.aliases import with_models_meant
 from api_service.http.answers import Json
 from api_service.http.path_ids import uuid_in
 from api_service.jobs.extra_data import SECRETS, ExtraData
@@ -62,6 +64,7 @@ async def submit_prompt(request: NativeRequest) -> Any:
         raise PromptRefused("no_prompt", NO_PROMPT, NO_PROMPT)
     prompt_id, client_id = prompt_id_in(body), client_id_in(body)
     along = await in_its_lane(request, asked_for, body)
+    along = await with_aliases(request, along)
     (job,) = await sealed(request, [along])
     name = PromptName(prompt_id or uuid4(), client_id)
     key = None
@@ -80,6 +83,16 @@ async def submit_prompt(request: NativeRequest) -> Any:
     except Refusal as refusal:
         raise await in_form(request, refusal, body) from None
     return Json({"prompt_id": str(name.prompt_id), "number": accepted.jobs[0].id, "node_errors": {}})
+
+
+async def with_aliases(request: NativeRequest, along: SentAlong) -> SentAlong:
+    """The job with the models that its names stand for."""
+    aliases = request.services.settings.model_aliases
+    if not aliases:
+        return along
+    known = await request.services.run(request.services.capabilities.current)
+    graph = await in_its_lane(request, with_models_meant, along.request.graph, aliases, known)
+    return along._replace(request=replace(along.request, graph=graph))
 
 
 async def in_form(request: NativeRequest, refusal: Refusal, body: PromptBody) -> Exception:

@@ -43,7 +43,8 @@ async def edit(request: ApiRequest[Nothing, AnyQuery]) -> Response:
         sinks = {"image": image, "image[]": image, "mask": mask}
         form = await read_files(request.http, sinks, 2 * largest)
         fields = fields_in(form, EditFields)
-        model = chosen_model(fields.model, await services.run(services.capabilities.current))
+        known = await services.run(services.capabilities.current)
+        model = chosen_model(fields.model, known, services.settings.model_aliases)
         has_mask = mask.receiving.file is not None
         sent = {"image": image, "mask": mask} if has_mask else {"image": image}
         for field, sink in sent.items():

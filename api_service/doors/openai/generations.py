@@ -25,7 +25,8 @@ async def generate(request: ApiRequest[GenerationBody, AnyQuery]) -> Response:
     goes on: 504 names it, and the same request with the same `Idempotency-Key` waits for it again.
     """
     services, body = request.services, request.body
-    model = chosen_model(body.model, await services.run(services.capabilities.current))
+    known = await services.run(services.capabilities.current)
+    model = chosen_model(body.model, known, services.settings.model_aliases)
     key = idempotency_key(request.http, body.without_form())
     return await make(request, Wanted(body, body.parameters(model, size_of(body.size)), key, KIND))
 

@@ -7,6 +7,7 @@ from api_service.doors.openai.answers.codes import ImageCode
 from api_service.doors.openai.answers.views import ModelsView, ModelView
 from api_service.doors.openai.asking.choosing import checkpoints, no_such_model
 from api_service.doors.openai.asking.places import MODELS, AnyQuery
+from api_service.fleet.aliases import meant
 from api_service.http.operations import Answer, Nothing, Operation
 from shared.models import Scope
 
@@ -20,10 +21,10 @@ async def list_models(request: NoBody) -> ModelsView:
 
 
 async def show_model(request: NoBody) -> ModelView:
-    """Look whether some server has a checkpoint."""
+    """Look whether some server has a checkpoint, or what its name stands for."""
     known = await request.services.run(request.services.capabilities.current)
     name = request.path["model"]
-    if name not in checkpoints(known):
+    if meant(name, checkpoints(known), request.services.settings.model_aliases) not in checkpoints(known):
         raise no_such_model(name, known)
     return ModelView(id=name)
 

@@ -24,6 +24,7 @@ ANSWER_HEADERS = (
         "Retry-After",
         "X-Request-Id",
         "X-Comfy-Request-Id",
+        "X-Preview",
         "Idempotency-Replayed",
         "Preference-Applied",
         "Allow",

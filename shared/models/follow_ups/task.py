@@ -71,6 +71,8 @@ class Task(SQLModel, table=True):
     error_code: str | None = Field(default=None, sa_column=Column("error_code", String(64)))
     error_message: str | None = Field(default=None, sa_column=Column("error_message", Text))
     request_id: str | None = Field(default=None, sa_column=Column("request_id", String(128)))
+    idempotency_key: str | None = Field(default=None, sa_column=Column("idempotency_key", String(255)))
+    request_digest: str | None = Field(default=None, sa_column=Column("request_digest", String(64)))
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
     updated_at: datetime = Field(default=None, sa_column=moment("updated_at", nullable=False, now=True))
     started_at: datetime | None = Field(default=None, sa_column=moment("started_at"))
@@ -86,6 +88,14 @@ class Task(SQLModel, table=True):
         Index("ix_tasks_list", "user_id", "created_at", "id"),
         Index("ix_tasks_list_all", "created_at", "id"),
         Index("ix_tasks_expires", "expires_at", postgresql_where="expires_at IS NOT NULL"),
+        # Of two requests under one key that come at once, one makes the row.
+        Index(
+            "ix_tasks_key",
+            "user_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where="idempotency_key IS NOT NULL",
+        ),
     )
 
 

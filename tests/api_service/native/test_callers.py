@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.main import create_app
 from shared.accounts.keys import revoke_key
-from shared.configuration.networks import trusted_networks
+from shared.configuration.pairs import trusted_networks
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import transaction
 from shared.models import Scope

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 from starlette.testclient import TestClient
 
 from api_service.main import create_app
 from api_service.prompts.files import free_name
 from shared.configuration.settings import Settings, load_settings
 from shared.messaging.messenger import Messenger
+from shared.models import JobOutput
 from tests.api_service.assets.assets import PNG
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.native.prompts import begun, completed, job_of, posted, put
@@ -50,6 +51,29 @@ def test_an_output_is_seen_by_its_owner_alone(
     assert client.get("/view", params=named, headers=other).status_code == 404
     assert client.get("/view", params={**named, "type": "output" if kind == "temp" else "temp"}).status_code == 404
     assert client.get("/view", params={"filename": f"{named['filename']} [{kind}]"}).content == PNG
+
+
+def test_a_preview_is_the_largest_thumbnail_or_the_file_itself(
+    client: TestClient, messenger: Messenger, settings: Settings, tmp_path: Path
+) -> None:
+    named = image(client, messenger, settings, tmp_path, "output")
+    whole = client.get("/view", params={**named, "preview": "webp;90"})
+    assert (whole.content, whole.headers["x-preview"]) == (PNG, "original")
+    assert "x-preview" not in client.get("/view", params=named).headers
+    sizes = {
+        size: {"path": f"small/{size}{ending}", "width": 1, "height": 1, "size_bytes": 3}
+        for size, ending in (("150", ".webp"), ("600", ".jpg"))
+    }
+    put(settings, tmp_path, "small/600.jpg", b"abc")
+    with messenger.transaction() as session:
+        session.exec(update(JobOutput).values(thumbnails=sizes))
+    small = client.get("/view", params={**named, "preview": "webp;90"})
+    assert (small.content, small.headers["content-type"], small.headers["x-preview"]) == (
+        b"abc",
+        "image/jpeg",
+        "thumbnail",
+    )
+    assert client.get("/view", params=named).content == PNG
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """/api/v1/tasks: asked for, shown, listed, cancelled, deleted, and what they have made."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -8,13 +9,14 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.main import create_app
-from api_service.tasks.asking import MOST_OPEN
+from api_service.tasks.asking import MOST_OPEN, create_task
 from shared.configuration.settings import Settings, load_settings
 from shared.files.store import open_store
 from shared.messaging.messages import Queue
 from shared.messaging.messenger import Messenger
-from shared.models import Scope, TaskKind, TaskState
+from shared.models import Scope, Task, TaskKind, TaskState
 from shared.tasks import life
 from shared.tasks.due import take
 from shared.tasks.life import TaskLease
@@ -88,6 +90,36 @@ def test_a_task_is_asked_for_done_and_shown(client: TestClient, messenger: Messe
 )
 def test_each_wrong_field_is_named(client: TestClient, body: Any, field: str) -> None:
     assert list(refused(client, body)) == [field]
+
+
+def test_the_same_request_under_a_key_asks_for_one_task(
+    client: TestClient, engine: Engine, messenger: Messenger
+) -> None:
+    key = {"Idempotency-Key": "tidy-1"}
+    first, again = (client.post(TASKS, json=ALL, headers=key) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["location"] == first.headers["location"]
+    assert again.json()["id"] == first.json()["id"]
+    assert messenger.waiting_messages(Queue.TASKS) == 1
+    other = client.post(TASKS, json={**ALL, "dry_run": True}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert first.json()["id"] in other.json()["detail"]
+    stranger = client.post(TASKS, json=ALL, headers=key | bearer(new_key(engine, another=True)))
+    assert stranger.status_code == 201, "a key belongs to one user"
+
+
+def test_two_who_ask_under_one_key_at_once_ask_for_one_task(client: TestClient, engine: Engine) -> None:
+    sent = IdempotencyKey("tidy-1", "a" * 64)
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: create_task(engine, new_task(), sent), range(8)))
+    assert len({one.id for one, _ in made}) == 1
+    assert sorted(replayed for _, replayed in made) == [False] + [True] * 7
+
+
+def new_task() -> Task:
+    return Task(user_id=USER, kind=TaskKind.DELETE_JOBS, parameters={"all": True})
 
 
 def test_others_jobs_are_for_admins(client: TestClient, engine: Engine, messenger: Messenger) -> None:

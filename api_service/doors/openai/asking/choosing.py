@@ -1,11 +1,13 @@
 """Which checkpoint a request means: the one it names, or the only one there is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from api_service.doors.openai.answers.codes import ImageCode, wrong_model
+from api_service.fleet.aliases import meant
 from api_service.fleet.capability_cache import Capabilities, Holders
 from api_service.fleet.close_matches import suggestion
 from api_service.refusals.refusal import Refusal
+from shared.configuration.pairs import ModelAlias
 from shared.fleet.model_kinds import ModelKind
 
 MOST_NAMED = 5
@@ -15,13 +17,17 @@ def checkpoints(known: Capabilities) -> Mapping[str, Holders]:
     return known.models(ModelKind.CHECKPOINTS)
 
 
-def chosen_model(asked: str | None, known: Capabilities) -> str:
-    """The checkpoint that is meant. While no server has said what it has, any may be there. Raises Refusal."""
+def chosen_model(asked: str | None, known: Capabilities, aliases: Sequence[ModelAlias]) -> str:
+    """The checkpoint that is meant, also by an alias. While no server has said what it has, any may be there.
+
+    Raises Refusal.
+    """
     found = checkpoints(known)
     if asked is not None:
-        if found and asked not in found:
+        model = meant(asked, found, aliases)
+        if found and model not in found:
             raise no_such_model(asked, known)
-        return asked
+        return model
     usable = [name for name, holders in found.items() if holders.is_available] or list(found)
     if len(usable) == 1:
         return usable[0]

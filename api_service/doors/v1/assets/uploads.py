@@ -13,7 +13,7 @@ from api_service.assets.keeping import Details, Kept
 from api_service.assets.names import name_from
 from api_service.assets.upload_keys import made_before
 from api_service.doors.binding import ApiRequest, signed_urls
-from api_service.doors.idempotency_key import HEADER, idempotency_key, key_in
+from api_service.doors.idempotency_key import HEADER, SAYS_REPLAYED, idempotency_key, key_in, replay_headers
 from api_service.doors.incoming import fields_in, owner_of, received, shelf_of
 from api_service.doors.v1.assets.bodies import FromOutputBody, FromUrlBody, UploadFields, UploadForm
 from api_service.doors.v1.assets.fetching import fetched, read_unless_form
@@ -82,8 +82,7 @@ async def keep_an_output(request: ApiRequest[FromOutputBody, Nothing]) -> Respon
 async def answer(request: ApiRequest[Any, Any], kept: Kept) -> Response:
     view = AssetView.of(kept.asset, await signed_urls(request.http, request.identity))
     status = HTTPStatus.CREATED if kept.is_new else HTTPStatus.OK
-    replayed = {"Idempotency-Replayed": "true"} if kept.replayed else {}
-    return answer_with(view, status, Location=f"{ASSETS}/{view.id}", **replayed)
+    return answer_with(view, status, Location=f"{ASSETS}/{view.id}", **replay_headers(replayed=kept.replayed))
 
 
 WHERE = {"Location": "where the asset is"}
@@ -92,7 +91,7 @@ KEPT = {
     HTTPStatus.OK: Answer(
         AssetView,
         "the asset; the user had its bytes already",
-        headers={**WHERE, "Idempotency-Replayed": "`true`: the request was sent before"},
+        headers={**WHERE, **SAYS_REPLAYED},
     ),
 }
 ONCE = {HEADER: "1 to 255 visible ASCII characters: sent again, the same request makes nothing new"}

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, in_its_lane, signed_urls
-from api_service.doors.idempotency_key import HEADER, idempotency_key
+from api_service.doors.idempotency_key import HEADER, SAYS_REPLAYED, idempotency_key, replay_headers
 from api_service.doors.v1.jobs.field_names import field_name
 from api_service.doors.v1.jobs.submission_views import AcceptedJobView
 from api_service.doors.waiting import asked_wait_s, ended_within, preference_applied
@@ -18,7 +18,6 @@ from api_service.refusals.codes import Code
 from api_service.submit.submit import Accepted, Submission
 from shared.jobs.urls import job_url
 
-REPLAYED = {"Idempotency-Replayed": "`true`: the request was sent before"}
 LOCATED = {"Location": "where the job is", "Preference-Applied": "how long the answer waited at most"}
 ONCE = {HEADER: "1 to 255 visible ASCII characters: sent again, the same request makes no other job"}
 PATIENT = {**ONCE, "Prefer": "`wait=N`: answer once the job has ended, or after N seconds (60 at most)"}
@@ -27,7 +26,7 @@ ACCEPTED = {
         AcceptedJobView, "the job: `queued`, or `pending` until its time comes or Redis is back", headers=LOCATED
     ),
     HTTPStatus.OK: Answer(
-        AcceptedJobView, "the job that this request made before, as it is now", headers={**LOCATED, **REPLAYED}
+        AcceptedJobView, "the job that this request made before, as it is now", headers={**LOCATED, **SAYS_REPLAYED}
     ),
 }
 PROBLEMS = (
@@ -58,7 +57,7 @@ async def answer_accepted(request: ApiRequest[Any, Nothing], accepted: Accepted)
     (job,), (notes,) = accepted.jobs, accepted.notes
     outputs = accepted.outputs.get(job.id, ())
     wait_s = asked_wait_s(request.http)
-    headers = {"Location": job_url(job.id), **replay_headers(accepted), **preference_applied(wait_s)}
+    headers = {"Location": job_url(job.id), **replay_headers(replayed=accepted.replayed), **preference_applied(wait_s)}
     if wait_s is not None:
         job, outputs = await ended_within(request, (job, outputs), wait_s)
 
@@ -72,7 +71,3 @@ async def answer_accepted(request: ApiRequest[Any, Nothing], accepted: Accepted)
 
 def status_of(accepted: Accepted) -> HTTPStatus:
     return HTTPStatus.OK if accepted.replayed else HTTPStatus.CREATED
-
-
-def replay_headers(accepted: Accepted) -> dict[str, str]:
-    return {"Idempotency-Replayed": "true"} if accepted.replayed else {}

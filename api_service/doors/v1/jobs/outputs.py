@@ -1,7 +1,5 @@
 """The files of a job: its outputs and their thumbnails."""
 
-from pathlib import PurePosixPath
-
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, by_key_or_url
@@ -11,12 +9,11 @@ from api_service.http.operations import Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.http.signed_urls import FileQuery
 from api_service.jobs.job_queries import find_output
+from api_service.jobs.thumbnails import KINDS, thumbnail_of
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import thumbnail_not_found
 from shared.jobs.urls import JOBS
 from shared.models import JobOutput, Scope
-
-KINDS = {".jpg": "image/jpeg", ".webp": "image/webp"}  # by what the names of thumbnails end in
 
 
 class ThumbnailQuery(FileQuery):
@@ -45,9 +42,7 @@ async def thumbnail(request: ApiRequest[Nothing, ThumbnailQuery]) -> Response:
     size = request.query.size
     if size not in found.thumbnails:
         raise thumbnail_not_found(size, list(found.thumbnails), found.thumbnail_note)
-    path = found.thumbnails[size]["path"]
-    ending = PurePosixPath(path).suffix
-    file = StoredFile(path, KINDS[ending], f"{found.filename}-{size}{ending}", tag=f"{found.sha256}-{size}{ending}")
+    file = StoredFile(*thumbnail_of(found, size))
     return await request.services.run(send_file, request.http, request.services.store, file)
 
 

@@ -10,14 +10,13 @@ from uuid import UUID, uuid4
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, acceptance_of, in_its_lane, run_of, sealed, signed_urls
+from api_service.doors.idempotency_key import SAYS_REPLAYED, replay_headers
 from api_service.doors.v1.jobs.accepting import (
     ACCEPTED,
     ONCE,
     PATIENT,
     PROBLEMS,
-    REPLAYED,
     answer_accepted,
-    replay_headers,
     status_of,
     submission,
 )
@@ -66,7 +65,9 @@ async def submit_batch(request: ApiRequest[BatchBody, Nothing]) -> Response:
 
 
 def batch_answer(batch_id: UUID, accepted: Accepted, urls: SignedUrls) -> Response:
-    return answer_with(BatchView.of(batch_id, accepted, urls), status_of(accepted), **replay_headers(accepted))
+    return answer_with(
+        BatchView.of(batch_id, accepted, urls), status_of(accepted), **replay_headers(replayed=accepted.replayed)
+    )
 
 
 async def validate_job(request: ApiRequest[JobBody, Nothing]) -> Response:
@@ -139,7 +140,9 @@ OPERATIONS = (
         Scope.WRITE,
         {
             HTTPStatus.CREATED: Answer(BatchView, "the jobs, in the order in which they were sent"),
-            HTTPStatus.OK: Answer(BatchView, "the jobs that this request made before, as they are", headers=REPLAYED),
+            HTTPStatus.OK: Answer(
+                BatchView, "the jobs that this request made before, as they are", headers=SAYS_REPLAYED
+            ),
         },
         tag="jobs",
         body=BatchBody,

@@ -38,6 +38,7 @@ REVISIONS = (
     "tasks",
     "clean_up",
     "turns",
+    "browsers",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

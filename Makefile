@@ -139,6 +139,7 @@ redis-info-%: $(VENV)/ready ## What Redis says of itself, and of this environmen
 ## ---------------------------------------------------------------- the environment
 
 $(VENV)/ready: requirements/dev.lock
+	@if [ -L $(VENV) ]; then echo "$(VENV) is a link, and is not made anew: it may be others' too" >&2; exit 1; fi
 	@set -e; for python in $(PYTHONS); do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \

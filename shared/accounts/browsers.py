@@ -29,6 +29,11 @@ def create_code(session: Session, user_id: UUID, scopes: Sequence[Scope]) -> str
     return code
 
 
+def link_with(base: str, code: str) -> str:
+    """The link that signs a browser in. What is behind the # is sent to nobody: the page reads it."""
+    return f"{base.rstrip('/')}/sign-in#{code}"
+
+
 def sign_in_with_code(session: Session, code: str, name: str = NAME) -> NewKey | None:
     """A browser's key for the code, which is good no more. None if it is not known, was used, or its time ran out."""
     used = delete(SignInCode).where(col(SignInCode.code_hash) == hash_of(code)).returning(SignInCode)

@@ -8,11 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api_service.accounts.browsers import Signed, renewed, signed_in_by_code, signed_in_by_key, signed_out
-from api_service.doors.binding import ApiRequest, identified
+from api_service.doors.binding import ApiRequest, by_key, identified
 from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from api_service.http.server.browser_cookies import BY_COOKIE, COOKIE, PAGE_HEADER
-from api_service.refusals.accounts import unauthenticated
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
 
@@ -48,14 +47,19 @@ async def sign_in(request: ApiRequest[SignInBody, Nothing]) -> Response:
 
 
 async def show(request: ApiRequest[Nothing, Nothing]) -> Response:
-    """Show who this browser is signed in as. Once a day its cookie is renewed."""
-    services = request.services
-    if not getattr(request.http.state, BY_COOKIE, False):
-        raise unauthenticated("this browser is not signed in")
-    signed = await services.run(renewed, services.engine, request.identity.key_id)
+    """Show who this browser is signed in as, if it is. Once a day its cookie is renewed."""
+    services, http = request.services, request.http
+    nobody = Response(status_code=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
+    if not getattr(http.state, BY_COOKIE, False):
+        return nobody
+    try:
+        identity = await by_key(http)
+    except Refusal:
+        return nobody
+    signed = await services.run(renewed, services.engine, identity.key_id)
     if signed.token:
-        services.keyring.forget(request.identity.key_id)
-    return with_cookie(request.http, signed)
+        services.keyring.forget(identity.key_id)
+    return with_cookie(http, signed)
 
 
 async def sign_out(request: ApiRequest[Nothing, Nothing]) -> Response:
@@ -110,8 +114,11 @@ OPERATIONS = (
         "GET",
         "/session",
         show,
-        Access.ANY_KEY,
-        {HTTPStatus.OK: Answer(SessionView, "who is signed in")},
+        Access.NO_KEY,
+        {
+            HTTPStatus.OK: Answer(SessionView, "who is signed in"),
+            HTTPStatus.NO_CONTENT: Answer(None, "nobody is", media_types=()),
+        },
         tag="pages",
     ),
     Operation(

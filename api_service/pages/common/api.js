@@ -79,7 +79,7 @@ async function read(answer) {
 }
 
 /** Go where one signs in, and come back here after. */
-function signIn() {
+export function signIn() {
   const here = location.pathname.split("/").pop() + location.search + location.hash;
   if (!here.startsWith("sign-in")) location.assign(address(`sign-in?then=${encodeURIComponent(here)}`));
 }

@@ -41,7 +41,8 @@ export async function show(page, Content, load = async () => {}) {
     render(html`<${Head} page=${page} /><${Lost} /><main id="content" tabindex="-1">${inside}</main><${Toasts} />`, root);
   frame(html`<p class="empty" role="status">${words.loading}</p>`);
   try {
-    await Promise.all([loadSession(), load()]);
+    if (!(await loadSession())) return;
+    await load();
     frame(html`<${Content} />`);
   } catch (error) {
     frame(html`<p class="empty" role="alert">${words.failedPage} ${String(error)}</p>`);

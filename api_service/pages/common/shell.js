@@ -1,4 +1,5 @@
 /** What is around each page: its head, what has been lost, and short messages. */
+import { signal } from "@preact/signals";
 import { address } from "./base.js";
 import "./common.css";
 import { html, render } from "./html.js";
@@ -28,6 +29,19 @@ function Lost() {
   return connection.value === "lost" && html`<div class="lost" role="status">${words.lost}</div>`;
 }
 
+/** What is in the page now: first that it is loading. */
+const inside = signal(html`<p class="empty" role="status">${words.loading}</p>`);
+
+/** @param {{page: string}} props */
+function App({ page }) {
+  return html`<div>
+    <${Head} page=${page} />
+    <${Lost} />
+    <main id="content" tabindex="-1">${inside.value}</main>
+    <${Toasts} />
+  </div>`;
+}
+
 /**
  * Show a page to who is signed in.
  * @param {string} page its name in the head
@@ -36,15 +50,12 @@ function Lost() {
  */
 export async function show(page, Content, load = async () => {}) {
   applyTheme();
-  const root = /** @type {HTMLElement} */ (document.getElementById("page"));
-  const frame = (/** @type {any} */ inside) =>
-    render(html`<${Head} page=${page} /><${Lost} /><main id="content" tabindex="-1">${inside}</main><${Toasts} />`, root);
-  frame(html`<p class="empty" role="status">${words.loading}</p>`);
+  render(html`<${App} page=${page} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
   try {
     if (!(await loadSession())) return;
     await load();
-    frame(html`<${Content} />`);
+    inside.value = html`<${Content} />`;
   } catch (error) {
-    frame(html`<p class="empty" role="alert">${words.failedPage} ${String(error)}</p>`);
+    inside.value = html`<p class="empty" role="alert">${words.failedPage} ${String(error)}</p>`;
   }
 }

@@ -45,6 +45,7 @@ from api_service.streams.rights import Rights, end_streams_without_right
 from api_service.streams.stream_queries import DatabaseRows
 from api_service.streams.tickets import Tickets
 from api_service.streams.timings import StreamTimings
+from api_service.submit.quarantine import Quarantine
 from api_service.submit.submit import Acceptance
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
@@ -159,7 +160,9 @@ def make_services(settings: Settings, timings: StreamTimings) -> Services:
         object_infos=ObjectInfos(engine),
         histories=KeptBodies(),
         ended_prompts=AskedTogether(partial(anyio.to_thread.run_sync, partial(ended_jobs, engine), limiter=threads)),
-        acceptance=Acceptance(messenger, capabilities, limits, threads, shelf, fence, settings.is_fair),
+        acceptance=Acceptance(
+            messenger, capabilities, limits, threads, shelf, Quarantine(engine), fence, settings.is_fair
+        ),
         timings=timings,
         threads=threads,
         fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()))),

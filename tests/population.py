@@ -117,7 +117,7 @@ JOBS = f"""
 INSERT INTO generation_jobs (
     user_id, job_type, status, prompt, checkpoint_model, width, height, batch_size, params, workflow_key, metadata,
     priority, batch_id, run_after, attempt, events, worker_id, lease_expires_at, server, comfyui_prompt_id,
-    error_code, error_message, created_at, updated_at, started_at, generated_at, completed_at
+    error_code, error_message, failure, created_at, updated_at, started_at, generated_at, completed_at
 )
 SELECT
     (CAST(:user_ids AS uuid[]))[1 + least(h % 16, :users - 1)],
@@ -144,6 +144,7 @@ SELECT
     CASE WHEN started THEN md5('prompt' || n)::uuid::text END,
     CASE status WHEN 'failed' THEN 'node_failed' END,
     CASE status WHEN 'failed' THEN 'node 3 (KSampler) failed: out of memory' END,
+    CASE status WHEN 'failed' THEN lpad(to_hex(h % 16), 16, '0') END,
     created_at,
     created_at + interval '10 seconds',
     CASE WHEN started THEN created_at + interval '2 seconds' END,

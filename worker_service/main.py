@@ -130,7 +130,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         leases,
         Sockets(worker_id),
         storage,
-        JobLimits(settings.max_attempts, settings.soft_time_limit, settings.stall_timeout, settings.storage_patience),
+        JobLimits.of(settings),
         timings.run,
         keep_history=settings.comfyui_keep_history,
         vault=open_vault(settings.secrets_key_file),

@@ -55,12 +55,18 @@ class Cursors(Generic[Id]):
         """Where a page begins: behind that position; None for the first page. Raises Refusal: invalid_cursor."""
         return None if cursor is None else self.position_in(cursor, list_digest)
 
-    def page(self, found: Sequence[Listed], limit: int, list_digest: bytes) -> tuple[Sequence[Listed], str | None]:
+    def page(
+        self,
+        found: Sequence[Listed],
+        limit: int,
+        list_digest: bytes,
+        position: Callable[[Listed], Position[Id]] = lambda one: Position(one.created_at, one.id),
+    ) -> tuple[Sequence[Listed], str | None]:
         """Of one more than fit on a page those that do, and the cursor of the next page, if there is one."""
         shown = found[:limit]
         if len(found) <= limit:
             return shown, None
-        return shown, self.at(Position(shown[-1].created_at, shown[-1].id), list_digest)
+        return shown, self.at(position(shown[-1]), list_digest)
 
 
 JOB_CURSORS = Cursors[int]("i", int, int)  # 34 characters

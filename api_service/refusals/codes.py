@@ -35,6 +35,9 @@ class Code(StrEnum):
     JOB_NOT_ENDED = "job_not_ended"
     JOB_STARTED = "job_started"
     JOB_NOT_REPEATABLE = "job_not_repeatable"
+    WORKFLOW_QUARANTINED = "workflow_quarantined"
+    FAILURE_NOT_FOUND = "failure_not_found"
+    QUARANTINE_NOT_FOUND = "quarantine_not_found"
     NAME_TAKEN = "name_taken"
     OUTPUT_GONE = "output_gone"
     INVALID_FIELDS = "invalid_fields"
@@ -78,6 +81,9 @@ MEANINGS: dict[StrEnum, str] = {
     Code.JOB_NOT_ENDED: "the job has not ended yet; this is only possible after its end",
     Code.JOB_STARTED: "the job no longer waits; this can only be changed while it waits",
     Code.JOB_NOT_REPEATABLE: "the job was imported from the former system and cannot be submitted again",
+    Code.WORKFLOW_QUARANTINED: "the workflow harms servers and is not run until an admin releases it",
+    Code.FAILURE_NOT_FOUND: "there is no such group of failures among those the key may see",
+    Code.QUARANTINE_NOT_FOUND: "no workflow with this fingerprint is in quarantine",
     Code.NAME_TAKEN: "another user has this name",
     Code.OUTPUT_GONE: "the file is no longer in the output store",
     Code.INVALID_FIELDS: "fields of the body are wrong; `errors` names each",

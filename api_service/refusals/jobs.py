@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import FieldError, Refusal, names_of
-from shared.models import JobStatus
+from shared.jobs.failures.quarantine import why
+from shared.models import JobStatus, SuspectWorkflow
 
 STORAGE_AGAIN_S = 30
 
@@ -69,3 +70,17 @@ def invalid_cursor(reason: str) -> Refusal:
 
 def invalid_fields(errors: Sequence[FieldError]) -> Refusal:
     return Refusal(Code.INVALID_FIELDS, f"these fields are wrong: {names_of(errors)}", errors=errors)
+
+
+def workflow_quarantined(suspect: SuspectWorkflow, field: str) -> Refusal:
+    reason = why(suspect)
+    error = FieldError(field=field, message=reason, code=Code.WORKFLOW_QUARANTINED)
+    return Refusal(Code.WORKFLOW_QUARANTINED, reason, errors=[error])
+
+
+def failure_not_found(fingerprint: str) -> Refusal:
+    return Refusal(Code.FAILURE_NOT_FOUND, f"there is no group of failures {fingerprint!r}")
+
+
+def quarantine_not_found(fingerprint: str) -> Refusal:
+    return Refusal(Code.QUARANTINE_NOT_FOUND, f"no workflow {fingerprint!r} is in quarantine")

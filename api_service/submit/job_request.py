@@ -13,6 +13,7 @@ from shared.models import GenerationJob, JobStatus
 from shared.models.jobs.generation_job import DEFAULT_PRIORITY
 from shared.webhooks.own import OwnWebhook
 from shared.workflows import duration_key
+from shared.workflows.fingerprint import fingerprint_of
 from shared.workflows.parameters import TextToImage
 from shared.workflows.references import AssetsByInput
 from shared.workflows.shape import first_checkpoint, prompt_text
@@ -72,6 +73,11 @@ class JobRequest:
         """Jobs with the same key take about as long. Only of a graph that was checked."""
         return duration_key.workflow_key(self.graph)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Jobs with the same fingerprint do the same work. Only of a graph that was checked."""
+        return fingerprint_of(self.graph)
+
 
 def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
     """A row that is yet to be recorded. A job that starts later has no message until its time has come.
@@ -97,6 +103,7 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         secret_names=None if options.secret_names is None else list(options.secret_names),
         job_type=request.job_type,
         workflow_key=request.workflow_key,
+        fingerprint=request.fingerprint,
         assets={node_id: dict(by_name) for node_id, by_name in request.assets.items()} or None,
         **what_to_run(request),
         **origin,

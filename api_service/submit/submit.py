@@ -25,6 +25,7 @@ from api_service.submit.idempotency import made_before
 from api_service.submit.job_request import JobRequest, new_job
 from api_service.submit.outputs_taken import keep_outputs
 from api_service.submit.priorities import capped
+from api_service.submit.quarantine import Quarantine
 from shared.database.engine import transaction
 from shared.fleet.fence import OPEN, Fence
 from shared.jobs import before_start
@@ -43,6 +44,7 @@ class Acceptance(NamedTuple):
     limits: KeyLimits
     threads: CapacityLimiter  # for work that blocks
     shelf: Shelf  # for outputs that jobs take in
+    quarantine: Quarantine
     fence: Fence = OPEN
     is_fair: bool = True  # users take turns
 
@@ -114,12 +116,14 @@ def look_at(
 ) -> list[CheckedJob]:
     """The jobs as they would be sent for their owner. Reads what the servers can do, and the assets that the jobs name.
 
-    Raises Refusal: invalid_fields.
+    Raises Refusal: invalid_fields, workflow_quarantined.
     """
     known = acceptance.capabilities.current()
     graphs = [(job.graph, job.assets) for job in jobs]
     assets = assets_named_by(acceptance.messenger.engine, owner, graphs, known)
-    return check_all(jobs, known, field_name, acceptance.fence, assets)
+    checked = check_all(jobs, known, field_name, acceptance.fence, assets)
+    acceptance.quarantine.refuse([job.request for job in checked])
+    return checked
 
 
 def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "browsers"
-down_revision = "turns"
+down_revision = "failures"
 branch_labels = None
 depends_on = None
 

@@ -52,6 +52,10 @@ class Bounds(BaseModel, frozen=True):
         None, description="the highest priority that jobs submitted with one key may have, or none"
     )
 
+    quarantine_after: Limit = Field(
+        3, description="servers in a row that a workflow may crash, hang or fill before it is not run any more, or none"
+    )
+
     @property
     def is_fair(self) -> bool:
         """Whether users take turns."""

@@ -38,6 +38,7 @@ REVISIONS = (
     "tasks",
     "clean_up",
     "turns",
+    "failures",
     "browsers",
 )
 NEEDED = REVISIONS[-1]

@@ -28,7 +28,8 @@ GenerationError
     ├── SecretsUnreadable      this worker cannot decrypt what was sent with it
     ├── TimedOut               the time limit passed
     ├── Poison                 it took its worker or its server down too often
-    └── WornOut                no worker could bring it to an end
+    ├── WornOut                no worker could bring it to an end
+    └── WorkflowQuarantined    its workflow has taken down one server after the other
 NotAFailure                    what ends an attempt without a word against the job
 ├── LeaseLost                  another worker has it now, or it has ended
 ├── CancelRequested            its owner wants no result

@@ -20,6 +20,7 @@ from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
 from shared.jobs.turns import settle
 from shared.jobs.warnings import JobWarning, warning_data
 from shared.models import HELD, EventType, GenerationJob, JobOutput, JobStatus, Outcome
+from shared.texts.failure_pattern import failure_of
 
 # Under which lease, and for how long its outputs have been stored.
 JOB_ID = bindparam("this_job", type_=Integer)
@@ -98,9 +99,8 @@ def complete(
 def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJob:
     """The job has failed for good."""
     data = error_data(error)
-    job = transition_under_lease(
-        session, "fail", lease, completed_at=func.now(), lease_expires_at=None, **error_columns(data)
-    )
+    columns = {**error_columns(data), "failure": failure_of(data)}
+    job = transition_under_lease(session, "fail", lease, completed_at=func.now(), lease_expires_at=None, **columns)
     settle(session, job)
     end_attempt(session, lease, Outcome.FAILED, error)
     record_events(session, [job], EventType.FAILED, data)

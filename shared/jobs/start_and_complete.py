@@ -42,6 +42,7 @@ from shared.models import (
     JobStatus,
     NotificationSettings,
     Outcome,
+    SuspectWorkflow,
     User,
     WebhookEndpoint,
 )
@@ -78,7 +79,30 @@ LISTENED_TO = column("is_listened_to", Boolean)
 COMPLETED_JOB = tuple(col(getattr(GenerationJob, name)) for name in CompletedJob._fields if name != LISTENED_TO.name)
 
 
-def starting(taking: Update) -> Prepared[GenerationJob]:
+class TakenJob(NamedTuple):
+    """A job that was given to a worker, and whether its workflow is in quarantine."""
+
+    job: GenerationJob
+    is_quarantined: bool
+
+    @classmethod
+    def of_row(cls, *values: Any) -> "TakenJob":
+        *columns, is_quarantined = values
+        return cls(job_of_row(*columns), is_quarantined)
+
+
+TAKEN_JOB = (*WHOLE_JOB, column("is_quarantined", Boolean))
+
+
+def taken(name: str, job: CTE, *rows: CTE) -> Prepared[TakenJob]:
+    """The statement that gives a job to a worker, with all that it writes."""
+    suspect = col(SuspectWorkflow.fingerprint) == job.c.fingerprint
+    is_quarantined = exists().where(suspect, col(SuspectWorkflow.quarantined_at).is_not(None))
+    found = select(job, is_quarantined.label("is_quarantined")).add_cte(*rows)
+    return Prepared(name, found, row=TakenJob.of_row, columns=TAKEN_JOB)
+
+
+def starting(taking: Update) -> Prepared[TakenJob]:
     """The UPDATE that takes a job, with the attempt and the event that begin, and what the server has to load."""
     job = taking.returning(*WHOLE_JOB).cte("job")
     event = record_event_sql(job, EventType.STARTED, func.jsonb_build_object("server", job.c.server))
@@ -87,17 +111,17 @@ def starting(taking: Update) -> Prepared[GenerationJob]:
         event.cte("event"),
         load_checkpoint_sql(job).cte("server"),
     )
-    return Prepared("take", select(job).add_cte(*rows), row=job_of_row, columns=WHOLE_JOB)
+    return taken("take", job, *rows)
 
 
-def adopting(taking: Update) -> Prepared[GenerationJob]:
+def adopting(taking: Update) -> Prepared[TakenJob]:
     """The UPDATE that takes over a job, with the attempt that has expired and the one that begins."""
     job = taking.returning(*WHOLE_JOB).cte("job")
     rows = (
         end_attempt_sql(job.c.id, job.c.attempt - 1, Outcome.EXPIRED).cte("expired_attempt"),
         begin_attempt_sql(job, adopted=True).cte("attempt"),
     )
-    return Prepared("adopt", select(job).add_cte(*rows), row=job_of_row, columns=WHOLE_JOB)
+    return taken("adopt", job, *rows)
 
 
 def completing(ending: Update) -> Prepared[CompletedJob]:

@@ -18,6 +18,7 @@ from shared.models.follow_ups.notification import (
 from shared.models.follow_ups.schedule import Missed, Overlap, Schedule
 from shared.models.follow_ups.task import ImportedJob, Task, TaskKind, TaskState
 from shared.models.follow_ups.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
+from shared.models.jobs.failure import MutedFailure, SuspectWorkflow
 from shared.models.jobs.generation_job import GenerationJob
 from shared.models.jobs.job_attempt import JobAttempt
 from shared.models.jobs.job_event import JobEvent
@@ -53,6 +54,7 @@ __all__ = [
     "Mail",
     "MailState",
     "Missed",
+    "MutedFailure",
     "NativePrompt",
     "Notification",
     "NotificationBatch",
@@ -67,6 +69,7 @@ __all__ = [
     "ServerTrouble",
     "SignInCode",
     "StreamTicket",
+    "SuspectWorkflow",
     "Task",
     "TaskKind",
     "TaskState",

@@ -15,6 +15,7 @@ from shared.messaging.events import ChangedJob
 from shared.models import (
     EventType,
     GenerationJob,
+    MutedFailure,
     NotificationBatch,
     NotificationKind,
     NotificationSettings,
@@ -33,13 +34,18 @@ NOT_STARTED = {"code": "expired", "message": "it was not started by its deadline
 
 def listeners() -> Select[Any]:
     """The users who want to hear of the end of these jobs, or of the batches that those belong to and of which this is
-    the first end. Their settings are held in one order, so that what each is told is numbered in the order of the
-    commits."""
+    the first end; but of no failure that they have muted. Their settings are held in one order, so that what each is
+    told is numbered in the order of the commits."""
     settings, batch_id = NotificationSettings, col(GenerationJob.batch_id)
     everything = col(settings.in_app) + col(settings.email) + col(settings.webhook)
     is_noted = exists().where(col(NotificationBatch.batch_id) == batch_id)
+    is_muted = exists().where(
+        col(MutedFailure.user_id) == col(GenerationJob.user_id),
+        col(MutedFailure.failure) == col(GenerationJob.failure),
+        col(MutedFailure.muted_until) > func.now(),
+    )
     wants = or_(
-        and_(batch_id.is_(None), any_(everything) == NEWS),
+        and_(batch_id.is_(None), any_(everything) == NEWS, not_(is_muted)),
         and_(batch_id.is_not(None), func.cardinality(everything) > 0, not_(is_noted)),
     )
     return (

@@ -11,6 +11,7 @@ from shared.accounts.quotas import queued_jobs
 from shared.database.clock import database_time
 from shared.files.asset_uses import held_assets, record_uses
 from shared.jobs import before_start
+from shared.jobs.failures.quarantine import WorkflowQuarantined, quarantined, why
 from shared.jobs.insert import was_made_meanwhile
 from shared.models import LIVE, ApiKey, GenerationJob, Overlap, Schedule, Scope, User
 from shared.schedules.template import JobTemplate, job_from
@@ -67,6 +68,7 @@ def record(
     """Record a job of the schedule now. Raises Skipped."""
     template, now = JobTemplate.model_validate(schedule.template), database_time(session)
     hold_assets(session, template)
+    refuse_quarantined(session, template)
     job = job_from(template, schedule.user_id, now, schedule_id=schedule.id, **origin)
     try:
         before_start.submit(session, job, is_fair=is_fair)
@@ -87,6 +89,11 @@ def hold_assets(session: Session, template: JobTemplate) -> None:
     needed = template.asset_ids
     if needed and (gone := needed - held_assets(session, needed)):
         raise Skipped("asset_gone", f"the asset {min(map(str, gone))} that the job takes was deleted")
+
+
+def refuse_quarantined(session: Session, template: JobTemplate) -> None:
+    for suspect in quarantined(session, [template.columns.get("fingerprint")]).values():
+        raise Skipped(WorkflowQuarantined.code, why(suspect))
 
 
 def refuse_overlap(session: Session, schedule: Schedule) -> None:

@@ -40,6 +40,7 @@ from worker_service.run.outcome import Done, Failed, Outcome, outcome_of
 from worker_service.run.prompt.graph import graph_of
 from worker_service.run.prompt.mailbox import Mailbox
 from worker_service.run.prompt.progress import ProgressSink
+from worker_service.run.prompt.quarantine import refuse_quarantined
 from worker_service.run.prompt.watch import BetterElsewhere, Watched, check, watch
 from worker_service.run.prompt.withdraw import Withdrawal, withdraw
 from worker_service.run.resources import RunResources
@@ -88,6 +89,8 @@ class Attempt:
         if self.job.status == JobStatus.CANCELLING:
             raise CancelRequested
         found = self.find_earlier_prompt()
+        if isinstance(found, Gone) and self.claim.is_quarantined:
+            refuse_quarantined(self.resources.messenger.engine, self.job)
         if not isinstance(found, Finished):
             found = self.run_prompt(is_sent=not isinstance(found, Gone))
         if found.error:
@@ -118,9 +121,8 @@ class Attempt:
         return found
 
     def redirect(self, prompt: Prompt, *, adopted: bool) -> None:
-        settle(
-            self.resources.messenger, lambda session: lifecycle.redirect(session, self.lease, prompt, adopted=adopted)
-        )
+        messenger = self.resources.messenger
+        settle(messenger, lambda session: lifecycle.redirect(session, self.lease, prompt, adopted=adopted))
         self.prompt = prompt
         structlog.contextvars.bind_contextvars(comfyui_prompt_id=prompt.id)
 
@@ -238,10 +240,8 @@ class Attempt:
             self.resources.store.remove(self.folder)
         except OSError as error:
             log.warning("outputs.not_discarded", folder=self.folder, error=str(error))
-            settle(
-                self.resources.messenger,
-                lambda session: discard_attempt_folder(session, self.job, self.lease.attempt),
-            )
+            messenger, attempt = self.resources.messenger, self.lease.attempt
+            settle(messenger, lambda session: discard_attempt_folder(session, self.job, attempt))
 
     def client(self) -> ComfyUIClient:
         client = self.resources.fleet.clients.get(self.prompt.server)

@@ -34,6 +34,7 @@ from shared.jobs.errors import (
     WorkflowRejected,
     WornOut,
 )
+from shared.jobs.failures.quarantine import WorkflowQuarantined
 from shared.models import JobAttempt, Outcome
 from worker_service.comfyui.inputs.errors import InputMissing, InputTooLarge, UploadFailed
 from worker_service.run.resources import JobLimits
@@ -97,6 +98,7 @@ FAILURES: dict[type[GenerationError], FailurePolicy] = {
     TimedOut: FailurePolicy(),
     Poison: FailurePolicy(),
     WornOut: FailurePolicy(),
+    WorkflowQuarantined: FailurePolicy(),
 }
 
 # Of these a job is given one more run in all, whichever comes first.

@@ -23,6 +23,7 @@ from shared.jobs.errors import (
     ServerUnfit,
     StorageUnavailable,
 )
+from shared.jobs.failures.quarantine import Strike, note_strike
 from shared.models import GenerationJob, JobStatus
 from shared.texts.storable import cut
 from worker_service.run.attempt import Attempt
@@ -68,14 +69,15 @@ def put_back_or_fail(attempt: Attempt, error: GenerationError) -> Written:
     again = decide(error, attempt.tries, resources.chance)
     if policy.mark_unfit and not is_another_fit(attempt):
         again = None
+    cause = error
     if own := poison(error, attempt.claim.server_deaths) or own_interruption(error, attempt.claim.last_failure):
         error, again = own, None
     attempt.discard()
     try:
-        settle(resources.messenger, lambda session: write_failure(session, attempt, error, again))
+        settle(resources.messenger, lambda session: write_failure(session, attempt, error, again, cause))
     except Refused:
         plain = error.without_words()
-        settle(resources.messenger, lambda session: write_failure(session, attempt, plain, again))
+        settle(resources.messenger, lambda session: write_failure(session, attempt, plain, again, cause))
     if not policy.mark_unreachable and (again is None or not again.outcome.leaves_doubt):
         forget_prompt(attempt)
     if again is None:
@@ -93,8 +95,10 @@ def is_another_fit(attempt: Attempt) -> bool:
     return found[-1]
 
 
-def write_failure(session: Session, attempt: Attempt, error: GenerationError, again: NextTry | None) -> None:
-    """Write the end of the attempt and what it shows about its server in one transaction."""
+def write_failure(
+    session: Session, attempt: Attempt, error: GenerationError, again: NextTry | None, cause: GenerationError
+) -> None:
+    """Write the end of the attempt, and what its cause shows about its server and its workflow, in one transaction."""
     server, policy = attempt.prompt.server, FAILURES[type(error)]
     if again is None:
         lifecycle.fail(session, attempt.lease, error)
@@ -109,6 +113,9 @@ def write_failure(session: Session, attempt: Attempt, error: GenerationError, ag
         servers.blame(session, server, BLAMED)
     if policy.trusts_server:
         servers.close_breaker(session, server)
+    strike = Strike(attempt.lease, attempt.job.fingerprint, attempt.job.user_id, server, cause)
+    if note_strike(session, strike, attempt.resources.limits.quarantine_after):
+        log.error("workflow.quarantined", fingerprint=strike.fingerprint, code=cause.code)
 
 
 def cancel(attempt: Attempt) -> Written:

@@ -3,7 +3,9 @@
 import random
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Self
 
+from shared.configuration.settings import Settings
 from shared.configuration.vault import Vault
 from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
@@ -24,6 +26,17 @@ class JobLimits:
     soft_time: timedelta
     stall: timedelta  # ComfyUI may say nothing of a running prompt for this long
     storage: timedelta  # its result may wait this long in ComfyUI for the store
+    quarantine_after: int | None  # so many servers in a row its workflow may take down; None: any number
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(
+            attempts=settings.max_attempts,
+            soft_time=settings.soft_time_limit,
+            stall=settings.stall_timeout,
+            storage=settings.storage_patience,
+            quarantine_after=settings.quarantine_after,
+        )
 
 
 @dataclass(frozen=True)

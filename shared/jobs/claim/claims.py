@@ -32,7 +32,7 @@ from shared.jobs.attempts import (
 from shared.jobs.claim.conditions import ABANDONED_WITHIN_REACH, BEST_JOB, SERVERS, values_for
 from shared.jobs.claim.free_server import Backlog, count_exactly, free_servers, read_backlog
 from shared.jobs.job_events import publish_events
-from shared.jobs.start_and_complete import adopting, starting
+from shared.jobs.start_and_complete import TakenJob, adopting, starting
 from shared.jobs.transitions import transition_sql
 from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus
 
@@ -80,7 +80,7 @@ class Claim(NamedTuple):
     names the doubt, so that the next worker looks for it too if this one dies meanwhile. `deaths` counts the
     workers that died under this job, `server_deaths` the servers, `failures` its earlier attempts by the code they
     failed with, and `waits` those that failed before the prompt had begun to run. `last_failure` is the last of the
-    others. `sender` is who has sent the doubt.
+    others. `sender` is who has sent the doubt. The workflow of the job `is_quarantined`, as far as is known.
     """
 
     job: GenerationJob
@@ -93,6 +93,7 @@ class Claim(NamedTuple):
     waits: int = 0
     last_failure: JobAttempt | None = None
     sender: Sender | None = None
+    is_quarantined: bool = False
 
 
 class Claimant(NamedTuple):
@@ -130,11 +131,11 @@ def adopt(session: Session, claimant: Claimant) -> Claim | None:
         MOST_ATTEMPTS.key: claimant.max_attempts,
         DURATION.key: claimant.lease,
     }
-    job = ADOPT.one_or_none(session, values)
-    if job is None:
+    taken = ADOPT.one_or_none(session, values)
+    if taken is None:
         return None
-    discard_attempt_folder(session, job, job.attempt - 1)
-    return begun(session, job, left_behind=prompt_of(job))
+    discard_attempt_folder(session, taken.job, taken.job.attempt - 1)
+    return begun(session, taken, left_behind=prompt_of(taken.job))
 
 
 def take(session: Session, claimant: Claimant, backlog: Backlog) -> Claim | None:
@@ -148,15 +149,16 @@ def take(session: Session, claimant: Claimant, backlog: Backlog) -> Claim | None
     }
     for server in free_servers(session, claimant.servers, backlog):
         values = values_for(server, claimant.servers, claimant.running_jobs)
-        if job := TAKE.one_or_none(session, {**values, **hold}):
-            publish_events(session, [job], EventType.STARTED, {"server": server.name})
-            return begun(session, job)
+        if taken := TAKE.one_or_none(session, {**values, **hold}):
+            publish_events(session, [taken.job], EventType.STARTED, {"server": server.name})
+            return begun(session, taken)
     return None
 
 
-def begun(session: Session, job: GenerationJob, left_behind: Prompt | None = None) -> Claim:
+def begun(session: Session, taken: TakenJob, left_behind: Prompt | None = None) -> Claim:
     """The claim of a job whose attempt has just begun. `left_behind` is the prompt of a job that is taken over: it is
     in doubt too if its attempts name no other."""
+    job = taken.job
     ended = ended_attempts(session, job)
     doubt = prompt_in_doubt(ended) or left_behind
     claim = Claim(
@@ -170,6 +172,7 @@ def begun(session: Session, job: GenerationJob, left_behind: Prompt | None = Non
         waits=times_waited(ended),
         last_failure=last_failure(ended),
         sender=sender_of(ended, doubt) if doubt else None,
+        is_quarantined=taken.is_quarantined,
     )
     if doubt and doubt != left_behind:
         set_attempt_prompt(session, claim.lease, doubt, adopted=True)

@@ -49,6 +49,7 @@ def a_user_or_all(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
         raise PydanticCustomError("user", 'must be the id of a user, or "all"') from None
 
 
+FailureId = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 WhoseJobs = Annotated[UUID | Literal["all"], WrapValidator(a_user_or_all)]
 
 
@@ -58,8 +59,8 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
     Several statuses: any of them. `created_after` is the first moment that counts, `created_before` the first that no
     longer does. `metadata` is `key`, for jobs that have it, or `key:value`; a number, true, false or null is found by
     its text as a string is. `text` is words of the prompt as one types them into a search engine: all of them, "in this
-    order", this or that, -not. `pinned` is for jobs of which nothing is cleaned up, or the
-    others. `user_id` is for admins: another user's jobs, or `all`.
+    order", this or that, -not. `pinned` is for jobs of which nothing is cleaned up, or the others. `failure` is the
+    fingerprint of a group of failures: its jobs. `user_id` is for admins: another user's jobs, or `all`.
     """
 
     status: Annotated[tuple[JobStatus, ...], Field(max_length=50)] = ()
@@ -72,6 +73,7 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
     metadata: Annotated[tuple[MetadataFilter, ...], Field(max_length=10)] = ()
     text: Annotated[str, Field(min_length=1, max_length=1000), Word] | None = None
     pinned: bool | None = None
+    failure: FailureId | None = None
     user_id: WhoseJobs | None = None
 
     @property
@@ -105,6 +107,7 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
             of.checkpoint_model: self.checkpoint,
             of.batch_id: self.batch,
             of.schedule_id: self.schedule,
+            of.failure: self.failure,
         }
         found: list[ColumnElement[bool]] = [
             col(column) == value for column, value in given.items() if value is not None

@@ -31,7 +31,8 @@ def page(filters: Filters, statuses: Sequence[JobStatus], page_range: PageRange)
 
 def chosen_by_user(filters: Filters, statuses: Sequence[JobStatus]) -> bool:
     """Whether an index that begins with the user finds the jobs, and none other does."""
-    return bool(statuses or filters.pinned) or filters.type is not None or filters.checkpoint is not None
+    given = (filters.type, filters.checkpoint, filters.failure)
+    return bool(statuses or filters.pinned) or any(one is not None for one in given)
 
 
 def part(

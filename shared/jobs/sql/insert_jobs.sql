@@ -23,6 +23,7 @@ WITH
             given.secrets AS secrets,
             given.secret_names AS secret_names,
             given.workflow_key AS workflow_key,
+            given.fingerprint AS fingerprint,
             given.metadata AS metadata,
             given.priority AS priority,
             given.turn AS turn,
@@ -49,6 +50,7 @@ WITH
             given.error_code AS error_code,
             given.error_message AS error_message,
             given.error_details AS error_details,
+            given.failure AS failure,
             given.warnings AS warnings,
             given.pinned AS pinned,
             given.content_id AS content_id,
@@ -199,11 +201,11 @@ WITH
         INSERT INTO generation_jobs(
             user_id, job_type, status, prompt, negative_prompt, checkpoint_model, lora_models, width, height,
             batch_size, params, output_nodes, temp_outputs, workflow, assets, extra_pnginfo, secrets,
-            secret_names, workflow_key, metadata, priority, turn, turn_cost, deadline_at, max_attempts,
-            parent_id, batch_id, schedule_id, idempotency_key, request_digest, request_id, message_id,
-            run_after, attempt, claims_left, events, retries, worker_id, lease_expires_at, server,
-            comfyui_prompt_id, avoid_server, error_code, error_message, error_details, warnings, pinned,
-            content_id, legacy_request_id, legacy, created_at, updated_at, started_at, generated_at,
+            secret_names, workflow_key, fingerprint, metadata, priority, turn, turn_cost, deadline_at,
+            max_attempts, parent_id, batch_id, schedule_id, idempotency_key, request_digest, request_id,
+            message_id, run_after, attempt, claims_left, events, retries, worker_id, lease_expires_at, server,
+            comfyui_prompt_id, avoid_server, error_code, error_message, error_details, failure, warnings,
+            pinned, content_id, legacy_request_id, legacy, created_at, updated_at, started_at, generated_at,
             completed_at, storage_away_since
         )
         SELECT
@@ -226,6 +228,7 @@ WITH
             new_jobs.secrets AS secrets,
             new_jobs.secret_names AS secret_names,
             new_jobs.workflow_key AS workflow_key,
+            new_jobs.fingerprint AS fingerprint,
             coalesce(new_jobs.metadata, '{}'::jsonb) AS coalesce_8,
             coalesce(new_jobs.priority, 5) AS coalesce_9,
             coalesce(turns.turn, 0) AS coalesce_10,
@@ -252,6 +255,7 @@ WITH
             new_jobs.error_code AS error_code,
             new_jobs.error_message AS error_message,
             new_jobs.error_details AS error_details,
+            new_jobs.failure AS failure,
             coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_18,
             coalesce(new_jobs.pinned, false) AS coalesce_19,
             new_jobs.content_id AS content_id,

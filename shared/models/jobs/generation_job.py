@@ -30,7 +30,8 @@ class GenerationJob(SQLModel, table=True):
     What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `extra_pnginfo` goes
     along with it, into the pictures that it makes. `assets` are the ids of those that its inputs take, by node and by
     input: `{"1": {"image": ...}}`. `workflow_key` is the same for jobs that take about as long as each
-    other, see `shared.workflows.duration_key`. `secrets` go along too: encrypted, see `shared.configuration.vault`, and
+    other, see `shared.workflows.duration_key`; `fingerprint` for those that do the same work, see
+    `shared.workflows.fingerprint`. `secrets` go along too: encrypted, see `shared.configuration.vault`, and
     gone once the job has ended. `secret_names` says for good which ones they were.
     `run_after` is when it may start, which is at once by default. NULL, as in rows of the former system, is never.
     Once `deadline_at` has passed it is no longer started.
@@ -45,6 +46,7 @@ class GenerationJob(SQLModel, table=True):
     waits in ComfyUI for the store.
     `output_nodes` are the nodes whose outputs are kept, NULL for all; without `temp_outputs` those that ComfyUI counts
     as temporary are not. `warnings` is what to know of the outputs, see `shared.jobs.warnings`.
+    `failure` is the same for jobs that failed in the same way, see `shared.texts.failure_pattern`.
     Of a `pinned` job nothing is cleaned up, however old it is.
     """
 
@@ -72,6 +74,7 @@ class GenerationJob(SQLModel, table=True):
     secrets: str | None = Field(default=None, sa_column=Column("secrets", Text), repr=False)
     secret_names: list[str] | None = Field(default=None, sa_column=document("secret_names", None))
     workflow_key: str | None = Field(default=None, sa_column=Column("workflow_key", String(16)))
+    fingerprint: str | None = Field(default=None, sa_column=Column("fingerprint", String(16)))
     # The caller's own. SQLAlchemy keeps the name `metadata` to itself.
     caller_metadata: dict[str, Any] = Field(default_factory=dict, sa_column=document("metadata", "{}"))
 
@@ -108,6 +111,7 @@ class GenerationJob(SQLModel, table=True):
     error_code: str | None = Field(default=None, sa_column=Column("error_code", String(64)))
     error_message: str | None = Field(default=None, sa_column=Column("error_message", Text))
     error_details: dict[str, Any] | None = Field(default=None, sa_column=document("error_details", None))
+    failure: str | None = Field(default=None, sa_column=Column("failure", String(16)))
     warnings: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("warnings", "[]"))
     pinned: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     content_id: int | None = None
@@ -178,6 +182,16 @@ class GenerationJob(SQLModel, table=True):
             text("created_at DESC"),
             text("id DESC"),
             postgresql_where="pinned",
+        ),
+        # A user's failed jobs by how they failed: the groups, and the jobs of one, newest first.
+        Index(
+            "ix_generation_jobs_list_failure",
+            "user_id",
+            "failure",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_include=["completed_at", "server", "error_code"],
+            postgresql_where="failure IS NOT NULL",
         ),
         # How many jobs of a user wait.
         Index("ix_generation_jobs_waiting", "user_id", postgresql_where="status IN ('pending', 'queued')"),

@@ -29,8 +29,9 @@ from shared.workflows.opaque_names import job_name, output_name
 from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.doors.native_rows import NATIVE_ROWS, NOBODYS
-from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
-from tests.notifications import listens, told
+from tests.jobs import ANOTHER_USER, SERVER, USER, job, output, running, submitted
+from tests.notifications import failed, listens, told
+from tests.quarantine import quarantined
 from tests.schedules import scheduled
 from tests.simulator.graphs import txt2img
 from tests.tasks import asked
@@ -63,6 +64,7 @@ class Row:
 WAITING = {"job_id": "{waiting}"}
 OF_COMFY = {"id": "{comfy_job}"}
 OUTPUT_OF_COMFY, ASSET_OF_COMFY = {"id": "{comfy_output}"}, {"id": "{asset_id}"}
+FAILURE, SUSPECT = {"fingerprint": "{failure}"}, "0f1e2d3c4b5a6978"
 GRAPH = txt2img()
 PNG = b"\x89PNG\r\n\x1a\n"
 HASH = f"blake3:{blake3(b'bytes').hexdigest()}"
@@ -165,6 +167,11 @@ ROWS = {
     # Each deletes another one.
     ("DELETE", "/api/v1/tasks/{task_id}"): Row(WRITE, 204, owned=True, path={"task_id": "{doomed_task}"}),
     ("GET", "/api/v1/tasks/{task_id}/file"): Row(READ, owned=True),
+    ("GET", "/api/v1/failures"): Row(READ),
+    ("GET", "/api/v1/failures/{fingerprint}"): Row(READ, owned=True, path=FAILURE),
+    ("PATCH", "/api/v1/failures/{fingerprint}"): Row(WRITE, owned=True, body={"muted_until": None}, path=FAILURE),
+    ("GET", "/api/v1/quarantine"): Row(READ),
+    ("DELETE", "/api/v1/quarantine/{fingerprint}"): Row(ADMIN, 204, path={"fingerprint": SUSPECT}),
     ("WS", "/ws/jobs/{job_id}"): Row(READ, owned=True),
     ("WS", "/ws/jobs"): Row(READ),
     ("GET", "/api/v1/models/{kind}"): Row(READ),
@@ -227,13 +234,15 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
         "owner": new_key(engine),
         "admin": admin,
     }
+    failure = job(messenger, failed(messenger)).failure
+    quarantined(messenger, SUSPECT)
     waiting = submitted(messenger)
     names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(waiting), "user_id": str(USER)}
     names["asset_id"] = str(asset(messenger, settings, made, waiting))
     names |= {**comfy_names(claim.job.id, waiting), "hash": HASH, **webhooks(messenger), **schedules(engine)}
     names["notification_id"] = str(told(messenger)[0].id)
     names |= tasks(messenger, made.path)
-    names |= {"key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}
+    names |= {"failure": str(failure), "key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}
     return World({**names, "prompt_id": NOBODYS, "folder": "checkpoints", "model": "sd15"}, keys)
 
 
@@ -389,7 +398,7 @@ def test_everybody_who_reads_gets_the_answer_that_is_due(client: TestClient, wor
 def test_what_is_anothers_is_to_the_letter_as_what_is_not_there(client: TestClient, world: World) -> None:
     ids = {"asset_id", "webhook_id", "doomed", "doomed of other"}
     ids |= {"schedule_id", "doomed_schedule", "doomed_schedule of other"}
-    ids |= {"task_id", "doomed_task", "doomed_task of other"}
+    ids |= {"task_id", "doomed_task", "doomed_task of other", "failure"}
     absent = {**comfy_names(int(ABSENT), int(ABSENT)), **dict.fromkeys(ids, ABSENT_ASSET)}
     not_there = {**world.names, "job_id": ABSENT, "waiting": ABSENT, "notification_id": ABSENT, **absent}
     hidden = {world.names[name] for name in ("job_id", "waiting", "notification_id", *ids)}

@@ -17,7 +17,7 @@ PAGED = [operation for operation in LISTS if issubclass(operation.query, PageQue
 
 def test_the_lists_are_known_and_which_of_them_have_pages() -> None:
     paged = {"listJobs", "listAssets", "listUsers", "listKeys", "listTasks"}
-    paged |= {"listWebhookDeliveries", "listNotifications"}
+    paged |= {"listWebhookDeliveries", "listNotifications", "listFailures", "listQuarantine"}
     assert {one.name for one in PAGED} == paged
     assert {one.name for one in LISTS} == {*paged, "listModels", "listSchedules", "listServers", "listWebhooks"}
 

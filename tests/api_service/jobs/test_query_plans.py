@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from api_service.jobs import queue_estimate, statistics
 from api_service.jobs.detail import attempts_of, outputs_of
+from api_service.jobs.failures import FailureFilters, read_groups
 from api_service.jobs.job_queries import owned_job
 from api_service.jobs.listing import first_outputs, jobs_of
 from deploy.local.servers import Servers
@@ -80,6 +81,8 @@ LISTS: dict[str, tuple[dict[str, Any], UUID | None, str]] = {
     "everybody's of a checkpoint": ({"checkpoint": "rare.safetensors"}, None, "list_checkpoint"),
     "a batch": ({"batch": UUID("16b9e0b5-2dd7-a3a6-1bd4-3f4a6a3a0a3d")}, USER, "batch"),
     "a schedule": ({"schedule": UUID("7d0d3b6c-0b0e-4c5f-8a86-5f0d8c1a2b3c")}, USER, "schedule"),
+    "failures": ({"failure": "0000000000000007"}, USER, "list_failure"),
+    "everybody's failures": ({"failure": "0000000000000007"}, None, "list_failure"),
     "pinned": ({"pinned": True}, USER, "pinned"),
     "everybody's pinned": ({"pinned": True}, None, "pinned"),
     "metadata": ({"metadata": ("shot:77",)}, USER, "metadata"),
@@ -131,6 +134,17 @@ def test_the_outputs_of_a_page_are_one_statement(engine: Engine) -> None:
 def some_job(session: Session, status: JobStatus, **values: Any) -> GenerationJob:
     wanted = select(GenerationJob).where(GenerationJob.status == status).order_by(col(GenerationJob.id).desc())
     return session.exec(wanted.limit(1)).one()
+
+
+@pytest.mark.parametrize("owner", [USER, None], ids=["mine", "everybody's"])
+@pytest.mark.parametrize("fingerprint", [None, "0000000000000007"], ids=["all", "one"])
+def test_groups_of_failures_are_counted_from_one_index(
+    engine: Engine, owner: UUID | None, fingerprint: str | None
+) -> None:
+    filters = FailureFilters(owner, USER)
+    plans = planned(engine, lambda session: read_groups(session, filters, fingerprint=fingerprint, limit=51))
+    assert indexes(plans) <= {"list_failure", "generation_jobs_pkey", "muted_failures_pkey"}
+    assert "list_failure" in indexes(plans)
 
 
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.COMPLETED])

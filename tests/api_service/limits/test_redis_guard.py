@@ -21,6 +21,7 @@ from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import Ask, Limit, Rate, RateCounter, Window
 from api_service.limits.redis_guard import WAIT_S, RedisGuard
 from api_service.submit.job_request import JobRequest
+from api_service.submit.quarantine import Quarantine
 from api_service.submit.submit import Acceptance, Submission, submit
 from shared.configuration.settings import Settings
 from shared.files.store import open_store
@@ -178,7 +179,7 @@ def test_a_submission_that_waits_for_redis_holds_nothing_of_the_database(
             limits = KeyLimits(settings, rates, streams)
             shelf = Shelf(messenger.engine, open_store(settings.storage_url), 1000, None)
             capabilities, threads = CapabilityReader(messenger.engine), CapacityLimiter(1)
-            acceptance = Acceptance(messenger, capabilities, limits, threads, shelf)
+            acceptance = Acceptance(messenger, capabilities, limits, threads, shelf, Quarantine(messenger.engine))
             identity = Identity(USER, "key", frozenset(Scope), {})
             task = asyncio.create_task(
                 submit(acceptance, Submission([JobRequest(txt2img())], Charge(identity), USER, "1"))

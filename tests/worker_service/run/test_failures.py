@@ -1,7 +1,7 @@
 """Whether and when a failed attempt is tried again."""
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,11 +34,15 @@ from shared.jobs.errors import (
     WorkflowRejected,
     WornOut,
 )
-from shared.models import JobAttempt, Outcome
+from shared.jobs.failures.quarantine import WorkflowQuarantined
+from shared.models import JobAttempt, Outcome, SuspectWorkflow
 from worker_service.comfyui.inputs.errors import InputMissing, InputTooLarge, UploadFailed
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide, own_interruption, poison
 
 CHANCE = random.Random(0)
+SUSPECT = SuspectWorkflow(
+    fingerprint="0f1e2d3c4b5a6978", error_code="stalled", job_id=1, quarantined_at=datetime(2026, 1, 1, tzinfo=UTC)
+)
 
 # error -> what becomes of its prompt; None: never tried again
 TABLE: list[tuple[GenerationError, Outcome | None]] = [
@@ -67,6 +71,7 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (NotRecorded(), None),
     (SecretsUnreadable("SECRETS_KEY_FILE is not set"), None),
     (WornOut(8), None),
+    (WorkflowQuarantined(SUSPECT), None),
 ]
 
 

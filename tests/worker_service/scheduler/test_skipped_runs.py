@@ -12,6 +12,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import AssetUse, Missed, Overlap, Schedule, User
 from shared.schedules.runs import Quotas
 from tests.jobs import USER, submitted
+from tests.quarantine import FINGERPRINT, quarantined
 from tests.schedules import (
     A_MINUTE,
     becomes_due,
@@ -113,6 +114,13 @@ def test_one_whose_asset_was_deleted_is_skipped(messenger: Messenger, engine: En
     assert code_of_skip(engine, schedule) == "asset_gone"
     with transaction(engine) as session:
         assert session.get(AssetUse, (UUID(gone), 1)) is None
+
+
+def test_one_whose_workflow_is_in_quarantine_is_skipped(messenger: Messenger, engine: Engine) -> None:
+    quarantined(messenger)
+    schedule = scheduled(engine, template=template(fingerprint=FINGERPRINT))
+    assert run_all(messenger) == 0
+    assert code_of_skip(engine, schedule) == "workflow_quarantined"
 
 
 def test_a_job_that_was_made_already_is_not_made_again(messenger: Messenger, engine: Engine) -> None:

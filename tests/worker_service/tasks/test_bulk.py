@@ -27,6 +27,7 @@ from shared.models import (
     WebhookEndpoint,
 )
 from tests.jobs import ANOTHER_USER, USER, job, output, running, submitted
+from tests.quarantine import FINGERPRINT, quarantined
 from tests.tasks import asked, done, ended, runner, task
 from worker_service.tasks.bulk import pages
 from worker_service.tasks.bulk.actions import merged_with
@@ -179,10 +180,14 @@ def test_what_cannot_be_tried_again_is_counted_by_its_reason(messenger: Messenge
     ended(messenger, assets={"1": {"image": str(UUID(int=7))}})
     ended(messenger, checkpoint_model=None)  # of another making
     ended(messenger, workflow={"1": {"class_type": "Shell", "inputs": {}}})
+    ended(messenger, fingerprint=FINGERPRINT)
+    quarantined(messenger)
     ended(messenger)
     submitted(messenger)
     made = bulk(messenger, tmp_path, TaskKind.RETRY_JOBS, {"all": True}, fence=Fence(denied=("Shell",)))
-    assert made.result == result(1, asset_gone=1, not_repeatable=1, node_not_allowed=1, queued=1)
+    assert made.result == result(
+        1, asset_gone=1, not_repeatable=1, node_not_allowed=1, workflow_quarantined=1, queued=1
+    )
 
 
 def test_no_more_jobs_wait_than_may_and_the_task_goes_on_later(messenger: Messenger, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from shared.accounts.quotas import queued_jobs
 from shared.database.fast_rows import new_row
 from shared.files.asset_uses import held_assets, record_uses
 from shared.jobs import before_start
+from shared.jobs.failures.quarantine import WorkflowQuarantined, quarantined
 from shared.jobs.transitions import is_one_of
 from shared.models import FINAL, GenerationJob, JobStatus, JobWebhook, User
 from shared.webhooks.own import OwnWebhook, record_webhooks
@@ -27,9 +28,10 @@ AT_ONCE = 50  # whole rows in memory
 SAME = (
     *("user_id", "job_type", "prompt", "negative_prompt", "checkpoint_model", "lora_models", "width", "height"),
     *("batch_size", "params", "output_nodes", "temp_outputs", "workflow", "assets", "extra_pnginfo", "workflow_key"),
-    *("caller_metadata", "priority", "max_attempts"),
+    *("caller_metadata", "priority", "max_attempts", "fingerprint"),
 )
 NOT_REPEATABLE, ASSET_GONE, NOT_ALLOWED = "not_repeatable", "asset_gone", "node_not_allowed"
+QUARANTINED = WorkflowQuarantined.code
 
 
 class Retry:
@@ -70,6 +72,8 @@ def submit_again(session: Session, turn: Turn, ids: Sequence[int]) -> dict[int, 
     needed = {asset_id for job in parents for asset_id in assets_of(job)}
     held = held_assets(session, needed) if needed else set()
     skipped = {job.id: reason for job in parents if (reason := objection(turn, job, held))}
+    kept_out = quarantined(session, {job.fingerprint for job in parents})
+    skipped |= {job.id: QUARANTINED for job in parents if job.fingerprint in kept_out}
     copies = [copy_of(job, turn.task.request_id) for job in parents if job.id not in skipped]
     if copies:
         before_start.submit_all(session, copies, is_fair=turn.resources.is_fair)

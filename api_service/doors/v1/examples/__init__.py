@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from api_service.doors.v1.examples import (
     accounts,
     assets,
+    failures,
     fleet,
     jobs,
     notifications,
@@ -26,4 +27,5 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     **schedules.EXAMPLES,
     **notifications.EXAMPLES,
     **tasks.EXAMPLES,
+    **failures.EXAMPLES,
 }

@@ -91,6 +91,7 @@ QUEUED: dict[str, Any] = {
     "output_nodes": None,
     "temp_outputs": True,
     "error": None,
+    "failure": None,
     "outputs": [],
     "warnings": [],
     "legacy": None,

@@ -98,7 +98,8 @@ class JobView(BaseModel, frozen=True):
     """A job as it is now. `sampler_params` and the rest of `params` are what is run, with every default filled in; of a
     job that was submitted as a workflow, `workflow` is, with every seed drawn. `assets` are the ids of those that its
     inputs take, by node and by input. `output_nodes` are those whose outputs are kept, null
-    for all. Of a `pinned` job nothing is cleaned up. `warnings` is what to know of the outputs of a completed job."""
+    for all. Of a `pinned` job nothing is cleaned up. `warnings` is what to know of the outputs of a completed job,
+    and `failure` the fingerprint of the group that a failed one is in."""
 
     id: int
     user_id: UUID
@@ -136,6 +137,7 @@ class JobView(BaseModel, frozen=True):
     output_nodes: list[str] | None
     temp_outputs: bool
     error: ErrorView | None
+    failure: str | None
     outputs: list[OutputView]
     warnings: list[WarningView]
     legacy: dict[str, Any] | None

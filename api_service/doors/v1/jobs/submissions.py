@@ -157,6 +157,7 @@ OPERATIONS = (
         {HTTPStatus.OK: Answer(ValidView, "the job would be accepted")},
         tag="jobs",
         body=JobBody,
+        problems=(Code.WORKFLOW_QUARANTINED,),
     ),
     Operation(
         "retryJob",

@@ -15,7 +15,7 @@ PY := $(VENV)/bin/python
 TEST_PROCESSES ?= auto
 PYTEST = $(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
-.PHONY: build clients monitoring help demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
+.PHONY: build clients monitoring help pages demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -54,7 +54,11 @@ test-costs: $(VENV)/ready ## Run tests as `make test` does, and show their proce
 chaos: $(VENV)/ready ## Let everything die under 500 jobs, and account for each (ARGS='--short', ARGS=--help)
 	$(PY) -m tests.chaos $(ARGS)
 
+pages: $(VENV)/ready ## Make the pages that the API serves, from api_service/pages
+	@$(PY) -m deploy.pages
+
 up: $(VENV)/ready ## Run the whole system until Ctrl-C; its data is kept in var/up
+	-@$(PY) -m deploy.pages
 	@$(PY) -m deploy.local up --end-with-parent
 
 ## ---------------------------------------------------------------- the house
@@ -87,14 +91,14 @@ lock: ## Renew requirements/*.lock (needs uv)
 	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate --quiet --output-file requirements/clients.lock
 
-build: $(VENV)/ready ## Make the wheel and the source archive, in dist/
+build: $(VENV)/ready pages ## Make the wheel and the source archive, in dist/
 	@rm -rf build dist
 	@$(PY) -m build --no-isolation --outdir dist . >build.log 2>&1 || { cat build.log >&2; exit 1; }
 	@rm -rf build build.log *.egg-info
 	@ls dist/*
 
 clean: ## Remove the environment and what was built (never var/, where data is)
-	rm -rf $(VENV) .clients .monitoring build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .clients .monitoring .pages api_service/pages/built build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 bench: $(VENV)/ready ## Measure the service against its limits (ARGS='--short', '--only NAME', '--against FILE')
 	$(PY) -m tests.bench $(ARGS)
@@ -138,6 +142,7 @@ redis-info-%: $(VENV)/ready ## What Redis says of itself, and of this environmen
 ## ---------------------------------------------------------------- the environment
 
 $(VENV)/ready: requirements/dev.lock
+	@if [ -L $(VENV) ]; then echo "$(VENV) is a link, and is not made anew: it may be others' too" >&2; exit 1; fi
 	@set -e; for python in $(PYTHONS); do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \

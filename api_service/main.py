@@ -32,6 +32,7 @@ from api_service.http.one_answer import OneAnswer
 from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
 from api_service.http.server.address_keys import AddressKeys
+from api_service.http.server.browser_cookies import BrowserCookies
 from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
 from api_service.http.server.metrics import ApiMetrics
@@ -102,6 +103,7 @@ def create_app(
         middleware=[
             Middleware(AddressKeys, is_native=is_native, port=settings.native_port),
             Middleware(AccessLog, answered=metrics.answered),
+            Middleware(BrowserCookies),
             *across,
             Middleware(KeylessPace, pace=Pace()),
             Middleware(ServerErrorMiddleware, handler=partial(answer_bug, write)),

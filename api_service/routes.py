@@ -14,15 +14,16 @@ from api_service.doors.native import routes as native
 from api_service.doors.openai import routes as openai
 from api_service.doors.openai.answers import errors as openai_errors
 from api_service.doors.operator import routes as operator
+from api_service.doors.pages import routes as pages
 from api_service.doors.v1 import documents
 from api_service.doors.v1 import routes as v1
 from api_service.http.description.openapi import document_of
 from api_service.http.problems import Write, problem
 from api_service.refusals.refusal import Refusal
 
-OPERATIONS = (*v1.OPERATIONS, *operator.OPERATIONS)
+OPERATIONS = (*v1.OPERATIONS, *pages.OPERATIONS, *operator.OPERATIONS)
 
-EXAMPLES = {**v1.EXAMPLES, **operator.EXAMPLES}
+EXAMPLES = {**v1.EXAMPLES, **pages.EXAMPLES, **operator.EXAMPLES}
 
 
 @cache
@@ -37,6 +38,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *openai.ROUTES,
     *native.ROUTES,
     *operator.ROUTES,
+    *pages.ROUTES,
     *documents.routes(document),
 )
 

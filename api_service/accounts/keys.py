@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from shared.accounts import keys, users
+from shared.accounts.browsers import create_code, link_with
 from shared.accounts.keys import KeyTerms, state_of
 from shared.configuration.settings import settings_or_exit
 from shared.configuration.types import duration
@@ -27,6 +28,7 @@ EPILOG = """examples:
   python -m api_service.accounts.keys create --user anna --user-id 0b9f...  (names an owner of migrated jobs)
   python -m api_service.accounts.keys list --user anna
   python -m api_service.accounts.keys revoke k3x0q2m9a1zb
+  python -m api_service.accounts.keys link --user anna --scope admin
 
 Exit status: 0 done, 1 not done, 2 the command or a setting is wrong."""
 
@@ -61,7 +63,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="create|list|revoke")
+    commands = parser.add_subparsers(required=True, metavar="create|list|revoke|link")
     add_create(commands)
     listing = commands.add_parser("list", help="list keys, without their secrets")
     listing.add_argument("--user", metavar="NAME", type=name, help="only this user's")
@@ -69,6 +71,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     revoking = commands.add_parser("revoke", help="revoke a key; takes effect within one second")
     revoking.add_argument("id", type=key_id, help="the key's id: the part between gn_ and the next _")
     revoking.set_defaults(command=revoke)
+    add_link(commands)
     return parser.parse_args(words)
 
 
@@ -100,6 +103,19 @@ def add_create(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         " says so); never, unless said",
     )
     creating.set_defaults(command=create)
+
+
+def add_link(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    linking = commands.add_parser("link", help="print a link that signs one browser in, once, within ten minutes")
+    linking.add_argument("--user", metavar="NAME", type=name, required=True, help="who; made if there is no such user")
+    linking.add_argument(
+        "--scope",
+        action="append",
+        dest="scopes",
+        choices=[Scope.READ, Scope.WRITE, Scope.ADMIN],
+        help="what the browser may do; may be repeated (default: jobs:read and jobs:write)",
+    )
+    linking.set_defaults(command=link)
 
 
 def name(text: str) -> str:
@@ -202,6 +218,15 @@ def revoke(engine: Engine, arguments: argparse.Namespace) -> None:
     if key is None:
         raise NotDone(f"There is no key with the id {arguments.id}")
     sys.stdout.write(f"The key {key.id} ({key.name}) is revoked since {shown(key.revoked_at)}.\n")
+
+
+def link(engine: Engine, arguments: argparse.Namespace) -> None:
+    scopes = [Scope(scope) for scope in arguments.scopes or (Scope.READ, Scope.WRITE)]
+    with transaction(engine) as session:
+        code = create_code(session, users.user_named(session, arguments.user).id, scopes)
+    settings = settings_or_exit()
+    base = settings.public_url or f"http://{settings.api_host}:{settings.api_port}"
+    sys.stdout.write(f"{link_with(str(base), code)}\n")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,12 @@ from deploy.local.ports import free_ports, must_be_free
 from deploy.local.process import Process, ProcessFailed
 from deploy.local.programs import POSTGRES, Places, ProgramMissing, find
 from deploy.local.system import REPOSITORY, USER, Plan, Say, System, running_system
+from shared.accounts.browsers import create_code, link_with
+from shared.accounts.users import user_named
 from shared.configuration.settings import Settings, environment, read
 from shared.configuration.types import as_shown
+from shared.database.engine import create_engine, transaction
+from shared.models import Scope
 
 KEPT = REPOSITORY / "var" / "up"
 LOOK_S = 1.0
@@ -40,6 +44,7 @@ def up(directory: Path | None, say: Say, is_stopping: Callable[[], bool]) -> Non
         system = stack.enter_context(running_system(plan, environ, say))
         print(addresses(system))
         print(lines_to_paste(system))
+        print(link(system))
         keep_running(system, say, is_stopping)
 
 
@@ -67,6 +72,26 @@ Running until Ctrl-C.
   Redis       {system.settings.redis_url}
   logs        {system.logs}/*.log
   data        {" and ".join(map(str, data_folders(system)))}"""
+
+
+def link(system: System) -> str:
+    """A link that signs one browser in as the user of this system."""
+    engine = create_engine(system.settings, application="launcher", connections=1)
+    try:
+        with transaction(engine) as session:
+            code = create_code(session, user_named(session, USER).id, [Scope.ADMIN])
+    finally:
+        engine.dispose()
+    return LINK.format(link=link_with(system.api_url, code), python=python())
+
+
+LINK = """
+Or make it in a browser. This link signs one in, once, within ten minutes:
+
+  {link}
+
+  Another: in a shell with the lines above, {python} -m api_service.accounts.keys link --user local --scope admin
+"""
 
 
 def data_folders(system: System) -> list[Path]:

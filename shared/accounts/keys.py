@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, tuple_, update
+from sqlalchemy import func, or_, tuple_, update
 from sqlmodel import Session, col, select
 
 from shared.accounts.secrets import drawn_id, drawn_secret, hash_of
@@ -41,6 +41,8 @@ class KeyTerms(NamedTuple):
     scopes: Sequence[Scope]
     expires_at: datetime | None = None
     limits: Mapping[str, Any] = {}
+    is_browser: bool = False
+    made_by: str | None = None
 
 
 def create_key(session: Session, user_id: UUID, terms: KeyTerms) -> NewKey:
@@ -54,22 +56,30 @@ def create_key(session: Session, user_id: UUID, terms: KeyTerms) -> NewKey:
         scopes=[str(scope) for scope in dict.fromkeys(terms.scopes)],
         limits=dict(terms.limits),
         expires_at=terms.expires_at,
+        is_browser=terms.is_browser,
+        made_by=terms.made_by,
     )
     session.add(key)
     session.flush()
-    return NewKey(key, f"gn_{key_id}_{secret}")
+    return NewKey(key, token_of(key_id, secret))
+
+
+def token_of(key_id: str, secret: str) -> str:
+    """The whole of a key, as its owner sends it."""
+    return f"gn_{key_id}_{secret}"
 
 
 def revoke_key(session: Session, key_id: str) -> ApiKey | None:
-    """Revoke a key for good. Twice is the same as once. None if there is no such key."""
+    """Revoke a key for good, and the browsers that it signed in. Twice is the same as once. None if there is no such
+    key."""
     statement = (
         update(ApiKey)
-        .where(col(ApiKey.id) == key_id)
+        .where(or_(col(ApiKey.id) == key_id, col(ApiKey.made_by) == key_id))
         .values(revoked_at=func.coalesce(ApiKey.revoked_at, func.now()))
         .returning(ApiKey)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return session.scalars(statement).one_or_none()
+    return next((key for key in session.scalars(statement).all() if key.id == key_id), None)
 
 
 def keys_of(session: Session, user_id: UUID, after: str | None, limit: int) -> Sequence[ApiKey]:

@@ -44,6 +44,7 @@ REVISIONS = (
     "durations",
     "waiting_work",
     "keys_of_tasks",
+    "browsers",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

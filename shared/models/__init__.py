@@ -1,5 +1,6 @@
 """The tables both services share; importing this package names them all to SQLModel's metadata."""
 
+from shared.models.accounts.browser import SignInCode
 from shared.models.accounts.key import ApiKey, Scope, StreamTicket, UrlSecret, stands_alone
 from shared.models.accounts.user import User, UserTurn
 from shared.models.asset import Asset, AssetKey, AssetKind, AssetUse
@@ -70,6 +71,7 @@ __all__ = [
     "Scope",
     "ServerCapabilities",
     "ServerTrouble",
+    "SignInCode",
     "StreamTicket",
     "SuspectWorkflow",
     "Task",

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Identity,
     Integer,
@@ -41,6 +42,8 @@ class ApiKey(SQLModel, table=True):
     """One row of `api_keys`: `gn_<id>_<secret>`, of which only the secret's SHA-256 is kept.
 
     `limits` overrides the settings of the same names for requests with this key.
+    `is_browser`: the key is a browser's, which keeps it as a cookie that no script can read. `made_by` is the key that
+    was shown when it was made: once that is revoked, so is this one. `renewed_at` is when it last got another secret.
     """
 
     __tablename__ = "api_keys"
@@ -55,6 +58,11 @@ class ApiKey(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_column=moment("expires_at"))
     revoked_at: datetime | None = Field(default=None, sa_column=moment("revoked_at"))
     last_used_at: datetime | None = Field(default=None, sa_column=moment("last_used_at"))
+    is_browser: bool = Field(
+        default=False, sa_column=Column("is_browser", Boolean, nullable=False, server_default=text("false"))
+    )
+    made_by: str | None = Field(default=None, sa_column=Column("made_by", String(32), index=True))
+    renewed_at: datetime | None = Field(default=None, sa_column=moment("renewed_at"))
 
 
 class StreamTicket(SQLModel, table=True):

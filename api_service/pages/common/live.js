@@ -1,0 +1,60 @@
+/** Follows all jobs of the user over one WebSocket. A connection that breaks is shown, and made anew. */
+import { signal } from "@preact/signals";
+import { socketAddress } from "./base.js";
+
+const SHORTEST_MS = 500;
+const LONGEST_MS = 15_000;
+/** Closed with one of these, a new connection may help. */
+const AGAIN = [1005, 1006, 1011, 1012, 1013, 4408, 4429];
+
+/** "connecting", "live" or "lost". */
+export const connection = signal("connecting");
+
+/** @type {Set<(event: any) => void>} */
+const listeners = new Set();
+let wait = SHORTEST_MS;
+let isOpen = false;
+
+/**
+ * Hear of each snapshot and event from now on.
+ * @param {(event: any) => void} listener
+ * @returns {() => void} ends it
+ */
+export function listen(listener) {
+  listeners.add(listener);
+  if (!isOpen) open();
+  return () => listeners.delete(listener);
+}
+
+function open() {
+  isOpen = true;
+  const socket = new WebSocket(socketAddress("ws/jobs"));
+  socket.onopen = () => {
+    wait = SHORTEST_MS;
+    connection.value = "live";
+  };
+  socket.onmessage = ({ data }) => {
+    const event = JSON.parse(data);
+    for (const listener of listeners) listener(event);
+  };
+  socket.onclose = ({ code }) => {
+    connection.value = "lost";
+    if (AGAIN.includes(code)) setTimeout(open, wait * (0.75 + Math.random() / 2));
+    wait = Math.min(wait * 2, LONGEST_MS);
+  };
+}
+
+/**
+ * Follow the previews of one job while it runs.
+ * @param {number} jobId
+ * @param {(picture: string) => void} show
+ * @returns {() => void} ends it
+ */
+export function listenToPreviews(jobId, show) {
+  const socket = new WebSocket(socketAddress(`ws/jobs/${jobId}?previews=true`));
+  socket.onmessage = ({ data }) => {
+    const event = JSON.parse(data);
+    if (event.type === "preview") show(`data:${event.data.media_type};base64,${event.data.image}`);
+  };
+  return () => socket.close();
+}

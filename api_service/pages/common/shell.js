@@ -1,0 +1,61 @@
+/** What is around each page: its head, what has been lost, and short messages. */
+import { signal } from "@preact/signals";
+import { address } from "./base.js";
+import "./common.css";
+import { html, render } from "./html.js";
+import { connection } from "./live.js";
+import { words } from "./messages.js";
+import { loadSession, session, signOut } from "./session.js";
+import { applyTheme, otherTheme } from "./theme.js";
+import { Toasts } from "./toasts.js";
+
+const PAGES = /** @type {const} */ (["studio", "gallery", "dashboard"]);
+
+/** @param {{page: string}} props */
+function Head({ page }) {
+  return html`<header class="head">
+    <a class="skip" href="#content">${words.skip}</a>
+    <a class="brand" href=${address("studio")}><img src=${address("pages/icon.svg")} alt="" /><span>${words.product}</span></a>
+    <nav aria-label="Pages">
+      ${PAGES.map((name) => html`<a href=${address(name)} aria-current=${name === page ? "page" : undefined}>${words[name]}</a>`)}
+    </nav>
+    <span class="user" title=${session.value?.user}>${session.value?.user}</span>
+    <button class="quiet icon" title=${words.theme} aria-label=${words.theme} onClick=${otherTheme}>◐</button>
+    <button class="quiet" onClick=${signOut}>${words.signOut}</button>
+  </header>`;
+}
+
+function Lost() {
+  return connection.value === "lost" && html`<div class="lost" role="status">${words.lost}</div>`;
+}
+
+/** What is in the page now: first that it is loading. */
+const inside = signal(html`<p class="empty" role="status">${words.loading}</p>`);
+
+/** @param {{page: string}} props */
+function App({ page }) {
+  return html`<div>
+    <${Head} page=${page} />
+    <${Lost} />
+    <main id="content" tabindex="-1">${inside.value}</main>
+    <${Toasts} />
+  </div>`;
+}
+
+/**
+ * Show a page to who is signed in.
+ * @param {string} page its name in the head
+ * @param {any} Content the component of what is on it
+ * @param {() => Promise<void>} [load] what it needs before it is shown
+ */
+export async function show(page, Content, load = async () => {}) {
+  applyTheme();
+  render(html`<${App} page=${page} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
+  try {
+    if (!(await loadSession())) return;
+    await load();
+    inside.value = html`<${Content} />`;
+  } catch (error) {
+    inside.value = html`<p class="empty" role="alert">${words.failedPage} ${String(error)}</p>`;
+  }
+}

@@ -1,0 +1,8 @@
+/** What the page to sign in says. */
+export const words = {
+  title: "Sign in to Genonaut",
+  key: "Your key",
+  go: "Sign in",
+  busy: "Signing in …",
+  help: "Paste the key you were given; it begins with gn_. This browser gets a session of its own and keeps no key. Without a key, ask whoever runs this service for one, or for a link that signs you in.",
+};

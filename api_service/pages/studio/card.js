@@ -1,0 +1,99 @@
+/** One job as a card: what it waits for, how far it is, its pictures, or what went wrong. */
+import { useEffect, useState } from "preact/hooks";
+import { address } from "../common/base.js";
+import { html } from "../common/html.js";
+import { listenToPreviews } from "../common/live.js";
+import { statuses } from "../common/messages.js";
+import { duration } from "../common/texts.js";
+import { again, cancel, hasEnded } from "./jobs.js";
+import { words } from "./messages.js";
+import { change, settingsOf, workflow } from "./settings.js";
+
+/** @param {{job: any}} props */
+export function Card({ job }) {
+  return html`<article class="job card" aria-label=${job.prompt ?? statuses[job.status]}>
+    <${Picture} job=${job} />
+    <div class="about">
+      <div class="row"><span class="badge ${job.status}">${statuses[job.status] ?? job.status}</span><${Hint} job=${job} /></div>
+      <p class="said" title=${job.prompt}>${job.prompt}</p>
+      ${job.error && html`<p class="problem">${job.error.message}</p>`}
+      <${Actions} job=${job} />
+    </div>
+  </article>`;
+}
+
+/** @param {{job: any}} props */
+function Picture({ job }) {
+  const shape = `aspect-ratio: ${job.width ?? 1} / ${job.height ?? 1}`;
+  const outputs = (job.outputs ?? []).filter((/** @type {any} */ one) => one.thumbnails && Object.keys(one.thumbnails).length);
+  if (outputs.length) {
+    return html`<div class=${outputs.length > 1 ? "shots many" : "shots"}>
+      ${outputs.map((/** @type {any} */ one) => html`<a href=${address(one.url)} target="_blank" rel="noopener" key=${one.number} style=${shape}>
+        <img src=${address(largest(one.thumbnails))} alt=${job.prompt ?? ""} loading="lazy" width=${one.width} height=${one.height} />
+      </a>`)}
+    </div>`;
+  }
+  return html`<div class="shot" style=${shape}>${job.status === "running" ? html`<${Running} job=${job} />` : html`<span>${mark(job)}</span>`}</div>`;
+}
+
+/** @param {Record<string, string>} thumbnails */
+const largest = (thumbnails) => thumbnails[Math.max(...Object.keys(thumbnails).map(Number))];
+
+/** @param {any} job */
+const mark = (job) => (job.status === "failed" || job.status === "expired" ? "!" : hasEnded(job) ? "–" : "…");
+
+/** @param {{job: any}} props */
+function Running({ job }) {
+  const [preview, setPreview] = useState("");
+  useEffect(() => listenToPreviews(job.id, setPreview), [job.id]);
+  const percentage = Math.round(job.progress?.percentage ?? 0);
+  return html`${preview && html`<img src=${preview} alt="" />`}
+    <div class="progress" role="progressbar" aria-label=${statuses.running} aria-valuenow=${percentage} aria-valuemin="0" aria-valuemax="100">
+      <div style=${{ width: `${percentage}%` }}></div>
+    </div>`;
+}
+
+/** @param {{job: any}} props */
+function Hint({ job }) {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const timer = hasEnded(job) ? 0 : setInterval(() => tick((count) => count + 1), 1000);
+    return () => clearInterval(timer);
+  }, [job.status]);
+  return html`<span class="soft">${hintOf(job)}</span>`;
+}
+
+/** @param {any} job */
+function hintOf(job) {
+  if (job.isCancelling && !hasEnded(job)) return words.cancelling;
+  const end = left(job.estimate?.end_at ?? job.estimate?.ends_at ?? job.estimate?.end);
+  if (job.status === "running") return end ? words.left(end) : `${Math.round(job.progress?.percentage ?? 0)} %`;
+  if (job.status !== "queued") return "";
+  const place = job.queue?.position ?? job.queue;
+  const start = left(job.estimate?.start_at ?? job.estimate?.starts_at ?? job.estimate?.start);
+  return [typeof place === "number" && words.place(place), start && words.startsIn(start)].filter(Boolean).join(", ");
+}
+
+/** @param {string | undefined} moment */
+function left(moment) {
+  const seconds = moment ? (Date.parse(moment) - Date.now()) / 1000 : 0;
+  return seconds > 0 ? duration(seconds) : "";
+}
+
+/** @param {{job: any}} props */
+function Actions({ job }) {
+  if (!hasEnded(job)) {
+    return html`<div class="row"><button class="quiet danger" disabled=${job.isCancelling} onClick=${() => cancel(job)}>${words.cancel}</button></div>`;
+  }
+  const first = job.outputs?.[0];
+  const begin = () => change({ image: { id: first.id, name: first.filename, url: address(largest(first.thumbnails)) } });
+  const reuse = () => {
+    workflow.value = null;
+    change(settingsOf(job));
+  };
+  return html`<div class="row">
+    <button class="quiet" onClick=${() => again(job)}>${words.again}</button>
+    ${job.job_type === "image" && html`<button class="quiet" onClick=${reuse}>${words.reuse}</button>`}
+    ${first?.kind === "image" && html`<button class="quiet" onClick=${begin}>${words.useAsInput}</button>`}
+  </div>`;
+}

@@ -1,0 +1,73 @@
+/** A picture to begin with: dropped, pasted or chosen. A workflow that is dropped is taken as one. */
+import { signal } from "@preact/signals";
+import { post } from "../common/api.js";
+import { html } from "../common/html.js";
+import { toast } from "../common/toasts.js";
+import { words } from "./messages.js";
+import { workflowInPng } from "./png.js";
+import { change, settings } from "./settings.js";
+import { takeWorkflow } from "./workflows.js";
+
+const isUploading = signal(false);
+
+/** @param {File} file */
+export async function takeFile(file) {
+  if (file.type === "application/json" || file.name.endsWith(".json")) return takeWorkflow(await file.text());
+  const found = file.type === "image/png" ? workflowInPng(await file.arrayBuffer()) : null;
+  if (found) return takeWorkflow(found);
+  return upload(file);
+}
+
+/** @param {File} file */
+async function upload(file) {
+  isUploading.value = true;
+  const form = new FormData();
+  form.append("file", file);
+  try {
+    const asset = await post("api/v1/assets", form);
+    change({ image: { id: asset.id, name: file.name, url: URL.createObjectURL(file) } });
+  } catch (error) {
+    toast(/** @type {Error} */ (error).message);
+  } finally {
+    isUploading.value = false;
+  }
+}
+
+/** Take what is dropped on the page, or pasted into it. */
+export function takeWhatComes() {
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    const file = event.dataTransfer?.files[0];
+    if (file) void takeFile(file);
+  });
+  addEventListener("paste", (event) => {
+    const file = event.clipboardData?.files[0];
+    if (!file) return;
+    event.preventDefault();
+    void takeFile(file);
+  });
+}
+
+export function InputPicture() {
+  const { image, denoise } = settings.value;
+  if (image) {
+    return html`<fieldset class="input-picture">
+      <legend class="label">${words.image}</legend>
+      <div class="row">
+        <img src=${image.url} alt=${image.name} />
+        <div class="grow field">
+          <label for="denoise">${words.denoise}: ${Math.round(denoise * 100)} %</label>
+          <input id="denoise" type="range" min="0.05" max="1" step="0.05" value=${denoise} onInput=${(/** @type {any} */ event) => change({ denoise: Number(event.target.value) })} />
+        </div>
+        <button type="button" class="quiet icon" aria-label=${words.removeIt} title=${words.removeIt} onClick=${() => change({ image: null })}>×</button>
+      </div>
+    </fieldset>`;
+  }
+  const chosen = (/** @type {any} */ event) => event.target.files[0] && takeFile(event.target.files[0]);
+  return html`<div class="drop">
+    <label for="picture">${words.image}</label>
+    <p class="soft">${isUploading.value ? words.uploading : html`${words.imageHint} <label class="link" for="picture">${words.choose}</label>.`}</p>
+    <input class="hidden" id="picture" type="file" accept="image/*,.json" onChange=${chosen} />
+  </div>`;
+}

@@ -1,0 +1,92 @@
+/** The jobs of this page: the last ones, and each that is made here, kept as they are by events. */
+import { signal } from "@preact/signals";
+import { get, post } from "../common/api.js";
+import { listen } from "../common/live.js";
+import { toast } from "../common/toasts.js";
+
+const SHOWN = 24;
+const ENDS = ["completed", "failed", "cancelled", "expired"];
+const LOOK_MS = 5_000;
+const LOOKED_AT = 4; // waiting jobs whose place is asked for at once
+
+/** The newest first. @type {import("@preact/signals").Signal<any[]>} */
+export const jobs = signal([]);
+
+export const hasEnded = (/** @type {any} */ job) => ENDS.includes(job.status);
+
+export async function loadJobs() {
+  const { items } = await get(`api/v1/generation-jobs/?limit=${SHOWN}`);
+  jobs.value = items;
+  listen(heard);
+  setInterval(lookAtWaiting, LOOK_MS);
+  void lookAtWaiting();
+}
+
+/** @param {any} job */
+export function addJob(job) {
+  jobs.value = [job, ...jobs.value.filter((one) => one.id !== job.id)].slice(0, SHOWN);
+  void look(job.id);
+}
+
+/**
+ * @param {number} id
+ * @param {any} changes
+ */
+function update(id, changes) {
+  jobs.value = jobs.value.map((job) => (job.id === id ? { ...job, ...changes } : job));
+}
+
+/** @param {any} event */
+function heard(event) {
+  if (event.type === "snapshot") {
+    for (const job of event.jobs ?? []) update(job.id, { status: job.status, progress: job.progress });
+    // What ended while this page heard nothing.
+    const open = new Set((event.jobs ?? []).map((/** @type {any} */ job) => job.id));
+    for (const job of jobs.value) if (!hasEnded(job) && !open.has(job.id)) void look(job.id);
+    return;
+  }
+  const { type, job_id: id, data } = event;
+  if (type === "processing") update(id, { status: "running", progress: data });
+  else if (type === "started") update(id, { status: "running", queue: null, progress: { percentage: 0 } });
+  else if (type === "queued" || type === "pending") update(id, { status: type, progress: null });
+  else if (type === "cancelling") update(id, { isCancelling: true });
+  else if (type === "deleted") jobs.value = jobs.value.filter((job) => job.id !== id);
+  else if (ENDS.includes(type)) {
+    update(id, { status: type, progress: null });
+    void look(id);
+  }
+}
+
+async function lookAtWaiting() {
+  if (document.hidden) return;
+  const waiting = jobs.value.filter((job) => !hasEnded(job)).slice(-LOOKED_AT);
+  await Promise.all(waiting.map((job) => look(job.id)));
+}
+
+/** @param {number} id */
+async function look(id) {
+  const found = await get(`api/v1/generation-jobs/${id}`).catch(() => null);
+  if (!found) return;
+  const known = jobs.value.find((job) => job.id === id);
+  update(id, { ...found, progress: found.progress ?? (hasEnded(found) ? null : known?.progress) });
+}
+
+/** @param {any} job */
+export async function cancel(job) {
+  update(job.id, { isCancelling: true });
+  try {
+    await post(`api/v1/generation-jobs/${job.id}/cancel`);
+  } catch (error) {
+    update(job.id, { isCancelling: false });
+    toast(/** @type {Error} */ (error).message);
+  }
+}
+
+/** @param {any} job */
+export async function again(job) {
+  try {
+    addJob(await post(`api/v1/generation-jobs/${job.id}/retry`));
+  } catch (error) {
+    toast(/** @type {Error} */ (error).message);
+  }
+}

@@ -1,0 +1,29 @@
+/** The studio: make pictures on the left, see them come on the right. */
+import { html } from "../common/html.js";
+import { show } from "../common/shell.js";
+import { Card } from "./card.js";
+import { loadChoices } from "./choices.js";
+import { Form } from "./form.js";
+import { takeWhatComes } from "./input_picture.js";
+import { jobs, loadJobs } from "./jobs.js";
+import { words } from "./messages.js";
+import { workflow } from "./settings.js";
+import "./studio.css";
+import { WorkflowForm } from "./workflow_box.js";
+
+function Studio() {
+  return html`<div class="studio">
+    <section class="controls" aria-label=${words.title}>${workflow.value ? html`<${WorkflowForm} />` : html`<${Form} />`}</section>
+    <section class="results" aria-live="polite" aria-label=${words.emptyTitle}>
+      <h1 class="hidden">${words.title}</h1>
+      ${jobs.value.length
+        ? jobs.value.map((job) => html`<${Card} key=${job.id} job=${job} />`)
+        : html`<div class="empty"><h2>${words.emptyTitle}</h2><p>${words.empty}</p></div>`}
+    </section>
+  </div>`;
+}
+
+takeWhatComes();
+void show("studio", Studio, async () => {
+  await Promise.all([loadChoices(), loadJobs()]);
+});

@@ -1,0 +1,46 @@
+/** Sends a job: once, however often the button is pressed or the answer gets lost. */
+import { signal } from "@preact/signals";
+import { ApiError, post } from "../common/api.js";
+import { toast } from "../common/toasts.js";
+import { addJob } from "./jobs.js";
+import { bodyOf, change, problems, settings, workflow } from "./settings.js";
+
+export const isSending = signal(false);
+
+export async function submit() {
+  if (isSending.value) return;
+  isSending.value = true;
+  problems.value = {};
+  const body = workflow.value ? { workflow: workflow.value } : bodyOf(settings.value);
+  try {
+    const job = await sent(body);
+    addJob(job);
+    if (!settings.value.keepsSeed) change({ seed: null });
+  } catch (error) {
+    refuse(/** @type {ApiError} */ (error));
+  } finally {
+    isSending.value = false;
+  }
+}
+
+/**
+ * One more try where no answer came: the key of the request makes sure that there is one job.
+ * @param {any} body
+ */
+async function sent(body) {
+  const headers = { "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) };
+  try {
+    return await post("api/v1/generation-jobs/", body, headers);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 0) return post("api/v1/generation-jobs/", body, headers);
+    throw error;
+  }
+}
+
+/** @param {ApiError} error */
+function refuse(error) {
+  problems.value = Object.fromEntries(error.errors.map(({ field, message }) => [field, message]));
+  const first = error.errors[0];
+  toast(first ? `${first.field}: ${first.message}` : error.message);
+  requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector("[aria-invalid]"))?.focus());
+}

@@ -1,0 +1,53 @@
+/** Takes a workflow as ComfyUI exports it, and says what to do with one that it only saves. */
+import { toast } from "../common/toasts.js";
+import { words } from "./messages.js";
+import { workflow } from "./settings.js";
+
+/**
+ * What a text is: a workflow, or a sentence why it is none.
+ * @param {string} text
+ * @returns {{nodes: Record<string, any>} | {why: string}}
+ */
+export function workflowIn(text) {
+  let found;
+  try {
+    found = JSON.parse(text);
+  } catch {
+    return { why: words.workflowNot };
+  }
+  if (Array.isArray(found?.nodes) && "links" in found) return { why: words.workflowUi };
+  const nodes = found?.prompt && typeof found.prompt === "object" ? found.prompt : found;
+  const isOne = nodes && typeof nodes === "object" && !Array.isArray(nodes) && Object.values(nodes).some((node) => node?.class_type);
+  return isOne ? { nodes } : { why: words.workflowNot };
+}
+
+/** @param {string} text */
+export function takeWorkflow(text) {
+  const found = workflowIn(text);
+  if ("nodes" in found) workflow.value = found.nodes;
+  else toast(found.why);
+}
+
+/**
+ * The inputs of a workflow that a person can set: what is no link to another node.
+ * @param {Record<string, any>} nodes
+ * @returns {{node: string, title: string, input: string, value: string | number | boolean}[]}
+ */
+export function inputsOf(nodes) {
+  return Object.entries(nodes).flatMap(([node, { class_type, inputs, _meta }]) =>
+    Object.entries(inputs ?? {})
+      .filter(([, value]) => ["string", "number", "boolean"].includes(typeof value))
+      .map(([input, value]) => ({ node, title: _meta?.title ?? class_type, input, value: /** @type {any} */ (value) })),
+  );
+}
+
+/**
+ * The workflow with one input set.
+ * @param {Record<string, any>} nodes
+ * @param {string} node
+ * @param {string} input
+ * @param {string | number | boolean} value
+ */
+export function withInput(nodes, node, input, value) {
+  return { ...nodes, [node]: { ...nodes[node], inputs: { ...nodes[node].inputs, [input]: value } } };
+}

@@ -18,7 +18,7 @@ PAGES = Path(__file__).parent / "pages"
 # Swagger UI makes its styles and icons as it goes, and shows a downloaded picture; scripts come from here alone.
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; frame-ancestors 'none'"
 FRONT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
-ADDRESSES = {"docs": "/docs", "openapi": "/openapi.json", "ready": "/health/ready"}
+ADDRESSES = {"studio": "/studio", "docs": "/docs", "openapi": "/openapi.json", "ready": "/health/ready"}
 
 
 async def front(request: Request) -> Response:

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api_service.assets.from_output import keep_output
 from api_service.assets.keeping import Details, Owner, Shelf
+from api_service.doors.pages.routes import PAGES
 from api_service.main import create_app
 from api_service.webhooks.deliveries import owe_test
 from shared.accounts.keys import KeyTerms, create_key, revoke_key
@@ -74,6 +75,9 @@ ROWS = {
     ("GET", "/"): Row(OPEN),
     ("GET", "/openapi.json"): Row(OPEN),
     ("GET", "/docs"): Row(OPEN),
+    ("POST", "/session"): Row(OPEN, 403, body={"key": "gn_0_0"}),  # not sent by a page of this service
+    ("GET", "/session"): Row(OPEN, 204),  # without a cookie
+    ("DELETE", "/session"): Row(ANY, 204),
     ("GET", "/docs/page.js"): Row(OPEN),
     ("GET", "/docs/static/swagger-ui.css"): Row(OPEN),
     ("POST", "/api/v1/generation-jobs/"): Row(WRITE, 201, body=JOB),
@@ -375,7 +379,11 @@ def methods_of(route: Route) -> set[str]:
 
 
 def test_every_route_has_a_row_and_every_row_a_route(settings: Settings) -> None:
-    assert routes_of(settings) == set(ROWS) | TWINS
+    assert routes_of(settings) == set(ROWS) | TWINS | FILES
+
+
+# The files of pages, which say nothing of anybody: tests/api_service/pages has them.
+FILES = {("GET", path) for page in PAGES for path in (page, f"{page}/")} | {("GET", "/pages/{name:path}")}
 
 
 # Asking for these changes nothing: one world serves them all.

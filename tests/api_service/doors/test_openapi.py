@@ -17,6 +17,7 @@ from api_service.doors.comfy_v2 import routes as comfy_v2
 from api_service.doors.native.routes import ROUTES as NATIVE
 from api_service.doors.openai import examples as openai_examples
 from api_service.doors.openai import routes as openai
+from api_service.doors.pages.routes import PAGES
 from api_service.http.operations import Nothing
 from api_service.routes import EXAMPLES, OPERATIONS, ROUTES
 from api_service.routes import document as ours
@@ -25,6 +26,7 @@ ROOT = Path(__file__).parents[3]
 # Doors with a document of their own, by where that is.
 COMFY_V2, OPENAI = (f"{door.PREFIX}openapi.json" for door in (comfy_v2, openai))
 DOCUMENTS = {"/", "/openapi.json", "/docs", "/docs/page.js", COMFY_V2, OPENAI}
+FILES = {"/pages/{name:path}", *PAGES, *(f"{page}/" for page in PAGES)}
 ALL_EXAMPLES = {**EXAMPLES, **examples.EXAMPLES, **openai_examples.EXAMPLES}
 EACH = {"/openapi.json": ours, COMFY_V2: comfy_v2.document, OPENAI: openai.document}
 
@@ -44,7 +46,7 @@ def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
 
 
 def test_it_has_every_route_but_its_own(document: dict[str, Any], served_at: str) -> None:
-    routes = [route for route in ROUTES if isinstance(route, Route) and route.path not in DOCUMENTS]
+    routes = [route for route in ROUTES if isinstance(route, Route) and route.path not in DOCUMENTS | FILES]
     routes = [route for route in routes if route not in NATIVE]  # ComfyUI's own API is described by ComfyUI
     routes = [route for route in routes if document_of(route) == served_at]
     routed = {(route.path.replace(":path}", "}"), method.lower()) for route in routes for method in methods_of(route)}

@@ -1,7 +1,6 @@
 """The pages as files: an HTML file each, and scripts and styles whose names have a hash of their content."""
 
 import gzip
-import mimetypes
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
@@ -31,6 +30,14 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+# Not as this machine's own table has them.
+MEDIA_TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+}
 FOR_EVER = "public, max-age=31536000, immutable"
 LOOK_AGAIN = "no-cache"
 NOT_BUILT = """<!doctype html><html lang="en"><title>No pages here</title>
@@ -52,7 +59,7 @@ def built_files() -> Mapping[str, PageFile]:
     """All of them, by their path below `built`. Read when the first page is asked for."""
     if not (BUILT / "built").exists():
         return {}
-    found = [path for path in BUILT.rglob("*") if path.suffix in {".js", ".css", ".html", ".txt", ".svg"}]
+    found = [path for path in BUILT.rglob("*") if path.suffix in MEDIA_TYPES]
     files = {str(path.relative_to(BUILT)): as_file(path) for path in found}
     return {**files, "icon.svg": as_file(ICON)}
 
@@ -60,9 +67,10 @@ def built_files() -> Mapping[str, PageFile]:
 def as_file(path: Path) -> PageFile:
     content = path.read_bytes()
     small = path.with_name(f"{path.name}.gz")
-    media_type = mimetypes.types_map.get(path.suffix, "application/octet-stream")
     tag = f'"{sha256(content).hexdigest()[:32]}"'
-    return PageFile(content, small.read_bytes() if small.exists() else gzip.compress(content), media_type, tag)
+    return PageFile(
+        content, small.read_bytes() if small.exists() else gzip.compress(content), MEDIA_TYPES[path.suffix], tag
+    )
 
 
 def send(request: Request, file: PageFile, cache_control: str) -> Response:

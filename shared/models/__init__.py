@@ -1,6 +1,7 @@
 """The tables both services share; importing this package names them all to SQLModel's metadata."""
 
 from shared.models.accounts.key import ApiKey, Scope, StreamTicket, UrlSecret, stands_alone
+from shared.models.accounts.usage import UsageDay, UsageNote
 from shared.models.accounts.user import User, UserTurn
 from shared.models.asset import Asset, AssetKey, AssetKind, AssetUse
 from shared.models.clean_up import CleanUpState, DiscardedFolder
@@ -72,6 +73,8 @@ __all__ = [
     "TaskKind",
     "TaskState",
     "UrlSecret",
+    "UsageDay",
+    "UsageNote",
     "User",
     "UserTurn",
     "WebhookDelivery",

@@ -23,7 +23,7 @@ from shared.usage.notes import note_ends
 def record_events(
     session: Session, jobs: Sequence[GenerationJob], kind: EventType, data: dict[str, Any] | None = None
 ) -> None:
-    """Write the event that the last transition of each of these jobs counted, and publish it after the commit. An end is
+    """Write the event that the last transition of each of these jobs counted, and publish it after the commit. Ends are
     noted as use; that of a completed job is in the statement that completes it."""
     session.add_all(
         JobEvent(job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt, data=data or {}) for job in jobs

@@ -19,10 +19,9 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    or_,
     select,
 )
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from shared.models import FINAL, GenerationJob, JobStatus, Outcome, UsageNote
 
@@ -53,9 +52,7 @@ def note_ends(session: Session, job_ids: Sequence[int]) -> None:
     """Note how jobs have just ended that were not completed."""
     jobs = GenerationJob.__table__  # type: ignore[attr-defined]
     parts = {**whose(jobs), "server": func.coalesce(jobs.c.server, "")}
-    counts = {
-        status.value: func.count().filter(jobs.c.status == status) for status in JobStatus if status in FINAL
-    }
+    counts = {status.value: func.count().filter(jobs.c.status == status) for status in JobStatus if status in FINAL}
     found = select(*parts.values(), *counts.values()).where(jobs.c.id.in_(job_ids)).group_by(*parts.values())
     session.connection().execute(insert(UsageNote).from_select([*parts, *counts], found))
 

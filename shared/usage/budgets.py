@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -32,7 +33,7 @@ class Budget(StrEnum):
 
 
 Budgets = Mapping[Budget, int | None]
-NO_BUDGETS: Budgets = dict.fromkeys(Budget)
+NO_BUDGETS: Budgets = MappingProxyType(dict.fromkeys(Budget))
 
 
 def usual_budgets(settings: Settings) -> Budgets:

@@ -67,7 +67,7 @@ class TaskResources:
     outgoing: Outgoing = field(default_factory=lambda: Outgoing(allowed_by(())))
     largest_archive: int = 20 * 1024**3  # bytes, where it is fetched from a URL
     is_fair: bool = True  # users take turns
-    budgets: Budgets = NO_BUDGETS  # of users who have none of their own
+    budgets: Budgets = field(default_factory=lambda: NO_BUDGETS)  # of users who have none of their own
 
 
 @dataclass

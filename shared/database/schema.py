@@ -39,6 +39,7 @@ REVISIONS = (
     "clean_up",
     "turns",
     "failures",
+    "usage",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

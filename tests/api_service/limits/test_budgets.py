@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from api_service.main import create_app
 from shared.configuration.settings import load_settings
 from shared.messaging.messenger import Messenger
-from shared.models import Scope, TaskKind, TaskState, UsageNote, User
+from shared.models import GenerationJob, Scope, TaskKind, TaskState, UsageNote, User
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import USER, submitted
+from tests.simulator.graphs import noise, txt2img
 from tests.tasks import asked, ended, runner, task
 
 JOBS = "/api/v1/generation-jobs/"
@@ -49,6 +51,36 @@ def test_seconds_that_are_used_up_are_refused_until_the_next_month(client: TestC
     assert f"{resets_at:%Y-%m-01T00:00:00Z}" in detail
     ends = datetime.now(UTC) + timedelta(seconds=int(answer.headers["retry-after"]))
     assert abs(ends - resets_at) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("budget", "limit"), [({"gpu_seconds": 0}, "GPU seconds"), ({"jobs": 0}, "jobs")])
+@pytest.mark.parametrize(
+    ("address", "body", "names", "code"),
+    [
+        ("/prompt", {"prompt": noise()}, "type", "quota_exceeded"),
+        ("/v1/images/generations", {"prompt": "a cat", "size": "64x64"}, "code", "rate_limit_exceeded"),
+        ("/api/v2/jobs", {"workflow": txt2img()}, "code", "queue_full"),
+    ],
+)
+def test_each_other_door_refuses_in_its_own_form(
+    client: TestClient,
+    messenger: Messenger,
+    address: str,
+    body: Any,
+    names: str,
+    code: str,
+    budget: dict[str, int],
+    limit: str,
+) -> None:
+    with_budget(messenger, **budget)
+    answer = client.post(address, json=body)
+    assert answer.status_code == 429, answer.text
+    error = answer.json()["error"]
+    assert error[names] == code
+    assert f"of the 0 {limit} of this month's budget are used" in error["message"]
+    assert int(answer.headers["retry-after"]) > 0
+    with messenger.transaction() as session:
+        assert not session.exec(select(GenerationJob.id)).all()
 
 
 def test_neither_last_month_nor_what_was_lost_counts(client: TestClient, messenger: Messenger) -> None:

@@ -48,14 +48,13 @@ class Retry:
         if exceeded := used_up(session, user, turn.resources.budgets):
             raise TaskFailed("quota_exceeded", exceeded.reason)
         left = jobs_left(session, user, turn.resources.budgets)
-        affordable = PAGE if left is None else min(PAGE, left)
+        room = PAGE if left is None else min(PAGE, left)
         queued = turn.task.terms.get("queued_jobs")
-        if queued is None:
-            return affordable
-        room = int(queued) - queued_jobs(session, turn.task.user_id, queued)
+        if queued is not None:
+            room = min(room, int(queued) - queued_jobs(session, turn.task.user_id, queued))
         if room <= 0:
             raise Postponed(ROOM_AGAIN)
-        return min(affordable, room)
+        return room
 
     def objection(self, _turn: Turn, job: Row[Any]) -> str | None:
         return None if job.status in FINAL else str(job.status)

@@ -58,7 +58,12 @@ def test_seconds_that_are_used_up_are_refused_until_the_next_month(client: TestC
     ("address", "body", "names", "code"),
     [
         ("/prompt", {"prompt": noise()}, "type", "quota_exceeded"),
-        ("/v1/images/generations", {"prompt": "a cat", "size": "64x64"}, "code", "rate_limit_exceeded"),
+        (
+            "/v1/images/generations",
+            {"prompt": "a cat", "model": "sd15", "size": "64x64"},
+            "code",
+            "rate_limit_exceeded",
+        ),
         ("/api/v2/jobs", {"workflow": txt2img()}, "code", "queue_full"),
     ],
 )

@@ -14,6 +14,7 @@ from shared.messaging.due_work import WakeUps
 from shared.messaging.messenger import Messenger
 from shared.outgoing.exchange import Outgoing
 from shared.tasks.due import due_tasks
+from shared.usage.budgets import usual_budgets
 from worker_service.cleanup.portion import Tools
 from worker_service.cleanup.run import RUNS_FOR, Cleaner
 from worker_service.fleet.health import Fleet
@@ -69,6 +70,7 @@ def create_tasks(
             outgoing,
             settings.archive_max_bytes,
             settings.sharing,
+            usual_budgets(settings),
         ),
         STEPS,
         closing,

@@ -27,5 +27,10 @@ class Identity:
         """The user whose jobs it may see; None for an admin, who may see everybody's."""
         return None if self.is_admin else self.user_id
 
+    @property
+    def own_key(self) -> str | None:
+        """The id of its key, if it has one."""
+        return self.key_id if self.has_key else None
+
     def may(self, scope: Scope) -> bool:
         return self.is_admin or scope in self.scopes

@@ -3,7 +3,7 @@
 A refusal names the limit and says when to try again. While Redis is away, nothing is refused for a rate.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -20,6 +20,7 @@ from shared.accounts.quotas import queued_jobs
 from shared.configuration.settings import Settings
 from shared.database.engine import reading
 from shared.models import User
+from shared.usage.budgets import used_up, usual_budgets
 
 STREAM_AGAIN_S = 10
 QUEUED_AGAIN_S = 10  # places become free as jobs start
@@ -84,12 +85,15 @@ class KeyLimits:
             charge.reserved = 0
 
     def check_quotas(self, engine: Engine, identity: Identity, user_id: UUID, jobs: int) -> None:
-        """Make sure that a user may have this many more jobs waiting, and any more bytes stored. Raises Refusal:
-        quota_exceeded."""
+        """Make sure that a user may have this many more jobs waiting, any more bytes stored, and a budget for them.
+        Raises Refusal: quota_exceeded."""
         most = {limit: self.most(identity, limit) for limit in (Limit.QUEUED_JOBS, Limit.STORED_BYTES)}
-        if any(value is not None for value in most.values()):
-            with reading(engine) as session:
-                check_quotas(session, user_id, most, jobs)
+        with reading(engine) as session:
+            check_queued_jobs(session, user_id, most[Limit.QUEUED_JOBS], jobs)
+            user = session.get_one(User, user_id)
+            check_stored_bytes(user, most[Limit.STORED_BYTES])
+            if exceeded := used_up(session, user, usual_budgets(self.settings), jobs):
+                raise quota_exceeded(exceeded.limit, exceeded.reason, retry_after_s=exceeded.again_in_s)
 
     @asynccontextmanager
     async def open_stream(self, identity: Identity) -> AsyncIterator[None]:
@@ -108,18 +112,15 @@ def must_be_granted(rate: Rate) -> None:
         raise rate_limited(rate.limit, rate.most, retry_after_s=rate.retry_after_s, rate=rate)
 
 
-def check_quotas(session: Session, user_id: UUID, most: Mapping[Limit, int | None], jobs: int) -> None:
-    """Raises Refusal: quota_exceeded, if this many more jobs would be too many waiting, or too much is stored.
+def check_queued_jobs(session: Session, user_id: UUID, queued: int | None, jobs: int) -> None:
+    """Raises Refusal: quota_exceeded, if this many more jobs would be too many waiting.
 
     Those who submit at the same moment do not see each other, and may pass the limit by what they submit then.
     """
-    queued = most[Limit.QUEUED_JOBS]
     if queued is not None and queued_jobs(session, user_id, queued + 1) + jobs > queued:
         raise quota_exceeded(
             Limit.QUEUED_JOBS, f"no more than {queued} jobs of one user may wait", retry_after_s=QUEUED_AGAIN_S
         )
-    stored = most[Limit.STORED_BYTES]
-    check_stored_bytes(session.get_one(User, user_id), stored)
 
 
 def check_stored_bytes(user: User, most: int | None, more: int = 0) -> None:

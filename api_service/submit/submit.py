@@ -176,6 +176,7 @@ def uses_of(pairs: Sequence[tuple[GenerationJob, CheckedJob]]) -> list[Use]:
 def new_jobs(submission: Submission, checked: Checked) -> list[GenerationJob]:
     """The rows of a submission. Each notes which request it came with; the first has its key."""
     origin = {name: getattr(submission, name) for name in ("request_id", "batch_id", "parent_id")}
+    origin["key_id"] = submission.identity.own_key
     jobs = [new_job(job.request, submission.owner, **origin) for job in checked.jobs]
     if submission.idempotency_key:
         jobs[0].idempotency_key, jobs[0].request_digest = submission.idempotency_key

@@ -23,9 +23,10 @@ END_FIRST_S = 10
 
 
 def terms_for(limits: KeyLimits, identity: Identity, owner: UUID | None) -> dict[str, Any]:
-    """Whose jobs the task is about (None: everybody's), and how much it may add to what there is."""
+    """Whose jobs the task is about (None: everybody's), by which key, and how much it may add to what there is."""
     return {
         "owner": None if owner is None else str(owner),
+        "key_id": identity.own_key,
         **{str(limit): limits.most(identity, limit) for limit in (Limit.QUEUED_JOBS, Limit.STORED_BYTES)},
     }
 

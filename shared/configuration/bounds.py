@@ -51,6 +51,8 @@ class Bounds(BaseModel, frozen=True):
     limit_priority: Limit = Field(
         None, description="the highest priority that jobs submitted with one key may have, or none"
     )
+    budget_gpu_seconds: Limit = Field(None, description="GPU seconds of one user in a month (UTC), or none")
+    budget_jobs: Limit = Field(None, description="jobs of one user in a month (UTC), or none")
 
     quarantine_after: Limit = Field(
         3, description="servers in a row that a workflow may crash, hang or fill before it is not run any more, or none"

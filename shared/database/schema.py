@@ -45,6 +45,7 @@ REVISIONS = (
     "waiting_work",
     "keys_of_tasks",
     "browsers",
+    "usage",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import CTE, Insert, String, Update, bindparam, func, insert, literal, update
 from sqlalchemy import select as select_columns
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from shared.jobs.error_kinds import says_only_waited
 from shared.jobs.errors import GenerationError, PromptLost, ServerWedged
 from shared.jobs.job_events import error_columns, error_data
 from shared.models import GenerationJob, JobAttempt, Outcome, Worker
+from shared.usage.notes import note_attempt_sql
 
+JOBS = SQLModel.metadata.tables["generation_jobs"]
+ENDED = (col(JobAttempt.job_id), col(JobAttempt.server), col(JobAttempt.started_at))  # what is noted of an attempt
 MESSAGE = bindparam("this_message", type_=String)
 MOST_DEATHS = 3  # of workers under one job, before the job is taken for the cause
 MOST_WAITS = 5  # of a job in vain in the queues of servers, before that costs it attempts
@@ -53,8 +56,10 @@ def end_attempt_sql(job_id: Any, attempt: Any, outcome: Outcome, **error: Any) -
 
 
 def end_attempt(session: Session, lease: Lease, outcome: Outcome, error: GenerationError | None = None) -> None:
+    """End an attempt, and note what it used."""
     columns = error_columns(error_data(error)) if error else {}
-    session.exec(end_attempt_sql(lease.job_id, lease.attempt, outcome, **columns))
+    ended = end_attempt_sql(lease.job_id, lease.attempt, outcome, **columns).returning(*ENDED).cte("ended")
+    session.connection().execute(note_attempt_sql(JOBS, ended, outcome))
 
 
 def set_attempt_prompt(session: Session, lease: Lease, prompt: Prompt, *, adopted: bool) -> None:

@@ -17,15 +17,19 @@ from shared.messaging.messenger import publish_after_commit
 from shared.models import EventType, GenerationJob, JobEvent, JobOutput
 from shared.notifications.ends import owe_news
 from shared.texts.storable import cut, details
+from shared.usage.notes import note_ends
 
 
 def record_events(
     session: Session, jobs: Sequence[GenerationJob], kind: EventType, data: dict[str, Any] | None = None
 ) -> None:
-    """Write the event that the last transition of each of these jobs counted, and publish it after the commit."""
+    """Write the event that the last transition of each of these jobs counted, and publish it after the commit. Ends are
+    noted as use; that of a completed job is in the statement that completes it."""
     session.add_all(
         JobEvent(job_id=job.id, sequence=job.events, type=kind, attempt=job.attempt, data=data or {}) for job in jobs
     )
+    if kind.is_final and jobs:
+        note_ends(session, [job.id for job in jobs])
     publish_events(session, jobs, kind, data)
 
 

@@ -31,7 +31,7 @@ from sqlmodel import SQLModel, col
 from shared.database.fast_rows import stored_row
 from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import close_breaker_sql
-from shared.jobs.attempts import begin_attempt_sql, end_attempt_sql
+from shared.jobs.attempts import ENDED, begin_attempt_sql, end_attempt_sql
 from shared.jobs.durations.learning import LEARNED_BY, learn_sql
 from shared.jobs.job_events import record_event_sql
 from shared.jobs.turns import settle_sql
@@ -47,6 +47,7 @@ from shared.models import (
     User,
     WebhookEndpoint,
 )
+from shared.usage.notes import note_attempt_sql
 
 EVENT_DATA = bindparam("event_data", type_=JSONB)
 STORED_BYTES = bindparam("added_bytes", type_=BigInteger)
@@ -119,25 +120,27 @@ def starting(taking: Update) -> Prepared[TakenJob]:
 
 
 def adopting(taking: Update) -> Prepared[TakenJob]:
-    """The UPDATE that takes over a job, with the attempt that has expired and the one that begins."""
+    """The UPDATE that takes over a job, with the attempt that has expired, its use, and the one that begins."""
     job = taking.returning(*WHOLE_JOB).cte("job")
+    expired = end_attempt_sql(job.c.id, job.c.attempt - 1, Outcome.EXPIRED).returning(*ENDED).cte("expired_attempt")
     rows = (
-        end_attempt_sql(job.c.id, job.c.attempt - 1, Outcome.EXPIRED).cte("expired_attempt"),
+        note_attempt_sql(job, expired, Outcome.EXPIRED).cte("usage"),
         begin_attempt_sql(job, adopted=True).cte("attempt"),
     )
     return taken("adopt", job, *rows)
 
 
 def completing(ending: Update) -> Prepared[CompletedJob]:
-    """The UPDATE that completes a job, with its attempt, its event, its outputs, its server's breaker, its owner's turn
-    and bytes, and what is learned of it."""
-    turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost))
+    """The UPDATE that completes a job, with its attempt, its use, its event, its outputs, its server's breaker, its
+    owner's turn and bytes, and what is learned of it."""
+    turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost), col(GenerationJob.key_id))
     kind = (col(getattr(GenerationJob, name)) for name in LEARNED_BY)
     job = ending.returning(*COMPLETED_JOB, *turn, *kind).cte("job")
+    attempt = end_attempt_sql(job.c.id, job.c.attempt, Outcome.COMPLETED).returning(*ENDED).cte("attempt")
     rows = (
         learn_sql(job).cte("learned"),
         settle_sql(job).cte("turn"),
-        end_attempt_sql(job.c.id, job.c.attempt, Outcome.COMPLETED).cte("attempt"),
+        note_attempt_sql(job, attempt, Outcome.COMPLETED, STORED_BYTES).cte("usage"),
         record_event_sql(job, EventType.COMPLETED, EVENT_DATA).cte("event"),
         add_outputs_sql(job).cte("outputs"),
         close_breaker_sql(job.c.server).cte("server"),

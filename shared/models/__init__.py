@@ -2,6 +2,7 @@
 
 from shared.models.accounts.browser import SignInCode
 from shared.models.accounts.key import ApiKey, Scope, StreamTicket, UrlSecret, stands_alone
+from shared.models.accounts.usage import UsageDay, UsageNote
 from shared.models.accounts.user import User, UserTurn
 from shared.models.asset import Asset, AssetKey, AssetKind, AssetUse
 from shared.models.clean_up import CleanUpState, DiscardedFolder
@@ -78,6 +79,8 @@ __all__ = [
     "TaskKind",
     "TaskState",
     "UrlSecret",
+    "UsageDay",
+    "UsageNote",
     "User",
     "UserTurn",
     "WebhookDelivery",

@@ -16,6 +16,7 @@ from shared.jobs.failures.quarantine import WorkflowQuarantined, quarantined, wh
 from shared.jobs.insert import was_made_meanwhile
 from shared.models import LIVE, ApiKey, GenerationJob, Overlap, Schedule, Scope, User
 from shared.schedules.template import JobTemplate, job_from
+from shared.usage.budgets import NO_BUDGETS, Budgets, used_up
 from shared.webhooks.own import OwnWebhook, record_webhooks
 
 MAY_SUBMIT = [str(Scope.WRITE), str(Scope.ADMIN)]
@@ -37,12 +38,13 @@ class MadeAlready(Skipped):
 
 
 class Quotas(NamedTuple):
-    """What a user may have, where the key of a schedule says nothing else; None for no limit. `sharing` is how users
-    share the servers."""
+    """What a user may have, where the key of a schedule or the user's row says nothing else; None for no limit.
+    `sharing` is how users share the servers."""
 
     queued_jobs: int | None
     stored_bytes: int | None
     sharing: Sharing = IN_TURNS
+    budgets: Budgets = NO_BUDGETS
 
 
 def run(session: Session, schedule: Schedule, planned_at: datetime, quotas: Quotas) -> GenerationJob:
@@ -70,7 +72,7 @@ def record(
     template, now = JobTemplate.model_validate(schedule.template), database_time(session)
     hold_assets(session, template)
     refuse_quarantined(session, template)
-    job = job_from(template, schedule.user_id, now, schedule_id=schedule.id, **origin)
+    job = job_from(template, schedule.user_id, now, schedule_id=schedule.id, key_id=schedule.key_id, **origin)
     try:
         before_start.submit(session, job, sharing=sharing)
     except IntegrityError as error:
@@ -124,5 +126,8 @@ def refuse_beyond_quotas(session: Session, schedule: Schedule, quotas: Quotas) -
     queued, stored = most["queued_jobs"], most["stored_bytes"]
     if queued is not None and queued_jobs(session, schedule.user_id, queued) >= queued:
         raise Skipped("queued_jobs", f"{queued} jobs of the user wait, and no more may")
-    if stored is not None and session.get_one(User, schedule.user_id).stored_bytes >= stored:
+    user = session.get_one(User, schedule.user_id)
+    if stored is not None and user.stored_bytes >= stored:
         raise Skipped("stored_bytes", f"what the user has stored has reached {stored} bytes")
+    if exceeded := used_up(session, user, quotas.budgets):
+        raise Skipped(exceeded.limit, exceeded.reason)

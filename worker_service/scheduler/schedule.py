@@ -12,6 +12,8 @@ from shared.notifications.mails import due_mail
 from shared.schedules.due import run_due
 from shared.schedules.runs import Quotas
 from shared.tasks.due import due_tasks
+from shared.usage.budgets import usual_budgets
+from shared.usage.days import add_up
 from shared.webhooks.due import due_deliveries
 from worker_service.cleanup.claim import due_clean_ups
 from worker_service.scheduler.news import remove_old_news, tell_of_batches, tell_of_servers
@@ -54,8 +56,9 @@ def due_work(settings: Settings) -> Sequence[DueWork]:
 
 
 def quotas(settings: Settings) -> Quotas:
-    """What the jobs of schedules are held to, where a key has no limits of its own."""
-    return Quotas(settings.limit_queued_jobs, settings.limit_stored_bytes, settings.sharing)
+    """What the jobs of schedules are held to, where a key has no limits and a user no budget of its own."""
+    usual = usual_budgets(settings)
+    return Quotas(settings.limit_queued_jobs, settings.limit_stored_bytes, settings.sharing, usual)
 
 
 def send_missing_wakeups(resources: SweepResources) -> None:
@@ -70,6 +73,7 @@ SCHEDULE = (
     # The jobs of schedules whose time has come.
     Sweep("run schedules", timedelta(seconds=1), lambda by: run_due(by.messenger, by.quotas)),
     Sweep("end jobs that no worker can end", timedelta(seconds=10), lambda by: end_worn_out_jobs(by.messenger)),
+    Sweep("add up what was used", timedelta(seconds=10), lambda by: add_up(by.messenger.engine)),
     Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.messenger.engine)),
     Sweep("tell users of batches that are done", timedelta(seconds=2), lambda by: tell_of_batches(by.messenger)),
     Sweep("tell admins of servers in trouble", timedelta(seconds=10), lambda by: tell_of_servers(by.messenger)),

@@ -4,7 +4,7 @@ from starlette.routing import BaseRoute
 
 from api_service.doors.binding import DOOR
 from api_service.doors.v1 import examples
-from api_service.doors.v1.accounts import keys, me, users
+from api_service.doors.v1.accounts import keys, me, usage, users
 from api_service.doors.v1.assets import assets, contents, uploads
 from api_service.doors.v1.failures import failures, quarantine
 from api_service.doors.v1.fleet import models, nodes, servers
@@ -47,6 +47,7 @@ NOUNS = (
     pauses,
     tickets,
     me,
+    usage,
     users,
     keys,
 )

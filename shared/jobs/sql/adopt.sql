@@ -44,16 +44,16 @@ WITH
             generation_jobs.turn, generation_jobs.turn_cost, generation_jobs.parked,
             generation_jobs.expected_s, generation_jobs.deadline_at, generation_jobs.max_attempts,
             generation_jobs.parent_id, generation_jobs.batch_id, generation_jobs.schedule_id,
-            generation_jobs.idempotency_key, generation_jobs.request_digest, generation_jobs.request_id,
-            generation_jobs.message_id, generation_jobs.run_after, generation_jobs.attempt,
-            generation_jobs.claims_left, generation_jobs.events, generation_jobs.retries,
-            generation_jobs.worker_id, generation_jobs.lease_expires_at, generation_jobs.server,
-            generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server, generation_jobs.error_code,
-            generation_jobs.error_message, generation_jobs.error_details, generation_jobs.failure,
-            generation_jobs.warnings, generation_jobs.pinned, generation_jobs.content_id,
-            generation_jobs.legacy_request_id, generation_jobs.legacy, generation_jobs.created_at,
-            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.generated_at,
-            generation_jobs.completed_at, generation_jobs.storage_away_since
+            generation_jobs.key_id, generation_jobs.idempotency_key, generation_jobs.request_digest,
+            generation_jobs.request_id, generation_jobs.message_id, generation_jobs.run_after,
+            generation_jobs.attempt, generation_jobs.claims_left, generation_jobs.events,
+            generation_jobs.retries, generation_jobs.worker_id, generation_jobs.lease_expires_at,
+            generation_jobs.server, generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server,
+            generation_jobs.error_code, generation_jobs.error_message, generation_jobs.error_details,
+            generation_jobs.failure, generation_jobs.warnings, generation_jobs.pinned,
+            generation_jobs.content_id, generation_jobs.legacy_request_id, generation_jobs.legacy,
+            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.started_at,
+            generation_jobs.generated_at, generation_jobs.completed_at, generation_jobs.storage_away_since
     ),
     expired_attempt AS (
         UPDATE job_attempts
@@ -63,6 +63,37 @@ WITH
             job_attempts.job_id = job.id
             AND job_attempts.attempt = job.attempt - 1
             AND job_attempts.outcome IS NULL
+        RETURNING job_attempts.job_id, job_attempts.server, job_attempts.started_at
+    ),
+    usage AS (
+        INSERT INTO usage_notes(user_id, day, key_id, checkpoint, server, attempts, gpu_us, lost_us, completed, bytes)
+        SELECT
+            job.user_id AS user_id,
+            CAST (timezone('UTC', now()) AS DATE) AS timezone_1,
+            coalesce(job.key_id, '') AS coalesce_1,
+            coalesce(job.checkpoint_model, '') AS coalesce_3,
+            expired_attempt.server AS server,
+            1 AS anon_1,
+            CAST (
+                greatest(
+                    EXTRACT (
+                        epoch FROM least(now(), coalesce(job.generated_at, now())) - expired_attempt.started_at
+                    ),
+                    0
+                ) * 1000000 AS BIGINT
+            ) AS anon_2,
+            CAST (
+                greatest(
+                    EXTRACT (
+                        epoch FROM least(now(), coalesce(job.generated_at, now())) - expired_attempt.started_at
+                    ),
+                    0
+                ) * 1000000 AS BIGINT
+            ) AS anon__1,
+            0 AS anon_3,
+            0 AS anon_4
+        FROM job
+        JOIN expired_attempt ON expired_attempt.job_id = job.id
     ),
     attempt AS (
         INSERT INTO job_attempts(job_id, attempt, worker_id, message_id, server, comfyui_prompt_id, adopted)
@@ -70,10 +101,10 @@ WITH
             job.id AS id,
             job.attempt AS attempt,
             job.worker_id AS worker_id,
-            :this_message AS anon_1,
+            :this_message AS anon_5,
             job.server AS server,
             job.comfyui_prompt_id AS comfyui_prompt_id,
-            true AS anon_2
+            true AS anon_6
         FROM job
     )
 SELECT
@@ -112,6 +143,7 @@ SELECT
     job.parent_id,
     job.batch_id,
     job.schedule_id,
+    job.key_id,
     job.idempotency_key,
     job.request_digest,
     job.request_id,

@@ -23,8 +23,9 @@ WITH
             generation_jobs.server, generation_jobs.attempt, generation_jobs.events,
             generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.run_after,
             generation_jobs.started_at, generation_jobs.generated_at, generation_jobs.completed_at,
-            generation_jobs.priority, generation_jobs.turn_cost, generation_jobs.workflow_key,
-            generation_jobs.shape, generation_jobs.checkpoint_model, generation_jobs.work
+            generation_jobs.priority, generation_jobs.turn_cost, generation_jobs.key_id,
+            generation_jobs.workflow_key, generation_jobs.shape, generation_jobs.checkpoint_model,
+            generation_jobs.work
     ),
     learned AS (
         INSERT INTO job_durations(workflow_key, shape, checkpoint_model, work, server, seconds, jobs, seen_on)
@@ -83,15 +84,37 @@ WITH
             job_attempts.job_id = job.id
             AND job_attempts.attempt = job.attempt
             AND job_attempts.outcome IS NULL
+        RETURNING job_attempts.job_id, job_attempts.server, job_attempts.started_at
+    ),
+    usage AS (
+        INSERT INTO usage_notes(user_id, day, key_id, checkpoint, server, attempts, gpu_us, lost_us, completed, bytes)
+        SELECT
+            job.user_id AS user_id,
+            CAST (timezone('UTC', now()) AS DATE) AS timezone_3,
+            coalesce(job.key_id, '') AS coalesce_1,
+            coalesce(job.checkpoint_model, '') AS coalesce_3,
+            attempt.server AS server,
+            1 AS anon_2,
+            CAST (
+                greatest(
+                    EXTRACT (epoch FROM least(now(), coalesce(job.generated_at, now())) - attempt.started_at),
+                    0
+                ) * 1000000 AS BIGINT
+            ) AS anon_3,
+            0 AS anon_4,
+            1 AS anon_5,
+            :added_bytes AS anon_6
+        FROM job
+        JOIN attempt ON attempt.job_id = job.id
     ),
     event AS (
         INSERT INTO job_events(job_id, sequence, type, attempt, data)
         SELECT
             job.id AS id,
             job.events AS events,
-            'completed' AS anon_2,
+            'completed' AS anon_7,
             job.attempt AS attempt,
-            :event_data::JSONB AS anon_3
+            :event_data::JSONB AS anon_8
         FROM job
     ),
     outputs AS (

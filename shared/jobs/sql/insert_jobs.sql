@@ -38,6 +38,7 @@ WITH
             given.parent_id AS parent_id,
             given.batch_id AS batch_id,
             given.schedule_id AS schedule_id,
+            given.key_id AS key_id,
             given.idempotency_key AS idempotency_key,
             given.request_digest AS request_digest,
             given.request_id AS request_id,
@@ -326,8 +327,8 @@ WITH
             batch_size, params, output_nodes, temp_outputs, requires, workflow, assets, extra_pnginfo,
             secrets, secret_names, workflow_key, fingerprint, shape, work, metadata, priority, turn,
             turn_cost, parked, expected_s, deadline_at, max_attempts, parent_id, batch_id, schedule_id,
-            idempotency_key, request_digest, request_id, message_id, run_after, attempt, claims_left, events,
-            retries, worker_id, lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code,
+            key_id, idempotency_key, request_digest, request_id, message_id, run_after, attempt, claims_left,
+            events, retries, worker_id, lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code,
             error_message, error_details, failure, warnings, pinned, content_id, legacy_request_id, legacy,
             created_at, updated_at, started_at, generated_at, completed_at, storage_away_since
         )
@@ -366,6 +367,7 @@ WITH
             new_jobs.parent_id AS parent_id,
             new_jobs.batch_id AS batch_id,
             new_jobs.schedule_id AS schedule_id,
+            new_jobs.key_id AS key_id,
             new_jobs.idempotency_key AS idempotency_key,
             new_jobs.request_digest AS request_digest,
             new_jobs.request_id AS request_id,

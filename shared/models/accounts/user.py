@@ -27,6 +27,8 @@ class User(SQLModel, table=True):
     assets; it changes in the transactions that add and delete them. `running_jobs_limit` is this user's own, NULL the
     setting's. `retention` says for how many days what is kept, null for ever; what it does not name is kept as the
     settings say, see `shared.accounts.retention`.
+    `budget` says how much the user may use in a month, null for as much as wanted; what it does not name is as the
+    settings say, see `shared.usage.budgets`.
     `weight` is this user's share of the servers among those who wait: 2 is twice that of 1.
     """
 
@@ -40,6 +42,7 @@ class User(SQLModel, table=True):
     running_jobs_limit: int | None = None
     weight: float = Field(default=1.0, sa_column=Column("weight", Float, nullable=False, server_default=text("1")))
     retention: dict[str, int | None] = Field(default_factory=dict, sa_column=document("retention", "{}"))
+    budget: dict[str, int | None] = Field(default_factory=dict, sa_column=document("budget", "{}"))
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
 
     # shared.jobs.claim.conditions: whether anybody has a limit of running jobs.

@@ -44,7 +44,7 @@ class GenerationJob(SQLModel, table=True):
     `claims_left` is how often it may still be given to one: counted by the claims themselves, so that no job is claimed
     for ever, whatever its workers do. NULL until the first.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
-    `schedule_id` is the schedule that made it, which may be gone.
+    `schedule_id` is the schedule that made it, which may be gone. `key_id` is the key that it was submitted with.
     `server` and `comfyui_prompt_id` say where its prompt is, or last was; `avoid_server` is one that it was moved away
     from. `generated_at` is when ComfyUI was done, before its outputs were stored; since `storage_away_since` its result
     waits in ComfyUI for the store.
@@ -102,6 +102,7 @@ class GenerationJob(SQLModel, table=True):
     )
     batch_id: UUID | None = None
     schedule_id: UUID | None = None
+    key_id: str | None = Field(default=None, sa_column=Column("key_id", String(32)))
     idempotency_key: str | None = Field(default=None, sa_column=Column("idempotency_key", String(255)))
     request_digest: str | None = Field(default=None, sa_column=Column("request_digest", String(64)))
     request_id: str | None = Field(default=None, sa_column=Column("request_id", String(128)))

@@ -11,6 +11,7 @@ from shared.jobs import cancel
 from shared.messaging.messenger import Messenger
 from shared.models import AssetUse, Missed, Overlap, Schedule, User
 from shared.schedules.runs import Quotas
+from shared.usage.budgets import Budget
 from tests.jobs import USER, submitted
 from tests.quarantine import FINGERPRINT, quarantined
 from tests.schedules import (
@@ -97,6 +98,10 @@ def test_the_limits_of_the_user_hold(messenger: Messenger, engine: Engine) -> No
     becomes_due(engine, schedule)
     assert run_all(messenger, Quotas(queued_jobs=2, stored_bytes=100)) == 0
     assert code_of_skip(engine, schedule) == "stored_bytes"
+    budgets = {Budget.GPU_SECONDS: None, Budget.JOBS: 1}
+    becomes_due(engine, schedule)
+    assert run_all(messenger, Quotas(None, None, budgets=budgets)) == 0
+    assert code_of_skip(engine, schedule) == "budget_jobs", "the one that waits is one"
 
 
 def test_those_of_the_key_that_made_it_go_before(messenger: Messenger, engine: Engine) -> None:

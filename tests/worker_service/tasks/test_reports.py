@@ -12,9 +12,10 @@ from shared.files.store import FolderStore
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, Task, TaskKind
+from shared.texts.csv_lines import as_csv
 from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
 from tests.tasks import asked, done
-from worker_service.tasks.reports.rows import COLUMNS, ReportRow, as_csv, rows_in
+from worker_service.tasks.reports.rows import COLUMNS, ReportRow, rows_in
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 RANGE = {"first_day": "2026-01-01", "last_day": "2026-01-03"}

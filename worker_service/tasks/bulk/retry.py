@@ -16,7 +16,8 @@ from shared.files.asset_uses import held_assets, record_uses
 from shared.jobs import before_start
 from shared.jobs.failures.quarantine import WorkflowQuarantined, quarantined
 from shared.jobs.transitions import is_one_of
-from shared.models import FINAL, GenerationJob, JobStatus, JobWebhook, User
+from shared.models import FINAL, GenerationJob, JobStatus, JobWebhook, Task, User
+from shared.usage.budgets import jobs_left, used_up
 from shared.webhooks.own import OwnWebhook, record_webhooks
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import text_to_image
@@ -38,15 +39,19 @@ class Retry:
     """Each new job names the old one as its parent."""
 
     def room(self, session: Session, turn: Turn) -> int:
-        """How many more of the user's jobs may wait. Raises Postponed; TaskFailed, where too much is stored."""
+        """How many more of the user's jobs may wait. Raises Postponed; TaskFailed, where too much is stored, or a
+        budget is used up: it is looked at page by page."""
         most = turn.task.terms.get("stored_bytes")
         user = session.get_one(User, turn.task.user_id)
         if most is not None and user.stored_bytes >= most:
             raise TaskFailed("quota_exceeded", f"what the user has stored has reached {most} bytes")
+        if exceeded := used_up(session, user, turn.resources.budgets):
+            raise TaskFailed("quota_exceeded", exceeded.reason)
+        left = jobs_left(session, user, turn.resources.budgets)
+        room = PAGE if left is None else min(PAGE, left)
         queued = turn.task.terms.get("queued_jobs")
-        if queued is None:
-            return PAGE
-        room = int(queued) - queued_jobs(session, turn.task.user_id, queued)
+        if queued is not None:
+            room = min(room, int(queued) - queued_jobs(session, turn.task.user_id, queued))
         if room <= 0:
             raise Postponed(ROOM_AGAIN)
         return room
@@ -74,7 +79,7 @@ def submit_again(session: Session, turn: Turn, ids: Sequence[int]) -> dict[int, 
     skipped = {job.id: reason for job in parents if (reason := objection(turn, job, held))}
     kept_out = quarantined(session, {job.fingerprint for job in parents})
     skipped |= {job.id: QUARANTINED for job in parents if job.fingerprint in kept_out}
-    copies = [copy_of(job, turn.task.request_id) for job in parents if job.id not in skipped]
+    copies = [copy_of(job, turn.task) for job in parents if job.id not in skipped]
     if copies:
         before_start.submit_all(session, copies, sharing=turn.resources.sharing)
         record_uses(session, [(copy.id, assets_of(copy)) for copy in copies])
@@ -94,7 +99,7 @@ def objection(turn: Turn, job: GenerationJob, held: set[UUID]) -> str | None:
     return NOT_ALLOWED if any(fence.objection(str(node["class_type"])) for node in graph.values()) else None
 
 
-def copy_of(job: GenerationJob, request_id: str | None) -> GenerationJob:
+def copy_of(job: GenerationJob, task: Task) -> GenerationJob:
     """The job as it would be asked for again: at once, and without the deadline and the secrets that it had."""
     return new_row(
         GenerationJob,
@@ -102,7 +107,8 @@ def copy_of(job: GenerationJob, request_id: str | None) -> GenerationJob:
         status=JobStatus.QUEUED,
         message_id=str(uuid4()),
         parent_id=job.id,
-        request_id=request_id,
+        request_id=task.request_id,
+        key_id=task.terms.get("key_id"),
     )
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from shared.models import TaskState
 from shared.tasks.life import Ending, Page
+from shared.texts.csv_lines import as_csv
 from worker_service.tasks.reports.page import page_of, totals_by
-from worker_service.tasks.reports.rows import A_DAY, COLUMNS, NAMES, ReportRow, as_csv, rows_in, rows_of_day
+from worker_service.tasks.reports.rows import A_DAY, COLUMNS, NAMES, ReportRow, rows_in, rows_of_day
 from worker_service.tasks.turns.made_files import made_file
 from worker_service.tasks.turns.turn import Turn
 

@@ -1,8 +1,7 @@
 """What a report counts: the jobs of a day, by user, checkpoint and server."""
 
 import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -34,7 +33,6 @@ COLUMNS = (
     *("jobs", "completed", "failed", "cancelled", "expired", "gpu_seconds", "bytes"),
 )
 NAMES = 4  # of these are names, and the others numbers
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # begin what a spreadsheet would work out
 
 
 class ReportRow(NamedTuple):
@@ -61,17 +59,6 @@ def rows_of_day(session: Session, day: date, owner: UUID | None) -> list[ReportR
     """The jobs that were accepted on a day (UTC)."""
     asked = {"day": day, "next_day": day + A_DAY, "owner": None if owner is None else str(owner)}
     return [ReportRow(day.isoformat(), *row) for row in session.connection().execute(ROWS, asked)]
-
-
-def as_csv(rows: Iterable[Sequence[object]]) -> bytes:
-    """Lines of RFC 4180, in which no cell is a formula."""
-    lines = io.StringIO()
-    csv.writer(lines).writerows([harmless(cell) for cell in row] for row in rows)
-    return lines.getvalue().encode()
-
-
-def harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
 
 
 def rows_in(pieces: Iterable[bytes]) -> Iterator[ReportRow]:

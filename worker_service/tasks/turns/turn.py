@@ -21,6 +21,7 @@ from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from shared.tasks import life
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost
+from shared.usage.budgets import NO_BUDGETS, Budgets
 from worker_service.media.pool import MediaPool
 from worker_service.tasks.turns.heart import Heart
 
@@ -67,6 +68,7 @@ class TaskResources:
     outgoing: Outgoing = field(default_factory=lambda: Outgoing(allowed_by(())))
     largest_archive: int = 20 * 1024**3  # bytes, where it is fetched from a URL
     sharing: Sharing = IN_TURNS
+    budgets: Budgets = field(default_factory=lambda: NO_BUDGETS)  # of users who have none of their own
 
 
 @dataclass

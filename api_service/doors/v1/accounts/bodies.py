@@ -75,38 +75,52 @@ class RetentionBody(BaseModel, frozen=True, extra="forbid"):
     request_keys: Days = None
 
 
+class BudgetBody(BaseModel, frozen=True, extra="forbid"):
+    """How much a user may use in a month of the calendar (UTC): `null` is as much as wanted, and what is absent is as
+    the deployment says."""
+
+    gpu_seconds: Most = None
+    jobs: Most = None
+
+
 class UserBody(BaseModel, frozen=True, extra="forbid"):
     """A new user. `running_jobs_limit`: how many of its jobs may run at once; `null` is the deployment's limit.
-    `retention_days`: for how long what is kept, where that differs. `weight`: its share of the servers among those who
-    wait; 2 is twice that of 1."""
+    `retention_days`: for how long what is kept, where that differs; `budget`: how much it may use. `weight`: its share
+    of the servers among those who wait; 2 is twice that of 1."""
 
     name: AccountName
     running_jobs_limit: RunningJobsLimit = None
     weight: Weight = 1.0
     retention_days: RetentionBody = RetentionBody()
+    budget: BudgetBody = BudgetBody()
 
     def columns(self) -> dict[str, Any]:
-        return with_retention(self.model_dump(exclude={"retention_days"}), self)
+        return with_documents(self.model_dump(exclude=set(DOCUMENTS)), self)
 
 
 class UserChange(BaseModel, frozen=True, extra="forbid"):
     """What is to change; what is absent stays. A `running_jobs_limit` of `null` is the deployment's limit again.
-    `retention_days` takes the place of all that was there; `{}` is what the deployment says again. A `weight` counts
-    for the jobs that are submitted from then on."""
+    `retention_days` and `budget` take the place of all that was there; `{}` is what the deployment says again. A
+    `weight` counts for the jobs that are submitted from then on."""
 
     name: AccountName = Field(default_factory=str)
     running_jobs_limit: RunningJobsLimit = None
     weight: Weight = 1.0
     retention_days: RetentionBody = RetentionBody()
+    budget: BudgetBody = BudgetBody()
 
     def changes(self) -> dict[str, Any]:
-        return with_retention(self.model_dump(exclude_unset=True, exclude={"retention_days"}), self)
+        return with_documents(self.model_dump(exclude_unset=True, exclude=set(DOCUMENTS)), self)
 
 
-def with_retention(columns: dict[str, Any], body: UserBody | UserChange) -> dict[str, Any]:
-    """With the column of `retention_days`, if that is given."""
-    if "retention_days" in body.model_fields_set:
-        columns["retention"] = body.retention_days.model_dump(exclude_unset=True)
+# The columns of what is given as an object, in which what is absent says something else than null.
+DOCUMENTS = {"retention_days": "retention", "budget": "budget"}
+
+
+def with_documents(columns: dict[str, Any], body: UserBody | UserChange) -> dict[str, Any]:
+    """With the columns of those objects that are given."""
+    for name in body.model_fields_set & DOCUMENTS.keys():
+        columns[DOCUMENTS[name]] = getattr(body, name).model_dump(exclude_unset=True)
     return columns
 
 

@@ -43,10 +43,10 @@ async def show(request: ApiRequest[Nothing, Nothing]) -> UserView:
 
 
 async def change(request: ApiRequest[UserChange, Nothing]) -> UserView:
-    """Change a user's name, weight, limit of running jobs, or for how long what is kept.
+    """Change a user's name, weight, limit of running jobs, budget, or for how long what is kept.
 
-    A lower limit stops nothing that runs. What is absent stays as it is. What is older than it is to be kept goes
-    within an hour.
+    A lower limit or budget stops nothing that waits or runs. What is absent stays as it is. What is older than it is to
+    be kept goes within an hour.
     """
     services, user_id = request.services, user_id_in(request.path)
     values = request.body.changes()

@@ -10,11 +10,13 @@ from api_service.http.pages import Page
 from api_service.limits.usage import Usage
 from shared.accounts.keys import KeyState, NewKey, state_of
 from shared.models import ApiKey, User
+from shared.usage.budgets import Budgets, Spending
 
 
 class UserView(BaseModel, frozen=True):
     """A user. `running_jobs_limit` is its own; `null` is the deployment's. `weight` is its share of the servers.
-    `retention_days` is for how long what is kept, `null` for ever; what is absent is kept as the deployment says."""
+    `retention_days` is for how long what is kept, `null` for ever, and `budget` how much it may use in a month, `null`
+    for as much as wanted; what is absent in them is as the deployment says."""
 
     id: UUID
     name: str
@@ -22,6 +24,7 @@ class UserView(BaseModel, frozen=True):
     running_jobs_limit: int | None
     weight: float
     retention_days: dict[str, int | None]
+    budget: dict[str, int | None]
     created_at: datetime
 
     @classmethod
@@ -88,6 +91,29 @@ class OwnUserView(BaseModel, frozen=True):
     name: str
 
 
+class BudgetView(BaseModel, frozen=True):
+    """How much the user may use in this month (`null`: as much as wanted), and has used."""
+
+    budget: int | None
+    used: float
+
+
+class BudgetsView(BaseModel, frozen=True):
+    """The user's budgets of this month (UTC). GPU seconds are those that were used; jobs are those that were completed
+    or have failed, and those that have not ended yet. At `resets_at` the next month begins."""
+
+    gpu_seconds: BudgetView
+    jobs: BudgetView
+    resets_at: datetime
+
+    @classmethod
+    def of(cls, budgets: Budgets, spending: Spending) -> Self:
+        shown = {
+            budget.value: BudgetView(budget=most, used=getattr(spending, budget)) for budget, most in budgets.items()
+        }
+        return cls(**shown, resets_at=spending.resets_at)
+
+
 class MeView(BaseModel, frozen=True):
     """Who is asking, with what key; `limits` that hold for it (`null`: none), and what the user has of them now."""
 
@@ -96,6 +122,7 @@ class MeView(BaseModel, frozen=True):
     limits: dict[str, int | None]
     queued_jobs: int
     stored_bytes: int
+    budget: BudgetsView
 
     @classmethod
     def of(cls, usage: Usage) -> Self:
@@ -106,4 +133,5 @@ class MeView(BaseModel, frozen=True):
             limits=dict(usage.limits),
             queued_jobs=usage.queued_jobs,
             stored_bytes=user.stored_bytes,
+            budget=BudgetsView.of(usage.budgets, usage.spending),
         )

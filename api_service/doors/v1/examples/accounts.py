@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.v1.accounts.bodies import KeyBody, UserBody, UserChange
+from api_service.doors.v1.accounts.usage import UsageView
 from api_service.doors.v1.accounts.views import KeyPage, KeyView, MeView, NewKeyView, UserPage, UserView
 
 USER: dict[str, Any] = {
@@ -14,6 +15,7 @@ USER: dict[str, Any] = {
     "running_jobs_limit": None,
     "weight": 1.0,
     "retention_days": {"jobs": 365, "outputs": None},
+    "budget": {"gpu_seconds": 36000},
     "created_at": "2026-01-01T12:00:00Z",
 }
 KEY: dict[str, Any] = {
@@ -28,6 +30,18 @@ KEY: dict[str, Any] = {
     "revoked_at": None,
     "last_used_at": "2026-01-01T12:00:00Z",
 }
+USED: dict[str, Any] = {
+    "day": "2026-01-01",
+    "server": "gpu-1",
+    "attempts": 41,
+    "gpu_seconds": 1234.5,
+    "lost_gpu_seconds": 0.0,
+    "completed": 40,
+    "failed": 1,
+    "cancelled": 0,
+    "expired": 0,
+    "bytes": 81234567,
+}
 OWN = ("id", "name", "scopes", "expires_at")
 
 EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
@@ -35,6 +49,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     UserChange: {
         "limited": {"running_jobs_limit": 4, "weight": 2},
         "kept": {"retention_days": {"jobs": 30, "assets": None}},
+        "with a budget": {"budget": {"gpu_seconds": 36000, "jobs": None}},
     },
     UserView: {"user": USER},
     UserPage: {"all": {"items": [USER], "next": None, "cursor": None}},
@@ -45,6 +60,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     KeyView: {"key": KEY},
     NewKeyView: {"shown once": {**KEY, "last_used_at": None, "key": f"gn_{KEY['id']}_<secret>"}},
     KeyPage: {"all": {"items": [KEY], "next": None, "cursor": None}},
+    UsageView: {"by day and server": {"first_day": "2026-01-01", "last_day": "2026-01-31", "items": [USED]}},
     MeView: {
         "me": {
             "user": {"id": USER["id"], "name": USER["name"]},
@@ -52,6 +68,11 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
             "limits": {"requests_per_minute": 1200, "stored_bytes": None},
             "queued_jobs": 3,
             "stored_bytes": 412345,
+            "budget": {
+                "gpu_seconds": {"budget": 36000, "used": 1234.5},
+                "jobs": {"budget": None, "used": 321},
+                "resets_at": "2026-02-01T00:00:00Z",
+            },
         }
     },
 }

@@ -48,8 +48,9 @@ class SkippedRunView(BaseModel, frozen=True):
     """The last run that made no job: a stable code, and why.
 
     `overlap`: the job of an earlier run had not ended. `missed`: nobody was there in time. `queued_jobs` and
-    `stored_bytes`: the user had reached that limit. `no_key`: the user has no key left that may submit. `asset_gone`:
-    an asset of the job was deleted. `made_already`: there was a job under its idempotency key. `failed`: anything else.
+    `stored_bytes`: the user had reached that limit; `budget_gpu_seconds` and `budget_jobs`: its budget of the month.
+    `no_key`: the user has no key left that may submit. `asset_gone`: an asset of the job was deleted. `made_already`:
+    there was a job under its idempotency key. `failed`: anything else.
     """
 
     planned_at: datetime

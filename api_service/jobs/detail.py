@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from api_service.jobs.estimate import Estimate
 from api_service.jobs.job_queries import owned_job
-from api_service.jobs.queue_estimate import QueuePosition, estimate_for, position_of
+from api_service.jobs.waiting.estimate import Estimate
+from api_service.jobs.waiting.queue_estimate import QueuePosition, estimate_for, position_of
 from api_service.refusals.jobs import job_not_found
 from shared.database.engine import reading
 from shared.jobs.lanes.pauses import pause_over

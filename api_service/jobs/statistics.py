@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy import Date, Engine, Select, cast, func, literal, select, true, tuple_, union_all
 from sqlmodel import SQLModel, col
 
-from api_service.jobs.pausing import PauseView
+from api_service.jobs.waiting.pausing import PauseView
 from shared.database.clock import database_time
 from shared.database.engine import transaction
 from shared.jobs.lanes.pauses import pause_over

@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
-from api_service.jobs.estimate import Estimate, Queue, Running, of_running, of_waiting
-from api_service.jobs.queue_estimate import SAMPLED
+from api_service.jobs.waiting.estimate import Estimate, Queue, Running, of_running, of_waiting
+from api_service.jobs.waiting.queue_estimate import SAMPLED
 from shared.jobs.durations.expectation import LEVELS, MEDIAN, Kind, Known, Level, expected
 from shared.jobs.durations.known import ROWS
 from shared.jobs.durations.learning import KEPT

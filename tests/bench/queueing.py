@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from api_service.jobs.queue_estimate import position_of
+from api_service.jobs.waiting.queue_estimate import position_of
 from shared.configuration.choices import Sharing
 from shared.database.engine import reading
 from shared.jobs.claim import claims, due

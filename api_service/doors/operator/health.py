@@ -15,7 +15,7 @@ from api_service.doors.operator.views import CheckView, LiveView, ReadyView
 from api_service.fleet import fleet_queries
 from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
-from api_service.jobs.pausing import queue_paused_at
+from api_service.jobs.waiting.pausing import queue_paused_at
 from shared.database.clock import MOST_SKEW, clock_skew
 from shared.database.schema import schema_problem
 from shared.files.store import OutputStore

@@ -8,9 +8,9 @@ from sqlalchemy import update
 from sqlmodel import col
 from starlette.testclient import TestClient
 
-from api_service.jobs import queue_estimate
 from api_service.jobs.detail import details
-from api_service.jobs.estimate import Estimate
+from api_service.jobs.waiting import queue_estimate
+from api_service.jobs.waiting.estimate import Estimate
 from shared.jobs import lifecycle
 from shared.jobs.errors import NodeFailed, PromptLost
 from shared.messaging.events import Event

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from api_service.jobs import queue_estimate, statistics
+from api_service.jobs import statistics
 from api_service.jobs.detail import attempts_of, outputs_of
 from api_service.jobs.failures import FailureFilters, read_groups
 from api_service.jobs.job_queries import owned_job
 from api_service.jobs.listing import first_outputs, jobs_of
+from api_service.jobs.waiting import queue_estimate
 from deploy.local.servers import Servers
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine

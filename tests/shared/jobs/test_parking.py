@@ -7,7 +7,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from api_service.jobs.queue_estimate import position_of
+from api_service.jobs.waiting.queue_estimate import position_of
 from shared.configuration.choices import Sharing
 from shared.jobs import before_start, lifecycle
 from shared.jobs.cancel import cancel_many

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.v1.pauses.pauses import PauseBody
-from api_service.jobs.pausing import OperatorPauseView, PausesView
+from api_service.jobs.waiting.pausing import OperatorPauseView, PausesView
 
 PAUSE: dict[str, Any] = {
     "scope": "queue",

@@ -11,7 +11,7 @@ from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.pages import next_page
 from api_service.jobs.cursors import digest_of
 from api_service.jobs.failures import FINGERPRINT_CURSORS
-from api_service.jobs.quarantine import page_of_quarantine, position_of, release
+from api_service.jobs.waiting.quarantine import page_of_quarantine, position_of, release
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import quarantine_not_found
 from shared.jobs.failures.quarantine import QUARANTINE

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from api_service.doors.v1.jobs.job_views import ErrorView, JobView, OutputView, error_of, job_fields
 from api_service.http.signed_urls import SignedUrls
 from api_service.jobs.detail import Details
-from api_service.jobs.estimate import Estimate
-from api_service.jobs.pausing import PauseView
-from api_service.jobs.queue_estimate import QueuePosition
+from api_service.jobs.waiting.estimate import Estimate
+from api_service.jobs.waiting.pausing import PauseView
+from api_service.jobs.waiting.queue_estimate import QueuePosition
 from shared.jobs.durations.expectation import Basis
 from shared.messaging.events import Event
 from shared.models import GenerationJob, JobAttempt, Outcome

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BaseModel, Field
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.accounts.bodies import user_id_in
 from api_service.http.operations import Answer, Nothing, Operation
-from api_service.jobs import pausing
-from api_service.jobs.pausing import OperatorPauseView, PausesView
+from api_service.jobs.waiting import pausing
+from api_service.jobs.waiting.pausing import OperatorPauseView, PausesView
 from api_service.refusals.codes import Code
 from shared.models import Scope
 from shared.workflows.parameters import without_nul

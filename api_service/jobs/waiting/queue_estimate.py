@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session, col
 
-from api_service.jobs.estimate import Estimate, Queue, Running, of_running, of_waiting
+from api_service.jobs.waiting.estimate import Estimate, Queue, Running, of_running, of_waiting
 from shared.database.clock import database_time
 from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import IN_A_SLOT, USABLE, free_slots, usable_slots

@@ -37,8 +37,8 @@ def bill(dpkg: Path) -> dict[str, Any]:
 def python_packages() -> Iterator[dict[str, Any]]:
     for found in distributions():
         name = found.metadata["Name"].lower().replace("_", "-")
-        licence = found.metadata.get("License-Expression")
-        licences = {"licenses": [{"expression": licence}]} if licence else {}
+        said = "License-Expression" in found.metadata
+        licences = {"licenses": [{"expression": found.metadata["License-Expression"]}]} if said else {}
         yield {**component(name, found.version, f"pkg:pypi/{name}"), **licences}
 
 

@@ -34,7 +34,7 @@ def production() -> list[str]:
 
 
 def kind_of(manifest: str) -> str:
-    return re.findall(r"(?m)^kind: (\w+)$", manifest)[0]
+    return str(re.findall(r"(?m)^kind: (\w+)$", manifest)[0])
 
 
 def test_the_compose_file_is_as_its_schema_wants_it() -> None:

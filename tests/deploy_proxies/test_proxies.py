@@ -83,7 +83,7 @@ def test_events_are_told_as_they_happen_and_addresses_lead_back_through_the_prox
         assert json.loads(socket.recv(PATIENCE_S))["type"] == "snapshot"
         # While both stay open: held back, neither would come before the end.
         progress(messenger, claim.job.id, 7)
-        assert json.loads(socket.recv(PATIENCE_S))["type"] == "progress"
+        assert json.loads(socket.recv(PATIENCE_S))["type"] == "processing"
         with messenger.transaction() as session:
             lifecycle.complete(session, claim.lease, [output(claim)])
         assert json.loads(socket.recv(PATIENCE_S))["type"] == "completed"

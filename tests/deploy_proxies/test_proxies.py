@@ -22,6 +22,7 @@ from tests.certificates import certificate
 from tests.deploy_proxies.proxies import NAME, Front, is_there, running
 from tests.jobs import output
 from tests.jobs import running as running_job
+from tests.worker_service.waiting import until
 
 pytestmark = pytest.mark.system
 
@@ -104,8 +105,14 @@ def test_a_client_does_not_speak_for_another_address(behind: Behind) -> None:
     with behind.client() as http:
         claims = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "http", "Forwarded": "for=192.0.2.7"}
         assert http.get("/api/v1/me", headers=claims).status_code == 200
-    answered = [json.loads(line) for line in behind.log.read_text().splitlines() if '"request.answered"' in line]
-    assert [line["client"] for line in answered if line.get("user_id")] == ["127.0.0.1"]
+    until(lambda: askers(behind.log))  # it is logged after the answer
+    assert askers(behind.log) == ["127.0.0.1"]
+
+
+def askers(log: Path) -> list[str]:
+    """The addresses that asked with a key, as the API logs them."""
+    answered = [json.loads(line) for line in log.read_text().splitlines() if '"request.answered"' in line]
+    return [line["client"] for line in answered if line.get("user_id")]
 
 
 def test_a_large_body_reaches_the_api(behind: Behind) -> None:

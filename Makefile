@@ -15,7 +15,12 @@ PY := $(VENV)/bin/python
 TEST_PROCESSES ?= auto
 PYTEST = $(PY) -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
-.PHONY: build clients monitoring help pages demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
+# What builds images and runs containers: podman or docker. BUILD_ARGS are its own, such as --pull-never.
+CONTAINERS ?= podman
+IMAGES := api worker scheduler migrate
+BUILD_ARGS ?=
+
+.PHONY: build images images-test clients monitoring help pages demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -96,6 +101,18 @@ build: $(VENV)/ready pages ## Make the wheel and the source archive, in dist/
 	@$(PY) -m build --no-isolation --outdir dist . >build.log 2>&1 || { cat build.log >&2; exit 1; }
 	@rm -rf build build.log *.egg-info
 	@ls dist/*
+
+# BUILDAH_FORMAT: podman's own format has no place for health checks.
+images: $(VENV)/ready ## Make the images of all services (CONTAINERS=docker; BUILD_ARGS for the build)
+	@set -e; version=$$($(PY) -c 'from shared.version import VERSION; print(VERSION)'); \
+	for image in $(IMAGES); do \
+	    BUILDAH_FORMAT=docker $(CONTAINERS) build $(BUILD_ARGS) --file deploy/Dockerfile --target $$image \
+	        --build-arg VERSION=$$version --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+	        --tag localhost/genonaut-generation-$$image:$$version .; \
+	done
+
+images-test: images ## Run a job through the images
+	TEST_IMAGES=$(CONTAINERS) $(PY) -m pytest -q tests/deploy_images $(ARGS)
 
 clean: ## Remove the environment and what was built (never var/, where data is)
 	rm -rf $(VENV) .clients .monitoring .pages api_service/pages/built build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,7 @@
+# Makes /opt/genonaut with the product, one of its extras, and a bill of materials: `sh install.sh api`.
+set -eu
+python -m venv --without-pip /opt/genonaut
+/tools/bin/pip --python /opt/genonaut/bin/python install --no-cache-dir --no-index --find-links /wheels \
+    "genonaut-generation[$1]"
+cp /images/alive.py /opt/genonaut/
+/opt/genonaut/bin/python /images/bill_of_materials.py > /opt/genonaut/bill-of-materials.json

@@ -1,0 +1,92 @@
+"""What is written for Compose, Kubernetes and systemd is what their own tools accept, strictly."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from shared.version import VERSION
+
+pytestmark = pytest.mark.system
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+PRODUCTION = DEPLOY / "kubernetes" / "overlays" / "production"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+AT_MOST_S = 60
+
+
+def said_by(program: str, *arguments: str, text: str = "") -> str:
+    """What a program printed that had nothing to complain of. Skips the test where the program is not there."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed on this machine")
+    command = [program, *arguments]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=AT_MOST_S, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def production() -> list[str]:
+    """The objects of the overlay, one text each, as kustomize makes them."""
+    return said_by("kubectl", "kustomize", str(PRODUCTION)).split("\n---\n")
+
+
+def kind_of(manifest: str) -> str:
+    return str(re.findall(r"(?m)^kind: (\w+)$", manifest)[0])
+
+
+def test_the_compose_file_is_as_its_schema_wants_it() -> None:
+    said_by("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yaml"))
+
+
+def test_kubernetes_objects_are_as_their_schemas_want_them(production: list[str], tmp_path: Path) -> None:
+    known = [manifest for manifest in production if "apiVersion: keda.sh/" not in manifest]
+    assert len(known) == len(production) - 1  # KEDA's own kind has its schema elsewhere
+    written = tmp_path / "production.yaml"
+    written.write_text("\n---\n".join(known))
+    assert said_by("kubernetes-validate", "--strict", str(written)).count(" passed ") == len(known)
+
+
+# What the last keeps out is a variable for each service of the namespace, such as API_PORT=tcp://10.0.0.1:80.
+OF_EVERY_POD = (
+    "readOnlyRootFilesystem: true",
+    "runAsNonRoot: true",
+    "automountServiceAccountToken: false",
+    "enableServiceLinks: false",
+)
+
+
+def test_every_pod_runs_without_rights_and_has_no_variables_but_ours(production: list[str]) -> None:
+    pods = [manifest for manifest in production if kind_of(manifest) in {"Deployment", "Job"}]
+    assert len(pods) == 4
+    for pod in pods:
+        assert [pod.count(line) for line in OF_EVERY_POD] == [1] * len(OF_EVERY_POD), pod
+        assert "name: genonaut-secrets" in pod
+        assert re.search(r"memory: \w+\n +requests:", pod)
+
+
+def test_the_overlay_names_the_images_of_this_version() -> None:
+    tags = re.findall(r"newTag: ([^}\s]+)", (PRODUCTION / "kustomization.yaml").read_text())
+    assert tags == [VERSION] * 4
+
+
+def test_no_object_holds_a_secret(production: list[str]) -> None:
+    assert "Secret" not in {kind_of(manifest) for manifest in production}
+    assert not [manifest for manifest in production if "postgresql://" in manifest]
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.name))
+def test_systemd_accepts_each_unit(unit: Path, tmp_path: Path) -> None:
+    """With a Python and a user that are here: systemd wants those to exist."""
+    here = re.sub(r"/opt/genonaut/\w+/bin/python", "/bin/sh", unit.read_text())
+    written = tmp_path / unit.name
+    written.write_text(re.sub(r"(?m)^(User|Group)=genonaut$", r"\1=root", here))
+    assert not said_by("systemd-analyze", "verify", str(written))
+
+
+def test_a_worker_gets_one_signal_and_every_service_is_started_again() -> None:
+    texts = {unit.name: unit.read_text() for unit in UNITS}
+    assert "KillMode=mixed" in texts["genonaut-worker@.service"]
+    assert {name for name, text in texts.items() if "Restart=always" not in text} == {"genonaut-migrate.service"}

@@ -1,0 +1,122 @@
+"""Behind nginx and Caddy, as `deploy/proxies` has them, everything works, and nobody speaks for others."""
+
+import json
+import os
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+from websockets.sync.client import connect
+
+from deploy.local.ports import free_ports
+from shared.jobs import lifecycle
+from shared.messaging.messenger import Messenger
+from tests.api_service.conftest import bearer, new_key
+from tests.api_service.serving import EventReader, served
+from tests.api_service.streams.test_websocket import progress
+from tests.certificates import certificate
+from tests.deploy_proxies.proxies import NAME, Front, is_there, running
+from tests.jobs import output
+from tests.jobs import running as running_job
+from tests.worker_service.waiting import until
+
+pytestmark = pytest.mark.system
+
+PATIENCE_S = 40.0
+
+
+@dataclass(frozen=True)
+class Behind:
+    """An API behind a proxy: its URL from outside, what it logs, and who asks."""
+
+    url: str
+    log: Path
+    key: str
+    trust: ssl.SSLContext
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers=bearer(self.key), verify=self.trust, timeout=PATIENCE_S)
+
+
+@pytest.fixture(params=["nginx", "caddy"])
+def proxy(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if not is_there(name):
+        pytest.skip(f"{name} is not installed on this machine")
+    return name
+
+
+@pytest.fixture(params=["", "/generation"], ids=["at-the-root", "below-a-path"])
+def prefix(request: pytest.FixtureRequest) -> str:
+    below: str = request.param
+    return below
+
+
+@pytest.fixture
+def behind(proxy: str, prefix: str, environ: dict[str, str], engine: Engine, tmp_path: Path) -> Iterator[Behind]:
+    port, own = next(free_ports()), certificate(tmp_path, NAME)
+    url, folder = f"https://{NAME}:{port}{prefix}", tmp_path / proxy
+    folder.mkdir()
+    with served({**environ, "PUBLIC_URL": url}, new_key(engine), tmp_path) as api:
+        front = Front(port, own, api.address)
+        with running(proxy, front, folder, {"PATH": os.environ["PATH"], "HOME": str(folder)}):
+            trust = ssl.create_default_context(cafile=str(own.certificate))
+            yield Behind(url, tmp_path / "api.log", api.key, trust)
+
+
+def test_events_are_told_as_they_happen_and_addresses_lead_back_through_the_proxy(
+    behind: Behind, messenger: Messenger
+) -> None:
+    claim = running_job(messenger)
+    job = f"/api/v1/generation-jobs/{claim.job.id}"
+    socket_url = behind.url.replace("https:", "wss:", 1) + f"/ws/jobs/{claim.job.id}"
+    with (
+        behind.client() as http,
+        http.stream("GET", f"{job}/events") as response,
+        connect(socket_url, ssl=behind.trust, additional_headers=bearer(behind.key)) as socket,
+    ):
+        events = EventReader(response)
+        assert [(events.next() or {})["event"] for _ in range(2)] == ["queued", "started"]
+        assert json.loads(socket.recv(PATIENCE_S))["type"] == "snapshot"
+        # While both stay open: held back, neither would come before the end.
+        progress(messenger, claim.job.id, 7)
+        assert json.loads(socket.recv(PATIENCE_S))["type"] == "processing"
+        with messenger.transaction() as session:
+            lifecycle.complete(session, claim.lease, [output(claim)])
+        assert json.loads(socket.recv(PATIENCE_S))["type"] == "completed"
+        assert events.until_the_end()[-1]["event"] == "completed"
+        told = http.get(job).json()["outputs"][0]["url"]
+        assert told.startswith(f"{behind.url}{job}/outputs/0?")
+
+
+def test_a_redirect_or_location_stays_below_the_path(behind: Behind) -> None:
+    with behind.client() as http:
+        made = http.post("/api/v1/webhooks/", json={"url": "https://example.com/hook"})
+        assert made.status_code == 201, made.text
+        again = httpx.URL(behind.url).join(made.headers["location"])
+        assert http.get(again).json()["id"] == made.json()["id"]
+
+
+def test_a_client_does_not_speak_for_another_address(behind: Behind) -> None:
+    with behind.client() as http:
+        claims = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "http", "Forwarded": "for=192.0.2.7"}
+        assert http.get("/api/v1/me", headers=claims).status_code == 200
+    until(lambda: askers(behind.log))  # it is logged after the answer
+    assert askers(behind.log) == ["127.0.0.1"]
+
+
+def askers(log: Path) -> list[str]:
+    """The addresses that asked with a key, as the API logs them."""
+    answered = [json.loads(line) for line in log.read_text().splitlines() if '"request.answered"' in line]
+    return [line["client"] for line in answered if line.get("user_id")]
+
+
+def test_a_large_body_reaches_the_api(behind: Behind) -> None:
+    with behind.client() as http:
+        body = {"prompt": "x" * 5_000_000, "checkpoint_model": "none"}
+        refused = http.post("/api/v1/generation-jobs/", json=body)
+    assert refused.headers["content-type"] == "application/problem+json"

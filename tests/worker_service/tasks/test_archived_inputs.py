@@ -69,6 +69,7 @@ def test_an_imported_job_takes_the_assets_of_who_imported_it(messenger: Messenge
     (job,) = theirs(messenger)
     other, photo = photos(messenger)
     assert job.assets == {"1": {"image0": str(photo.id), "image1": str(other.id)}}
+    assert job.workflow
     assert job.workflow["1"]["inputs"] == {"image0": reference_to(photo.id), "image1": "other.png"}
     assert (photo.name, photo.kind, photo.media_type, photo.tags) == ("photo.png", "image", "image/png", ["mine"])
     assert (photo.path, photo.hash) == (other.path, old[0].hash)

@@ -52,15 +52,21 @@ def publish(
     *,
     seconds_ago: float = 0,
     replacements: Page | None = None,
+    embeddings: Sequence[str] = (),
 ) -> None:
     """A worker wrote down what a server can do, and last saw it answer so long ago."""
     seen = datetime.now(UTC) - timedelta(seconds=seconds_ago)
-    digest = hashlib.sha256(json.dumps(info).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([info, *embeddings]).encode()).hexdigest()
     with messenger.transaction() as session:
         session.merge(ComfyUIServer(name=server, version="0.8.0", last_seen_at=seen))
         session.flush()
         session.merge(
             ServerCapabilities(
-                server=server, digest=digest, object_info=info, replacements=replacements or {}, refreshed_at=seen
+                server=server,
+                digest=digest,
+                object_info=info,
+                replacements=replacements or {},
+                embeddings=list(embeddings),
+                refreshed_at=seen,
             )
         )

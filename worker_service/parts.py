@@ -71,6 +71,7 @@ def create_tasks(
             settings.archive_max_bytes,
             settings.sharing,
             usual_budgets(settings),
+            settings.asset_lifetime,
         ),
         STEPS,
         closing,

@@ -1,9 +1,9 @@
 """An output of a job becomes an asset: the store gives its bytes a second name, and the job may go."""
 
-from api_service.assets.content_hash import ContentHash
 from api_service.assets.keeping import Content, Details, Kept, Owner, Shelf, keep, leave_place, new_place
 from api_service.refusals.assets import asset_too_large, storage_refuses
 from api_service.refusals.jobs import output_gone, storage_unavailable
+from shared.files.content_hash import ContentHash
 from shared.files.file_kinds import LOOKED_AT, kind_of
 from shared.files.store import NotStored, OutputStore
 from shared.models import JobOutput

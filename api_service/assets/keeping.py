@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy import Engine, delete, func
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.assets.upload_keys import remember, sent_before
@@ -20,6 +20,7 @@ from api_service.refusals.assets import hash_mismatch, upload_too_slow, wrong_fi
 from shared.database.clock import database_time
 from shared.database.engine import reading, transaction
 from shared.files.assets import CONTENT, folder_of, hold_user, new_folder
+from shared.files.contents import another_name, known_content, later
 from shared.files.file_kinds import FileKind
 from shared.files.folders import WRITERS_GONE, forget_notes, note
 from shared.files.store import OutputStore
@@ -171,16 +172,9 @@ def named(session: Session, known: Asset, details: Details, now: datetime, expir
     if known.name == details.name:
         known.expires_at = later(known.expires_at, expires_at)
         return known
-    copied = {name: getattr(known, name) for name in ("user_id", "kind", "media_type", "size_bytes", "hash", "path")}
-    asset = Asset(
-        **copied,
-        id=details.id or uuid4(),
-        name=details.name,
-        tags=list(details.tags),
-        job_id=details.job_id,
-        created_at=now,
-        expires_at=expires_at,
-    )
+    asset = another_name(known, details.name, expires_at)
+    asset.id = details.id or asset.id
+    asset.tags, asset.job_id, asset.created_at = list(details.tags), details.job_id, now
     session.add(asset)
     return asset
 
@@ -191,17 +185,6 @@ def end_of(details: Details, now: datetime, usual: timedelta | None) -> datetime
     if given is not None and given <= now:
         raise wrong_field("expires_at", "must be in the future")
     return given if given is not None or lifetime is None else now + lifetime
-
-
-def later(one: datetime | None, other: datetime | None) -> datetime | None:
-    """None is never, and later than anything."""
-    return None if one is None or other is None else max(one, other)
-
-
-def known_content(session: Session, user_id: UUID, content_hash: str, name: str) -> Asset | None:
-    """An asset of the user with these bytes, of this name if there is one."""
-    found = select(Asset).where(Asset.user_id == user_id, Asset.hash == content_hash)
-    return session.exec(found.order_by((col(Asset.name) == name).desc()).limit(1)).first()
 
 
 def take_place(session: Session, user: User, content: Content, most_stored: int | None) -> None:

@@ -1,8 +1,8 @@
 """A file that arrives piece by piece goes to the store as it comes; no more of it than one piece is in memory."""
 
-from api_service.assets.content_hash import ContentHash
 from api_service.assets.keeping import Content, Details, Kept, Owner, Shelf, keep, leave_place, new_place
 from api_service.refusals.assets import asset_too_large, storage_refuses, wrong_field
+from shared.files.content_hash import ContentHash
 from shared.files.file_kinds import LOOKED_AT, kind_of
 from shared.files.store import IncomingFile, NotStored
 

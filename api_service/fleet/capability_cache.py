@@ -156,7 +156,9 @@ class CapabilityReader(ReadAgain[Capabilities]):
     def catalogue(self, session: Session, digest: str) -> Catalogue:
         known = self.catalogues.get(digest)
         if known is None:
-            asked = select(ServerCapabilities.object_info, ServerCapabilities.replacements)
+            asked = select(
+                ServerCapabilities.object_info, ServerCapabilities.replacements, ServerCapabilities.embeddings
+            )
             found = session.exec(asked.where(col(ServerCapabilities.digest) == digest).limit(1)).first()
             known = read_catalogue(*found) if found else read_catalogue({})
         return known

@@ -60,6 +60,7 @@ def _settings(options: argparse.Namespace, own_folder: Path | None) -> Settings:
         folders=folders,
         checkpoints=tuple(filter(None, options.checkpoint or CHECKPOINTS)),
         loras=tuple(filter(None, options.lora or LORAS)),
+        embeddings=tuple(options.embedding or ()),
         pace=pace,
         drawing=Drawing(options.draw),
         journal=options.journal,
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     models = parser.add_argument_group("models", "give an option several times for several names, or '' for none")
     models.add_argument("--checkpoint", action="append", metavar="NAME", help=f"offered ({', '.join(CHECKPOINTS)})")
     models.add_argument("--lora", action="append", metavar="NAME", help=f"offered ({', '.join(LORAS)})")
+    models.add_argument("--embedding", action="append", metavar="NAME", help="listed, without its ending (none)")
     files = parser.add_argument_group("files", "a folder not given is a temporary one, removed at the end")
     files.add_argument("--output-directory", type=Path, metavar="DIR", help="where saved files go")
     files.add_argument("--temp-directory", type=Path, metavar="DIR", help="where previews go; emptied at the start")

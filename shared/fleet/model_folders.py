@@ -1,7 +1,7 @@
 """The models of every folder of ComfyUI, as far as some node class lists them: `/object_info` names no folders.
 
 Each kind is called as its folder, and listed by the classes that read that folder alone (their sources in ComfyUI 0.33,
-and of the pack that loads GGUF files). Embeddings are listed by no class.
+and of the pack that loads GGUF files). Embeddings are listed by no class: a server has a list of its own of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from shared.fleet.model_kinds import LISTED_BY
 from shared.fleet.object_info import Catalogue, listed
 
+EMBEDDINGS = "embeddings"
 Source = tuple[str, str]  # a node class, and its input
 
 FOLDERS: Mapping[str, tuple[Source, ...]] = {
@@ -42,12 +43,17 @@ FOLDERS: Mapping[str, tuple[Source, ...]] = {
 
 def names_of(catalogue: Catalogue, kind: str) -> list[str]:
     """The models of a kind on one server, each once. Raises KeyError for a kind that is none."""
+    if kind == EMBEDDINGS:
+        return list(catalogue.embeddings)
     found = (name for source in FOLDERS[kind] for name in listed(catalogue.classes, *source))
     return list(dict.fromkeys(found))
 
 
 def kinds_of(catalogues: Iterable[Catalogue]) -> list[str]:
-    """The kinds that can be listed: those a job may name, and those for which some server has a class."""
+    """The kinds that can be listed: those a job may name, those for which some server has a class, and embeddings."""
     known = {name for catalogue in catalogues for name in catalogue.classes}
     always = {kind.value for kind in LISTED_BY}
-    return [kind for kind, sources in FOLDERS.items() if kind in always or any(name in known for name, _ in sources)]
+    listed_by_classes = (
+        kind for kind, sources in FOLDERS.items() if kind in always or any(name in known for name, _ in sources)
+    )
+    return [*listed_by_classes, EMBEDDINGS]

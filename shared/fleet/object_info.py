@@ -3,7 +3,7 @@
 What is not understood is left out, input by input: custom nodes put there whatever they like.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,21 +33,25 @@ class NodeClass:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All node classes of one server, the names of what is installed there, and the classes it replaces by others."""
+    """All node classes of one server, the names of what is installed there, the classes it replaces by others, and its
+    embeddings, which no class lists."""
 
     classes: Mapping[str, NodeClass]
     models: Mapping[ModelKind, tuple[str, ...]]
     replacements: Mapping[str, Replacement]
+    embeddings: tuple[str, ...] = ()
 
 
-def read_catalogue(object_info: Mapping[str, Any], replacements: Any = None) -> Catalogue:
-    """The catalogue in an `/object_info`, and in a `/node_replacements` where the server has one.
+def read_catalogue(
+    object_info: Mapping[str, Any], replacements: Any = None, embeddings: Sequence[str] = ()
+) -> Catalogue:
+    """The catalogue in an `/object_info`, and in `/node_replacements` and `/embeddings` where the server has them.
 
     Raises nothing: a class that is not understood is known by name only.
     """
     classes = {name: node_class(name, page) for name, page in object_info.items()}
     models = {kind: listed(classes, *source) for kind, source in LISTED_BY.items()}
-    return Catalogue(classes, models, read_replacements(replacements, classes))
+    return Catalogue(classes, models, read_replacements(replacements, classes), tuple(embeddings))
 
 
 def listed(classes: Mapping[str, NodeClass], class_type: str, input_name: str) -> tuple[str, ...]:

@@ -79,8 +79,9 @@ class ServerCapabilities(SQLModel, table=True):
     """One row of `server_capabilities`: what a ComfyUI server can do, by its `/object_info` of `refreshed_at`.
 
     `digest` is the SHA-256 of the JSON, so that nobody reads it twice. `devices` is from `/system_stats`,
-    `replacements` from `/node_replacements` where there is one. The row stays while the server is away: what only it
-    has is accepted, and waits. `offers` and `lacks` are names, see `shared.fleet.capabilities`.
+    `replacements` from `/node_replacements` and `embeddings` from `/embeddings`, where there is one. The row stays
+    while the server is away: what only it has is accepted, and waits. `offers` and `lacks` are names, see
+    `shared.fleet.capabilities`.
     """
 
     __tablename__ = "server_capabilities"
@@ -93,6 +94,7 @@ class ServerCapabilities(SQLModel, table=True):
     digest: str = Field(sa_column=Column("digest", String(64), nullable=False))
     object_info: dict[str, Any] = Field(sa_column=document("object_info", "{}"))
     replacements: dict[str, Any] = Field(default_factory=dict, sa_column=document("replacements", "{}"))
+    embeddings: list[str] = Field(default_factory=list, sa_column=names("embeddings"))
     devices: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("devices", "[]"))
     offers: list[str] = Field(default_factory=list, sa_column=names("offers"))
     lacks: list[str] = Field(default_factory=list, sa_column=names("lacks"))

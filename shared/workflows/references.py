@@ -66,6 +66,20 @@ def with_references(graph: GraphLike, assets: AssetsByInput) -> GraphLike:
     return with_inputs(graph, references)
 
 
+def with_other_assets(graph: GraphLike, ids: Mapping[str, str]) -> GraphLike:
+    """The graph with other assets in the place of those that it names by a reference."""
+    values = {
+        node_id: {
+            name: reference_to(ids[str(target)])
+            for name, value in node["inputs"].items()
+            if is_reference(value) and isinstance(target := target_of(value), UUID) and str(target) in ids
+        }
+        for node_id, node in graph.items()
+        if isinstance(node, dict) and isinstance(node.get("inputs"), dict)
+    }
+    return with_inputs(graph, {node_id: by_name for node_id, by_name in values.items() if by_name})
+
+
 def with_inputs(graph: GraphLike, values: Mapping[str, Mapping[str, Any]]) -> GraphLike:
     """The graph with these values of inputs, by node; it is the same object if there are none."""
     changed = {

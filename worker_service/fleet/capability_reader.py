@@ -25,6 +25,7 @@ from shared.fleet.probes import ProbeKind, ProbeOutcome
 from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
+from worker_service.comfyui.embeddings import embeddings_of
 from worker_service.fleet.class_pages import LOADERS, lists_the_same, read_pages
 from worker_service.fleet.health import Fleet
 from worker_service.fleet.records import record_probe
@@ -133,9 +134,10 @@ def confirm_models(engine: Engine, client: ComfyUIClient) -> bool:
     """Note that the server still has the same models, if that is so. Raises ComfyUIUnreachable and SQLAlchemyError."""
     pages = [func.jsonb_extract_path(col(ServerCapabilities.object_info), name, type_=JSONB) for name in LOADERS]
     with reading(engine) as session:
-        found = session.execute(select(*pages).where(col(ServerCapabilities.server) == client.name)).one_or_none() or ()
+        asked = select(col(ServerCapabilities.embeddings), *pages).where(col(ServerCapabilities.server) == client.name)
+        embeddings, *found = session.execute(asked).one_or_none() or ([],)
     loaders = {name: page for name, page in zip(LOADERS, found, strict=False) if page is not None}
-    if not lists_the_same(client, loaders):
+    if not lists_the_same(client, loaders) or known_embeddings(client) != embeddings:
         return False
     devices = client.devices()
     same = update(ServerCapabilities).where(col(ServerCapabilities.server) == client.name)
@@ -148,14 +150,15 @@ def read_capabilities(engine: Engine, client: ComfyUIClient) -> str | None:
     """Read what a server can do, and write it down. Returns what is wrong with it, in words. Raises ComfyUIUnreachable
     and SQLAlchemyError."""
     object_info, note = read_pages(client, partial(last_pages, engine, client.name))
-    devices, replacements = client.devices(), replacements_of(client)
-    digest = digest_of({**object_info, " ": replacements} if replacements else object_info)
+    devices, replacements, embeddings = client.devices(), replacements_of(client), known_embeddings(client)
+    beside = {" ": replacements, "  ": embeddings}  # no class is called so
+    digest = digest_of({**object_info, **{name: said for name, said in beside.items() if said}})
     with transaction(engine) as session:
         if confirm(session, client.name, digest, devices):
             return note
     # A transaction of its own: two workers that lock the table after their UPDATE above would wait for each other.
     with transaction(engine) as session:
-        read = {"digest": digest, "devices": devices, "replacements": replacements}
+        read = {"digest": digest, "devices": devices, "replacements": replacements, "embeddings": embeddings}
         replace(session, client.name, object_info=object_info, **read)
     log.info("capabilities.changed", server=client.name, node_classes=len(object_info), digest=digest)
     return note
@@ -168,6 +171,15 @@ def replacements_of(client: ComfyUIClient) -> dict[str, Any]:
     except ComfyUIUnreachable as error:
         log.info("replacements.not_read", server=client.name, error=str(error))
         return {}
+
+
+def known_embeddings(client: ComfyUIClient) -> list[str]:
+    """The embeddings that the server lists; none where it does not say so."""
+    try:
+        return embeddings_of(client)
+    except ComfyUIUnreachable as error:
+        log.info("embeddings.not_read", server=client.name, error=str(error))
+        return []
 
 
 def confirm(session: Session, server: str, digest: str, devices: list[dict[str, Any]]) -> bool:

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from api_service.assets.names import is_odd
 from api_service.jobs.extra_data import ExtraData, Secret
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.submit.sealing import SentAlong
 from api_service.webhooks.asked import Url
+from shared.files.asset_names import is_odd
 from shared.models.jobs.generation_job import DEFAULT_PRIORITY
 from shared.webhooks.own import OwnWebhook
 

@@ -11,6 +11,7 @@ from api_service.doors.native.views.features import features
 from api_service.fleet.object_infos import KnownDevices, usable_devices
 from api_service.http.answers import Json
 from api_service.http.entity_tags import has_it
+from shared.fleet.model_folders import EMBEDDINGS
 from shared.models import Scope
 
 # ComfyUI's folders go by other names than kinds of ours do.
@@ -57,8 +58,14 @@ async def list_models(request: NativeRequest) -> Response:
     return Json(list(capabilities.models(kind)))
 
 
+async def list_embeddings(request: NativeRequest) -> Response:
+    """The embeddings that some server has, without the endings of their files."""
+    capabilities = await request.services.run(request.services.capabilities.current)
+    return Json(list(capabilities.models(EMBEDDINGS)))
+
+
 async def list_nothing(_request: NativeRequest) -> Response:
-    """An empty list: no class of a server lists its embeddings, and there is no editor here to extend."""
+    """An empty list: there is no editor here to extend."""
     return Json([])
 
 
@@ -109,7 +116,7 @@ OPERATIONS = (
     operation("GET", "/object_info/{node_class}", show_class, Scope.READ),
     operation("GET", "/models", list_folders, Scope.READ),
     operation("GET", "/models/{folder}", list_models, Scope.READ),
-    operation("GET", "/embeddings", list_nothing, Scope.READ),
+    operation("GET", "/embeddings", list_embeddings, Scope.READ),
     operation("GET", "/extensions", list_nothing, Scope.READ),
     operation("GET", "/system_stats", show_system, Scope.READ),
     operation("GET", "/features", show_features, Scope.READ),

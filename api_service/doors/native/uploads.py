@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from starlette.responses import Response
 
 from api_service.assets.keeping import Details
-from api_service.assets.names import LONGEST, name_from, plain_name
 from api_service.doors.incoming import FileSink, one_upload
 from api_service.doors.native.asking.errors import PromptRefused
 from api_service.doors.native.asking.operations import NativeRequest, operation
 from api_service.http.answers import Json
 from api_service.http.multipart import read_form
 from api_service.prompts.files import free_name, make_newest
+from shared.files.asset_names import LONGEST, name_from, plain_name
 from shared.models import Scope
 
 FIELD = "image"

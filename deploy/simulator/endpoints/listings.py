@@ -38,8 +38,8 @@ async def list_models(request: web.Request) -> web.Response:
     return web.json_response({"checkpoints": stock.checkpoints, "loras": stock.loras}.get(folder, ()))
 
 
-async def list_embeddings(_request: web.Request) -> web.Response:
-    return web.json_response([])
+async def list_embeddings(request: web.Request) -> web.Response:
+    return web.json_response(request.app[SIMULATOR].stock.embeddings)
 
 
 async def list_features(request: web.Request) -> web.Response:

@@ -45,6 +45,7 @@ class Stock:
     checkpoints: tuple[str, ...]
     loras: tuple[str, ...]
     folders: Folders
+    embeddings: tuple[str, ...] = ()
 
     def on(self, shelf: Shelf) -> tuple[str, ...]:
         match shelf:

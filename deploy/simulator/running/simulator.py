@@ -29,6 +29,7 @@ class Settings:
     folders: Folders
     checkpoints: tuple[str, ...]
     loras: tuple[str, ...]
+    embeddings: tuple[str, ...]
     pace: Pace
     drawing: Drawing
     journal: Path | None
@@ -93,7 +94,7 @@ def build(settings: Settings, leave: Callable[[int], None]) -> Simulator:
     """Called in the event loop that will serve; the worker is yet to be started."""
     faults, ledger, dial = FaultBook(), Ledger(settings.journal), Dial(settings.pace, settings.pace)
     hazards, interrupted = Hazards(faults, leave), threading.Event()
-    stock = Stock(settings.checkpoints, settings.loras, settings.folders)
+    stock = Stock(settings.checkpoints, settings.loras, settings.folders, settings.embeddings)
     spoken = Spoken(settings.protocol, settings.protocol)
     sockets = Sockets(faults, spoken, lambda: queue.remaining)
     queue = PromptQueue(sockets.announce_queue)

@@ -73,10 +73,20 @@ def test_models_of_every_folder_are_listed_that_some_class_names(client: TestCli
         body = client.get(f"/api/v1/models/{kind}").json()
         assert body["kind"] == kind
         assert [(model["name"], model["servers"]) for model in body["items"]] == names
-    for kind in ("controlnet", "upscale_models", "embeddings"):
+    for kind in ("controlnet", "upscale_models"):
         response = client.get(f"/api/v1/models/{kind}")
         assert (response.status_code, response.json()["code"]) == (404, "kind_not_found")
         assert "samplers, schedulers, vae, diffusion_models" in response.json()["detail"]
+
+
+def test_embeddings_are_those_of_all_servers(client: TestClient, messenger: Messenger) -> None:
+    publish(messenger, object_info(), SERVER, embeddings=["easynegative", "style/ink"])
+    publish(messenger, object_info(), ANOTHER, embeddings=["easynegative", "bad-hands"])
+    items = client.get("/api/v1/models/embeddings").json()["items"]
+    assert [(one["name"], one["servers"]) for one in items] == [("bad-hands", 1), ("easynegative", 2), ("style/ink", 1)]
+    for path in ("/embeddings", "/api/embeddings", "/models/embeddings"):
+        assert client.get(path).json() == ["bad-hands", "easynegative", "style/ink"]
+    assert "embeddings" in client.get("/models").json()
 
 
 @pytest.mark.parametrize("kind", ["checkpoint", "Checkpoints", "unets", "%00", "..", "a%2Fb"])

@@ -17,7 +17,8 @@ from tests.worker_service.run.saying import Saying, client_of, known, reader_of,
 from tests.worker_service.running_worker import QUICK, RunningWorker
 from tests.worker_service.waiting import until
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.fleet.capability_reader import read_capabilities
+from worker_service.comfyui.connection import Answer
+from worker_service.fleet.capability_reader import confirm_models, read_capabilities
 from worker_service.fleet.health import Fleet
 from worker_service.fleet.records import Sight, record_sight
 from worker_service.fleet.timings import FleetTimings
@@ -44,9 +45,10 @@ def test_a_server_that_comes_back_with_other_models_is_read_at_once(deployment: 
         worker.look()
         assert deployment.server().unreachable_since
         assert "ckpt_name=random_sd15.safetensors" in known(engine, url).offers, "kept while it is away"
-        with running_simulator(port=deployment.comfyui.port, checkpoint=["after.safetensors"]):
+        with running_simulator(port=deployment.comfyui.port, checkpoint=["after.safetensors"], embedding=["after"]):
             worker.look()
             until(lambda: "ckpt_name=after.safetensors" in known(engine, url).offers)
+            assert known(engine, url).embeddings == ["after"]
     deployment.comfyui.restart()
 
 
@@ -112,6 +114,29 @@ def test_classes_that_a_server_replaces_are_written_too(engine: Engine, saying: 
     assert "class_type=ResizeImagesByLongerEdge" in row.offers
 
 
+def test_embeddings_are_written_whatever_a_server_says_of_them(engine: Engine, saying: Saying) -> None:
+    saying.says(object_info())
+    with client_of(saying.url, engine) as client:
+        for said in (None, b"{}", b"oops", b'"easynegative"'):
+            saying.embeddings = said
+            read_capabilities(engine, client)
+            assert known(engine, saying.url).embeddings == []
+        saying.embeddings = json.dumps(["b", "a", "b", 5, "", "c\0", "x" * 300]).encode()
+        read_capabilities(engine, client)
+        assert known(engine, saying.url).embeddings == ["b", "a", "c\ufffd"]
+
+
+def test_another_embedding_is_seen_with_the_next_look(engine: Engine, saying: Saying) -> None:
+    saying.says(object_info())
+    with client_of(saying.url, engine) as client:
+        read_capabilities(engine, client)
+        assert confirm_models(engine, client)
+        saying.embeddings = b'["new"]'
+        assert not confirm_models(engine, client)
+        read_capabilities(engine, client)
+        assert confirm_models(engine, client)
+
+
 def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> None:
     urls = [f"http://127.0.0.1:9/{number}" for number in range(6)]
     fleet = Fleet(engine, [server_url(url) for url in urls], slots=2, timings=FleetTimings())
@@ -125,6 +150,9 @@ def test_servers_that_change_at_once_know_what_each_lacks(engine: Engine) -> Non
 
         def node_replacements(self) -> dict[str, Any]:
             return {}
+
+        def ask(self, *_: Any, **__: Any) -> Answer:
+            return Answer(404, bytearray())
 
     for url in urls:
         record_sight(fleet.engine, url, Sight("0.8.0", Terms(2), 0, None))

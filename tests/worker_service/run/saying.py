@@ -29,6 +29,7 @@ class Saying:
         self.object_info: Body = b"{}"
         self.devices: Any = [{"name": "gpu"}]
         self.replacements: bytes | None = None  # what /node_replacements says; None: there is no such page
+        self.embeddings: bytes | None = None  # what /embeddings says; None: there is no such page
         self.status = 200
         self.asked = 0
         self.paths: list[str] = []
@@ -60,6 +61,8 @@ def handler_of(saying: Saying) -> type[BaseHTTPRequestHandler]:
                 body, status = (b"", 500) if found is None else (found, 200)
             elif self.path == "/node_replacements":
                 status, body = (404, b"404: Not Found") if saying.replacements is None else (200, saying.replacements)
+            elif self.path == "/embeddings":
+                status, body = (404, b"404: Not Found") if saying.embeddings is None else (200, saying.embeddings)
             self.send_response(status)
             self.end_headers()
             with suppress(OSError):  # whoever asked has heard enough

@@ -1,21 +1,26 @@
 """A user's jobs and files as one archive: written page by page, and whole whoever has written which page."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 import structlog
 from pydantic import ValidationError
-from sqlmodel import Session, col, select
 
 from shared.database.engine import reading
-from shared.jobs.transitions import is_one_of
-from shared.models import FINAL, GenerationJob, ImportedJob, JobOutput, TaskState
+from shared.files.content_hash import ContentHash
+from shared.models import FINAL, Asset, GenerationJob, JobOutput, TaskState
 from shared.tasks.life import Ending, Page
-from worker_service.tasks.archives.growing import GrowingArchive, Lengths, NotAsSaid, finish, looked_after
-from worker_service.tasks.archives.manifest import ArchivedJob, ArchivedOutput, ArchivedThumbnail, ManifestHead
+from worker_service.tasks.archives.exported_rows import PageOfJobs, assets_of, page_of, source_of, without_files
+from worker_service.tasks.archives.growing import DIRECTORY, GrowingArchive, Lengths, NotAsSaid, finish, looked_after
+from worker_service.tasks.archives.manifest import (
+    ArchivedInput,
+    ArchivedJob,
+    ArchivedOutput,
+    ArchivedThumbnail,
+    ManifestHead,
+)
+from worker_service.tasks.archives.zip_records import names_in
 from worker_service.tasks.turns.jobs_in_turn import chosen_by, count_once, next_ids
 from worker_service.tasks.turns.made_files import made_file
 from worker_service.tasks.turns.turn import Turn
@@ -24,20 +29,8 @@ log = structlog.get_logger(__name__)
 
 PAGE = 20
 FILE_MISSING, NOT_EXPORTABLE = "file_missing", "not_exportable"
+INPUTS = "inputs/"  # begins the names of their entries; the rest is their hash
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-
-
-@dataclass
-class PageOfJobs:
-    """What is exported of a page, and what has come of it so far."""
-
-    jobs: Sequence[GenerationJob]
-    outputs: Mapping[int, Sequence[JobOutput]]
-    sources: Mapping[int, str]  # by job, of those that were imported
-    files: int = 0
-    bytes: int = 0
-    exported: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
 
 
 def export(turn: Turn) -> Ending | None:
@@ -56,6 +49,9 @@ def export(turn: Turn) -> Ending | None:
         if not archive.lengths.manifest:
             head = ManifestHead(user_id=turn.task.user_id, created_at=turn.task.created_at)
             archive.note(head.model_dump_json())
+        if "inputs" not in turn.kept:
+            directory = turn.resources.store.read(f"{turn.folder}/{DIRECTORY}", 0, lengths.directory)
+            turn.kept["inputs"] = {name for name in names_in(directory) if name.startswith(INPUTS)}
         for job in page.jobs:
             add_job(turn, archive, page, job)
         archive.sync()
@@ -68,18 +64,6 @@ def export(turn: Turn) -> Ending | None:
     return None
 
 
-def page_of(session: Session, ids: Sequence[int]) -> PageOfJobs:
-    found = {job.id: job for job in session.exec(select(GenerationJob).where(is_one_of(ids)))}
-    jobs = [found[job_id] for job_id in ids if job_id in found]
-    outputs: defaultdict[int, list[JobOutput]] = defaultdict(list)
-    in_order = (col(JobOutput.job_id), col(JobOutput.number))
-    for output in session.exec(select(JobOutput).where(col(JobOutput.job_id).in_(ids)).order_by(*in_order)):
-        outputs[output.job_id].append(output)
-    named = [*ids, *(job.parent_id for job in jobs if job.parent_id is not None)]
-    imported = session.exec(select(ImportedJob).where(col(ImportedJob.job_id).in_(named))).all()
-    return PageOfJobs(jobs, outputs, {one.job_id: one.source for one in imported})
-
-
 def add_job(turn: Turn, archive: GrowingArchive, page: PageOfJobs, job: GenerationJob) -> None:
     """Add the files of a job that has ended, and then the line that names them."""
     turn.check()
@@ -88,6 +72,7 @@ def add_job(turn: Turn, archive: GrowingArchive, page: PageOfJobs, job: Generati
         return
     try:
         said = ArchivedJob.model_validate(job)
+        inputs = [(one, ArchivedInput.model_validate(one)) for one in assets_of(job, page)]
     except ValidationError:  # of the former system's making
         page.skipped[NOT_EXPORTABLE] += 1
         return
@@ -97,14 +82,11 @@ def add_job(turn: Turn, archive: GrowingArchive, page: PageOfJobs, job: Generati
             "source": source_of(page, job, job.id),
             "parent": None if job.parent_id is None else source_of(page, job, job.parent_id),
             "outputs": outputs,
+            "inputs": [add_input(turn, archive, page, *one) for one in inputs],
         }
     )
     archive.note(archived.model_dump_json())
     page.exported += 1
-
-
-def source_of(page: PageOfJobs, job: GenerationJob, job_id: int) -> str:
-    return page.sources.get(job_id, f"{job.user_id}/{job_id}")
 
 
 def add_output(turn: Turn, archive: GrowingArchive, page: PageOfJobs, output: JobOutput) -> ArchivedOutput:
@@ -125,17 +107,39 @@ def add_output(turn: Turn, archive: GrowingArchive, page: PageOfJobs, output: Jo
     return said.model_copy(update={"file": name, "thumbnails": thumbnails})
 
 
-def without_files(output: JobOutput) -> ArchivedOutput:
-    """The output as its row says, without where its files are."""
-    names = ArchivedOutput.model_fields.keys() - {"file", "thumbnails"}
-    return ArchivedOutput.model_validate({name: getattr(output, name) for name in names})
+def add_input(
+    turn: Turn, archive: GrowingArchive, page: PageOfJobs, asset: Asset, said: ArchivedInput
+) -> ArchivedInput:
+    """Add the file of an asset, unless it is there for a job before."""
+    name, there = f"{INPUTS}{said.hash.partition(':')[2]}", turn.kept["inputs"]
+    if name not in there:
+        if add_file(turn, archive, page, (name, asset.path, asset.size_bytes), said.hash) is None:
+            log.warning("export.file_missing", asset_id=str(asset.id))
+            page.skipped[FILE_MISSING] += 1
+            return said
+        there.add(name)
+    return said.model_copy(update={"file": name})
 
 
-def add_file(turn: Turn, archive: GrowingArchive, page: PageOfJobs, file: tuple[str, str, int]) -> str | None:
-    """Add a file: its name, its key in the store and its size. Returns its SHA-256; None if the store has lost it."""
+def verified(pieces: Iterable[bytes], content_hash: str) -> Iterator[bytes]:
+    """The pieces. Raises NotAsSaid behind the last, where they have another hash."""
+    found = ContentHash()
+    for piece in pieces:
+        found.add(piece)
+        yield piece
+    if str(found) != content_hash:
+        raise NotAsSaid
+
+
+def add_file(
+    turn: Turn, archive: GrowingArchive, page: PageOfJobs, file: tuple[str, str, int], content_hash: str | None = None
+) -> str | None:
+    """Add a file: its name, its key in the store and its size. Returns its SHA-256; None if the store has lost it, or
+    has bytes with another hash than that."""
     name, key, size = file
     try:
         pieces = turn.resources.store.read(key)
+        pieces = pieces if content_hash is None else verified(pieces, content_hash)
         digest = archive.add(name, size, looked_after(pieces, turn.check))
     except (FileNotFoundError, NotAsSaid):
         return None

@@ -16,6 +16,7 @@ from worker_service.tasks.archives.zip_records import CHECKSUM_AT, Entry, centra
 Check = Callable[[], None]
 
 MANIFEST = "manifest.jsonl"
+DIRECTORY = "directory.part"
 
 
 class Lengths(NamedTuple):
@@ -42,7 +43,7 @@ class GrowingArchive:
         self.entries = lengths.entries
         with ExitStack() as opened:
             self.archive = opened.enter_context(store.growing(f"{folder}/archive.zip", lengths.archive))
-            self.directory = opened.enter_context(store.growing(f"{folder}/directory.part", lengths.directory))
+            self.directory = opened.enter_context(store.growing(f"{folder}/{DIRECTORY}", lengths.directory))
             self.manifest = opened.enter_context(store.growing(f"{folder}/manifest.part", lengths.manifest))
             self.opened = opened.pop_all()
 
@@ -59,16 +60,20 @@ class GrowingArchive:
         return Lengths(self.archive.size, self.directory.size, self.manifest.size, self.entries)
 
     def add(self, name: str, size: int, pieces: Iterable[bytes]) -> str:
-        """Add a file of that size. Returns its SHA-256. Raises NotAsSaid; then it is as if it had not been added."""
+        """Add a file of that size. Returns its SHA-256. Raises NotAsSaid, as the pieces may; then it is as if it had
+        not been added."""
         at, checksum, digest, written = self.archive.size, 0, hashlib.sha256(), 0
         self.archive.write(local_header(name, size))
-        for piece in pieces:
-            written += len(piece)
-            if written > size:
-                break
-            checksum = zlib.crc32(piece, checksum)
-            digest.update(piece)
-            self.archive.write(piece)
+        try:
+            for piece in pieces:
+                written += len(piece)
+                if written > size:
+                    break
+                checksum = zlib.crc32(piece, checksum)
+                digest.update(piece)
+                self.archive.write(piece)
+        except NotAsSaid:
+            written = -1
         if written != size:
             self.archive.cut(at)
             raise NotAsSaid
@@ -92,7 +97,7 @@ def finish(store: OutputStore, folder: str, lengths: Lengths, check: Check) -> s
         growing.add(MANIFEST, lengths.manifest, looked_after(store.read(f"{folder}/manifest.part"), check))
         growing.directory.sync()
         directory_at, size = growing.archive.size, growing.directory.size
-        for piece in looked_after(store.read(f"{folder}/directory.part"), check):
+        for piece in looked_after(store.read(f"{folder}/{DIRECTORY}"), check):
             growing.archive.write(piece)
         growing.archive.write(end_records(growing.entries, directory_at, size))
         growing.archive.sync()

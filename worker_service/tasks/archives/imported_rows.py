@@ -11,11 +11,12 @@ from shared.files.assets import hold_user
 from shared.files.folders import forget_notes, job_folder, note
 from shared.jobs.urls import number_in
 from shared.models import GenerationJob, ImportedJob, JobOutput
+from worker_service.tasks.archives.imported_inputs import Contents, NewInputs, Takeover, new_inputs
 from worker_service.tasks.archives.manifest import ArchivedJob
 from worker_service.tasks.turns.turn import TaskFailed, Turn
 
 NEXT_ID = text("SELECT nextval(pg_get_serial_sequence('generation_jobs', 'id'))")
-OF_ROWS = {"source", "parent", "outputs", "assets"}
+OF_ROWS = {"source", "parent", "outputs", "inputs", "assets"}
 
 
 @dataclass
@@ -52,13 +53,15 @@ def own_number(turn: Turn, source: str) -> int | None:
     return number_in(number) if whose == str(turn.task.user_id) else None
 
 
-def place_for(turn: Turn, job: ArchivedJob, before: int) -> GenerationJob:
-    """A row that is yet to be added, with a number of its own; its folder is noted until it is. So many bytes before
-    this job's are not counted yet. Raises TaskFailed."""
+def place_for(turn: Turn, job: ArchivedJob, before: int, contents: Contents) -> tuple[GenerationJob, NewInputs]:
+    """A row that is yet to be added, with a number of its own, and the assets whose bytes the user has not. The folders
+    of both are noted until they are. So many bytes before this job's are not counted yet. Raises TaskFailed."""
     most, more = turn.task.terms.get("stored_bytes"), sum(output.size_bytes for output in job.outputs if output.file)
     with turn.transaction() as session:
-        stored = hold_user(session, turn.task.user_id).stored_bytes
-        if most is not None and stored + before + more > most:
+        user = hold_user(session, turn.task.user_id)
+        inputs = new_inputs(session, user, job.inputs, contents)
+        more += sum(one.size_bytes for one in inputs.values())
+        if most is not None and user.stored_bytes + before + more > most:
             raise TaskFailed("quota_exceeded", f"what the user has stored would be more than {most} bytes")
         job_id = int(session.connection().execute(NEXT_ID).scalar_one())
         facts = {name: getattr(job, name) for name in ArchivedJob.model_fields.keys() - OF_ROWS}
@@ -71,13 +74,15 @@ def place_for(turn: Turn, job: ArchivedJob, before: int) -> GenerationJob:
             }
         )
         row = GenerationJob(id=job_id, user_id=turn.task.user_id, assets=assets, **facts)
-        note(session, job_folder(row))
-    return row
+        note(session, job_folder(row), *inputs)
+    return row, inputs
 
 
-def add_rows(session: Session, turn: Turn, arrivals: Sequence[Arrival]) -> int:
-    """Add the jobs, and take back the notes of their folders. Returns how many came from elsewhere meanwhile."""
+def add_rows(session: Session, turn: Turn, arrivals: Sequence[Arrival], contents: Contents) -> int:
+    """Add the jobs with the assets they take, and take back the notes of their folders. Returns how many came from
+    elsewhere meanwhile."""
     user = hold_user(session, turn.task.user_id)
+    takeover = Takeover(session, user, contents, turn.resources.asset_lifetime)
     named = [arrival.job.source for arrival in arrivals]
     known = ids_of(session, turn, [*named, *(arrival.job.parent for arrival in arrivals if arrival.job.parent)])
     for arrival in arrivals:
@@ -87,6 +92,7 @@ def add_rows(session: Session, turn: Turn, arrivals: Sequence[Arrival]) -> int:
         arrival.row.parent_id = known.get(arrival.job.parent or "")
         session.add(arrival.row)
         session.flush()
+        takeover.lead(arrival.row, arrival.job.inputs)
         session.add_all(arrival.outputs)
         session.add(ImportedJob(user_id=user.id, source=arrival.job.source, job_id=arrival.row.id))
         user.stored_bytes += sum(output.size_bytes for output in arrival.outputs)

@@ -1,6 +1,5 @@
 """The jobs of an archive are made once for each user: their files verified and stored first, then their rows."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.files.folders import job_folder
-from shared.files.store import IncomingFile
 from shared.models import FINAL, GenerationJob, JobOutput, TaskState
 from shared.tasks.life import Ending, Page
 from shared.workflows.metadata import has_nul, storable
+from worker_service.tasks.archives.copying import Said, WrongFile, copy
 from worker_service.tasks.archives.fetching import archive_key, take
+from worker_service.tasks.archives.imported_inputs import Content, store_input
 from worker_service.tasks.archives.imported_rows import Arrival, add_rows, known_sources, place_for
 from worker_service.tasks.archives.manifest import ArchivedJob, ArchivedOutput, ManifestHead
 from worker_service.tasks.archives.reading import GivenArchive, Line, damaged, parsed
@@ -26,20 +26,19 @@ LONGEST_SUFFIX = 10
 OF_THUMBNAILS = {".jpg", ".webp"}  # says what one is
 
 
-class WrongFile(Exception):
-    """A file of the archive is missing, or is not what the manifest says."""
-
-
 @dataclass
 class PageOfLines:
     """What has come of a page so far."""
 
     arrivals: list[Arrival] = field(default_factory=list)
+    contents: dict[str, Content] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
 
     @property
     def bytes(self) -> int:
-        return sum(output.size_bytes for arrival in self.arrivals for output in arrival.outputs)
+        """What is stored for it, and not counted yet."""
+        outputs = sum(output.size_bytes for arrival in self.arrivals for output in arrival.outputs)
+        return outputs + sum(content.size for content in self.contents.values())
 
 
 def import_(turn: Turn) -> Ending | None:
@@ -60,7 +59,7 @@ def import_(turn: Turn) -> Ending | None:
         page = arrived(turn, archive, [line.text for line in lines])
     jobs = max(0, len(lines) - (at == 0))  # the first line of all is none
     with turn.transaction() as session:
-        page.skipped[EXISTS] += add_rows(session, turn, page.arrivals)
+        page.skipped[EXISTS] += add_rows(session, turn, page.arrivals, page.contents)
         cursor = {**turn.cursor, "at": lines[-1].end if lines else at, "is_read": len(lines) < PAGE}
         turn.write(session, Page(cursor, turn.done + jobs, summed(turn, page)))
     return None
@@ -89,8 +88,10 @@ def arrived(turn: Turn, archive: GivenArchive, lines: Sequence[bytes]) -> PageOf
             page.skipped[EXISTS] += 1
             continue
         known = known | {job.source}
-        row = place_for(turn, job, page.bytes)
+        row, inputs = place_for(turn, job, page.bytes, page.contents)
         try:
+            for folder, one in inputs.items():
+                page.contents[one.hash] = store_input(turn, archive, one, folder)
             outputs = [stored(turn, archive, row, output) for output in job.outputs if output.file is not None]
         except WrongFile:
             page.skipped[DAMAGED] += 1
@@ -123,44 +124,22 @@ def stored(turn: Turn, archive: GivenArchive, row: GenerationJob, output: Archiv
     suffix = PurePosixPath(output.filename).suffix
     safe = suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= LONGEST_SUFFIX else ""
     path = f"{folder}/{output.number}{safe}"
-    copy(turn, archive, (str(output.file), output.size_bytes, output.sha256), path)
+    copy(turn, archive, Said(str(output.file), output.size_bytes, output.sha256), path)
     thumbnails = {}
     for size, small in output.thumbnails.items():
         ending = PurePosixPath(small.file).suffix
         if not size.isdecimal() or ending not in OF_THUMBNAILS:
             raise WrongFile
         key = f"{folder}/{output.number}-{size}{ending}"
-        copy(turn, archive, (small.file, small.size_bytes, small.sha256), key)
+        copy(turn, archive, Said(small.file, small.size_bytes, small.sha256), key)
         thumbnails[size] = {"path": key, **small.model_dump(include={"width", "height", "size_bytes"})}
     facts = output.model_dump(exclude={"file", "thumbnails"})
     return JobOutput(job_id=row.id, path=path, thumbnails=thumbnails, **facts)
-
-
-def copy(turn: Turn, archive: GivenArchive, said: tuple[str, int, str], key: str) -> None:
-    """Put an entry of that size and SHA-256 into the store. Raises WrongFile."""
-    name, size, sha256 = said
-    if archive.size(name) != size:
-        raise WrongFile
-    file: IncomingFile = turn.resources.store.incoming(key)
-    digest, written = hashlib.sha256(), 0
-    is_right = False
-    try:
-        for piece in archive.pieces(name):
-            turn.check()
-            digest.update(piece)
-            written += len(piece)
-            file.write(piece)
-        is_right = written == size and digest.hexdigest() == sha256
-        if is_right:
-            file.keep()
-    finally:
-        file.drop()  # nothing, once it is kept
-    if not is_right:
-        raise WrongFile
 
 
 def summed(turn: Turn, page: PageOfLines) -> dict[str, Any]:
     """What has come of all pages so far, with this one."""
     added = [arrival for arrival in page.arrivals if arrival.is_added]
     sizes = [output.size_bytes for arrival in added for output in arrival.outputs]
+    sizes += [content.size for content in page.contents.values() if content.is_taken]
     return turn.summed(page.skipped, jobs=len(added), files=len(sizes), bytes=sum(sizes))

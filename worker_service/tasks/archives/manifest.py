@@ -7,6 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.database.moments import Moment
+from shared.files.asset_names import AssetName, Tags
+from shared.files.content_hash import Hash
 from shared.models import JobStatus, OutputKind
 from shared.texts.labels import Labels
 
@@ -65,6 +67,19 @@ class ArchivedOutput(BaseModel):
     )
 
 
+class ArchivedInput(BaseModel):
+    """An asset that a job took, and which entry of the archive it is; none where the store had lost it."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    id: UUID
+    name: AssetName
+    hash: Hash
+    size_bytes: Size
+    tags: Tags = ()
+    file: Path | None = None
+
+
 class ArchivedJob(BaseModel):
     """A job that has ended. `source` is what it is called wherever it is imported: the same for good."""
 
@@ -104,3 +119,4 @@ class ArchivedJob(BaseModel):
     generated_at: Moment | None
     completed_at: Moment | None
     outputs: Annotated[list[ArchivedOutput], Field(max_length=10_000)] = Field(default_factory=list)
+    inputs: Annotated[list[ArchivedInput], Field(max_length=1000)] = Field(default_factory=list)

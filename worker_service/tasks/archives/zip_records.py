@@ -1,6 +1,7 @@
 """The records of a ZIP file (APPNOTE 6.3.9) whose entries are stored as they are, of any size: ZIP64."""
 
 import struct
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 LOCAL = struct.Struct("<4s5H3L2H")
@@ -59,3 +60,18 @@ def end_records(entries: int, directory_at: int, directory_size: int) -> bytes:
     count = min(entries, FULL_16)
     end = END.pack(b"PK\5\6", 0, 0, count, count, min(directory_size, FULL_32), min(directory_at, FULL_32), 0)
     return end_64 + locator + end
+
+
+def names_in(directory: Iterable[bytes]) -> Iterator[str]:
+    """The names of the entries in a directory of ours that comes in pieces."""
+    rest = b""
+    for piece in directory:
+        rest, at = rest + piece, 0
+        while len(rest) - at >= CENTRAL.size:
+            name_size, extra_size = CENTRAL.unpack_from(rest, at)[10:12]
+            name_at = at + CENTRAL.size
+            if len(rest) < (end := name_at + name_size + extra_size):
+                break
+            yield rest[name_at : name_at + name_size].decode()
+            at = end
+        rest = rest[at:]

@@ -69,6 +69,7 @@ class TaskResources:
     largest_archive: int = 20 * 1024**3  # bytes, where it is fetched from a URL
     sharing: Sharing = IN_TURNS
     budgets: Budgets = field(default_factory=lambda: NO_BUDGETS)  # of users who have none of their own
+    asset_lifetime: timedelta | None = None  # of what an import makes
 
 
 @dataclass

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
-from api_service.assets.content_hash import Hash
-from api_service.assets.names import AssetName, Tags
+from shared.files.asset_names import AssetName, Tags
+from shared.files.content_hash import Hash
 
 DAY_S = 86_400
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from api_service.assets.content_hash import FORM as HASH_FORM
 from api_service.assets.keeping import Details, Kept, has_content, keep_known
 from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.comfy_v2.assets.bodies import FromHashBody, UploadFields, UploadForm
@@ -21,6 +20,7 @@ from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
+from shared.files.content_hash import FORM as HASH_FORM
 from shared.models import Scope
 
 NO_BLOB = "there are no bytes with this hash among those that this user has uploaded; upload them"

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
-from api_service.assets.content_hash import Hash
 from api_service.assets.filters import AssetFilters
 from api_service.assets.keeping import Details
-from api_service.assets.names import AssetName, Tags
 from api_service.http.pages import PageQuery
 from api_service.http.path_ids import uuid_in
 from api_service.refusals.assets import asset_not_found
 from shared.database.moments import Moment
+from shared.files.asset_names import AssetName, Tags
+from shared.files.content_hash import Hash
 from shared.jobs.urls import LARGEST_ID
 from shared.outgoing.destination import LONGEST_URL
 

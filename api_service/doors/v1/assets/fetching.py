@@ -10,7 +10,6 @@ from starlette.types import Receive
 
 from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.assets.keeping import Kept
-from api_service.assets.names import name_from
 from api_service.assets.receiving import Receiving
 from api_service.doors.binding import ApiRequest
 from api_service.doors.incoming import largest_upload, one_upload
@@ -19,6 +18,7 @@ from api_service.http.bodies import JSON, media_type_of, read_json
 from api_service.http.multipart import FORM
 from api_service.http.operations import NOTHING
 from api_service.http.request_refusals import unsupported_media_type
+from shared.files.asset_names import name_from
 from shared.outgoing.deadline import Deadline
 
 

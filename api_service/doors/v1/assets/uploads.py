@@ -10,7 +10,6 @@ from starlette.responses import Response
 from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.assets.from_output import keep_output
 from api_service.assets.keeping import Details, Kept
-from api_service.assets.names import name_from
 from api_service.assets.upload_keys import made_before
 from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.idempotency_key import HEADER, SAYS_REPLAYED, idempotency_key, key_in, replay_headers
@@ -24,6 +23,7 @@ from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.request_refusals import RequestCode
 from api_service.jobs.job_queries import find_output
 from api_service.refusals.codes import Code
+from shared.files.asset_names import name_from
 from shared.models import Scope
 
 

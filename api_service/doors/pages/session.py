@@ -36,7 +36,7 @@ class SessionView(BaseModel, frozen=True):
 async def sign_in(request: ApiRequest[SignInBody, Nothing]) -> Response:
     """Sign this browser in, for thirty days: it gets a cookie with a key of its own."""
     if PAGE_HEADER not in request.http.headers:
-        raise Refusal(Code.FORBIDDEN, f"send the header {PAGE_HEADER}, as the pages do")
+        raise Refusal(Code.CROSS_SITE, f"send the header {PAGE_HEADER}, as the pages do")
     services, sent = request.services, request.body
     if sent.code:
         signed = await services.run(signed_in_by_code, services.engine, sent.code)
@@ -107,7 +107,7 @@ OPERATIONS = (
         tag="pages",
         body=SignInBody,
         request_headers=NEEDED,
-        problems=(Code.UNAUTHENTICATED, Code.FORBIDDEN),
+        problems=(Code.UNAUTHENTICATED, Code.CROSS_SITE),
     ),
     Operation(
         "showSession",

@@ -23,7 +23,7 @@ CROSS_SITE = json.dumps(
         "type": "about:blank",
         "title": "Forbidden",
         "status": 403,
-        "code": "forbidden",
+        "code": "cross_site",
         "detail": "a browser's session changes things only from this service's own pages; send a key instead",
     }
 ).encode()

@@ -46,6 +46,7 @@ REVISIONS = (
     "keys_of_tasks",
     "browsers",
     "usage",
+    "embeddings",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

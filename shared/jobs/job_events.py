@@ -16,6 +16,7 @@ from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import EventType, GenerationJob, JobEvent, JobOutput
 from shared.notifications.ends import owe_news
+from shared.notifications.listened import Listened
 from shared.texts.storable import cut, details
 from shared.usage.notes import note_ends
 
@@ -51,15 +52,14 @@ def publish_events(
     kind: EventType,
     data: dict[str, Any] | None = None,
     *,
-    are_listened_to: bool = True,
+    known: Listened | None = None,
 ) -> None:
     """Publish, after the commit, events whose rows are written. Jobs that end with them are counted,
-    and their owner is owed the news, unless it is known that nobody listens."""
+    and their owner is owed the news. `known` says who listens to that owner, if that was asked."""
     for job in jobs:
         publish_after_commit(session, Event.written(kind, job, at=job.updated_at, data=data or {}), job)
     if kind.is_final:
-        if are_listened_to:
-            owe_news(session, jobs, kind, data or {})
+        owe_news(session, jobs, kind, data or {}, known)
         count_ended(session, jobs)  # last: it locks a row that the ends of all of an owner's jobs count in
 
 

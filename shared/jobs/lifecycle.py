@@ -20,6 +20,7 @@ from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
 from shared.jobs.turns import settle
 from shared.jobs.warnings import JobWarning, warning_data
 from shared.models import HELD, EventType, GenerationJob, JobOutput, JobStatus, Outcome
+from shared.notifications.listened import Listened
 from shared.texts.failure_pattern import failure_of
 
 # Under which lease, and for how long its outputs have been stored.
@@ -93,7 +94,7 @@ def complete(
     job = COMPLETE.one_or_none(session, values)
     if job is None:
         raise refusal(session, "complete", lease)
-    publish_events(session, [job], EventType.COMPLETED, data, are_listened_to=job.is_listened_to)
+    publish_events(session, [job], EventType.COMPLETED, data, known=Listened(job.has_webhooks, job.has_listeners))
 
 
 def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJob:

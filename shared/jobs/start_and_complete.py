@@ -20,7 +20,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    or_,
     select,
     true,
     update,
@@ -41,12 +40,11 @@ from shared.models import (
     GenerationJob,
     JobOutput,
     JobStatus,
-    NotificationSettings,
     Outcome,
     SuspectWorkflow,
     User,
-    WebhookEndpoint,
 )
+from shared.notifications.listened import Listened, listened
 from shared.usage.notes import note_attempt_sql
 
 EVENT_DATA = bindparam("event_data", type_=JSONB)
@@ -61,8 +59,8 @@ WHOLE_JOB = tuple(SQLModel.metadata.tables["generation_jobs"].c)
 
 
 class CompletedJob(NamedTuple):
-    """What the end of a job is published and counted by. Not its workflow, which may be long. `is_listened_to` if its
-    owner has webhooks, or preferences of notifications."""
+    """What the end of a job is published and counted by. Not its workflow, which may be long. Its owner may have
+    webhooks, and preferences of notifications."""
 
     id: int
     user_id: UUID
@@ -77,11 +75,13 @@ class CompletedJob(NamedTuple):
     started_at: datetime | None
     generated_at: datetime | None
     completed_at: datetime | None
-    is_listened_to: bool
+    has_webhooks: bool
+    has_listeners: bool
 
 
-LISTENED_TO = column("is_listened_to", Boolean)
-COMPLETED_JOB = tuple(col(getattr(GenerationJob, name)) for name in CompletedJob._fields if name != LISTENED_TO.name)
+LISTENED = tuple(column(name, Boolean) for name in Listened._fields)
+OF_JOB = CompletedJob._fields[: -len(LISTENED)]
+COMPLETED_JOB = tuple(col(getattr(GenerationJob, name)) for name in OF_JOB)
 
 
 class TakenJob(NamedTuple):
@@ -146,11 +146,8 @@ def completing(ending: Update) -> Prepared[CompletedJob]:
         close_breaker_sql(job.c.server).cte("server"),
         add_stored_bytes_sql(job).cte("owner"),
     )
-    endpoints = exists().where(col(WebhookEndpoint.user_id) == job.c.user_id, col(WebhookEndpoint.enabled))
-    prefers = exists().where(col(NotificationSettings.user_id) == job.c.user_id)
-    told = (job.c[name] for name in CompletedJob._fields if name != LISTENED_TO.name)
-    ended = select(*told, or_(endpoints, prefers).label(LISTENED_TO.name)).add_cte(*rows)
-    return Prepared("complete", ended, row=CompletedJob, columns=(*COMPLETED_JOB, LISTENED_TO))
+    ended = select(*(job.c[name] for name in OF_JOB), *listened(job.c.user_id)).add_cte(*rows)
+    return Prepared("complete", ended, row=CompletedJob, columns=(*COMPLETED_JOB, *LISTENED))
 
 
 def output_values(outputs: Sequence[JobOutput]) -> list[dict[str, Any]]:

@@ -19,9 +19,9 @@ from shared.models import (
     NotificationBatch,
     NotificationKind,
     NotificationSettings,
-    WebhookEndpoint,
 )
 from shared.notifications.events import OF_ENDS
+from shared.notifications.listened import Listened, listened
 from shared.notifications.outbox import WANTED, Listener, News, tell
 from shared.notifications.wording import on_one_line
 from shared.webhooks.outbox import JOB_IDS, WANTED_BY, owe
@@ -66,24 +66,29 @@ def listeners() -> Select[Any]:
 
 LISTENERS = listeners()
 # One small question answers for most jobs, whose owners have neither webhooks nor preferences.
-ASKED_FOR = select(
-    exists().where(col(WebhookEndpoint.user_id) == any_(USER_IDS), col(WebhookEndpoint.enabled)),
-    exists().where(col(NotificationSettings.user_id) == any_(USER_IDS)),
-)
+ASKED_FOR = select(*listened(any_(USER_IDS)))
 
 
-def owe_news(session: Session, jobs: Sequence[ChangedJob], kind: EventType, data: Mapping[str, Any]) -> None:
-    """Owe the news of these jobs' end to everybody who wants to hear of it. `data` is that of their last event."""
+def owe_news(
+    session: Session,
+    jobs: Sequence[ChangedJob],
+    kind: EventType,
+    data: Mapping[str, Any],
+    known: Listened | None = None,
+) -> None:
+    """Owe the news of these jobs' end to everybody who wants to hear of it. `data` is that of their last event, and
+    `known` says who listens to their owners, if that was asked."""
     event = OF_EVENTS.get(kind)
     if event is None or not jobs:
         return
     connection, job_ids = session.connection(), [job.id for job in jobs]
-    has_webhooks, has_listeners = connection.execute(ASKED_FOR, {"user_ids": list({job.user_id for job in jobs})}).one()
-    if has_webhooks:
+    owners = {"user_ids": list({job.user_id for job in jobs})}
+    found = known or Listened._make(connection.execute(ASKED_FOR, owners).one())
+    if found.has_webhooks:
         owe(session, connection.execute(WANTED_BY, {"job_ids": job_ids, "kind": event.value}).all(), event, data)
-    if has_listeners:
-        found = connection.execute(LISTENERS, {"job_ids": job_ids, "news": OF_ENDS.get(kind)})
-        tell_owners(session, found.all(), kind, data)
+    if found.has_listeners:
+        listening = connection.execute(LISTENERS, {"job_ids": job_ids, "news": OF_ENDS.get(kind)})
+        tell_owners(session, listening.all(), kind, data)
 
 
 def tell_owners(session: Session, jobs: Sequence[Row[Any]], kind: EventType, data: Mapping[str, Any]) -> None:

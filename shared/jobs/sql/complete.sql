@@ -190,17 +190,14 @@ SELECT
     job.started_at,
     job.generated_at,
     job.completed_at,
-    (
-        EXISTS (
-            SELECT *
-            FROM webhook_endpoints
-            WHERE webhook_endpoints.user_id = job.user_id AND webhook_endpoints.enabled
-        )
-    ) OR (
-        EXISTS (
-            SELECT *
-            FROM notification_settings
-            WHERE notification_settings.user_id = job.user_id
-        )
-    ) AS is_listened_to
+    EXISTS (
+        SELECT *
+        FROM webhook_endpoints
+        WHERE webhook_endpoints.user_id = job.user_id AND webhook_endpoints.enabled
+    ) AS has_webhooks,
+    EXISTS (
+        SELECT *
+        FROM notification_settings
+        WHERE notification_settings.user_id = job.user_id
+    ) AS has_listeners
 FROM job;

@@ -1,7 +1,7 @@
 /** All that is known of a job, asked for when it is opened: its other outputs, and addresses that work for an hour. */
 import { signal } from "@preact/signals";
 import { get } from "../common/api.js";
-import { change } from "./pictures.js";
+import { change, pictures } from "./pictures.js";
 
 const SOON_MS = 60_000; // before their end, addresses are asked for anew
 const KEPT = 200;
@@ -31,10 +31,12 @@ function isGood(job) {
 }
 
 /**
- * Ask for a thumbnail's address again, where the one in the list has ended.
+ * Ask for a thumbnail's address again, if the one in the list has ended.
  * @param {number} id
  */
 export async function renewThumbnail(id) {
+  const known = pictures.value.find((one) => one.id === id)?.first_output;
+  if (!known || Date.parse(known.url_expires_at) > Date.now()) return;
   const job = await detailOf(id).catch(() => null);
   const first = job?.outputs[0];
   if (first) change([id], { first_output: first });

@@ -5,7 +5,7 @@ import { listen } from "../common/live.js";
 import { filters, queryOf } from "./filters.js";
 
 /**
- * @typedef {{number: number, kind: string, thumbnails: Record<string, string> | null}} FirstOutput
+ * @typedef {{number: number, kind: string, url_expires_at: string, thumbnails: Record<string, string> | null}} FirstOutput
  * @typedef {{id: number, prompt: string | null, created_at: string, outputs: number, pinned: boolean, day: string,
  *   width: number | null, height: number | null, first_output: FirstOutput | null}} Picture
  */

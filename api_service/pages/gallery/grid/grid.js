@@ -9,15 +9,18 @@ import { words } from "../messages.js";
 import { fresh, more, pictures, showFresh, state } from "../pictures.js";
 import { dayTitle, layoutOf, rowAt, rowOf } from "./rows.js";
 import { active, indexOf, selected, selectTo, toggle } from "../selection.js";
-import { Tile } from "./tile.js";
+import { isRushing, Tile } from "./tile.js";
 
 const BEYOND = 600; // pixels above and below the view that are in the page too
 const EARLY = 2500; // pixels above the end at which the next page is asked for
 const TOP = 150; // pixels that the head and the filters take
 
+const RUSH = 2.5; // pixels in a millisecond
+const CALM_MS = 150;
+
 const width = signal(0);
 const view = signal({ top: 0, bottom: 0 });
-export const layout = computed(() => layoutOf(pictures.value, width.value));
+const layout = computed(() => layoutOf(pictures.value, width.value));
 // The rows in the page: a number changes only when a row comes or goes, and most scrolling changes nothing.
 const first = computed(() => rowAt(layout.value.rows, view.value.top - BEYOND));
 const last = computed(() => rowAt(layout.value.rows, view.value.bottom + BEYOND));
@@ -25,23 +28,40 @@ const last = computed(() => rowAt(layout.value.rows, view.value.bottom + BEYOND)
 export function Grid() {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => watch(/** @type {HTMLElement} */ (box.current)), []);
-  const { rows, height, side } = layout.value;
+  const { rows, height } = layout.value;
   const seen = width.value ? rows.slice(first.value, last.value + 1) : [];
   // Where the keyboard is stays in the page: else it would be nowhere.
   const kept = active.value ? rows[rowOf(rows, indexOf(active.value))] : undefined;
   if (kept && width.value && !seen.includes(kept)) seen.push(kept);
   return html`<div class="grid" ref=${box} style=${{ height: `${height}px` }} role="group" aria-label=${words.title} aria-describedby="keys"
     onClick=${clicked} onKeyDown=${pressed} onErrorCapture=${failed}>
-    ${seen.map((row) => html`<${Row} key=${row.key} row=${row} side=${side} />`)}
+    ${seen.map((row) => (row.day ? html`<h2 class="day" key=${row.key} style=${place(0, row.top)}>${dayTitle(row.day)}</h2>` : tilesOf(row)))}
   </div>`;
 }
 
-/** @param {{row: import("./rows.js").Row, side: number}} props */
-function Row({ row, side }) {
-  const style = { transform: `translateY(${row.top}px)`, height: `${row.height}px` };
-  if (row.day) return html`<h2 class="day" style=${style}>${dayTitle(row.day)}</h2>`;
-  const of = pictures.value.slice(row.from, row.to);
-  return html`<div class="line" style=${style}>${of.map((one, index) => html`<${Tile} key=${one.id} picture=${one} side=${side} isFirst=${row.from + index === 0} />`)}</div>`;
+/** @type {(x: number, y: number) => {transform: string}} */
+const place = (x, y) => ({ transform: `translate(${x}px, ${y}px)` });
+
+/** The tiles of rows that were seen, as they were made: what is the same again costs nothing. */
+const made = computed(() => (layout.value, new Map()));
+
+/**
+ * Each tile is a child of the grid: it stays the same element when those before it come or go, and keeps the focus.
+ * @param {import("./rows.js").Row} row
+ */
+function tilesOf(row) {
+  const known = made.value.get(row) ?? makeTiles(row);
+  made.value.set(row, known);
+  return known;
+}
+
+/** @param {import("./rows.js").Row} row */
+function makeTiles({ from, to, top }) {
+  const { side, gap } = layout.value;
+  return pictures.value.slice(from, to).map((one, index) => {
+    const style = { ...place(index * (side + gap), top), width: `${side}px`, height: `${side}px` };
+    return html`<${Tile} key=${one.id} picture=${one} side=${side} style=${style} isFirst=${from + index === 0} />`;
+  });
 }
 
 /**
@@ -49,8 +69,17 @@ function Row({ row, side }) {
  * @param {HTMLElement} box
  */
 function watch(box) {
+  let timer = 0;
+  let looked = 0;
   const look = () => {
     const { top } = box.getBoundingClientRect();
+    const passed = performance.now() - looked;
+    looked += passed;
+    if (Math.abs(-top - view.value.top) > RUSH * passed) {
+      isRushing.value = true;
+      clearTimeout(timer);
+      timer = window.setTimeout(() => (isRushing.value = false), CALM_MS);
+    }
     view.value = { top: -top, bottom: innerHeight - top };
     if (top + layout.value.height < innerHeight + EARLY) void more();
     if (scrollY < TOP && fresh.value.length) showFresh();
@@ -92,13 +121,10 @@ function pressed(event) {
   keys(event, idOf(event), layout.value, { show, focusOn });
 }
 
-/** @param {Event} event */
+/** @param {Event} event of a thumbnail whose address no longer holds */
 function failed(event) {
   const id = idOf(event);
-  const image = /** @type {HTMLElement} */ (event.target);
-  if (!id || image.dataset.renewed) return;
-  image.dataset.renewed = "1";
-  void renewThumbnail(id);
+  if (id) void renewThumbnail(id);
 }
 
 /** @param {number} id */

@@ -4,7 +4,7 @@ import { words } from "../messages.js";
 /**
  * @typedef {{key: string, top: number, height: number, day: string, from: number, to: number}} Row
  *   a heading where `day` is not empty, else the pictures `from` up to, without, `to`
- * @typedef {{rows: Row[], height: number, columns: number, side: number}} Layout
+ * @typedef {{rows: Row[], height: number, columns: number, side: number, gap: number}} Layout
  */
 
 const GAP = 8;
@@ -37,7 +37,7 @@ export function layoutOf(pictures, width) {
     }
     top += AFTER_DAY;
   }
-  return { rows, height: top, columns, side };
+  return { rows, height: top, columns, side, gap: GAP };
 }
 
 /**

@@ -24,7 +24,7 @@ export async function open(id, closed) {
     const slides = slidesOf(pictures.value);
     const index = slides.findIndex((one) => one.id === id);
     if (index < 0) return;
-    const options = { index, loop: false, bgOpacity: 0.94, wheelToZoom: true, paddingFn: room, errorMsg: words.failedTitle };
+    const options = { index, loop: false, bgOpacity: 0.97, wheelToZoom: true, paddingFn: room, errorMsg: words.failedTitle };
     const box = new PhotoSwipe({ ...options, showHideAnimationType: "fade" });
     fill(box, slides);
     // Its words for those who listen.

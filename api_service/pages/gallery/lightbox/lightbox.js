@@ -41,7 +41,7 @@ export async function open(id, closed) {
 }
 
 /** @returns {{top: number, bottom: number, left: number, right: number}} pixels that the bars take */
-const room = () => ({ top: 56, bottom: innerWidth < 600 ? 132 : 92, left: 0, right: 0 });
+const room = () => ({ top: 56, bottom: innerWidth < 641 ? 150 : 92, left: 0, right: 0 });
 
 /**
  * @param {any} box of PhotoSwipe

@@ -97,9 +97,12 @@ async function lookForNew() {
 
 export function showFresh() {
   if (!fresh.value.length) return;
-  loaded.value = [...fresh.value, ...loaded.value].sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
+  loaded.value = [...fresh.value, ...loaded.value].sort(newerFirst);
   fresh.value = [];
 }
+
+/** As the API orders them: those of one request have one moment. @type {(one: Picture, other: Picture) => number} */
+const newerFirst = (one, other) => (one.created_at === other.created_at ? other.id - one.id : one.created_at < other.created_at ? 1 : -1);
 
 /**
  * @param {number[]} ids

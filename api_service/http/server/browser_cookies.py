@@ -1,7 +1,7 @@
 """A browser that has signed in sends its key in a cookie, which no script can read and no other site makes it send.
 
 For what changes something that is not enough: such a request must have a header that only our own pages send, and a
-WebSocket must come from them too.
+WebSocket must come from them too. A URL that is signed needs no key, and is left to its signature.
 """
 
 import json
@@ -39,7 +39,8 @@ class BrowserCookies:
         if scope["type"] not in {"http", "websocket"}:
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
-        token = token_in(headers) if authorization_in(headers) is None else None
+        has_key = authorization_in(headers) is not None or b"signature=" in scope["query_string"]
+        token = None if has_key else token_in(headers)
         if token is None:
             return await self.app(scope, receive, send)
         if not is_of_our_pages(scope, headers):

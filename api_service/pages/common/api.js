@@ -4,6 +4,7 @@ import { words } from "./messages.js";
 
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 1_200;
+const SMALL = 50_000; // characters: more than 64 KiB are not sent once the page is left
 
 export class ApiError extends Error {
   /**
@@ -56,11 +57,14 @@ async function send(method, path, body, headers) {
   const raw = body instanceof Blob || body instanceof FormData;
   const sent = { "X-Genonaut-Page": "1", ...headers };
   if (body !== undefined && !raw) sent["Content-Type"] = "application/json";
+  const content = body === undefined || raw ? body : JSON.stringify(body);
   try {
     return await fetch(address(path), {
       method,
       headers: sent,
-      body: body === undefined ? undefined : raw ? body : JSON.stringify(body),
+      body: content,
+      // What is asked for is done, though the page is left meanwhile.
+      keepalive: method !== "GET" && !raw && (content?.length ?? 0) < SMALL,
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
   } catch {

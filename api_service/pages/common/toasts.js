@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { html } from "./html.js";
 import { words } from "./messages.js";
 
-const SHOWN_MS = 6_000;
+export const SHOWN_MS = 6_000;
 
 /** @type {import("@preact/signals").Signal<{id: number, text: string, undo?: () => void}[]>} */
 const toasts = signal([]);

@@ -94,6 +94,6 @@ function Actions({ job }) {
   return html`<div class="row">
     <button class="quiet" onClick=${() => again(job)}>${words.again}</button>
     ${job.job_type === "image" && html`<button class="quiet" onClick=${reuse}>${words.reuse}</button>`}
-    ${first?.kind === "image" && html`<button class="quiet" onClick=${begin}>${words.useAsInput}</button>`}
+    ${first?.id && first.kind === "image" && html`<button class="quiet" onClick=${begin}>${words.useAsInput}</button>`}
   </div>`;
 }

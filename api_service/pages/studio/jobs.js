@@ -16,7 +16,8 @@ export const hasEnded = (/** @type {any} */ job) => ENDS.includes(job.status);
 
 export async function loadJobs() {
   const { items } = await get(`api/v1/generation-jobs/?limit=${SHOWN}`);
-  jobs.value = items;
+  // A list has the first output only; how many there are is all that it says of the others.
+  jobs.value = items.map((/** @type {any} */ one) => ({ ...one, outputs: one.first_output ? [one.first_output] : [] }));
   listen(heard);
   setInterval(lookAtWaiting, LOOK_MS);
   void lookAtWaiting();

@@ -4,6 +4,7 @@ import { show } from "../common/shell.js";
 import { Card } from "./card.js";
 import { loadChoices } from "./choices.js";
 import { Form } from "./form.js";
+import { takeGivenPicture } from "./given_picture.js";
 import { takeWhatComes } from "./input_picture.js";
 import { jobs, loadJobs } from "./jobs.js";
 import { words } from "./messages.js";
@@ -25,5 +26,5 @@ function Studio() {
 
 takeWhatComes();
 void show("studio", Studio, async () => {
-  await Promise.all([loadChoices(), loadJobs()]);
+  await Promise.all([loadChoices(), loadJobs(), takeGivenPicture()]);
 });

@@ -28,6 +28,7 @@ export const words = {
   image: "Begin with a picture",
   imageHint: "Drop a picture here, paste one, or",
   choose: "choose a file",
+  pictureGone: "The picture to begin with is no longer there. Choose another one in the gallery.",
   uploading: "Uploading …",
   denoise: "How much may change",
   make: "Make",

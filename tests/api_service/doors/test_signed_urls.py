@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from api_service.accounts.keyring import Keyring
 from api_service.accounts.url_signing import SIGNS_FOR, UrlSigning
+from api_service.http.server.browser_cookies import COOKIE
 from api_service.main import create_app
 from api_service.refusals.refusal import Refusal
 from shared.accounts.keys import revoke_key
@@ -89,6 +90,17 @@ def test_ranges_and_head_work_as_with_a_key(client: TestClient, browser: TestCli
     assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(CONTENT)), b"")
     assert browser.get(url, headers={"If-None-Match": head.headers["etag"]}).status_code == 304
     assert browser.get(url.replace("?", "/?")).status_code == 200
+
+
+def test_what_is_asked_for_by_url_does_not_count_as_a_request_of_the_key(
+    environ: dict[str, str], client: TestClient, key: str, job_id: int
+) -> None:
+    url = shown(client, job_id)[0]["url"]
+    with TestClient(create_app(load_settings({**environ, "LIMIT_REQUESTS_PER_MINUTE": "0"}), QUICK)) as strict:
+        signed_in = {"Cookie": f"{COOKIE}={key}"}
+        assert strict.get(f"{JOBS}/{job_id}", headers=signed_in).status_code == 429
+        assert [strict.get(url, headers=headers).status_code for headers in ({}, signed_in)] == [200, 200]
+        assert strict.get(changed(url, signature="x"), headers=signed_in).status_code == 401
 
 
 def test_a_browser_shows_an_asset(client: TestClient, browser: TestClient) -> None:

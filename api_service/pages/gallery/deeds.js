@@ -1,0 +1,95 @@
+/** What can be done with pictures: again, variations, pin, use, download, delete. */
+import { ask, patch, post } from "../common/api.js";
+import { address } from "../common/base.js";
+import { toast } from "../common/toasts.js";
+import { removeWithUndo } from "./deletion.js";
+import { detailOf } from "./details.js";
+import { words } from "./messages.js";
+import { change } from "./pictures.js";
+import { selectNone } from "./selection.js";
+
+/** @typedef {import("./pictures.js").Picture} Picture */
+
+const VARIATIONS = 4;
+const ASKS = 72; // for the state of a ZIP, of up to 50 s each
+const PATIENT = { Prefer: "wait=50" };
+
+/** @param {number} id */
+export const makeAgain = (id) => submit(id, [{ seed: "same" }]);
+/** @param {number} id */
+export const makeVariations = (id) => submit(id, Array(VARIATIONS).fill({ seed: "new" }));
+
+/**
+ * @param {number} id
+ * @param {any[]} bodies
+ */
+async function submit(id, bodies) {
+  await orSay(async () => {
+    for (const body of bodies) await post(`api/v1/generation-jobs/${id}/retry`, body);
+    toast(words.submitted(bodies.length));
+  });
+}
+
+/**
+ * @param {Picture[]} of
+ * @param {boolean} pinned
+ */
+export async function pin(of, pinned) {
+  await orSay(async () => {
+    for (const { id } of of.filter((one) => one.pinned !== pinned)) {
+      await patch(`api/v1/generation-jobs/${id}`, { pinned });
+      change([id], { pinned });
+    }
+  });
+}
+
+/**
+ * Open the studio with an output as the picture to begin with.
+ * @param {number} job
+ * @param {{id: string}} output
+ */
+export function useAsInput(job, output) {
+  location.assign(address(`studio#${new URLSearchParams({ image: output.id, job: String(job) })}`));
+}
+
+/** @param {Picture[]} of */
+export function removeAll(of) {
+  selectNone();
+  removeWithUndo(of.map(({ id }) => id));
+}
+
+/**
+ * One file as it is; several as a ZIP that a worker packs.
+ * @param {Picture[]} of
+ */
+export async function downloadAll(of) {
+  await orSay(async () => {
+    const [only] = of.length === 1 && of[0].outputs === 1 ? (await detailOf(of[0].id)).outputs : [];
+    if (only) return download(only);
+    toast(words.packing(of.length));
+    let task = await post("api/v1/tasks", { kind: "export", ids: of.map(({ id }) => id) });
+    for (let asked = 0; !task.file && asked < ASKS; asked += 1) {
+      task = await ask("GET", `api/v1/tasks/${task.id}`, undefined, PATIENT);
+      if (["failed", "cancelled"].includes(task.state)) return toast(task.error?.message ?? words.packingFailed);
+    }
+    if (task.file) download(task.file);
+    else toast(words.packingLong);
+  });
+}
+
+/** @param {{url: string, filename: string}} file */
+export function download({ url, filename }) {
+  const link = document.createElement("a");
+  link.href = address(url);
+  link.download = filename;
+  link.click();
+}
+
+/** @param {() => Promise<any>} deed */
+async function orSay(deed) {
+  try {
+    await deed();
+  } catch (error) {
+    toast(/** @type {Error} */ (error).message);
+  }
+}

@@ -1,0 +1,78 @@
+/** Deletes once the time to undo it is over, or when the page is left. Until then nothing has happened. */
+import { ApiError, post, remove } from "../common/api.js";
+import { SHOWN_MS, toast } from "../common/toasts.js";
+import { words } from "./messages.js";
+import { forget, removed } from "./pictures.js";
+
+const ONE_BY_ONE = 10; // more are one task
+const MOST = 10_000; // ids that a task takes
+const LATER_MS = 500; // than the way back has gone from the page
+
+/** @typedef {{ids: number[], timer: number}} Deletion */
+/** @type {Set<Deletion>} */
+const waiting = new Set();
+
+/** @param {number[]} ids */
+export function removeWithUndo(ids) {
+  if (!ids.length) return;
+  removed.value = new Set([...removed.value, ...ids]);
+  const deletion = { ids, timer: window.setTimeout(() => void send(deletion), SHOWN_MS + LATER_MS) };
+  waiting.add(deletion);
+  toast(words.removed(ids.length), () => {
+    clearTimeout(deletion.timer);
+    if (waiting.delete(deletion)) show(ids);
+  });
+}
+
+export function deleteWhenLeft() {
+  addEventListener("pagehide", () => waiting.forEach((deletion) => void send(deletion)));
+}
+
+/** @param {Deletion} deletion */
+async function send(deletion) {
+  const { ids, timer } = deletion;
+  clearTimeout(timer);
+  if (!waiting.delete(deletion)) return;
+  const failed = ids.length > ONE_BY_ONE ? await byTask(ids) : await oneByOne(ids);
+  forget(ids.filter((id) => !failed.includes(id)));
+  show(ids);
+}
+
+/**
+ * @param {number[]} ids
+ * @returns {Promise<number[]>} those that are still there
+ */
+async function oneByOne(ids) {
+  const failed = await Promise.all(ids.map((id) => remove(`api/v1/generation-jobs/${id}`).then(() => [], (error) => refused(error, [id]))));
+  return failed.flat();
+}
+
+/**
+ * @param {number[]} ids
+ * @returns {Promise<number[]>} those that are still there
+ */
+async function byTask(ids) {
+  /** @type {number[]} */
+  const failed = [];
+  for (let from = 0; from < ids.length; from += MOST) {
+    const some = ids.slice(from, from + MOST);
+    await post("api/v1/tasks", { kind: "delete_jobs", ids: some }).catch((error) => failed.push(...refused(error, some)));
+  }
+  return failed;
+}
+
+/**
+ * @param {ApiError} error
+ * @param {number[]} ids
+ */
+function refused(error, ids) {
+  if (error.status === 404) return [];
+  toast(`${words.notRemoved} ${error.message}`);
+  return ids;
+}
+
+/** @param {number[]} ids */
+function show(ids) {
+  const back = new Set(ids);
+  removed.value = new Set([...removed.value].filter((id) => !back.has(id)));
+}

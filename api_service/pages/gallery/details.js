@@ -1,0 +1,55 @@
+/** All that is known of a job, asked for when it is opened: its other outputs, and addresses that work for an hour. */
+import { signal } from "@preact/signals";
+import { get } from "../common/api.js";
+import { change, pictures } from "./pictures.js";
+
+const SOON_MS = 60_000; // before their end, addresses are asked for anew
+const KEPT = 200;
+
+/** By the job's id. @type {import("@preact/signals").Signal<Map<number, any>>} */
+export const details = signal(new Map());
+/** @type {Map<number, Promise<any>>} */
+const asking = new Map();
+
+/**
+ * @param {number} id
+ * @returns {Promise<any>} the job as the API shows it. Rejected with an ApiError
+ */
+export async function detailOf(id) {
+  const known = details.value.get(id);
+  if (known && isGood(known)) return known;
+  const asked = asking.get(id) ?? get(`api/v1/generation-jobs/${id}`).finally(() => asking.delete(id));
+  asking.set(id, asked);
+  const job = await asked;
+  details.value = new Map([...[...details.value].slice(-KEPT), [id, job]]);
+  return job;
+}
+
+/** @param {any} job */
+function isGood(job) {
+  return job.outputs.every((/** @type {any} */ one) => Date.parse(one.url_expires_at) > Date.now() + SOON_MS);
+}
+
+/**
+ * Ask for a thumbnail's address again, if the one in the list has ended.
+ * @param {number} id
+ */
+export async function renewThumbnail(id) {
+  const known = pictures.value.find((one) => one.id === id)?.first_output;
+  if (!known || Date.parse(known.url_expires_at) > Date.now()) return;
+  const job = await detailOf(id).catch(() => null);
+  const first = job?.outputs[0];
+  if (first) change([id], { first_output: first });
+}
+
+/**
+ * The smallest thumbnail that is sharp at a size, or the largest there is.
+ * @param {Record<string, string> | null} thumbnails by their size in pixels
+ * @param {number} side in CSS pixels
+ * @returns {string} its address, or nothing
+ */
+export function thumbnail(thumbnails, side) {
+  const sizes = Object.keys(thumbnails ?? {}).map(Number).sort((one, other) => one - other);
+  const wanted = side * Math.min(devicePixelRatio, 2);
+  return thumbnails?.[sizes.find((size) => size >= wanted * 0.8) ?? sizes[sizes.length - 1]] ?? "";
+}

@@ -21,19 +21,23 @@ export const SLOW_MS = 15_000;
 export function useResource(path, everyMs = SLOW_MS) {
   const [found, setFound] = useState({ path, data: /** @type {any} */ (null), error: /** @type {ApiError | null} */ (null) });
   const latest = useRef(0);
+  const isGone = useRef(false);
   const reload = useCallback(async () => {
     if (path === null) return;
     const mine = ++latest.current;
     try {
       const data = await get(path);
+      isGone.current = false;
       if (mine === latest.current) setFound({ path, data, error: null });
     } catch (error) {
+      // What is not here is not asked for again and again.
+      isGone.current = /** @type {ApiError} */ (error).status === 404;
       if (mine === latest.current) setFound((old) => ({ path, data: old.path === path ? old.data : null, error: /** @type {ApiError} */ (error) }));
     }
   }, [path]);
   useEffect(() => {
     void reload();
-    const timer = setInterval(() => !document.hidden && reload(), everyMs);
+    const timer = setInterval(() => !document.hidden && !isGone.current && reload(), everyMs);
     return () => {
       clearInterval(timer);
       latest.current += 1;
@@ -51,7 +55,7 @@ export function Loaded({ of, children }) {
     return html`<div class="empty" role="alert"><p>${of.error.message}</p><p><button onClick=${of.reload}>${words.tryAgain}</button></p></div>`;
   }
   if (of.data === null) return html`<p class="empty" role="status">${common.loading}</p>`;
-  return html`<div>${of.error && html`<p class="problem" role="status">${words.stale(of.error.message)}</p>`}${children(of.data)}</div>`;
+  return html`<div class="loaded">${of.error && html`<p class="problem" role="status">${words.stale(of.error.message)}</p>`}${children(of.data)}</div>`;
 }
 
 /**

@@ -48,7 +48,7 @@ function Plot({ period, data }) {
     };
   }, []);
   useEffect(() => plot.current?.setData(series), [data]);
-  const sum = (/** @type {number[]} */ of) => of.reduce((all, one) => all + one, 0);
+  const sum = (/** @type {(number | null)[]} */ of) => of.reduce((/** @type {number} */ all, one) => all + (one ?? 0), 0);
   return html`<div ref=${box} role="img" aria-label=${words.chart(sum(series[1]), sum(series[2]), words.periods[period])}></div>`;
 }
 
@@ -56,7 +56,7 @@ function Plot({ period, data }) {
  * Every step of the period, also those in which nothing ended.
  * @param {any} data the overview, or the statistics of days
  * @param {Period} period
- * @returns {[number[], number[], number[]]} when, done, failed
+ * @returns {[number[], (number | null)[], (number | null)[]]} when, done, failed; null for none, which draws no bar
  */
 export function seriesOf(data, period) {
   const step = period === "month" ? DAY_S : data.step_s;
@@ -66,7 +66,7 @@ export function seriesOf(data, period) {
     : data.ended.map((/** @type {any} */ one) => [Date.parse(one.at) / 1000, one]));
   const last = Math.floor(Date.now() / 1000 / step) * step;
   const times = Array.from({ length: LENGTHS[period] / step }, (_, index) => last - (LENGTHS[period] / step - 1 - index) * step);
-  return [times, times.map((time) => counts.get(time)?.completed ?? 0), times.map((time) => counts.get(time)?.failed ?? 0)];
+  return [times, times.map((time) => counts.get(time)?.completed || null), times.map((time) => counts.get(time)?.failed || null)];
 }
 
 /**

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Engine, Select, func, literal, true
 from sqlmodel import Session, col, select
 
 from shared.database.clock import database_time
-from shared.database.engine import transaction
+from shared.database.engine import reading
 from shared.models import HELD, GenerationJob, JobStatus, User
 
 MOST_USERS = 20
@@ -82,7 +82,7 @@ class Group(NamedTuple):
 
 def overview_of(engine: Engine, owner: UUID | None, period: Period) -> OverviewView:
     """The work of a user or (None) of everybody."""
-    with transaction(engine) as session:
+    with reading(engine) as session:
         now = database_time(session)
         live = [Group(*row) for row in session.execute(live_jobs(owner))]
         ended = [

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, Engine, Select, func, literal, true
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, Engine, Select, func, literal, select, true
+from sqlmodel import Session, col
 
 from shared.database.clock import database_time
 from shared.database.engine import reading
@@ -139,7 +139,7 @@ def live_jobs(owner: UUID | None) -> Select[*tuple[Any, ...]]:
         .correlate(User)
         .lateral("theirs")
     )
-    found = select(User.id, User.name, theirs.c.status, theirs.c.priority, theirs.c.jobs, theirs.c.oldest)
+    found = select(col(User.id), col(User.name), theirs.c.status, theirs.c.priority, theirs.c.jobs, theirs.c.oldest)
     found = found.select_from(User).join(theirs, true())
     return found if owner is None else found.where(col(User.id) == owner)
 
@@ -151,7 +151,7 @@ def ended_in(session: Session, owner: UUID | None, period: Period) -> Sequence[S
     if owner is not None:
         accepted.append(col(GenerationJob.user_id) == owner)
     newest = (
-        select(GenerationJob.status, GenerationJob.completed_at)
+        select(col(GenerationJob.status), col(GenerationJob.completed_at))
         .where(*accepted)
         .order_by(col(GenerationJob.created_at).desc(), col(GenerationJob.id).desc())
         .limit(MOST_JOBS)

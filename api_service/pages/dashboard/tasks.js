@@ -39,7 +39,10 @@ function Row({ task, reload }) {
     </div></td></tr>`;
 }
 
-/** @param {Record<string, any>} result */
+/**
+ * @param {Record<string, any>} result
+ * @returns {string}
+ */
 function resultOf(result) {
   const said = Object.entries(result ?? {}).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value && typeof value === "object" ? resultOf(value) : value}`);
   return said.join(", ") || words.none;

@@ -53,7 +53,7 @@ export function ofServer(server) {
  */
 export function reasonOf(server) {
   const since = server.wedged_since ?? server.unreachable_since ?? server.unfit_since ?? server.stuck_since;
-  return [server.problem, since && sinceOf(since)].filter(Boolean).join(", ");
+  return [server.problem, since && sinceOf(since)].filter(Boolean).join("; ");
 }
 
 /** @param {string} moment */

@@ -10,6 +10,8 @@ from tests.pages.looks import barriers, screenshot, scrolls_sideways
 
 pytestmark = pytest.mark.system
 
+# The page looks again every five seconds.
+LOOKED_AGAIN_MS = 20_000
 VIEWS = ("overview", "jobs", "servers", "users", "failures", "webhooks", "tasks", "schedules")
 
 
@@ -32,12 +34,14 @@ def see(page: Page, view: str) -> None:
 
 
 def test_an_operator_sees_which_server_takes_no_jobs_and_whose_jobs_wait(
-    dashboard: Page, system: Visit, drained: str
+    drained: str, dashboard: Page, system: Visit
 ) -> None:
     waiting = system.submit()["id"]
     user = system.http.get("/api/v1/me").json()["user"]["name"]
-    expect(dashboard.locator(".troubles")).to_contain_text(f"Server {drained}: draining")
-    expect(dashboard.get_by_role("row").filter(has_text=user).get_by_role("cell").first).to_have_text("1")
+    expect(dashboard.locator(".troubles")).to_contain_text(f"Server {drained}: draining", timeout=LOOKED_AGAIN_MS)
+    expect(dashboard.get_by_role("row").filter(has_text=user).get_by_role("cell").first).to_have_text(
+        "1", timeout=LOOKED_AGAIN_MS
+    )
     screenshot(dashboard, "dashboard-trouble")
     dashboard.locator(".troubles").get_by_role("link", name=drained).click()
     dashboard.get_by_role("button", name=f"Resume {drained}").click()

@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 import structlog
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -42,6 +43,7 @@ from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
 from api_service.limits.redis_guard import RedisGuard
 from api_service.notifications.seen import note_what_was_seen
+from api_service.overview.overview import OverviewView, Period, overview_of
 from api_service.prompts.prompt_queries import ended_jobs
 from api_service.refusals.refusal import Refusal
 from api_service.routes import ROUTES, write_refusal
@@ -74,6 +76,7 @@ THREADS = 10  # blocking calls at once; each may hold a database connection
 HEAVY_THREADS = 1  # beside them, for large bodies
 OTHER_THREADS = HEAVY_THREADS + 2  # and one each for the rights of streams and for what is ready
 AGAIN_AFTER_S = 1.0
+OVERVIEW_KEPT_S = 1.0
 
 
 class LifespanState(TypedDict):
@@ -185,8 +188,16 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
         threads=threads,
         fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()))),
         heavy=Lane(HEAVY_THREADS),
+        overviews=overviews_of(engine, threads),
         readiness=OneAnswer(partial(Lane(1).run, check_everything, engine, messenger, store), timings.ready_kept_s),
     )
+
+
+def overviews_of(engine: Engine, threads: anyio.CapacityLimiter) -> dict[str, OneAnswer[OverviewView]]:
+    """Everybody's work at a glance, by its period: found once, however many look at it."""
+    found = {period: partial(overview_of, engine, None, period) for period in Period}
+    run = partial(anyio.to_thread.run_sync, limiter=threads)
+    return {period: OneAnswer(partial(run, find), OVERVIEW_KEPT_S) for period, find in found.items()}
 
 
 async def kept_going(work: Callable[[], Awaitable[None]]) -> None:

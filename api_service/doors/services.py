@@ -1,6 +1,6 @@
 """What one API process has, made in `main` and handed to every request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -55,6 +55,7 @@ class Services:
     threads: anyio.CapacityLimiter
     fetches: Fetches  # files that users have named by a URL
     heavy: Lane  # for work that takes a processor's time for long
+    overviews: Mapping[str, OneAnswer[Any]]  # everybody's work at a glance, by its period
     readiness: OneAnswer[Any]  # what `/health/ready` says
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

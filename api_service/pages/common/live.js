@@ -14,6 +14,12 @@ export const connection = signal("connecting");
 const listeners = new Set();
 let wait = SHORTEST_MS;
 let isOpen = false;
+let stream = "ws/jobs";
+
+/** Hear of everybody's jobs instead, which admins may. To be said before anybody listens. */
+export function followEverybody() {
+  stream = "ws/jobs?user_id=all";
+}
 
 /**
  * Hear of each snapshot and event from now on.
@@ -28,7 +34,7 @@ export function listen(listener) {
 
 function open() {
   isOpen = true;
-  const socket = new WebSocket(socketAddress("ws/jobs"));
+  const socket = new WebSocket(socketAddress(stream));
   socket.onopen = () => {
     wait = SHORTEST_MS;
     connection.value = "live";

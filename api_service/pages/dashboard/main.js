@@ -1,5 +1,50 @@
-/** The dashboard. */
+/** The dashboard: what waits, what runs, what is wrong, and what to do about it. */
 import { html } from "../common/html.js";
+import { followEverybody } from "../common/live.js";
+import { session } from "../common/session.js";
 import { show } from "../common/shell.js";
+import { Users } from "./accounts/users.js";
+import "./dashboard.css";
+import { Failures } from "./failures.js";
+import { Job } from "./jobs/job.js";
+import { Jobs } from "./jobs/jobs.js";
+import { words } from "./messages.js";
+import { Overview } from "./overview/overview.js";
+import { Question } from "./question.js";
+import { route, to } from "./route.js";
+import { Schedules } from "./schedules.js";
+import { Servers } from "./servers.js";
+import { Tasks } from "./tasks.js";
+import { Webhooks } from "./webhooks.js";
 
-void show("dashboard", () => html`<p class="empty">…</p>`);
+/** @type {{name: keyof typeof words.views, View: any, adminsOnly?: boolean}[]} */
+const VIEWS = [
+  { name: "overview", View: Overview },
+  { name: "jobs", View: Jobs },
+  { name: "servers", View: Servers, adminsOnly: true },
+  { name: "users", View: Users, adminsOnly: true },
+  { name: "failures", View: Failures },
+  { name: "webhooks", View: Webhooks },
+  { name: "tasks", View: Tasks },
+  { name: "schedules", View: Schedules },
+];
+
+function Dashboard() {
+  const { view, id } = route.value;
+  const seen = VIEWS.filter(({ adminsOnly }) => !adminsOnly || session.value?.is_admin);
+  const shown = seen.find(({ name }) => name === view);
+  return html`<div class="dashboard">
+    <nav class="views" aria-label=${words.title}>
+      ${seen.map(({ name }) => html`<a href=${to(name)} aria-current=${name === view ? "page" : undefined}>${words.views[name]}</a>`)}
+    </nav>
+    <section class="view">
+      ${!shown && html`<p class="empty">${words.noView}</p>`}
+      ${shown && view === "jobs" && id ? html`<${Job} key=${id} id=${id} />` : shown && html`<${shown.View} key=${view} id=${id} />`}
+    </section>
+    <${Question} />
+  </div>`;
+}
+
+void show("dashboard", Dashboard, async () => {
+  if (session.value?.is_admin) followEverybody();
+});

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from api_service.doors.v1.fleet.bodies import NewServer, ServerChange
 from api_service.doors.v1.fleet.views import ModelsView, NodeClassView
 from api_service.fleet.fleet_queries import NamedServer, ServersView, ServerView
+from api_service.overview.overview import OverviewView
 
 SERVER: dict[str, Any] = {
     "name": "http://gpu-1:8188",
@@ -75,5 +76,26 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
         },
     },
     ServerChange: {"labels": {"server": SERVER["name"], "labels": ["a100"], "weight": 1.5}},
+    OverviewView: {
+        "a queue": {
+            "at": "2026-01-01T12:00:30Z",
+            "waiting": {"9": 1, "5": 41},
+            "scheduled": 3,
+            "running": 2,
+            "oldest_wait_s": 95.5,
+            "users": [
+                {
+                    "user_id": "0b0a1c52-4c1e-4f0e-9c63-0d5f1a2b3c4d",
+                    "name": "anna",
+                    "waiting": 42,
+                    "running": 2,
+                    "oldest_wait_s": 95.5,
+                }
+            ],
+            "stored_bytes": 41234567,
+            "step_s": 60,
+            "ended": [{"at": "2026-01-01T11:59:00Z", "completed": 12, "failed": 1}],
+        }
+    },
     NamedServer: {"gpu-1": {"server": SERVER["name"]}},
 }

@@ -1,0 +1,1 @@
+"""What goes on, for who looks at the whole of it."""

@@ -1,0 +1,76 @@
+/** What the dashboard says of servers, users, failures, webhooks, tasks and schedules. */
+export const fleet = {
+  /** @type {Record<string, string>} */
+  states: { up: "Works", unreachable: "Does not answer", unfit: "Cannot be used", wedged: "Wedged: runs nothing", draining: "Draining", open: "Rests after failures", "half-open": "Is being tried" },
+  /** @type {Record<string, string>} */
+  doing: {
+    unreachable: "Start it, or look at the network between the workers and it. Its jobs wait or run elsewhere.",
+    unfit: "Install ComfyUI 0.3.57 or newer there, then press Resume.",
+    wedged: "Its thread has died: restart ComfyUI there. Its jobs are moved to other servers. It gets jobs again by itself.",
+    draining: "It finishes what it has, and gets no more until you press Resume.",
+    open: "Five jobs failed there within a minute. It is tried again after 30 s; look at its log.",
+    "half-open": "It gets one job at a time until one ends well.",
+    stuck: "Nothing is heard of what it runs. It may be loading a large model; if this lasts, look at its log.",
+  },
+  /** @type {Record<string, string>} */
+  ready: {
+    database: "Start PostgreSQL, or look at DATABASE_URL.",
+    redis: "Start Redis, or look at REDIS_URL. Jobs are accepted and wait.",
+    worker: "Start a worker. Jobs are accepted and wait.",
+    comfyui: "Look at the servers.",
+    storage: "Look at the disk and at STORAGE_URL.",
+    clock: "Let NTP set the clock.",
+  },
+  isSo: (/** @type {string} */ name, /** @type {string} */ state) => `Server ${name}: ${state.toLowerCase()}`,
+  stuck: (/** @type {string} */ name) => `Server ${name} has said nothing for a while`,
+  since: (/** @type {string} */ time) => `since ${time}`,
+  checkFails: (/** @type {string} */ name, /** @type {string} */ detail) => `${name}: ${detail}`,
+  waits: (/** @type {number} */ jobs, /** @type {string} */ time, /** @type {string} */ names) => `${jobs === 1 ? "1 job waits" : `${jobs} jobs wait`}, the oldest for ${time}: ${names}`,
+  waitsDo: "More wait than the servers can take. See whose they are below; add a server, or resume one.",
+  queuePaused: (/** @type {string} */ who) => `The queue is paused by ${who}`,
+  queuePausedDo: "Jobs are accepted and wait. Press Resume on the page of servers.",
+  longWaitS: 60,
+
+  server: "Server", state: "State", slots: "Slots", version: "Version", checkpoint: "Model loaded", trouble: "Last trouble", seen: "Seen",
+  drain: "Drain", resume: "Resume", removeIt: "Remove",
+  drained: (/** @type {string} */ name) => `${name} gets no more jobs.`,
+  resumed: (/** @type {string} */ name) => `${name} gets jobs again.`,
+  reallyDrain: (/** @type {string} */ name) => `Give ${name} no more jobs? It finishes those it has.`,
+  reallyRemove: (/** @type {string} */ name) => `Remove ${name}? Its jobs end there, and it gets no more.`,
+  removed: (/** @type {string} */ name) => `${name} goes once its jobs have ended.`,
+  addServer: "Add a server", url: "Address", slotsHint: "Jobs at a time", labels: "Labels", labelsHint: "a100, nvlink",
+  added: "Added. Workers look at it within seconds.",
+  pauseQueue: "Pause the queue", resumeQueue: "Resume the queue", queueIsPaused: "The queue is paused.", queueGoesOn: "Jobs start again.",
+  reallyPause: "Start no job, until somebody resumes? Jobs are accepted and wait; those that run go on.",
+  noServers: "No worker has seen a server yet", noServersHint: "Start a worker, and name servers in COMFYUI_URLS.",
+
+  name: "Name", stored: "Stored", weight: "Share", limit: "Jobs at once", since_: "Since", keys: "Keys", change: "Change", save: "Save",
+  noLimit: "no limit", makeUser: "New user", madeUser: "User made.", changedUser: "Changed.", noUsers: "No users yet",
+  keysOf: (/** @type {string} */ name) => `Keys of ${name}`, makeKey: "New key", scopes: "May", lastUsed: "Last used", expires: "Ends",
+  revoke: "Revoke", reallyRevoke: (/** @type {string} */ name) => `Revoke the key “${name}”? Who uses it is refused within a second.`, revoked: "Key revoked.",
+  newKey: "This is the new key. It is shown this once: copy it now.", copy: "Copy", noKeys: "No keys yet", pauseUser: "Pause", resumeUser: "Resume",
+  userPaused: "No job of this user starts.", userResumed: "Jobs of this user start again.",
+  /** @type {Record<string, string>} */
+  scopeNames: { "jobs:read": "see jobs", "jobs:write": "make jobs", admin: "do everything", native: "speak as ComfyUI does" },
+
+  groups: "Failures in groups", count: "Jobs", last: "Last", where: "Where", retryAll: "Retry all", mute: "Mute a week", unmute: "Unmute", showMuted: "Show muted ones too",
+  muted: "Muted for a week.", unmuted: "You hear of it again.", noFailures: "No job has failed", noFailuresHint: "Jobs that fail in the same way are put together here.",
+  quarantine: "Workflows in quarantine", quarantineHint: "These crash or hang one server after the other, and are not run.", release: "Release",
+  released: "Released: its jobs run again.", attempts: "Attempts", noQuarantine: "No workflow is in quarantine", users: "Users",
+
+  endpoint: "Address", events: "Events", works: "Works", disabled: "Off", fails: (/** @type {number} */ count) => `${count} failed in a row`,
+  test: "Send a test", tested: "A test is on its way.", deliveries: "Deliveries", redeliver: "Send again", redeliverFailed: "Send all failed again",
+  redelivered: "It is sent again.", tries: "Tries", answer: "Answer", noWebhooks: "You have no webhook", noWebhooksHint: "Make one with POST /api/v1/webhooks: see the description of the API.",
+  noDeliveries: "Nothing was sent yet", turnOn: "Turn on", turnOff: "Turn off", ofJobs: "Addresses of single jobs", type: "Event",
+  deliveriesOf: (/** @type {string} */ url) => `Deliveries to ${url}`,
+
+  kind: "What", progress: "Progress", result: "Result", file: "File", noTasks: "No tasks yet", noTasksHint: "What is done to many jobs at once is shown here.",
+  taskCancelled: "It ends after its page.", taskDeleted: "Task deleted.",
+  /** @type {Record<string, string>} */
+  kinds: { delete_jobs: "Delete jobs", retry_jobs: "Retry jobs", cancel_jobs: "Cancel jobs", tag_jobs: "Tag jobs", prioritize_jobs: "Change priorities", report: "Report", export: "Export", import: "Import", thumbnails: "Make thumbnails" },
+  /** @type {Record<string, string>} */
+  taskStates: { waiting: "Waiting", running: "Running", completed: "Done", failed: "Failed", cancelled: "Cancelled" },
+
+  cron: "When", next: "Next", lastRun: "Last run", pause: "Pause", runNow: "Run now", ran: "A job was made.", paused: "Paused", active: "Active", failing: "Fails",
+  pausedIt: "Paused.", resumedIt: "Goes on.", noSchedules: "You have no schedule", noSchedulesHint: "Make one with POST /api/v1/schedules: see the description of the API.",
+};

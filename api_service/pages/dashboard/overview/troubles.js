@@ -1,0 +1,72 @@
+/** What is wrong, in sentences, with what to do about it: the worst first. */
+import { duration } from "../../common/texts.js";
+import { fleet } from "../fleet_messages.js";
+
+/** @typedef {{what: string, why?: string, remedy: string, view?: string, isBad: boolean}} Trouble */
+
+const NAMED = 3; // users in a sentence
+const GRAVE = ["wedged", "unreachable", "unfit"];
+
+/**
+ * @param {{overview: any, servers: any[], ready: any, pauses: any[]}} seen
+ * @returns {Trouble[]}
+ */
+export function troublesOf({ overview, servers, ready, pauses }) {
+  const found = [...checks(ready), ...pauses.filter(({ scope }) => scope === "queue").map(pauseOf), ...servers.flatMap(ofServer), ...waits(overview)];
+  return found.sort((one, other) => Number(other.isBad) - Number(one.isBad));
+}
+
+/**
+ * @param {any} ready what `/health/ready` says
+ * @returns {Trouble[]}
+ */
+function checks(ready) {
+  return Object.entries(ready ?? {})
+    .filter(([name, check]) => name !== "status" && check?.ok === false)
+    .map(([name, check]) => ({ what: fleet.checkFails(name, check.detail), remedy: fleet.ready[name] ?? "", isBad: true }));
+}
+
+/**
+ * @param {any} pause
+ * @returns {Trouble}
+ */
+function pauseOf(pause) {
+  return { what: fleet.queuePaused(pause.paused_by), why: pause.reason, remedy: fleet.queuePausedDo, view: "servers", isBad: true };
+}
+
+/**
+ * @param {any} server as the API shows it
+ * @returns {Trouble[]}
+ */
+export function ofServer(server) {
+  const { name, state } = server;
+  if (state !== "up") {
+    return [{ what: fleet.isSo(name, fleet.states[state] ?? state), why: reasonOf(server), remedy: fleet.doing[state] ?? "", view: "servers", isBad: GRAVE.includes(state) }];
+  }
+  if (server.stuck_since) return [{ what: fleet.stuck(name), why: sinceOf(server.stuck_since), remedy: fleet.doing.stuck, view: "servers", isBad: true }];
+  return [];
+}
+
+/**
+ * Why a server is as it is, and since when.
+ * @param {any} server
+ */
+export function reasonOf(server) {
+  const since = server.wedged_since ?? server.unreachable_since ?? server.unfit_since ?? server.stuck_since;
+  return [server.problem, since && sinceOf(since)].filter(Boolean).join("; ");
+}
+
+/** @param {string} moment */
+const sinceOf = (moment) => fleet.since(duration((Date.now() - Date.parse(moment)) / 1000));
+
+/**
+ * @param {any} overview
+ * @returns {Trouble[]}
+ */
+function waits(overview) {
+  if ((overview.oldest_wait_s ?? 0) < fleet.longWaitS) return [];
+  const jobs = Number(Object.values(overview.waiting).reduce((sum, count) => sum + count, 0));
+  const users = overview.users.filter((/** @type {any} */ user) => user.waiting);
+  const names = users.slice(0, NAMED).map((/** @type {any} */ user) => `${user.name} (${user.waiting})`).join(", ");
+  return [{ what: fleet.waits(jobs, duration(overview.oldest_wait_s), names + (users.length > NAMED ? " …" : "")), remedy: fleet.waitsDo, view: "jobs?status=queued", isBad: false }];
+}

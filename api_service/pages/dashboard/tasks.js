@@ -1,0 +1,49 @@
+/** What is done in the background: how far it is, what came of it, and its file. */
+import { post, remove } from "../common/api.js";
+import { address } from "../common/base.js";
+import { html } from "../common/html.js";
+import { ago, size } from "../common/texts.js";
+import { fleet } from "./fleet_messages.js";
+import { words } from "./messages.js";
+import { act, FAST_MS, Loaded, useResource } from "./resource.js";
+import { Table } from "./table.js";
+import { ofAll } from "./whose.js";
+
+const TASKS = "api/v1/tasks";
+const OPEN = ["waiting", "running"];
+/** How a state looks: as a job in that state does. */
+const LOOKS = /** @type {Record<string, string>} */ ({ waiting: "queued" });
+
+export function Tasks() {
+  const tasks = useResource(ofAll(TASKS), FAST_MS);
+  return html`<h1>${words.views.tasks}</h1>
+    <${Loaded} of=${tasks}>${(/** @type {any} */ { items }) => html`<${Table} label=${words.views.tasks} empty=${fleet.noTasks} hint=${fleet.noTasksHint}
+      columns=${[fleet.kind, fleet.state, fleet.progress, fleet.result, fleet.since_, fleet.file, ""]}
+      rows=${items.map((/** @type {any} */ task) => html`<${Row} key=${task.id} task=${task} reload=${tasks.reload} />`)} />`}<//>`;
+}
+
+/** @param {{task: any, reload: () => Promise<void>}} props */
+function Row({ task, reload }) {
+  const path = `${TASKS}/${task.id}`;
+  const isOpen = OPEN.includes(task.state);
+  return html`<tr>
+    <th scope="row">${fleet.kinds[task.kind] ?? task.kind}</th>
+    <td><span class="badge ${LOOKS[task.state] ?? task.state}">${fleet.taskStates[task.state] ?? task.state}</span></td>
+    <td>${task.total === null ? task.done : `${task.done} ${words.from} ${task.total}`}</td>
+    <td class="wide">${task.error ? task.error.message : resultOf(task.result)}</td>
+    <td>${ago(task.created_at)}</td>
+    <td>${task.file ? html`<a href=${address(task.file.url)} download>${task.file.filename}</a> ${size(task.file.size_bytes)}` : words.none}</td>
+    <td><div class="row deeds">
+      ${isOpen && html`<button disabled=${task.cancel_requested} onClick=${() => act(() => post(`${path}/cancel`), fleet.taskCancelled, reload)}>${words.cancelJobs}</button>`}
+      ${!isOpen && html`<button class="danger" onClick=${() => act(() => remove(path), fleet.taskDeleted, reload)}>${words.remove}</button>`}
+    </div></td></tr>`;
+}
+
+/**
+ * @param {Record<string, any>} result
+ * @returns {string}
+ */
+function resultOf(result) {
+  const said = Object.entries(result ?? {}).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value && typeof value === "object" ? resultOf(value) : value}`);
+  return said.join(", ") || words.none;
+}

@@ -1,0 +1,130 @@
+"""The dashboard, as an operator has it, and as somebody who only looks after their own jobs."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.conftest import PHONE, Opened, Visit
+from tests.pages.looks import barriers, screenshot, scrolls_sideways
+
+pytestmark = pytest.mark.system
+
+# The page looks again every five seconds.
+LOOKED_AGAIN_MS = 20_000
+VIEWS = ("overview", "jobs", "servers", "users", "failures", "webhooks", "tasks", "schedules")
+
+
+@pytest.fixture
+def dashboard(opened: Opened) -> Page:
+    return opened("/dashboard")
+
+
+@pytest.fixture
+def drained(system: Visit) -> Iterator[str]:
+    """The only server gets no more jobs while a test lasts."""
+    name: str = system.http.get("/api/v1/servers").json()["items"][0]["name"]
+    system.http.post("/api/v1/servers/drain", json={"server": name}).raise_for_status()
+    yield name
+    system.http.post("/api/v1/servers/resume", json={"server": name}).raise_for_status()
+
+
+def see(page: Page, view: str) -> None:
+    page.get_by_role("navigation", name="Dashboard").get_by_role("link", name=view, exact=True).click()
+
+
+def test_an_operator_sees_which_server_takes_no_jobs_and_whose_jobs_wait(
+    drained: str, dashboard: Page, system: Visit
+) -> None:
+    waiting = system.submit()["id"]
+    user = system.http.get("/api/v1/me").json()["user"]["name"]
+    expect(dashboard.locator(".troubles")).to_contain_text(f"Server {drained}: draining", timeout=LOOKED_AGAIN_MS)
+    expect(dashboard.get_by_role("row").filter(has_text=user).get_by_role("cell").first).to_have_text(
+        "1", timeout=LOOKED_AGAIN_MS
+    )
+    screenshot(dashboard, "dashboard-trouble")
+    dashboard.locator(".troubles").get_by_role("link", name=drained).click()
+    dashboard.get_by_role("button", name=f"Resume {drained}").click()
+    expect(dashboard.get_by_role("row").filter(has_text=drained)).to_contain_text("Works")
+    system.when(waiting, "completed")
+
+
+def test_a_server_is_drained_only_once_that_is_confirmed(dashboard: Page, system: Visit) -> None:
+    name = system.http.get("/api/v1/servers").json()["items"][0]["name"]
+    see(dashboard, "Servers")
+    row = dashboard.get_by_role("row").filter(has_text=name)
+    row.get_by_role("button", name="Drain").click()
+    dashboard.get_by_role("dialog").get_by_role("button", name="Close").click()
+    expect(row).to_contain_text("Works")
+    row.get_by_role("button", name="Drain").click()
+    dashboard.get_by_role("dialog").get_by_role("button", name="Drain").click()
+    expect(row).to_contain_text("Draining")
+    row.get_by_role("button", name="Resume").click()
+    expect(row).to_contain_text("Works")
+
+
+def test_the_filters_stand_in_the_address_and_new_jobs_appear_by_themselves(dashboard: Page, system: Visit) -> None:
+    see(dashboard, "Jobs")
+    made = system.submit()["id"]
+    expect(dashboard.get_by_role("link", name=str(made), exact=True)).to_be_visible()
+    system.when(made, "completed")
+    dashboard.get_by_role("button", name="Failed", exact=True).click()
+    expect(dashboard.get_by_role("link", name=str(made), exact=True)).to_have_count(0)
+    assert "status=failed" in dashboard.url
+    dashboard.reload()
+    expect(dashboard.get_by_role("button", name="Failed", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
+def test_selected_jobs_are_deleted_together(dashboard: Page, system: Visit) -> None:
+    jobs = [system.submit()["id"] for _ in range(2)]
+    for job in jobs:
+        system.when(job, "completed")
+    see(dashboard, "Jobs")
+    for job in jobs:
+        dashboard.get_by_label(f"Select job {job}", exact=True).check()
+    dashboard.get_by_role("group", name="2 selected").get_by_role("button", name="Delete").click()
+    dashboard.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    for job in jobs:
+        expect(dashboard.get_by_role("link", name=str(job), exact=True)).to_have_count(0, timeout=30_000)
+    see(dashboard, "Tasks")
+    expect(dashboard.get_by_role("row", name="Delete jobs").first).to_contain_text("Done")
+
+
+def test_a_job_tells_what_happened_to_it(dashboard: Page, system: Visit) -> None:
+    made = system.submit()["id"]
+    system.when(made, "completed")
+    dashboard.goto(f"/dashboard#/jobs/{made}")
+    expect(dashboard.locator(".timeline li")).to_contain_text(["Joined the queue", "Started", "Done"])
+    expect(dashboard.locator(".outputs img")).to_be_visible()
+    assert barriers(dashboard) == []
+    screenshot(dashboard, "dashboard-job", whole=True)
+    dashboard.get_by_role("button", name="Retry").click()
+    expect(dashboard.get_by_role("heading", name=f"Job {made + 1}")).to_be_visible()
+
+
+def test_a_new_key_is_shown_once_and_can_be_revoked(dashboard: Page) -> None:
+    see(dashboard, "Users")
+    dashboard.get_by_label("New user").fill("berta")
+    dashboard.get_by_role("button", name="Add").click()
+    dashboard.get_by_role("row", name="berta").get_by_role("link", name="Keys").click()
+    dashboard.get_by_label("New key").fill("laptop")
+    dashboard.get_by_role("region", name="Keys of berta").get_by_role("button", name="Add").click()
+    expect(dashboard.locator(".key")).to_contain_text("gn_")
+    dashboard.reload()
+    expect(dashboard.get_by_role("row", name="laptop")).to_contain_text("good")
+    expect(dashboard.locator(".key")).to_have_count(0)
+    dashboard.get_by_role("row", name="laptop").get_by_role("button", name="Revoke").click()
+    dashboard.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(dashboard.get_by_role("row", name="laptop")).to_contain_text("revoked")
+
+
+def test_everybody_can_use_each_view_on_a_desk_and_on_a_phone(opened: Opened) -> None:
+    for name, options in (("desk", {}), ("phone", {**PHONE, "color_scheme": "dark"})):
+        page = opened("/dashboard", **options)
+        for view in VIEWS:
+            page.goto(f"/dashboard#/{view}")
+            expect(page.locator(f".views [aria-current=page][href='#/{view}']")).to_be_visible()
+            expect(page.locator(".view .loaded").first).to_be_visible()
+            assert barriers(page) == [], (name, view)
+            assert not scrolls_sideways(page), (name, view)
+            screenshot(page, f"dashboard-{view}-{name}")

@@ -91,7 +91,7 @@ lock: ## Renew requirements/*.lock (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --quiet --upgrade --extra api --extra worker --extra migrations --output-file requirements/prod.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    --quiet --constraint requirements/prod.lock --extra api --extra worker --extra migrations --group dev \
+	    --quiet --constraint requirements/prod.lock --extra api --extra worker --extra migrations --group dev --group pages \
 	    --output-file requirements/dev.lock
 	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate --quiet --output-file requirements/clients.lock

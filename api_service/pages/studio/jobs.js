@@ -24,7 +24,7 @@ export async function loadJobs() {
 
 /**
  * A job of the list, which has the first of its outputs alone.
- * @param {any} item
+ * @param {import("api").components["schemas"]["ListedJob"]} item
  */
 function asShown(item) {
   return { ...item, outputs: item.first_output ? [item.first_output] : [], isBrief: true };

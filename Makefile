@@ -76,6 +76,7 @@ lint: $(VENV)/ready
 
 types: $(VENV)/ready
 	$(VENV)/bin/mypy
+	@$(PY) -m deploy.pages.types
 
 imports: $(VENV)/ready
 	$(VENV)/bin/lint-imports

@@ -73,6 +73,7 @@ def system(whole_system: Journey) -> Iterator[Visit]:
     with httpx.Client(base_url=theirs.api_url, headers=bearer(key), timeout=PATIENCE_S) as http:
         visit = Visit(theirs, http, whole_system.comfyui, make_link)
         yield visit
+        visit.comfyui.clear_faults()
         visit.come_to_rest()
     engine.dispose()
 
@@ -87,10 +88,13 @@ def watch(system: Visit) -> Iterator[Watch]:
 
 @pytest.fixture
 def opened(browser: Browser, system: Visit, watch: Watch) -> Iterator[Opened]:
-    """Open an address in a new browser, signed in by a link unless told otherwise; keywords are Playwright's."""
+    """Open an address, if there is one, in a new browser, signed in by a link unless told otherwise.
+
+    Keywords are Playwright's, of a context.
+    """
     contexts = []
 
-    def open_one(path: str = "/studio", *, signed_in: bool = True, **options: Any) -> Page:
+    def open_one(path: str | None = "/studio", *, signed_in: bool = True, **options: Any) -> Page:
         context = browser.new_context(base_url=system.system.api_url, **{**DESKTOP, **options})
         contexts.append(context)
         page = context.new_page()
@@ -98,7 +102,7 @@ def opened(browser: Browser, system: Visit, watch: Watch) -> Iterator[Opened]:
         if signed_in:
             page.goto(system.make_link())
             page.wait_for_url("**/studio")
-        if not signed_in or path != "/studio":
+        if path and not (signed_in and path == "/studio"):
             page.goto(path)
         return page
 

@@ -1,30 +1,114 @@
 """The studio, as who makes pictures with it has it."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.conftest import Visit
+from tests.pages.conftest import Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
+from tests.pages.watching import Watch
 
 pytestmark = pytest.mark.system
 
+PROMPT = "a lighthouse at dusk"
 
-def test_ctrl_enter_makes_a_picture_that_appears(page: Page, system: Visit) -> None:
-    page.get_by_label("Prompt").fill("a lighthouse at dusk")
+
+def make(page: Page, prompt: str = PROMPT) -> None:
+    page.get_by_label("Prompt").fill(prompt)
     page.get_by_label("Prompt").press("Control+Enter")
-    expect(page.locator(".job .badge")).to_have_text("Done", timeout=30_000)
-    expect(page.locator(".job .shots img")).to_be_visible()
+
+
+def make_small(page: Page) -> None:
+    page.get_by_role("button", name="Small").click()
+    make(page)
+
+
+def done(page: Page) -> None:
+    expect(page.locator(".job .badge").first).to_have_text("Done")
+    expect(page.locator(".job .shots img").first).to_be_visible()
+
+
+def test_ctrl_enter_makes_a_picture_and_shows_how_far_it_is(page: Page, system: Visit) -> None:
+    system.comfyui.fault("stall", step=10)
+    make(page)
+    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile("[1-9]"))
+    screenshot(page, "studio-running")
+    system.comfyui.clear_faults()
+    done(page)
     screenshot(page, "studio")
 
 
+def test_what_is_refused_is_said_at_its_field(page: Page, watch: Watch) -> None:
+    watch.allow("status of 422")
+    page.get_by_label("Width", exact=True).fill("65")
+    make(page)
+    field = page.get_by_label("Width", exact=True)
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+    expect(page.locator("#width-problem")).to_contain_text("8")
+    expect(page.locator(".job")).to_have_count(0)
+    screenshot(page, "studio-refused")
+
+
+def test_a_running_job_is_cancelled(page: Page, system: Visit) -> None:
+    system.comfyui.pace(step_seconds=0.5)
+    make(page)
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".job .badge")).to_have_text("Cancelled")
+
+
+def test_a_reload_keeps_the_form_and_the_last_jobs(page: Page) -> None:
+    make_small(page)
+    done(page)
+    page.reload()
+    done(page)
+    expect(page.get_by_label("Prompt")).to_have_value(PROMPT)
+    expect(page.get_by_role("button", name="Small")).to_have_attribute("aria-pressed", "true")
+
+
+def test_settings_of_a_job_are_used_again(page: Page) -> None:
+    page.get_by_text("More settings").click()
+    page.get_by_label("Steps").fill("3")
+    make_small(page)
+    done(page)
+    page.reload()
+    page.get_by_text("More settings").click()
+    page.get_by_label("Steps").fill("4")
+    page.get_by_label("Prompt").fill("something else")
+    page.get_by_role("button", name="Use these settings").click()
+    expect(page.get_by_label("Prompt")).to_have_value(PROMPT)
+    expect(page.get_by_label("Steps")).to_have_value("3")
+
+
+def test_a_connection_that_is_lost_is_shown_and_mended(page: Page, system: Visit, watch: Watch) -> None:
+    watch.allow("ERR_CONNECTION_REFUSED")
+    watch.allow("WebSocket")
+    expect(page.get_by_label("Prompt")).to_be_visible()
+    system.system.processes["api"].kill()
+    expect(page.get_by_text("Connection lost")).to_be_visible()
+    screenshot(page, "studio-lost")
+    system.restart("api")
+    expect(page.get_by_text("Connection lost")).to_have_count(0)
+    make_small(page)
+    done(page)
+
+
 def test_a_phone_shows_the_studio_without_scrolling_sideways(phone: Page) -> None:
-    expect(phone.get_by_label("Prompt")).to_be_visible()
+    make_small(phone)
+    done(phone)
+    phone.get_by_text("More settings").click()
     assert not scrolls_sideways(phone)
     screenshot(phone, "studio-phone", whole=True)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_the_studio(page: Page, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    expect(page.get_by_label("Prompt")).to_be_visible()
+def test_axe_finds_nothing_in_the_studio(opened: Opened, scheme: str) -> None:
+    page = opened(color_scheme=scheme)
+    make_small(page)
+    done(page)
+    page.get_by_text("More settings").click()
+    page.get_by_role("button", name="Add a style").click()
     assert barriers(page) == []
+    screenshot(page, f"studio-{scheme}", whole=True)

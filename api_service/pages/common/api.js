@@ -55,6 +55,7 @@ export const remove = (path) => ask("DELETE", path);
  */
 async function send(method, path, body, headers) {
   const raw = body instanceof Blob || body instanceof FormData;
+  /** @type {Record<string, string>} */
   const sent = { "X-Genonaut-Page": "1", ...headers };
   if (body !== undefined && !raw) sent["Content-Type"] = "application/json";
   const content = body === undefined || raw ? body : JSON.stringify(body);

@@ -7,8 +7,11 @@ const base = new URL(".", document.baseURI);
  * @returns {string}
  */
 export function address(path) {
-  if (/^https?:/.test(path)) return path;
-  return new URL(path.replace(/^\//, ""), base).href;
+  // The API names itself as it was asked, and does not know below which path a proxy has it.
+  const isOurs = path.startsWith(`${base.origin}/`) && !path.startsWith(base.href);
+  if (/^https?:/.test(path) && !isOurs) return path;
+  const inner = isOurs ? path.slice(base.origin.length) : path;
+  return new URL(inner.replace(/^\//, ""), base).href;
 }
 
 /**

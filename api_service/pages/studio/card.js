@@ -5,7 +5,7 @@ import { html } from "../common/html.js";
 import { listenToPreviews } from "../common/live.js";
 import { statuses } from "../common/messages.js";
 import { duration } from "../common/texts.js";
-import { again, cancel, hasEnded } from "./jobs.js";
+import { again, cancel, hasEnded, whole } from "./jobs.js";
 import { words } from "./messages.js";
 import { change, settingsOf, workflow } from "./settings.js";
 
@@ -86,10 +86,14 @@ function Actions({ job }) {
     return html`<div class="row"><button class="quiet danger" disabled=${job.isCancelling} onClick=${() => cancel(job)}>${words.cancel}</button></div>`;
   }
   const first = job.outputs?.[0];
-  const begin = () => change({ image: { id: first.id, name: first.filename, url: address(largest(first.thumbnails)) } });
-  const reuse = () => {
+  const begin = async () => {
+    const { id, filename, thumbnails } = (await whole(job)).outputs[0];
+    change({ image: { id, name: filename, url: address(largest(thumbnails)) } });
+  };
+  const reuse = async () => {
+    const settings = settingsOf(await whole(job));
     workflow.value = null;
-    change(settingsOf(job));
+    change(settings);
   };
   return html`<div class="row">
     <button class="quiet" onClick=${() => again(job)}>${words.again}</button>

@@ -6,15 +6,27 @@ import { change, settings } from "./settings.js";
 /** @type {import("@preact/signals").Signal<Record<"checkpoints" | "loras" | "samplers" | "schedulers", string[]>>} */
 export const choices = signal({ checkpoints: [], loras: [], samplers: [], schedulers: [] });
 
-export async function loadChoices() {
-  const kinds = /** @type {const} */ (["checkpoints", "loras", "samplers", "schedulers"]);
-  const found = await Promise.all(kinds.map(namesOf));
-  choices.value = /** @type {any} */ (Object.fromEntries(kinds.map((kind, index) => [kind, found[index]])));
-  const { checkpoints } = choices.value;
+let hasMore = false;
+
+/** What nothing can be made without. */
+export async function loadCheckpoints() {
+  const checkpoints = await namesOf("checkpoints");
+  choices.value = { ...choices.value, checkpoints };
   if (checkpoints.length && !checkpoints.includes(settings.value.checkpoint)) change({ checkpoint: checkpoints[0] });
 }
 
-/** @param {string} kind */
+/** What is asked for once somebody looks at more settings. */
+export async function loadMore() {
+  if (hasMore) return;
+  hasMore = true;
+  const [loras, samplers, schedulers] = await Promise.all(["loras", "samplers", "schedulers"].map(namesOf));
+  choices.value = { ...choices.value, loras, samplers, schedulers };
+}
+
+/**
+ * @param {string} kind
+ * @returns {Promise<string[]>} none where the API does not say
+ */
 async function namesOf(kind) {
   const { items } = await get(`api/v1/models/${kind}`).catch(() => ({ items: [] }));
   return items.map((/** @type {{name: string}} */ one) => one.name);

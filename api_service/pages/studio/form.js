@@ -1,23 +1,15 @@
 /** The form: what the picture shows, with which model, how large, and the rest for who wants it. */
 import { html } from "../common/html.js";
-import { choices } from "./choices.js";
+import { choices, loadMore } from "./choices.js";
 import { Choice, Field, marks, NumberField } from "./fields.js";
 import { InputPicture } from "./input_picture.js";
 import { Loras } from "./loras.js";
 import { SIZES, words } from "./messages.js";
 import { change, settings } from "./settings.js";
-import { isSending, submit } from "./submit.js";
+import { isSending, sendByKeys, submit } from "./submit.js";
 import { WorkflowBox } from "./workflow_box.js";
 
 const LARGEST_SEED = 2 ** 48;
-
-/** @param {any} event */
-function keys(event) {
-  if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
-    event.preventDefault();
-    void submit();
-  }
-}
 
 /** @param {any} event */
 function sent(event) {
@@ -28,7 +20,7 @@ function sent(event) {
 export function Form() {
   const { prompt, negative, checkpoint } = settings.value;
   const { checkpoints } = choices.value;
-  return html`<form class="form" onSubmit=${sent} onKeyDown=${keys}>
+  return html`<form class="form" onSubmit=${sent} onKeyDown=${sendByKeys}>
     <${Field} name="prompt" label=${words.prompt}>
       <textarea ...${marks("prompt")} rows="5" maxlength="20000" placeholder=${words.promptHint} value=${prompt}
         onInput=${(/** @type {any} */ event) => change({ prompt: event.target.value })}></textarea>
@@ -42,7 +34,7 @@ export function Form() {
       : html`<p class="problem" role="alert">${words.noCheckpoint}</p>`}
     <${Size} />
     <${InputPicture} />
-    <details>
+    <details onToggle=${loadMore}>
       <summary>${words.more}</summary>
       <div class="more"><${Sampling} /><${Loras} /><${WorkflowBox} /></div>
     </details>

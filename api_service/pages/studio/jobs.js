@@ -16,11 +16,18 @@ export const hasEnded = (/** @type {any} */ job) => ENDS.includes(job.status);
 
 export async function loadJobs() {
   const { items } = await get(`api/v1/generation-jobs/?limit=${SHOWN}`);
-  // A list has the first output only; how many there are is all that it says of the others.
-  jobs.value = items.map((/** @type {any} */ one) => ({ ...one, outputs: one.first_output ? [one.first_output] : [] }));
+  jobs.value = items.map(asShown);
   listen(heard);
   setInterval(lookAtWaiting, LOOK_MS);
   void lookAtWaiting();
+}
+
+/**
+ * A job of the list, which has the first of its outputs alone.
+ * @param {import("api").components["schemas"]["ListedJob"]} item
+ */
+function asShown(item) {
+  return { ...item, outputs: item.first_output ? [item.first_output] : [], isBrief: true };
 }
 
 /** @param {any} job */
@@ -67,9 +74,18 @@ async function lookAtWaiting() {
 /** @param {number} id */
 async function look(id) {
   const found = await get(`api/v1/generation-jobs/${id}`).catch(() => null);
-  if (!found) return;
+  if (!found) return null;
   const known = jobs.value.find((job) => job.id === id);
-  update(id, { ...found, progress: found.progress ?? (hasEnded(found) ? null : known?.progress) });
+  update(id, { ...found, isBrief: false, progress: found.progress ?? (hasEnded(found) ? null : known?.progress) });
+  return found;
+}
+
+/**
+ * The job with all its settings and outputs, asked for where the list left some out.
+ * @param {any} job
+ */
+export async function whole(job) {
+  return job.isBrief ? ((await look(job.id)) ?? job) : job;
 }
 
 /** @param {any} job */

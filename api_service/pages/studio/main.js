@@ -2,7 +2,7 @@
 import { html } from "../common/html.js";
 import { show } from "../common/shell.js";
 import { Card } from "./card.js";
-import { loadChoices } from "./choices.js";
+import { loadCheckpoints } from "./choices.js";
 import { Form } from "./form.js";
 import { takeGivenPicture } from "./given_picture.js";
 import { takeWhatComes } from "./input_picture.js";
@@ -15,7 +15,7 @@ import { WorkflowForm } from "./workflow_box.js";
 function Studio() {
   return html`<div class="studio">
     <section class="controls" aria-label=${words.title}>${workflow.value ? html`<${WorkflowForm} />` : html`<${Form} />`}</section>
-    <section class="results" aria-live="polite" aria-label=${words.emptyTitle}>
+    <section class="results" aria-label=${words.emptyTitle}>
       <h1 class="hidden">${words.title}</h1>
       ${jobs.value.length
         ? jobs.value.map((job) => html`<${Card} key=${job.id} job=${job} />`)
@@ -26,5 +26,5 @@ function Studio() {
 
 takeWhatComes();
 void show("studio", Studio, async () => {
-  await Promise.all([loadChoices(), loadJobs(), takeGivenPicture()]);
+  await Promise.all([loadCheckpoints(), loadJobs(), takeGivenPicture()]);
 });

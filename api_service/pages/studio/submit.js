@@ -23,6 +23,14 @@ export async function submit() {
   }
 }
 
+/** Ctrl+Enter in any field sends. @param {KeyboardEvent} event */
+export function sendByKeys(event) {
+  if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+    event.preventDefault();
+    void submit();
+  }
+}
+
 /**
  * One more try where no answer came: the key of the request makes sure that there is one job.
  * @param {any} body

@@ -2,7 +2,7 @@
 import { html } from "../common/html.js";
 import { problems, workflow } from "./settings.js";
 import { words } from "./messages.js";
-import { isSending, submit } from "./submit.js";
+import { isSending, sendByKeys, submit } from "./submit.js";
 import { inputsOf, takeWorkflow, withInput } from "./workflows.js";
 
 const LONG = 60; // characters, from which on a text has several lines
@@ -21,7 +21,7 @@ export function WorkflowForm() {
   /** @type {Map<string, any[]>} */
   const groups = new Map();
   for (const one of inputsOf(nodes)) groups.set(one.node, [...(groups.get(one.node) ?? []), one]);
-  return html`<form class="form" onSubmit=${send}>
+  return html`<form class="form" onSubmit=${send} onKeyDown=${sendByKeys}>
     <div class="row"><h2 class="grow">${words.workflowOf(Object.keys(nodes).length)}</h2>
       <button type="button" class="quiet" onClick=${() => (workflow.value = null)}>${words.backToForm}</button></div>
     ${Object.entries(problems.value).map(([field, message]) => html`<p class="problem" role="alert"><code>${field}</code> ${message}</p>`)}

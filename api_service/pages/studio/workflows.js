@@ -16,7 +16,9 @@ export function workflowIn(text) {
     return { why: words.workflowNot };
   }
   if (Array.isArray(found?.nodes) && "links" in found) return { why: words.workflowUi };
-  const nodes = found?.prompt && typeof found.prompt === "object" ? found.prompt : found;
+  // As `POST /prompt` takes it; a node may be named so as well.
+  const isWrapped = found?.prompt && typeof found.prompt === "object" && !found.prompt.class_type;
+  const nodes = isWrapped ? found.prompt : found;
   const isOne = nodes && typeof nodes === "object" && !Array.isArray(nodes) && Object.values(nodes).some((node) => node?.class_type);
   return isOne ? { nodes } : { why: words.workflowNot };
 }

@@ -1,0 +1,45 @@
+"""A browser signs in, by a link or by a key that is pasted, and out."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.conftest import Opened, Visit
+from tests.pages.looks import barriers, screenshot
+from tests.pages.watching import Watch
+
+pytestmark = pytest.mark.system
+
+
+def paste_key(page: Page, key: str) -> None:
+    page.get_by_label("Your key").fill(key)
+    page.get_by_label("Your key").press("Enter")
+
+
+def test_a_link_signs_in_once_and_leaves_no_code_in_the_address(page: Page, system: Visit) -> None:
+    expect(page.get_by_label("Prompt")).to_be_visible()
+    assert page.url == f"{system.system.api_url}/studio"
+
+
+def test_a_key_that_is_pasted_signs_in_and_leads_where_one_wanted_to_go(opened: Opened, system: Visit) -> None:
+    page = opened("/gallery?status=failed", signed_in=False)
+    paste_key(page, system.system.key)
+    page.wait_for_url("**/gallery?status=failed")
+    assert system.system.key not in str(page.context.storage_state())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_wrong_key_is_said_so_at_its_field(opened: Opened, watch: Watch, scheme: str) -> None:
+    watch.allow("status of 401")
+    page = opened(signed_in=False, color_scheme=scheme)
+    paste_key(page, "gn_wrong_00")
+    expect(page.get_by_label("Your key")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_role("alert")).to_contain_text("key")
+    assert barriers(page) == []
+    screenshot(page, f"sign-in-{scheme}")
+
+
+def test_who_signs_out_is_asked_to_sign_in(page: Page) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    page.goto("/studio")
+    page.wait_for_url("**/sign-in?then=studio")

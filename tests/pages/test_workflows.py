@@ -1,0 +1,86 @@
+"""Workflows in the studio: pasted or dropped, and what is said of one that is none."""
+
+import base64
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.conftest import Visit
+from tests.pages.looks import barriers, screenshot
+from tests.pages.test_studio import done
+
+pytestmark = pytest.mark.system
+
+DROP = """([name, type, data]) => {
+    const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+    const files = new DataTransfer();
+    files.items.add(new File([bytes], name, { type }));
+    dispatchEvent(new DragEvent("drop", { dataTransfer: files, cancelable: true }));
+}"""
+PLAIN = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "random_sd15.safetensors"}},
+    "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat", "clip": ["1", 1]}},
+    "3": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+    "4": {
+        "class_type": "KSampler",
+        "inputs": {
+            "model": ["1", 0],
+            "positive": ["2", 0],
+            "negative": ["2", 0],
+            "latent_image": ["3", 0],
+            "seed": 1,
+            "steps": 2,
+            "cfg": 5,
+            "sampler_name": "euler",
+            "scheduler": "normal",
+            "denoise": 1,
+        },
+    },
+    "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
+    "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "ours"}},
+}
+
+
+def paste(page: Page, text: str) -> None:
+    page.get_by_text("More settings").click()
+    page.get_by_label("Use a workflow of ComfyUI instead").fill(text)
+    page.get_by_label("Use a workflow of ComfyUI instead").blur()
+
+
+def drop(page: Page, name: str, media_type: str, content: bytes) -> None:
+    page.evaluate(DROP, [name, media_type, base64.b64encode(content).decode()])
+
+
+def test_the_inputs_of_a_pasted_workflow_become_a_form_and_it_runs(page: Page, system: Visit) -> None:
+    paste(page, json.dumps(PLAIN))
+    page.get_by_label("steps").fill("3")
+    page.get_by_label("text").fill("a dog")
+    assert barriers(page) == []
+    screenshot(page, "studio-workflow")
+    page.get_by_role("button", name="Make").click()
+    done(page)
+    (job,) = system.http.get("/api/v1/generation-jobs/").json()["items"]
+    nodes = system.job(job["id"])["workflow"]
+    assert (nodes["4"]["inputs"]["steps"], nodes["2"]["inputs"]["text"]) == (3, "a dog")
+
+
+def test_ctrl_enter_sends_a_workflow_too(page: Page) -> None:
+    paste(page, json.dumps(PLAIN))
+    page.get_by_label("text").press("Control+Enter")
+    done(page)
+
+
+def test_a_workflow_that_the_editor_saved_gets_the_sentence_that_says_how_to_export(page: Page) -> None:
+    paste(page, json.dumps({"nodes": [], "links": [], "version": 0.4}))
+    expect(page.get_by_role("status").filter(has_text="Export (API)")).to_be_visible()
+
+
+def test_a_picture_that_comfyui_made_gives_back_its_workflow(page: Page, system: Visit) -> None:
+    system.completed(system.submit()["id"])
+    (made,) = system.comfyui.output_directory.rglob("*.png")
+    drop(page, "made.png", "image/png", made.read_bytes())
+    expect(page.get_by_role("heading", name="A workflow with")).to_be_visible()
+    expect(page.get_by_label("ckpt_name")).to_have_value("random_sd15.safetensors")
+    page.get_by_role("button", name="Back to the form").click()
+    expect(page.get_by_label("Prompt")).to_be_visible()

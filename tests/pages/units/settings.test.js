@@ -1,0 +1,20 @@
+/** What the form sends, and how a job fills it again. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bodyOf, settingsOf, USUAL } from "../../../api_service/pages/studio/settings.js";
+
+test("what is not set is not sent", () => {
+  const body = bodyOf({ ...USUAL, prompt: " a cat ", checkpoint: "a" });
+  assert.equal(body.prompt, "a cat");
+  assert.ok(!("negative_prompt" in body) && !("image" in body) && !("seed" in body.sampler_params));
+});
+
+test("a picture to begin with goes along with how much may change", () => {
+  const body = bodyOf({ ...USUAL, image: { id: "7", name: "cat.png", url: "blob:x" }, denoise: 0.4 });
+  assert.deepEqual([body.image, body.denoise], ["7", 0.4]);
+});
+
+test("the settings of a job make the same job", () => {
+  const from = { ...USUAL, prompt: "a", negative: "b", checkpoint: "c", seed: 5, steps: 9, loras: [{ name: "d", strength: 0.5 }] };
+  assert.deepEqual(bodyOf({ ...from, ...settingsOf(bodyOf(from)) }), bodyOf(from));
+});

@@ -1,0 +1,27 @@
+/** What is a workflow, and which of its inputs a person can set. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { inputsOf, withInput, workflowIn } from "../../../api_service/pages/studio/workflows.js";
+
+const NODES = { 1: { class_type: "KSampler", inputs: { seed: 1, model: ["2", 0], name: "euler" } } };
+
+test("a workflow of the API is taken, alone and as ComfyUI is sent it", () => {
+  assert.deepEqual(workflowIn(JSON.stringify(NODES)), { nodes: NODES });
+  assert.deepEqual(workflowIn(JSON.stringify({ prompt: NODES, client_id: "x" })), { nodes: NODES });
+});
+
+test("a node that is called prompt is a node", () => {
+  const nodes = { prompt: { class_type: "CLIPTextEncode", inputs: {} } };
+  assert.deepEqual(workflowIn(JSON.stringify(nodes)), { nodes });
+});
+
+test("what the editor saved, and what is no workflow, get a sentence each", () => {
+  assert.match(workflowIn('{"nodes": [], "links": []}').why, /Export \(API\)/);
+  for (const text of ["", "{", "[]", "null", "3", "{}", '{"1": null}']) assert.match(workflowIn(text).why, /no workflow/);
+});
+
+test("links between nodes are no inputs of a form, and setting one leaves the rest", () => {
+  assert.deepEqual(inputsOf(NODES).map((one) => one.input), ["seed", "name"]);
+  assert.deepEqual(withInput(NODES, "1", "seed", 2)[1].inputs, { seed: 2, model: ["2", 0], name: "euler" });
+  assert.equal(NODES[1].inputs.seed, 1);
+});

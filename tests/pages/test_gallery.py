@@ -125,7 +125,7 @@ def test_only_what_is_near_the_view_is_in_the_page(system: Visit, opened: Opened
     jobs = [{**SMALL, "prompt": f"wave {number}"} for number in range(45)]
     assert system.http.post(f"{JOBS}bulk", json={"jobs": jobs}).status_code == 201
     until(lambda: len(system.http.get(JOBS, params={"status": "completed"}).json()["items"]) == len(jobs))
-    page = opened("/gallery", **PHONE | {"viewport": {"width": 360, "height": 240}})
+    page = opened("/gallery", **{**PHONE, "viewport": {"width": 360, "height": 240}})
     first = page.get_by_role("button", name="wave 44", exact=True)
     expect(first).to_be_visible()
     expect(page.get_by_text("That is all.")).to_be_attached()

@@ -66,7 +66,7 @@ def test_a_server_is_drained_only_once_that_is_confirmed(dashboard: Page, system
 def test_the_filters_stand_in_the_address_and_new_jobs_appear_by_themselves(dashboard: Page, system: Visit) -> None:
     see(dashboard, "Jobs")
     made = system.submit()["id"]
-    expect(dashboard.get_by_role("link", name=str(made), exact=True)).to_be_visible()
+    expect(dashboard.get_by_role("link", name=str(made), exact=True)).to_be_visible(timeout=LOOKED_AGAIN_MS)
     system.when(made, "completed")
     dashboard.get_by_role("button", name="Failed", exact=True).click()
     expect(dashboard.get_by_role("link", name=str(made), exact=True)).to_have_count(0)
@@ -85,9 +85,9 @@ def test_selected_jobs_are_deleted_together(dashboard: Page, system: Visit) -> N
     dashboard.get_by_role("group", name="2 selected").get_by_role("button", name="Delete").click()
     dashboard.get_by_role("dialog").get_by_role("button", name="Delete").click()
     for job in jobs:
-        expect(dashboard.get_by_role("link", name=str(job), exact=True)).to_have_count(0, timeout=30_000)
+        expect(dashboard.get_by_role("link", name=str(job), exact=True)).to_have_count(0, timeout=LOOKED_AGAIN_MS)
     see(dashboard, "Tasks")
-    expect(dashboard.get_by_role("row", name="Delete jobs").first).to_contain_text("Done")
+    expect(dashboard.get_by_role("row", name="Delete jobs").first).to_contain_text("Done", timeout=LOOKED_AGAIN_MS)
 
 
 def test_a_job_tells_what_happened_to_it(dashboard: Page, system: Visit) -> None:

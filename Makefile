@@ -63,7 +63,7 @@ pages: $(VENV)/ready ## Make the pages that the API serves, from api_service/pag
 	@$(PY) -m deploy.pages
 
 up: $(VENV)/ready ## Run the whole system until Ctrl-C; its data is kept in var/up
-	-@$(PY) -m deploy.pages
+	$(if $(filter none,$(PAGES)),,-@$(PY) -m deploy.pages)
 	@$(PY) -m deploy.local up --end-with-parent
 
 ## ---------------------------------------------------------------- the house

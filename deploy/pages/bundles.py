@@ -40,8 +40,8 @@ def build() -> None:
     shutil.rmtree(new, ignore_errors=True)
     meta = FOLDER / "meta.json"
     entries = [str(SOURCES / page / "main.js") for page in PAGES]
-    options = ["--bundle", "--splitting", "--format=esm", "--minify", "--target=es2022", "--legal-comments=none"]
-    names = ["--entry-names=[dir]-[hash]", "--chunk-names=shared-[hash]", "--asset-names=[name]-[hash]"]
+    options = ["--bundle", "--format=esm", "--minify", "--target=es2022", "--legal-comments=none"]
+    names = ["--entry-names=[dir]-[hash]", "--asset-names=[name]-[hash]"]
     os.environ["NODE_PATH"] = str(MODULES)
     run([esbuild(), *entries, *options, *names, f"--outdir={new}", f"--outbase={SOURCES}", f"--metafile={meta}"])
     outputs = json.loads(meta.read_text())["outputs"]
@@ -58,12 +58,9 @@ def build() -> None:
 
 
 def page_of(template: str, title: str, outputs: dict[str, Any], entry: str) -> str:
-    """The HTML of one page: its styles, its script, and what that needs, which a browser can fetch at once."""
+    """The HTML of one page, with its styles and its script."""
     name, found = next((name, one) for name, one in outputs.items() if one.get("entryPoint") == entry)
-    shared = [one["path"] for one in found["imports"] if one["kind"] == "import-statement"]
-    lines = [f'<link rel="modulepreload" href="pages/{address_of(path)}">' for path in shared]
-    if "cssBundle" in found:
-        lines.insert(0, f'<link rel="stylesheet" href="pages/{address_of(found["cssBundle"])}">')
+    lines = [f'<link rel="stylesheet" href="pages/{address_of(found["cssBundle"])}">']
     lines.append(f'<script type="module" src="pages/{address_of(name)}"></script>')
     return template.replace("{{title}}", title).replace("{{parts}}", "\n    ".join(lines))
 

@@ -51,7 +51,7 @@ function fill(box, slides) {
   box.addFilter("numItems", () => slides.length);
   box.addFilter("itemData", (/** @type {any} */ _, /** @type {number} */ index) => itemOf(slides[index]));
   box.on("contentLoad", (/** @type {any} */ event) => contentOf(event));
-  box.on("contentDeactivate", ({ content }) => content.element?.querySelector?.("video, audio")?.pause());
+  box.on("contentDeactivate", (/** @type {any} */ { content }) => content.element?.querySelector?.("video, audio")?.pause());
   box.on("change", () => {
     shown.value = slides[box.currIndex] ?? null;
     void lookAround(box, slides);

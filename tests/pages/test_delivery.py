@@ -35,3 +35,4 @@ def test_pages_work_below_a_path_of_a_proxy(opened: Opened, system: Visit, watch
         page.get_by_role("link", name="Gallery").click()
         page.wait_for_url(f"{url}/gallery")
         expect(page.get_by_role("link", name="Gallery")).to_have_attribute("aria-current", "page")
+        page.close()  # it would ask on, when the proxy is gone

@@ -38,6 +38,7 @@ from shared.jobs.failures.quarantine import WorkflowQuarantined
 from shared.models import JobAttempt, Outcome, SuspectWorkflow
 from worker_service.comfyui.inputs.errors import InputMissing, InputTooLarge, UploadFailed
 from worker_service.run.failures import BLAMED, FAILURES, NextTry, Tries, decide, own_interruption, poison
+from worker_service.run.prompt.server_removed import ServerRemoved
 
 CHANCE = random.Random(0)
 SUSPECT = SuspectWorkflow(
@@ -53,6 +54,7 @@ TABLE: list[tuple[GenerationError, Outcome | None]] = [
     (PromptLost("gpu", "p"), Outcome.RETRIED),
     (PromptInterrupted("3", "KSampler"), Outcome.RETRIED),
     (OutOfMemory("3", "KSampler", "torch.OutOfMemoryError", "full"), Outcome.RETRIED),
+    (ServerRemoved("gpu"), Outcome.RETRIED),
     (ServerWedged("gpu"), Outcome.RETRIED),
     (ServerUnfit("gpu", "too old"), Outcome.RETRIED),
     (Stalled("gpu", 600), Outcome.RETRIED),

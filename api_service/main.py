@@ -148,7 +148,7 @@ async def running(
         await services.relay.stop()
         await stop(tasks)
         await services.relay.aclose()
-        await services.limits.streams.client.aclose()
+        await services.limits.streams.aclose()
         services.messenger.client.close()
         services.engine.dispose()
 

@@ -1,8 +1,8 @@
 """Streams that are open are entries in Redis that fade unless renewed: a process that dies leaves no count behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from uuid import uuid4
 
 import anyio
@@ -12,6 +12,7 @@ from api_service.limits.redis_guard import RedisGuard
 
 KEPT_S = 60  # an entry that was not renewed for this long belongs to no stream
 RENEWED_S = 20.0
+CLOSED_WITHIN_S = 2.0  # a question to Redis takes less, see RedisGuard
 
 # By Redis's clock, and in one step, so that no two streams both take the last place.
 OPEN = """
@@ -35,6 +36,9 @@ class OpenStreams:
         self.prefix = f"{namespace}:limits:streams:"
         self.guard = guard
         self.held: dict[str, str] = {}  # stream -> the key it was opened with
+        self.asking = 0  # questions that are under way
+        self.is_idle = asyncio.Event()
+        self.is_closed = False
 
     @asynccontextmanager
     async def opened(self, key_id: str, most: int | None) -> AsyncIterator[bool]:
@@ -56,14 +60,36 @@ class OpenStreams:
                 await self.forget(stream, key_id)
 
     async def ask(self, stream: str, key_id: str, most: int | None) -> object:
-        if not self.guard.may_ask():
-            return None
         limit = "" if most is None else most
-        return await self.guard.ask(self.script(keys=[f"{self.prefix}{key_id}"], args=[stream, limit, KEPT_S]))
+        with self.may_ask() as may:
+            if not may:
+                return None
+            return await self.guard.ask(self.script(keys=[f"{self.prefix}{key_id}"], args=[stream, limit, KEPT_S]))
 
     async def forget(self, stream: str, key_id: str) -> None:
-        if self.guard.may_ask():
-            await self.guard.ask(self.client.zrem(f"{self.prefix}{key_id}", stream))
+        with self.may_ask() as may:
+            if may:
+                await self.guard.ask(self.client.zrem(f"{self.prefix}{key_id}", stream))
+
+    @contextmanager
+    def may_ask(self) -> Iterator[bool]:
+        """Whether Redis may be asked within the block. Closed, it would open a connection that nobody closes."""
+        self.asking += 1
+        self.is_idle.clear()
+        try:
+            yield not self.is_closed and self.guard.may_ask()
+        finally:
+            self.asking -= 1
+            if not self.asking:
+                self.is_idle.set()
+
+    async def aclose(self) -> None:
+        """Close the client, once what is asked of it is answered. What is asked later is not: entries fade."""
+        self.is_closed = True
+        with anyio.move_on_after(CLOSED_WITHIN_S):
+            if self.asking:
+                await self.is_idle.wait()
+        await self.client.aclose()
 
     async def run(self) -> None:
         """Renew the entries of the streams that are open, until cancelled."""

@@ -31,7 +31,7 @@ def suspect(messenger: Messenger, fingerprint: str = FINGERPRINT) -> SuspectWork
 def taken(messenger: Messenger, server: str, **values: Any) -> Claim:
     """A job of the workflow that runs on that server."""
     answering(messenger, server)
-    submitted(messenger, **{"fingerprint": FINGERPRINT, "workflow_key": "k", **values})
+    submitted(messenger, **{"workflow_key": FINGERPRINT, **values})
     claim = claimed(messenger, server)
     assert claim is not None
     return claim
@@ -43,4 +43,4 @@ def strike(messenger: Messenger, claim: Claim, error: GenerationError | None = N
     error = error or PromptLost(server, claim.prompt.id, was_running=True)
     with messenger.transaction() as session:
         lifecycle.fail(session, claim.lease, error)
-        return note_strike(session, Strike(claim.lease, job.fingerprint, job.user_id, server, error), after)
+        return note_strike(session, Strike(claim.lease, job.workflow_key, job.user_id, server, error), after)

@@ -104,7 +104,6 @@ def new_job(request: JobRequest, owner: UUID, **origin: Any) -> GenerationJob:
         secret_names=None if options.secret_names is None else list(options.secret_names),
         job_type=request.job_type,
         workflow_key=request.fingerprint,
-        fingerprint=request.fingerprint,
         shape=request.shape.name,
         work=request.shape.work,
         assets={node_id: dict(by_name) for node_id, by_name in request.assets.items()} or None,

@@ -13,13 +13,12 @@ branch_labels = None
 depends_on = None
 
 # What the way down deletes, see migrations.losses.
-LOSES = ("generation_jobs.fingerprint", "generation_jobs.failure", "muted_failures", "suspect_workflows")
+LOSES = ("generation_jobs.failure", "muted_failures", "suspect_workflows")
 
 
 def upgrade() -> None:
     # Behind someone who stays it gives up, or all others would queue too.
     op.execute("SET LOCAL lock_timeout = '30s'")
-    op.add_column("generation_jobs", sa.Column("fingerprint", sa.String(16)))
     op.add_column("generation_jobs", sa.Column("failure", sa.String(16)))
     op.create_index(
         "ix_generation_jobs_list_failure",
@@ -65,4 +64,3 @@ def downgrade() -> None:
     op.drop_table("muted_failures")
     op.drop_index("ix_generation_jobs_list_failure", "generation_jobs")
     op.drop_column("generation_jobs", "failure")
-    op.drop_column("generation_jobs", "fingerprint")

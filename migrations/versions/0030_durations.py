@@ -15,7 +15,6 @@ depends_on = None
 # What the way down deletes, see migrations.losses.
 LOSES = ("generation_jobs.shape", "generation_jobs.work", "generation_jobs.expected_s", "job_durations")
 
-LATEST = "ix_generation_jobs_estimate"
 LEARNED_BY = (
     sa.Column("shape", sa.String(16)),
     sa.Column("work", sa.Float),
@@ -28,7 +27,6 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '30s'")
     for column in LEARNED_BY:
         op.add_column("generation_jobs", column._copy())
-    op.drop_index(LATEST, "generation_jobs")
     op.create_table(
         "job_durations",
         sa.Column("workflow_key", sa.String(16), primary_key=True),
@@ -50,11 +48,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '30s'")
     op.drop_table("job_durations")
-    op.create_index(
-        LATEST,
-        "generation_jobs",
-        ["workflow_key", sa.text("completed_at DESC")],
-        postgresql_where=sa.text("status = 'completed' AND workflow_key IS NOT NULL"),
-    )
     for column in LEARNED_BY:
         op.drop_column("generation_jobs", column.name)

@@ -101,7 +101,7 @@ TAKEN_JOB = (*WHOLE_JOB, column("is_quarantined", Boolean))
 
 def taken(name: str, job: CTE, *rows: CTE) -> Prepared[TakenJob]:
     """The statement that gives a job to a worker, with all that it writes."""
-    suspect = col(SuspectWorkflow.fingerprint) == job.c.fingerprint
+    suspect = col(SuspectWorkflow.fingerprint) == job.c.workflow_key
     is_quarantined = exists().where(suspect, col(SuspectWorkflow.quarantined_at).is_not(None))
     found = select(job, is_quarantined.label("is_quarantined")).add_cte(*rows)
     return Prepared(name, found, row=TakenJob.of_row, columns=TAKEN_JOB)

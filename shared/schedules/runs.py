@@ -95,7 +95,7 @@ def hold_assets(session: Session, template: JobTemplate) -> None:
 
 
 def refuse_quarantined(session: Session, template: JobTemplate) -> None:
-    for suspect in quarantined(session, [template.columns.get("fingerprint")]).values():
+    for suspect in quarantined(session, [template.columns.get("workflow_key")]).values():
         raise Skipped(WorkflowQuarantined.code, why(suspect))
 
 

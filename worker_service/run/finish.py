@@ -117,7 +117,7 @@ def write_failure(
         servers.blame(session, server, BLAMED)
     if policy.trusts_server:
         servers.close_breaker(session, server)
-    strike = Strike(attempt.lease, attempt.job.fingerprint, attempt.job.user_id, server, cause)
+    strike = Strike(attempt.lease, attempt.job.workflow_key, attempt.job.user_id, server, cause)
     if note_strike(session, strike, attempt.resources.limits.quarantine_after):
         log.error("workflow.quarantined", fingerprint=strike.fingerprint, code=cause.code)
 

@@ -5,7 +5,7 @@ once, as at a restart, count once. A job of the same fingerprint that completes 
 """
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -54,7 +54,7 @@ def note_strike(session: Session, strike: Strike, after: int | None) -> bool:
     if suspect.quarantined_at is not None or (suspect.strikes and not is_after(session, strike, suspect)):
         return False
     now = database_time(session)
-    if suspect.error_code != strike.error.code or has_completed_since(session, strike, suspect):
+    if suspect.error_code != strike.error.code or has_completed_since(session, strike.fingerprint, suspect.last_at):
         suspect.strikes, suspect.servers, suspect.user_ids = 0, [], []
         suspect.first_at = now
     suspect.error_code, suspect.job_id = strike.error.code, strike.lease.job_id
@@ -91,15 +91,12 @@ def is_after(session: Session, strike: Strike, suspect: SuspectWorkflow) -> bool
     return began > suspect.last_at
 
 
-def has_completed_since(session: Session, strike: Strike, suspect: SuspectWorkflow) -> bool:
-    """Whether a job of the workflow has completed since the last failure that was counted."""
-    key = select(GenerationJob.workflow_key).where(GenerationJob.id == strike.lease.job_id).scalar_subquery()
+def has_completed_since(session: Session, fingerprint: str | None, moment: datetime) -> bool:
+    """Whether a job of the workflow has completed since."""
     completed = select(GenerationJob.id).where(
-        # Of jobs with the same fingerprint these are the same too, and there is an index of them.
-        col(GenerationJob.workflow_key) == key,
+        col(GenerationJob.workflow_key) == fingerprint,
         col(GenerationJob.status) == JobStatus.COMPLETED,
-        col(GenerationJob.completed_at) > suspect.last_at,
-        col(GenerationJob.fingerprint) == strike.fingerprint,
+        col(GenerationJob.completed_at) > moment,
     )
     return session.exec(completed.limit(1)).first() is not None
 

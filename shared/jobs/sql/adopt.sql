@@ -39,21 +39,21 @@ WITH
             generation_jobs.batch_size, generation_jobs.params, generation_jobs.output_nodes,
             generation_jobs.temp_outputs, generation_jobs.requires, generation_jobs.workflow,
             generation_jobs.assets, generation_jobs.extra_pnginfo, generation_jobs.secrets,
-            generation_jobs.secret_names, generation_jobs.workflow_key, generation_jobs.fingerprint,
-            generation_jobs.shape, generation_jobs.work, generation_jobs.metadata, generation_jobs.priority,
-            generation_jobs.turn, generation_jobs.turn_cost, generation_jobs.parked,
-            generation_jobs.expected_s, generation_jobs.deadline_at, generation_jobs.max_attempts,
-            generation_jobs.parent_id, generation_jobs.batch_id, generation_jobs.schedule_id,
-            generation_jobs.key_id, generation_jobs.idempotency_key, generation_jobs.request_digest,
-            generation_jobs.request_id, generation_jobs.message_id, generation_jobs.run_after,
-            generation_jobs.attempt, generation_jobs.claims_left, generation_jobs.events,
-            generation_jobs.retries, generation_jobs.worker_id, generation_jobs.lease_expires_at,
-            generation_jobs.server, generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server,
-            generation_jobs.error_code, generation_jobs.error_message, generation_jobs.error_details,
-            generation_jobs.failure, generation_jobs.warnings, generation_jobs.pinned,
-            generation_jobs.content_id, generation_jobs.legacy_request_id, generation_jobs.legacy,
-            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.started_at,
-            generation_jobs.generated_at, generation_jobs.completed_at, generation_jobs.storage_away_since
+            generation_jobs.secret_names, generation_jobs.workflow_key, generation_jobs.shape,
+            generation_jobs.work, generation_jobs.metadata, generation_jobs.priority, generation_jobs.turn,
+            generation_jobs.turn_cost, generation_jobs.parked, generation_jobs.expected_s,
+            generation_jobs.deadline_at, generation_jobs.max_attempts, generation_jobs.parent_id,
+            generation_jobs.batch_id, generation_jobs.schedule_id, generation_jobs.key_id,
+            generation_jobs.idempotency_key, generation_jobs.request_digest, generation_jobs.request_id,
+            generation_jobs.message_id, generation_jobs.run_after, generation_jobs.attempt,
+            generation_jobs.claims_left, generation_jobs.events, generation_jobs.retries,
+            generation_jobs.worker_id, generation_jobs.lease_expires_at, generation_jobs.server,
+            generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server, generation_jobs.error_code,
+            generation_jobs.error_message, generation_jobs.error_details, generation_jobs.failure,
+            generation_jobs.warnings, generation_jobs.pinned, generation_jobs.content_id,
+            generation_jobs.legacy_request_id, generation_jobs.legacy, generation_jobs.created_at,
+            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.generated_at,
+            generation_jobs.completed_at, generation_jobs.storage_away_since
     ),
     expired_attempt AS (
         UPDATE job_attempts
@@ -129,7 +129,6 @@ SELECT
     job.secrets,
     job.secret_names,
     job.workflow_key,
-    job.fingerprint,
     job.shape,
     job.work,
     job.metadata,
@@ -176,6 +175,8 @@ SELECT
     EXISTS (
         SELECT *
         FROM suspect_workflows
-        WHERE suspect_workflows.fingerprint = job.fingerprint AND suspect_workflows.quarantined_at IS NOT NULL
+        WHERE
+            suspect_workflows.fingerprint = job.workflow_key
+            AND suspect_workflows.quarantined_at IS NOT NULL
     ) AS is_quarantined
 FROM job;

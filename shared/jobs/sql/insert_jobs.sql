@@ -24,7 +24,6 @@ WITH
             given.secrets AS secrets,
             given.secret_names AS secret_names,
             given.workflow_key AS workflow_key,
-            given.fingerprint AS fingerprint,
             given.shape AS shape,
             given.work AS work,
             given.metadata AS metadata,
@@ -325,12 +324,12 @@ WITH
         INSERT INTO generation_jobs(
             user_id, job_type, status, prompt, negative_prompt, checkpoint_model, lora_models, width, height,
             batch_size, params, output_nodes, temp_outputs, requires, workflow, assets, extra_pnginfo,
-            secrets, secret_names, workflow_key, fingerprint, shape, work, metadata, priority, turn,
-            turn_cost, parked, expected_s, deadline_at, max_attempts, parent_id, batch_id, schedule_id,
-            key_id, idempotency_key, request_digest, request_id, message_id, run_after, attempt, claims_left,
-            events, retries, worker_id, lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code,
-            error_message, error_details, failure, warnings, pinned, content_id, legacy_request_id, legacy,
-            created_at, updated_at, started_at, generated_at, completed_at, storage_away_since
+            secrets, secret_names, workflow_key, shape, work, metadata, priority, turn, turn_cost, parked,
+            expected_s, deadline_at, max_attempts, parent_id, batch_id, schedule_id, key_id, idempotency_key,
+            request_digest, request_id, message_id, run_after, attempt, claims_left, events, retries,
+            worker_id, lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code, error_message,
+            error_details, failure, warnings, pinned, content_id, legacy_request_id, legacy, created_at,
+            updated_at, started_at, generated_at, completed_at, storage_away_since
         )
         SELECT
             new_jobs.user_id AS user_id,
@@ -353,7 +352,6 @@ WITH
             new_jobs.secrets AS secrets,
             new_jobs.secret_names AS secret_names,
             new_jobs.workflow_key AS workflow_key,
-            new_jobs.fingerprint AS fingerprint,
             new_jobs.shape AS shape,
             new_jobs.work AS work,
             coalesce(new_jobs.metadata, '{}'::jsonb) AS coalesce_8,

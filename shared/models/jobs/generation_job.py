@@ -30,8 +30,8 @@ class GenerationJob(SQLModel, table=True):
 
     What is run is made from the parameters, or is `workflow`, a graph in ComfyUI's API format. `extra_pnginfo` goes
     along with it, into the pictures that it makes. `assets` are the ids of those that its inputs take, by node and by
-    input: `{"1": {"image": ...}}`. `workflow_key` is the same for jobs that take about as long as each other,
-    `shape` for those that do the same, and `work` is how much of it; `fingerprint` is what failures are counted by, see
+    input: `{"1": {"image": ...}}`. `workflow_key` is the fingerprint of the graph: the same for jobs that take about as
+    long as each other. `shape` is the same for those that do the same, and `work` is how much of it, see
     `shared.workflows.fingerprint`.
     `secrets` go along too: encrypted, see `shared.configuration.vault`, and gone once the job has ended.
     `secret_names` says for good which ones they were.
@@ -80,7 +80,6 @@ class GenerationJob(SQLModel, table=True):
     secrets: str | None = Field(default=None, sa_column=Column("secrets", Text), repr=False)
     secret_names: list[str] | None = Field(default=None, sa_column=document("secret_names", None))
     workflow_key: str | None = Field(default=None, sa_column=Column("workflow_key", String(16)))
-    fingerprint: str | None = Field(default=None, sa_column=Column("fingerprint", String(16)))
     shape: str | None = Field(default=None, sa_column=Column("shape", String(16)))
     work: float | None = None
     # The caller's own. SQLAlchemy keeps the name `metadata` to itself.

@@ -99,6 +99,13 @@ INDEXES = (
         postgresql_where="metadata <> '{}'::jsonb",
     ),
     Index("ix_generation_jobs_prompt", text("to_tsvector('simple', prompt)"), postgresql_using="gin"),
+    # Whether a job with this fingerprint has completed since.
+    Index(
+        "ix_generation_jobs_estimate",
+        "workflow_key",
+        text("completed_at DESC"),
+        postgresql_where="status = 'completed' AND workflow_key IS NOT NULL",
+    ),
     # The same request, sent again.
     Index(
         "ix_generation_jobs_idempotency",

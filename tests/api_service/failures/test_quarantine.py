@@ -52,7 +52,7 @@ def test_a_picture_from_words_has_a_workflow_too(settings: Settings, key: str, m
     with TestClient(create_app(settings, QUICK), headers=bearer(key)) as before:
         made = before.post(JOBS, json=PICTURE).json()
         before.post(f"{JOBS}{made['id']}/cancel")
-    fingerprint = job(messenger, made["id"]).fingerprint
+    fingerprint = job(messenger, made["id"]).workflow_key
     assert fingerprint is not None
     quarantined(messenger, fingerprint)
     with TestClient(create_app(settings, QUICK), headers=bearer(key)) as client:

@@ -23,6 +23,7 @@ from shared.jobs.attempts import Lease
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim import claims, due
 from shared.jobs.claim.claims import Claimant
+from shared.jobs.failures.quarantine import has_completed_since
 from shared.jobs.listing.filters import Filters
 from shared.jobs.listing.page_range import PageRange, Position
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
@@ -146,6 +147,16 @@ def test_groups_of_failures_are_counted_from_one_index(
     plans = planned(engine, lambda session: read_groups(session, filters, fingerprint=fingerprint, limit=51))
     assert indexes(plans) <= {"list_failure", "generation_jobs_pkey", "muted_failures_pkey"}
     assert "list_failure" in indexes(plans)
+
+
+def test_whether_a_workflow_has_completed_since_is_looked_up(engine: Engine) -> None:
+    with Session(engine) as session:
+        done = some_job(session, JobStatus.COMPLETED)
+    last = done.completed_at
+    assert last
+    assert indexes(planned(engine, lambda session: has_completed_since(session, done.workflow_key, last))) == {
+        "estimate"
+    }
 
 
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.COMPLETED])

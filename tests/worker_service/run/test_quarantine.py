@@ -8,7 +8,7 @@ from tests.worker_service.deployment import Deployment
 
 def ended_with(deployment: Deployment, fingerprint: str = FINGERPRINT) -> str | None:
     """The code with which a job of the workflow fails."""
-    job_id = deployment.submit(fingerprint=fingerprint)
+    job_id = deployment.submit(workflow_key=fingerprint)
     return deployment.ended(job_id, JobStatus.FAILED).error_code
 
 
@@ -17,19 +17,19 @@ def test_a_workflow_that_fills_servers_ends_in_quarantine(deployment: Deployment
     with deployment.worker(QUARANTINE_AFTER="2"):
         assert ended_with(deployment) == "out_of_memory"
         sent = len(deployment.comfyui.executions())
-        job = deployment.ended(deployment.submit(fingerprint=FINGERPRINT), JobStatus.FAILED)
+        job = deployment.ended(deployment.submit(workflow_key=FINGERPRINT), JobStatus.FAILED)
         assert job.error_code == "workflow_quarantined"
         assert "2 attempts in a row ended with out_of_memory" in (job.error_message or "")
         assert (job.error_details or {})["fingerprint"] == FINGERPRINT
         assert deployment.outcomes(job.id) == [Outcome.FAILED]
         assert len(deployment.comfyui.executions()) == sent, "its prompt was not sent"
-        deployment.ended(deployment.submit(fingerprint="00000000000000bb"))
+        deployment.ended(deployment.submit(workflow_key="00000000000000bb"))
 
 
 def test_a_workflow_that_ends_its_server_is_counted_against(deployment: Deployment) -> None:
     deployment.comfyui.pace(step_seconds=3600)
     with deployment.worker() as worker:
-        job_id = deployment.submit(fingerprint=FINGERPRINT)
+        job_id = deployment.submit(workflow_key=FINGERPRINT)
         deployment.sampling(job_id)
         deployment.comfyui.kill()
         deployment.comfyui.restart()
@@ -48,4 +48,4 @@ def test_a_workflow_that_was_released_is_run(deployment: Deployment) -> None:
         assert ended_with(deployment) == "workflow_quarantined"
         with deployment.messenger.transaction() as session:
             session.delete(suspect(deployment.messenger))
-        deployment.ended(deployment.submit(fingerprint=FINGERPRINT))
+        deployment.ended(deployment.submit(workflow_key=FINGERPRINT))

@@ -123,7 +123,7 @@ def test_one_whose_asset_was_deleted_is_skipped(messenger: Messenger, engine: En
 
 def test_one_whose_workflow_is_in_quarantine_is_skipped(messenger: Messenger, engine: Engine) -> None:
     quarantined(messenger)
-    schedule = scheduled(engine, template=template(fingerprint=FINGERPRINT))
+    schedule = scheduled(engine, template=template(workflow_key=FINGERPRINT))
     assert run_all(messenger) == 0
     assert code_of_skip(engine, schedule) == "workflow_quarantined"
 

@@ -180,7 +180,7 @@ def test_what_cannot_be_tried_again_is_counted_by_its_reason(messenger: Messenge
     ended(messenger, assets={"1": {"image": str(UUID(int=7))}})
     ended(messenger, checkpoint_model=None)  # of another making
     ended(messenger, workflow={"1": {"class_type": "Shell", "inputs": {}}})
-    ended(messenger, fingerprint=FINGERPRINT)
+    ended(messenger, workflow_key=FINGERPRINT)
     quarantined(messenger)
     ended(messenger)
     submitted(messenger)

@@ -10,5 +10,5 @@ from shared.models import GenerationJob
 def refuse_quarantined(engine: Engine, job: GenerationJob) -> None:
     """Raises WorkflowQuarantined, unless the workflow was released meanwhile."""
     with reading(engine) as session:
-        for suspect in quarantined(session, [job.fingerprint]).values():
+        for suspect in quarantined(session, [job.workflow_key]).values():
             raise WorkflowQuarantined(suspect)

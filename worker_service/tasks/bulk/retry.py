@@ -29,7 +29,7 @@ AT_ONCE = 50  # whole rows in memory
 SAME = (
     *("user_id", "job_type", "prompt", "negative_prompt", "checkpoint_model", "lora_models", "width", "height"),
     *("batch_size", "params", "output_nodes", "temp_outputs", "workflow", "assets", "extra_pnginfo", "workflow_key"),
-    *("caller_metadata", "priority", "max_attempts", "fingerprint", "requires"),
+    *("caller_metadata", "priority", "max_attempts", "shape", "work", "requires"),
 )
 NOT_REPEATABLE, ASSET_GONE, NOT_ALLOWED = "not_repeatable", "asset_gone", "node_not_allowed"
 QUARANTINED = WorkflowQuarantined.code
@@ -77,8 +77,8 @@ def submit_again(session: Session, turn: Turn, ids: Sequence[int]) -> dict[int, 
     needed = {asset_id for job in parents for asset_id in assets_of(job)}
     held = held_assets(session, needed) if needed else set()
     skipped = {job.id: reason for job in parents if (reason := objection(turn, job, held))}
-    kept_out = quarantined(session, {job.fingerprint for job in parents})
-    skipped |= {job.id: QUARANTINED for job in parents if job.fingerprint in kept_out}
+    kept_out = quarantined(session, {job.workflow_key for job in parents})
+    skipped |= {job.id: QUARANTINED for job in parents if job.workflow_key in kept_out}
     copies = [copy_of(job, turn.task) for job in parents if job.id not in skipped]
     if copies:
         before_start.submit_all(session, copies, sharing=turn.resources.sharing)

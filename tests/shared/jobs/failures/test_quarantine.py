@@ -99,7 +99,7 @@ def test_nothing_is_counted_where_it_is_off_or_the_workflow_is_not_known(
     messenger: Messenger, fingerprint: str | None, after: int | None
 ) -> None:
     for server in SERVERS:
-        assert not strike(messenger, taken(messenger, server, fingerprint=fingerprint), after=after)
+        assert not strike(messenger, taken(messenger, server, workflow_key=fingerprint), after=after)
     assert suspect(messenger) is None
 
 
@@ -109,7 +109,7 @@ def test_a_claim_says_that_the_workflow_is_in_quarantine(messenger: Messenger) -
         strike(messenger, taken(messenger, server))
     assert not before.is_quarantined
     assert taken(messenger, SERVERS[3]).is_quarantined
-    assert not taken(messenger, SERVERS[4], fingerprint="00000000000000bb").is_quarantined
+    assert not taken(messenger, SERVERS[4], workflow_key="00000000000000bb").is_quarantined
 
 
 def test_a_job_that_is_put_back_is_known_to_be_in_quarantine_too(messenger: Messenger) -> None:

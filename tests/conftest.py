@@ -16,6 +16,7 @@ from deploy.local.postgres import Postgres, connected
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings
+from shared.configuration.vault import new_key
 from shared.database.engine import create_engine
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
@@ -152,6 +153,14 @@ def environ(servers: Servers, database_url: str, tmp_path: Path) -> dict[str, st
         "STORAGE_URL": (tmp_path / "outputs").as_uri(),
         "API_HOST": "127.0.0.1",
     }
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    """A file with a key that secrets can be encrypted with; nobody has it unless told."""
+    file = tmp_path / "secrets.key"
+    file.write_text(new_key())
+    return file
 
 
 @pytest.fixture

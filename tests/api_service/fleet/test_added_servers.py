@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from api_service.main import create_app
 from shared.configuration.settings import load_settings
-from shared.configuration.vault import Vault, new_key
+from shared.configuration.vault import Vault
 from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, Scope
 from tests.api_service.conftest import bearer
@@ -20,13 +20,6 @@ from tests.api_service.quick_api import QUICK
 from tests.jobs import ANOTHER, SERVER, answering, claimed, submitted
 
 NEW = "http://gpu-7:8188"
-
-
-@pytest.fixture
-def key_file(tmp_path: Path) -> Path:
-    file = tmp_path / "keys"
-    file.write_text(new_key())
-    return file
 
 
 @pytest.fixture

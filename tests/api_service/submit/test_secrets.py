@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from api_service.jobs.extra_data import LONGEST_SECRET, SECRETS
 from api_service.main import create_app
 from shared.configuration.settings import Settings
-from shared.configuration.vault import Vault, new_key
+from shared.configuration.vault import Vault
 from shared.messaging.messenger import Messenger
 from tests.api_service.conftest import bearer
 from tests.api_service.quick_api import QUICK
@@ -24,13 +24,6 @@ from tests.traces import tables_with
 
 SECRET, OTHER = "comfyui-hunter2hunter2", "eyJhbGciOi.hunter2_-~+/=="
 BOTH_SECRETS = dict(zip(SECRETS, (SECRET, OTHER), strict=True))
-
-
-@pytest.fixture
-def key_file(tmp_path: Path) -> Path:
-    file = tmp_path / "keys"
-    file.write_text(new_key())
-    return file
 
 
 @pytest.fixture

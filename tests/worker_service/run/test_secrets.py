@@ -32,13 +32,6 @@ FAILED = JobStatus.FAILED
 
 
 @pytest.fixture
-def key_file(tmp_path: Path) -> Path:
-    file = tmp_path / "secrets.key"
-    file.write_text(new_key())
-    return file
-
-
-@pytest.fixture
 def environ(environ: dict[str, str], key_file: Path) -> dict[str, str]:
     return {**environ, "SECRETS_KEY_FILE": str(key_file)}
 

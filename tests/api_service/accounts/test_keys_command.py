@@ -165,3 +165,12 @@ def test_everything_has_help(deed: tuple[str, ...], capsys: pytest.CaptureFixtur
         parse((*deed, "--help"))
     assert ended.value.code == 0
     assert "usage: python -m api_service.accounts.keys" in capsys.readouterr().out
+
+
+def test_a_link_signs_a_browser_in(keys: Command, client: TestClient) -> None:
+    status, out, _ = keys("link", "--user", "anna")
+    assert status == 0
+    found = re.fullmatch(r"http://\S+/sign-in#([0-9a-f]{64})\n", out)
+    assert found
+    answer = client.post("/session", json={"code": found[1]}, headers={"X-Genonaut-Page": "1"})
+    assert (answer.status_code, answer.json()["user"]) == (200, "anna")

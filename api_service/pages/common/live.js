@@ -62,5 +62,10 @@ export function listenToPreviews(jobId, show) {
     const event = JSON.parse(data);
     if (event.type === "preview") show(`data:${event.data.media_type};base64,${event.data.image}`);
   };
-  return () => socket.close();
+  return () => {
+    // A socket closed while it connects is a warning in the console, and the job may end that soon.
+    if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+    else socket.close();
+    socket.onmessage = null;
+  };
 }

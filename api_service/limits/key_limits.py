@@ -93,7 +93,7 @@ class KeyLimits:
             user = session.get_one(User, user_id)
             check_stored_bytes(user, most[Limit.STORED_BYTES])
             if exceeded := used_up(session, user, usual_budgets(self.settings), jobs):
-                raise quota_exceeded(exceeded.limit, exceeded.reason, retry_after_s=exceeded.again_in_s)
+                raise quota_exceeded(exceeded.budget.limit, exceeded.reason, retry_after_s=exceeded.again_in_s)
 
     @asynccontextmanager
     async def open_stream(self, identity: Identity) -> AsyncIterator[None]:

@@ -31,6 +31,11 @@ class Budget(StrEnum):
     GPU_SECONDS = "gpu_seconds"
     JOBS = "jobs"
 
+    @property
+    def limit(self) -> str:
+        """What it is called where it refuses."""
+        return f"budget_{self}"
+
 
 Budgets = Mapping[Budget, int | None]
 NO_BUDGETS: Budgets = MappingProxyType(dict.fromkeys(Budget))
@@ -65,10 +70,6 @@ class UsedUp(NamedTuple):
     budget: Budget
     reason: str
     again_in_s: int
-
-    @property
-    def limit(self) -> str:
-        return f"budget_{self.budget}"
 
 
 def spending_of(session: Session, user_id: UUID, count_live_to: int | None = None) -> Spending:

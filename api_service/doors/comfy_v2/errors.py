@@ -15,6 +15,7 @@ from api_service.http.request_refusals import RequestCode
 from api_service.limits.rates import Limit
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal, in_words
+from shared.usage.budgets import Budget
 from shared.workflows.opaque_names import job_name
 
 
@@ -70,10 +71,14 @@ FORMS: Mapping[StrEnum, Form] = {
     C.INVALID_REQUEST: Form(S.BAD_REQUEST, C.INVALID_REQUEST),
     C.TOO_MANY_STREAMS: Form(S.TOO_MANY_REQUESTS, C.TOO_MANY_STREAMS),
 }
-# To wait is of no use here, and the SDK sends again whatever is answered with 429.
+# To wait for seconds is of no use here, and the SDK sends again whatever is answered with 429.
 FULL = Form(S.FORBIDDEN, C.FORBIDDEN)
 # Of limits that have a form of their own.
-OF_LIMITS: Mapping[Any, Form] = {Limit.STORED_BYTES: FULL, Limit.OPEN_STREAMS: FORMS[C.TOO_MANY_STREAMS]}
+OF_LIMITS: Mapping[Any, Form] = {
+    Limit.STORED_BYTES: FULL,
+    Limit.OPEN_STREAMS: FORMS[C.TOO_MANY_STREAMS],
+    **{budget.limit: FULL for budget in Budget},
+}
 OTHER = Form(S.BAD_REQUEST, C.INVALID_REQUEST)
 
 

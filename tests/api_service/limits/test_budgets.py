@@ -55,16 +55,18 @@ def test_seconds_that_are_used_up_are_refused_until_the_next_month(client: TestC
 
 @pytest.mark.parametrize(("budget", "limit"), [({"gpu_seconds": 0}, "GPU seconds"), ({"jobs": 0}, "jobs")])
 @pytest.mark.parametrize(
-    ("address", "body", "names", "code"),
+    ("address", "body", "names", "status", "code", "is_said_to_be_final"),
     [
-        ("/prompt", {"prompt": noise()}, "type", "quota_exceeded"),
+        ("/prompt", {"prompt": noise()}, "type", 429, "quota_exceeded", False),
         (
             "/v1/images/generations",
             {"prompt": "a cat", "model": "sd15", "size": "64x64"},
             "code",
-            "rate_limit_exceeded",
+            429,
+            "insufficient_quota",
+            True,
         ),
-        ("/api/v2/jobs", {"workflow": txt2img()}, "code", "queue_full"),
+        ("/api/v2/jobs", {"workflow": txt2img()}, "code", 403, "forbidden", False),
     ],
 )
 def test_each_other_door_refuses_in_its_own_form(
@@ -73,13 +75,16 @@ def test_each_other_door_refuses_in_its_own_form(
     address: str,
     body: Any,
     names: str,
+    status: int,
     code: str,
+    is_said_to_be_final: bool,
     budget: dict[str, int],
     limit: str,
 ) -> None:
     with_budget(messenger, **budget)
     answer = client.post(address, json=body)
-    assert answer.status_code == 429, answer.text
+    assert answer.status_code == status, answer.text
+    assert answer.headers.get("x-should-retry") == ("false" if is_said_to_be_final else None)
     error = answer.json()["error"]
     assert error[names] == code
     assert f"of the 0 {limit} of this month's budget are used" in error["message"]

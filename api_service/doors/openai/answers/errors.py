@@ -14,6 +14,7 @@ from api_service.limits.rates import Limit
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal, in_words
 from shared.jobs.urls import job_url
+from shared.usage.budgets import Budget
 
 S = HTTPStatus
 # Where the status is another than elsewhere: these clients know 400 for whatever is wrong with a request.
@@ -34,6 +35,9 @@ TYPES: Mapping[HTTPStatus, str] = {
     S.FORBIDDEN: "permission_error",
     S.TOO_MANY_REQUESTS: "rate_limit_error",
 }
+# What OpenAI says of who has used up what they may: to wait for seconds is of no use.
+SPENT = "insufficient_quota"
+BUDGETS = frozenset(budget.limit for budget in Budget)
 # The official clients repeat whatever may help by its status. Of a job that was recorded it would make another one.
 SHOULD_RETRY = "X-Should-Retry"
 
@@ -59,7 +63,7 @@ def envelope(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> 
     return Response(
         error_of(refusal).model_dump_json(exclude_unset=True),
         status_code=status_in(refusal),
-        headers={**known_of_the_rate(request), **headers_of(refusal), **headers_of_job(refusal), **headers},
+        headers={**known_of_the_rate(request), **headers_of(refusal), **headers_of_retries(refusal), **headers},
         media_type="application/json",
     )
 
@@ -68,7 +72,8 @@ def error_of(refusal: Refusal) -> EnvelopeView:
     param = refusal.errors[0].field if refusal.errors else None
     message = in_words(refusal.errors) if refusal.code == Code.INVALID_FIELDS else detail_of(refusal)
     about = {} if refusal.facts.get("job_id") is None else {"job_id": refusal.facts["job_id"]}
-    error = ErrorView(message=message, type=type_of(status_in(refusal)), param=param, code=code_of(refusal), **about)
+    kind = SPENT if is_spent(refusal) else type_of(status_in(refusal))
+    error = ErrorView(message=message, type=kind, param=param, code=code_of(refusal), **about)
     return EnvelopeView(error=error)
 
 
@@ -77,7 +82,11 @@ def code_of(refusal: Refusal) -> str:
     if refusal.code == Code.INVALID_FIELDS:
         first = refusal.errors[0].code
         return "unknown_parameter" if first == "extra_forbidden" else first
-    return shown_code(refusal.code)
+    return SPENT if is_spent(refusal) else shown_code(refusal.code)
+
+
+def is_spent(refusal: Refusal) -> bool:
+    return refusal.facts.get("limit") in BUDGETS
 
 
 def shown_code(code: StrEnum) -> str:
@@ -100,7 +109,9 @@ def type_of(status: HTTPStatus) -> str:
     return "server_error" if status >= S.INTERNAL_SERVER_ERROR else TYPES.get(status, "invalid_request_error")
 
 
-def headers_of_job(refusal: Refusal) -> dict[str, str]:
+def headers_of_retries(refusal: Refusal) -> dict[str, str]:
+    if is_spent(refusal):
+        return {SHOULD_RETRY: "false"}
     if refusal.facts.get("job_id") is None:
         return {}
     repeats = "true" if refusal.facts.get("may_repeat") else "false"

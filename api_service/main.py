@@ -59,7 +59,6 @@ from shared.configuration.settings import Settings, settings_or_exit
 from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
-from shared.files.store import open_store
 from shared.fleet.fence import Fence
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
@@ -68,6 +67,7 @@ from shared.messaging.redis_clients import counting_client, hasty_client, listen
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
+from shared.storage.opening import open_store
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from shared.accounts.retention import usual_retention
 from shared.configuration.settings import Settings
-from shared.files.store import open_store
 from shared.messaging.messenger import Messenger
+from shared.storage.opening import open_store
 from worker_service.cleanup.clean_ups import CLEAN_UPS
 from worker_service.cleanup.portion import CleanUp, Tools
 from worker_service.cleanup.run import Cleaner

@@ -16,12 +16,12 @@ from sqlmodel import col, select
 
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine, reading
-from shared.files.store import open_store
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from shared.models import Task, TaskState
+from shared.storage.opening import open_store
 from shared.tasks.life import Ending
 from worker_service.media.pool import MediaPool
 from worker_service.tasks.archives import export

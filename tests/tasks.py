@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlalchemy import func, update
 from sqlmodel import col, select
 
-from shared.files.store import FolderStore
 from shared.jobs.cancel import cancel_one
 from shared.messaging.messenger import Messenger
 from shared.models import Task, TaskKind, TaskState
+from shared.storage.folder_store import FolderStore
 from tests.jobs import LEASE, USER, submitted
 from worker_service.media.pool import MediaPool
 from worker_service.tasks.kinds import STEPS

@@ -15,7 +15,6 @@ from shared.configuration.settings import Settings, settings_or_exit
 from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
-from shared.files.store import open_store
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.broker import sending_broker
 from shared.messaging.due_work import WakeUps
@@ -27,6 +26,7 @@ from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.metrics.jobs import JobMetrics
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
+from shared.storage.opening import open_store
 from worker_service.actors.clean_up import clean_up
 from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job

@@ -8,11 +8,11 @@ from sqlalchemy import Engine
 
 from shared.accounts.retention import usual_retention
 from shared.configuration.settings import Settings
-from shared.files.store import OutputStore
 from shared.fleet.fence import Fence
 from shared.messaging.due_work import WakeUps
 from shared.messaging.messenger import Messenger
 from shared.outgoing.exchange import Outgoing
+from shared.storage.store import OutputStore
 from shared.tasks.due import due_tasks
 from shared.usage.budgets import usual_budgets
 from worker_service.cleanup.portion import Tools

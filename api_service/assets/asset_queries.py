@@ -12,9 +12,9 @@ from api_service.jobs.cursors import Cursors
 from api_service.refusals.assets import asset_in_use, asset_not_found
 from shared.database.engine import reading, transaction
 from shared.files.assets import AssetNeeded, delete_asset, is_kept
-from shared.files.store import OutputStore
 from shared.jobs.listing.page_range import Position
 from shared.models import Asset
+from shared.storage.store import OutputStore
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,8 @@ from api_service.refusals.assets import asset_too_large, storage_refuses
 from api_service.refusals.jobs import output_gone, storage_unavailable
 from shared.files.content_hash import ContentHash
 from shared.files.file_kinds import LOOKED_AT, kind_of
-from shared.files.store import NotStored, OutputStore
 from shared.models import JobOutput
+from shared.storage.store import NotStored, OutputStore
 from shared.texts.reasons import reason_of
 
 

@@ -23,8 +23,8 @@ from shared.files.assets import CONTENT, folder_of, hold_user, new_folder
 from shared.files.contents import another_name, known_content, later
 from shared.files.file_kinds import FileKind
 from shared.files.folders import WRITERS_GONE, forget_notes, note
-from shared.files.store import OutputStore
 from shared.models import Asset, DiscardedFolder, User
+from shared.storage.store import OutputStore
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from api_service.assets.keeping import Content, Details, Kept, Owner, Shelf, kee
 from api_service.refusals.assets import asset_too_large, storage_refuses, wrong_field
 from shared.files.content_hash import ContentHash
 from shared.files.file_kinds import LOOKED_AT, kind_of
-from shared.files.store import IncomingFile, NotStored
+from shared.storage.store import IncomingFile, NotStored
 
 ARCHIVE = b"PK\3\4"  # begins a ZIP
 

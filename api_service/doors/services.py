@@ -26,8 +26,8 @@ from api_service.streams.timings import StreamTimings
 from api_service.submit.submit import Acceptance
 from shared.configuration.settings import Settings
 from shared.configuration.vault import Vault
-from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
+from shared.storage.store import OutputStore
 
 P = ParamSpec("P")
 T = TypeVar("T")

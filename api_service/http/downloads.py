@@ -15,7 +15,7 @@ from api_service.http.entity_tags import has_it
 from api_service.http.operations import Answer
 from api_service.http.request_refusals import range_not_satisfiable
 from api_service.refusals.jobs import output_gone, storage_unavailable
-from shared.files.store import OutputStore
+from shared.storage.store import OutputStore
 from shared.texts.reasons import reason_of
 
 log = structlog.get_logger(__name__)

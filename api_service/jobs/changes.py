@@ -12,7 +12,6 @@ from api_service.refusals.jobs import job_ended, job_not_ended, job_not_found, j
 from shared.configuration.choices import IN_TURNS, Sharing
 from shared.database.clock import database_time
 from shared.files.folders import job_folder
-from shared.files.store import OutputStore
 from shared.jobs import before_start
 from shared.jobs.cancel import cancel_one
 from shared.jobs.deletion import delete_job
@@ -20,6 +19,7 @@ from shared.jobs.transitions import FRESH
 from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
 from shared.models import FINAL, WAITING, GenerationJob, JobStatus
+from shared.storage.store import OutputStore
 
 log = structlog.get_logger(__name__)
 

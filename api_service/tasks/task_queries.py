@@ -11,9 +11,9 @@ from sqlmodel import Session, col, select
 from api_service.jobs.cursors import Cursors
 from api_service.refusals.tasks import task_ended, task_has_no_file, task_not_ended, task_not_found
 from shared.database.engine import reading, transaction
-from shared.files.store import OutputStore
 from shared.jobs.listing.page_range import Position
 from shared.models import Task, TaskKind, TaskState
+from shared.storage.store import OutputStore
 from shared.tasks import life
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from threading import Event, Thread
 from sqlalchemy import text
 
 from shared.accounts.retention import Kept
-from shared.files.store import open_store
+from shared.storage.opening import open_store
 from tests.bench.claiming import WORKERS, Claims, fill, pool_of
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place, Running, Wanted

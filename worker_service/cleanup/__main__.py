@@ -15,11 +15,11 @@ from shared.configuration.settings import Settings, settings_or_exit
 from shared.configuration.types import as_shown
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
-from shared.files.store import open_store
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
+from shared.storage.opening import open_store
 from worker_service.cleanup.clean_ups import CLEAN_UPS
 from worker_service.cleanup.portion import CleanUp, Tools
 from worker_service.cleanup.run import Cleaner

@@ -15,8 +15,8 @@ from sqlmodel import Session, col, select
 from shared.database.clock import ask_database_time
 from shared.database.engine import reading
 from shared.files.assets import CONTENT
-from shared.files.store import StoredEntry
 from shared.models import Asset, DiscardedFolder, User
+from shared.storage.store import StoredEntry
 from worker_service.cleanup.jobs import is_removed
 from worker_service.cleanup.portion import Portion, Removed, Tools
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 
 from shared.accounts.retention import Kept, Usual
-from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
+from shared.storage.store import OutputStore
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """How much room the store has, measured where outputs are written."""
 
-import shutil
 from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from shared.files.store import FolderStore, OutputStore
+from shared.storage.store import OutputStore
 
 
 class FreeSpace:
@@ -21,8 +20,6 @@ class FreeSpace:
         )
 
     def __call__(self) -> None:
-        if isinstance(self.store, FolderStore):
-            with suppress(OSError):
-                # The folder is made by whoever first stores something.
-                folder = next(one for one in (self.store.root, *self.store.root.parents) if one.exists())
-                self.free.set(shutil.disk_usage(folder).free)
+        with suppress(OSError):
+            if (free := self.store.free_bytes()) is not None:
+                self.free.set(free)

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from shared.files.store import NotStored, OutputStore
 from shared.jobs.errors import (
     UNREADABLE,
     ComfyUIUnreachable,
@@ -23,6 +22,7 @@ from shared.jobs.errors import (
 )
 from shared.jobs.warnings import JobWarning, WarningCode
 from shared.models import GenerationJob, JobOutput, OutputKind
+from shared.storage.store import NotStored, OutputStore
 from shared.texts.storable import name
 from shared.workflows.labels import Label, label_of, name_of
 from shared.workflows.text_to_image import SAVE_NODE, node

@@ -7,8 +7,8 @@ from typing import Self
 
 from shared.configuration.settings import Settings
 from shared.configuration.vault import Vault
-from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
+from shared.storage.store import OutputStore
 from worker_service.fleet.health import Fleet
 from worker_service.media.pool import MediaPool
 from worker_service.metrics.attempts import AttemptMetrics

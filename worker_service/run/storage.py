@@ -11,7 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from shared.files.store import NotStored, check_folder
+from shared.storage.folder_incoming import check_folder
+from shared.storage.store import NotStored
 from shared.texts.reasons import reason_of
 
 log = structlog.get_logger(__name__)

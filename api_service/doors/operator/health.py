@@ -18,8 +18,8 @@ from api_service.http.operations import Access, Answer, Nothing, Operation
 from api_service.jobs.waiting.pausing import queue_paused_at
 from shared.database.clock import MOST_SKEW, clock_skew
 from shared.database.schema import schema_problem
-from shared.files.store import OutputStore
 from shared.messaging.messenger import Messenger
+from shared.storage.store import OutputStore
 
 NOT_THERE_YET = os.strerror(errno.ENOENT)
 LATELY = timedelta(seconds=30)

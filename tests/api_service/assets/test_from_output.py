@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
 from shared.files.folders import job_folder
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
+from shared.storage.opening import open_store
 from tests.api_service.assets.assets import ASSETS, PNG, files, notes, stored_bytes, uploaded
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import output, running

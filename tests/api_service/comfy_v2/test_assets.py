@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import AssetUse, Scope
+from shared.storage.opening import open_store
 from shared.workflows.opaque_names import output_name
 from tests.api_service.assets.assets import PNG, files, nothing_is_left, stored_bytes
 from tests.api_service.comfy_v2.contract import ASSETS, held, refused

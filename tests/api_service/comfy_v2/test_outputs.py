@@ -9,11 +9,11 @@ from comfy_low.models import Asset, Job
 from starlette.testclient import TestClient
 
 from shared.configuration.settings import Settings
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.jobs.errors import NodeFailed
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus, OutputKind
+from shared.storage.opening import open_store
 from shared.workflows.opaque_names import job_name, output_name
 from tests.api_service.comfy_v2.contract import JOBS, held, refused
 from tests.jobs import new_job, output, running

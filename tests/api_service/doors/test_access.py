@@ -22,10 +22,10 @@ from api_service.webhooks.deliveries import owe_test
 from shared.accounts.keys import KeyTerms, create_key, revoke_key
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import AssetUse, JobOutput, Scope, TaskKind, TaskState
+from shared.storage.opening import open_store
 from shared.workflows.opaque_names import job_name, output_name
 from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer, new_key

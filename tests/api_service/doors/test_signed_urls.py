@@ -19,10 +19,10 @@ from api_service.refusals.refusal import Refusal
 from shared.accounts.keys import revoke_key
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import transaction
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import ApiKey, Scope, UrlSecret
+from shared.storage.opening import open_store
 from tests.api_service.assets.assets import ASSETS, PNG, uploaded
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK

@@ -12,10 +12,10 @@ from api_service.inputs.outputs import asset_id_of
 from api_service.main import create_app
 from shared.configuration.settings import Settings, load_settings
 from shared.files.folders import job_folder
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import Asset, GenerationJob, JobOutput, OutputKind
+from shared.storage.opening import open_store
 from shared.workflows.opaque_names import OutputPlace, output_name
 from tests.api_service.assets.assets import ASSETS, PNG, files, notes, stored_bytes
 from tests.api_service.conftest import bearer, new_key

@@ -15,7 +15,6 @@ from starlette.websockets import WebSocketDisconnect
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.files.folders import job_folder
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
 from shared.jobs.claim.claims import Claim
@@ -33,6 +32,7 @@ from shared.models import (
     Scope,
     User,
 )
+from shared.storage.opening import open_store
 from tests.api_service.conftest import bearer, new_key
 from tests.cleaning import cleaned
 from tests.jobs import USER, job, output, running, submitted

@@ -8,9 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared.configuration.settings import Settings
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
+from shared.storage.opening import open_store
 from tests.jobs import output, running, submitted
 
 CONTENT = bytes(range(256))

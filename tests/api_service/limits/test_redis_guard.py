@@ -24,11 +24,11 @@ from api_service.submit.job_request import JobRequest
 from api_service.submit.quarantine import Quarantine
 from api_service.submit.submit import Acceptance, Submission, submit
 from shared.configuration.settings import Settings
-from shared.files.store import open_store
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_away import PAUSE_S
 from shared.messaging.redis_clients import counting_client
 from shared.models import GenerationJob, Scope
+from shared.storage.opening import open_store
 from tests.api_service.limits.monitoring import commands_until_the_end
 from tests.jobs import USER
 from tests.simulator.graphs import txt2img

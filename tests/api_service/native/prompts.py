@@ -9,12 +9,12 @@ from sqlmodel import select
 from starlette.testclient import TestClient, WebSocketTestSession
 
 from shared.configuration.settings import Settings
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.jobs.claim.claims import Claim
 from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
 from shared.models import EventType, GenerationJob, NativePrompt
+from shared.storage.opening import open_store
 from tests.jobs import answering, claimed, output
 from tests.simulator.graphs import Graph, noise
 

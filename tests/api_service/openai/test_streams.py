@@ -6,9 +6,9 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from shared.configuration.settings import Settings
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
+from shared.storage.opening import open_store
 from tests.api_service.assets.assets import PNG
 from tests.api_service.jobs.test_prefer_wait import next_job
 from tests.jobs import output

@@ -13,10 +13,10 @@ from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.main import create_app
 from api_service.tasks.asking import MOST_OPEN, create_task
 from shared.configuration.settings import Settings, load_settings
-from shared.files.store import open_store
 from shared.messaging.messages import Queue
 from shared.messaging.messenger import Messenger
 from shared.models import Scope, Task, TaskKind, TaskState
+from shared.storage.opening import open_store
 from shared.tasks import life
 from shared.tasks.due import take
 from shared.tasks.life import TaskLease

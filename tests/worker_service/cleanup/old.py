@@ -11,11 +11,11 @@ from sqlmodel import col, select
 from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.files.folders import job_folder
-from shared.files.store import open_store
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
 from shared.messaging.messenger import Messenger
 from shared.models import DiscardedFolder, GenerationJob, User
+from shared.storage.opening import open_store
 from tests.jobs import USER, output, running, submitted
 from tests.jobs import job as job_of
 

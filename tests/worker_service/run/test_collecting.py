@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.files.store import FolderStore
 from shared.models import JobOutput, OutputKind
+from shared.storage.folder_store import FolderStore
 from tests.simulator.graphs import Graph, node, noise, run
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.media.unruly import COMMAND

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.files.store import FolderStore
 from shared.jobs.errors import OutputCorrupt
 from shared.models import JobStatus
+from shared.storage.folder_store import FolderStore
 from shared.texts.reasons import without_paths
 from tests import jobs
 from tests.worker_service.deployment import Deployment

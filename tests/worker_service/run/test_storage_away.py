@@ -12,9 +12,9 @@ from sqlmodel import col, select
 from structlog.testing import capture_logs
 
 from api_service.doors.operator.health import check_storage
-from shared.files.store import FolderStore
 from shared.jobs.attempts import Lease
 from shared.models import GenerationJob, JobStatus, Outcome, Worker
+from shared.storage.folder_store import FolderStore
 from shared.texts.reasons import reason_of
 from tests import jobs
 from tests.simulator.running import BOTH_AT_LENGTH

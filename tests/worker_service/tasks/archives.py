@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.files.folders import job_folder
-from shared.files.store import FolderStore
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
+from shared.storage.folder_store import FolderStore
 from tests.jobs import output, running
 from tests.worker_service.tasks.contents import sha256_of
 

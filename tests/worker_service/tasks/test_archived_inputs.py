@@ -8,9 +8,9 @@ import pytest
 from blake3 import blake3
 from sqlmodel import col, select
 
-from shared.files.store import FolderStore
 from shared.messaging.messenger import Messenger
 from shared.models import Asset, AssetKind, AssetUse, DiscardedFolder, GenerationJob, TaskKind, TaskState, User
+from shared.storage.folder_store import FolderStore
 from shared.workflows.references import reference_to
 from tests.jobs import ANOTHER_USER, USER
 from tests.tasks import asked, done, runner, task

@@ -8,7 +8,6 @@ import pytest
 from sqlmodel import col, select
 
 from shared.files.folders import job_folder
-from shared.files.store import FolderStore
 from shared.fleet.fence import Fence
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
@@ -26,6 +25,7 @@ from shared.models import (
     User,
     WebhookEndpoint,
 )
+from shared.storage.folder_store import FolderStore
 from tests.jobs import ANOTHER_USER, USER, job, output, running, submitted
 from tests.quarantine import FINGERPRINT, quarantined
 from tests.tasks import asked, done, ended, runner, task

@@ -15,9 +15,10 @@ from uuid import UUID
 
 import pytest
 
-from shared.files.store import FolderStore, NotStored
 from shared.messaging.messenger import Messenger
 from shared.models import Task, TaskKind, TaskState
+from shared.storage.folder_store import FolderStore
+from shared.storage.store import NotStored
 from tests.jobs import USER, submitted
 from tests.tasks import asked, done, runner, task
 from tests.worker_service.tasks.archives import completed

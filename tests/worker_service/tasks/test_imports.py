@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from shared.files.store import FolderStore
 from shared.messaging.messenger import Messenger
 from shared.models import Asset, AssetKind, DiscardedFolder, GenerationJob, JobOutput, Task, TaskKind, TaskState, User
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
+from shared.storage.folder_store import FolderStore
 from tests.jobs import ANOTHER_USER, USER
 from tests.raw_server import answer, raw_server
 from tests.tasks import asked, done, make_due, runner, task

@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 from sqlmodel import col, func, select
 
-from shared.files.store import FolderStore
 from shared.messaging.messenger import Messenger
 from shared.models import Asset, AssetKind, GenerationJob, JobOutput, Task, TaskKind, TaskState
+from shared.storage.folder_store import FolderStore
 from tests.jobs import ANOTHER_USER, USER
 from tests.tasks import asked, task
 from tests.worker_service.tasks.archives import completed

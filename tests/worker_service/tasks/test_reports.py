@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlmodel import col, update
 
-from shared.files.store import FolderStore
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, Task, TaskKind
+from shared.storage.folder_store import FolderStore
 from shared.texts.csv_lines import as_csv
 from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
 from tests.tasks import asked, done

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from shared.files.store import NotStored
 from shared.messaging.due_work import WakeUps
 from shared.messaging.messages import Queue, RunTask
 from shared.messaging.messenger import Messenger
 from shared.models import DiscardedFolder, Task, TaskKind, TaskState
+from shared.storage.store import NotStored
 from shared.tasks import life
 from shared.tasks.due import due_tasks, take
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from sqlmodel import col, select, update
 
-from shared.files.store import FolderStore
 from shared.messaging.messenger import Messenger
 from shared.models import JobOutput, TaskKind
+from shared.storage.folder_store import FolderStore
 from tests.tasks import asked, done
 from tests.worker_service.tasks.archives import completed
 from worker_service.media.pool import MediaPool

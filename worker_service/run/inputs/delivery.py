@@ -11,9 +11,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine
 
-from shared.files.store import OutputStore
 from shared.jobs.errors import GenerationError, NodeFailed, WorkflowRejected
 from shared.models import GenerationJob
+from shared.storage.store import OutputStore
 from shared.workflows.references import with_inputs
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.inputs.errors import UploadFailed

@@ -10,9 +10,9 @@ from sqlmodel import col, select
 
 from shared.database.engine import patiently, reading
 from shared.files.server_names import FOLDER, name_on_server
-from shared.files.store import OutputStore
 from shared.jobs.errors import StorageUnavailable
 from shared.models import Asset, GenerationJob
+from shared.storage.store import OutputStore
 from shared.texts.reasons import reason_of
 from worker_service.comfyui.inputs.errors import InputMissing
 from worker_service.comfyui.inputs.uploads import InputFile

@@ -4,7 +4,7 @@ import hashlib
 from typing import NamedTuple
 
 from shared.files.content_hash import ContentHash
-from shared.files.store import IncomingFile
+from shared.storage.store import IncomingFile
 from worker_service.tasks.archives.reading import GivenArchive
 from worker_service.tasks.turns.turn import Turn
 

@@ -12,7 +12,7 @@ from shared.files.content_hash import ContentHash
 from shared.models import FINAL, Asset, GenerationJob, JobOutput, TaskState
 from shared.tasks.life import Ending, Page
 from worker_service.tasks.archives.exported_rows import PageOfJobs, assets_of, page_of, source_of, without_files
-from worker_service.tasks.archives.growing import DIRECTORY, GrowingArchive, Lengths, NotAsSaid, finish, looked_after
+from worker_service.tasks.archives.growing import GrowingArchive, Lengths, NotAsSaid, finish, looked_after
 from worker_service.tasks.archives.manifest import (
     ArchivedInput,
     ArchivedJob,
@@ -50,8 +50,8 @@ def export(turn: Turn) -> Ending | None:
             head = ManifestHead(user_id=turn.task.user_id, created_at=turn.task.created_at)
             archive.note(head.model_dump_json())
         if "inputs" not in turn.kept:
-            directory = turn.resources.store.read(f"{turn.folder}/{DIRECTORY}", 0, lengths.directory)
-            turn.kept["inputs"] = {name for name in names_in(directory) if name.startswith(INPUTS)}
+            found = names_in(archive.directory.pieces())
+            turn.kept["inputs"] = {name for name in found if name.startswith(INPUTS)}
         for job in page.jobs:
             add_job(turn, archive, page, job)
         archive.sync()

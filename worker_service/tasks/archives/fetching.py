@@ -85,7 +85,7 @@ def receive(turn: Turn, answer: Answer, length: int) -> None:
                 file.sync()
                 durable = file.size
                 write(turn, {"fetched": durable})
-        file.sync()
+        file.finish(turn.check)
     write(turn, {"is_there": True})
 
 

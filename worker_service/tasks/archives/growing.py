@@ -5,18 +5,16 @@ After each page the three are durable, and the row has their lengths. Whoever go
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from shared.files.store import OutputStore
+from shared.storage.store import Check, OutputStore
 from worker_service.tasks.archives.zip_records import CHECKSUM_AT, Entry, central_record, end_records, local_header
 
-Check = Callable[[], None]
-
 MANIFEST = "manifest.jsonl"
-DIRECTORY = "directory.part"
+LARGEST_UNSYNCED = 64 * 1024**2  # bytes of files that are whole: a store may keep these on the worker's own disk
 
 
 class Lengths(NamedTuple):
@@ -40,10 +38,10 @@ class GrowingArchive:
     """Open for one page within the block."""
 
     def __init__(self, store: OutputStore, folder: str, lengths: Lengths) -> None:
-        self.entries = lengths.entries
+        self.entries, self.synced = lengths.entries, lengths.archive
         with ExitStack() as opened:
             self.archive = opened.enter_context(store.growing(f"{folder}/archive.zip", lengths.archive))
-            self.directory = opened.enter_context(store.growing(f"{folder}/{DIRECTORY}", lengths.directory))
+            self.directory = opened.enter_context(store.growing(f"{folder}/directory.part", lengths.directory))
             self.manifest = opened.enter_context(store.growing(f"{folder}/manifest.part", lengths.manifest))
             self.opened = opened.pop_all()
 
@@ -80,6 +78,8 @@ class GrowingArchive:
         self.archive.rewrite(at + CHECKSUM_AT, checksum.to_bytes(4, "little"))
         self.directory.write(central_record(Entry(name, size, checksum, at)))
         self.entries += 1
+        if self.archive.size - self.synced > LARGEST_UNSYNCED:
+            self.sync()
         return digest.hexdigest()
 
     def note(self, line: str) -> None:
@@ -89,18 +89,19 @@ class GrowingArchive:
     def sync(self) -> None:
         for file in (self.archive, self.directory, self.manifest):
             file.sync()
+        self.synced = self.archive.size
 
 
 def finish(store: OutputStore, folder: str, lengths: Lengths, check: Check) -> str:
     """Put the manifest and the directory behind the files. Returns the key of the archive. Twice is the same."""
     with GrowingArchive(store, folder, lengths) as growing:
-        growing.add(MANIFEST, lengths.manifest, looked_after(store.read(f"{folder}/manifest.part"), check))
+        growing.add(MANIFEST, lengths.manifest, looked_after(growing.manifest.pieces(), check))
         growing.directory.sync()
         directory_at, size = growing.archive.size, growing.directory.size
-        for piece in looked_after(store.read(f"{folder}/{DIRECTORY}"), check):
+        for piece in looked_after(growing.directory.pieces(), check):
             growing.archive.write(piece)
         growing.archive.write(end_records(growing.entries, directory_at, size))
-        growing.archive.sync()
+        growing.archive.finish(check)
     return f"{folder}/archive.zip"
 
 

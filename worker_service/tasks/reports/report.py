@@ -47,6 +47,8 @@ def summed(turn: Turn, rows: list[ReportRow]) -> dict[str, Any]:
 
 
 def file_of(turn: Turn) -> dict[str, Any]:
+    with turn.resources.store.growing(lines_key(turn), turn.cursor.get("length", 0)) as file:
+        file.finish(turn.check)
     name = f"report-{turn.parameters['first_day']}-{turn.parameters['last_day']}"
     if turn.parameters.get("format", "csv") == "csv":
         return made_file(turn, lines_key(turn), f"{name}.csv", "text/csv; charset=utf-8")
@@ -57,5 +59,5 @@ def file_of(turn: Turn) -> dict[str, Any]:
         for piece in page_of(title, totals, rows_in(store.read(lines_key(turn)))):
             turn.check()
             file.write(piece.encode())
-        file.sync()
+        file.finish(turn.check)
     return made_file(turn, key, f"{name}.html", "text/html; charset=utf-8")

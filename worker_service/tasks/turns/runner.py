@@ -11,8 +11,8 @@ from dramatiq.middleware import TimeLimitExceeded
 from sqlmodel import Session
 
 from shared.database.engine import is_unavailable, patiently
-from shared.files.store import NotStored
 from shared.models import Task, TaskKind, TaskState
+from shared.storage.store import NotStored
 from shared.tasks import life
 from shared.tasks.due import take
 from shared.tasks.life import Ending, TaskLease, TaskLost

@@ -13,12 +13,12 @@ import structlog
 from sqlmodel import Session
 
 from shared.configuration.choices import IN_TURNS, Sharing
-from shared.files.store import OutputStore
 from shared.fleet.fence import OPEN, Fence
 from shared.messaging.messenger import Messenger
 from shared.models import Task
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
+from shared.storage.store import OutputStore
 from shared.tasks import life
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost
 from shared.usage.budgets import NO_BUDGETS, Budgets

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.files.store import OutputStore
 from shared.models import JobOutput, OutputKind
+from shared.storage.store import OutputStore
 
 LONGEST_TEXT = 64 * 1024  # bytes of one text
 MOST_TEXTS = 200  # of one prompt

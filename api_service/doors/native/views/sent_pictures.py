@@ -5,8 +5,8 @@ from typing import Any
 
 import structlog
 
-from shared.files.store import OutputStore
 from shared.models import JobOutput, OutputKind
+from shared.storage.store import OutputStore
 from shared.workflows.sent_only import SENDING
 
 log = structlog.get_logger(__name__)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from api_service.http.downloads import readable
-from shared.files.store import OutputStore
 from shared.models import JobOutput
+from shared.storage.store import OutputStore
 
 Pieces = Iterator[bytes]
 

@@ -1,4 +1,4 @@
-"""A file that grows over many turns: each begins where the last durable one ended, whatever was written after that."""
+"""A file that grows in a folder: each turn begins where the last durable one ended, whatever was written after that."""
 
 import fcntl
 import os
@@ -8,21 +8,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from shared.files.durable import make_folders, sync_folder
+from shared.storage.durable import make_folders, sync_folder
+from shared.storage.folder_reading import pieces_of
+from shared.storage.store import Check
 from shared.texts.reasons import reason_of
 
 BUSY = "another worker is writing it"
 SHORTER = "it is shorter than it was"
 
 
-class GrowingFile:
-    """The file at a path, cut to `length` bytes and open at its end, for one writer at a time.
-
-    Nothing is durable before `sync`. What goes wrong is raised as `refuse` makes it of a reason.
-    """
+class GrowingInFolder:
+    """A GrowingFile at a path. What goes wrong is raised as `refuse` makes it of a reason."""
 
     def __init__(self, path: Path, root: Path, length: int, refuse: Callable[[str], Exception]) -> None:
-        self.refuse = refuse
+        self.path, self.durable, self.refuse = path, length, refuse
         with self.reasons():
             make_folders(path.parent, root)
             self.file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
@@ -64,7 +63,6 @@ class GrowingFile:
             self.file.write(piece)
 
     def rewrite(self, at: int, piece: bytes) -> None:
-        """Put a piece over what is there, and go on at the end."""
         with self.reasons():
             end = self.file.tell()
             self.file.seek(at)
@@ -72,17 +70,22 @@ class GrowingFile:
             self.file.seek(end)
 
     def cut(self, length: int) -> None:
-        """Forget what comes after so many bytes."""
         with self.reasons():
             self.file.flush()
             self.file.truncate(length)
             self.file.seek(length)
 
     def sync(self) -> None:
-        """From now on what was written survives a loss of power."""
         with self.reasons():
             self.file.flush()
             os.fsync(self.file.fileno())
+            self.durable = self.file.tell()
+
+    def pieces(self) -> Iterator[bytes]:
+        return pieces_of(self.path, 0, self.durable)
+
+    def finish(self, check: Check) -> None:  # noqa: ARG002
+        self.sync()
 
     @contextmanager
     def reasons(self) -> Iterator[None]:

@@ -7,10 +7,12 @@ from uuid import UUID
 import pytest
 
 from shared.database.fast_rows import new_row
-from shared.files.durable import CHUNK
 from shared.files.folders import job_folder
-from shared.files.store import FolderStore, NotStored, open_store
 from shared.models import GenerationJob
+from shared.storage.durable import CHUNK
+from shared.storage.folder_store import FolderStore
+from shared.storage.opening import open_store
+from shared.storage.store import NotStored
 
 
 @pytest.fixture

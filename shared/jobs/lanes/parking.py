@@ -101,8 +101,15 @@ def filling(lanes: FromClause) -> Update:
         .with_for_update(of=job, skip_locked=True)
         .lateral("first")
     )
-    ids = select(first.c.id).select_from(low.join(first, true())).where(low.c.standing < LOW)
-    return parking(col(GenerationJob.id).in_(ids), parked=False)
+    # Looked for once: a plan that looks again for each job would see what it has changed, and go on behind it.
+    ids = (
+        select(first.c.id)
+        .select_from(low.join(first, true()))
+        .where(low.c.standing < LOW)
+        .cte("joining")
+        .prefix_with("MATERIALIZED")
+    )
+    return parking(col(GenerationJob.id).in_(select(ids.c.id)), parked=False)
 
 
 def parking(*conditions: ColumnElement[bool], parked: bool) -> Update:

@@ -151,7 +151,8 @@ def test_a_submission_and_its_request_are_one_question_to_redis(
         with redis_client.monitor() as monitor:  # type: ignore[no-untyped-call]  # redis leaves it untyped
             assert client.post(JOBS, json=JOB).status_code == 201
             redis_client.echo("the end")
-            asked = [command for command in commands_until_the_end(monitor) if "limits:rates" in command]
+            commands = commands_until_the_end(monitor, environ["REDIS_NS"])
+            asked = [command for command in commands if "limits:rates" in command]
     assert [command.split()[0] for command in asked] == ["EVALSHA"]
 
 

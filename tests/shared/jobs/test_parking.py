@@ -1,9 +1,10 @@
 """Jobs that their owner may not run yet wait behind the queue, and join it in the order of their turns."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -52,8 +53,11 @@ def run_one(messenger: Messenger, running_jobs: int | None = 1) -> int:
     return claim.job.id
 
 
-def sweep(messenger: Messenger, sharing: Sharing = ONE_EACH) -> None:
+def sweep(messenger: Messenger, sharing: Sharing = ONE_EACH, without: Sequence[str] = ()) -> None:
+    """`without`: ways in which the database may not do it now."""
     with messenger.transaction() as session:
+        for way in without:
+            session.execute(text(f"SET LOCAL enable_{way} = off"))
         due.prepare(session, 500, sharing=sharing)
 
 
@@ -160,6 +164,17 @@ def test_the_sweep_fills_up_a_lane_that_nobody_filled(messenger: Messenger) -> N
         session.execute(parking.parking(col(GenerationJob.user_id) == USER, parked=True))
     assert claimed(messenger) is None
     sweep(messenger)
+    assert standing(messenger) == ids[:LANE]
+
+
+@pytest.mark.parametrize(
+    "without", [("hashjoin", "mergejoin", "hashagg", "sort"), ("nestloop",), ("hashjoin", "nestloop")], ids="-".join
+)
+def test_a_lane_is_filled_no_further_whatever_the_plan(messenger: Messenger, without: Sequence[str]) -> None:
+    ids = many(messenger, CROWD)
+    with messenger.transaction() as session:
+        session.execute(parking.parking(col(GenerationJob.user_id) == USER, parked=True))
+    sweep(messenger, without=without)
     assert standing(messenger) == ids[:LANE]
 
 

@@ -23,6 +23,7 @@ from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import patient_client
 from tests.dealing import dealt
+from tests.kept_statements import keep_statements
 from tests.lanes import ProcessGuard, mark
 from tests.lent_database import ADD_USERS, LentDatabase, new_name
 from tests.lodgings import remove_lodgings
@@ -50,6 +51,7 @@ def pytest_collection() -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(ProcessGuard())
+    keep_statements()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

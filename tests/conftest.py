@@ -74,6 +74,7 @@ def quicken_connections(postgres: Postgres) -> None:
     with connected(postgres.url()) as connection, connection.cursor() as cursor:
         if connection.server_version >= 160000:
             cursor.execute("SET scram_iterations = 1")
+            cursor.execute("ALTER ROLE CURRENT_USER SET scram_iterations = 1")  # for whom it makes
             cursor.execute("ALTER ROLE CURRENT_USER PASSWORD %s", [postgres.cluster.password])
 
 
@@ -94,7 +95,7 @@ def lent_database(servers: Servers, template: str) -> Iterator[LentDatabase]:
     with connected(servers.database_url) as admin:
         database = LentDatabase(servers, admin, template)
         yield database
-        servers.drop_database(database.name)
+        database.close()
 
 
 @pytest.fixture

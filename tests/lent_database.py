@@ -1,24 +1,27 @@
-"""One database serves test after test: each is lent it under a name of its own, and finds it as if it were new."""
+"""One database serves test after test: each is lent it as a user of its own, and finds it as if it were new."""
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
 from uuid import uuid4
 
-from psycopg2 import errors, sql
+from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 from sqlmodel import SQLModel
 
 import shared.models  # noqa: F401 - names all tables to the metadata
-from deploy.local.postgres import connected, named
+from deploy.local.postgres import connected
 from deploy.local.servers import Servers
 from tests.jobs import ANOTHER_USER, USER
 
 GONE_WITHIN_S = 10.0
 POLL_S = 0.001
+PASSWORD = "lent"
 
 LEFT = """
-SELECT pid, application_name, state, query, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s
+SELECT pid, application_name, state, query, pg_terminate_backend(pid)
+FROM pg_stat_activity WHERE datname = %s AND pid <> %s
 """
 RESTART_SEQUENCES = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
 ADD_USERS = f"INSERT INTO users (id, name) VALUES ('{USER}', 'somebody'), ('{ANOTHER_USER}', 'somebody else')"
@@ -29,18 +32,28 @@ AS_IF_NEW = "; ".join([*DELETE_ALL, RESTART_SEQUENCES, ADD_USERS])  # without a 
 class LentDatabase:
     """A copy of `template`, which has the two users, on a server. `admin` is a connection to another database there.
 
-    A copy for each test would take 130 ms and more; this takes ten.
+    A copy for each test would take 130 ms and more; this takes two. The connection that empties it is kept, as a new
+    one would first have to learn of all tables, which takes ten.
     """
 
     def __init__(self, servers: Servers, admin: Connection, template: str) -> None:
         self.servers = servers
         self.admin = admin
         self.name = new_name()
-        servers.create_database(self.name, template)
+        self.user = new_name()
+        self.kept = ExitStack()
+        self.own_url = servers.create_database(self.name, template)
+        self.tell("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}", sql.Identifier(self.user), sql.Literal(PASSWORD))
+        self.emptying = self.kept.enter_context(connected(self.own_url))
+
+    def close(self) -> None:
+        self.kept.close()
+        self.servers.drop_database(self.name)
+        self.tell("DROP ROLE {}", sql.Identifier(self.user))
 
     @property
     def url(self) -> str:
-        return named(self.servers.database_url, self.name)
+        return as_user(self.own_url, self.user, PASSWORD)
 
     @contextmanager
     def lent(self) -> Iterator[str]:
@@ -49,26 +62,32 @@ class LentDatabase:
             yield self.url
         finally:
             self.take_back()
-            with connected(self.url) as connection, connection.cursor() as cursor:
+            with self.emptying.cursor() as cursor:
                 cursor.execute(AS_IF_NEW)
 
     def take_back(self) -> None:
-        """End all connections, and rename it: a thread that a test left behind does not reach the next test's rows."""
+        """Rename its user, and end all connections: a thread that a test left behind does not reach the next's rows."""
         renamed = new_name()
-        rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+        self.tell("ALTER ROLE {} RENAME TO {}", sql.Identifier(self.user), sql.Identifier(renamed))
+        self.user = renamed
         deadline = time.monotonic() + GONE_WITHIN_S
         with self.admin.cursor() as cursor:
             while True:
-                cursor.execute(LEFT, [self.name])
+                cursor.execute(LEFT, [self.name, self.emptying.info.backend_pid])
                 if not (left := cursor.fetchall()):
-                    try:
-                        cursor.execute(rename.format(sql.Identifier(self.name), sql.Identifier(renamed)))
-                    except errors.ObjectInUse:  # by somebody who came just now
-                        continue
-                    self.name = renamed
                     return
                 assert time.monotonic() < deadline, f"these connections to {self.name} do not end: {left}"
                 time.sleep(POLL_S)
+
+    def tell(self, statement: str, *parts: sql.Composable) -> None:
+        with self.admin.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(*parts))
+
+
+def as_user(url: str, user: str, password: str) -> str:
+    """The same database for somebody else."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
 def new_name() -> str:

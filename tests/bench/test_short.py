@@ -14,8 +14,9 @@ from tests.bench.benches import BENCHES
 from tests.bench.figure import measured
 from tests.bench.place import Place, Running, Wanted
 
-LONG = {"claiming", "cleaning", "weighing"}
-NAMES = [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in BENCHES]
+# One with a whole system and its worker, and one with the API alone; the rest measure by the same code.
+ORDINARY = {"gpu-50ms", "reading"}
+NAMES = [pytest.param(name, marks=() if name in ORDINARY else pytest.mark.long) for name in BENCHES]
 
 
 class KeptPlace(Place):

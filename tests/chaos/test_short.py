@@ -15,6 +15,7 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 JOBS = 90
 
 
+@pytest.mark.long
 @pytest.mark.system
 @pytest.mark.timeout(420)
 def test_nothing_is_lost_and_nothing_run_twice_while_everything_dies(tmp_path: Path) -> None:

@@ -7,19 +7,32 @@ import pytest
 from openai import OpenAI
 
 from tests.api_service.conftest import new_key
-from tests.api_service.serving import Served, served
+from tests.api_service.serving import Served, served, served_here
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.running_worker import RunningWorker
 from tests.worker_service.waiting import until
 
 
 @pytest.fixture
-def api(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+def api(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    key = new_key(deployment.messenger.engine)
+    with served_here(deployment.environ, key) as api:
+        known_to_clients(api, monkeypatch)
+        yield api
+
+
+@pytest.fixture
+def api_process(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """One that can be killed."""
     key = new_key(deployment.messenger.engine)
     with served(deployment.environ, key, tmp_path, "tests.api_service.quick_api") as api:
-        monkeypatch.setenv("OPENAI_BASE_URL", f"http://{api.address}/v1")
-        monkeypatch.setenv("OPENAI_API_KEY", key)
+        known_to_clients(api, monkeypatch)
         yield api
+
+
+def known_to_clients(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://{api.address}/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", api.key)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import openai as package
@@ -12,7 +11,7 @@ from sqlmodel import func, select
 
 from shared.models import GenerationJob
 from tests.api_service.conftest import new_key
-from tests.api_service.serving import Served, served
+from tests.api_service.serving import Served, served_here
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.openai.test_pictures import SMALL, noise, png, shown
 from tests.worker_service.running_worker import RunningWorker
@@ -77,11 +76,11 @@ def test_a_checkpoint_that_no_server_has_raises_not_found_error(openai: OpenAI, 
         openai.images.generate(prompt="a cat")
 
 
-def test_a_key_that_asks_too_often_raises_rate_limit_error(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_key_that_asks_too_often_raises_rate_limit_error(deployment: Deployment) -> None:
     environ = {**deployment.environ, "LIMIT_SUBMISSIONS_PER_HOUR": "2"}
     key = new_key(deployment.messenger.engine)
     with (
-        served(environ, key, tmp_path, "tests.api_service.quick_api") as api,
+        served_here(environ, key) as api,
         OpenAI(api_key=key, base_url=f"http://{api.address}/v1", max_retries=0) as client,
     ):
         for _ in range(2):
@@ -144,12 +143,12 @@ def test_a_cancelled_job_is_said_to_be(openai: OpenAI, deployment: Deployment) -
     assert cancelled.value.code == "job_cancelled"
 
 
-def test_an_api_that_is_killed_costs_a_client_with_a_key_nothing(api: Served, deployment: Deployment) -> None:
+def test_an_api_that_is_killed_costs_a_client_with_a_key_nothing(api_process: Served, deployment: Deployment) -> None:
     """It connects again, and waits for the same job."""
     with OpenAI(max_retries=8) as client, ThreadPoolExecutor() as pool:
         asked = pool.submit(lambda: client.images.generate(**SMALL, extra_headers={"Idempotency-Key": "cat-1"}))
         until(lambda: jobs_made(deployment))
-        api.restart()
+        api_process.restart()
         with deployment.worker():
             until(asked_again(asked, deployment))
             made = asked.result(timeout=60)

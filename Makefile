@@ -96,6 +96,8 @@ lock: ## Renew requirements/*.lock (needs uv)
 	    --output-file requirements/dev.lock
 	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate --quiet --output-file requirements/clients.lock
+	uv pip compile requirements/store-servers.in --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-annotate --quiet --output-file requirements/store-servers.lock
 
 build: $(VENV)/ready pages ## Make the wheel and the source archive, in dist/
 	@rm -rf build dist
@@ -116,7 +118,7 @@ images-test: images ## Run a job through the images
 	TEST_IMAGES=$(CONTAINERS) $(PY) -m pytest -q tests/deploy_images $(ARGS)
 
 clean: ## Remove the environment and what was built (never var/, where data is)
-	rm -rf $(VENV) .clients .monitoring .pages api_service/pages/built build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .clients .monitoring .store-servers .pages api_service/pages/built build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 bench: $(VENV)/ready ## Measure the service against its limits (ARGS='--short', '--only NAME', '--against FILE')
 	$(PY) -m tests.bench $(ARGS)

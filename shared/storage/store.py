@@ -10,6 +10,10 @@ Check = Callable[[], None]
 """Looks up whether to go on, and raises where not."""
 
 
+BUSY = "another worker is writing it"
+SHORTER = "it is shorter than it was"
+
+
 class NotStored(Exception):
     """The store refused to keep a file: under which `key`, and why."""
 

@@ -5,6 +5,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -39,9 +40,9 @@ class S3(NamedTuple):
             "STORAGE_SECRET_ACCESS_KEY": SECRET,
         }
 
-    def store(self, prefix: str = "", *, secret: str = SECRET, signs: bool = False) -> ObjectStore:
+    def store(self, prefix: str = "", *, secret: str = SECRET, signed_for: timedelta | None = None) -> ObjectStore:
         config = {"endpoint": self.endpoint, "region": "us-east-1", "access_key_id": KEY, "secret_access_key": secret}
-        found = open_store(f"s3://{NAME}/{prefix or uuid4().hex}", Access(config, signs))
+        found = open_store(f"s3://{NAME}/{prefix or uuid4().hex}", Access(config, signed_for))
         assert isinstance(found, ObjectStore)
         return found
 

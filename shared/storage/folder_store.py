@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -61,7 +60,7 @@ class FolderStore:
     def size(self, key: str) -> int:
         return self.path(key).stat().st_size
 
-    def signed_url(self, key: str, lifetime: timedelta) -> str | None:  # noqa: ARG002
+    def signed_url(self, key: str) -> str | None:  # noqa: ARG002
         return None
 
     def remove(self, folder: str) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
 from enum import StrEnum
 from heapq import merge
 from itertools import groupby
@@ -75,13 +74,13 @@ class MovingStore:
                 continue
         return look(self.later)
 
-    def signed_url(self, key: str, lifetime: timedelta) -> str | None:
-        url = self.later.signed_url(key, lifetime)
+    def signed_url(self, key: str) -> str | None:
+        url = self.later.signed_url(key)
         if url is not None:
             try:
                 self.later.size(key)
             except FileNotFoundError:
-                return self.former.signed_url(key, lifetime)
+                return self.former.signed_url(key)
         return url
 
     def remove(self, folder: str) -> None:

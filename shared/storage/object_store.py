@@ -21,11 +21,11 @@ PROBED = ".probe"  # a folder beside those of users
 
 
 class ObjectStore:
-    """An OutputStore in a bucket. `signs`: whether clients are sent on to it."""
+    """An OutputStore in a bucket. Clients are sent on to it with URLs that work for so long; None: they are not."""
 
-    def __init__(self, bucket: Bucket, *, signs: bool = False) -> None:
+    def __init__(self, bucket: Bucket, signed_for: timedelta | None = None) -> None:
         self.bucket = bucket
-        self.signs = signs
+        self.signed_for = signed_for
 
     def put(self, files: Mapping[str, Path]) -> None:
         found = [(key_of(key), file) for key, file in files.items()]
@@ -84,8 +84,8 @@ class ObjectStore:
     def size(self, key: str) -> int:
         return self.bucket.head(key_of(key))["size"]
 
-    def signed_url(self, key: str, lifetime: timedelta) -> str | None:
-        return self.bucket.sign(key_of(key), lifetime) if self.signs else None
+    def signed_url(self, key: str) -> str | None:
+        return self.bucket.sign(key_of(key), self.signed_for) if self.signed_for else None
 
     def remove(self, folder: str) -> None:
         keys = [entry["path"] for entry in self.bucket.below(key_of(folder))]

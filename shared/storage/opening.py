@@ -1,21 +1,22 @@
 """The one place that knows which store a URL means, and whether files are moving from another."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from shared.configuration.storage import StorageSettings
+from shared.configuration.settings import Settings
 from shared.storage.folder_store import FolderStore
 from shared.storage.moving import MovingStore
 from shared.storage.store import OutputStore
 
 
 class Access(NamedTuple):
-    """How an object store is reached, and whether clients are sent on to it."""
+    """How an object store is reached, and for how long clients are sent on to it, if they are."""
 
     config: dict[str, str]
-    signs: bool = False
+    signed_for: timedelta | None = None
 
 
 AS_FOUND = Access({})
@@ -28,7 +29,7 @@ class Storage(NamedTuple):
     moving: MovingStore | None = None
 
 
-def storage_or_exit(settings: StorageSettings) -> Storage:
+def storage_or_exit(settings: Settings) -> Storage:
     """For a `main`: what cannot be as it is set ends the process with status 2, and a line that says why."""
     try:
         return open_storage(settings)
@@ -37,7 +38,7 @@ def storage_or_exit(settings: StorageSettings) -> Storage:
         sys.exit(2)
 
 
-def open_storage(settings: StorageSettings) -> Storage:
+def open_storage(settings: Settings) -> Storage:
     """Raises ValueError, in one sentence."""
     access = access_of(settings)
     store = open_store(settings.storage_url, access)
@@ -47,7 +48,7 @@ def open_storage(settings: StorageSettings) -> Storage:
     return Storage(moving, moving)
 
 
-def access_of(settings: StorageSettings) -> Access:
+def access_of(settings: Settings) -> Access:
     secret = settings.storage_secret_access_key
     given = {
         "endpoint": settings.storage_endpoint,
@@ -55,7 +56,8 @@ def access_of(settings: StorageSettings) -> Access:
         "access_key_id": settings.storage_access_key_id,
         "secret_access_key": secret.get_secret_value() if secret else None,
     }
-    return Access({name: value for name, value in given.items() if value}, settings.storage_signed_urls)
+    signed_for = settings.file_url_lifetime if settings.storage_signed_urls else None
+    return Access({name: value for name, value in given.items() if value}, signed_for)
 
 
 def open_store(url: str, access: Access = AS_FOUND) -> OutputStore:
@@ -68,4 +70,4 @@ def open_store(url: str, access: Access = AS_FOUND) -> OutputStore:
     from shared.storage.object_store import ObjectStore
 
     config = access.config if parts.scheme == "s3" else {}
-    return ObjectStore(open_bucket(url, config), signs=access.signs)
+    return ObjectStore(open_bucket(url, config), access.signed_for)

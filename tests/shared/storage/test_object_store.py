@@ -96,11 +96,11 @@ def test_a_bucket_that_is_not_there_is_no_missing_file(s3: S3, file: Path) -> No
 
 def test_only_who_knows_the_secret_is_let_in_and_signed_urls_are_for_others(tmp_path: Path, file: Path) -> None:
     with rclone_server(tmp_path) as server:
-        store = server.store("prefix", signs=True)
+        store = server.store("prefix", signed_for=timedelta(minutes=5))
         store.put({"a/x.png": file})
         with pytest.raises(NotStored, match="the object store answered 403"):
             server.store("prefix", secret="wrong").put({"a/x.png": file})
-        url = store.signed_url("a/x.png", timedelta(minutes=5))
+        url = store.signed_url("a/x.png")
         assert url is not None
         with urllib.request.urlopen(url, timeout=10) as answer:
             assert answer.read() == file.read_bytes()
@@ -113,7 +113,7 @@ def test_only_who_knows_the_secret_is_let_in_and_signed_urls_are_for_others(tmp_
 def test_nobody_is_sent_on_unless_that_is_set(s3: S3, file: Path) -> None:
     store = s3.store()
     store.put({"x": file})
-    assert store.signed_url("x", timedelta(minutes=5)) is None
+    assert store.signed_url("x") is None
 
 
 @pytest.mark.long

@@ -135,6 +135,7 @@ def test_the_revisions_are_one_line() -> None:
     revisions = [script.revision for script in ScriptDirectory("migrations").walk_revisions()]
     assert revisions == [
         "embeddings",
+        "moving_files",
         "usage",
         "browsers",
         "keys_of_tasks",

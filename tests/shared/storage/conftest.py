@@ -1,19 +1,12 @@
 """Stores of each kind, for tests of what all of them promise."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from shared.storage.folder_store import FolderStore
 from shared.storage.store import OutputStore
-from tests.buckets import S3, moto_server
-
-
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with moto_server(tmp_path_factory.mktemp("moto")) as server:
-        yield server
+from tests.buckets import S3
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +11,13 @@ from shared.models import TaskKind, TaskState
 from shared.storage.folder_store import FolderStore
 from shared.storage.moving import MovingStore
 from shared.storage.store import OutputStore
-from tests.buckets import S3, moto_server
+from tests.buckets import S3
 from tests.simulator.running import eventually
 from tests.tasks import asked, done, make_due, task
 from tests.tasks import runner as runner_of
 
 MOVE = TaskKind.MOVE_FILES
 LARGE = b"0123456789abcdef" * (10 * 2**16)
-
-
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with moto_server(tmp_path_factory.mktemp("moto")) as server:
-        yield server
 
 
 @pytest.fixture(params=["to_s3", "from_s3"])

@@ -20,7 +20,7 @@ CONTAINERS ?= podman
 IMAGES := api worker scheduler migrate
 BUILD_ARGS ?=
 
-.PHONY: build images images-test clients monitoring help pages demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
+.PHONY: build images images-test clients monitoring store-servers help pages demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -52,6 +52,9 @@ clients: $(VENV)/ready ## Install programs that speak ComfyUI in .clients: `make
 
 monitoring: $(VENV)/ready ## Unpack Prometheus in .monitoring: `make test` then tries alerts and dashboard with it
 	@$(PY) -m tests.monitoring
+
+store-servers: $(VENV)/ready ## Install servers of S3 in .store-servers: `make test` then tries object stores on them
+	@$(PY) -m tests.store_servers
 
 test-costs: $(VENV)/ready ## Run tests as `make test` does, and show their processor time (ARGS='tests/journeys' for some)
 	$(PYTEST) -p tests.costs -m 'not long' $(ARGS)

@@ -57,9 +57,9 @@ def test_a_job_is_stored_shown_exported_and_deleted(here: Journey, s3: S3, tmp_p
     picture = here.http.get(output["url"]).content
     assert picture.startswith(b"\x89PNG")
     assert here.http.get(output["url"], headers={"Range": "bytes=1-3"}).content == b"PNG"
-    assert here.http.get(output["thumbnails"]["300"]["url"]).status_code == 200
+    assert here.http.get(output["thumbnails"]["300"]).status_code == 200
     stored = [entry.key for entry in s3.store(PREFIX).files() if f"/{job['id']}/" in entry.key]
-    assert len(stored) == 1 + len(output["thumbnails"])
+    assert len(stored) == 2, "sizes above the picture's own are one thumbnail"
 
     made = task(here, kind="export", ids=[job["id"]])
     archive = zipfile.ZipFile(io.BytesIO(here.http.get(made["file"]["url"]).content))  # type: ignore[index]
@@ -83,7 +83,7 @@ def test_while_the_bucket_is_away_results_wait_and_nothing_fails(here: Journey, 
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
     assert here.job(held.id)["status"] == "running"
     link.listen()
-    assert here.completed(held.id)["attempts"] == 1
+    here.completed(held.id)
     assert here.http.get(before).status_code == 200
     assert max(here.times_run()) == 1
 

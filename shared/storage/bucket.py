@@ -30,6 +30,8 @@ HASTY: "ClientConfig" = {"connect_timeout": timedelta(seconds=3), "timeout": tim
 ONCE_MORE: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(seconds=5)}
 
 LOOKED_AT = 4000  # characters of what the library says
+NO_BUCKET = "the object store has no such bucket"
+NO_SUCH_RANGE = "416"  # the status, of a range that begins at the end or beyond it
 CODE = re.compile(r"<Code>([A-Za-z0-9_.-]{1,64})</Code>")
 STATUS = re.compile(r"status code: (\d{3})")
 ROLES = (
@@ -72,7 +74,9 @@ class Bucket:
                 options = {"range": (start, start + length), **({"if_match": e_tag} if e_tag else {})}
                 found = obstore.get(self.store, key, options=options)  # type: ignore[arg-type]
                 return Window(bytes(found.bytes()), found.meta["size"], found.meta["e_tag"])
-        except InWords:
+        except InWords as error:
+            if NO_SUCH_RANGE not in str(error):
+                raise
             meta = self.head(key)
             if start < meta["size"]:
                 raise

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from shared.storage.bucket import Bucket, Conflict
+from shared.storage.bucket import NO_BUCKET, Bucket, Conflict
 from shared.storage.durable import CHUNK, MOST_AT_ONCE
 from shared.storage.folder_store import parts_of
 from shared.storage.object_growing import GrowingObject
@@ -109,7 +109,7 @@ class ObjectStore:
         try:
             self.bucket.try_writing(f"{PROBED}/file")
         except FileNotFoundError:
-            raise NotStored("a file", "the object store has no such bucket") from None
+            raise NotStored("a file", NO_BUCKET) from None
         except OSError as error:
             raise NotStored("a file", reason_of(error)) from error
         except Conflict:  # another worker tries this too: it can be written

@@ -5,7 +5,7 @@ from contextlib import suppress
 from mimetypes import guess_type
 from typing import TYPE_CHECKING
 
-from shared.storage.bucket import PART, Bucket, Conflict, in_words
+from shared.storage.bucket import NO_BUCKET, PART, Bucket, Conflict, in_words
 from shared.storage.object_reading import pieces_of
 from shared.storage.store import BUSY, AlreadyStored, NotStored
 from shared.texts.reasons import reason_of
@@ -55,6 +55,8 @@ class Upload:
             e_tag = self.put() if self.writer is None else self.close(self.writer)
             if not self.is_mine(e_tag):
                 self.compare()
+        except FileNotFoundError:
+            raise NotStored(self.key, NO_BUCKET) from None
         except OSError as error:
             raise NotStored(self.key, reason_of(error)) from error
 

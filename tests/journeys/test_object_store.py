@@ -51,7 +51,7 @@ def task(here: Journey, **body: object) -> dict[str, object]:
     return found
 
 
-def test_a_job_is_stored_shown_exported_and_deleted(here: Journey, s3: S3, tmp_path: Path) -> None:
+def test_a_job_is_stored_shown_exported_deleted_and_imported(here: Journey, s3: S3, tmp_path: Path) -> None:
     job = here.completed(here.submit()["id"])
     (output,) = job["outputs"]
     picture = here.http.get(output["url"]).content
@@ -62,7 +62,8 @@ def test_a_job_is_stored_shown_exported_and_deleted(here: Journey, s3: S3, tmp_p
     assert len(stored) == 2, "sizes above the picture's own are one thumbnail"
 
     made = task(here, kind="export", ids=[job["id"]])
-    archive = zipfile.ZipFile(io.BytesIO(here.http.get(made["file"]["url"]).content))  # type: ignore[index]
+    packed = here.http.get(made["file"]["url"]).content  # type: ignore[index]
+    archive = zipfile.ZipFile(io.BytesIO(packed))
     assert archive.testzip() is None
     assert picture in [archive.read(name) for name in archive.namelist()]
 
@@ -71,6 +72,12 @@ def test_a_job_is_stored_shown_exported_and_deleted(here: Journey, s3: S3, tmp_p
     assert here.http.get(f"/api/v1/assets/{asset.json()['id']}/content").content == picture
     here.http.delete(f"/api/v1/generation-jobs/{job['id']}").raise_for_status()
     assert not [entry.key for entry in s3.store(PREFIX).files() if f"/{job['id']}/" in entry.key]
+
+    asset = here.http.post("/api/v1/assets", files={"file": ("jobs.zip", packed)})
+    made = task(here, kind="import", asset_id=asset.json()["id"])
+    assert made["result"]["jobs"] == 1, made  # type: ignore[index]
+    (newest, *_) = here.http.get("/api/v1/generation-jobs/").json()["items"]
+    assert here.http.get(here.job(newest["id"])["outputs"][0]["url"]).content == picture
 
 
 def test_while_the_bucket_is_away_results_wait_and_nothing_fails(here: Journey, link: Link) -> None:

@@ -90,7 +90,7 @@ def test_a_bucket_that_is_not_there_is_no_missing_file(s3: S3, file: Path) -> No
     assert store.unreadable() == "the object store answered 404 NoSuchBucket"
     with pytest.raises(NotStored, match="the object store has no such bucket"):
         store.check()
-    with pytest.raises(NotStored):
+    with pytest.raises(NotStored, match="the object store has no such bucket"):
         store.put({"x": file})
 
 

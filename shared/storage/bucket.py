@@ -83,7 +83,7 @@ class Bucket:
             return Window(b"", meta["size"], meta["e_tag"])
 
     def put(self, key: str, content: bytes, mode: "PutMode" = "overwrite", media_type: str = "") -> str | None:
-        """Store it in one request. Returns its tag."""
+        """Store it in one request. Returns its tag. Raises NotImplementedError, where no condition is to be asked."""
         with in_words():
             attributes = {"Content-Type": media_type} if media_type else {}
             return obstore.put(self.store, key, content, mode=mode, attributes=attributes, use_multipart=False)["e_tag"]

@@ -121,11 +121,6 @@ class Outcome(NamedTuple):
     size_bytes: int = 0
 
 
-def is_passing(key: str) -> bool:
-    """Whether a key is of what is under way: a file that arrives, a segment of one that grows, a probe."""
-    return any(part.startswith(".") or part.endswith(".grows") for part in key.split("/"))
-
-
 def move(store: MovingStore, key: str, check: Check) -> Outcome:
     """Copy a file to the later store, and compare the two byte by byte. The former one stays. Twice is the same.
 

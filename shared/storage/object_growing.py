@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from shared.storage.bucket import Bucket
 from shared.storage.durable import CHUNK
+from shared.storage.keys import SEGMENTS
 from shared.storage.object_reading import pieces_of
 from shared.storage.store import BUSY, SHORTER, AlreadyStored, Check, NotStored
 from shared.storage.uploads import Upload
@@ -19,7 +20,6 @@ from shared.texts.reasons import reason_of
 if TYPE_CHECKING:
     from obstore import PutMode
 
-SEGMENTS = ".grows"  # ends the name of the folder beside the file
 DIGITS = 20
 
 

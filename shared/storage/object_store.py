@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 from shared.storage.bucket import NO_BUCKET, Bucket, Conflict
 from shared.storage.durable import CHUNK, MOST_AT_ONCE
-from shared.storage.folder_store import parts_of
+from shared.storage.keys import key_of
 from shared.storage.object_growing import GrowingObject
 from shared.storage.object_reading import READ_AHEAD, ObjectReader, pieces_of
 from shared.storage.store import GrowingFile, IncomingFile, NotStored, StoredEntry
@@ -117,8 +117,3 @@ class ObjectStore:
 
     def free_bytes(self) -> int | None:
         return None
-
-
-def key_of(key: str) -> str:
-    """The key, which leads nowhere else. Raises ValueError."""
-    return "/".join(parts_of(key))

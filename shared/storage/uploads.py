@@ -63,8 +63,12 @@ class Upload:
     def put(self) -> str | None:
         content = bytes(self.buffer)
         self.parts.append(md5(content))
+        media_type = media_type_of(self.key)
         try:
-            return self.bucket.put(self.key, content, self.mode, media_type_of(self.key))
+            return self.bucket.put(self.key, content, self.mode, media_type)
+        except NotImplementedError:  # AWS_CONDITIONAL_PUT=disabled
+            self.look()
+            return self.bucket.put(self.key, content, media_type=media_type)
         except Conflict:
             e_tag = self.bucket.head(self.key)["e_tag"]
             if not self.is_mine(e_tag):  # else only the answer was lost
@@ -74,21 +78,23 @@ class Upload:
     def close(self, writer: "WritableFile") -> str | None:
         if self.buffer:
             self.send(bytes(self.buffer))
-        if self.mode != "overwrite" and self.tag_there() != self.tag_wanted():
-            raise self.refusal()
+        self.look()
         with in_words():
             writer.close()
         self.writer = None
         return self.bucket.head(self.key)["e_tag"]
 
-    def tag_there(self) -> str | None:
+    def look(self) -> None:
+        """See to it that what must be there is. Raises NotStored."""
+        if self.mode == "overwrite":
+            return
+        wanted = self.mode["e_tag"] if isinstance(self.mode, dict) else None
         try:
-            return self.bucket.head(self.key)["e_tag"]
+            found = self.bucket.head(self.key)["e_tag"]
         except FileNotFoundError:
-            return None
-
-    def tag_wanted(self) -> str | None:
-        return self.mode["e_tag"] if isinstance(self.mode, dict) else None
+            found = None
+        if found != wanted:
+            raise self.refusal()
 
     def refusal(self) -> NotStored:
         return AlreadyStored(self.key) if self.mode == "create" else NotStored(self.key, BUSY)

@@ -15,7 +15,8 @@ from itertools import islice
 import structlog
 
 from shared.models import TaskState
-from shared.storage.moving import Moved, MovingStore, Outcome, is_passing, move, remove_former
+from shared.storage.keys import is_passing
+from shared.storage.moving import Moved, MovingStore, Outcome, move, remove_former
 from shared.storage.store import NotStored, StoredEntry
 from shared.tasks.life import Ending, Page
 from shared.texts.reasons import InWords

@@ -11,7 +11,7 @@ import pytest
 from shared.storage.bucket import PART, open_bucket
 from shared.storage.object_store import ObjectStore
 from shared.storage.opening import open_store
-from shared.storage.store import NotStored
+from shared.storage.store import AlreadyStored, NotStored
 from tests.buckets import S3, rclone_server
 from tests.chaos.proxy import Link, links
 
@@ -70,6 +70,25 @@ def test_what_is_sent_again_because_the_answer_was_lost_is_kept(s3: S3) -> None:
         incoming.write(b"same")
         incoming.keep()
     assert b"".join(store.read("x")) == b"same"
+
+
+def test_a_server_that_refuses_conditions_is_asked_for_none(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+    store = s3.store()
+    for content in (b"first", b"second"):
+        incoming = store.incoming("x")
+        incoming.write(content)
+        if content == b"first":
+            incoming.keep()
+    with pytest.raises(AlreadyStored):
+        incoming.keep()
+    with store.growing("y", 0) as growing:
+        growing.write(b"one")
+        growing.sync()
+    with store.growing("y", 0) as growing:
+        growing.write(b"two")
+        growing.finish(lambda: None)
+    assert [b"".join(store.read(key)) for key in ("x", "y")] == [b"first", b"two"]
 
 
 def test_a_file_that_changes_while_it_is_read_is_no_mixture(s3: S3, tmp_path: Path) -> None:

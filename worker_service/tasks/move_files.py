@@ -19,7 +19,7 @@ from shared.storage.keys import is_passing
 from shared.storage.moving import Moved, MovingStore, Outcome, move, remove_former
 from shared.storage.store import NotStored, StoredEntry
 from shared.tasks.life import Ending, Page
-from shared.texts.reasons import InWords
+from shared.texts.reasons import InWords, reason_of
 from worker_service.tasks.turns.turn import Postponed, TaskFailed, Turn
 
 log = structlog.get_logger(__name__)
@@ -37,6 +37,8 @@ def move_files(turn: Turn) -> Ending | None:
     if store is None:
         raise TaskFailed("no_former_store", "STORAGE_MOVING_FROM is not set where the workers run, so nothing can move")
     with stores_there():
+        if reason := store.former.unreadable():  # a folder that is not there would seem to have no files
+            raise InWords(reason)
         count_once(turn, store)
         found = walk(turn, store)
         entries = list(islice(found, PAGE))
@@ -57,8 +59,9 @@ def stores_there() -> Iterator[None]:
     """A store that is away is ours to mend, and no failure of the task's: it waits, as long as that takes."""
     try:
         yield
-    except (NotStored, InWords) as error:
-        log.warning("move_files.waits", error=str(error), again_in_s=AWAY.total_seconds())
+    except (NotStored, OSError) as error:
+        reason = error.reason if isinstance(error, NotStored) else reason_of(error)
+        log.warning("move_files.waits", reason=reason, again_in_s=AWAY.total_seconds())
         raise Postponed(AWAY) from error
 
 

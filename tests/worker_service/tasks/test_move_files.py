@@ -101,6 +101,18 @@ def test_a_store_that_is_away_is_waited_for(messenger: Messenger, tmp_path: Path
     assert done(messenger, tmp_path, task_id, moving=moving).result["files"] == 1
 
 
+def test_a_former_store_that_is_not_there_is_waited_for_and_not_taken_for_an_empty_one(
+    messenger: Messenger, tmp_path: Path
+) -> None:
+    moving = MovingStore(FolderStore(tmp_path / "former"), FolderStore(tmp_path / "later"))
+    task_id = asked(messenger, MOVE, parameters={})
+    assert runner_of(messenger, tmp_path, moving=moving).run_one()
+    assert not task(messenger, task_id).state.is_final
+    fill(moving.former, {"a": b"1"}, tmp_path)
+    make_due(messenger)
+    assert done(messenger, tmp_path, task_id, moving=moving).result["files"] == 1
+
+
 def test_a_task_without_a_former_store_says_what_is_to_be_set(messenger: Messenger, tmp_path: Path) -> None:
     made = done(messenger, tmp_path, asked(messenger, MOVE, parameters={}))
     assert (made.state, made.error_code) == (TaskState.FAILED, "no_former_store")

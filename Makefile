@@ -20,7 +20,7 @@ CONTAINERS ?= podman
 IMAGES := api worker scheduler migrate
 BUILD_ARGS ?=
 
-.PHONY: build images images-test clients monitoring help pages demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
+.PHONY: build images images-test clients monitoring store-servers help pages demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -52,6 +52,9 @@ clients: $(VENV)/ready ## Install programs that speak ComfyUI in .clients: `make
 
 monitoring: $(VENV)/ready ## Unpack Prometheus in .monitoring: `make test` then tries alerts and dashboard with it
 	@$(PY) -m tests.monitoring
+
+store-servers: $(VENV)/ready ## Install servers of S3 in .store-servers: `make test` then tries object stores on them
+	@$(PY) -m tests.store_servers
 
 test-costs: $(VENV)/ready ## Run tests as `make test` does, and show their processor time (ARGS='tests/journeys' for some)
 	$(PYTEST) -p tests.costs -m 'not long' $(ARGS)
@@ -96,6 +99,8 @@ lock: ## Renew requirements/*.lock (needs uv)
 	    --output-file requirements/dev.lock
 	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate --quiet --output-file requirements/clients.lock
+	uv pip compile requirements/store-servers.in --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-annotate --quiet --output-file requirements/store-servers.lock
 
 build: $(VENV)/ready pages ## Make the wheel and the source archive, in dist/
 	@rm -rf build dist
@@ -116,7 +121,7 @@ images-test: images ## Run a job through the images
 	TEST_IMAGES=$(CONTAINERS) $(PY) -m pytest -q tests/deploy_images $(ARGS)
 
 clean: ## Remove the environment and what was built (never var/, where data is)
-	rm -rf $(VENV) .clients .monitoring .pages api_service/pages/built build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .clients .monitoring .store-servers .pages api_service/pages/built build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 bench: $(VENV)/ready ## Measure the service against its limits (ARGS='--short', '--only NAME', '--against FILE')
 	$(PY) -m tests.bench $(ARGS)

@@ -67,7 +67,7 @@ from shared.messaging.redis_clients import counting_client, hasty_client, listen
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
-from shared.storage.opening import open_store
+from shared.storage.opening import storage_or_exit
 
 log = structlog.get_logger(__name__)
 
@@ -162,7 +162,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
     guard = RedisGuard(timings.count_within_s)
     rates = RateCounter(counting, settings.redis_ns, guard)
     limits = KeyLimits(settings, rates, OpenStreams(counting, settings.redis_ns, guard))
-    capabilities, store = CapabilityReader(engine), open_store(settings.storage_url)
+    capabilities, store = CapabilityReader(engine), storage_or_exit(settings).store
     shelf = Shelf(engine, store, settings.asset_max_bytes, settings.asset_lifetime, settings.archive_max_bytes)
     fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
     return Services(

@@ -1,6 +1,7 @@
-"""What going down would delete: rows of tables that are dropped, and values of columns that are.
+"""What going down would delete: rows, also of tables that are dropped, and values of columns that are.
 
-Each revision names both in `LOSES`: `table`, or `table.column`. What it keeps elsewhere is not named.
+Each revision names them in `LOSES`: `table`, `table.column`, or `table WHERE` some of its rows. What it keeps elsewhere
+is not named.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ class Loss(NamedTuple):
     number: int
 
     def __str__(self) -> str:
-        unit = "values" if "." in self.what else "rows"
+        unit = "values" if "." in self.what.partition(" ")[0] else "rows"
         return f"{self.number} {unit if self.number > 1 else unit[:-1]} of {self.what}"
 
 
@@ -34,7 +35,7 @@ def losses(connection: Connection, config: Config, current: str | None, destinat
         return []
     lost = list(lost_on_the_way(config, current, destination))
     # A table that goes takes its columns with it.
-    named = [what for what in lost if what.partition(".")[0] not in set(lost) - {what}]
+    named = [what for what in lost if what.partition(" ")[0].partition(".")[0] not in set(lost) - {what}]
     found = (Loss(what, count_of(connection, what)) for what in dict.fromkeys(named))
     return [loss for loss in found if loss.number]
 
@@ -46,10 +47,11 @@ def lost_on_the_way(config: Config, current: str, destination: str) -> Iterator[
 
 
 def count_of(connection: Connection, what: str) -> int:
-    table, _, column = what.partition(".")
+    place, _, rows = what.partition(" WHERE ")
+    table, _, column = place.partition(".")
     if connection.scalar(text("SELECT to_regclass(:table)"), {"table": table}) is None:
         return 0
-    condition = "true"
+    condition = rows or "true"
     if column:
         default = connection.scalar(DEFAULT, {"table": table, "column": column})
         condition = f"{column} IS NOT NULL AND {column} IS DISTINCT FROM {default or 'NULL'}"

@@ -22,6 +22,7 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import patient_client
+from tests.buckets import S3, moto_server
 from tests.dealing import dealt
 from tests.kept_statements import keep_statements
 from tests.lanes import ProcessGuard, mark
@@ -124,6 +125,13 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def shared_simulator() -> Iterator[RunningSimulator]:
     with running_simulator() as simulator:
         yield simulator
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """A server of S3. Skips where none is installed."""
+    with moto_server(tmp_path_factory.mktemp("moto")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -21,9 +21,10 @@ from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from shared.models import Task, TaskState
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from shared.tasks.life import Ending
 from worker_service.media.pool import MediaPool
+from worker_service.tasks import move_files
 from worker_service.tasks.archives import export
 from worker_service.tasks.bulk import pages
 from worker_service.tasks.kinds import STEPS
@@ -34,7 +35,7 @@ LOOK_S = 0.05
 
 
 def work(environ: dict[str, str], name: str, lease_s: float, most_pages: int | None) -> None:
-    pages.PAGE = export.PAGE = int(environ.get("TASK_PAGE", "1"))
+    pages.PAGE = export.PAGE = move_files.PAGE = int(environ.get("TASK_PAGE", "1"))
     left = itertools.count() if most_pages is None else iter(range(most_pages))
 
     def held(step: Step, turn: Turn) -> Ending | None:
@@ -47,7 +48,8 @@ def work(environ: dict[str, str], name: str, lease_s: float, most_pages: int | N
     engine = create_engine(settings, application="tests")
     broker, client = sending_broker(settings), hasty_client(settings.redis_url)
     messenger = Messenger(engine, broker, client, Channels(settings.redis_ns))
-    resources = TaskResources(messenger, open_store(settings.storage_url), MediaPool(1))
+    store, moving = open_storage(settings)
+    resources = TaskResources(messenger, store, MediaPool(1), moving=moving)
     runner = TaskRunner(name, timedelta(seconds=lease_s), None, resources, steps, threading.Event(), lambda: None)
     is_open = select(Task.id).where(col(Task.state).in_((TaskState.WAITING, TaskState.RUNNING)))
     while True:

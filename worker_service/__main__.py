@@ -6,13 +6,15 @@ from pathlib import Path
 
 from shared.configuration.settings import settings_or_exit
 from shared.database.schema import exit_unless_migrated
+from shared.storage.opening import storage_or_exit
 
 GRACE_MS = 6_000  # running jobs are given back within seconds; what has not by then is left to its lease
 
 
 def main() -> None:
     settings = settings_or_exit(are_read_again=True)
-    # `start` looks too, but there Dramatiq's main process would have the last word.
+    storage_or_exit(settings)  # `start` opens it too, but there Dramatiq's main process would have the last word
+    # As above.
     if not sys.argv[1:]:
         exit_unless_migrated(settings, application="worker")
     threads = str(settings.worker_threads + 1)  # one for clean-ups: a job waits for none

@@ -26,7 +26,7 @@ from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.metrics.jobs import JobMetrics
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
-from shared.storage.opening import open_store
+from shared.storage.opening import storage_or_exit
 from worker_service.actors.clean_up import clean_up
 from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
@@ -129,7 +129,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels, count)
     worker_id = new_worker_id()
     fleet = create_fleet(settings, engine, timings.fleet)
-    store = open_store(settings.storage_url)
+    store, moving = storage_or_exit(settings)
     storage = create_storage_watch(store, registry, closing, timings.run.storage_every_s)
     leases = create_leases(settings, engine, worker_id, storage)
     wake_consumers = WakeConsumers()
@@ -154,7 +154,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
     mailing = create_mailing(settings, engine, closing)
     wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}
     wakes["clean_up"] = create_cleaner(settings, messenger, store, closing).do_due
-    tasks = create_tasks(settings, run, outgoing, wake_jobs, closing).run_one
+    tasks = create_tasks(settings, run, outgoing, wake_jobs, moving).run_one
     running = settings.limit_running_jobs
     jobs = JobRunner(worker_id, running, closing, capacity, wake_jobs.send_one, run, **wakes, run_tasks=tasks)
     signals = SignalListener(

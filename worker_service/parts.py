@@ -12,6 +12,7 @@ from shared.fleet.fence import Fence
 from shared.messaging.due_work import WakeUps
 from shared.messaging.messenger import Messenger
 from shared.outgoing.exchange import Outgoing
+from shared.storage.moving import MovingStore
 from shared.storage.store import OutputStore
 from shared.tasks.due import due_tasks
 from shared.usage.budgets import usual_budgets
@@ -54,7 +55,7 @@ def create_storage_watch(
 
 
 def create_tasks(
-    settings: Settings, run: RunResources, outgoing: Outgoing, wake_jobs: WakeUps, closing: threading.Event
+    settings: Settings, run: RunResources, outgoing: Outgoing, wake_jobs: WakeUps, moving: MovingStore | None
 ) -> TaskRunner:
     fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
     return TaskRunner(
@@ -72,9 +73,10 @@ def create_tasks(
             settings.sharing,
             usual_budgets(settings),
             settings.asset_lifetime,
+            moving,
         ),
         STEPS,
-        closing,
+        run.storage.closing,
         partial(WakeUps(run.messenger, due_tasks(settings.limit_running_tasks)).send_one, 0),
     )
 

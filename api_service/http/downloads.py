@@ -26,6 +26,10 @@ RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 SHOWN = re.compile(r"(image/(png|jpeg|webp|gif|apng|avif)|video/(mp4|webm)|audio/[a-z0-9.+-]+|text/plain)(;.*)?")
 
 
+# What a browser may keep of an answer that leads to the store itself: nothing, as the URL ends.
+SENT_ON = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}
+
+
 class StoredFile(NamedTuple):
     """What is to be sent: its key in the store, and what to say of it. `tag` differs wherever the bytes do."""
 
@@ -43,6 +47,8 @@ def send_file(request: Request[Any], store: OutputStore, file: StoredFile) -> Re
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     with readable(store, file.path):
         size = store.size(file.path)
+        if request.method == "GET" and (url := store.signed_url(file.path)) is not None:
+            return Response(status_code=HTTPStatus.FOUND, headers={**SENT_ON, "Location": url})
         asked = asked_range(request, headers["ETag"], size)
         start, end = asked or (0, size)
         content = store.read(file.path, start, end - start) if request.method == "GET" else iter(())
@@ -120,6 +126,9 @@ def file_answers(*media_types: str) -> dict[HTTPStatus, Answer]:
         HTTPStatus.OK: Answer(None, "the whole file", media_types, FILE_HEADERS),
         HTTPStatus.PARTIAL_CONTENT: Answer(
             None, "the range asked for", media_types, {**FILE_HEADERS, "Content-Range": "which bytes of how many"}
+        ),
+        HTTPStatus.FOUND: Answer(
+            None, "where the store itself has the file, if STORAGE_SIGNED_URLS is set", (), {"Location": "a signed URL"}
         ),
         HTTPStatus.NOT_MODIFIED: Answer(None, "the client has these bytes", (), FILE_HEADERS),
     }

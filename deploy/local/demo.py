@@ -18,9 +18,9 @@ from deploy.local.environment import ask
 from deploy.local.ports import free_ports
 from deploy.local.process import CannotStart
 from deploy.local.system import REPOSITORY, Plan, Say, System, running_system
-from shared.configuration.credentials import NoToken
 from shared.configuration.server_urls import ServerUrl
 from shared.configuration.settings import environment
+from shared.fleet.credentials import NoToken
 
 PICTURES = REPOSITORY / "build" / "demo"
 PROMPT = "a lighthouse above a stormy sea at dusk, oil on canvas"

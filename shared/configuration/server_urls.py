@@ -34,7 +34,7 @@ class Terms(NamedTuple):
 
 class ServerUrl(SecretUrl):
     """The URL of a ComfyUI server. `slots`, `weight` and `labels` are its terms, as far as they were said with it;
-    `token_file` holds the token that it asks for, and `headers` are others, see `shared.configuration.credentials`."""
+    `token_file` holds the token that it asks for, and `headers` are others, see `shared.fleet.credentials`."""
 
     slots: int | None = None
     weight: float | None = None

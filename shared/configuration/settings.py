@@ -16,6 +16,7 @@ from shared.configuration.mail import MailFrom, SmtpUrl
 from shared.configuration.misspellings import misspelt
 from shared.configuration.pairs import ModelAliases, TrustedNetworks
 from shared.configuration.server_urls import ComfyUIUrls
+from shared.configuration.storage import StorageSettings
 from shared.configuration.types import (
     DatabaseUrl,
     Duration,
@@ -31,14 +32,13 @@ from shared.configuration.types import (
     Patterns,
     PublicUrl,
     RedisUrl,
-    StorageUrl,
     accepts,
     as_shown,
     without_users,
 )
 
 
-class Settings(Bounds, frozen=True, extra="forbid", validate_default=True):
+class Settings(StorageSettings, Bounds, frozen=True, extra="forbid", validate_default=True):
     """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
 
     app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")
@@ -66,11 +66,7 @@ class Settings(Bounds, frozen=True, extra="forbid", validate_default=True):
         timedelta(minutes=10),
         description="how long nothing may be heard of a prompt before its job is moved to another server",
     )
-    storage_url: StorageUrl = Field(description="the folder that keeps the outputs")
     secrets_key_file: KeyFile = Field(None, description="the file of the keys that encrypt the secrets sent with jobs")
-    storage_patience: Duration = Field(
-        timedelta(hours=1), description="how long a result waits in ComfyUI for a store that refuses it"
-    )
     output_max_bytes: int = Field(
         2 * 1024**3, ge=1024, le=1024**4, description="the largest file kept; a larger one is left out, with a warning"
     )
@@ -172,7 +168,7 @@ VARIABLES = {
 }
 
 
-SECRET = {"comfyui_webhook_secret"}  # never shown, also where it is wrong
+SECRET = {"comfyui_webhook_secret", "storage_secret_access_key"}  # never shown, also where it is wrong
 
 
 class SettingsError(Exception):

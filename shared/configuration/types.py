@@ -97,13 +97,6 @@ def redis_url(value: str) -> SecretUrl:
     return SecretUrl(value)
 
 
-def storage_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
-        raise ValueError("file:///an/absolute/folder")
-    return value
-
-
 def duration(value: str | timedelta) -> timedelta:
     if isinstance(value, timedelta):
         return value
@@ -230,7 +223,6 @@ def accepts(field: FieldInfo) -> str | None:
 LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 DatabaseUrl = Annotated[SecretUrl, AsMade, BeforeValidator(database_url)]
 RedisUrl = Annotated[SecretUrl, AsMade, BeforeValidator(redis_url)]
-StorageUrl = Annotated[str, BeforeValidator(storage_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 DurationOrNone = Annotated[timedelta | None, BeforeValidator(duration_or_none)]
 Retention = Annotated[DurationOrNone, AfterValidator(retention)]

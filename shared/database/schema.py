@@ -47,6 +47,7 @@ REVISIONS = (
     "browsers",
     "usage",
     "embeddings",
+    "moving_files",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

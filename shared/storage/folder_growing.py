@@ -10,11 +10,8 @@ from typing import Self
 
 from shared.storage.durable import make_folders, sync_folder
 from shared.storage.folder_reading import pieces_of
-from shared.storage.store import Check
+from shared.storage.store import BUSY, SHORTER, Check
 from shared.texts.reasons import reason_of
-
-BUSY = "another worker is writing it"
-SHORTER = "it is shorter than it was"
 
 
 class GrowingInFolder:

@@ -4,14 +4,14 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from shared.storage.durable import copy_all, make_folders, sync_folder
 from shared.storage.folder_growing import GrowingInFolder
 from shared.storage.folder_incoming import IncomingInFolder, check_folder
 from shared.storage.folder_reading import files_below, pieces_of
+from shared.storage.keys import parts_of
 from shared.storage.store import GrowingFile, IncomingFile, NotStored, StoredEntry
 from shared.texts.reasons import reason_of
 
@@ -61,7 +61,7 @@ class FolderStore:
     def size(self, key: str) -> int:
         return self.path(key).stat().st_size
 
-    def signed_url(self, key: str, lifetime: timedelta) -> str | None:  # noqa: ARG002
+    def signed_url(self, key: str) -> str | None:  # noqa: ARG002
         return None
 
     def remove(self, folder: str) -> None:
@@ -100,11 +100,3 @@ class FolderStore:
 
     def path(self, key: str) -> Path:
         return self.root.joinpath(*parts_of(key))
-
-
-def parts_of(key: str) -> tuple[str, ...]:
-    """The parts of a key, which leads nowhere but down. Raises ValueError."""
-    parts = PurePosixPath(key).parts
-    if not parts or PurePosixPath(key).is_absolute() or ".." in parts or "\0" in key:
-        raise ValueError(f"not a key of this store: {key!r}")
-    return parts

@@ -1,13 +1,16 @@
 """What a store of files can do, wherever it keeps them: whoever uses one does not ask which it is."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Protocol, Self
 
 Check = Callable[[], None]
 """Looks up whether to go on, and raises where not."""
+
+
+BUSY = "another worker is writing it"
+SHORTER = "it is shorter than it was"
 
 
 class NotStored(Exception):
@@ -112,7 +115,7 @@ class OutputStore(Protocol):
     def size(self, key: str) -> int:
         """In bytes."""
 
-    def signed_url(self, key: str, lifetime: timedelta) -> str | None:
+    def signed_url(self, key: str) -> str | None:
         """Where a client gets a file from the store itself, without a key of ours; None where it is to ask us."""
 
     def remove(self, folder: str) -> None:

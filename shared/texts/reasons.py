@@ -7,8 +7,14 @@ import re
 QUOTED_PATH = re.compile(r"""'/[^'\n]*'|"/[^"\n]*\"""")
 
 
+class InWords(OSError):
+    """What went wrong on another machine, in words of ours that name no path."""
+
+
 def reason_of(error: OSError) -> str:
     """The system's own words for what went wrong, without the names of files that Python adds to them."""
+    if isinstance(error, InWords):
+        return str(error)
     return os.strerror(error.errno) if error.errno else type(error).__name__
 
 

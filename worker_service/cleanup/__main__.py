@@ -19,7 +19,7 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
-from shared.storage.opening import open_store
+from shared.storage.opening import storage_or_exit
 from worker_service.cleanup.clean_ups import CLEAN_UPS
 from worker_service.cleanup.portion import CleanUp, Tools
 from worker_service.cleanup.run import Cleaner
@@ -64,7 +64,7 @@ def tools_of(settings: Settings, *, sized: bool) -> Tools:
     engine = create_engine(settings, application=APPLICATION, connections=2)
     channels = Channels(settings.redis_ns)
     messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
-    store = open_store(settings.storage_url)
+    store = storage_or_exit(settings).store
     return Tools(messenger, store, usual_retention(settings), settings.retention_orphans, sized=sized)
 
 

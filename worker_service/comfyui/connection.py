@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from shared.configuration.credentials import NoToken, headers_for
 from shared.configuration.server_urls import ServerUrl, server_url
+from shared.fleet.credentials import NoToken, headers_for
 from shared.jobs.errors import ComfyUIUnreachable
 from worker_service.comfyui.deadlines import Deadline, answer_to, timed_client
 

@@ -11,8 +11,8 @@ from typing import Protocol
 import structlog
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
-from shared.configuration.credentials import NoToken, headers_for
 from shared.configuration.server_urls import ServerUrl, server_url
+from shared.fleet.credentials import NoToken, headers_for
 from worker_service.comfyui.bounded_socket import BoundedConnection, Upgrade, socket_address
 from worker_service.comfyui.frames import Cached, Ended, NodeStates, Preview, read_frame
 from worker_service.comfyui.socket_health import SocketHealth

@@ -14,12 +14,16 @@ class FreeSpace:
     """
 
     def __init__(self, registry: CollectorRegistry, store: OutputStore) -> None:
+        self.registry = registry
         self.store = store
-        self.free = Gauge(
-            "genonaut_storage_free_bytes", "room in the folder of outputs, the same for all workers", registry=registry
-        )
+        self.free: Gauge | None = None  # of a bucket nobody can tell: then nothing is shown, and no alert fires
 
     def __call__(self) -> None:
         with suppress(OSError):
             if (free := self.store.free_bytes()) is not None:
+                self.free = self.free or self.gauge()
                 self.free.set(free)
+
+    def gauge(self) -> Gauge:
+        meaning = "room in the folder of outputs, the same for all workers"
+        return Gauge("genonaut_storage_free_bytes", meaning, registry=self.registry)

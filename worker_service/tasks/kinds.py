@@ -9,6 +9,7 @@ from worker_service.tasks.archives.importing import import_
 from worker_service.tasks.bulk.actions import Cancel, Delete, Prioritize, Tag
 from worker_service.tasks.bulk.pages import bulk
 from worker_service.tasks.bulk.retry import Retry
+from worker_service.tasks.move_files import move_files
 from worker_service.tasks.reports.report import report
 from worker_service.tasks.thumbnails import thumbnails
 from worker_service.tasks.turns.turn import Step
@@ -23,4 +24,5 @@ STEPS: Mapping[TaskKind, Step] = {
     TaskKind.EXPORT: export,
     TaskKind.IMPORT: import_,
     TaskKind.THUMBNAILS: thumbnails,
+    TaskKind.MOVE_FILES: move_files,
 }

@@ -21,6 +21,7 @@ class TaskKind(StrEnum):
     EXPORT = "export"
     IMPORT = "import"
     THUMBNAILS = "thumbnails"
+    MOVE_FILES = "move_files"
 
 
 class TaskState(StrEnum):

@@ -76,7 +76,7 @@ def test_a_server_may_have_slots_of_its_own() -> None:
 
 def test_production_names_its_servers_itself() -> None:
     found = problems({"APP_ENV": "prod"})
-    assert [line.partition(":")[0] for line in found] == list(SERVERS)
+    assert {line.partition(":")[0] for line in found} == SERVERS.keys()
     assert load_settings({"APP_ENV": "prod", **SERVERS}).database_url == "postgresql+psycopg2://db/genonaut"
 
 

@@ -16,6 +16,7 @@ from shared.storage.store import NotStored
 from shared.tasks import life
 from shared.tasks.due import take
 from shared.tasks.life import Ending, TaskLease, TaskLost
+from shared.texts.reasons import InWords
 from worker_service.tasks.turns.heart import Heart
 from worker_service.tasks.turns.turn import (
     NotNow,
@@ -155,6 +156,8 @@ def said_of(error: BaseException) -> tuple[str, str]:
     match error:
         case NotStored():
             return "storage_unavailable", f"the output store cannot be used: {error.reason}"
+        case InWords():
+            return "storage_unavailable", f"the output store cannot be used: {error}"
         case NotNow():
             return error.code, str(error)
         case TimeLimitExceeded():

@@ -18,6 +18,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import Task
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
+from shared.storage.moving import MovingStore
 from shared.storage.store import OutputStore
 from shared.tasks import life
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost
@@ -70,6 +71,7 @@ class TaskResources:
     sharing: Sharing = IN_TURNS
     budgets: Budgets = field(default_factory=lambda: NO_BUDGETS)  # of users who have none of their own
     asset_lifetime: timedelta | None = None  # of what an import makes
+    moving: MovingStore | None = None  # the store, while files move there from another
 
 
 @dataclass

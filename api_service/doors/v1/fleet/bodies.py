@@ -7,8 +7,8 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validato
 
 from api_service.fleet.fleet_queries import NamedServer
 from api_service.fleet.server_changes import Departure
-from shared.configuration.credentials import HEADER_NAME, LONGEST_TOKEN, basic
 from shared.configuration.server_urls import LEAST_WEIGHT, MOST_SLOTS, MOST_WEIGHT, server_url
+from shared.fleet.credentials import HEADER_NAME, LONGEST_TOKEN, basic
 from shared.texts.labels import Labels
 
 LONGEST_URL = 255  # characters: it is the server's name

@@ -7,7 +7,15 @@ from starlette.responses import Response
 from api_service.assets.asset_queries import find_asset
 from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.idempotency_key import HEADER, SAYS_REPLAYED, idempotency_key, replay_headers
-from api_service.doors.v1.tasks.bodies import AnyTask, ImportTask, OfJobs, PrioritizeTask, RetryTask, TaskBody
+from api_service.doors.v1.tasks.bodies import (
+    AnyTask,
+    ImportTask,
+    MoveFilesTask,
+    OfJobs,
+    PrioritizeTask,
+    RetryTask,
+    TaskBody,
+)
 from api_service.doors.v1.tasks.views import TASKS, TaskView
 from api_service.http.answers import answer_with
 from api_service.http.operations import Answer, Nothing, Operation
@@ -59,6 +67,8 @@ async def checked_task(request: ApiRequest[TaskBody, Nothing]) -> Task:
     task = task_of(request, asked)
     await count_retries(request, asked)
     await check_archive(request, asked)
+    if isinstance(asked, MoveFilesTask) and services.settings.storage_moving_from is None:
+        raise wrong_field("kind", "needs STORAGE_MOVING_FROM, which names where files move from", "no_former_store")
     return task
 
 

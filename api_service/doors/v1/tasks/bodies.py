@@ -23,7 +23,7 @@ from api_service.http.path_ids import uuid_in
 from api_service.refusals.refusal import FORM
 from api_service.refusals.tasks import task_not_found
 from api_service.webhooks.asked import Url
-from shared.jobs.listing.filters import Filters, WhoseJobs
+from shared.jobs.listing.filters import ALL, Filters, WhoseJobs
 from shared.jobs.urls import LARGEST_ID
 from shared.models import TaskKind, TaskState
 from shared.workflows.metadata import Metadata
@@ -172,6 +172,20 @@ class ThumbnailsTask(OfJobs, frozen=True):
     kind: Literal[TaskKind.THUMBNAILS]
 
 
+class MoveFilesTask(AnyTask, frozen=True):
+    """Move all files from the store of STORAGE_MOVING_FROM to that of STORAGE_URL, while everything runs. Admins only.
+
+    Files stay in the former store too, unless `remove_former`: then they are removed there once all have been moved.
+    """
+
+    kind: Literal[TaskKind.MOVE_FILES]
+    remove_former: Flag = False
+
+    @property
+    def asked_user(self) -> UUID | str | None:
+        return ALL
+
+
 KINDS = frozenset(map(str, TaskKind))
 
 
@@ -202,6 +216,7 @@ AnyForm = Annotated[
     | Annotated[ExportTask, Tag(f"{FORM}export")]
     | Annotated[ImportTask, Tag(f"{FORM}import")]
     | Annotated[ThumbnailsTask, Tag(f"{FORM}thumbnails")]
+    | Annotated[MoveFilesTask, Tag(f"{FORM}move_files")]
     | Annotated[NoKind, SkipJsonSchema(), Tag(f"{FORM}none")],
     Discriminator(form_of),
 ]

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.configuration.credentials import NoToken, headers_for
 from shared.configuration.effective import table
 from shared.configuration.server_urls import server_url
 from shared.configuration.settings import SettingsError, load_settings
+from shared.fleet.credentials import NoToken, headers_for
 
 SECRET = "hunter2"
 

@@ -1,0 +1,154 @@
+"""A store in a bucket holds through broken connections, and says in one sentence what it cannot do."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.storage.bucket import PART, open_bucket
+from shared.storage.object_store import ObjectStore
+from shared.storage.opening import open_store
+from shared.storage.store import AlreadyStored, NotStored
+from tests.buckets import S3, rclone_server
+from tests.chaos.proxy import Link, links
+
+LARGE = b"0123456789abcdef" * (2 * PART // 16 + 1)
+
+
+@pytest.fixture
+def link(s3: S3) -> Iterator[Link]:
+    with links() as make:
+        yield make(s3.port)
+
+
+@pytest.fixture
+def store(s3: S3, link: Link) -> ObjectStore:
+    """Behind the link."""
+    return s3.behind(link.port).store()
+
+
+def test_a_file_is_stored_through_connections_that_break(store: ObjectStore, link: Link, tmp_path: Path) -> None:
+    store.check()  # a connection is kept open
+    (tmp_path / "file").write_bytes(LARGE)
+    link.cut()
+    store.put({"x": tmp_path / "file"})
+    pieces = store.read("x")
+    begin = next(pieces)
+    link.cut()
+    assert begin + b"".join(pieces) == LARGE
+
+
+def test_a_store_that_is_away_says_so_and_misses_nothing(store: ObjectStore, link: Link, file: Path) -> None:
+    store.put({"x": file})
+    link.refuse()
+    with pytest.raises(NotStored, match=r"^could not store y: the object store does not answer$"):
+        store.put({"y": file})
+    with pytest.raises(NotStored, match="does not answer"):
+        store.check()
+    for look in (store.read, store.size, store.open, store.remove):
+        with pytest.raises(OSError, match=r"^the object store does not answer$"):
+            look("x")
+    assert store.unreadable() == "the object store does not answer"
+    link.listen()
+    assert b"".join(store.read("x")) == file.read_bytes()
+
+
+def test_what_breaks_off_in_parts_is_aborted(s3: S3) -> None:
+    incoming = s3.store().incoming("x")
+    incoming.write(LARGE)
+    incoming.drop()
+    assert s3.unfinished() == 0
+
+
+def test_what_is_sent_again_because_the_answer_was_lost_is_kept(s3: S3) -> None:
+    store = s3.store()
+    for _ in range(2):
+        incoming = store.incoming("x")
+        incoming.write(b"same")
+        incoming.keep()
+    assert b"".join(store.read("x")) == b"same"
+
+
+def test_a_server_that_refuses_conditions_is_asked_for_none(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+    store = s3.store()
+    for content in (b"first", b"second"):
+        incoming = store.incoming("x")
+        incoming.write(content)
+        if content == b"first":
+            incoming.keep()
+    with pytest.raises(AlreadyStored):
+        incoming.keep()
+    with store.growing("y", 0) as growing:
+        growing.write(b"one")
+        growing.sync()
+    with store.growing("y", 0) as growing:
+        growing.write(b"two")
+        growing.finish(lambda: None)
+    assert [b"".join(store.read(key)) for key in ("x", "y")] == [b"first", b"two"]
+
+
+def test_a_file_that_changes_while_it_is_read_is_no_mixture(s3: S3, tmp_path: Path) -> None:
+    store = s3.store()
+    for content in (LARGE, LARGE[::-1]):
+        (tmp_path / "file").write_bytes(content)
+        store.put({"x": tmp_path / "file"})
+        if content is LARGE:
+            pieces = store.read("x")
+            next(pieces)
+    with pytest.raises(OSError, match="the file was changed while it was read"):
+        list(pieces)
+
+
+def test_a_bucket_that_is_not_there_is_no_missing_file(s3: S3, file: Path) -> None:
+    config = {"endpoint": s3.endpoint, "region": "us-east-1", "access_key_id": "x", "secret_access_key": "y"}
+    store = ObjectStore(open_bucket("s3://nothing/x", config))
+    assert store.unreadable() == "the object store answered 404 NoSuchBucket"
+    with pytest.raises(NotStored, match="the object store has no such bucket"):
+        store.check()
+    with pytest.raises(NotStored, match="the object store has no such bucket"):
+        store.put({"x": file})
+
+
+def test_only_who_knows_the_secret_is_let_in_and_signed_urls_are_for_others(tmp_path: Path, file: Path) -> None:
+    with rclone_server(tmp_path) as server:
+        store = server.store("prefix", signed_for=timedelta(minutes=5))
+        store.put({"a/x.png": file})
+        with pytest.raises(NotStored, match="the object store answered 403"):
+            server.store("prefix", secret="wrong").put({"a/x.png": file})
+        url = store.signed_url("a/x.png")
+        assert url is not None
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert answer.read() == file.read_bytes()
+        another = url[:-1] + ("0" if url[-1] != "0" else "1")
+        for wrong in (another, url.replace("x.png", "y.png"), url.partition("?")[0]):
+            with pytest.raises(urllib.error.HTTPError, match=r"40[03]"):
+                urllib.request.urlopen(wrong, timeout=10)
+
+
+def test_nobody_is_sent_on_unless_that_is_set(s3: S3, file: Path) -> None:
+    store = s3.store()
+    store.put({"x": file})
+    assert store.signed_url("x") is None
+
+
+@pytest.mark.long
+def test_a_store_that_is_silent_is_not_waited_for(store: ObjectStore, link: Link) -> None:
+    link.stall()
+    assert store.unreadable() == "the object store does not answer"
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/prefix", "az://container/prefix"])
+def test_the_other_stores_are_opened_by_their_url(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
+    assert isinstance(open_store(url), ObjectStore)
+
+
+def test_a_store_that_cannot_be_as_it_is_set_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "perhaps")
+    with pytest.raises(ValueError, match=r"^the object store cannot be used as it is set: "):
+        open_store("s3://bucket")

@@ -1,0 +1,55 @@
+"""Which store a process has is said by its settings, and what cannot be is said at its start."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.configuration.settings import SettingsError, load_settings
+from shared.storage.folder_store import FolderStore
+from shared.storage.moving import MovingStore
+from shared.storage.object_store import ObjectStore
+from shared.storage.opening import open_storage, storage_or_exit
+
+
+def test_a_folder_is_opened_and_a_bucket_and_both_while_files_move(tmp_path: Path) -> None:
+    folder, bucket = tmp_path.as_uri(), "s3://bucket/prefix"
+    assert isinstance(open_storage(load_settings({"STORAGE_URL": folder})).store, FolderStore)
+    assert isinstance(open_storage(load_settings({"STORAGE_URL": bucket})).store, ObjectStore)
+    store, moving = open_storage(load_settings({"STORAGE_URL": bucket, "STORAGE_MOVING_FROM": folder}))
+    assert store is moving
+    assert isinstance(moving, MovingStore)
+    assert isinstance(moving.former, FolderStore)
+
+
+def test_a_store_that_cannot_be_as_it_is_set_ends_the_process_with_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "perhaps")
+    with pytest.raises(SystemExit, match="2"):
+        storage_or_exit(load_settings({"STORAGE_URL": "s3://bucket"}))
+    said = capsys.readouterr().err
+    assert said.startswith("STORAGE_URL: the object store cannot be used as it is set: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("STORAGE_URL", "s3://"),
+        ("STORAGE_URL", "s3://user:password@bucket"),
+        ("STORAGE_URL", "s3://bucket/../other"),
+        ("STORAGE_URL", "ftp://host/folder"),
+        ("STORAGE_MOVING_FROM", "/a/folder"),
+        ("STORAGE_MOVING_FROM", "s3://bucket/prefix/"),
+        ("STORAGE_ENDPOINT", "minio:9000"),
+        ("STORAGE_SECRET_ACCESS_KEY", "alone"),
+        ("STORAGE_SIGNED_URLS", "perhaps"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named_and_no_secret_is_shown(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"STORAGE_URL": "s3://bucket/prefix", variable: value})
+    (line,) = refused.value.problems
+    assert line.startswith(f"{variable}: ")
+    assert "password" not in line
+    assert "alone" not in line

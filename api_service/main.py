@@ -64,6 +64,7 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
+from shared.messaging.redis_fitness import exit_if_redis_is_unfit
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
@@ -223,6 +224,7 @@ def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
     settings = settings_or_exit()
     configure_logging(settings, service="api")
     exit_unless_migrated(settings, application="api")
+    exit_if_redis_is_unfit(settings)
     registry = new_registry("api")
     expose_or_exit(settings, registry)
     return create_app(settings, timings, registry)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from shared.configuration.settings import settings_or_exit
 from shared.database.schema import exit_unless_migrated
+from shared.messaging.redis_fitness import exit_if_redis_is_unfit
 
 GRACE_MS = 6_000  # running jobs are given back within seconds; what has not by then is left to its lease
 
@@ -15,6 +16,7 @@ def main() -> None:
     # `start` looks too, but there Dramatiq's main process would have the last word.
     if not sys.argv[1:]:
         exit_unless_migrated(settings, application="worker")
+        exit_if_redis_is_unfit(settings)
     threads = str(settings.worker_threads + 1)  # one for clean-ups: a job waits for none
     variables = {
         # As many messages as there are threads: one more would wait here while another worker is idle.

@@ -17,7 +17,6 @@ from shared.configuration.misspellings import misspelt
 from shared.configuration.pairs import ModelAliases, TrustedNetworks
 from shared.configuration.server_urls import ComfyUIUrls
 from shared.configuration.types import (
-    DatabaseUrl,
     Duration,
     DurationOrNone,
     FileUrlLifetime,
@@ -30,12 +29,13 @@ from shared.configuration.types import (
     OwnHosts,
     Patterns,
     PublicUrl,
-    RedisUrl,
     StorageUrl,
     accepts,
     as_shown,
-    without_users,
 )
+from shared.configuration.urls.database_urls import DatabaseUrl
+from shared.configuration.urls.redis_urls import RedisUrl
+from shared.configuration.urls.secret_urls import without_users
 
 
 class Settings(Bounds, frozen=True, extra="forbid", validate_default=True):

@@ -68,6 +68,7 @@ from shared.messaging.redis_fitness import exit_if_redis_is_unfit
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
+from shared.outgoing.trust import trust
 from shared.storage.opening import open_store
 
 log = structlog.get_logger(__name__)
@@ -187,7 +188,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
         ),
         timings=timings,
         threads=threads,
-        fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()))),
+        fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()), tls=trust(settings.ca_file))),
         heavy=Lane(HEAVY_THREADS),
         overviews=overviews_of(engine, threads),
         readiness=OneAnswer(partial(Lane(1).run, check_everything, engine, messenger, store), timings.ready_kept_s),

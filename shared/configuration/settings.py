@@ -17,6 +17,7 @@ from shared.configuration.misspellings import misspelt
 from shared.configuration.pairs import ModelAliases, TrustedNetworks
 from shared.configuration.server_urls import ComfyUIUrls
 from shared.configuration.types import (
+    CaFile,
     Duration,
     DurationOrNone,
     FileUrlLifetime,
@@ -134,6 +135,9 @@ class Settings(Bounds, frozen=True, extra="forbid", validate_default=True):
     outgoing_allow: OwnHosts = Field(
         None,
         description="hosts of your own network that webhooks and assets from URLs may reach, also by http, or none",
+    )
+    ca_file: CaFile = Field(
+        None, description="certificates of authorities that are trusted too: for ComfyUI, webhooks, assets and e-mail"
     )
     mail_from: MailFrom = Field(None, description="whom e-mail is from, such as Pictures <pictures@example.com>")
     smtp_url: SmtpUrl = Field(

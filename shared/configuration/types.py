@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from shared.configuration.urls.secret_urls import AsMade, SecretUrl, masked
 from shared.configuration.webhook_secret import WebhookSecret, webhook_secret
 from shared.outgoing.allowed import allowed_by
+from shared.outgoing.trust import trust
 
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$")
 MOST_YEARS = timedelta(days=36500)  # PostgreSQL knows no moment much later
@@ -155,6 +156,15 @@ def file_url_lifetime(value: timedelta) -> timedelta:
     return value
 
 
+def ca_file(value: str | Path | None) -> Path | None:
+    found = key_file(value)
+    try:
+        trust(found)
+    except OSError as error:
+        raise ValueError(f"the absolute path of a file with certificates as PEM ({error.strerror or error})") from None
+    return found
+
+
 def key_file(value: str | Path | None) -> Path | None:
     if isinstance(value, str) and not value.startswith("/"):
         raise ValueError("the absolute path of a file")
@@ -184,6 +194,7 @@ DurationOrNone = Annotated[timedelta | None, BeforeValidator(duration_or_none)]
 Retention = Annotated[DurationOrNone, AfterValidator(retention)]
 LeaseDuration = Annotated[Duration, AfterValidator(lease_duration)]
 HookSecret = Annotated[WebhookSecret | None, AsMade, BeforeValidator(webhook_secret)]
+CaFile = Annotated[Path | None, BeforeValidator(ca_file)]
 KeyFile = Annotated[Path | None, BeforeValidator(key_file)]
 Limit = Annotated[int | None, BeforeValidator(limit)]
 Patterns = Annotated[Names | None, BeforeValidator(listed(patterns)), Accepts(PATTERNS)]

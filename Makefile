@@ -20,7 +20,7 @@ CONTAINERS ?= podman
 IMAGES := api worker scheduler migrate
 BUILD_ARGS ?=
 
-.PHONY: build images images-test clients monitoring store-servers help pages demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
+.PHONY: build images images-test clients monitoring store-servers pooler help pages demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -55,6 +55,9 @@ monitoring: $(VENV)/ready ## Unpack Prometheus in .monitoring: `make test` then 
 
 store-servers: $(VENV)/ready ## Install servers of S3 in .store-servers: `make test` then tries object stores on them
 	@$(PY) -m tests.store_servers
+
+pooler: $(VENV)/ready ## Unpack PgBouncer in .pooler: `make test` then goes through it
+	@$(PY) -m tests.pooler
 
 test-costs: $(VENV)/ready ## Run tests as `make test` does, and show their processor time (ARGS='tests/journeys' for some)
 	$(PYTEST) -p tests.costs -m 'not long' $(ARGS)
@@ -121,7 +124,7 @@ images-test: images ## Run a job through the images
 	TEST_IMAGES=$(CONTAINERS) $(PY) -m pytest -q tests/deploy_images $(ARGS)
 
 clean: ## Remove the environment and what was built (never var/, where data is)
-	rm -rf $(VENV) .clients .monitoring .store-servers .pages api_service/pages/built build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .clients .monitoring .store-servers .pooler .pages api_service/pages/built build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 bench: $(VENV)/ready ## Measure the service against its limits (ARGS='--short', '--only NAME', '--against FILE')
 	$(PY) -m tests.bench $(ARGS)

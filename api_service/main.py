@@ -64,9 +64,11 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
+from shared.messaging.redis_fitness import exit_if_redis_is_unfit
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
+from shared.outgoing.trust import trust
 from shared.storage.opening import storage_or_exit
 
 log = structlog.get_logger(__name__)
@@ -186,7 +188,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
         ),
         timings=timings,
         threads=threads,
-        fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()))),
+        fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()), tls=trust(settings.ca_file))),
         heavy=Lane(HEAVY_THREADS),
         overviews=overviews_of(engine, threads),
         readiness=OneAnswer(partial(Lane(1).run, check_everything, engine, messenger, store), timings.ready_kept_s),
@@ -223,6 +225,7 @@ def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
     settings = settings_or_exit()
     configure_logging(settings, service="api")
     exit_unless_migrated(settings, application="api")
+    exit_if_redis_is_unfit(settings)
     registry = new_registry("api")
     expose_or_exit(settings, registry)
     return create_app(settings, timings, registry)

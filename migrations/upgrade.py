@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, NullPool, create_engine
 
 from migrations.losses import Loss, losses
-from shared.configuration.types import database_url as checked
+from shared.configuration.urls.database_urls import database_url as checked
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:

@@ -1,7 +1,6 @@
-"""A real PgBouncer in transaction mode in front of the tests' PostgreSQL, where the program is on PATH."""
+"""A real PgBouncer in transaction mode in front of the tests' PostgreSQL; `python -m tests.pooler` unpacks it."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +11,14 @@ import pytest
 
 from deploy.local.ports import free_ports, start_on_a_free_port
 from deploy.local.process import Command, Processes
+from tests.unpacked import ROOT, program, unpack
 
-PROGRAM = shutil.which("pgbouncer")
-needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not on PATH")
+FOLDER = ROOT / ".pooler"
+PROGRAM = program(FOLDER, "pgbouncer")
+LIBRARIES = ":".join(str(folder) for folder in FOLDER.glob("usr/lib/*-linux-*"))
+needs_pgbouncer = pytest.mark.skipif(
+    not PROGRAM, reason="`make pooler` unpacks PgBouncer here, on Debian; it is not there"
+)
 POOL_SIZE = 4  # fewer than the connections to it, so that transactions change places
 NOBODY = "nobody"  # PgBouncer does not run as root
 
@@ -48,7 +52,10 @@ def pgbouncer(database_url: str, folder: Path, *more: str) -> Iterator[str]:
             )
             configuration.write_text(said)
             command = Command(
-                name="pgbouncer", arguments=(str(PROGRAM), str(configuration)), log=folder / "pgbouncer.log"
+                name="pgbouncer",
+                arguments=(PROGRAM, str(configuration)),
+                log=folder / "pgbouncer.log",
+                environ={"PATH": os.defpath, "LD_LIBRARY_PATH": LIBRARIES},
             )
             url = f"postgresql://{server.username}@127.0.0.1:{port}{server.path}"
             processes.start(command).wait_until(lambda: answers(url), within_s=30)
@@ -63,3 +70,7 @@ def answers(url: str) -> bool:
     except psycopg2.Error:
         return False
     return True
+
+
+if __name__ == "__main__" and not PROGRAM:
+    unpack(FOLDER, "pgbouncer", "libc-ares2", "libevent-2.1-7")

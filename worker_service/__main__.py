@@ -6,6 +6,7 @@ from pathlib import Path
 
 from shared.configuration.settings import settings_or_exit
 from shared.database.schema import exit_unless_migrated
+from shared.messaging.redis_fitness import exit_if_redis_is_unfit
 from shared.storage.opening import storage_or_exit
 
 GRACE_MS = 6_000  # running jobs are given back within seconds; what has not by then is left to its lease
@@ -17,6 +18,7 @@ def main() -> None:
     # As above.
     if not sys.argv[1:]:
         exit_unless_migrated(settings, application="worker")
+        exit_if_redis_is_unfit(settings)
     threads = str(settings.worker_threads + 1)  # one for clean-ups: a job waits for none
     variables = {
         # As many messages as there are threads: one more would wait here while another worker is idle.

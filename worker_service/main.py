@@ -26,6 +26,7 @@ from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.metrics.jobs import JobMetrics
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
+from shared.outgoing.trust import trust
 from shared.storage.opening import storage_or_exit
 from worker_service.actors.clean_up import clean_up
 from worker_service.actors.deliver_webhooks import deliver_webhooks
@@ -149,7 +150,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         metrics=AttemptMetrics(registry),
     )
     wake_jobs = WakeUps(messenger, due_jobs(settings.sharing))
-    outgoing = Outgoing(allowed_by(settings.outgoing_allow or ()))
+    outgoing = Outgoing(allowed_by(settings.outgoing_allow or ()), tls=trust(settings.ca_file))
     webhooks = Deliveries(engine, outgoing, closing, WebhookMetrics(registry).count)
     mailing = create_mailing(settings, engine, closing)
     wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}

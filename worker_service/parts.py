@@ -12,6 +12,7 @@ from shared.fleet.fence import Fence
 from shared.messaging.due_work import WakeUps
 from shared.messaging.messenger import Messenger
 from shared.outgoing.exchange import Outgoing
+from shared.outgoing.trust import trust
 from shared.storage.moving import MovingStore
 from shared.storage.store import OutputStore
 from shared.tasks.due import due_tasks
@@ -40,7 +41,7 @@ def create_mailing(settings: Settings, engine: Engine, closing: threading.Event)
     assert settings.mail_from, "the settings have it with SMTP_URL"
     assert settings.public_url, "the settings have it with SMTP_URL"
     letterhead = Letterhead(settings.mail_from, settings.public_url)
-    return Mailing(engine, PostOffice(settings.smtp_url), letterhead, closing)
+    return Mailing(engine, PostOffice(settings.smtp_url, tls=trust(settings.ca_file)), letterhead, closing)
 
 
 def create_leases(settings: Settings, engine: Engine, worker_id: str, storage: StorageWatch) -> Leases:
@@ -89,6 +90,9 @@ def create_cleaner(settings: Settings, messenger: Messenger, store: OutputStore,
 def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> Fleet:
     command = settings.comfyui_restart_command
     restart = Restarter(command) if command else None
-    fleet = Fleet(engine, settings.comfyui_urls, slots=settings.comfyui_slots, restart=restart, timings=timings)
+    fleet = Fleet(engine, (), slots=settings.comfyui_slots, restart=restart, timings=timings)
+    fleet.tls = trust(settings.ca_file)
+    for url in settings.comfyui_urls:
+        fleet.add(url)
     fleet.take_files_of(settings.output_max_bytes)
     return fleet

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import ssl
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from deploy.local.system import REPOSITORY, Plan, Say, System, running_system
 from shared.configuration.server_urls import ServerUrl
 from shared.configuration.settings import environment
 from shared.fleet.credentials import NoToken
+from shared.outgoing.trust import trust
 
 PICTURES = REPOSITORY / "build" / "demo"
 PROMPT = "a lighthouse above a stormy sea at dusk, oil on canvas"
@@ -69,7 +71,7 @@ def run_one_job(system: System, pictures: Path) -> Path:
 
 def job_body(system: System) -> dict[str, Any]:
     """What to ask for: a small picture, from a checkpoint that a server has. Raises DemoFailed if none has any."""
-    checkpoint, problem = first_checkpoint(system.settings.comfyui_urls)
+    checkpoint, problem = first_checkpoint(system.settings.comfyui_urls, trust(system.settings.ca_file))
     if not checkpoint:
         raise DemoFailed(problem)
     return {
@@ -82,12 +84,12 @@ def job_body(system: System) -> dict[str, Any]:
     }
 
 
-def first_checkpoint(servers: Sequence[ServerUrl]) -> tuple[str | None, str]:
+def first_checkpoint(servers: Sequence[ServerUrl], tls: ssl.SSLContext | None = None) -> tuple[str | None, str]:
     """A checkpoint that one of the ComfyUI servers has; or None, and why. A server may well have none."""
     problems = []
     for server in servers:
         try:
-            checkpoints = ask(server, "/models/checkpoints").raise_for_status().json()
+            checkpoints = ask(server, "/models/checkpoints", tls).raise_for_status().json()
         except (httpx.HTTPError, NoToken, ValueError) as error:
             problems.append(f"ComfyUI at {server.name} does not list its checkpoints: {error}")
             continue

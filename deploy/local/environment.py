@@ -1,5 +1,6 @@
 """What the environment says is tried before anything is started, so that what is wrong is said at once."""
 
+import ssl
 from collections.abc import Mapping
 
 import httpx
@@ -14,6 +15,7 @@ from shared.configuration.types import as_shown
 from shared.configuration.vault import Vault
 from shared.fleet.credentials import NoToken, headers_for
 from shared.messaging.redis_clients import hasty_client
+from shared.outgoing.trust import NOT_KNOWN, is_not_trusted, trust
 
 # For what is started later, and where production has no defaults.
 TO_BE_STARTED = {
@@ -84,22 +86,23 @@ def check_redis(variable: str, url: str) -> None:
 
 def check_comfyui(settings: Settings) -> None:
     """One that answers is enough: jobs go there, and to the others once they answer."""
-    problems = {as_shown(url): problem_of(url) for url in settings.comfyui_urls}
+    tls = trust(settings.ca_file)
+    problems = {as_shown(url): problem_of(url, tls) for url in settings.comfyui_urls}
     if all(problems.values()):
         first, reason = next(iter(problems.items()))
         more = f", nor do the other {len(problems) - 1}" if len(problems) > 1 else ""
         raise NoAnswer("COMFYUI_URLS", first, f"{reason}{more}; start one, or unset the variable to have one simulated")
 
 
-def ask(url: ServerUrl, path: str) -> httpx.Response:
+def ask(url: ServerUrl, path: str, tls: ssl.SSLContext | None) -> httpx.Response:
     """What a ComfyUI server answers, called as its URL says. Raises httpx.HTTPError and NoToken."""
-    return httpx.get(url.name + path, headers=headers_for(url), timeout=ANSWERS_WITHIN_S)
+    return httpx.get(url.name + path, headers=headers_for(url), timeout=ANSWERS_WITHIN_S, verify=tls or True)
 
 
-def problem_of(url: ServerUrl) -> str:
+def problem_of(url: ServerUrl, tls: ssl.SSLContext | None = None) -> str:
     """Why a URL is not that of a ComfyUI; nothing if it is."""
     try:
-        answer = ask(url, "/system_stats")
+        answer = ask(url, "/system_stats", tls)
         system = answer.raise_for_status().json()["system"]
     except NoToken as error:
         return str(error)
@@ -108,6 +111,8 @@ def problem_of(url: ServerUrl) -> str:
             return f"HTTP {error.response.status_code}: it asks for other credentials than its URL has"
         return f"HTTP {error.response.status_code} from a server that is no ComfyUI"
     except httpx.HTTPError as error:
+        if is_not_trusted(error):
+            return NOT_KNOWN
         return str(error) or type(error).__name__
     except (ValueError, LookupError, TypeError):
         return "what is there is no ComfyUI"

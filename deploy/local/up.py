@@ -24,6 +24,7 @@ from shared.configuration.settings import Settings, environment, read
 from shared.configuration.types import as_shown
 from shared.database.engine import create_engine, transaction
 from shared.models import Scope
+from shared.outgoing.trust import trust
 
 KEPT = REPOSITORY / "var" / "up"
 LOOK_S = 1.0
@@ -102,7 +103,7 @@ def data_folders(system: System) -> list[Path]:
 
 
 def lines_to_paste(system: System) -> str:
-    checkpoint, _ = first_checkpoint(system.settings.comfyui_urls)
+    checkpoint, _ = first_checkpoint(system.settings.comfyui_urls, trust(system.settings.ca_file))
     note = (
         ""
         if checkpoint

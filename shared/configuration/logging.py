@@ -11,7 +11,7 @@ import structlog
 from shared.configuration.choices import LogFormat
 from shared.configuration.repeated_lines import CountingHandler
 from shared.configuration.settings import Settings
-from shared.configuration.types import masked
+from shared.configuration.urls.secret_urls import masked
 
 # Without local variables: they hold prompts, settings and whole responses.
 tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))

@@ -7,7 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator
 
-from shared.configuration.types import Accepts, AsMade, SecretUrl
+from shared.configuration.types import Accepts
+from shared.configuration.urls.secret_urls import AsMade, SecretUrl
 from shared.outgoing.mail_addresses import checked_address
 
 SMTP_URLS = (

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator
 
-from shared.configuration.types import AsMade, SecretUrl
+from shared.configuration.urls.secret_urls import AsMade, SecretUrl
 from shared.texts.labels import labels_of
 
 SERVER_FORM = (

@@ -18,7 +18,7 @@ from shared.configuration.pairs import ModelAliases, TrustedNetworks
 from shared.configuration.server_urls import ComfyUIUrls
 from shared.configuration.storage import StorageSettings
 from shared.configuration.types import (
-    DatabaseUrl,
+    CaFile,
     Duration,
     DurationOrNone,
     FileUrlLifetime,
@@ -31,11 +31,12 @@ from shared.configuration.types import (
     OwnHosts,
     Patterns,
     PublicUrl,
-    RedisUrl,
     accepts,
     as_shown,
-    without_users,
 )
+from shared.configuration.urls.database_urls import DatabaseUrl
+from shared.configuration.urls.redis_urls import RedisUrl
+from shared.configuration.urls.secret_urls import without_users
 
 
 class Settings(StorageSettings, Bounds, frozen=True, extra="forbid", validate_default=True):
@@ -130,6 +131,9 @@ class Settings(StorageSettings, Bounds, frozen=True, extra="forbid", validate_de
     outgoing_allow: OwnHosts = Field(
         None,
         description="hosts of your own network that webhooks and assets from URLs may reach, also by http, or none",
+    )
+    ca_file: CaFile = Field(
+        None, description="certificates of authorities that are trusted too: for ComfyUI, webhooks, assets and e-mail"
     )
     mail_from: MailFrom = Field(None, description="whom e-mail is from, such as Pictures <pictures@example.com>")
     smtp_url: SmtpUrl = Field(

@@ -6,18 +6,16 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BeforeValidator, GetPydanticSchema, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic.fields import FieldInfo
-from pydantic_core import core_schema
 
+from shared.configuration.urls.secret_urls import AsMade, SecretUrl, masked
 from shared.configuration.webhook_secret import WebhookSecret, webhook_secret
 from shared.outgoing.allowed import allowed_by
+from shared.outgoing.trust import trust
 
-# Begins with a literal: a repeat there would be tried again from each letter of a long word.
-PASSWORD_IN_URL = re.compile(r"(?P<head>://[^:/@\s]*:)[^/\s]+(?=@)")
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$")
 MOST_YEARS = timedelta(days=36500)  # PostgreSQL knows no moment much later
 LEAST_KEPT = timedelta(hours=1)  # what has just ended is still looked at, by workers too
@@ -38,32 +36,6 @@ UNITS = {
 }
 
 
-def masked(text: str) -> str:
-    """The text with the password of every URL in it replaced by `***`."""
-    return PASSWORD_IN_URL.sub(r"\g<head>***", text)
-
-
-def without_users(text: str) -> str:
-    """The text with `***` for all between the first `://` and the last `@`: where a URL is wrong, any of it may be
-    secret."""
-    scheme, _, rest = text.partition("://")
-    secret, separator, host = rest.rpartition("@")
-    return f"{scheme}://***@{host}" if secret and separator else text
-
-
-class SecretUrl(str):
-    """A URL that may carry a password: `str()` gives it whole, `repr()` and `shown` do not."""
-
-    __slots__ = ()
-
-    @property
-    def shown(self) -> str:
-        return masked(self)
-
-    def __repr__(self) -> str:
-        return repr(self.shown)
-
-
 def as_shown(value: Any) -> str:
     """A setting's value for people and logs."""
     match value:
@@ -77,24 +49,6 @@ def as_shown(value: Any) -> str:
             return "none"
         case _:
             return masked(str(value))
-
-
-def database_url(value: str) -> SecretUrl:
-    scheme, _, rest = value.partition("://")
-    if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not urlsplit(f"x://{rest}").path.strip("/"):
-        raise ValueError("postgresql://[user[:password]@]host[:port]/database")
-    return SecretUrl(f"postgresql+psycopg2://{rest}")
-
-
-def redis_url(value: str) -> SecretUrl:
-    parts = urlsplit(value)
-    database = parts.path.strip("/")
-    reachable = parts.path if parts.scheme == "unix" else parts.hostname
-    if parts.scheme not in {"redis", "rediss", "unix"} or not reachable:
-        raise ValueError("redis://[[user]:password@]host[:port][/database], rediss://... or unix:///path?db=0")
-    if parts.scheme != "unix" and database and not database.isdigit():
-        raise ValueError("a database number after the host, as in redis://127.0.0.1:6379/4")
-    return SecretUrl(value)
 
 
 def duration(value: str | timedelta) -> timedelta:
@@ -194,14 +148,19 @@ def file_url_lifetime(value: timedelta) -> timedelta:
     return value
 
 
+def ca_file(value: str | Path | None) -> Path | None:
+    found = key_file(value)
+    try:
+        trust(found)
+    except OSError as error:
+        raise ValueError(f"the absolute path of a file with certificates as PEM ({error.strerror or error})") from None
+    return found
+
+
 def key_file(value: str | Path | None) -> Path | None:
     if isinstance(value, str) and not value.startswith("/"):
         raise ValueError("the absolute path of a file")
     return None if value is None else Path(value)
-
-
-# Kept as the very object the validator made: pydantic would turn a str subclass into a plain str.
-AsMade = GetPydanticSchema(lambda _source, _handler: core_schema.any_schema())
 
 
 class Accepts(NamedTuple):
@@ -221,13 +180,12 @@ def accepts(field: FieldInfo) -> str | None:
 
 
 LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
-DatabaseUrl = Annotated[SecretUrl, AsMade, BeforeValidator(database_url)]
-RedisUrl = Annotated[SecretUrl, AsMade, BeforeValidator(redis_url)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 DurationOrNone = Annotated[timedelta | None, BeforeValidator(duration_or_none)]
 Retention = Annotated[DurationOrNone, AfterValidator(retention)]
 LeaseDuration = Annotated[Duration, AfterValidator(lease_duration)]
 HookSecret = Annotated[WebhookSecret | None, AsMade, BeforeValidator(webhook_secret)]
+CaFile = Annotated[Path | None, BeforeValidator(ca_file)]
 KeyFile = Annotated[Path | None, BeforeValidator(key_file)]
 Limit = Annotated[int | None, BeforeValidator(limit)]
 Patterns = Annotated[Names | None, BeforeValidator(listed(patterns)), Accepts(PATTERNS)]

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from shared.configuration.settings import Settings
+from shared.database.encryption import encryption_problem
 from shared.database.engine import create_engine
 from shared.database.sessions import POOLER_FOUND, is_refused_by_pooler, pooler_problem
 
@@ -95,8 +96,9 @@ def exit_unless_migrated(settings: Settings, *, application: str) -> None:
     try:
         problem = schema_problem(engine)
     except SQLAlchemyError as error:
-        log.warning("database.unavailable", error=str(error))
-        return
+        if (problem := encryption_problem(error)) is None:
+            log.warning("database.unavailable", error=str(error))
+            return
     finally:
         engine.dispose()
     if problem:

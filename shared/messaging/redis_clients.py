@@ -5,10 +5,14 @@ from typing import Any
 import redis
 import redis.asyncio
 from redis import DriverInfo
+from redis.asyncio.connection import BlockingConnectionPool
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
+
+from shared.configuration.urls.redis_urls import sentinels_of
+from shared.messaging.redis_sentinels import AsyncSentinelPool, SentinelPool
 
 PLAIN: dict[str, Any] = {
     # Only Redis Enterprise knows the command; everywhere else it is a round trip for an error.
@@ -20,33 +24,33 @@ PLAIN: dict[str, Any] = {
 
 def hasty_client(url: str) -> redis.Redis:
     """For a request that somebody waits for: at most two tries of half a second each."""
-    return redis.Redis.from_url(
-        url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=Retry(NoBackoff(), 1), **PLAIN
-    )
+    return client(url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=Retry(NoBackoff(), 1))
+
+
+def asking_client(url: str) -> redis.Redis:
+    """For a question at the start of a service, which waits a little for its answer."""
+    return client(url, socket_connect_timeout=2, socket_timeout=2, retry=Retry(NoBackoff(), 1))
 
 
 def counting_client(url: str, *, wait_s: float = 0.3) -> redis.asyncio.Redis:
     """For limits, which are asked with every request and never waited for: one try, within a third of a second."""
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
+    return asynchronous_client(
         url,
         max_connections=20,
         timeout=wait_s,
         socket_connect_timeout=wait_s,
         socket_timeout=wait_s,
         retry=AsyncRetry(NoBackoff(), 0),
-        **PLAIN,
     )
-    return redis.asyncio.Redis.from_pool(pool)
 
 
 def patient_client(url: str) -> redis.Redis:
     """For Dramatiq's consumers: with less patience, a hang of 12 s loses a failing message and ends the delays."""
-    return redis.Redis.from_url(
+    return client(
         url,
         socket_connect_timeout=5,
         socket_timeout=5,
         retry=Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), 100),
-        **PLAIN,
     )
 
 
@@ -55,7 +59,7 @@ def listening_client(url: str, *, asked_every_s: float = 10) -> redis.asyncio.Re
 
     Nothing is tried again here: the relay connects anew by itself. Who finds the connection taken waits for it.
     """
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
+    return asynchronous_client(
         url,
         max_connections=2,
         timeout=1,
@@ -63,6 +67,17 @@ def listening_client(url: str, *, asked_every_s: float = 10) -> redis.asyncio.Re
         health_check_interval=asked_every_s,
         retry=AsyncRetry(NoBackoff(), 0),
         client_name="genonaut-relay",
-        **PLAIN,
     )
-    return redis.asyncio.Redis.from_pool(pool)
+
+
+def client(url: str, **options: Any) -> redis.Redis:
+    if sentinels := sentinels_of(url):
+        return redis.Redis.from_pool(SentinelPool(sentinels, **options, **PLAIN))
+    return redis.Redis.from_url(url, **options, **PLAIN)
+
+
+def asynchronous_client(url: str, **options: Any) -> redis.asyncio.Redis:
+    """One whose callers wait for one of `max_connections`, for as long as `timeout` seconds."""
+    if sentinels := sentinels_of(url):
+        return redis.asyncio.Redis.from_pool(AsyncSentinelPool(sentinels, **options, **PLAIN))
+    return redis.asyncio.Redis.from_pool(BlockingConnectionPool.from_url(url, **options, **PLAIN))

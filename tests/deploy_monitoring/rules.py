@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from tests.monitoring import ROOT
+from tests.unpacked import ROOT
 
 FOLDER = ROOT / "deploy" / "monitoring"
 ALERTS = FOLDER / "prometheus" / "alerts.yml"

@@ -8,7 +8,8 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.deploy_monitoring.rules import ALERTS, TROUBLES, alerts, unit_tests
 from tests.docs.test_pages import headings
-from tests.monitoring import MISSING, PROMTOOL, ROOT
+from tests.monitoring import MISSING, PROMTOOL
+from tests.unpacked import ROOT
 
 needs_promtool = pytest.mark.skipif(not PROMTOOL, reason=MISSING)
 

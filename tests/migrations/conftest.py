@@ -7,7 +7,7 @@ import pytest
 from deploy.local.load_test_data import copy
 from deploy.local.servers import Servers
 from migrations.upgrade import upgrade
-from shared.configuration.types import database_url
+from shared.configuration.urls.database_urls import database_url
 from tests.migrations.databases import LEGACY, Databases
 
 

@@ -5,7 +5,8 @@ each connection after it.
 """
 
 import socket
-from collections.abc import Generator
+import ssl
+from collections.abc import Generator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -14,6 +15,9 @@ from websockets.frames import CONT, DATA_OPCODES, Frame
 from websockets.protocol import Event
 from websockets.streams import StreamReader
 from websockets.sync.client import ClientConnection, reconnect
+
+OPEN_S = 5
+CLOSE_S = 1.0  # how long a server may take to say goodbye
 
 
 class PassingReader(StreamReader):
@@ -73,6 +77,20 @@ class Upgrade(reconnect):
 
     def process_redirect(self, exc: Exception) -> Exception:
         return exc
+
+
+def opened(address: str, headers: Mapping[str, str], tls: ssl.SSLContext | None) -> Upgrade:
+    """A socket for a `with` block. `tls` is what a certificate is held to, by default what this machine trusts."""
+    return Upgrade(
+        address,
+        additional_headers=headers,
+        open_timeout=OPEN_S,
+        close_timeout=CLOSE_S,
+        max_size=None,
+        compression=None,
+        create_connection=BoundedConnection,
+        ssl=tls if address.startswith("wss:") else None,
+    )
 
 
 def socket_address(url: str, *, client_id: str) -> str:

@@ -1,6 +1,7 @@
 """ComfyUI over HTTP, one client a server: every wait has a bound, and every answer is checked before it is believed."""
 
 import hashlib
+import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -53,8 +54,10 @@ LARGEST_OUTPUT = 2 * 1024**3
 class ComfyUIClient:
     """One server. Each method may raise ComfyUIUnreachable; all are safe to call from several threads."""
 
-    def __init__(self, url: str) -> None:
-        self.connection = ServerConnection(url)
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
+        """`tls` is what its certificate is held to, by default what this machine trusts."""
+        self.connection = ServerConnection(url, tls)
+        self.tls = tls
         self.url = self.connection.url
         self.name = self.connection.name
         self.socket_health = SocketHealth(self.name)

@@ -12,6 +12,7 @@ import httpx
 from shared.configuration.server_urls import ServerUrl, server_url
 from shared.fleet.credentials import NoToken, headers_for
 from shared.jobs.errors import ComfyUIUnreachable
+from shared.outgoing.trust import NOT_KNOWN, is_not_trusted
 from worker_service.comfyui.deadlines import Deadline, answer_to, timed_client
 
 CONNECTED_WITHIN_S = 3
@@ -61,13 +62,14 @@ class AnswerTooLarge(Exception):
 class ServerConnection:
     """One server, with whatever proves to it that we may call it. Safe to use from several threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
         self.url = url if isinstance(url, ServerUrl) else server_url(url)
         self.name = self.url.name
         self.deadline = Deadline()
         self.bounds = ANSWER  # of an answer that is asked for without other ones
         # Only a server that is asked by TLS needs the certificates that are trusted: to read them takes 20 ms.
-        verify = True if self.name.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        by_default = ssl.create_default_context if self.name.startswith("https:") else without_certificates
+        verify = tls or by_default()
         headers = {"Accept-Encoding": "identity"}
         self.http = timed_client(self.deadline, limits=CONNECTIONS, verify=verify, headers=headers)
 
@@ -124,6 +126,10 @@ class ServerConnection:
         self.http.close()
 
 
+def without_certificates() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 def unpacked(response: httpx.Response) -> Iterator[bytes]:
     """The body in pieces of at most 256 KiB. A server may pack it though it was asked not to, and some megabytes can
     become gigabytes; what it packed in another way than gzip is no answer."""
@@ -151,5 +157,6 @@ def unreachable(server: str, request: str, error: httpx.TransportError) -> Comfy
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ConnectionRefusedError):
         cause = cause.__cause__ or cause.__context__
-    reason = f"{request}: {type(error).__name__} {error}".strip()
+    said = NOT_KNOWN if is_not_trusted(error) else f"{type(error).__name__} {error}"
+    reason = f"{request}: {said}".strip()
     return ComfyUIUnreachable(server, reason, refused=cause is not None)

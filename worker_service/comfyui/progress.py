@@ -1,6 +1,7 @@
 """The WebSocket says when to look into the history, and how far prompts are; only the history says how they ended."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -13,14 +14,12 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from shared.configuration.server_urls import ServerUrl, server_url
 from shared.fleet.credentials import NoToken, headers_for
-from worker_service.comfyui.bounded_socket import BoundedConnection, Upgrade, socket_address
+from worker_service.comfyui.bounded_socket import CLOSE_S, BoundedConnection, opened, socket_address
 from worker_service.comfyui.frames import Cached, Ended, NodeStates, Preview, read_frame
 from worker_service.comfyui.socket_health import SocketHealth
 
 log = structlog.get_logger(__name__)
 
-OPEN_S = 5
-CLOSE_S = 1.0  # how long a server may take to say goodbye
 LOOK_UP_S = 0.5
 RECONNECT_S = (0.2, 0.5, 1, 2, 5)
 STEADY_S = 5.0  # a connection that lived for less was of no use, and the next try waits longer
@@ -59,9 +58,12 @@ class ProgressSocket:
     when the first one closes.
     """
 
-    def __init__(self, url: str, client_id: str, health: SocketHealth | None = None) -> None:
+    def __init__(
+        self, url: str, client_id: str, health: SocketHealth | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.url = url if isinstance(url, ServerUrl) else server_url(url)
         self.address = socket_address(self.url.name, client_id=client_id)
+        self.tls = tls
         self.health = health or SocketHealth(self.url.name)
         self.changed = threading.Condition()  # guards what follows
         self.ears: dict[str, Ear] = {}
@@ -180,15 +182,7 @@ class ProgressSocket:
         return False
 
     def connect_and_listen(self) -> None:
-        with Upgrade(
-            self.address,
-            additional_headers=headers_for(self.url),
-            open_timeout=OPEN_S,
-            close_timeout=CLOSE_S,
-            max_size=None,
-            compression=None,
-            create_connection=BoundedConnection,
-        ) as connection:
+        with opened(self.address, headers_for(self.url), self.tls) as connection:
             assert isinstance(connection, BoundedConnection)
             connection.send(FLAGS)
             self.health.opened()

@@ -1,5 +1,6 @@
 """The ComfyUI servers of this worker: their clients, and what looks at them show: which answer, and which work."""
 
+import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +52,7 @@ class Fleet:
         self.timings = timings
         self.default_slots = slots
         self.largest_output = LARGEST_OUTPUT  # bytes
+        self.tls: ssl.SSLContext | None = None  # what certificates are held to, by default what this machine trusts
         self.restart = restart
         self.wedged: set[str] = set()
         self.detectors: defaultdict[str, WedgeDetector] = defaultdict(WedgeDetector)
@@ -69,7 +71,7 @@ class Fleet:
 
     def add(self, url: ServerUrl) -> ComfyUIClient:
         """A server of this worker from now on. Other threads read `clients` meanwhile, so it is replaced."""
-        client = ComfyUIClient(url)
+        client = ComfyUIClient(url, self.tls)
         client.largest_output = self.largest_output
         name = client.name
         self.terms[name], self.notes[name] = url.terms(self.default_slots), Notes(self.engine, name)

@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from shared.configuration.mail import SmtpServerUrl
 from shared.notifications.mails import LONGEST_ERROR, Tried
 from shared.notifications.wording import on_one_line
+from shared.outgoing.trust import NOT_KNOWN, is_not_trusted
 
 ANSWERS_WITHIN_S = 20.0  # each answer
 DONE_WITHIN = timedelta(seconds=60)  # all of it, once connected
@@ -40,7 +41,8 @@ class PostOffice:
         except smtplib.SMTPResponseException as error:
             return Tried(said(error.smtp_code, error.smtp_error))
         except (smtplib.SMTPException, OSError, UnicodeError) as error:
-            return Tried(on_one_line(f"{type(error).__name__}: {error}", LONGEST_ERROR))
+            problem = NOT_KNOWN if is_not_trusted(error) else f"{type(error).__name__}: {error}"
+            return Tried(on_one_line(problem, LONGEST_ERROR))
 
     @contextmanager
     def session(self, own_name: str) -> Iterator[smtplib.SMTP]:

@@ -28,6 +28,7 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
+from shared.messaging.redis_fitness import exit_if_redis_is_unfit
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.metrics.jobs import JobMetrics
 from worker_service.scheduler.gauges import RowGauges
@@ -46,6 +47,7 @@ def main() -> None:
     settings = settings_or_exit()
     configure_logging(settings, service="scheduler")
     exit_unless_migrated(settings, application="scheduler")
+    exit_if_redis_is_unfit(settings)
     registry = new_registry("scheduler")
     expose_or_exit(settings, registry)
     stopping = threading.Event()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.configuration.logging import DEEPEST, LONGEST_TEXT, MOST_ITEMS, bounded
-from shared.configuration.types import masked
+from shared.configuration.urls.secret_urls import masked
 
 LONG = 1_000_000
 

@@ -93,7 +93,7 @@ class Sockets:
             socket.told(prompt_id)
 
     def new(self, client: ComfyUIClient, client_id: str) -> ProgressSocket:
-        socket = ProgressSocket(client.url, client_id, client.socket_health)
+        socket = ProgressSocket(client.url, client_id, client.socket_health, client.tls)
         if self.is_closed:
             socket.tell_to_close()
         return socket

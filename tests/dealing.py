@@ -1,13 +1,16 @@
 """Long tests are dealt out among the processes, each of which begins with its own: no process ends long after the rest.
 
 pytest-xdist gives each process an equal share of consecutive tests, and then lets those that are done take over from
-the others. The tests of a module stay together, since they may share what is slow to start.
+the others. The tests of a module stay together, since they may share what is slow to start; so do those of the
+modules that share a whole system.
 """
 
 from collections.abc import Sequence
 from itertools import groupby
 
 import pytest
+
+SYSTEM = "whole_system"
 
 
 def dealt(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
@@ -26,7 +29,12 @@ def dealt(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
 
 
 def by_module(items: Sequence[pytest.Item]) -> list[list[pytest.Item]]:
-    return [list(module) for _, module in groupby(items, lambda item: item.path)]
+    return [list(module) for _, module in groupby(items, home)]
+
+
+def home(item: pytest.Item) -> str:
+    """What it stays together with: its module, or all that ask for a fixture of the session which is a system."""
+    return SYSTEM if SYSTEM in getattr(item, "fixturenames", ()) else str(item.path)
 
 
 def longest(module: Sequence[pytest.Item]) -> float:

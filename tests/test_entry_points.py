@@ -1,9 +1,12 @@
 """Whatever is started by hand says what it is, and refuses what it does not know instead of starting all the same."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,13 +27,19 @@ ENTRY_POINTS = [
     "deploy.simulator",
     "tests.docs.generated",
 ]
-AT_MOST_S = 60
+HELP, UNKNOWN = "--help", "--no-such-option"
+AT_MOST_S = 100
 
 
-def called(module: str, option: str) -> subprocess.CompletedProcess[str]:
-    """Call a module with nothing but a path in its environment: it must not get so far as to need more."""
-    return subprocess.run(
-        [sys.executable, "-m", module, option],
+Called = Mapping[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def called() -> Called:
+    """How each went, called with nothing but a path in its environment: it must not get so far as to need more."""
+    asked = [word for module in ENTRY_POINTS for option in (HELP, UNKNOWN) for word in (module, option)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.entry_points", *asked],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "APP_ENV": "test"},
         capture_output=True,
@@ -38,19 +47,22 @@ def called(module: str, option: str) -> subprocess.CompletedProcess[str]:
         timeout=AT_MOST_S,
         check=False,
     )
+    assert done.returncode == 0, done.stderr
+    found: Called = json.loads(done.stdout)
+    return found
 
 
 @pytest.mark.parametrize("module", ENTRY_POINTS)
-def test_help_says_how_it_is_called(module: str) -> None:
-    done = called(module, "--help")
-    assert (done.returncode, done.stderr) == (0, "")
+def test_help_says_how_it_is_called(called: Called, module: str) -> None:
+    done = called[f"{module} {HELP}"]
+    assert (done["returncode"], done["stderr"]) == (0, "")
     name = "dramatiq" if module == "worker_service" else f"python -m {module}"  # the command that it becomes
-    assert done.stdout.startswith(f"usage: {name} ")
+    assert done["stdout"].startswith(f"usage: {name} ")
 
 
 @pytest.mark.parametrize("module", ENTRY_POINTS)
-def test_an_option_that_does_not_exist_is_refused_by_its_name(module: str) -> None:
-    done = called(module, "--no-such-option")
-    assert done.returncode == 2
-    assert "--no-such-option" in done.stderr or "arguments are required" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_an_option_that_does_not_exist_is_refused_by_its_name(called: Called, module: str) -> None:
+    done = called[f"{module} {UNKNOWN}"]
+    assert done["returncode"] == 2
+    assert UNKNOWN in done["stderr"] or "arguments are required" in done["stderr"]
+    assert "Traceback" not in done["stderr"]

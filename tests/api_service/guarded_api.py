@@ -15,9 +15,13 @@ from tests.api_service.quick_api import SERVED
 BOUNDS = Bounds(head_s=0.5, body_s=0.5, idle_s=0.5, stalled_s=0.5, linger_s=0.5)
 PATIENT = Bounds(head_s=60, pause_s=0.5)
 
+
+def guard_with(places: int, *, patiently: bool = False) -> Guard:
+    return Guard(PATIENT if patiently else BOUNDS, Doorway(Places(places, 8)))
+
+
 if __name__ == "__main__":
-    places = Places(int(os.environ["GUARDED_PLACES"]), 8)
-    guard = Guard(PATIENT if "GUARDED_PATIENTLY" in os.environ else BOUNDS, Doorway(places))
+    guard = guard_with(int(os.environ["GUARDED_PLACES"]))
     serve(
         settings_or_exit(are_read_again=True), partial(app, SERVED), ping_interval_s=SERVED.ping_interval_s, guard=guard
     )

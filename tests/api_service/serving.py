@@ -105,14 +105,17 @@ def served(environ: dict[str, str], key: str, folder: Path, program: str = "api_
 
 
 @contextmanager
-def served_here(environ: dict[str, str], key: str) -> Iterator[Served]:
+def served_here(environ: dict[str, str], key: str, guard: Guard | None = None) -> Iterator[Served]:
     """The same as `tests.api_service.quick_api` in a thread of this process, where nothing is asked of the process.
 
     It is there in a tenth of the time.
     """
     settings = load_settings({**environ, "API_PORT": "0"})
     config = config_of(
-        settings, lambda: holding(create_app(settings, SERVED)), ping_interval_s=SERVED.ping_interval_s, guard=Guard()
+        settings,
+        lambda: holding(create_app(settings, SERVED)),
+        ping_interval_s=SERVED.ping_interval_s,
+        guard=guard or Guard(),
     )
     server = Server(config)
     with listening(config) as listener:

@@ -46,14 +46,16 @@ KINDS = {
     "nobody": (),
     "everybody": tuple(Scope),
 }
-EXAMPLES, ALL_EXAMPLES = 4, 16
+FEW_EXAMPLES = ("--max-examples", "4")
+WITHOUT_BOUNDARIES = ("--phases", "examples,fuzzing,stateful")  # of each parameter: test_extremes.py has them
+ALL_EXAMPLES = ("--max-examples", "16")
 EIGHT = ("--max-examples", "8")
 
 # What others are refused is in test_access.py, and each refusal is written by the same code.
 ASKED = [
-    ("everybody", V1, EXAMPLES),
-    ("user", COMFY_V2, EXAMPLES),
-    ("user", OPENAI, EXAMPLES),
+    ("everybody", V1, (*FEW_EXAMPLES, *WITHOUT_BOUNDARIES)),
+    ("user", COMFY_V2, FEW_EXAMPLES),
+    ("user", OPENAI, FEW_EXAMPLES),
     *(pytest.param(kind, V1, ALL_EXAMPLES, marks=pytest.mark.long) for kind in KINDS),
     *(pytest.param(kind, COMFY_V2, ALL_EXAMPLES, marks=pytest.mark.long) for kind in ("user", "nobody")),
     pytest.param("user", OPENAI, ALL_EXAMPLES, marks=pytest.mark.long),
@@ -64,14 +66,13 @@ ASKED = [
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "document", "examples"), ASKED)
 def test_every_answer_is_one_that_the_document_promises(
-    kind: str, document: str, examples: int, environ: dict[str, str], messenger: Messenger, tmp_path: Path
+    kind: str, document: str, examples: tuple[str, ...], environ: dict[str, str], messenger: Messenger, tmp_path: Path
 ) -> None:
     submitted(messenger)
     output(running(messenger))
     key = new_key(messenger.engine, *KINDS[kind]) if KINDS[kind] else "gn_nobody_0"
     with served({**environ, "LIMIT_REQUESTS_PER_MINUTE": "none"}, key, tmp_path) as api:
-        most = ("--max-examples", str(examples))
-        assert_kept(f"http://{api.address}{document}", key, tmp_path, *DOCUMENTS[document], *most)
+        assert_kept(f"http://{api.address}{document}", key, tmp_path, *DOCUMENTS[document], *examples)
     assert "request.failed" not in (tmp_path / "api.log").read_text()
 
 

@@ -10,6 +10,7 @@ What stands behind the language of a block says what the tests do with it:
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,7 +47,12 @@ def named(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def blocks(page: Path) -> Iterator[Block]:
+@cache
+def blocks(page: Path) -> tuple[Block, ...]:
+    return tuple(found_in(page))
+
+
+def found_in(page: Path) -> Iterator[Block]:
     lines = page.read_text().splitlines()
     opened: tuple[int, re.Match[str]] | None = None
     for number, line in enumerate(lines, 1):
@@ -65,6 +71,7 @@ def blocks_of(language: str) -> list[Block]:
     return [block for page in PAGES if page.is_file() for block in blocks(page) if block.language == language]
 
 
+@cache
 def prose(page: Path) -> str:
     """The page without its fenced blocks."""
     lines = page.read_text().splitlines()

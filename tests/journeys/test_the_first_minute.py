@@ -133,10 +133,10 @@ def test_a_second_one_in_the_same_folder_says_so_and_not_that_its_port_is_taken(
 
 MOMENTS = [
     ("up", ""),
-    ("demo", "PostgreSQL and Valkey"),
-    ("up", "migrations"),
-    ("up", "API, worker"),
     ("demo", "POST"),
+    pytest.param("demo", "PostgreSQL and Valkey", marks=pytest.mark.long),
+    pytest.param("up", "migrations", marks=pytest.mark.long),
+    pytest.param("up", "API, worker", marks=pytest.mark.long),
 ]
 
 

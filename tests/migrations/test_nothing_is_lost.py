@@ -127,22 +127,26 @@ def lax_template(databases: Databases) -> str:
     return url
 
 
-@pytest.mark.timeout(300)  # 13 s on a quiet machine
-@given(jobs=any_jobs, requests=any_requests)
-@settings(max_examples=20, deadline=None, derandomize=True)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("examples", [8, pytest.param(20, marks=pytest.mark.long)])
 def test_whatever_the_old_rows_hold_can_be_told_and_comes_back(
-    databases: Databases, lax_template: str, jobs: list[Row], requests: list[Row]
+    databases: Databases, lax_template: str, examples: int
 ) -> None:
-    url = databases.make(lax_template)
-    insert(url, "generation_jobs", jobs)
-    insert(url, "comfyui_generation_requests", requests)
-    jobs, requests = table(url, "generation_jobs"), table(url, "comfyui_generation_requests")
-    upgrade(url)
-    assert_told(jobs, requests, table(url, "generation_jobs"))
-    downgrade(url, LEGACY)
-    assert_back(jobs, table(url, "generation_jobs"))
-    assert_back(requests, table(url, "comfyui_generation_requests"))
-    databases.drop(url)
+    @given(jobs=any_jobs, requests=any_requests)
+    @settings(max_examples=examples, deadline=None, derandomize=True)
+    def told_and_back(jobs: list[Row], requests: list[Row]) -> None:
+        url = databases.make(lax_template)
+        insert(url, "generation_jobs", jobs)
+        insert(url, "comfyui_generation_requests", requests)
+        jobs, requests = table(url, "generation_jobs"), table(url, "comfyui_generation_requests")
+        upgrade(url)
+        assert_told(jobs, requests, table(url, "generation_jobs"))
+        downgrade(url, LEGACY)
+        assert_back(jobs, table(url, "generation_jobs"))
+        assert_back(requests, table(url, "comfyui_generation_requests"))
+        databases.drop(url)
+
+    told_and_back()
 
 
 def assert_told(jobs: list[Row], requests: list[Row], merged: list[Row]) -> None:

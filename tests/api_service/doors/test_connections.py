@@ -17,7 +17,8 @@ from api_service.http.server.connections import OTHER_FILES, places_for
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob
 from tests.api_service.conftest import bearer
-from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
+from tests.api_service.guarded_api import guard_with
+from tests.api_service.serving import PATIENCE_S, Served, closing, received, served, served_here
 from tests.jobs import PARAMETERS, submitted
 from tests.worker_service.waiting import until
 
@@ -28,21 +29,23 @@ ADMITTED = 12
 
 
 @pytest.fixture
-def guarded(environ: dict[str, str]) -> dict[str, str]:
-    return {**environ, "GUARDED_PLACES": str(ADMITTED)}
-
-
-@pytest.fixture
-def api(guarded: dict[str, str], key: str, tmp_path: Path) -> Iterator[Served]:
-    with served(guarded, key, tmp_path, program="tests.api_service.guarded_api") as started:
+def api(environ: dict[str, str], key: str) -> Iterator[Served]:
+    with served_here(environ, key, guard_with(ADMITTED)) as started:
         yield started
 
 
 @pytest.fixture
-def patient_api(guarded: dict[str, str], key: str, tmp_path: Path) -> Iterator[Served]:
+def patient_api(environ: dict[str, str], key: str) -> Iterator[Served]:
     """It waits for the heads of requests for as long as these tests last."""
-    environ = {**guarded, "GUARDED_PATIENTLY": "1"}
-    with served(environ, key, tmp_path, program="tests.api_service.guarded_api") as started:
+    with served_here(environ, key, guard_with(ADMITTED, patiently=True)) as started:
+        yield started
+
+
+@pytest.fixture
+def api_process(environ: dict[str, str], key: str, tmp_path: Path) -> Iterator[Served]:
+    """One with a log."""
+    guarded = {**environ, "GUARDED_PLACES": str(ADMITTED)}
+    with served(guarded, key, tmp_path, program="tests.api_service.guarded_api") as started:
         yield started
 
 
@@ -89,12 +92,12 @@ def test_a_head_that_comes_in_time_byte_by_byte_is_answered(patient_api: Served)
         assert until_closed(slow).startswith(b"HTTP/1.1 200 ")
 
 
-def test_half_a_body_is_waited_for_and_then_answered_408(api: Served) -> None:
-    headers = {**bearer(api.key), "Content-Type": "application/json", "Content-Length": "1000"}
-    with connected(api, head(api, "POST", "/api/v1/generation-jobs/", **headers) + '{"prompt') as slow:
+def test_half_a_body_is_waited_for_and_then_answered_408(api_process: Served) -> None:
+    headers = {**bearer(api_process.key), "Content-Type": "application/json", "Content-Length": "1000"}
+    with connected(api_process, head(api_process, "POST", "/api/v1/generation-jobs/", **headers) + '{"prompt') as slow:
         said = until_closed(slow)
     assert said.startswith(b"HTTP/1.1 408 ")
-    assert "Traceback" not in api.process.command.log.read_text()
+    assert "Traceback" not in api_process.process.command.log.read_text()
 
 
 TYPED = {"Content-Type": "application/json"}

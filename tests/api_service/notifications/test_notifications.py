@@ -1,7 +1,6 @@
 """/api/v1/notifications: what a user was told, in pages, counted, followed, and marked as read."""
 
 import threading
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +16,7 @@ from shared.models import Scope
 from tests.api_service.assets.test_uploading import refused
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK
-from tests.api_service.serving import EventReader, served
+from tests.api_service.serving import EventReader, served_here
 from tests.jobs import ANOTHER_USER, running
 from tests.notifications import complete, completed, failed, listens, listens_by_mail, told
 from worker_service.scheduler.news import tell_of_batches
@@ -117,11 +116,11 @@ def test_who_watched_the_end_of_a_job_is_mailed_nothing_and_has_read_it(
 
 @pytest.mark.system
 def test_notifications_are_followed_live_and_from_where_the_client_left(
-    environ: dict[str, str], key: str, messenger: Messenger, folder: Path
+    environ: dict[str, str], key: str, messenger: Messenger
 ) -> None:
     listens(messenger)
     first = told_of(messenger, completed(messenger))
-    with served(environ, key, folder, "tests.api_service.quick_api") as api:
+    with served_here(environ, key) as api:
         with api.follow(f"{NOTIFICATIONS}/events") as stream:
             job_id = completed(messenger)
             heard = stream.next()
@@ -141,10 +140,10 @@ def test_notifications_are_followed_live_and_from_where_the_client_left(
 
 @pytest.mark.system
 def test_a_ticket_opens_the_stream_of_notifications_and_resumes_it(
-    environ: dict[str, str], key: str, messenger: Messenger, folder: Path
+    environ: dict[str, str], key: str, messenger: Messenger
 ) -> None:
     listens(messenger)
-    with served(environ, key, folder, "tests.api_service.quick_api") as api:
+    with served_here(environ, key) as api:
         http = httpx.Client(base_url=f"http://{api.address}", timeout=60)
         ticket = http.post("/api/v1/stream-tickets", headers=bearer(key)).json()["ticket"]
         path, last = f"{NOTIFICATIONS}/events?ticket={ticket}", ""

@@ -65,7 +65,7 @@ def test_a_service_does_not_start_on_a_database_without_a_schema(
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("module", SERVICES)
+@pytest.mark.parametrize("module", [SERVICES[0], *(pytest.param(one, marks=pytest.mark.long) for one in SERVICES[1:])])
 def test_a_service_does_not_start_on_an_older_schema(module: str, environ: dict[str, str], engine: Engine) -> None:
     at_revision(engine, REVISIONS[2])
     ended = started(module, environ)

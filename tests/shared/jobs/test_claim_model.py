@@ -265,7 +265,8 @@ class Claims(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(600)
-def test_no_order_of_events_breaks_what_must_hold(messenger: Messenger) -> None:
+@pytest.mark.parametrize("examples", [20, pytest.param(50, marks=pytest.mark.long)])
+def test_no_order_of_events_breaks_what_must_hold(messenger: Messenger, examples: int) -> None:
     class Fresh(Claims):
         def __init__(self) -> None:
             empty(messenger)
@@ -275,7 +276,7 @@ def test_no_order_of_events_breaks_what_must_hold(messenger: Messenger) -> None:
     run_state_machine_as_test(
         Fresh,
         settings=settings(
-            max_examples=50,
+            max_examples=examples,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,

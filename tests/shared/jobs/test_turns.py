@@ -227,7 +227,13 @@ def test_fairness_that_is_switched_on_lets_nobody_pass_by_much(messenger: Messen
 
 
 # Of the last ones most jobs are parked, as their owners' running jobs are limited.
-CROWDS = [*((seed, 6, IN_TURNS) for seed in range(4)), *((seed, 150, Sharing(running_jobs=SLOTS)) for seed in range(2))]
+LIMITED = Sharing(running_jobs=SLOTS)
+CROWDS = [
+    (0, 6, IN_TURNS),
+    (0, 150, LIMITED),
+    *(pytest.param(seed, 6, IN_TURNS, marks=pytest.mark.long) for seed in range(1, 4)),
+    pytest.param(1, 150, LIMITED, marks=pytest.mark.long),
+]
 
 
 @pytest.mark.parametrize(("seed", "most", "sharing"), CROWDS)

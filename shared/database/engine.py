@@ -19,6 +19,7 @@ from sqlmodel import Session
 from shared.configuration.choices import Pooler
 from shared.configuration.settings import Settings
 from shared.database.sessions import AT_THE_START, OPTION, is_pooled, tell_in_each_transaction
+from shared.version import VERSION
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 # SQLSTATEs. After a failover the old primary only reads, for a while; what is too large or too deep stays so.
 READ_ONLY, BEYOND_LIMITS = "25006", "54"
+APPLICATIONS = "genonaut-"  # what the names of all our processes begin with; their version follows after a space
 ASKED_AFTER = timedelta(seconds=1)  # a connection that was idle for longer is asked whether it lives
 
 
@@ -45,7 +47,7 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
         use_native_hstore=False,  # no column has that type, and each connection would ask for it
         connect_args={
             "connect_timeout": 5,
-            "application_name": f"genonaut-{application}",
+            "application_name": f"{APPLICATIONS}{application} {VERSION}",
             # A peer that vanished is noticed in about 25 s; none of the statements here runs for 30.
             "keepalives_idle": 10,
             "keepalives_interval": 5,

@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
 from shared.configuration.choices import Pooler
+from shared.configuration.secret_files import is_in_file, login_of
 from shared.configuration.settings import Settings
 from shared.database.sessions import AT_THE_START, OPTION, is_pooled, tell_in_each_transaction
 from shared.version import VERSION
@@ -56,9 +57,21 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
         },
     )
     look_before_use(engine)
+    if is_in_file(settings.database_url):
+        log_in_by_file(engine, settings.database_url)
     if pooled:
         tell_in_each_transaction(engine)
     return engine
+
+
+def log_in_by_file(engine: Engine, url: str) -> None:
+    """Each new connection has the user and the password that the file of the URL has by then."""
+
+    def say_who(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+        user, password = login_of(url)
+        parameters |= {"user": user, "password": password}
+
+    event.listen(engine, "do_connect", say_who)
 
 
 def look_before_use(engine: Engine) -> None:

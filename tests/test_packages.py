@@ -59,7 +59,7 @@ def test_the_wheel_has_every_file_of_its_packages_and_no_others(built: Path) -> 
     }
     with zipfile.ZipFile(wheel_of(built)) as wheel:
         there = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert there == here | {"deploy/__init__.py"}
+    assert there == here | {"deploy/__init__.py", "deploy/restored.py"}
     assert {path.name for path in built.iterdir()} == {
         f"genonaut_generation-{VERSION}-py3-none-any.whl",
         f"genonaut_generation-{VERSION}.tar.gz",

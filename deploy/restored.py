@@ -17,8 +17,9 @@ from shared.configuration.settings import Settings, settings_or_exit
 from shared.configuration.types import as_shown
 from shared.database.engine import APPLICATIONS, create_engine, reading, transaction
 from shared.database.schema import exit_unless_migrated
-from shared.files.store import OutputStore, open_store
 from shared.models import HELD, GenerationJob, JobStatus
+from shared.storage.opening import open_store
+from shared.storage.store import OutputStore
 
 APPLICATION = "restored"
 SPARE = 10_000  # ids: jobs without a file leave no trace in the store

@@ -9,11 +9,12 @@ from sqlalchemy import Engine
 
 from shared.configuration.settings import Settings
 from shared.database.engine import create_engine
-from shared.files.store import OutputStore, open_store
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
+from shared.storage.opening import open_store
+from shared.storage.store import OutputStore
 
 APPLICATION = "doctor"
 

@@ -46,7 +46,7 @@ class Logins:
         return self.write("database", self.environ["DATABASE_URL"], role, password)
 
     def write_redis_url(self, password: str) -> str:
-        self.redis.execute_command("ACL", "SETUSER", self.name, "on", f">{password}", "~*", "&*", "+@all")
+        self.tell_redis("ACL", "SETUSER", self.name, "on", f">{password}", "~*", "&*", "+@all")
         return self.write("redis", self.environ["REDIS_URL"], self.name, password)
 
     def write(self, kind: str, url: str, user: str, password: str) -> str:
@@ -65,11 +65,14 @@ class Logins:
             cursor.execute(ended, [role])
 
     def end_redis_password(self, password: str) -> None:
-        self.redis.execute_command("ACL", "SETUSER", self.name, f"<{password}")
-        self.redis.execute_command("CLIENT", "KILL", "USER", self.name)
+        self.tell_redis("ACL", "SETUSER", self.name, f"<{password}")
+        self.tell_redis("CLIENT", "KILL", "USER", self.name)
+
+    def tell_redis(self, *words: str) -> None:
+        self.redis.execute_command(*words)  # type: ignore[no-untyped-call]
 
     def remove(self) -> None:
-        self.redis.execute_command("ACL", "DELUSER", self.name)
+        self.tell_redis("ACL", "DELUSER", self.name)
         self.redis.close()
         with connected(named(self.environ["DATABASE_URL"], "postgres")) as connection, connection.cursor() as cursor:
             for role in self.roles:

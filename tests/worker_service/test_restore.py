@@ -15,12 +15,12 @@ from deploy.local.servers import Servers
 from deploy.restored import StillAtWork, after_restore
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
-from shared.files.store import open_store
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import patient_client
 from shared.models import JobStatus
+from shared.storage.opening import open_store
 from tests import jobs
 from tests.lent_database import new_name
 from tests.worker_service.deployment import Deployment

@@ -1,8 +1,6 @@
 """The store takes files and has room, here and at the workers, and both see the same one."""
 
-import shutil
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -10,12 +8,12 @@ from sqlmodel import col, select
 from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
 from shared.database.engine import reading
-from shared.files.store import FolderStore, NotStored
 from shared.models import JobOutput, Worker
+from shared.storage.store import NotStored, OutputStore
 from worker_service.scheduler.gauges import ALIVE
 
 SUBJECT = "storage"
-LITTLE = 0.05  # of the disk
+LITTLE = 1024**3  # bytes
 NEWEST = 20  # outputs are looked for
 
 
@@ -27,17 +25,18 @@ def look_from_here(installation: Installation) -> Iterator[Finding]:
         yield trouble(SUBJECT, f"no file can be stored from here: {error.reason}", "Make room, or mend STORAGE_URL")
         return
     yield ok(SUBJECT, "files can be stored from here")
-    if isinstance(store, FolderStore):
-        yield room(store.root)
+    yield from room(store)
 
 
-def room(root: Path) -> Finding:
-    # The folder is made by whoever first stores something.
-    found = shutil.disk_usage(next(one for one in (root, *root.parents) if one.exists()))
-    told = f"{found.free / 1024**3:.1f} GiB of {found.total / 1024**3:.1f} GiB are free"
-    if found.free < LITTLE * found.total:
-        return warning(SUBJECT, told, "Make room, or set RETENTION_OUTPUTS")
-    return ok(SUBJECT, told)
+def room(store: OutputStore) -> Iterator[Finding]:
+    free = store.free_bytes()
+    if free is None:  # nobody can tell
+        return
+    told = f"{free / 1024**3:.1f} GiB are free"
+    if free < LITTLE:
+        yield warning(SUBJECT, told, "Make room, or set RETENTION_OUTPUTS")
+    else:
+        yield ok(SUBJECT, told)
 
 
 def look_from_workers(installation: Installation) -> Iterator[Finding]:

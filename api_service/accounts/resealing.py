@@ -12,8 +12,8 @@ from sqlalchemy import Engine, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
+from shared.configuration.secrets.vault import NoVault, Vault
 from shared.configuration.settings import settings_or_exit
-from shared.configuration.vault import NoVault, Vault
 from shared.database.engine import create_engine, reading, transaction
 from shared.database.schema import exit_unless_migrated
 from shared.models import ComfyUIServer, GenerationJob

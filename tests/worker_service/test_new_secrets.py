@@ -14,8 +14,8 @@ from api_service.accounts.resealing import PLACES, Resealed, reseal
 from api_service.main import create_app
 from deploy.local.postgres import connected, named
 from deploy.local.servers import Servers
+from shared.configuration.secrets.vault import NoVault, Vault, new_key
 from shared.configuration.settings import load_settings
-from shared.configuration.vault import NoVault, Vault, new_key
 from shared.models import ComfyUIServer, GenerationJob
 from tests import jobs
 from tests.api_service.conftest import bearer

@@ -9,9 +9,9 @@ from deploy.doctor.installation import Installation
 from shared.configuration.choices import AppEnv
 from shared.configuration.credentials import NoToken, headers_for
 from shared.configuration.misspellings import misspelt
+from shared.configuration.secrets.vault import Vault
 from shared.configuration.settings import VARIABLES, Settings, SettingsError
 from shared.configuration.types import as_shown
-from shared.configuration.vault import Vault
 
 SUBJECT = "settings"
 OF_THE_OWN_NETWORK = (".local", ".internal", ".lan", ".svc", ".cluster.local", ".home.arpa", ".localhost")

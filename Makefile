@@ -20,7 +20,7 @@ CONTAINERS ?= podman
 IMAGES := api worker scheduler migrate
 BUILD_ARGS ?=
 
-.PHONY: build images images-test clients monitoring store-servers pooler help pages demo up test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
+.PHONY: build images images-test clients monitoring store-servers pooler help pages demo up doctor test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -149,6 +149,9 @@ scheduler-%: $(VENV)/ready ## The scheduler of an environment
 
 settings: $(VENV)/ready ## The effective settings, with where each comes from
 	@$(PY) -m shared.configuration.effective
+
+doctor: $(VENV)/ready ## Say what is wrong with an installation, and what to do (ARGS=--json)
+	@$(PY) -m deploy.doctor $(ARGS)
 
 migrate: $(VENV)/ready ## Bring DATABASE_URL to the newest schema
 	$(PY) -m migrations

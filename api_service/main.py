@@ -55,8 +55,8 @@ from api_service.streams.timings import StreamTimings
 from api_service.submit.quarantine import Quarantine
 from api_service.submit.submit import Acceptance
 from shared.configuration.logging import configure_logging
+from shared.configuration.secrets.vault import open_vault
 from shared.configuration.settings import Settings, settings_or_exit
-from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.fleet.fence import Fence

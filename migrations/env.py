@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from alembic import command, context
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import SQLModel
@@ -19,6 +20,7 @@ from sqlmodel import SQLModel
 import shared.models  # noqa: F401 - names every table to SQLModel.metadata
 from migrations.command_line import prepare
 from migrations.losses import losses, refuse_to_lose
+from migrations.side_by_side import note_oldest_code
 from migrations.upgrade import connected
 
 log = logging.getLogger("alembic.runtime.migration")
@@ -53,6 +55,10 @@ def migrate(connection: Connection) -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        theirs = connection.in_transaction()
+        note_oldest_code(connection, ScriptDirectory.from_config(context.config))
+        if not theirs:
+            connection.commit()
 
 
 def ask_before_deleting(connection: Connection) -> None:

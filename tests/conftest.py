@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from deploy.local.postgres import Postgres, connected
 from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
+from shared.configuration.secrets.vault import new_key
 from shared.configuration.settings import Settings, load_settings
-from shared.configuration.vault import new_key
 from shared.database.engine import create_engine
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels

@@ -1,13 +1,10 @@
 """What `make build` makes runs where this repository is not: the wheel, made from the source archive, is whole."""
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -15,15 +12,15 @@ import pytest
 
 from deploy.local.ports import free_ports
 from shared.version import VERSION
+from tests.elsewhere import AT_MOST_S, Elsewhere
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.waiting import until
 
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("api_service", "worker_service", "shared", "migrations")
+PACKAGES = ("api_service", "worker_service", "shared", "migrations", "deploy/doctor")
 IGNORED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "var", "*.egg-info")
-AT_MOST_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +56,7 @@ def test_the_wheel_has_every_file_of_its_packages_and_no_others(built: Path) -> 
     }
     with zipfile.ZipFile(wheel_of(built)) as wheel:
         there = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert there == here
+    assert there == here | {"deploy/__init__.py", "deploy/restored.py"}
     assert {path.name for path in built.iterdir()} == {
         f"genonaut_generation-{VERSION}-py3-none-any.whl",
         f"genonaut_generation-{VERSION}.tar.gz",
@@ -91,33 +88,3 @@ def is_ready(http: httpx.Client) -> bool:
         return http.get("/health/ready").is_success
     except httpx.TransportError:
         return False
-
-
-class Elsewhere:
-    """Modules of an installed wheel, run in a folder where this repository is not on the path."""
-
-    def __init__(self, site: Path, folder: Path, variables: dict[str, str]) -> None:
-        self.folder = folder
-        self.environ = {"PATH": os.environ["PATH"], **variables, "PYTHONPATH": str(site)}
-
-    def said(self, *module: str) -> str:
-        command = [sys.executable, "-m", *module]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environ, check=True, capture_output=True, timeout=AT_MOST_S
-        )
-        return done.stdout.decode()
-
-    @contextmanager
-    def running(self, module: str) -> Iterator[None]:
-        """Runs in the block, and ends well when it is asked to at its end."""
-        with (self.folder / f"{module}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module], cwd=self.folder, env=self.environ, stdout=log, stderr=log
-            )
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)  # killed, a worker would leave its children behind
-            ended = process.wait(AT_MOST_S)
-        # Uvicorn ends with the signal that it was sent, once all is done.
-        assert ended in {0, -signal.SIGTERM}, Path(log.name).read_text()

@@ -11,8 +11,8 @@ import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries
 
 from shared.configuration.logging import configure_logging
+from shared.configuration.secrets.vault import open_vault
 from shared.configuration.settings import Settings, settings_or_exit
-from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.jobs.claim.due import due_jobs

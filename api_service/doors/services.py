@@ -24,8 +24,8 @@ from api_service.streams.relay import Relay
 from api_service.streams.tickets import Tickets
 from api_service.streams.timings import StreamTimings
 from api_service.submit.submit import Acceptance
+from shared.configuration.secrets.vault import Vault
 from shared.configuration.settings import Settings
-from shared.configuration.vault import Vault
 from shared.messaging.messenger import Messenger
 from shared.storage.store import OutputStore
 

@@ -14,7 +14,7 @@ from api_service.fleet.fleet_queries import ServerView, observe
 from api_service.refusals.fleet import server_exists, server_in_settings, server_not_found
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
-from shared.configuration.vault import NoVault, Vault
+from shared.configuration.secrets.vault import NoVault, Vault
 from shared.database.engine import transaction
 from shared.fleet import servers
 from shared.fleet.servers import IS_NAMED

@@ -16,11 +16,14 @@ LONGEST_TIMESTAMP, LONGEST_SIGNATURES = 20, 1000  # characters
 
 
 def must_be_signed(secret: WebhookSecret, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
-    """Returns the id of the message and its time stamp, yet to be looked at. Raises Refusal: invalid_signature."""
+    """Returns the id of the message and its time stamp, yet to be looked at. It may read a file.
+
+    Raises Refusal: invalid_signature.
+    """
     message_id, moment, signatures = (headers.get(name, "") for name in (ID, TIMESTAMP, SIGNATURE))
     if not MESSAGE_ID.fullmatch(message_id) or len(moment) > LONGEST_TIMESTAMP or len(signatures) > LONGEST_SIGNATURES:
         raise invalid_signature(f"{ID}, {TIMESTAMP} and {SIGNATURE} must be sent, as Standard Webhooks has them")
-    if not is_signed((message_id, moment, signatures), body, secret.value):
+    if not any(is_signed((message_id, moment, signatures), body, one) for one in secret.good):
         raise invalid_signature("the signature is not that of this secret, id, time stamp and body")
     return message_id, moment
 

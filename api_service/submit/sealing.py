@@ -8,7 +8,7 @@ from api_service.jobs.extra_data import ExtraData
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
 from api_service.submit.job_request import JobRequest
-from shared.configuration.vault import NoVault, Vault
+from shared.configuration.secrets.vault import NoVault, Vault
 
 
 class SentAlong(NamedTuple):

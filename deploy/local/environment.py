@@ -9,10 +9,10 @@ import redis
 
 from deploy.local.postgres import connected
 from deploy.local.process import CannotStart
+from shared.configuration.secrets.vault import Vault
 from shared.configuration.server_urls import ServerUrl
 from shared.configuration.settings import Settings, load_settings, read
 from shared.configuration.types import as_shown
-from shared.configuration.vault import Vault
 from shared.fleet.credentials import NoToken, headers_for
 from shared.messaging.redis_clients import hasty_client
 from shared.outgoing.trust import NOT_KNOWN, is_not_trusted, trust

@@ -21,9 +21,9 @@ from deploy.local.servers import Servers, local_servers
 from migrations.upgrade import upgrade
 from shared.accounts.keys import KeyTerms, create_key
 from shared.accounts.users import user_named
+from shared.configuration.secrets.vault import Vault, new_key
 from shared.configuration.settings import Settings, load_settings
 from shared.configuration.types import as_shown
-from shared.configuration.vault import Vault, new_key
 from shared.database.engine import create_engine, transaction
 from shared.models import Scope
 

@@ -15,6 +15,7 @@ from shared.configuration.defaults import DERIVED, dependent_defaults
 from shared.configuration.mail import MailFrom, SmtpUrl
 from shared.configuration.misspellings import misspelt
 from shared.configuration.pairs import ModelAliases, TrustedNetworks
+from shared.configuration.secrets.secret_files import SecretFiles, taken_from_files
 from shared.configuration.server_urls import ComfyUIUrls
 from shared.configuration.storage import StorageSettings
 from shared.configuration.types import (
@@ -39,7 +40,7 @@ from shared.configuration.urls.redis_urls import RedisUrl
 from shared.configuration.urls.secret_urls import without_users
 
 
-class Settings(StorageSettings, Bounds, frozen=True, extra="forbid", validate_default=True):
+class Settings(SecretFiles, StorageSettings, Bounds, frozen=True, extra="forbid", validate_default=True):
     """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
 
     app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")
@@ -208,6 +209,8 @@ def read(environ: Mapping[str, str]) -> tuple[AppEnv, dict[str, str], dict[str, 
             if value := environ.get(variable, "").strip():
                 given[field], sources[field] = value, variable
                 break
+    if problems := taken_from_files(given, sources):
+        raise SettingsError(problems)
     return AppEnv(name), given, sources
 
 

@@ -1,6 +1,7 @@
 """A secret that signs webhooks, as every library of Standard Webhooks writes it: `whsec_` and base64."""
 
 from base64 import b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 PREFIX = "whsec_"
@@ -13,6 +14,11 @@ class WebhookSecret:
     """The bytes of a secret. As text it says only that there is one."""
 
     value: bytes
+
+    @property
+    def good(self) -> Sequence[bytes]:
+        """All that a signature may be made with now."""
+        return (self.value,)
 
     def __repr__(self) -> str:
         return f"{PREFIX}***"

@@ -17,8 +17,10 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
 from shared.configuration.choices import Pooler
+from shared.configuration.secrets.secret_files import is_in_file, login_of
 from shared.configuration.settings import Settings
 from shared.database.sessions import AT_THE_START, OPTION, is_pooled, tell_in_each_transaction
+from shared.version import VERSION
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +28,7 @@ T = TypeVar("T")
 
 # SQLSTATEs. After a failover the old primary only reads, for a while; what is too large or too deep stays so.
 READ_ONLY, BEYOND_LIMITS = "25006", "54"
+APPLICATIONS = "genonaut-"  # what the names of all our processes begin with; their version follows after a space
 ASKED_AFTER = timedelta(seconds=1)  # a connection that was idle for longer is asked whether it lives
 
 
@@ -45,7 +48,7 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
         use_native_hstore=False,  # no column has that type, and each connection would ask for it
         connect_args={
             "connect_timeout": 5,
-            "application_name": f"genonaut-{application}",
+            "application_name": f"{APPLICATIONS}{application} {VERSION}",
             # A peer that vanished is noticed in about 25 s; none of the statements here runs for 30.
             "keepalives_idle": 10,
             "keepalives_interval": 5,
@@ -54,9 +57,21 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
         },
     )
     look_before_use(engine)
+    if is_in_file(settings.database_url):
+        log_in_by_file(engine, settings.database_url)
     if pooled:
         tell_in_each_transaction(engine)
     return engine
+
+
+def log_in_by_file(engine: Engine, url: str) -> None:
+    """Each new connection has the user and the password that the file of the URL has by then."""
+
+    def say_who(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+        user, password = login_of(url)
+        parameters |= {"user": user, "password": password}
+
+    event.listen(engine, "do_connect", say_who)
 
 
 def look_before_use(engine: Engine) -> None:

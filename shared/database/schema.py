@@ -51,6 +51,7 @@ REVISIONS = (
     "moving_files",
 )
 NEEDED = REVISIONS[-1]
+WORKS_SINCE = "works with code since "  # what migrations note of the schema, before the revision of that code
 # PostgreSQL's codes for a table, a column and a schema that are not there.
 NOT_THERE = {"42P01", "42703", "3F000"}
 
@@ -63,12 +64,13 @@ def schema_problem(engine: Engine) -> str | None:
             if problem := pooler_problem(connection):
                 return problem
             revision = revision_of(connection)
+            oldest_code = oldest_code_of(connection)
     except OperationalError as error:
         if is_refused_by_pooler(error):
             return POOLER_FOUND
         raise
-    if revision == NEEDED:
-        return None
+    if revision == NEEDED or (revision not in {None, *REVISIONS} and oldest_code in REVISIONS):
+        return None  # newer code has migrated it, and left what this code needs
     if revision is None:
         return "the database has no schema: run `make migrate`"
     if revision in REVISIONS:
@@ -85,6 +87,12 @@ def revision_of(connection: Connection) -> str | None:
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return revision
+
+
+def oldest_code_of(connection: Connection) -> str | None:
+    """The revision of the oldest code that works with the schema, as the last migration noted it."""
+    noted: str | None = connection.scalar(text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"))
+    return noted.removeprefix(WORKS_SINCE) if noted and noted.startswith(WORKS_SINCE) else None
 
 
 def exit_unless_migrated(settings: Settings, *, application: str) -> None:

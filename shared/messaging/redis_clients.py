@@ -1,5 +1,6 @@
 """How long to wait for Redis: the API gives up at once, the worker does not."""
 
+import asyncio
 from typing import Any
 
 import redis
@@ -8,9 +9,11 @@ from redis import DriverInfo
 from redis.asyncio.connection import BlockingConnectionPool
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.credentials import CredentialProvider
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from shared.configuration.secrets.secret_files import is_in_file, login_of, without_login
 from shared.configuration.urls.redis_urls import sentinels_of
 from shared.messaging.redis_sentinels import AsyncSentinelPool, SentinelPool
 
@@ -71,13 +74,38 @@ def listening_client(url: str, *, asked_every_s: float = 10) -> redis.asyncio.Re
 
 
 def client(url: str, **options: Any) -> redis.Redis:
-    if sentinels := sentinels_of(url):
-        return redis.Redis.from_pool(SentinelPool(sentinels, **options, **PLAIN))
-    return redis.Redis.from_url(url, **options, **PLAIN)
+    if sentinels := sentinels_of(named(url)):
+        return redis.Redis.from_pool(SentinelPool(sentinels, **options, **login(url), **PLAIN))
+    return redis.Redis.from_url(named(url), **options, **login(url), **PLAIN)
 
 
 def asynchronous_client(url: str, **options: Any) -> redis.asyncio.Redis:
     """One whose callers wait for one of `max_connections`, for as long as `timeout` seconds."""
-    if sentinels := sentinels_of(url):
-        return redis.asyncio.Redis.from_pool(AsyncSentinelPool(sentinels, **options, **PLAIN))
-    return redis.asyncio.Redis.from_pool(BlockingConnectionPool.from_url(url, **options, **PLAIN))
+    if sentinels := sentinels_of(named(url)):
+        return redis.asyncio.Redis.from_pool(AsyncSentinelPool(sentinels, **options, **login(url), **PLAIN))
+    pool = BlockingConnectionPool.from_url(named(url), **options, **login(url), **PLAIN)
+    return redis.asyncio.Redis.from_pool(pool)
+
+
+class LoginByFile(CredentialProvider):
+    """Each new connection has the user and the password that the file of the URL has by then."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        user, password = login_of(self.url)
+        return (user, password or "") if user else (password or "",)
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        return await asyncio.to_thread(self.get_credentials)
+
+
+def named(url: str) -> str:
+    return without_login(url) if is_in_file(url) else url
+
+
+def login(url: str) -> dict[str, Any]:
+    """What says who we are, where the URL itself does not."""
+    is_needed = is_in_file(url) and login_of(url).password
+    return {"credential_provider": LoginByFile(url)} if is_needed else {}

@@ -38,8 +38,8 @@ class ComfyUIServer(SQLModel, table=True):
     `weight` is how fast it is, and `labels` are what jobs may ask for. Those columns of TERMS that are named in
     `by_hand` an admin has set: no worker's settings change them. It was added over HTTP at `added_at`, or else workers
     name it in their settings; `credentials` are the headers that an added one asks for, encrypted, see
-    `shared.configuration.vault`. One that was removed over HTTP at `removed_at` is drained too, and workers forget it
-    once no job is there; where it `moves_jobs`, they are moved away at once.
+    `shared.configuration.secrets.vault`. One that was removed over HTTP at `removed_at` is drained too, and workers
+    forget it once no job is there; where it `moves_jobs`, they are moved away at once.
     """
 
     __tablename__ = "comfyui_servers"

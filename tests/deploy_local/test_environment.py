@@ -14,9 +14,9 @@ from deploy.local.ports import free_ports
 from deploy.local.process import CannotStart
 from deploy.local.servers import Servers
 from deploy.local.system import Plan, running_system
+from shared.configuration.secrets.vault import new_key
 from shared.configuration.server_urls import server_url
 from shared.configuration.settings import SettingsError
-from shared.configuration.vault import new_key
 from tests.simulator.running import RunningSimulator
 
 NOBODY = "127.0.0.1:9"

@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from api_service.accounts.keyring import Keyring
 from deploy.local.system import local_key, local_secrets_key, with_own_metrics
 from shared.accounts.keys import revoke_key
+from shared.configuration.secrets.vault import Vault
 from shared.configuration.settings import Settings
-from shared.configuration.vault import Vault
 from shared.database.engine import transaction
 from shared.models import Scope
 

@@ -9,8 +9,8 @@ from sqlalchemy import ARRAY, Engine, Row, Text, any_, exists, literal, or_, sel
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
+from shared.configuration.secrets.vault import NoVault, Vault
 from shared.configuration.server_urls import server_url
-from shared.configuration.vault import NoVault, Vault
 from shared.database.engine import reading
 from shared.models import HELD, LIVE, ComfyUIServer, GenerationJob
 from worker_service.dramatiq_glue.consumer import Capacity

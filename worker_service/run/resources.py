@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
 
+from shared.configuration.secrets.vault import Vault
 from shared.configuration.settings import Settings
-from shared.configuration.vault import Vault
 from shared.messaging.messenger import Messenger
 from shared.storage.store import OutputStore
 from worker_service.fleet.health import Fleet

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.configuration.vault import NoVault, Vault
+from shared.configuration.secrets.vault import NoVault, Vault
 from shared.jobs.errors import GenerationError, SecretsUnreadable
 from shared.models import GenerationJob
 from worker_service.run.outcome import Done, Failed, Outcome

@@ -46,7 +46,7 @@ async def read_signed(http: Request[Any], model: type[Body], largest: int) -> Bo
     if secret is None:
         raise Refusal(RequestCode.NOT_FOUND, OFF)
     content = await content_of(http, largest)
-    http.state.message_id, moment = must_be_signed(secret, http.headers, content)
+    http.state.message_id, moment = await services.run(must_be_signed, secret, http.headers, content)
     await services.run(must_be_of_now, services.engine, moment)
     refuse_unless_json(http)
     return parsed(content, model)

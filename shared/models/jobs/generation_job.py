@@ -33,7 +33,7 @@ class GenerationJob(SQLModel, table=True):
     input: `{"1": {"image": ...}}`. `workflow_key` is the fingerprint of the graph: the same for jobs that take about as
     long as each other. `shape` is the same for those that do the same, and `work` is how much of it, see
     `shared.workflows.fingerprint`.
-    `secrets` go along too: encrypted, see `shared.configuration.vault`, and gone once the job has ended.
+    `secrets` go along too: encrypted, see `shared.configuration.secrets.vault`, and gone once the job has ended.
     `secret_names` says for good which ones they were.
     `run_after` is when it may start, which is at once by default. NULL, as in rows of the former system, is never.
     Once `deadline_at` has passed it is no longer started.

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from api_service.main import create_app
+from shared.configuration.secrets.vault import Vault
 from shared.configuration.settings import load_settings
-from shared.configuration.vault import Vault
 from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, Scope
 from tests.api_service.conftest import bearer

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from api_service.jobs.extra_data import LONGEST_SECRET, SECRETS
 from api_service.main import create_app
+from shared.configuration.secrets.vault import Vault
 from shared.configuration.settings import Settings
-from shared.configuration.vault import Vault
 from shared.messaging.messenger import Messenger
 from tests.api_service.conftest import bearer
 from tests.api_service.quick_api import QUICK

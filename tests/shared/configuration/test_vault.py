@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.configuration.secrets.vault import LARGEST_FILE, MOST_KEYS, NoVault, Vault, new_key
 from shared.configuration.settings import SettingsError, load_settings
-from shared.configuration.vault import LARGEST_FILE, MOST_KEYS, NoVault, Vault, new_key
 
 SECRETS = {"api_key_comfy_org": "comfyui-hunter2", "auth_token_comfy_org": "eyJ.hunter2.x"}
 

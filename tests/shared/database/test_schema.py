@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from deploy.local.servers import Servers
 from migrations.upgrade import downgrade, upgrade
 from shared.database.engine import transaction
-from shared.database.schema import NEEDED, REVISIONS, schema_problem
+from shared.database.schema import NEEDED, REVISIONS, WORKS_SINCE, schema_problem
 
 ROOT = Path(__file__).parents[3]
 SERVICES = ["api_service", "worker_service", "worker_service.scheduler"]
@@ -75,12 +75,25 @@ def test_a_service_does_not_start_on_an_older_schema(module: str, environ: dict[
     assert "Traceback" not in ended.stderr + ended.stdout
 
 
-def test_a_newer_schema_is_not_to_be_migrated(engine: Engine) -> None:
+def note(engine: Engine, revision: str) -> None:
+    with transaction(engine) as session:
+        session.connection().execute(text(f"COMMENT ON TABLE alembic_version IS '{WORKS_SINCE}{revision}'"))
+
+
+def test_a_newer_schema_that_this_code_does_not_work_with_is_not_to_be_migrated(engine: Engine) -> None:
     assert schema_problem(engine) is None
     at_revision(engine, "from_the_future")
+    note(engine, "from_the_future")
     problem = schema_problem(engine) or ""
     assert "from_the_future, which this code does not know" in problem
     assert "make migrate" not in problem
+
+
+def test_code_works_on_with_a_newer_schema_whose_migrations_only_added(engine: Engine) -> None:
+    at_revision(engine, "from_the_future")
+    assert schema_problem(engine) is None, "the migrations of today noted what they work with"
+    note(engine, NEEDED)
+    assert schema_problem(engine) is None
 
 
 def test_a_database_that_was_migrated_down_to_nothing_has_no_schema(environ: dict[str, str], engine: Engine) -> None:

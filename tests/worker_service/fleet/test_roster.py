@@ -8,7 +8,7 @@ import pytest
 
 from api_service.fleet import server_changes
 from api_service.fleet.server_changes import Departure
-from shared.configuration.vault import Vault, new_key
+from shared.configuration.secrets.vault import Vault, new_key
 from shared.fleet.credentials import basic
 from shared.models import EventType, Outcome
 from tests import jobs

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from api_service.main import create_app
 from shared.configuration.logging import QUIET
-from shared.configuration.vault import Vault, new_key
+from shared.configuration.secrets.vault import Vault, new_key
 from shared.jobs.errors import NodeFailed, SecretsUnreadable, WorkflowRejected
 from shared.models import FINAL, JobStatus, Outcome
 from tests import jobs

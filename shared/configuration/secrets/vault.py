@@ -13,6 +13,7 @@ from shared.texts.reasons import reason_of
 log = structlog.get_logger(__name__)
 
 VARIABLE = "SECRETS_KEY_FILE"
+NOT_OURS = f"no key in the file of {VARIABLE} is the one that they were encrypted with"
 MOST_KEYS = 20
 LENGTH = 44  # characters of a key; what decodes them ignores what is beyond
 LARGEST_FILE = 16 * 1024  # bytes
@@ -33,16 +34,27 @@ class Vault:
 
     def seal(self, secrets: Mapping[str, str]) -> str:
         """The secrets as they may be stored. Raises NoVault."""
-        return self._keys().encrypt(json.dumps(dict(secrets)).encode()).decode()
+        return MultiFernet(self._keys()).encrypt(json.dumps(dict(secrets)).encode()).decode()
 
     def opened(self, sealed: str) -> dict[str, str]:
         """The secrets that were sealed. Raises NoVault."""
-        keys = self._keys()
+        keys = MultiFernet(self._keys())
         try:
             found: dict[str, str] = json.loads(keys.decrypt(sealed.encode()))
         except InvalidToken:
-            raise NoVault(f"no key in the file of {VARIABLE} is the one that they were encrypted with") from None
+            raise NoVault(NOT_OURS) from None
         return found
+
+    def renewed(self, sealed: str) -> str | None:
+        """What was sealed, sealed with the first key; None if it is already. Raises NoVault."""
+        keys = self._keys()
+        with suppress(InvalidToken):
+            keys[0].decrypt(sealed.encode())
+            return None
+        try:
+            return MultiFernet(keys).rotate(sealed.encode()).decode()
+        except InvalidToken:
+            raise NoVault(NOT_OURS) from None
 
     def problem(self) -> str | None:
         """Why the file that is set is of no use. None if it is good, or if none is set."""
@@ -53,7 +65,7 @@ class Vault:
             return str(error)
         return None
 
-    def _keys(self) -> MultiFernet:
+    def _keys(self) -> list[Fernet]:
         if self._key_file is None:
             raise NoVault(f"{VARIABLE} is not set")
         try:
@@ -64,13 +76,13 @@ class Vault:
         return keys_in(text)
 
 
-def keys_in(text: bytes) -> MultiFernet:
+def keys_in(text: bytes) -> list[Fernet]:
     """The keys in a file: one a line, but for empty lines and those with a #. Raises NoVault."""
     lines = [line for line in map(bytes.strip, text.splitlines()) if line and not line.startswith(b"#")]
     is_whole = len(text) <= LARGEST_FILE and {len(line) for line in lines} == {LENGTH}
     if is_whole and len(lines) <= MOST_KEYS:
         with suppress(ValueError):
-            return MultiFernet([Fernet(line) for line in lines])
+            return [Fernet(line) for line in lines]
     raise NoVault(f"the file of {VARIABLE} does not hold 1 to {MOST_KEYS} keys, one a line, each 32 bytes in base64url")
 
 

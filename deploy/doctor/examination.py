@@ -1,0 +1,110 @@
+"""Everything is looked at, whatever is away: what cannot be looked at without it says so in a line."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+import redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from deploy.doctor.finding import Finding, trouble
+from deploy.doctor.installation import Installation, installed
+from deploy.doctor.looks import (
+    certificates,
+    database,
+    due_work,
+    messages,
+    redis_server,
+    servers,
+    sessions,
+    storage,
+    tables,
+    workers,
+)
+from deploy.doctor.looks import settings as variables
+from shared.configuration.settings import SettingsError, load_settings
+from shared.database.schema import is_not_there
+
+SILENT_AFTER_S = 30.0  # a file system over the network blocks whoever asks it while it is away
+
+
+class Needs(Enum):
+    NOTHING = "nothing"
+    DATABASE = "database"
+    REDIS = "Redis"
+
+
+class Look(NamedTuple):
+    """What is looked at, what must answer for it, and how it is done."""
+
+    subject: str
+    needs: Sequence[Needs]
+    look: Callable[[Installation], Iterator[Finding]]
+
+
+# In the order in which somebody mends things: what is above may be why something below is not well.
+LOOKS = (
+    Look("settings", [Needs.NOTHING], variables.look),
+    Look("database", [Needs.NOTHING], database.look),
+    Look("database", [Needs.DATABASE], sessions.look),
+    Look("database", [Needs.DATABASE], tables.look),
+    Look("redis", [Needs.NOTHING], redis_server.look),
+    Look("workers", [Needs.DATABASE], workers.look),
+    Look("servers", [Needs.DATABASE], servers.look),
+    Look("storage", [Needs.NOTHING], storage.look_from_here),
+    Look("storage", [Needs.DATABASE], storage.look_from_workers),
+    Look("waiting", [Needs.DATABASE, Needs.REDIS], due_work.look),
+    Look("messages", [Needs.REDIS], messages.look),
+    Look("certificates", [Needs.NOTHING], certificates.look),
+)
+
+
+def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A finding after the other. Raises nothing that an installation may cause."""
+    try:
+        settings = load_settings(environ)
+    except SettingsError as error:
+        yield from variables.wrong(error, environ)
+        return
+    with installed(environ, settings) as installation:
+        away = {
+            needed
+            for needed, answers in ((Needs.DATABASE, database.answers), (Needs.REDIS, redis_server.answers))
+            if not answers(installation)
+        }
+        for look in LOOKS:
+            if lacking := away.intersection(look.needs):
+                names = " and ".join(sorted(needed.value for needed in lacking))
+                yield trouble(look.subject, f"not known without {names}", "Mend that first")
+            else:
+                yield from within_bounds(look, installation)
+
+
+def within_bounds(look: Look, installation: Installation) -> Sequence[Finding]:
+    """What one look finds. One that takes too long is left alone: its thread ends with the process."""
+    found: list[Finding] = []
+    looking = threading.Thread(target=lambda: found.extend(unharmed(look, installation)), daemon=True)
+    looking.start()
+    looking.join(SILENT_AFTER_S)
+    if looking.is_alive():
+        return [trouble(look.subject, f"it has not answered for {SILENT_AFTER_S:g} s", "See what it hangs on")]
+    return found
+
+
+def unharmed(look: Look, installation: Installation) -> Iterator[Finding]:
+    """What a look finds, also where what it looks at goes away meanwhile."""
+    try:
+        yield from look.look(installation)
+    except SQLAlchemyError as error:
+        if is_not_there(error):
+            yield trouble(look.subject, "not known without the tables", "Run `make migrate`")
+        else:
+            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            yield trouble(look.subject, f"the database did not answer: {reason}", "Look at PostgreSQL's own log")
+    except (redis.RedisError, OSError) as error:
+        yield trouble(look.subject, f"it could not be looked at: {error}", "Try again")
+    except Exception as error:  # noqa: BLE001 - who looks for what is broken meets what nobody thought of
+        yield trouble(
+            look.subject, f"it could not be looked at: {error!r}", "Report this, as the doctor is broken here"
+        )

@@ -1,0 +1,44 @@
+"""What is examined: the settings, and connections to what they name."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import redis
+from sqlalchemy import Engine
+
+from shared.configuration.settings import Settings
+from shared.database.engine import create_engine
+from shared.messaging.broker import sending_broker
+from shared.messaging.events import Channels
+from shared.messaging.messenger import Messenger
+from shared.messaging.redis_clients import hasty_client
+from shared.storage.opening import open_store
+from shared.storage.store import OutputStore
+
+APPLICATION = "doctor"
+
+
+class Installation(NamedTuple):
+    """`environ` is where the settings are from. `messenger` sends nothing here: it counts what waits."""
+
+    environ: Mapping[str, str]
+    settings: Settings
+    engine: Engine
+    client: redis.Redis
+    messenger: Messenger
+    store: OutputStore
+
+
+@contextmanager
+def installed(environ: Mapping[str, str], settings: Settings) -> Iterator[Installation]:
+    """Nothing is connected to before somebody asks."""
+    engine = create_engine(settings, application=APPLICATION, connections=2)
+    client, broker = hasty_client(settings.redis_url), sending_broker(settings)
+    messenger = Messenger(engine, broker, client, Channels(settings.redis_ns))
+    try:
+        yield Installation(environ, settings, engine, client, messenger, open_store(settings.storage_url))
+    finally:
+        engine.dispose()
+        client.close()
+        broker.client.close()

@@ -1,0 +1,73 @@
+"""PostgreSQL answers, is new enough, has our schema, and agrees with this machine on the time."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from deploy.doctor.finding import Finding, ok, trouble, warning
+from deploy.doctor.installation import Installation
+from shared.database.clock import MOST_SKEW, clock_skew
+from shared.database.engine import reading
+from shared.database.schema import schema_problem
+
+SUBJECT = "database"
+OLDEST = 15  # the major version that everything here is tried with, see docs/by-hand.md
+# Without them a crash of the machine forgets what was committed, and so accepted jobs.
+DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+def answers(installation: Installation) -> bool:
+    try:
+        with installation.engine.connect():
+            return True
+    except SQLAlchemyError:
+        return False
+
+
+def look(installation: Installation) -> Iterator[Finding]:
+    try:
+        problem = schema_problem(installation.engine)
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        shown = installation.settings.database_url.shown
+        yield trouble(
+            SUBJECT, f"it does not answer: {reason}", f"See that it runs and that DATABASE_URL is it: {shown}"
+        )
+        return
+    with reading(installation.engine) as session:
+        yield from version(session)
+        yield from durability(session)
+    if problem:
+        yield trouble(SUBJECT, problem, "Services do not start before")
+    else:
+        yield ok(SUBJECT, "its schema is one that this code works with")
+    yield clock(installation)
+
+
+def version(session: Session) -> Iterator[Finding]:
+    number = int(session.scalar(text("SELECT current_setting('server_version_num')")) or 0)
+    shown = session.scalar(text("SELECT current_setting('server_version')"))
+    if number < OLDEST * 10_000:
+        yield trouble(SUBJECT, f"it is PostgreSQL {shown}", f"Use PostgreSQL {OLDEST} or newer")
+    else:
+        yield ok(SUBJECT, f"it answers, and is PostgreSQL {shown}")
+
+
+def durability(session: Session) -> Iterator[Finding]:
+    for name in DURABLE:
+        if session.scalar(text("SELECT current_setting(:name)"), {"name": name}) == "off":
+            yield warning(SUBJECT, f"{name} is off: a crash may forget accepted jobs", f"Set {name} = on")
+
+
+def clock(installation: Installation) -> Finding:
+    skew = clock_skew(installation.engine)
+    if abs(skew) <= MOST_SKEW:
+        return ok(SUBJECT, "its clock agrees with this machine's to a second")
+    seconds = skew.total_seconds()
+    return warning(
+        SUBJECT,
+        f"this machine's clock is {abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} its clock",
+        "Set both right (NTP); all jobs go by the database's",
+    )

@@ -1,0 +1,171 @@
+"""A secret may be in a file, as Docker and Kubernetes mount them, which is read again: a new one needs no restart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from pydantic import BaseModel, Field, ValidatorFunctionWrapHandler, field_validator
+
+from shared.configuration.mail import SmtpServerUrl
+from shared.configuration.types import KeyFile
+from shared.configuration.urls.secret_urls import SecretUrl
+from shared.configuration.webhook_secret import WebhookSecret, secret_in
+from shared.texts.reasons import reason_of
+
+log = structlog.get_logger(__name__)
+
+LARGEST_FILE = 16 * 1024  # bytes
+MOST_SECRETS = 10  # in one file
+IN_FILES = ("database_url", "redis_url", "broker_url", "smtp_url", "comfyui_webhook_secret")
+
+
+class SecretFiles(BaseModel, frozen=True):
+    """The part of the settings that says in which files others are. Of a URL, user and password are read again."""
+
+    database_url_file: KeyFile = Field(None, description="a file that holds DATABASE_URL, in its place")
+    redis_url_file: KeyFile = Field(None, description="a file that holds REDIS_URL, in its place")
+    broker_url_file: KeyFile = Field(None, description="a file that holds BROKER_URL, in its place")
+    smtp_url_file: KeyFile = Field(None, description="a file that holds SMTP_URL, in its place")
+    comfyui_webhook_secret_file: KeyFile = Field(
+        None, description="a file that holds COMFYUI_WEBHOOK_SECRET, in its place; of several, one a line, each is good"
+    )
+
+    @field_validator("database_url", "redis_url", "broker_url", "smtp_url", mode="wrap", check_fields=False)
+    @classmethod
+    def knows_its_file(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        found = handler(value)
+        return in_file(found, value.file) if isinstance(value, TextOfFile) else found
+
+    @field_validator("comfyui_webhook_secret", mode="wrap", check_fields=False)
+    @classmethod
+    def is_read_again(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        if not isinstance(value, TextOfFile):
+            return handler(value)
+        first, *_ = (handler(line) for line in value.split())
+        return WebhookSecretInFile(first.value, value.file)
+
+
+class TextOfFile(str):
+    """What is in a file, and which one it is."""
+
+    file: Path
+
+
+class UrlInFile(SecretUrl):
+    """A URL that `file` may have a newer user and password for."""
+
+    file: Path
+
+
+class SmtpUrlInFile(SmtpServerUrl):
+    """The same of an SMTP server."""
+
+    file: Path
+
+    @property
+    def login(self) -> tuple[str, str] | None:
+        user, password = login_of(self)
+        return None if user is None else (user, password or "")
+
+
+@dataclass(frozen=True, repr=False)
+class WebhookSecretInFile(WebhookSecret):
+    """A secret that may be replaced: while the file holds two, one a line, both are good."""
+
+    file: Path
+
+    @property
+    def good(self) -> Sequence[bytes]:
+        try:
+            return [secret_in(line) for line in text_in(self.file).split()[:MOST_SECRETS]]
+        except (NotRead, ValueError) as error:
+            log.warning("secrets.file_not_read", file=str(self.file), problem=str(error))
+            return super().good
+
+
+class NotRead(Exception):
+    """A file of a secret is of no use. The message says why, and not what it holds."""
+
+
+class Login(NamedTuple):
+    user: str | None
+    password: str | None
+
+
+def in_file(url: SecretUrl | None, file: Path) -> SecretUrl | None:
+    if url is None:
+        return None
+    made = SmtpUrlInFile(url) if isinstance(url, SmtpServerUrl) else UrlInFile(url)
+    made.file = file
+    return made
+
+
+def text_in(file: Path) -> TextOfFile:
+    """The text of a file, without what is around it. Raises NotRead."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_FILE + 1)
+        text = TextOfFile(content.decode().strip())
+    except OSError as error:
+        raise NotRead(f"it cannot be read: {reason_of(error)}") from None
+    except UnicodeDecodeError:
+        raise NotRead("it does not hold text") from None
+    if not text or len(content) > LARGEST_FILE:
+        raise NotRead(f"it is empty, or has more than {LARGEST_FILE} bytes")
+    text.file = file
+    return text
+
+
+def taken_from_files(given: dict[str, Any], sources: dict[str, str]) -> list[str]:
+    """Put what is in files in its place. A line for each file that is of no use, or not needed."""
+    problems = []
+    for field in IN_FILES:
+        path, variable = given.get(f"{field}_file"), sources.get(f"{field}_file", "")
+        if not path or not path.startswith("/"):  # what is wrong with the path itself, its type says
+            continue
+        if field in given:
+            problems.append(f"{variable}: {sources[field]} is set too; set one of them")
+            continue
+        try:
+            given[field], sources[field] = text_in(Path(path)), f"{variable}, whose file"
+        except NotRead as error:
+            problems.append(f"{variable}: {error}")
+    return problems
+
+
+def login_of(url: str) -> Login:
+    """The user and the password of a URL: those that its file has now, if it is in one.
+
+    A file that is of no use at the moment changes nothing.
+    """
+    file = getattr(url, "file", None)
+    if file is None:
+        return login_in(url)
+    try:
+        return login_in(text_in(file))
+    except (NotRead, ValueError) as error:
+        # A broken URL would be named by the error, with its password.
+        problem = str(error) if isinstance(error, NotRead) else "it does not hold a URL"
+        log.warning("secrets.file_not_read", file=str(file), problem=problem)
+        return login_in(url)
+
+
+def login_in(url: str) -> Login:
+    """Raises ValueError."""
+    parts = urlsplit(url)
+    if not parts.scheme:
+        raise ValueError("no URL")
+    return Login(parts.username and unquote(parts.username), parts.password and unquote(parts.password))
+
+
+def is_in_file(url: str) -> bool:
+    return hasattr(url, "file")
+
+
+def without_login(url: str) -> str:
+    """The URL as it is named to those that are told user and password by themselves."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

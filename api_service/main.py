@@ -38,6 +38,7 @@ from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
 from api_service.http.server.metrics import ApiMetrics
 from api_service.http.server.pace import KeylessPace, Pace
+from api_service.http.server.traced import Traced
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
@@ -68,6 +69,8 @@ from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from shared.storage.opening import open_store
+from shared.tracing.opening import open_tracing_or_exit
+from shared.tracing.tracing import OFF, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -85,9 +88,13 @@ class LifespanState(TypedDict):
 
 
 def create_app(
-    settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS, registry: CollectorRegistry | None = None
+    settings: Settings,
+    timings: StreamTimings = DEFAULT_TIMINGS,
+    registry: CollectorRegistry | None = None,
+    tracing: Tracing = OFF,
 ) -> Starlette:
-    """The ASGI application, and what it counts in the registry. It connects to nothing before its lifespan starts."""
+    """The ASGI application, and what it counts in the registry. It connects to nothing before its lifespan starts, and
+    tells of nothing once that has ended."""
     metrics = ApiMetrics(registry or new_registry("api"))
 
     def write(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> Response:
@@ -96,15 +103,20 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[LifespanState]:
-        async with running(settings, timings, metrics) as services:
-            yield {"services": services, "heavy": services.heavy}
+        try:
+            async with running(settings, timings, metrics, tracing) as services:
+                yield {"services": services, "heavy": services.heavy}
+        finally:
+            await anyio.to_thread.run_sync(tracing.close)
 
+    traced = [] if tracing is OFF else [Middleware(Traced, tracing=tracing)]
     across = [Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []
     app = Starlette(
         routes=ROUTES,
         # Starlette answers a failure outside of all these; here, such an answer has its id and its origin too.
         middleware=[
             Middleware(AddressKeys, is_native=is_native, port=settings.native_port),
+            *traced,
             Middleware(AccessLog, answered=metrics.answered),
             Middleware(BrowserCookies),
             *across,
@@ -120,11 +132,14 @@ def create_app(
 
 @asynccontextmanager
 async def running(
-    settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS, metrics: ApiMetrics | None = None
+    settings: Settings,
+    timings: StreamTimings = DEFAULT_TIMINGS,
+    metrics: ApiMetrics | None = None,
+    tracing: Tracing = OFF,
 ) -> AsyncIterator[Services]:
     """What the process needs, and the tasks beside it, until the block ends."""
     metrics = metrics or ApiMetrics(CollectorRegistry())
-    services = make_services(settings, timings, metrics)
+    services = make_services(settings, timings, metrics, tracing)
     metrics.show_streams(services.limits.streams.held)
     rows = DatabaseRows(services.engine, services.run)
     # In a thread of its own: busy callers are no reason to go on telling one whose key has ended.
@@ -153,7 +168,7 @@ async def running(
         services.engine.dispose()
 
 
-def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetrics) -> Services:
+def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetrics, tracing: Tracing) -> Services:
     engine = create_engine(settings, application="api", connections=THREADS + OTHER_THREADS)
     channels, keyring, threads = Channels(settings.redis_ns), Keyring(engine), anyio.CapacityLimiter(THREADS)
     client, count = hasty_client(settings.redis_url), metrics.jobs.count
@@ -182,7 +197,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
         histories=KeptBodies(),
         ended_prompts=AskedTogether(partial(anyio.to_thread.run_sync, partial(ended_jobs, engine), limiter=threads)),
         acceptance=Acceptance(
-            messenger, capabilities, limits, threads, shelf, Quarantine(engine), fence, settings.sharing
+            messenger, capabilities, limits, threads, shelf, Quarantine(engine), fence, settings.sharing, tracing
         ),
         timings=timings,
         threads=threads,
@@ -225,4 +240,4 @@ def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
     exit_unless_migrated(settings, application="api")
     registry = new_registry("api")
     expose_or_exit(settings, registry)
-    return create_app(settings, timings, registry)
+    return create_app(settings, timings, registry, open_tracing_or_exit(settings, "api"))

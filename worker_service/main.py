@@ -27,6 +27,8 @@ from shared.metrics.jobs import JobMetrics
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from shared.storage.opening import open_store
+from shared.tracing.opening import open_tracing_or_exit
+from shared.tracing.tracing import OFF, Tracing
 from worker_service.actors.clean_up import clean_up
 from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
@@ -73,7 +75,7 @@ def start() -> None:
     settings = settings_or_exit()
     configure_logging(settings, service="worker")
     exit_unless_migrated(settings, application="worker")
-    resources = create_resources(settings)
+    resources = create_resources(settings, tracing=open_tracing_or_exit(settings, "worker"))
     expose_or_exit(settings, resources.registry)
     broker = create_broker(settings, resources)
     # Here and not below: they may end the process, which is then this one's own.
@@ -122,7 +124,7 @@ def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
     return broker
 
 
-def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resources:
+def create_resources(settings: Settings, timings: Timings = PRODUCTION, tracing: Tracing = OFF) -> Resources:
     engine = create_engine(settings, application="worker", connections=settings.worker_threads + OTHER_CONNECTIONS)
     channels, closing, registry = Channels(settings.redis_ns), threading.Event(), new_registry("worker")
     count = JobMetrics(registry).count
@@ -147,6 +149,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         keep_history=settings.comfyui_keep_history,
         vault=open_vault(settings.secrets_key_file),
         metrics=AttemptMetrics(registry),
+        tracing=tracing,
     )
     wake_jobs = WakeUps(messenger, due_jobs(settings.sharing))
     outgoing = Outgoing(allowed_by(settings.outgoing_allow or ()))
@@ -191,6 +194,7 @@ def close(resources: Resources) -> None:
     resources.fleet.close()
     resources.jobs.run.media.close()
     resources.engine.dispose()
+    resources.jobs.run.tracing.close()
 
 
 def new_worker_id() -> str:

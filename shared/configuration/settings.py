@@ -36,6 +36,7 @@ from shared.configuration.types import (
     as_shown,
     without_users,
 )
+from shared.tracing.endpoint import OtlpEndpoint
 
 
 class Settings(Bounds, frozen=True, extra="forbid", validate_default=True):
@@ -110,6 +111,9 @@ class Settings(Bounds, frozen=True, extra="forbid", validate_default=True):
     metrics_host: str = Field("127.0.0.1", description="the address that metrics are shown on, with METRICS_PORT")
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="the port that this process shows its metrics on, or none"
+    )
+    otel_exporter_otlp_endpoint: OtlpEndpoint = Field(
+        None, description="the OTLP receiver that traces are sent to, by HTTP; without it there are none"
     )
     native_port: int | None = Field(
         None,

@@ -47,6 +47,7 @@ REVISIONS = (
     "browsers",
     "usage",
     "embeddings",
+    "traces",
 )
 NEEDED = REVISIONS[-1]
 # PostgreSQL's codes for a table, a column and a schema that are not there.

@@ -67,12 +67,14 @@ def values_of(attributes: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def running_receiver() -> Iterator[Receiver]:
+def running_receiver(*, looks: bool = True) -> Iterator[Receiver]:
+    """A receiver that answers, and `looks` at what it is sent."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.may_answer.wait(PATIENCE_S)
-            if self.path == "/v1/traces":
+            if looks and self.path == "/v1/traces":
                 receiver.receive(body)
             self.send_response(200 if self.path == "/v1/traces" else 404)
             self.send_header("Content-Length", "0")

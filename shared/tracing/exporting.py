@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,7 +26,7 @@ MOST_WAITING = 2048  # spans; more are dropped, and a log line says so
 AT_ONCE = 256
 EVERY_MS = 1000
 SENT_WITHIN_S = 5.0  # a batch, with all its tries
-CLOSED_WITHIN_MS = 2000
+CLOSED_WITHIN_S = 2.0
 
 
 class Chosen(NamedTuple):
@@ -101,13 +102,16 @@ class TracingTo(tracing.Tracing):
                 context=context_of(place.traceparent),
                 kind=SpanKind[kind.name],
                 attributes=attributes,
-                start_time=place.began_at and nanoseconds(place.began_at),
+                start_time=None if place.began_at is None else nanoseconds(place.began_at),
             )
         finally:
             CHOSEN.reset(token)
 
     def close(self) -> None:
-        self.processor.shutdown(CLOSED_WITHIN_MS)
+        # The SDK waits up to 30 s for a receiver that hangs.
+        closing = threading.Thread(target=self.processor.shutdown, name="traces-closing", daemon=True)
+        closing.start()
+        closing.join(CLOSED_WITHIN_S)
 
 
 class Told(tracing.Span):

@@ -45,7 +45,7 @@ def test_a_span_that_another_process_told_of_is_the_same_one(tracing: Tracing, r
 
 def test_a_trace_that_nobody_looks_at_is_continued_and_not_told(tracing: Tracing, receiver: Receiver) -> None:
     with tracing.beginning("GET", Place(UNSEEN), Kind.SERVER):
-        assert tracing.traceparent() == UNSEEN
+        assert (tracing.traceparent() or "").endswith("-00")
         assert tracing.log_fields() == {"trace_id": UNSEEN.split("-")[1]}
         with tracing.span("record jobs"):
             pass

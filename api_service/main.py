@@ -56,7 +56,7 @@ from api_service.streams.timings import StreamTimings
 from api_service.submit.quarantine import Quarantine
 from api_service.submit.submit import Acceptance
 from shared.configuration.logging import configure_logging
-from shared.configuration.settings import Settings, settings_or_exit
+from shared.configuration.settings import Settings, environment, settings_or_exit
 from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
@@ -93,8 +93,7 @@ def create_app(
     registry: CollectorRegistry | None = None,
     tracing: Tracing = OFF,
 ) -> Starlette:
-    """The ASGI application, and what it counts in the registry. It connects to nothing before its lifespan starts, and
-    tells of nothing once that has ended."""
+    """The ASGI application, and what it counts in the registry. It connects to nothing before its lifespan starts."""
     metrics = ApiMetrics(registry or new_registry("api"))
 
     def write(request: Request, refusal: Refusal, headers: Mapping[str, str]) -> Response:
@@ -240,4 +239,5 @@ def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
     exit_unless_migrated(settings, application="api")
     registry = new_registry("api")
     expose_or_exit(settings, registry)
-    return create_app(settings, timings, registry, open_tracing_or_exit(settings, "api"))
+    tracing = open_tracing_or_exit(settings.otel_exporter_otlp_endpoint, "api", environment())
+    return create_app(settings, timings, registry, tracing)

@@ -11,7 +11,7 @@ import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries
 
 from shared.configuration.logging import configure_logging
-from shared.configuration.settings import Settings, settings_or_exit
+from shared.configuration.settings import Settings, environment, settings_or_exit
 from shared.configuration.vault import open_vault
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
@@ -75,7 +75,8 @@ def start() -> None:
     settings = settings_or_exit()
     configure_logging(settings, service="worker")
     exit_unless_migrated(settings, application="worker")
-    resources = create_resources(settings, tracing=open_tracing_or_exit(settings, "worker"))
+    tracing = open_tracing_or_exit(settings.otel_exporter_otlp_endpoint, "worker", environment())
+    resources = create_resources(settings, tracing=tracing)
     expose_or_exit(settings, resources.registry)
     broker = create_broker(settings, resources)
     # Here and not below: they may end the process, which is then this one's own.
@@ -129,12 +130,11 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION, tracing:
     channels, closing, registry = Channels(settings.redis_ns), threading.Event(), new_registry("worker")
     count = JobMetrics(registry).count
     messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels, count)
-    worker_id = new_worker_id()
+    worker_id, wake_consumers = new_worker_id(), WakeConsumers()
     fleet = create_fleet(settings, engine, timings.fleet)
     store = open_store(settings.storage_url)
     storage = create_storage_watch(store, registry, closing, timings.run.storage_every_s)
     leases = create_leases(settings, engine, worker_id, storage)
-    wake_consumers = WakeConsumers()
     capacity = Capacity(fleet.slots, wake_consumers)
     run = RunResources(
         messenger,

@@ -2,9 +2,9 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import NoReturn
 
-from shared.configuration.settings import Settings, environment
 from shared.tracing.tracing import OFF, Tracing
 
 PROTOCOL = "http/protobuf"
@@ -19,13 +19,15 @@ OTHER_PROTOCOL = (
 )
 
 
-def open_tracing_or_exit(settings: Settings, service: str) -> Tracing:
-    """What tells of this process's work. What is missing for it ends the process with a sentence."""
-    endpoint = settings.otel_exporter_otlp_endpoint
+def open_tracing_or_exit(endpoint: str | None, service: str, environ: Mapping[str, str]) -> Tracing:
+    """What tells of this process's work. What is missing for it ends the process with a sentence.
+
+    `environ` has the variables of the process and of its `.env` file.
+    """
     if endpoint is None:
         return OFF
-    # The SDK reads its own variables from the process, and a `.env` file may have them.
-    for name, value in environment().items():
+    # The SDK reads its own variables from the process alone.
+    for name, value in environ.items():
         if name.startswith("OTEL_"):
             os.environ.setdefault(name, value)
     for name in PROTOCOLS:
@@ -35,7 +37,7 @@ def open_tracing_or_exit(settings: Settings, service: str) -> Tracing:
         from shared.tracing.exporting import TracingTo
     except ImportError as error:
         end(LACKING.format(error.name))
-    return TracingTo(str(endpoint), service)
+    return TracingTo(endpoint, service)
 
 
 def end(sentence: str) -> NoReturn:

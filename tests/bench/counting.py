@@ -28,7 +28,7 @@ from tests.jobs import LEASE, SERVER, new_job
 from tests.otlp_receiver import running_receiver
 
 SUBMISSION, CLAIM = "what is counted of a submission", "what is counted of a claim"
-TRACED = "what is told of a submission in a trace, with its sending"
+TRACED = "what a trace records of a submission, with its sending"
 TIMES = 2000
 TRACES = 1000
 

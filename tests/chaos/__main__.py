@@ -69,7 +69,7 @@ def hear(directory: Path, say: Say) -> int:
     for heard in wrong:
         sys.stdout.write(
             f"{heard.trouble.kind} of {', '.join(heard.trouble.targets)} fired {said(heard.fired)}, "
-            f"and not {said(heard.trouble.fires)}\n"
+            f"and not {said(heard.trouble.fires | heard.trouble.fires_later)}\n"
         )
     return 1 if wrong else 0
 

@@ -49,6 +49,7 @@ HEALTHY: Mapping[str, str] = {
 }
 NOTHING_STARTS = {"genonaut_jobs_started_total": "5x60", 'genonaut_oldest_waiting_seconds{priority="5"}': "300x60"}
 REQUESTS_FAIL = {'genonaut_http_request_duration_seconds_count{status="503"}': "0+100x60"}
+UNREACHABLE = {SERVER.format("up"): "0x60", SERVER.format("unreachable"): "1x60"}
 LEASE_RAN_OUT = {"genonaut_lease_expiries_total": "0x35 1x25"}
 NO_LEADER = {"genonaut_scheduler_leads": "0x60"}
 # What is otherwise while something is wrong, with what follows from it, by the one alert that it fires.
@@ -59,11 +60,11 @@ TROUBLES: Mapping[str, Mapping[str, str]] = {
     "ManyJobsFail": {'genonaut_jobs_finished_total{status="failed"}': "0+30x60"},
     "ManyAttemptsAreRepeated": {'genonaut_attempts_total{outcome="retried"}': "0+40x60"},
     "ProcessDoesNotAnswer": {'up{job="genonaut-api"}': "0x60"},
-    "NoWorker": {"genonaut_workers": "0x60", **NOTHING_STARTS},
+    "NoWorker": {"genonaut_workers": "0x60", **NOTHING_STARTS, **UNREACHABLE},
     "NoSchedulerLeads": NO_LEADER,
     "LeaseRanOut": LEASE_RAN_OUT,
     "RequestsFail": REQUESTS_FAIL,
-    "ServerIsNotUsable": {SERVER.format("up"): "0x60", SERVER.format("unreachable"): "1x60"},
+    "ServerIsNotUsable": UNREACHABLE,
     "ServerIsWedged": {SERVER.format("up"): "0x60", SERVER.format("wedged"): "1x60"},
     "BreakerIsOpen": {SERVER.format("up"): "0x60", SERVER.format("half-open"): "1x60"},
     "WebhooksWait": {"genonaut_webhooks_oldest_seconds": "400x60"},

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -67,19 +66,18 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery[JobRunner]) -> None:
     runner = delivery.resources
     if runner.closing.is_set():
         return  # the sweep sends another wake-up, to the workers that stay
-    tracing, asked_at = runner.run.tracing, datetime.now(UTC)
     claim = take(runner, delivery.message_id)
     if claim is None:
         log.debug("job.none_due", woken_by=message.job_id)
         return
     with (
-        attempt_span(tracing, claim, delivery.message_id, asked_at) as span,
+        attempt_span(runner.run.tracing, claim, delivery.message_id) as span,
         structlog.contextvars.bound_contextvars(
             job_id=claim.job.id,
             attempt=claim.lease.attempt,
             comfyui_prompt_id=claim.prompt.id,
             request_id=claim.job.request_id,
-            **tracing.log_fields(),
+            **runner.run.tracing.log_fields(),
         ),
         runner.run.leases.holding(claim.lease) as mailbox,
         runner.capacity.slot(partial(runner.wake_next, claim.job.id)) as slot,

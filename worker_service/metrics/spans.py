@@ -10,9 +10,9 @@ from shared.tracing.tracing import Attributes, Kind, Place, Span, Tracing
 NAME = "attempt"
 
 
-def attempt_span(tracing: Tracing, claim: Claim, message_id: str, asked_at: datetime) -> AbstractContextManager[Span]:
-    """The span of an attempt, from when a job was asked for until the block ends. The attempt before is told of too,
-    where its worker fell silent and never will."""
+def attempt_span(tracing: Tracing, claim: Claim, message_id: str) -> AbstractContextManager[Span]:
+    """The span of an attempt, until the block ends. The attempt before is told of too, where its worker fell silent
+    and never will."""
     job, silent = claim.job, claim.silent
     if silent is not None and silent.ended_at is not None:
         tracing.tell(NAME, place_of(job, silent.attempt, silent.started_at), silent.ended_at, fallen_silent(silent))
@@ -22,10 +22,10 @@ def attempt_span(tracing: Tracing, claim: Claim, message_id: str, asked_at: date
         "messaging.system": "dramatiq",
         "messaging.message.id": message_id,
     }
-    return tracing.beginning(NAME, place_of(job, claim.lease.attempt, asked_at), Kind.CONSUMER, about)
+    return tracing.beginning(NAME, place_of(job, claim.lease.attempt), Kind.CONSUMER, about)
 
 
-def place_of(job: GenerationJob, attempt: int, began_at: datetime) -> Place:
+def place_of(job: GenerationJob, attempt: int, began_at: datetime | None = None) -> Place:
     """A job that was accepted without a trace, as by a schedule, has one of its own, the same for all its attempts."""
     whose = f"{job.id}/{job.created_at.timestamp()}"
     return Place(job.traceparent, whose, f"{whose}/{attempt}", began_at)

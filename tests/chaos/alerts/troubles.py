@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,15 +35,16 @@ BODY = {
 
 
 class Trouble(NamedTuple):
-    """A kind of fault, what it strikes at once, and which alerts it fires."""
+    """A kind of fault, what it strikes at once, and which alerts it fires: while it lasts, and once it is undone."""
 
     kind: str
-    targets: tuple[str, ...]
+    targets: Sequence[str]
     fires: frozenset[str]
+    fires_later: frozenset[str] = frozenset()
 
 
-def trouble(kind: str, targets: Sequence[str], *fires: str) -> Trouble:
-    return Trouble(kind, tuple(targets), frozenset(fires))
+def trouble(kind: str, targets: Sequence[str], *fires: str, later: Collection[str] = ()) -> Trouble:
+    return Trouble(kind, targets, frozenset(fires), frozenset(later))
 
 
 TROUBLES = (
@@ -55,7 +56,8 @@ TROUBLES = (
     trouble("store-refuse", ["store"], "StoreRefuses"),
     trouble("postgres-restart", ["postgres"], "PostgresIsDown"),
     trouble("worker-kill", W[:1], "ProcessDoesNotAnswer", "LeaseRanOut"),
-    trouble("worker-kill", W, "ProcessDoesNotAnswer", "LeaseRanOut", "NoWorker"),
+    # Leases are found out by whoever takes over, and nobody is left.
+    trouble("worker-kill", W, "ProcessDoesNotAnswer", "NoWorker", later=["LeaseRanOut"]),
 )
 
 
@@ -69,7 +71,7 @@ class Heard:
 
     @property
     def is_as_it_should_be(self) -> bool:
-        return self.fired == self.trouble.fires
+        return self.fired == self.trouble.fires | self.trouble.fires_later
 
 
 def hear_all(plan: Plan, say: Say, troubles: Sequence[Trouble] = TROUBLES) -> list[Heard]:

@@ -16,9 +16,9 @@ import sys
 SENDING = {{"opentelemetry.sdk.trace", "opentelemetry.exporter", "shared.tracing.exporting"}}
 import api_service.main, worker_service.main, worker_service.scheduler.main
 {before}
-from shared.configuration.settings import settings_or_exit
+from shared.configuration.settings import environment, settings_or_exit
 from shared.tracing.opening import open_tracing_or_exit
-tracing = open_tracing_or_exit(settings_or_exit(), "api")
+tracing = open_tracing_or_exit(settings_or_exit().otel_exporter_otlp_endpoint, "api", environment())
 print(type(tracing).__name__, sorted(SENDING & sys.modules.keys()))
 """
 
@@ -61,13 +61,17 @@ def test_a_protocol_that_is_not_spoken_is_refused() -> None:
     assert "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc'" in done.stderr
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:4318", "grpc://127.0.0.1", "http://", "http://host:x", "http://h/?a=b"])
+@pytest.mark.parametrize(
+    "url",
+    ["127.0.0.1:4318", "grpc://127.0.0.1", "http://", "http://host:x", "http://h/?a=b", "http://user:secret@host"],
+)
 def test_an_endpoint_that_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
         load_settings({"APP_ENV": "test", ENDPOINT: url})
     (problem,) = refused.value.problems
     assert problem.startswith(f"{ENDPOINT}: ")
     assert "speaks HTTP" in problem
+    assert "secret" not in problem
 
 
 def test_variables_of_the_sdk_are_not_taken_for_misspelt_ones() -> None:

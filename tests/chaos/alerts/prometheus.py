@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg2
@@ -42,7 +43,7 @@ class Prometheus:
         found = self.get("/api/v1/query", query="up == 1")["result"]
         return len(found) == self.targets
 
-    def get(self, path: str, **params: str) -> dict[str, list[dict[str, dict[str, str]]]]:
+    def get(self, path: str, **params: str) -> dict[str, list[dict[str, Any]]]:
         answer = httpx.get(f"{self.url}{path}", params=params, timeout=ASKED_WITHIN_S)
         return answer.raise_for_status().json()["data"]  # type: ignore[no-any-return]
 
@@ -124,7 +125,7 @@ def postgres(world: World) -> dict[str, int]:
     try:
         with connected(world.servers.database_url) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT count(*), current_setting('max_connections')::int FROM pg_stat_activity")
-            count, most = cursor.fetchone()
+            ((count, most),) = cursor.fetchall()
     except psycopg2.Error:
         return {"pg_up": 0}
     return {"pg_up": 1, "pg_stat_activity_count": count, "pg_settings_max_connections": most}

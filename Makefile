@@ -94,12 +94,13 @@ format: $(VENV)/ready ## Format the code
 docs: $(VENV)/ready ## Write what the documentation takes from the code: settings and errors
 	$(PY) -m tests.docs.generated
 
+EXTRAS := --extra api --extra worker --extra migrations --extra tracing
+
 lock: ## Renew requirements/*.lock (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    --quiet --upgrade --extra api --extra worker --extra migrations --output-file requirements/prod.lock
+	    --quiet --upgrade $(EXTRAS) --output-file requirements/prod.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    --quiet --constraint requirements/prod.lock --extra api --extra worker --extra migrations --group dev --group pages \
-	    --output-file requirements/dev.lock
+	    --quiet --constraint requirements/prod.lock $(EXTRAS) --group dev --group pages --output-file requirements/dev.lock
 	uv pip compile requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate --quiet --output-file requirements/clients.lock
 	uv pip compile requirements/store-servers.in --universal --python-version 3.11 --generate-hashes --no-header \

@@ -38,6 +38,7 @@ from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
 from api_service.http.server.metrics import ApiMetrics
 from api_service.http.server.pace import KeylessPace, Pace
+from api_service.http.server.traced import Traced
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
@@ -56,7 +57,7 @@ from api_service.submit.quarantine import Quarantine
 from api_service.submit.submit import Acceptance
 from shared.configuration.logging import configure_logging
 from shared.configuration.secrets.vault import open_vault
-from shared.configuration.settings import Settings, settings_or_exit
+from shared.configuration.settings import Settings, environment, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.fleet.fence import Fence
@@ -70,6 +71,8 @@ from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from shared.outgoing.trust import trust
 from shared.storage.opening import storage_or_exit
+from shared.tracing.opening import open_tracing_or_exit
+from shared.tracing.tracing import OFF, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +90,10 @@ class LifespanState(TypedDict):
 
 
 def create_app(
-    settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS, registry: CollectorRegistry | None = None
+    settings: Settings,
+    timings: StreamTimings = DEFAULT_TIMINGS,
+    registry: CollectorRegistry | None = None,
+    tracing: Tracing = OFF,
 ) -> Starlette:
     """The ASGI application, and what it counts in the registry. It connects to nothing before its lifespan starts."""
     metrics = ApiMetrics(registry or new_registry("api"))
@@ -98,15 +104,20 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[LifespanState]:
-        async with running(settings, timings, metrics) as services:
-            yield {"services": services, "heavy": services.heavy}
+        try:
+            async with running(settings, timings, metrics, tracing) as services:
+                yield {"services": services, "heavy": services.heavy}
+        finally:
+            await anyio.to_thread.run_sync(tracing.close)
 
+    traced = [] if tracing is OFF else [Middleware(Traced, tracing=tracing)]
     across = [Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []
     app = Starlette(
         routes=ROUTES,
         # Starlette answers a failure outside of all these; here, such an answer has its id and its origin too.
         middleware=[
             Middleware(AddressKeys, is_native=is_native, port=settings.native_port),
+            *traced,
             Middleware(AccessLog, answered=metrics.answered),
             Middleware(BrowserCookies),
             *across,
@@ -122,11 +133,14 @@ def create_app(
 
 @asynccontextmanager
 async def running(
-    settings: Settings, timings: StreamTimings = DEFAULT_TIMINGS, metrics: ApiMetrics | None = None
+    settings: Settings,
+    timings: StreamTimings = DEFAULT_TIMINGS,
+    metrics: ApiMetrics | None = None,
+    tracing: Tracing = OFF,
 ) -> AsyncIterator[Services]:
     """What the process needs, and the tasks beside it, until the block ends."""
     metrics = metrics or ApiMetrics(CollectorRegistry())
-    services = make_services(settings, timings, metrics)
+    services = make_services(settings, timings, metrics, tracing)
     metrics.show_streams(services.limits.streams.held)
     rows = DatabaseRows(services.engine, services.run)
     # In a thread of its own: busy callers are no reason to go on telling one whose key has ended.
@@ -155,7 +169,7 @@ async def running(
         services.engine.dispose()
 
 
-def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetrics) -> Services:
+def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetrics, tracing: Tracing) -> Services:
     engine = create_engine(settings, application="api", connections=THREADS + OTHER_THREADS)
     channels, keyring, threads = Channels(settings.redis_ns), Keyring(engine), anyio.CapacityLimiter(THREADS)
     client, count = hasty_client(settings.redis_url), metrics.jobs.count
@@ -184,7 +198,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
         histories=KeptBodies(),
         ended_prompts=AskedTogether(partial(anyio.to_thread.run_sync, partial(ended_jobs, engine), limiter=threads)),
         acceptance=Acceptance(
-            messenger, capabilities, limits, threads, shelf, Quarantine(engine), fence, settings.sharing
+            messenger, capabilities, limits, threads, shelf, Quarantine(engine), fence, settings.sharing, tracing
         ),
         timings=timings,
         threads=threads,
@@ -228,4 +242,5 @@ def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
     exit_if_redis_is_unfit(settings)
     registry = new_registry("api")
     expose_or_exit(settings, registry)
-    return create_app(settings, timings, registry)
+    tracing = open_tracing_or_exit(settings.otel_exporter_otlp_endpoint, "api", environment())
+    return create_app(settings, timings, registry, tracing)

@@ -12,7 +12,7 @@ from dramatiq.middleware import CurrentMessage, Retries
 
 from shared.configuration.logging import configure_logging
 from shared.configuration.secrets.vault import open_vault
-from shared.configuration.settings import Settings, settings_or_exit
+from shared.configuration.settings import Settings, environment, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.jobs.claim.due import due_jobs
@@ -28,6 +28,8 @@ from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from shared.outgoing.trust import trust
 from shared.storage.opening import storage_or_exit
+from shared.tracing.opening import open_tracing_or_exit
+from shared.tracing.tracing import OFF, Tracing
 from worker_service.actors.clean_up import clean_up
 from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
@@ -74,7 +76,8 @@ def start() -> None:
     settings = settings_or_exit()
     configure_logging(settings, service="worker")
     exit_unless_migrated(settings, application="worker")
-    resources = create_resources(settings)
+    tracing = open_tracing_or_exit(settings.otel_exporter_otlp_endpoint, "worker", environment())
+    resources = create_resources(settings, tracing=tracing)
     expose_or_exit(settings, resources.registry)
     broker = create_broker(settings, resources)
     # Here and not below: they may end the process, which is then this one's own.
@@ -123,17 +126,16 @@ def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
     return broker
 
 
-def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resources:
+def create_resources(settings: Settings, timings: Timings = PRODUCTION, tracing: Tracing = OFF) -> Resources:
     engine = create_engine(settings, application="worker", connections=settings.worker_threads + OTHER_CONNECTIONS)
     channels, closing, registry = Channels(settings.redis_ns), threading.Event(), new_registry("worker")
     count = JobMetrics(registry).count
     messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels, count)
-    worker_id = new_worker_id()
+    worker_id, wake_consumers = new_worker_id(), WakeConsumers()
     fleet = create_fleet(settings, engine, timings.fleet)
     store, moving = storage_or_exit(settings)
     storage = create_storage_watch(store, registry, closing, timings.run.storage_every_s)
     leases = create_leases(settings, engine, worker_id, storage)
-    wake_consumers = WakeConsumers()
     capacity = Capacity(fleet.slots, wake_consumers)
     run = RunResources(
         messenger,
@@ -148,6 +150,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION) -> Resou
         keep_history=settings.comfyui_keep_history,
         vault=open_vault(settings.secrets_key_file),
         metrics=AttemptMetrics(registry),
+        tracing=tracing,
     )
     wake_jobs = WakeUps(messenger, due_jobs(settings.sharing))
     outgoing = Outgoing(allowed_by(settings.outgoing_allow or ()), tls=trust(settings.ca_file))
@@ -192,6 +195,7 @@ def close(resources: Resources) -> None:
     resources.fleet.close()
     resources.jobs.run.media.close()
     resources.engine.dispose()
+    resources.jobs.run.tracing.close()
 
 
 def new_worker_id() -> str:

@@ -22,7 +22,7 @@ from worker_service.cleanup.run import RUNS_FOR, Cleaner
 from worker_service.fleet.health import Fleet
 from worker_service.fleet.restart_command import Restarter
 from worker_service.fleet.timings import FleetTimings
-from worker_service.metrics.storage import FreeSpace
+from worker_service.metrics.storage import FreeSpace, show_whether_away
 from worker_service.notifications.message import Letterhead
 from worker_service.notifications.post_office import PostOffice
 from worker_service.notifications.sender import Mailing
@@ -52,7 +52,9 @@ def create_leases(settings: Settings, engine: Engine, worker_id: str, storage: S
 def create_storage_watch(
     store: OutputStore, registry: CollectorRegistry, closing: threading.Event, every_s: float
 ) -> StorageWatch:
-    return StorageWatch((store.check, check_own_disk, FreeSpace(registry, store)), closing, every_s)
+    watch = StorageWatch((store.check, check_own_disk, FreeSpace(registry, store)), closing, every_s)
+    show_whether_away(registry, watch.problem)
+    return watch
 
 
 def create_tasks(

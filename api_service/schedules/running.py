@@ -46,6 +46,7 @@ def make(acceptance: Acceptance, schedule_id: UUID, submission: Submission) -> A
                 database_time(session),
                 sharing=acceptance.sharing,
                 request_id=submission.request_id,
+                traceparent=acceptance.tracing.traceparent(),
                 idempotency_key=key,
                 request_digest=digest,
             )
@@ -53,4 +54,4 @@ def make(acceptance: Acceptance, schedule_id: UUID, submission: Submission) -> A
         if isinstance(skipped, MadeAlready) and (made := replay(acceptance, submission)):
             return made
         raise schedule_not_runnable(str(skipped)) from skipped
-    return Accepted(wake_up(acceptance.messenger, [job]), notes=[()])
+    return Accepted(wake_up(acceptance, [job]), notes=[()])

@@ -34,6 +34,7 @@ from shared.jobs.insert import was_made_meanwhile
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobOutput
+from shared.tracing.tracing import OFF, Kind, Tracing
 from shared.webhooks.own import record_webhooks
 
 
@@ -48,6 +49,7 @@ class Acceptance(NamedTuple):
     quarantine: Quarantine
     fence: Fence = OPEN
     sharing: Sharing = IN_TURNS
+    tracing: Tracing = OFF
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,9 @@ def accept(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
 
 
 def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> Accepted:
-    jobs = new_jobs(submission, checked)
+    jobs = new_jobs(submission, checked, acceptance.tracing.traceparent())
     try:
-        with acceptance.messenger.transaction() as session:
+        with acceptance.tracing.span("record jobs"), acceptance.messenger.transaction() as session:
             lock_parent(session, submission.parent_id)
             before_start.submit_all(session, jobs, sharing=acceptance.sharing)
             pairs = list(zip(jobs, checked.jobs, strict=True))
@@ -161,7 +163,7 @@ def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> 
             raise
         # The same key, at the same time. If its job is gone again, this one is the first.
         return replay(acceptance, submission) or record(acceptance, submission, checked)
-    return Accepted(wake_up(acceptance.messenger, jobs), notes=[job.notes for job in checked.jobs])
+    return Accepted(wake_up(acceptance, jobs), notes=[job.notes for job in checked.jobs])
 
 
 def uses_of(pairs: Sequence[tuple[GenerationJob, CheckedJob]]) -> list[Use]:
@@ -173,10 +175,10 @@ def uses_of(pairs: Sequence[tuple[GenerationJob, CheckedJob]]) -> list[Use]:
     ]
 
 
-def new_jobs(submission: Submission, checked: Checked) -> list[GenerationJob]:
-    """The rows of a submission. Each notes which request it came with; the first has its key."""
+def new_jobs(submission: Submission, checked: Checked, traceparent: str | None) -> list[GenerationJob]:
+    """The rows of a submission. Each notes which request it came with, and its span; the first has its key."""
     origin = {name: getattr(submission, name) for name in ("request_id", "batch_id", "parent_id")}
-    origin["key_id"] = submission.identity.own_key
+    origin |= {"key_id": submission.identity.own_key, "traceparent": traceparent}
     jobs = [new_job(job.request, submission.owner, **origin) for job in checked.jobs]
     if submission.idempotency_key:
         jobs[0].idempotency_key, jobs[0].request_digest = submission.idempotency_key
@@ -191,10 +193,14 @@ def lock_parent(session: Session, parent_id: int | None) -> None:
             raise job_not_found(parent_id)
 
 
-def wake_up(messenger: Messenger, jobs: Sequence[GenerationJob]) -> Sequence[GenerationJob]:
+def wake_up(acceptance: Acceptance, jobs: Sequence[GenerationJob]) -> Sequence[GenerationJob]:
     """Send the wake-ups of those that are queued. Returns all, as they are after that."""
     messages = [(RunComfyJob(job_id=job.id), job.message_id) for job in jobs if job.message_id]
-    if not messages or messenger.send_all(messages):
+    if not messages:
         return jobs
-    with messenger.transaction() as session:
+    with acceptance.tracing.span("send wake-ups", {"messaging.system": "dramatiq"}, Kind.PRODUCER) as span:
+        if acceptance.messenger.send_all(messages):
+            return jobs
+        span.failed("redis_away")
+    with acceptance.messenger.transaction() as session:
         return [before_start.defer(session, job.id) or job for job in jobs]

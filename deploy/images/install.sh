@@ -1,4 +1,4 @@
-# Makes /opt/genonaut with the product, one of its extras, and a bill of materials: `sh install.sh api`.
+# Makes /opt/genonaut with the product, some of its extras, and a bill of materials: `sh install.sh api,tracing`.
 set -eu
 python -m venv --without-pip /opt/genonaut
 /tools/bin/pip --python /opt/genonaut/bin/python install --no-cache-dir --no-index --find-links /wheels \

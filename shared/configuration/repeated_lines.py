@@ -14,7 +14,10 @@ REMEMBERED = 500  # different lines; beyond that the oldest is forgotten, and it
 LONGEST_KEY = 500  # characters in which two lines must differ
 MOST_PARTS = 20
 # What differs in lines that say the same.
-PASSED_OVER = {"timestamp", "request_id", "elapsed_ms", "exc_info", "_record", "_from_structlog", "_logger", "_name"}
+PASSED_OVER = {
+    *("timestamp", "request_id", "trace_id", "elapsed_ms"),
+    *("exc_info", "_record", "_from_structlog", "_logger", "_name"),
+}
 
 
 @dataclass

@@ -38,6 +38,7 @@ from shared.configuration.types import (
 from shared.configuration.urls.database_urls import DatabaseUrl
 from shared.configuration.urls.redis_urls import RedisUrl
 from shared.configuration.urls.secret_urls import without_users
+from shared.tracing.endpoint import OtlpEndpoint
 
 
 class Settings(SecretFiles, StorageSettings, Bounds, frozen=True, extra="forbid", validate_default=True):
@@ -108,6 +109,9 @@ class Settings(SecretFiles, StorageSettings, Bounds, frozen=True, extra="forbid"
     metrics_host: str = Field("127.0.0.1", description="the address that metrics are shown on, with METRICS_PORT")
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="the port that this process shows its metrics on, or none"
+    )
+    otel_exporter_otlp_endpoint: OtlpEndpoint = Field(
+        None, description="the OTLP receiver that traces are sent to, by HTTP; without it there are none"
     )
     native_port: int | None = Field(
         None,

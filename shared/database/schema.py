@@ -49,6 +49,7 @@ REVISIONS = (
     "usage",
     "embeddings",
     "moving_files",
+    "traces",
 )
 NEEDED = REVISIONS[-1]
 WORKS_SINCE = "works with code since "  # what migrations note of the schema, before the revision of that code

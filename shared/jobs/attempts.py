@@ -100,6 +100,12 @@ def prompt_in_doubt(ended: Sequence[EndedAttempt]) -> Prompt | None:
     return Prompt(last.server, last.comfyui_prompt_id)
 
 
+def fallen_silent(ended: Sequence[EndedAttempt]) -> JobAttempt | None:
+    """The last attempt, if its worker fell silent."""
+    last = ended[-1].attempt if ended else None
+    return last if last is not None and last.outcome is Outcome.EXPIRED else None
+
+
 class Sender(NamedTuple):
     """The worker that has sent a prompt. `is_gone`: as far as is known it listens to ComfyUI no more."""
 

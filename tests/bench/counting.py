@@ -1,4 +1,4 @@
-"""What metrics cost a submission and a claim: the time of all that is counted of one, against the time of one."""
+"""What metrics and traces cost a submission and a claim: the time of all that is told of one, against that of one."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,14 +17,20 @@ from shared.messaging.events import Event
 from shared.messaging.happenings import Happening
 from shared.metrics.jobs import JobMetrics
 from shared.models import ComfyUIServer, EventType, User
+from shared.tracing.exporting import TracingTo
+from shared.tracing.tracing import Kind, Tracing
+from shared.tracing.tracing import Place as At
 from tests.bench.claiming import claim_one
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place, Running, Wanted
 from tests.bench.submitting import without_http
 from tests.jobs import LEASE, SERVER, new_job
+from tests.otlp_receiver import running_receiver
 
 SUBMISSION, CLAIM = "what is counted of a submission", "what is counted of a claim"
+TRACED = "what a trace records of a submission, with its sending"
 TIMES = 2000
+TRACES = 300  # all of their spans have room in the queue
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,29 @@ def counters() -> tuple[Callable[[], None], Callable[[], None]]:
     return submission, lambda: worker.count(Happening.of(started, job))
 
 
+def traced(tracing: Tracing) -> None:
+    """What is told of a submission."""
+    with tracing.beginning("POST", At(), Kind.SERVER, {"http.request.method": "POST", "url.path": Route.path}) as span:
+        tracing.log_fields()
+        tracing.traceparent()
+        for name in ("record jobs", "send wake-ups"):
+            with tracing.span(name):
+                pass
+        span.name(f"POST {Route.path}")
+        span.note({"http.route": Route.path, "http.response.status_code": 201})
+
+
+def trace_all() -> float:
+    """The microseconds of one, until all are sent to a receiver that does not look at them."""
+    with running_receiver(looks=False) as receiver:
+        tracing = TracingTo(receiver.url, "api")
+        started = time.perf_counter()
+        for _ in range(TRACES):
+            traced(tracing)
+        tracing.close()
+        return (time.perf_counter() - started) / TRACES * 1e6
+
+
 def claim_all(here: Running, jobs: int) -> float:
     """The microseconds of a claim, one after another: as many as there are jobs."""
     with here.messenger.transaction() as session:
@@ -79,6 +108,7 @@ def opened(place: Place) -> Iterator[Measure]:
             submitting = 1e6 / without_http(here, owner, jobs)
             return {
                 SUBMISSION: Round(micros(submission, TIMES), submitting),
+                TRACED: Round(trace_all(), submitting),
                 CLAIM: Round(micros(claim, TIMES), claim_all(here, jobs)),
             }
 
@@ -89,6 +119,7 @@ COUNTING = Bench(
     (
         Figure(SUBMISSION, "µs", "a submission without HTTP", "<= 0.03"),
         Figure(CLAIM, "µs", "a claim", "<= 0.03"),
+        Figure(TRACED, "µs", "a submission without HTTP", "<= 0.2"),
     ),
     opened,
 )

@@ -1,6 +1,6 @@
 """What one run does: how many jobs, for how long, which faults, and the seed that everything is drawn from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class Plan:
     kinds: Sequence[str]
     directory: Path
     longest_s: float = field(default=45.0)  # a pause of this length outlives a lease
+    variables: Mapping[str, str] = field(default_factory=dict)  # more of them for the services
 
 
 def full(seed: int, kinds: Sequence[str], directory: Path, jobs: int = 500) -> Plan:

@@ -100,6 +100,14 @@ class World:
         """The folder of the outputs."""
         return Path(self.settings.storage_url.removeprefix("file://"))
 
+    def metrics_ports(self) -> dict[str, list[int]]:
+        """Where the processes show their metrics, by kind of service."""
+        found: dict[str, list[int]] = {}
+        for process in self.processes:
+            if port := (process.command.environ or {}).get("METRICS_PORT"):
+                found.setdefault(process.name.partition("-")[0], []).append(int(port))
+        return found
+
     def take_down(self, name: str) -> Process:
         """The process, which is not started again until `let_up`."""
         with self.lock:
@@ -188,6 +196,7 @@ def variables(plan: Plan, servers: Servers, comfyuis: Mapping[str, ComfyUI]) -> 
         "WORKER_MAX_MESSAGES": "60",  # each worker starts afresh by itself a few times
         "LIMIT_REQUESTS_PER_MINUTE": "none",
         "LIMIT_SUBMISSIONS_PER_HOUR": "none",
+        **plan.variables,
     }
 
 
@@ -207,12 +216,16 @@ def through(url: str, port: int, link: Link) -> str:
 
 def start_services(processes: Processes, plan: Plan, environ: Mapping[str, str]) -> list[str]:
     """Start all of them, and wait until a job would run. The URLs of the APIs."""
-    local = LocalPlan(plan.directory, durable=False, api_ports=free_ports())
+    local, ports = LocalPlan(plan.directory, durable=False, api_ports=free_ports()), free_ports()
+
+    def own() -> dict[str, str]:
+        return {**environ, "METRICS_PORT": str(next(ports))}
+
     for name in named("worker", WORKERS):
-        processes.start(service(local, name, ("worker_service",), environ))
+        processes.start(service(local, name, ("worker_service",), own()))
     for name in named("scheduler", SCHEDULERS):
-        processes.start(service(local, name, ("worker_service.scheduler",), environ))
-    return [start_api(processes, local, name, environ) for name in named("api", APIS)]
+        processes.start(service(local, name, ("worker_service.scheduler",), own()))
+    return [start_api(processes, local, name, own()) for name in named("api", APIS)]
 
 
 def start_api(processes: Processes, local: LocalPlan, name: str, environ: Mapping[str, str]) -> str:

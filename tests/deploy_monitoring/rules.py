@@ -1,5 +1,6 @@
 """The alerts, and the series of a system that is well and of one in each trouble."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ from tests.unpacked import ROOT
 
 FOLDER = ROOT / "deploy" / "monitoring"
 ALERTS = FOLDER / "prometheus" / "alerts.yml"
+RANGE = re.compile(r"\[(\d+[smhd])\]")
+SECONDS = re.compile(r"(_seconds\) > )(\d+)")
+UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 UNTIL = "40m"  # from the beginning, with a value each minute
 
 # In Prometheus's own notation: a value and how often it comes again, or where it starts, by what it grows, how often.
@@ -33,6 +37,7 @@ HEALTHY: Mapping[str, str] = {
     SERVER.format("open"): "0x60",
     SERVER.format("half-open"): "0x60",
     "genonaut_webhooks_oldest_seconds": "0x60",
+    "genonaut_storage_away": "0x60",
     "genonaut_storage_free_bytes": "1000000000000x60",
     "genonaut_outputs_bytes_total": "0+1000000x60",
     "pg_stat_activity_count": "20x60",
@@ -42,30 +47,40 @@ HEALTHY: Mapping[str, str] = {
     "pg_up": "1x60",
     "redis_up": "1x60",
 }
-# What is otherwise while something is wrong, by the alert that it fires.
+NOTHING_STARTS = {"genonaut_jobs_started_total": "5x60", 'genonaut_oldest_waiting_seconds{priority="5"}': "300x60"}
+REQUESTS_FAIL = {'genonaut_http_request_duration_seconds_count{status="503"}': "0+100x60"}
+UNREACHABLE = {SERVER.format("up"): "0x60", SERVER.format("unreachable"): "1x60"}
+LEASE_RAN_OUT = {"genonaut_lease_expiries_total": "0x35 1x25"}
+NO_LEADER = {"genonaut_scheduler_leads": "0x60"}
+# What is otherwise while something is wrong, with what follows from it, by the one alert that it fires.
 TROUBLES: Mapping[str, Mapping[str, str]] = {
     "OldestJobWaitsTooLong": {'genonaut_oldest_waiting_seconds{priority="5"}': "1000x60"},
     "MoreJobsComeThanEnd": {"genonaut_jobs_accepted_total": "0+100x60", 'genonaut_jobs{status="queued"}': "400x60"},
-    "NothingStarts": {
-        "genonaut_jobs_started_total": "5x60",
-        'genonaut_oldest_waiting_seconds{priority="5"}': "300x60",
-    },
+    "NothingStarts": NOTHING_STARTS,
     "ManyJobsFail": {'genonaut_jobs_finished_total{status="failed"}': "0+30x60"},
     "ManyAttemptsAreRepeated": {'genonaut_attempts_total{outcome="retried"}': "0+40x60"},
     "ProcessDoesNotAnswer": {'up{job="genonaut-api"}': "0x60"},
-    "NoWorker": {"genonaut_workers": "0x60"},
-    "NoSchedulerLeads": {"genonaut_scheduler_leads": "0x60"},
-    "LeaseRanOut": {"genonaut_lease_expiries_total": "0x35 1x25"},
-    "RequestsFail": {'genonaut_http_request_duration_seconds_count{status="503"}': "0+100x60"},
-    "ServerIsNotUsable": {SERVER.format("up"): "0x60", SERVER.format("unreachable"): "1x60"},
+    "NoWorker": {"genonaut_workers": "0x60", **NOTHING_STARTS, **UNREACHABLE},
+    "NoSchedulerLeads": NO_LEADER,
+    "LeaseRanOut": LEASE_RAN_OUT,
+    "RequestsFail": REQUESTS_FAIL,
+    "ServerIsNotUsable": UNREACHABLE,
     "ServerIsWedged": {SERVER.format("up"): "0x60", SERVER.format("wedged"): "1x60"},
     "BreakerIsOpen": {SERVER.format("up"): "0x60", SERVER.format("half-open"): "1x60"},
     "WebhooksWait": {"genonaut_webhooks_oldest_seconds": "400x60"},
+    "StoreRefuses": {"genonaut_storage_away": "1x60", **NOTHING_STARTS},
     "StorageFillsUp": {"genonaut_storage_free_bytes": "10000000x60"},
     "ConnectionsRunOut": {"pg_stat_activity_count": "90x60"},
     "DeadRowsPileUp": {'pg_stat_user_tables_n_dead_tup{relname="jobs"}': "900000x60"},
-    "PostgresIsDown": {"pg_up": "0x60"},
+    "PostgresIsDown": {"pg_up": "0x60", **NO_LEADER, **REQUESTS_FAIL, **LEASE_RAN_OUT},
     "RedisIsDown": {"redis_up": "0x60"},
+}
+
+# PostgreSQL is back since a minute: what followed from that is over, and counters remember it.
+BACK_AGAIN = {
+    "pg_up": "0x38 1x20",
+    'genonaut_http_request_duration_seconds_count{status="503"}': "0+100x38 3800x20",
+    **LEASE_RAN_OUT,
 }
 
 
@@ -73,9 +88,24 @@ def alerts() -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
 
 
+def quicker(factor: float) -> str:
+    """The rules with all their times so many times shorter: `for`, ranges, and seconds that are compared."""
+    groups = yaml.safe_load(ALERTS.read_text())
+    for rule in (rule for group in groups["groups"] for rule in group["rules"]):
+        rule["expr"] = RANGE.sub(lambda found: f"[{shorter(found[1], factor)}]", rule["expr"])
+        rule["expr"] = SECONDS.sub(lambda found: f"{found[1]}{float(found[2]) / factor:g}", rule["expr"])
+        if "for" in rule:
+            rule["for"] = shorter(rule["for"], factor)
+    return str(yaml.safe_dump(groups))
+
+
+def shorter(duration: str, factor: float) -> str:
+    return f"{round(int(duration[:-1]) * UNITS_MS[duration[-1]] / factor)}ms"
+
+
 def unit_tests() -> dict[str, Any]:
-    """What `promtool test rules` takes: a healthy system fires nothing, each trouble its own alert and no other."""
-    cases = [scenario({}), *(scenario(changes, name) for name, changes in TROUBLES.items())]
+    """What `promtool test rules` takes: no alert while all is well, or well again, and one alone in each trouble."""
+    cases = [scenario({}), scenario(BACK_AGAIN), *(scenario(changes, name) for name, changes in TROUBLES.items())]
     return {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": cases}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from tests.deploy_monitoring.rules import ALERTS, TROUBLES, alerts, unit_tests
+from tests.deploy_monitoring.rules import ALERTS, TROUBLES, alerts, quicker, unit_tests
 from tests.docs.test_pages import headings
 from tests.monitoring import MISSING, PROMTOOL
 from tests.unpacked import ROOT
@@ -33,3 +33,15 @@ def test_a_healthy_system_fires_nothing_and_each_trouble_its_own_alert_alone(tmp
     file.write_text(yaml.safe_dump(unit_tests()))
     done = subprocess.run([PROMTOOL, "test", "rules", file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_promtool
+def test_rules_that_are_quicker_wait_for_the_same_things(tmp_path: Path) -> None:
+    file = tmp_path / "alerts.yml"
+    file.write_text(quicker(10))
+    subprocess.run([PROMTOOL, "check", "rules", file], check=True, capture_output=True)
+    rules = {rule["alert"]: rule for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]}
+    assert list(rules) == list(TROUBLES)
+    assert rules["OldestJobWaitsTooLong"]["expr"] == "max(genonaut_oldest_waiting_seconds) > 90"
+    assert rules["ServerIsNotUsable"]["for"] == "30000ms"
+    assert "[60000ms]" in rules["LeaseRanOut"]["expr"]

@@ -14,8 +14,10 @@ from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim, Claimant
 from shared.jobs.errors import Permanent
 from shared.messaging.messages import RunComfyJob
+from shared.tracing.tracing import Span
 from worker_service.dramatiq_glue.consumer import Capacity
 from worker_service.dramatiq_glue.receiver import Delivery, receives
+from worker_service.metrics.spans import attempt_span
 from worker_service.run import finish
 from worker_service.run.attempt import Attempt
 from worker_service.run.outcome import (
@@ -69,18 +71,20 @@ def run_comfy_job(message: RunComfyJob, delivery: Delivery[JobRunner]) -> None:
         log.debug("job.none_due", woken_by=message.job_id)
         return
     with (
+        attempt_span(runner.run.tracing, claim, delivery.message_id) as span,
         structlog.contextvars.bound_contextvars(
             job_id=claim.job.id,
             attempt=claim.lease.attempt,
             comfyui_prompt_id=claim.prompt.id,
             request_id=claim.job.request_id,
+            **runner.run.tracing.log_fields(),
         ),
         runner.run.leases.holding(claim.lease) as mailbox,
         runner.capacity.slot(partial(runner.wake_next, claim.job.id)) as slot,
     ):
         runner.run.metrics.began(claim)
         log.info("job.claimed", server=claim.prompt.server, adopted=claim.prompt == claim.doubt)
-        bring_to_an_end(Attempt(runner.run, claim, mailbox, slot.leave))
+        bring_to_an_end(Attempt(runner.run, claim, mailbox, slot.leave), span)
 
 
 def take(runner: JobRunner, message_id: str) -> Claim | None:
@@ -98,27 +102,34 @@ def take(runner: JobRunner, message_id: str) -> Claim | None:
         return claims.claim(session, claimant)
 
 
-def bring_to_an_end(attempt: Attempt) -> None:
+def bring_to_an_end(attempt: Attempt, span: Span) -> None:
     """Work, and write down what came of it; or what the row or the time limit makes of that meanwhile.
 
     Raises what has Dramatiq send the message again, or bury it.
     """
     outcome: Outcome | Written = without_secrets(attempt.work(), attempt.job, attempt.resources.vault)
-    while True:
-        match outcome:
-            case Done():
-                outcome = outcome_of(finish.complete, attempt, outcome)
-            case Failed(error):
-                outcome = outcome_of(finish.put_back_or_fail, attempt, error)
-            case Cancelled():
-                outcome = outcome_of(finish.cancel, attempt)
-            case TimedOut(raised):
-                outcome = outcome_of(finish.time_out, attempt, raised)
-            case Released():
-                outcome = finish.release(attempt)
-            case Lost():
-                outcome = finish.abandon(attempt)
-            case Written(raises):
-                if raises is not None:
-                    raise raises
-                return
+    while not isinstance(outcome, Written):
+        name = type(outcome).__name__.lower()
+        span.note({"genonaut.outcome": name})
+        with attempt.resources.tracing.span(f"write {name}"):
+            outcome = written(attempt, outcome)
+    if outcome.raises is not None:
+        span.failed(getattr(outcome.raises, "code", type(outcome.raises).__name__))
+        raise outcome.raises
+
+
+def written(attempt: Attempt, outcome: Outcome) -> Outcome | Written:
+    """Written down, or the outcome that came between."""
+    match outcome:
+        case Done():
+            return outcome_of(finish.complete, attempt, outcome)
+        case Failed(error):
+            return outcome_of(finish.put_back_or_fail, attempt, error)
+        case Cancelled():
+            return outcome_of(finish.cancel, attempt)
+        case TimedOut(raised):
+            return outcome_of(finish.time_out, attempt, raised)
+        case Released():
+            return finish.release(attempt)
+        case Lost():
+            return finish.abandon(attempt)

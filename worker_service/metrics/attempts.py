@@ -28,7 +28,7 @@ class AttemptMetrics:
             return
         if claim.prompt == claim.doubt:
             self.adoptions.inc()
-        if claim.lease_ran_out:
+        if claim.silent is not None:
             self.expiries.inc()
             self.attempts.labels(claim.doubt.server, Outcome.EXPIRED.value).inc()
 

@@ -1,10 +1,17 @@
-"""How much room the store has, measured where outputs are written."""
+"""Whether the store takes outputs, and how much room it has, measured where they are written."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Gauge
 
 from shared.storage.store import OutputStore
+
+
+def show_whether_away(registry: CollectorRegistry, problem: Callable[[], str | None]) -> None:
+    """From now on, show whether there is a problem with storing."""
+    away = Gauge("genonaut_storage_away", "1 while this worker cannot store outputs", registry=registry)
+    away.set_function(lambda: float(problem() is not None))
 
 
 class FreeSpace:

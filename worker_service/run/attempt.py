@@ -104,11 +104,10 @@ class Attempt:
 
     def find_earlier_prompt(self) -> Whereabouts:
         """Look for the prompt of an earlier attempt, and go on with it where it is still of use."""
-        doubt = self.claim.doubt
+        doubt, new = self.claim.doubt, self.claim.prompt
         if doubt is None:
             return Gone()
         found = whereabouts(self.resources.fleet, doubt)
-        new = self.claim.prompt
         match found:
             case Gone() if self.job.generated_at is not None:
                 raise PromptLost(doubt.server, doubt.id)  # to run it again takes a slot, which it no longer has
@@ -148,7 +147,8 @@ class Attempt:
             listening(self.resources, self.job.id, self.prompt, socket) as around,
         ):
             if not is_sent:
-                self.send(client, graph)
+                with self.resources.tracing.span("send prompt"):
+                    self.send(client, graph)
             watched = Watched(client, self.prompt, graph, around, self.resources.limits.stall)
             try:
                 finished = watch(watched, self.mailbox, self.progress, self.resources.timings)

@@ -24,6 +24,7 @@ from shared.jobs.warnings import JobWarning, WarningCode
 from shared.models import GenerationJob, JobOutput, OutputKind
 from shared.storage.store import NotStored, OutputStore
 from shared.texts.storable import name
+from shared.tracing.tracing import OFF, Kind, Tracing
 from shared.workflows.labels import Label, label_of, name_of
 from shared.workflows.text_to_image import SAVE_NODE, node
 from worker_service.comfyui.client import ComfyUIClient
@@ -43,6 +44,7 @@ from worker_service.run.secrets import safe_words
 log = structlog.get_logger(__name__)
 
 BROKEN_WITHIN_S = 10.0  # a connection that broke is opened again; a server that was silent is not waited for again
+MOST_SPANS = 16  # outputs of a job that are told of one by one
 READ_AGAIN = 8  # outputs of a job that cannot be read; the others are read once
 LEFT_NOTHING = "the workflow ran and left no output; a node such as SaveImage saves what it makes"
 NOTHING_WANTED = "the workflow ran, and left none of the outputs that were asked for"
@@ -80,6 +82,7 @@ def collector_of(
         safe=partial(safe_words, job=job, vault=resources.vault),
         wanted=Wanted(job.output_nodes, job.temp_outputs),
         workflow={SAVE_NODE: node("SaveImage")} if job.workflow is None else job.workflow,
+        tracing=resources.tracing,
     )
 
 
@@ -102,6 +105,7 @@ class Collector:
     wanted: Wanted = EVERYTHING
     workflow: Mapping[str, Any] = field(default_factory=dict)
     safe: Callable[[str], str] = str
+    tracing: Tracing = OFF
 
     def collect(self, shown: Iterable[Output], mailbox: Mailbox) -> Collected:
         """Store every output that is wanted and can be read. What is wrong with the others is told by warnings.
@@ -135,7 +139,10 @@ class Collector:
         return Collected(outputs, warnings)
 
     def keep(self, number: int, output: OutputFile | OutputText, local: Path, pauses_s: Sequence[float]) -> JobOutput:
-        (examined, sha256), ending = self.fetch(output, local, pauses_s)
+        # The others take as long, and a job may have thousands.
+        tracing, about = self.tracing if number < MOST_SPANS else OFF, {"genonaut.output": number}
+        with tracing.span("download", about, Kind.CLIENT):
+            (examined, sha256), ending = self.fetch(output, local, pauses_s)
         media = examined.media
         path = f"{self.folder}/{number}{ending}"
         label = label_of(self.workflow, output.node_id)
@@ -155,7 +162,8 @@ class Collector:
             **whose(output, label),
         )
         try:
-            self.store.put({path: local, **self.picture(row, local, examined)})
+            with tracing.span("store", about | {"genonaut.bytes": row.size_bytes}):
+                self.store.put({path: local, **self.picture(row, local, examined)})
         except NotStored as error:
             raise StorageUnavailable(error.key, error.reason) from error
         return row

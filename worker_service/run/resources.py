@@ -9,6 +9,7 @@ from shared.configuration.secrets.vault import Vault
 from shared.configuration.settings import Settings
 from shared.messaging.messenger import Messenger
 from shared.storage.store import OutputStore
+from shared.tracing.tracing import OFF, Tracing
 from worker_service.fleet.health import Fleet
 from worker_service.media.pool import MediaPool
 from worker_service.metrics.attempts import AttemptMetrics
@@ -55,4 +56,5 @@ class RunResources:
     vault: Vault = field(default_factory=Vault)
     queue_time: QueueTime = field(default_factory=QueueTime)
     metrics: AttemptMetrics = field(default_factory=AttemptMetrics)
+    tracing: Tracing = OFF
     chance: random.Random = field(default_factory=random.Random)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.database.engine import reading
 from shared.jobs.attempts import Prompt
 from shared.jobs.claim.moving import idle_server
+from shared.tracing.tracing import Kind
 from worker_service.comfyui.progress import ProgressSocket
 from worker_service.run.resources import RunResources
 
@@ -62,10 +63,12 @@ def other_servers(resources: RunResources, server: str) -> Sequence[str]:
 
 @contextmanager
 def listening(resources: RunResources, job_id: int, prompt: Prompt, socket: ProgressSocket) -> Iterator[Surroundings]:
-    """While the block runs, the probes of this worker know that it listens to the prompt."""
+    """While the block runs, the probes of this worker know that it listens to the prompt. It is a span of the trace."""
     surroundings = Surroundings(resources, job_id, prompt, socket)
     surroundings.heard()
+    about = {"server.address": prompt.server, "genonaut.prompt_id": prompt.id}
     try:
-        yield surroundings
+        with resources.tracing.span("prompt", about, Kind.CLIENT):
+            yield surroundings
     finally:
         surroundings.server.heard.pop(prompt.id, None)

@@ -50,7 +50,7 @@ class AccessLog:
             finally:
                 elapsed_s = time.perf_counter() - started
                 self.answered(scope, status, elapsed_s)
-                if not scope["path"].startswith("/health/"):
+                if not is_health_check(scope):
                     log.info(
                         "request.answered",
                         method=scope["method"],
@@ -60,6 +60,10 @@ class AccessLog:
                         **who_asks(scope),
                     )
         return None
+
+
+def is_health_check(scope: Scope) -> bool:
+    return bool(scope["path"].startswith("/health/"))
 
 
 def who_asks(scope: Scope) -> dict[str, str]:

@@ -21,6 +21,7 @@ from shared.jobs.attempts import (
     ServerDeaths,
     ended_attempts,
     failures_by_code,
+    fallen_silent,
     last_failure,
     prompt_in_doubt,
     sender_of,
@@ -35,7 +36,7 @@ from shared.jobs.job_events import publish_events
 from shared.jobs.lanes.parking import fill
 from shared.jobs.start_and_complete import TakenJob, adopting, starting
 from shared.jobs.transitions import transition_sql
-from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus, Outcome
+from shared.models import HELD, EventType, GenerationJob, JobAttempt, JobStatus
 
 WORKER = bindparam("this_worker", type_=String)
 PROMPT = bindparam("new_prompt", type_=String)
@@ -82,7 +83,7 @@ class Claim(NamedTuple):
     workers that died under this job, `server_deaths` the servers, `failures` its earlier attempts by the code they
     failed with, and `waits` those that failed before the prompt had begun to run. `last_failure` is the last of the
     others. `sender` is who has sent the doubt. The workflow of the job `is_quarantined`, as far as is known.
-    `lease_ran_out` if the worker before fell silent.
+    `silent` is the attempt before, if its worker fell silent.
     """
 
     job: GenerationJob
@@ -96,7 +97,7 @@ class Claim(NamedTuple):
     last_failure: JobAttempt | None = None
     sender: Sender | None = None
     is_quarantined: bool = False
-    lease_ran_out: bool = False
+    silent: JobAttempt | None = None
 
 
 class Claimant(NamedTuple):
@@ -178,7 +179,7 @@ def begun(session: Session, taken: TakenJob, left_behind: Prompt | None = None) 
         last_failure=last_failure(ended),
         sender=sender_of(ended, doubt) if doubt else None,
         is_quarantined=taken.is_quarantined,
-        lease_ran_out=bool(ended) and ended[-1].attempt.outcome is Outcome.EXPIRED,
+        silent=fallen_silent(ended),
     )
     if doubt and doubt != left_behind:
         set_attempt_prompt(session, claim.lease, doubt, adopted=True)

@@ -45,15 +45,15 @@ WITH
             generation_jobs.deadline_at, generation_jobs.max_attempts, generation_jobs.parent_id,
             generation_jobs.batch_id, generation_jobs.schedule_id, generation_jobs.key_id,
             generation_jobs.idempotency_key, generation_jobs.request_digest, generation_jobs.request_id,
-            generation_jobs.message_id, generation_jobs.run_after, generation_jobs.attempt,
-            generation_jobs.claims_left, generation_jobs.events, generation_jobs.retries,
-            generation_jobs.worker_id, generation_jobs.lease_expires_at, generation_jobs.server,
-            generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server, generation_jobs.error_code,
-            generation_jobs.error_message, generation_jobs.error_details, generation_jobs.failure,
-            generation_jobs.warnings, generation_jobs.pinned, generation_jobs.content_id,
-            generation_jobs.legacy_request_id, generation_jobs.legacy, generation_jobs.created_at,
-            generation_jobs.updated_at, generation_jobs.started_at, generation_jobs.generated_at,
-            generation_jobs.completed_at, generation_jobs.storage_away_since
+            generation_jobs.traceparent, generation_jobs.message_id, generation_jobs.run_after,
+            generation_jobs.attempt, generation_jobs.claims_left, generation_jobs.events,
+            generation_jobs.retries, generation_jobs.worker_id, generation_jobs.lease_expires_at,
+            generation_jobs.server, generation_jobs.comfyui_prompt_id, generation_jobs.avoid_server,
+            generation_jobs.error_code, generation_jobs.error_message, generation_jobs.error_details,
+            generation_jobs.failure, generation_jobs.warnings, generation_jobs.pinned,
+            generation_jobs.content_id, generation_jobs.legacy_request_id, generation_jobs.legacy,
+            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.started_at,
+            generation_jobs.generated_at, generation_jobs.completed_at, generation_jobs.storage_away_since
     ),
     expired_attempt AS (
         UPDATE job_attempts
@@ -146,6 +146,7 @@ SELECT
     job.idempotency_key,
     job.request_digest,
     job.request_id,
+    job.traceparent,
     job.message_id,
     job.run_after,
     job.attempt,

@@ -41,6 +41,7 @@ WITH
             given.idempotency_key AS idempotency_key,
             given.request_digest AS request_digest,
             given.request_id AS request_id,
+            given.traceparent AS traceparent,
             given.message_id AS message_id,
             given.run_after AS run_after,
             given.attempt AS attempt,
@@ -326,10 +327,10 @@ WITH
             batch_size, params, output_nodes, temp_outputs, requires, workflow, assets, extra_pnginfo,
             secrets, secret_names, workflow_key, shape, work, metadata, priority, turn, turn_cost, parked,
             expected_s, deadline_at, max_attempts, parent_id, batch_id, schedule_id, key_id, idempotency_key,
-            request_digest, request_id, message_id, run_after, attempt, claims_left, events, retries,
-            worker_id, lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code, error_message,
-            error_details, failure, warnings, pinned, content_id, legacy_request_id, legacy, created_at,
-            updated_at, started_at, generated_at, completed_at, storage_away_since
+            request_digest, request_id, traceparent, message_id, run_after, attempt, claims_left, events,
+            retries, worker_id, lease_expires_at, server, comfyui_prompt_id, avoid_server, error_code,
+            error_message, error_details, failure, warnings, pinned, content_id, legacy_request_id, legacy,
+            created_at, updated_at, started_at, generated_at, completed_at, storage_away_since
         )
         SELECT
             new_jobs.user_id AS user_id,
@@ -369,6 +370,7 @@ WITH
             new_jobs.idempotency_key AS idempotency_key,
             new_jobs.request_digest AS request_digest,
             new_jobs.request_id AS request_id,
+            new_jobs.traceparent AS traceparent,
             new_jobs.message_id AS message_id,
             coalesce(new_jobs.run_after, now()) AS coalesce_14,
             coalesce(new_jobs.attempt, 0) AS coalesce_15,

@@ -45,6 +45,7 @@ class GenerationJob(SQLModel, table=True):
     for ever, whatever its workers do. NULL until the first.
     `events` counts the rows of `job_events`; a snapshot of the job includes all of them.
     `schedule_id` is the schedule that made it, which may be gone. `key_id` is the key that it was submitted with.
+    `traceparent` is the span that accepted it, see `shared.tracing`: those of all its attempts are below that one.
     `server` and `comfyui_prompt_id` say where its prompt is, or last was; `avoid_server` is one that it was moved away
     from. `generated_at` is when ComfyUI was done, before its outputs were stored; since `storage_away_since` its result
     waits in ComfyUI for the store.
@@ -105,6 +106,7 @@ class GenerationJob(SQLModel, table=True):
     idempotency_key: str | None = Field(default=None, sa_column=Column("idempotency_key", String(255)))
     request_digest: str | None = Field(default=None, sa_column=Column("request_digest", String(64)))
     request_id: str | None = Field(default=None, sa_column=Column("request_id", String(128)))
+    traceparent: str | None = Field(default=None, sa_column=Column("traceparent", String(55)))
 
     message_id: str | None = Field(default=None, sa_column=Column("message_id", String(64), index=True))
     run_after: datetime | None = Field(default=None, sa_column=moment("run_after", now=True))

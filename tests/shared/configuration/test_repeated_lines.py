@@ -52,7 +52,12 @@ def test_what_is_information_and_what_differs_is_written(log: logging.Logger, wr
 def test_lines_of_ours_are_the_same_whichever_request_they_came_with() -> None:
     repeats = Repeats()
     passed = [
-        repeats.passes(record({"event": "database.unavailable", "request_id": str(number), "error": "away"}), 0)
+        repeats.passes(
+            record(
+                {"event": "database.unavailable", "request_id": str(number), "trace_id": str(number), "error": "away"}
+            ),
+            0,
+        )
         for number in range(MANY)
     ]
     assert sum(passed) == WRITTEN

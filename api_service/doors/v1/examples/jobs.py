@@ -131,6 +131,7 @@ DETAILED: dict[str, Any] = {
         }
     ],
     "timings": {"queued_ms": 50, "running_ms": 6700, "stored_ms": 250},
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
 }
 LISTED_FIELDS = (
     *("id", "user_id", "job_type", "status", "prompt", "checkpoint_model", "width", "height", "batch_size", "priority"),

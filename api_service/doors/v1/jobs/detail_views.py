@@ -14,6 +14,7 @@ from api_service.jobs.waiting.queue_estimate import QueuePosition
 from shared.jobs.durations.expectation import Basis
 from shared.messaging.events import Event
 from shared.models import GenerationJob, JobAttempt, Outcome
+from shared.tracing.traceparent import trace_id_of
 
 
 class QueueView(BaseModel, frozen=True):
@@ -113,7 +114,8 @@ class DetailedJobView(JobView, frozen=True):
 
     `queue` is null unless the job is queued and its time has come. `paused` says why it waits, where an operator wants
     that. `progress` is the last progress of a running one:
-    percentage, node_id, node_type, step, steps.
+    percentage, node_id, node_type, step, steps. `trace_id` is the trace of its request and its attempts, where traces
+    were on as it was submitted.
     """
 
     queue: QueueView | None
@@ -122,6 +124,7 @@ class DetailedJobView(JobView, frozen=True):
     progress: dict[str, Any] | None
     attempts: list[AttemptView]
     timings: TimingsView
+    trace_id: str | None
 
     @classmethod
     def of_details(cls, details: Details, progress: Event | None, urls: SignedUrls) -> Self:
@@ -134,6 +137,7 @@ class DetailedJobView(JobView, frozen=True):
             progress=progress.data if progress else None,
             attempts=[AttemptView.of(attempt) for attempt in details.attempts],
             timings=TimingsView.of(details.job),
+            trace_id=trace_id_of(details.job.traceparent),
         )
 
 

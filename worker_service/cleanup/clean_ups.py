@@ -13,6 +13,7 @@ from worker_service.cleanup.ended_jobs import (
     REQUEST_IS_OVER,
     THUMBNAIL_BYTES,
     old_jobs,
+    there_is,
 )
 from worker_service.cleanup.folders import noted_folders, remove_folders
 from worker_service.cleanup.missing import missing_files
@@ -24,7 +25,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 def has(table: str, condition: str = "true") -> str:
     """The condition that an ended job has such rows."""
-    return f"EXISTS (SELECT FROM {table} WHERE job_id = seen.id AND {condition})"
+    return there_is(f"{table} WHERE job_id = seen.id AND {condition}")
 
 
 CLEAN_UPS = (

@@ -20,7 +20,7 @@ CONTAINERS ?= podman
 IMAGES := api worker scheduler migrate
 BUILD_ARGS ?=
 
-.PHONY: build images images-test clients monitoring store-servers pooler help pages demo up doctor test test-quick test-long test-costs chaos check lint types imports format docs sql bench lock settings migrate load-test-data clean
+.PHONY: build images images-test clients monitoring store-servers pooler help pages demo up doctor test test-quick test-long test-costs chaos check lint types imports format docs sql bench soak lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -35,7 +35,7 @@ demo: $(VENV)/ready ## Run one job through the whole system, and show its pictur
 	@$(PY) -m deploy.local demo --end-with-parent
 
 # Without its bytecode Python compiles all of this code again, in each of the hundreds of processes that tests start.
-test test-quick test-long test-costs chaos bench: export PYTHONDONTWRITEBYTECODE :=
+test test-quick test-long test-costs chaos bench soak: export PYTHONDONTWRITEBYTECODE :=
 
 test: check ## Lint, types, import rules, then all tests but the long ones (ARGS='-k word' for some)
 	$(PYTEST) -m 'not long' $(ARGS)
@@ -129,6 +129,9 @@ clean: ## Remove the environment and what was built (never var/, where data is)
 
 bench: $(VENV)/ready ## Measure the service against its limits (ARGS='--short', '--only NAME', '--against FILE')
 	$(PY) -m tests.bench $(ARGS)
+
+soak: $(VENV)/ready ## An hour at 20 jobs a second: memory, descriptors, dead rows, latency (ARGS='--minutes 3')
+	$(PY) -m tests.bench.soak $(ARGS)
 
 sql: $(VENV)/ready ## Write the statements of a job's life, as PostgreSQL gets them, to shared/jobs/sql
 	$(PY) -m shared.jobs.sql

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -161,8 +162,16 @@ class PathRoute(Route):
     It is the same with and without a last slash, and from here on it is as documented. A redirect would lose bodies.
     """
 
+    @cached_property
+    def beginning(self) -> str:
+        """What each of its addresses begins with. Most routes are passed over by it: an expression takes ten times as
+        long, and a request tries a hundred routes."""
+        return self.path.partition("{")[0].rstrip("/")
+
     def matches(self, scope: Connection) -> tuple[Match, Connection]:
-        path = scope["path"]
+        path: str = scope["path"]
+        if not path.startswith(self.beginning):
+            return Match.NONE, {}
         if self.path.endswith("/") != path.endswith("/"):
             path = path.removesuffix("/") if path.endswith("/") else f"{path}/"
         match, found = super().matches({**scope, "path": path})

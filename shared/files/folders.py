@@ -10,14 +10,17 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, func, text, tuple_
 from sqlmodel import Session, col, select
 
 from shared.models import DiscardedFolder, GenerationJob
 
 # The hard limit ends a worker's job after half an hour, whatever it waits for.
 WRITERS_GONE = timedelta(hours=1)
+NOTE = text("""
+INSERT INTO discarded_folders (folder) SELECT unnest(CAST(:folders AS text[])) ON CONFLICT DO NOTHING
+""")
+FORGET = text("DELETE FROM discarded_folders WHERE folder = ANY(:folders)")
 
 
 class Filed(Protocol):
@@ -49,8 +52,7 @@ def discard_attempt_folder(session: Session, job: GenerationJob, attempt: int) -
 
 def note(session: Session, *folders: str) -> None:
     if folders:
-        notes = [{"folder": folder} for folder in sorted(folders)]  # in one order: nobody waits for each other
-        session.execute(insert(DiscardedFolder).values(notes).on_conflict_do_nothing())
+        session.connection().execute(NOTE, {"folders": sorted(folders)})  # in one order: nobody waits for each other
 
 
 def discarded_folders(session: Session, limit: int, after: DiscardedFolder | None = None) -> Sequence[DiscardedFolder]:
@@ -64,4 +66,4 @@ def discarded_folders(session: Session, limit: int, after: DiscardedFolder | Non
 
 def forget_notes(session: Session, folders: Sequence[str]) -> None:
     """These folders are empty: nobody needs their notes."""
-    session.exec(delete(DiscardedFolder).where(col(DiscardedFolder.folder).in_(folders)))
+    session.connection().execute(FORGET, {"folders": list(folders)})

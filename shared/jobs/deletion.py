@@ -1,6 +1,6 @@
 """Jobs that have ended are deleted with all their rows; a note names the folder of each until its files are gone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -35,8 +35,9 @@ ORDER BY id FOR UPDATE SKIP LOCKED
 """)
 FREE = text("""
 WITH freed AS (
-    SELECT user_id, sum(size_bytes) AS bytes FROM job_outputs JOIN generation_jobs ON generation_jobs.id = job_id
-    WHERE job_id = ANY(:ids) GROUP BY user_id
+    SELECT user_id, sum(size_bytes) AS bytes
+    FROM unnest(CAST(:ids AS integer[]), CAST(:owners AS uuid[])) AS gone (job_id, user_id)
+    JOIN job_outputs USING (job_id) GROUP BY user_id
 ), counted AS (
     UPDATE users SET stored_bytes = greatest(0, stored_bytes - freed.bytes)
     FROM freed WHERE users.id = freed.user_id AND freed.bytes > 0
@@ -77,7 +78,7 @@ def remove(session: Session, jobs: Sequence[Filed]) -> int:
     note(session, *map(job_folder, jobs))
     for statement in (EVENTS, ATTEMPTS):
         connection.execute(statement, {"ids": ids})
-    freed = free_bytes(session, ids)
+    freed = free_bytes(session, jobs)
     for statement in (OUTPUTS, JOBS):
         connection.execute(statement, {"ids": ids})
     return freed
@@ -89,9 +90,10 @@ def held_jobs(session: Session, job_ids: Sequence[int], *, pinned_too: bool = Fa
     return [GoneJob(*row) for row in session.connection().execute(HOLD, values)]
 
 
-def free_bytes(session: Session, job_ids: Iterable[int]) -> int:
+def free_bytes(session: Session, jobs: Sequence[Filed]) -> int:
     """Count what the outputs of these jobs take as no longer stored. Returns how many bytes that is.
 
     The user before what goes with the job: who deletes an asset takes them in this order, too.
     """
-    return int(session.connection().scalar(FREE, {"ids": list(job_ids)}) or 0)
+    values = {"ids": [job.id for job in jobs], "owners": [str(job.user_id) for job in jobs]}
+    return int(session.connection().scalar(FREE, values) or 0)

@@ -24,7 +24,7 @@ from shared.notifications.events import OF_ENDS
 from shared.notifications.listened import Listened, listened
 from shared.notifications.outbox import WANTED, Listener, News, tell
 from shared.notifications.wording import on_one_line
-from shared.webhooks.outbox import JOB_IDS, WANTED_BY, owe
+from shared.webhooks.outbox import JOB_IDS, owe
 from shared.webhooks.payload import OF_EVENTS
 
 NEWS = bindparam("news", type_=Text)
@@ -85,7 +85,7 @@ def owe_news(
     owners = {"user_ids": list({job.user_id for job in jobs})}
     found = known or Listened._make(connection.execute(ASKED_FOR, owners).one())
     if found.has_webhooks:
-        owe(session, connection.execute(WANTED_BY, {"job_ids": job_ids, "kind": event.value}).all(), event, data)
+        owe(session, job_ids, event, data)
     if found.has_listeners:
         listening = connection.execute(LISTENERS, {"job_ids": job_ids, "news": OF_ENDS.get(kind)})
         tell_owners(session, listening.all(), kind, data)

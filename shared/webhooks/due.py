@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Interval, bindparam, text
 from sqlmodel import Session
 
+from shared.database.prepared_statement import Prepared
 from shared.messaging.due_work import DueWork
 from shared.messaging.messages import DeliverWebhooks
 
@@ -28,7 +29,7 @@ DUE = """webhook_endpoints AS endpoint CROSS JOIN LATERAL (
 ENDPOINTS = f"SELECT count(*) FROM (SELECT 1 FROM {DUE.format(each=1)} WHERE {HAS_ROOM} LIMIT :limit) AS found"  # noqa: S608 - ours
 COUNT = text(ENDPOINTS).bindparams(bindparam("at_once", AT_ONCE))
 # One that is locked is passed over, and one that was taken a moment ago is not due any more.
-TAKE = text(
+TAKE_STATEMENT = text(
     f"""
 WITH taken AS (
     SELECT delivery.id FROM {DUE.format(each=":at_once")}
@@ -45,7 +46,7 @@ RETURNING delivery.id, delivery.endpoint_id, delivery.tries, delivery.body,
     CASE WHEN delivery.secret IS NULL AND endpoint.previous_until > now() THEN endpoint.previous_secret
     END AS previous_secret, endpoint.of_jobs, now() AS at
 """  # noqa: S608 - ours
-).bindparams(bindparam("at_once", AT_ONCE))
+).bindparams(bindparam("at_once", AT_ONCE), bindparam("lease", type_=Interval))
 
 
 class Taken(NamedTuple):
@@ -66,10 +67,12 @@ class Taken(NamedTuple):
         return [bytes(secret) for secret in (self.secret, self.previous_secret) if secret is not None]
 
 
+TAKE = Prepared("take_delivery", TAKE_STATEMENT, row=Taken)
+
+
 def take(session: Session) -> Taken | None:
     """The delivery that has been due for longest, of an endpoint that has room."""
-    found = session.connection().execute(TAKE, {"lease": LEASE}).one_or_none()
-    return Taken(*found) if found else None
+    return TAKE.one_or_none(session, {"lease": LEASE})
 
 
 def due_deliveries() -> DueWork:

@@ -7,14 +7,48 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ARRAY, Integer, Row, Select, Text, and_, any_, bindparam, insert, not_, or_, select
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    LargeBinary,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    not_,
+    or_,
+    select,
+    text,
+)
 from sqlmodel import Session, col
 
-from shared.models import DeliveryState, GenerationJob, JobWebhook, WebhookDelivery, WebhookEndpoint
+from shared.database.prepared_statement import Prepared
+from shared.models import GenerationJob, JobWebhook, WebhookEndpoint
 from shared.webhooks.payload import JOB_FIELDS, WebhookEvent, job_body
 
 JOB_IDS = bindparam("job_ids", type_=ARRAY(Integer))
 KIND = bindparam("kind", type_=Text)
+OWE: Prepared[None] = Prepared(
+    "owe",
+    text("""
+    INSERT INTO webhook_deliveries (id, endpoint_id, job_id, url, secret, type, body, state)
+    SELECT id, endpoint_id, job_id, url, secret, :type, body, 'pending'
+    FROM unnest(:ids, :endpoint_ids, :owed_jobs, :urls, :secrets, :bodies)
+        AS owed (id, endpoint_id, job_id, url, secret, body)
+    """).bindparams(
+        bindparam("ids", type_=ARRAY(Uuid)),
+        bindparam("endpoint_ids", type_=ARRAY(Uuid)),
+        bindparam("owed_jobs", type_=ARRAY(Integer)),
+        bindparam("urls", type_=ARRAY(Text)),
+        bindparam("secrets", type_=ARRAY(LargeBinary)),
+        bindparam("bodies", type_=ARRAY(Text)),
+        bindparam("type", type_=Text),
+    ),
+    row=lambda: None,
+)
 
 
 def wanted_by() -> Select[Any]:
@@ -48,25 +82,22 @@ def wanted_by() -> Select[Any]:
     )
 
 
-WANTED_BY = wanted_by()
+WANTED_BY: Prepared[Row[Any]] = Prepared("wanted_by", wanted_by(), row=Row, columns=tuple(wanted_by().selected_columns))
 
 
-def owe(session: Session, found: Sequence[Row[Any]], event: WebhookEvent, data: Mapping[str, Any]) -> None:
-    """Owe a delivery to each of these endpoints, which `wanted_by` found, each with a job that has just ended."""
+def owe(session: Session, job_ids: Sequence[int], event: WebhookEvent, data: Mapping[str, Any]) -> None:
+    """Owe a delivery to each endpoint that wants to hear of these jobs, which have just ended."""
+    found = WANTED_BY.execute(session, {"job_ids": job_ids, "kind": event.value}).all()
     if found:
-        session.connection().execute(
-            insert(WebhookDelivery),
-            [
-                {
-                    "id": uuid4(),
-                    "endpoint_id": job.endpoint_id,
-                    "job_id": job.id,
-                    "url": job.url,
-                    "secret": job.secret,
-                    "type": event,
-                    "body": job_body(event, job, data),
-                    "state": DeliveryState.PENDING,
-                }
-                for job in found
-            ],
+        OWE.execute(
+            session,
+            {
+                "ids": [uuid4() for _ in found],
+                "endpoint_ids": [job.endpoint_id for job in found],
+                "owed_jobs": [job.id for job in found],
+                "urls": [job.url for job in found],
+                "secrets": [job.secret for job in found],
+                "bodies": [job_body(event, job, data) for job in found],
+                "type": event.value,
+            },
         )

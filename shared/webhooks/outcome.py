@@ -4,9 +4,10 @@ import random
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import func, update
-from sqlmodel import Session, col, select
+from sqlalchemy import Boolean, Integer, Interval, Text, Uuid, bindparam, func, text, update
+from sqlmodel import Session, col
 
+from shared.database.prepared_statement import Prepared
 from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from shared.webhooks.due import Taken
 
@@ -21,6 +22,35 @@ JITTER = 0.2
 FAILURES_THAT_DISABLE, FAILING_FOR = 50, timedelta(days=1)
 GONE = 410
 KEPT_ANSWER = 4096  # bytes of it
+
+# The endpoint is held before the delivery, as by the transaction that deletes both. What is sent for jobs' own URLs
+# counts no failures, so there is nothing to forget after a good try.
+WRITE_STATEMENT = text("""
+WITH held AS (
+    SELECT id FROM webhook_endpoints WHERE id = :endpoint_id FOR NO KEY UPDATE
+), tried AS (
+    UPDATE webhook_deliveries AS delivery
+    SET state = :state, claimed_until = NULL, due_at = now() + :pause, last_status = :status, last_error = :error,
+        last_answer = :answer, last_ms = :took_ms
+    FROM held WHERE delivery.id = :id AND delivery.tries = :tries RETURNING delivery.endpoint_id
+), recovered AS (
+    UPDATE webhook_endpoints AS endpoint SET failures = 0, failing_since = NULL
+    FROM tried WHERE endpoint.id = tried.endpoint_id AND :is_good AND endpoint.failures > 0
+)
+SELECT true FROM tried
+""").bindparams(
+    bindparam("endpoint_id", type_=Uuid),
+    bindparam("id", type_=Uuid),
+    bindparam("tries", type_=Integer),
+    bindparam("state", type_=Text),
+    bindparam("pause", type_=Interval),
+    bindparam("status", type_=Integer),
+    bindparam("error", type_=Text),
+    bindparam("answer", type_=Text),
+    bindparam("took_ms", type_=Integer),
+    bindparam("is_good", type_=Boolean),
+)
+WRITE = Prepared("write_try", WRITE_STATEMENT, row=bool)
 
 
 class Try(NamedTuple):
@@ -51,36 +81,29 @@ def pause_after(tries: int, asked: timedelta | None) -> timedelta | None:
 
 
 def write(session: Session, taken: Taken, made: Try) -> DeliveryState | None:
-    """Write down a try. None if another worker has tried since, or the endpoint is gone.
-
-    The endpoint is held before the delivery, as by the transaction that deletes both.
-    """
-    held = select(WebhookEndpoint.id).where(WebhookEndpoint.id == taken.endpoint_id)
-    if session.exec(held.with_for_update(key_share=True)).one_or_none() is None:
-        return None
+    """Write down a try. None if another worker has tried since, or the endpoint is gone."""
     pause = pause_after(taken.tries, made.retry_after)
     state = DeliveryState.PENDING
     if made.is_good:
         state = DeliveryState.DELIVERED
     elif pause is None or made.status == GONE:
         state = DeliveryState.FAILED
-    changed = session.connection().execute(
-        update(WebhookDelivery)
-        .where(col(WebhookDelivery.id) == taken.id, col(WebhookDelivery.tries) == taken.tries)
-        .values(
-            state=state,
-            claimed_until=None,
-            due_at=func.now() + (pause or timedelta()),
-            last_status=made.status,
-            last_error=made.error,
-            last_answer=made.shown_answer,
-            last_ms=made.took_ms,
-        )
-    )
-    if not changed.rowcount:
+    values = {
+        "id": taken.id,
+        "tries": taken.tries,
+        "endpoint_id": taken.endpoint_id,
+        "state": state.value,
+        "pause": pause or timedelta(),
+        "status": made.status,
+        "error": made.error,
+        "answer": made.shown_answer,
+        "took_ms": made.took_ms,
+        "is_good": made.is_good,
+    }
+    if WRITE.one_or_none(session, values) is None:
         return None
-    if not taken.of_jobs:  # each job's URL is another receiver
-        count(session, taken, made)
+    if not made.is_good and not taken.of_jobs:  # each job's URL is another receiver
+        count_failure(session, taken, is_gone=made.status == GONE)
     return state
 
 
@@ -92,16 +115,12 @@ def put_back(session: Session, taken: Taken) -> DeliveryState:
     return DeliveryState.PENDING
 
 
-def count(session: Session, taken: Taken, made: Try) -> None:
+def count_failure(session: Session, taken: Taken, *, is_gone: bool) -> None:
     """Count failures in a row. Fifty of them over a day, or the answer 410, disable the endpoint."""
     endpoint = update(WebhookEndpoint).where(col(WebhookEndpoint.id) == taken.endpoint_id)
     failures = col(WebhookEndpoint.failures)
-    if made.is_good:
-        session.connection().execute(endpoint.where(failures > 0).values(failures=0, failing_since=None))
-        return
     since = func.coalesce(WebhookEndpoint.failing_since, func.now())
     session.connection().execute(endpoint.values(failures=failures + 1, failing_since=since))
-    is_gone = made.status == GONE
     is_lost = (failures >= FAILURES_THAT_DISABLE, col(WebhookEndpoint.failing_since) <= func.now() - FAILING_FOR)
     reason = "it answered 410" if is_gone else f"{FAILURES_THAT_DISABLE} deliveries in a row failed, over a day or more"
     conditions = () if is_gone else is_lost

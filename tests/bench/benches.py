@@ -4,6 +4,7 @@ from tests.bench import against_native, gpu_kept_busy, through_the_door
 from tests.bench.claiming import CLAIMING
 from tests.bench.cleaning import CLEANING
 from tests.bench.counting import COUNTING
+from tests.bench.ended import ENDED
 from tests.bench.estimating import ESTIMATING
 from tests.bench.figure import Bench
 from tests.bench.following import FOLLOWING
@@ -30,6 +31,7 @@ BENCHES: dict[str, Bench] = {
     "counting": COUNTING,
     "following": FOLLOWING,
     "reading": READING,
+    "ended": ENDED,
     "watching": WATCHING,
     "thumbnailing": THUMBNAILING,
     "weighing": WEIGHING,

@@ -13,18 +13,25 @@ from worker_service.cleanup.ended_jobs import (
     REQUEST_IS_OVER,
     THUMBNAIL_BYTES,
     old_jobs,
+    there_is,
 )
 from worker_service.cleanup.folders import noted_folders, remove_folders
 from worker_service.cleanup.missing import missing_files
 from worker_service.cleanup.orphans import orphans, remove_orphans
 from worker_service.cleanup.portion import CleanUp
 
+LARGEST_ID = 2**31 - 1
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def has(table: str, condition: str = "true") -> str:
     """The condition that an ended job has such rows."""
-    return f"EXISTS (SELECT FROM {table} WHERE job_id = seen.id AND {condition})"
+    return there_is(f"{table} WHERE job_id = seen.id AND {condition}")
+
+
+def first_in(table: str) -> str:
+    """The lowest number of a job that has such rows."""
+    return f"SELECT coalesce(min(job_id), {LARGEST_ID}) FROM {table}"  # noqa: S608 - ours
 
 
 CLEAN_UPS = (
@@ -40,7 +47,7 @@ CLEAN_UPS = (
         "outputs",
         "ended jobs with outputs",
         HOUR,
-        old_jobs(Kept.OUTPUTS, has("job_outputs"), size=OUTPUT_BYTES),
+        old_jobs(Kept.OUTPUTS, has("job_outputs"), size=OUTPUT_BYTES, first=first_in("job_outputs")),
         jobs.remove_outputs,
         Kept.OUTPUTS,
     ),
@@ -56,7 +63,7 @@ CLEAN_UPS = (
         "events",
         "ended jobs with events",
         HOUR,
-        old_jobs(Kept.EVENTS, has("job_events")),
+        old_jobs(Kept.EVENTS, has("job_events"), first=first_in("job_events")),
         jobs.remove_events,
         Kept.EVENTS,
     ),
@@ -64,7 +71,7 @@ CLEAN_UPS = (
         "attempts",
         "ended jobs with attempts",
         HOUR,
-        old_jobs(Kept.ATTEMPTS, has("job_attempts")),
+        old_jobs(Kept.ATTEMPTS, has("job_attempts"), first=first_in("job_attempts")),
         jobs.remove_attempts,
         Kept.ATTEMPTS,
     ),

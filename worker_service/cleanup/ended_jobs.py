@@ -23,27 +23,35 @@ SELECT id, created_at, ended_at, goes, CASE WHEN goes AND :sized THEN ({size}) E
     SELECT *, ended_at <= now() - :age AND NOT pinned AND ({condition}) AS goes FROM (
         SELECT id, created_at, coalesce(completed_at, updated_at) AS ended_at, pinned, events, batch_id, idempotency_key
         FROM generation_jobs WHERE user_id = :owner AND status = :status AND created_at <= now() - :age
-            AND (created_at, id) > (CAST(:created_at AS timestamptz), :id)
+            AND (created_at, id) > (CAST(:created_at AS timestamptz), :id) AND id >= ({first})
         ORDER BY created_at, id LIMIT :window
     ) AS seen
 ) AS job ORDER BY created_at, id
 """
 LIVE = "status IN ('pending', 'queued', 'running', 'cancelling')"
+
+
+def there_is(rows: str) -> str:
+    """The condition that there is such a row. For EXISTS, PostgreSQL may read a whole table for each page."""
+    return f"(SELECT true FROM {rows} LIMIT 1) IS NOT NULL"  # noqa: S608 - ours
+
+
 # The jobs of a request that is sent again are found by the key of the first.
-REQUEST_IS_OVER = f"""idempotency_key IS NULL OR batch_id IS NULL OR NOT EXISTS (
-    SELECT FROM generation_jobs AS other WHERE other.batch_id = seen.batch_id AND other.{LIVE}
-)"""
-NOBODY_NEEDS_IT = f"""({REQUEST_IS_OVER}) AND NOT EXISTS (
-    SELECT FROM generation_jobs AS child WHERE child.parent_id = seen.id AND child.{LIVE}
-)"""
+REQUEST_IS_OVER = f"""idempotency_key IS NULL OR batch_id IS NULL OR NOT
+    {there_is(f"generation_jobs AS other WHERE other.batch_id = seen.batch_id AND other.{LIVE}")}
+"""
+NOBODY_NEEDS_IT = f"""({REQUEST_IS_OVER}) AND NOT
+    {there_is(f"generation_jobs AS child WHERE child.parent_id = seen.id AND child.{LIVE}")}
+"""
 OUTPUT_BYTES = "SELECT coalesce(sum(size_bytes), 0) FROM job_outputs WHERE job_id = job.id"
 THUMBNAIL_BYTES = """SELECT coalesce(sum(CAST(thumbnail.value ->> 'size_bytes' AS bigint)), 0)
     FROM job_outputs, jsonb_each(thumbnails) AS thumbnail WHERE job_id = job.id"""
 
 
-def old_jobs(kept: Kept, condition: str, *, size: str = "0") -> Find:
-    """Finds the jobs whose `kept` is older than that is kept, and for which the condition holds of `seen`."""
-    look = text(LOOK.format(condition=condition, size=size))
+def old_jobs(kept: Kept, condition: str, *, size: str = "0", first: str = "0") -> Find:
+    """Finds the jobs whose `kept` is older than that is kept, and for which the condition holds of `seen`. None of them
+    has a lower number than `first`, so that those are passed over in the index."""
+    look = text(LOOK.format(condition=condition, size=size, first=first))
 
     def find(tools: Tools, _place: str | None) -> Iterator[Portion]:
         for keeper in keepers(tools.engine, kept, tools.usual, owns_some=OWNS_OLD_ONES):

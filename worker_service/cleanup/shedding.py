@@ -43,7 +43,7 @@ def shed_outputs(session: Session, job_ids: Sequence[int]) -> tuple[Gone, list[s
         return Gone(), []
     ids, folders = [job.id for job in jobs], [job_folder(job) for job in jobs]
     note(session, *folders)
-    freed = free_bytes(session, ids)
+    freed = free_bytes(session, jobs)
     connection = session.connection()
     connection.execute(OUTPUTS, {"ids": ids})
     connection.execute(WARN, {"ids": ids, "warnings": json.dumps(warning_data([OUTPUTS_ARE_GONE]))})

@@ -47,6 +47,12 @@ def test_statistics_stay_right(old: Old) -> None:
     assert sum(before.totals.values()) == 2
 
 
+def test_what_has_come_from_elsewhere_goes_by_its_age_and_not_by_its_number(old: Old) -> None:
+    for days in (29, 31):  # the older one came later, with an archive
+        old.completed(days)
+    assert [clean(old, name) for name in ("events", "attempts", "outputs", "outputs")] == [1, 1, 1, 0]
+
+
 @pytest.mark.parametrize("name", RETAINED)
 def test_nothing_goes_unless_it_is_said(old: Old, name: str) -> None:
     old.completed(4000, idempotency_key="once")

@@ -1,7 +1,7 @@
 /** What the form sends, and how a job fills it again. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bodyOf, settingsOf, USUAL } from "../../../api_service/pages/studio/settings.js";
+import { bodyOf, settingsOf, USUAL } from "../../../api_service/pages/studio/form/settings.js";
 
 test("what is not set is not sent", () => {
   const body = bodyOf({ ...USUAL, prompt: " a cat ", checkpoint: "a" });

@@ -1,7 +1,7 @@
 /** What is a workflow, and which of its inputs a person can set. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inputsOf, withInput, workflowIn } from "../../../api_service/pages/studio/workflows.js";
+import { inputsOf, withInput, workflowIn } from "../../../api_service/pages/studio/workflow/workflows.js";
 
 const NODES = { 1: { class_type: "KSampler", inputs: { seed: 1, model: ["2", 0], name: "euler" } } };
 

@@ -1,7 +1,7 @@
 /** Takes a workflow as ComfyUI exports it, and says what to do with one that it only saves. */
-import { toast } from "../common/toasts.js";
-import { words } from "./messages.js";
-import { workflow } from "./settings.js";
+import { toast } from "../../common/toasts.js";
+import { words } from "../messages.js";
+import { workflow } from "../form/settings.js";
 
 /**
  * What a text is: a workflow, or a sentence why it is none.

@@ -1,8 +1,8 @@
 /** Where a workflow is pasted; and once there is one, its inputs as a form. */
-import { html } from "../common/html.js";
-import { problems, workflow } from "./settings.js";
-import { words } from "./messages.js";
-import { isSending, sendByKeys, submit } from "./submit.js";
+import { html } from "../../common/html.js";
+import { problems, workflow } from "../form/settings.js";
+import { words } from "../messages.js";
+import { isSending, sendByKeys, submit } from "../form/submit.js";
 import { inputsOf, takeWorkflow, withInput } from "./workflows.js";
 
 const LONG = 60; // characters, from which on a text has several lines

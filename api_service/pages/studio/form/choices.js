@@ -1,6 +1,6 @@
 /** What can be chosen: models, styles, samplers and schedules of the servers that are there. */
 import { signal } from "@preact/signals";
-import { get } from "../common/api.js";
+import { get } from "../../common/api.js";
 import { change, settings } from "./settings.js";
 
 /** @type {import("@preact/signals").Signal<Record<"checkpoints" | "loras" | "samplers" | "schedulers", string[]>>} */

@@ -1,8 +1,10 @@
 /** The jobs of this page: the last ones, and each that is made here, kept as they are by events. */
 import { signal } from "@preact/signals";
-import { get, post } from "../common/api.js";
-import { listen } from "../common/live.js";
-import { toast } from "../common/toasts.js";
+import { get, post } from "../../common/api.js";
+import { listen } from "../../common/live.js";
+import { statuses } from "../../common/messages.js";
+import { announce, toast } from "../../common/toasts.js";
+import { words } from "../messages.js";
 
 const SHOWN = 24;
 const ENDS = ["completed", "failed", "cancelled", "expired"];
@@ -61,8 +63,14 @@ function heard(event) {
   else if (type === "deleted") jobs.value = jobs.value.filter((job) => job.id !== id);
   else if (ENDS.includes(type)) {
     update(id, { status: type, progress: null });
-    void look(id);
+    void look(id).then(announceEnd);
   }
+}
+
+/** @param {any} job null where it is not there any more */
+function announceEnd(job) {
+  if (!job || !jobs.value.some(({ id }) => id === job.id)) return;
+  announce(words.ended(statuses[job.status] ?? job.status, job.error?.message ?? job.prompt ?? ""));
 }
 
 async function lookAtWaiting() {

@@ -1,13 +1,13 @@
 /** One job as a card: what it waits for, how far it is, its pictures, or what went wrong. */
 import { useEffect, useState } from "preact/hooks";
-import { address } from "../common/base.js";
-import { html } from "../common/html.js";
-import { listenToPreviews } from "../common/live.js";
-import { statuses } from "../common/messages.js";
-import { duration } from "../common/texts.js";
+import { address } from "../../common/base.js";
+import { html } from "../../common/html.js";
+import { listenToPreviews } from "../../common/live.js";
+import { statuses } from "../../common/messages.js";
+import { duration } from "../../common/texts.js";
 import { again, cancel, hasEnded, whole } from "./jobs.js";
-import { words } from "./messages.js";
-import { change, settingsOf, workflow } from "./settings.js";
+import { words } from "../messages.js";
+import { change, settingsOf, workflow } from "../form/settings.js";
 
 /** @param {{job: any}} props */
 export function Card({ job }) {
@@ -98,6 +98,6 @@ function Actions({ job }) {
   return html`<div class="row">
     <button class="quiet" onClick=${() => again(job)}>${words.again}</button>
     ${job.job_type === "image" && html`<button class="quiet" onClick=${reuse}>${words.reuse}</button>`}
-    ${first?.id && first.kind === "image" && html`<button class="quiet" onClick=${begin}>${words.useAsInput}</button>`}
+    ${first?.kind === "image" && html`<button class="quiet" onClick=${begin}>${words.useAsInput}</button>`}
   </div>`;
 }

@@ -1,12 +1,12 @@
 /** A picture to begin with: dropped, pasted or chosen. A workflow that is dropped is taken as one. */
 import { signal } from "@preact/signals";
-import { post } from "../common/api.js";
-import { html } from "../common/html.js";
-import { toast } from "../common/toasts.js";
-import { words } from "./messages.js";
+import { post } from "../../common/api.js";
+import { html } from "../../common/html.js";
+import { toast } from "../../common/toasts.js";
+import { words } from "../messages.js";
 import { workflowInPng } from "./png.js";
-import { change, settings } from "./settings.js";
-import { takeWorkflow } from "./workflows.js";
+import { change, settings } from "../form/settings.js";
+import { takeWorkflow } from "../workflow/workflows.js";
 
 const isUploading = signal(false);
 

@@ -1,5 +1,5 @@
 /** Fields of the form, each with its label and what was wrong with it. */
-import { html } from "../common/html.js";
+import { html } from "../../common/html.js";
 import { problems } from "./settings.js";
 
 /**

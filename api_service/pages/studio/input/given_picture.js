@@ -1,9 +1,9 @@
 /** A picture to begin with that another page gives: the address names the output and its job. */
-import { get } from "../common/api.js";
-import { address } from "../common/base.js";
-import { toast } from "../common/toasts.js";
-import { words } from "./messages.js";
-import { change, workflow } from "./settings.js";
+import { get } from "../../common/api.js";
+import { address } from "../../common/base.js";
+import { toast } from "../../common/toasts.js";
+import { words } from "../messages.js";
+import { change, workflow } from "../form/settings.js";
 
 /** Take it once: a reload begins without it. */
 export async function takeGivenPicture() {

@@ -1,6 +1,6 @@
 /** What the form is set to. It survives a reload. */
 import { effect, signal } from "@preact/signals";
-import { stored, store } from "../common/storage.js";
+import { stored, store } from "../../common/storage.js";
 
 /**
  * @typedef {{name: string, strength: number}} Lora

@@ -1,8 +1,8 @@
 /** Sends a job: once, however often the button is pressed or the answer gets lost. */
 import { signal } from "@preact/signals";
-import { ApiError, post } from "../common/api.js";
-import { toast } from "../common/toasts.js";
-import { addJob } from "./jobs.js";
+import { ApiError, post } from "../../common/api.js";
+import { toast } from "../../common/toasts.js";
+import { addJob } from "../results/jobs.js";
 import { bodyOf, change, problems, settings, workflow } from "./settings.js";
 
 export const isSending = signal(false);

@@ -32,7 +32,7 @@ def main() -> int:
     PROJECT.write_text(json.dumps(project))
     try:
         SCHEMA.write_text(run([sys.executable, "-m", "api_service.openapi"]))
-        run([str(NODE), tool("openapi-typescript"), str(SCHEMA), "--output", str(TYPES)])
+        run([str(NODE), tool("openapi-typescript"), str(SCHEMA), "--default-non-nullable=false", "--output", str(TYPES)])
         run([str(NODE), str(MODULES / "typescript" / "bin" / "tsc"), "--project", str(PROJECT)])
     except NotInstalled as error:
         print(error, file=sys.stderr)

@@ -12,10 +12,10 @@ import { words } from "./messages.js";
 import { Overview } from "./overview/overview.js";
 import { Question } from "./question.js";
 import { route, to } from "./route.js";
-import { Schedules } from "./schedules.js";
-import { Servers } from "./servers.js";
+import { Schedules } from "./schedules/schedules.js";
+import { Servers } from "./servers/servers.js";
 import { Tasks } from "./tasks.js";
-import { Webhooks } from "./webhooks.js";
+import { Webhooks } from "./webhooks/webhooks.js";
 
 /** @type {{name: keyof typeof words.views, View: any, adminsOnly?: boolean}[]} */
 const VIEWS = [

@@ -10,6 +10,7 @@ export const words = {
   yes: "yes",
   no: "no",
   more: "Next page",
+  pages: "Pages of the list",
   first: "First page",
   add: "Add",
   reallyTitle: "Are you sure?",
@@ -33,6 +34,12 @@ export const words = {
   period: "Period",
   periods: { hour: "1 h", day: "24 h", month: "30 d" },
   chart: (/** @type {number} */ done, /** @type {number} */ failed, /** @type {string} */ period) => `Chart of the last ${period}: ${done} jobs done, ${failed} failed.`,
+  gpuShare: "GPU busy, 30 d",
+  gpuHours: "Your GPU hours, 30 d",
+  percent: "% of all slots",
+  hours: "Hours",
+  gpuShareToday: (/** @type {number} */ percent) => `Chart of the last 30 days: the slots are used for ${percent} % of today so far.`,
+  gpuHoursToday: (/** @type {number} */ hours) => `Chart of the last 30 days: ${hours} hours today.`,
   completed: "Done",
   failed: "Failed",
 
@@ -83,6 +90,12 @@ export const words = {
   stillRuns: "still runs",
   outputs: "Outputs",
   request: "What was asked for",
+  /** What of a request is shown, in this order. */
+  asked: {
+    prompt: "Prompt", negative_prompt: "Leave out", checkpoint_model: "Model", lora_models: "Styles (LoRA)", width: "Width", height: "Height", batch_size: "Pictures",
+    seed: "Seed", steps: "Steps", cfg: "Guidance", sampler_name: "Sampler", scheduler: "Schedule", denoise: "May change", priority: "Priority", user_id: "User",
+    parent_id: "Made again from", batch_id: "Batch", created_at: "Accepted", deadline_at: "Deadline", metadata: "Metadata",
+  },
   workflow: "Workflow",
   error: "What went wrong",
   warnings: "Warnings",
@@ -92,6 +105,12 @@ export const words = {
   retried: "Submitted again.",
   events: {
     pending: "Accepted, for a later time", queued: "Joined the queue", started: "Started", cancelling: "Cancel was asked for",
-    completed: "Done", failed: "Failed", cancelled: "Cancelled", expired: "Expired: its deadline passed", deleted: "Deleted",
+    gpuShare: "GPU busy, 30 d",
+  gpuHours: "Your GPU hours, 30 d",
+  percent: "% of all slots",
+  hours: "Hours",
+  gpuShareToday: (/** @type {number} */ percent) => `Chart of the last 30 days: the slots are used for ${percent} % of today so far.`,
+  gpuHoursToday: (/** @type {number} */ hours) => `Chart of the last 30 days: ${hours} hours today.`,
+  completed: "Done", failed: "Failed", cancelled: "Cancelled", expired: "Expired: its deadline passed", deleted: "Deleted",
   },
 };

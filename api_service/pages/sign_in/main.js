@@ -17,7 +17,7 @@ async function signIn(body) {
   busy.value = true;
   problem.value = "";
   try {
-    await post("session", body);
+    await post("/session", { body });
     const then = new URLSearchParams(location.search).get("then") ?? "";
     location.replace(address(PAGE.test(then) ? then : "studio"));
   } catch (error) {

@@ -1,7 +1,8 @@
 /** What the form sends, and how a job fills it again. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bodyOf, settingsOf, USUAL } from "../../../api_service/pages/studio/form/settings.js";
+import { bodyOf, USUAL } from "../../../api_service/pages/common/job_body.js";
+import { settingsOf } from "../../../api_service/pages/studio/form/settings.js";
 
 test("what is not set is not sent", () => {
   const body = bodyOf({ ...USUAL, prompt: " a cat ", checkpoint: "a" });

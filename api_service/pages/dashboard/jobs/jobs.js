@@ -5,12 +5,12 @@ import { listen } from "../../common/live.js";
 import { statuses } from "../../common/messages.js";
 import { ago, at, duration } from "../../common/texts.js";
 import { words } from "../messages.js";
-import { FAST_MS, Loaded, SLOW_MS, useResource } from "../resource.js";
-import { changed, route, to } from "../route.js";
+import { FAST_MS, loaded, SLOW_MS, useResource } from "../resource.js";
+import { Pages } from "../paging.js";
+import { route, to } from "../route.js";
 import { Table } from "../table.js";
-import { ofAll } from "../whose.js";
 import { DEEDS, doToJobs } from "./deeds.js";
-import { Filters } from "./filters.js";
+import { Filters, listQuery } from "./filters.js";
 
 /** Events after which the table is another. */
 const CHANGES = ["pending", "queued", "started", "completed", "failed", "cancelled", "expired", "deleted"];
@@ -18,19 +18,16 @@ const SHOWN_AS = /** @type {Record<string, string>} */ ({ started: "running" });
 
 export function Jobs() {
   const query = route.value.query;
-  const page = useResource(ofAll("api/v1/generation-jobs/", query), SLOW_MS);
+  const page = useResource("/api/v1/generation-jobs/", { query: listQuery() }, SLOW_MS);
   const [selected, select] = useState(/** @type {"all" | Set<number>} */ (new Set()));
   const live = useLive(page.reload);
   useEffect(() => select(new Set()), [query.toString()]);
   return html`<h1>${words.views.jobs}</h1>
     <${Filters} />
-    <${Loaded} of=${page}>${(/** @type {any} */ data) => html`
+    ${loaded(page, (data) => html`
       <${Rows} jobs=${data.items} live=${live} selected=${selected} select=${select} />
-      <div class="row">
-        ${query.has("cursor") && html`<a class="button" href=${to("jobs", changed({}))}>${words.first}</a>`}
-        ${data.cursor && html`<a class="button" href=${to("jobs", changed({ cursor: data.cursor }))}>${words.more}</a>`}
-      </div>
-      <${Selection} selected=${selected} select=${select} reload=${page.reload} />`}<//>`;
+      <${Pages} next=${data.cursor} />
+      <${Selection} selected=${selected} select=${select} reload=${page.reload} />`)}`;
 }
 
 /**

@@ -3,7 +3,8 @@ import { signal } from "@preact/signals";
 import { ApiError, post } from "../../common/api.js";
 import { toast } from "../../common/toasts.js";
 import { addJob } from "../results/jobs.js";
-import { bodyOf, change, problems, settings, workflow } from "./settings.js";
+import { bodyOf } from "../../common/job_body.js";
+import { change, problems, settings, workflow } from "./settings.js";
 
 export const isSending = signal(false);
 
@@ -38,9 +39,9 @@ export function sendByKeys(event) {
 async function sent(body) {
   const headers = { "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) };
   try {
-    return await post("api/v1/generation-jobs/", body, headers);
+    return await post("/api/v1/generation-jobs/", { body, headers });
   } catch (error) {
-    if (error instanceof ApiError && error.status === 0) return post("api/v1/generation-jobs/", body, headers);
+    if (error instanceof ApiError && error.status === 0) return post("/api/v1/generation-jobs/", { body, headers });
     throw error;
   }
 }

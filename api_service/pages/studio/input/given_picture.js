@@ -12,8 +12,8 @@ export async function takeGivenPicture() {
   if (!id || !job) return;
   history.replaceState(null, "", location.pathname + location.search);
   try {
-    const { outputs } = await get(`api/v1/generation-jobs/${job}`);
-    const found = outputs.find((/** @type {any} */ one) => one.id === id);
+    const { outputs } = await get("/api/v1/generation-jobs/{job_id}", { path: { job_id: job } });
+    const found = outputs.find((one) => one.id === id);
     if (!found) return toast(words.pictureGone);
     workflow.value = null;
     change({ image: { id, name: found.filename, url: address(found.thumbnails["300"] ?? found.url) } });

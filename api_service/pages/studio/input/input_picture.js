@@ -24,7 +24,7 @@ async function upload(file) {
   const form = new FormData();
   form.append("file", file);
   try {
-    const asset = await post("api/v1/assets", form);
+    const asset = await post("/api/v1/assets", { body: form });
     change({ image: { id: asset.id, name: file.name, url: URL.createObjectURL(file) } });
   } catch (error) {
     toast(/** @type {Error} */ (error).message);

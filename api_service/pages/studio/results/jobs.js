@@ -17,7 +17,7 @@ export const jobs = signal([]);
 export const hasEnded = (/** @type {any} */ job) => ENDS.includes(job.status);
 
 export async function loadJobs() {
-  const { items } = await get(`api/v1/generation-jobs/?limit=${SHOWN}`);
+  const { items } = await get("/api/v1/generation-jobs/", { query: { limit: SHOWN } });
   jobs.value = items.map(asShown);
   listen(heard);
   setInterval(lookAtWaiting, LOOK_MS);
@@ -81,7 +81,7 @@ async function lookAtWaiting() {
 
 /** @param {number} id */
 async function look(id) {
-  const found = await get(`api/v1/generation-jobs/${id}`).catch(() => null);
+  const found = await get("/api/v1/generation-jobs/{job_id}", { path: { job_id: id } }).catch(() => null);
   if (!found) return null;
   const known = jobs.value.find((job) => job.id === id);
   update(id, { ...found, isBrief: false, progress: found.progress ?? (hasEnded(found) ? null : known?.progress) });
@@ -100,7 +100,7 @@ export async function whole(job) {
 export async function cancel(job) {
   update(job.id, { isCancelling: true });
   try {
-    await post(`api/v1/generation-jobs/${job.id}/cancel`);
+    await post("/api/v1/generation-jobs/{job_id}/cancel", { path: { job_id: job.id } });
   } catch (error) {
     update(job.id, { isCancelling: false });
     toast(/** @type {Error} */ (error).message);
@@ -110,7 +110,7 @@ export async function cancel(job) {
 /** @param {any} job */
 export async function again(job) {
   try {
-    addJob(await post(`api/v1/generation-jobs/${job.id}/retry`));
+    addJob(await post("/api/v1/generation-jobs/{job_id}/retry", { path: { job_id: job.id } }));
   } catch (error) {
     toast(/** @type {Error} */ (error).message);
   }

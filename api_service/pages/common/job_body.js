@@ -2,7 +2,8 @@
 
 /**
  * @typedef {{name: string, strength: number}} Lora
- * @typedef {{id: string, name: string, url: string}} Picture
+ * @typedef {{id: string, name: string, url: string, full: string}} Picture `url` is of a small one
+ * @typedef {{id: string, url: string, strokes: any[]}} Mask
  * @typedef {Object} Settings
  * @property {string} prompt
  * @property {string} negative
@@ -18,13 +19,14 @@
  * @property {number} steps
  * @property {number} cfg
  * @property {Picture | null} image
+ * @property {Mask | null} mask
  * @property {number} denoise
  */
 
 /** @type {Settings} */
 export const USUAL = {
   prompt: "", negative: "", checkpoint: "", loras: [], width: 832, height: 1216, batch: 1, seed: null,
-  keepsSeed: false, sampler: "euler", scheduler: "normal", steps: 28, cfg: 5.5, image: null, denoise: 0.6,
+  keepsSeed: false, sampler: "euler", scheduler: "normal", steps: 28, cfg: 5.5, image: null, mask: null, denoise: 0.6,
 };
 
 /**
@@ -43,6 +45,6 @@ export function bodyOf(from) {
     batch_size: from.batch,
     sampler_params: from.seed === null ? sampler : { ...sampler, seed: from.seed },
     params: { previews: true },
-    ...(from.image && { image: from.image.id, denoise: from.denoise }),
+    ...(from.image && { image: from.image.id, denoise: from.denoise, ...(from.mask && { mask: from.mask.id }) }),
   };
 }

@@ -6,6 +6,7 @@ import { loadCheckpoints } from "./form/choices.js";
 import { Form } from "./form/form.js";
 import { takeGivenPicture } from "./input/given_picture.js";
 import { takeWhatComes } from "./input/input_picture.js";
+import { isMasking, MaskDialog } from "./input/mask/mask_dialog.js";
 import { jobs, loadJobs } from "./results/jobs.js";
 import { words } from "./messages.js";
 import { workflow } from "./form/settings.js";
@@ -21,6 +22,7 @@ function Studio() {
         ? jobs.value.map((job) => html`<${Card} key=${job.id} job=${job} />`)
         : html`<div class="empty"><h2>${words.emptyTitle}</h2><p>${words.empty}</p></div>`}
     </section>
+    ${isMasking.value && html`<${MaskDialog} />`}
   </div>`;
 }
 

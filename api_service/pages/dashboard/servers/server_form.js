@@ -13,7 +13,7 @@ import { words } from "../messages.js";
 export function ServerForm({ server, close, reload }) {
   const isOurs = !server || server.added_at !== null;
   const send = async (/** @type {FormData} */ said) => {
-    if (server) await patch("/api/v1/servers", { body: { server: server.name, ...changesOf(said) } });
+    if (server) await patch("/api/v1/servers", { body: { server: server.name, ...changesOf(said, server) } });
     else await post("/api/v1/servers", { body: { url: String(said.get("url")).trim(), ...changesOf(said) } });
     toast(server ? fleet.changedServer(server.name) : fleet.added);
     await reload();
@@ -37,12 +37,22 @@ function Credentials({ isNew, has }) {
     ${kind === "header" && html`<${Field} name="header" label=${fleet.headerName} ...${secret} placeholder="Authorization" /><${Field} name="value" label=${fleet.headerValue} type="password" ...${secret} maxlength="8192" />`}`;
 }
 
-/** @param {FormData} said an empty field is what the workers' settings say */
-function changesOf(said) {
+/**
+ * What is other than it was: what stays is not pinned to what it is now. An empty field is what the workers' settings say.
+ * @param {FormData} said
+ * @param {Server} [server]
+ */
+function changesOf(said, server) {
   const text = (/** @type {string} */ name) => String(said.get(name) ?? "").trim();
   const labels = text("labels").split(/[ ,]+/).filter(Boolean);
   const number = (/** @type {string} */ name) => (text(name) ? Number(text(name)) : null);
-  return { slots: number("slots"), weight: number("weight"), labels: labels.length ? labels : null, ...credentialsOf(text("credentials"), text) };
+  const isOther = { slots: number("slots") !== server?.slots.total, weight: number("weight") !== server?.weight, labels: labels.join() !== server?.labels.join() };
+  return {
+    ...(isOther.slots && { slots: number("slots") }),
+    ...(isOther.weight && { weight: number("weight") }),
+    ...(isOther.labels && { labels: labels.length ? labels : null }),
+    ...credentialsOf(text("credentials"), text),
+  };
 }
 
 /**

@@ -12,7 +12,7 @@ export const workflow = signal(null);
 /** Sentences at fields, by the name of the field in the API. @type {import("@preact/signals").Signal<Record<string, string>>} */
 export const problems = signal({});
 
-effect(() => store("studio", { ...settings.value, image: null }));
+effect(() => store("studio", { ...settings.value, image: null, mask: null }));
 
 /** @param {Partial<Settings>} changes */
 export function change(changes) {
@@ -40,5 +40,6 @@ export function settingsOf(job) {
     steps: sampler.steps ?? USUAL.steps,
     cfg: sampler.cfg ?? USUAL.cfg,
     image: null,
+    mask: null,
   };
 }

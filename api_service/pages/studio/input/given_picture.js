@@ -16,7 +16,7 @@ export async function takeGivenPicture() {
     const found = outputs.find((one) => one.id === id);
     if (!found) return toast(words.pictureGone);
     workflow.value = null;
-    change({ image: { id, name: found.filename, url: address(found.thumbnails["300"] ?? found.url) } });
+    change({ image: { id, name: found.filename, url: address(found.thumbnails["300"] ?? found.url), full: address(found.url) }, mask: null });
   } catch (error) {
     toast(/** @type {Error} */ (error).message);
   }

@@ -4,6 +4,7 @@ import { post } from "../../common/api.js";
 import { html } from "../../common/html.js";
 import { toast } from "../../common/toasts.js";
 import { words } from "../messages.js";
+import { isMasking } from "./mask/mask_dialog.js";
 import { workflowInPng } from "./png.js";
 import { change, settings } from "../form/settings.js";
 import { takeWorkflow } from "../workflow/workflows.js";
@@ -25,7 +26,8 @@ async function upload(file) {
   form.append("file", file);
   try {
     const asset = await post("/api/v1/assets", { body: form });
-    change({ image: { id: asset.id, name: file.name, url: URL.createObjectURL(file) } });
+    const url = URL.createObjectURL(file);
+    change({ image: { id: asset.id, name: file.name, url, full: url }, mask: null });
   } catch (error) {
     toast(/** @type {Error} */ (error).message);
   } finally {
@@ -50,7 +52,7 @@ export function takeWhatComes() {
 }
 
 export function InputPicture() {
-  const { image, denoise } = settings.value;
+  const { image, mask, denoise } = settings.value;
   if (image) {
     return html`<fieldset class="input-picture">
       <legend class="label">${words.image}</legend>
@@ -60,7 +62,12 @@ export function InputPicture() {
           <label for="denoise">${words.denoise}: ${Math.round(denoise * 100)} %</label>
           <input id="denoise" type="range" min="0.05" max="1" step="0.05" value=${denoise} onInput=${(/** @type {any} */ event) => change({ denoise: Number(event.target.value) })} />
         </div>
-        <button type="button" class="quiet icon" aria-label=${words.removeIt} title=${words.removeIt} onClick=${() => change({ image: null })}>×</button>
+        <button type="button" class="quiet icon" aria-label=${words.removeIt} title=${words.removeIt} onClick=${() => change({ image: null, mask: null })}>×</button>
+      </div>
+      <div class="row">
+        <button type="button" onClick=${() => (isMasking.value = true)}>${mask ? words.changeMask : words.makeMask}</button>
+        ${mask && html`<img class="mask-small" src=${mask.url} alt=${words.maskOfPicture} />
+          <button type="button" class="quiet" onClick=${() => change({ mask: null })}>${words.removeMask}</button>`}
       </div>
     </fieldset>`;
   }

@@ -80,6 +80,9 @@ function left(moment) {
   return seconds > 0 ? duration(seconds) : "";
 }
 
+/** On a phone the form is far above. */
+const showForm = () => document.querySelector(".controls")?.scrollIntoView({ behavior: "smooth", block: "nearest" });
+
 /** @param {{job: any}} props */
 function Actions({ job }) {
   if (!hasEnded(job)) {
@@ -87,13 +90,15 @@ function Actions({ job }) {
   }
   const first = job.outputs?.[0];
   const begin = async () => {
-    const { id, filename, thumbnails } = (await whole(job)).outputs[0];
-    change({ image: { id, name: filename, url: address(largest(thumbnails)) } });
+    const { id, filename, thumbnails, url } = (await whole(job)).outputs[0];
+    change({ image: { id, name: filename, url: address(largest(thumbnails)), full: address(url) }, mask: null });
+    showForm();
   };
   const reuse = async () => {
     const settings = settingsOf(await whole(job));
     workflow.value = null;
     change(settings);
+    showForm();
   };
   return html`<div class="row">
     <button class="quiet" onClick=${() => again(job)}>${words.again}</button>

@@ -45,6 +45,9 @@ export function bodyOf(from) {
     batch_size: from.batch,
     sampler_params: from.seed === null ? sampler : { ...sampler, seed: from.seed },
     params: { previews: true },
-    ...(from.image && { image: from.image.id, denoise: from.denoise, ...(from.mask && { mask: from.mask.id }) }),
+    ...(from.image && { image: reference(from.image.id), denoise: from.denoise, ...(from.mask && { mask: reference(from.mask.id) }) }),
   };
 }
+
+/** @param {string} id of an asset, or of an output, which becomes one */
+const reference = (id) => ({ __type: "core/ASSET", info: { id } });

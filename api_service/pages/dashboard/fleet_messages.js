@@ -31,7 +31,7 @@ export const fleet = {
   queuePausedDo: "Jobs are accepted and wait. Press Resume on the page of servers.",
   longWaitS: 60,
 
-  server: "Server", state: "State", slots: "Slots", version: "Version", checkpoint: "Model loaded", trouble: "Last trouble", seen: "Seen",
+  server: "Server", state: "State", slots: "Slots", checkpoint: "Model loaded", trouble: "Last trouble", seen: "Seen",
   drain: "Drain", resume: "Resume", removeIt: "Remove",
   drained: (/** @type {string} */ name) => `${name} gets no more jobs.`,
   resumed: (/** @type {string} */ name) => `${name} gets jobs again.`,
@@ -40,7 +40,7 @@ export const fleet = {
   removed: (/** @type {string} */ name) => `${name} goes once its jobs have ended.`,
   addServer: "Add a server", url: "Address", slotsHint: "Jobs at a time", labels: "Labels", labelsHint: "a100, nvlink",
   changeServer: (/** @type {string} */ name) => `Change ${name}`, changedServer: (/** @type {string} */ name) => `${name} is changed.`,
-  weightOf: "Weight", weightHint: "A server of weight 2 gets twice as many jobs as one of weight 1.", asConfigured: "Empty: as the workers' settings say.",
+  weightOf: "Weight", weighs: (/** @type {number} */ weight) => `weight ${weight}`, weightHint: "A server of weight 2 gets twice as many jobs as one of weight 1.", asConfigured: "Empty: as the workers' settings say.",
   credentials: "Credentials", sameCredentials: "Keep those it has", stillNone: "None, as before", noCredentials: "None", basic: "User and password", header: "A header",
   password: "Password", headerName: "Header", headerValue: "Value",
   added: "Added. Workers look at it within seconds.",

@@ -28,7 +28,7 @@ export const words = {
   scheduled: (/** @type {number} */ count) => `${count} more wait for their time`,
   priority: (/** @type {string | number} */ priority) => `priority ${priority}`,
   ofSlots: (/** @type {number} */ used, /** @type {number} */ total) => `${used} of ${total}`,
-  nobodyWaits: "Nobody waits",
+  nobodyWaits: "Nobody's jobs wait.",
   whose: "Whose jobs wait",
   ended: "Jobs that ended",
   period: "Period",

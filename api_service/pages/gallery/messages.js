@@ -28,7 +28,7 @@ export const words = {
   end: "That is all.",
   today: "Today",
   yesterday: "Yesterday",
-  picture: (/** @type {string} */ what, /** @type {number} */ many) => `${what || "Without a prompt"}${many > 1 ? `, ${many} files` : ""}`,
+  picture: (/** @type {string} */ what, /** @type {string} */ kind, /** @type {number} */ many) => [what || "Without a prompt", kind, many > 1 && `${many} files`].filter(Boolean).join(", "),
   kinds: /** @type {Record<string, string>} */ ({ video: "video", audio: "sound", text: "text", tensors: "tensors", other: "file" }),
   noFile: "no file",
   select: "Select",

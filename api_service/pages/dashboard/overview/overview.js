@@ -28,9 +28,10 @@ export function Overview() {
       return html`<${Troubles} found=${troublesOf(seen)} />
         <${Cards} overview=${data} servers=${servers.data?.items} />`;
     })}
+    ${overview.data && admin && html`<${Waiting} users=${overview.data.users} />`}
     <div class="two"><${Ended} />
       ${(!admin || servers.data) && html`<${GpuShare} slots=${servers.data ? slotsOf("total", servers.data.items) : null} />`}</div>
-    ${overview.data && admin && html`<${Waiting} users=${overview.data.users} />`}`;
+`;
 }
 
 /** What `/health/ready` says: a 503 says it too. */
@@ -93,10 +94,11 @@ function rate(overview, end) {
 
 /** @param {{users: Schemas["UserWorkView"][]}} props */
 function Waiting({ users }) {
+  if (!users.length) return html`<p class="soft">${words.nobodyWaits}</p>`;
   const rows = users.map((user) => html`<tr key=${user.user_id}>
     <th scope="row"><a href=${to("jobs", { user_id: user.user_id, status: "queued" })}>${user.name}</a></th>
     <td>${user.waiting}</td><td>${user.oldest_wait_s === null ? words.none : duration(user.oldest_wait_s)}</td><td>${user.running}</td></tr>`);
   return html`<section class="card"><h2>${words.whose}</h2>
-    <${Table} label=${words.whose} columns=${[words.user, words.waiting, words.oldest, words.running]} rows=${rows} empty=${words.nobodyWaits} />
+    <${Table} label=${words.whose} columns=${[words.user, words.waiting, words.oldest, words.running]} rows=${rows} empty="" />
   </section>`;
 }

@@ -14,7 +14,7 @@ const GRAVE = ["wedged", "unreachable", "unfit"];
  * @returns {Trouble[]}
  */
 export function troublesOf({ overview, servers, ready, pauses }) {
-  const found = [...checks(ready), ...pauses.filter(({ scope }) => scope === "queue").map(pauseOf), ...servers.flatMap(ofServer), ...waits(overview)];
+  const found = [...servers.flatMap(ofServer), ...checks(ready), ...pauses.filter(({ scope }) => scope === "queue").map(pauseOf), ...waits(overview)];
   return found.sort((one, other) => Number(other.isBad) - Number(one.isBad));
 }
 

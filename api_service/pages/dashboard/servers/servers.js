@@ -18,7 +18,7 @@ export function Servers() {
   const servers = useResource("/api/v1/servers", {}, FAST_MS);
   const pauses = useResource("/api/v1/queue/pauses", {}, FAST_MS);
   const [changed, change] = useState(/** @type {Server | "new" | null} */ (null));
-  const columns = [fleet.server, fleet.state, fleet.slots, fleet.weightOf, fleet.version, fleet.checkpoint, fleet.trouble, fleet.seen, ""];
+  const columns = [fleet.server, fleet.state, fleet.slots, fleet.checkpoint, fleet.trouble, fleet.seen, ""];
   return html`<div class="row"><h1 class="grow">${words.views.servers}</h1>
       <button onClick=${() => change("new")}>${fleet.addServer}</button>${pauses.data && html`<${Pause} pauses=${pauses.data} reload=${pauses.reload} />`}</div>
     ${loaded(servers, ({ items }) => html`<${Table} label=${words.views.servers} columns=${columns} empty=${fleet.noServers} hint=${fleet.noServersHint}
@@ -35,10 +35,8 @@ function Row({ server, reload, change }) {
     <th scope="row">${name}${server.labels?.length ? html` <span class="soft">${server.labels.join(", ")}</span>` : ""}</th>
     <td class="wide"><span class="badge ${trouble ? (trouble.isBad ? "failed" : "queued") : "completed"}">${fleet.states[state] ?? state}</span>
       ${trouble && html`<p class="soft small">${[reasonOf(server), trouble.remedy].filter(Boolean).join(". ")}</p>`}</td>
-    <td>${words.ofSlots(slots.used, slots.total)}</td>
-    <td>${server.weight}</td>
-    <td>${server.version ?? words.none}</td>
-    <td>${server.loaded_checkpoint ?? words.none}</td>
+    <td>${words.ofSlots(slots.used, slots.total)}${server.weight !== 1 && html`<br /><span class="soft small">${fleet.weighs(server.weight)}</span>`}</td>
+    <td>${server.loaded_checkpoint ?? words.none}${server.version && html`<br /><span class="soft small">ComfyUI ${server.version}</span>`}</td>
     <td>${last ? `${last.code} (${last.count}), ${ago(last.last_at)}` : words.none}</td>
     <td>${server.last_seen_at ? ago(server.last_seen_at) : words.never}</td>
     <td><div class="row deeds">

@@ -6,6 +6,7 @@ import { toast } from "../../common/toasts.js";
 import { words } from "../messages.js";
 import { isMasking } from "./mask/mask_dialog.js";
 import { workflowInPng } from "./png.js";
+import { problemOf } from "../form/fields.js";
 import { change, settings } from "../form/settings.js";
 import { takeWorkflow } from "../workflow/workflows.js";
 
@@ -53,6 +54,7 @@ export function takeWhatComes() {
 
 export function InputPicture() {
   const { image, mask, denoise } = settings.value;
+  const problem = problemOf("image") ?? problemOf("mask");
   if (image) {
     return html`<fieldset class="input-picture">
       <legend class="label">${words.image}</legend>
@@ -69,6 +71,7 @@ export function InputPicture() {
         ${mask && html`<img class="mask-small" src=${mask.url} alt=${words.maskOfPicture} />
           <button type="button" class="quiet" onClick=${() => change({ mask: null })}>${words.removeMask}</button>`}
       </div>
+      ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     </fieldset>`;
   }
   const chosen = (/** @type {any} */ event) => event.target.files[0] && takeFile(event.target.files[0]);

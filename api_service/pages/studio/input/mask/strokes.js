@@ -38,11 +38,12 @@ export function drawStroke(canvas, stroke, colour) {
   if (stroke.kind === "rectangle") return context.fillRect(stroke.left * width, stroke.top * height, stroke.width * width, stroke.height * height);
   context.lineWidth = stroke.size * width;
   context.lineCap = context.lineJoin = "round";
+  const [[x, y], ...rest] = stroke.points;
   context.beginPath();
-  const [first, ...rest] = stroke.points;
-  context.moveTo(first[0] * width, first[1] * height);
-  // A single point is a dot: a line of no length has round ends all the same.
-  for (const [x, y] of rest.length ? rest : [first]) context.lineTo(x * width, y * height);
+  // A line of no length is not drawn at all, so a single point is a disc.
+  if (!rest.length) return context.arc(x * width, y * height, context.lineWidth / 2, 0, 2 * Math.PI), context.fill();
+  context.moveTo(x * width, y * height);
+  for (const [nextX, nextY] of rest) context.lineTo(nextX * width, nextY * height);
   context.stroke();
 }
 

@@ -41,6 +41,8 @@ function useProgress(id, reload) {
       if (event.job_id !== id) return;
       if (event.type === "processing") return set(event.data.percentage);
       set(null);
+      // It would be asked for in vain.
+      if (event.type === "deleted") return (location.hash = to("jobs"));
       if (ENDED.includes(event.type) || Date.now() - asked > FAST_MS) void reload();
       asked = Date.now();
     });

@@ -66,11 +66,11 @@ function Hint({ job }) {
 /** @param {any} job */
 function hintOf(job) {
   if (job.isCancelling && !hasEnded(job)) return words.cancelling;
-  const end = left(job.estimate?.end_at ?? job.estimate?.ends_at ?? job.estimate?.end);
+  const end = left(job.estimate?.ends_at);
   if (job.status === "running") return end ? words.left(end) : `${Math.round(job.progress?.percentage ?? 0)} %`;
   if (job.status !== "queued") return "";
-  const place = job.queue?.position ?? job.queue;
-  const start = left(job.estimate?.start_at ?? job.estimate?.starts_at ?? job.estimate?.start);
+  const place = job.queue?.position;
+  const start = left(job.estimate?.starts_at);
   return [typeof place === "number" && words.place(place), start && words.startsIn(start)].filter(Boolean).join(", ");
 }
 

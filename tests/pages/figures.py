@@ -31,10 +31,13 @@ PICTURES = 10_000
 LIVE = 500
 ROUNDS = 5
 JOBS = "/api/v1/generation-jobs/"
-PAINTED = """() => new Promise((done) => new PerformanceObserver((list) => {
-    const entries = list.getEntries();
-    setTimeout(() => done(entries[entries.length - 1].startTime), 500);
-}).observe({ type: "largest-contentful-paint", buffered: true }))"""
+PAINTED = """() => new Promise((done) => {
+    let last = 0;
+    new PerformanceObserver((list) => {
+        for (const { startTime } of list.getEntries()) last = startTime;
+    }).observe({ type: "largest-contentful-paint", buffered: true });
+    setTimeout(() => done(last), 3000);
+})"""
 FRAMES = """(step) => new Promise((done) => {
     const frames = [];
     const began = performance.now();

@@ -18,14 +18,14 @@ def begin(page: Page) -> None:
     """With a picture of 200 to 100 pixels."""
     content = encoded(picture((200, 100)), "PNG")
     page.locator("#picture").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": content})
-    page.get_by_role("button", name="Paint over a part only").click()
+    page.get_by_role("button", name="Repaint a part only").click()
     expect(page.get_by_role("img", name="The mask over the picture")).to_be_visible()
 
 
 def sent_mask(page: Page, system: Visit) -> Image.Image:
     """Of the job that is made with it, as it came to the API; in greys, 200 to 100 pixels."""
     page.get_by_role("button", name="Use this mask").click()
-    expect(page.get_by_role("img", name="The mask: white is made anew")).to_be_visible()
+    expect(page.get_by_role("img", name="The mask: white is repainted")).to_be_visible()
     make_small(page)
     done(page)
     (listed,) = system.http.get("/api/v1/generation-jobs/").json()["items"]
@@ -64,12 +64,12 @@ def test_what_is_painted_and_not_erased_is_white_in_the_mask(page: Page, system:
 def test_a_mask_is_made_without_a_pointer_too(page: Page, system: Visit) -> None:
     begin(page)
     page.get_by_role("button", name="Everything").press("Enter")
-    expect(page.get_by_text("100 % is made anew")).to_be_visible()
+    expect(page.get_by_text("100 % is repainted")).to_be_visible()
     page.get_by_role("button", name="Clear").press("Enter")
     page.get_by_text("A rectangle by numbers").press("Enter")
     page.get_by_label("From the left").fill("50")
     page.get_by_label("From the left").press("Enter")
-    expect(page.get_by_text("25 % is made anew")).to_be_visible()
+    expect(page.get_by_text("25 % is repainted")).to_be_visible()
     mask = sent_mask(page, system)
     assert [mask.getpixel(at) for at in ((150, 50), (50, 50), (150, 10))] == [255, 0, 0]
 
@@ -78,6 +78,6 @@ def test_a_finger_paints_on_a_phone(opened: Opened) -> None:
     page = opened(**PHONE)
     begin(page)
     page.get_by_role("img", name="The mask over the picture").tap()
-    expect(page.get_by_text("0 % is made anew")).to_have_count(0)
+    expect(page.get_by_text("0 % is repainted")).to_have_count(0)
     assert not scrolls_sideways(page)
     screenshot(page, "studio-mask-phone")

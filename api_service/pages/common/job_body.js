@@ -3,7 +3,7 @@
 /**
  * @typedef {{name: string, strength: number}} Lora
  * @typedef {{id: string, name: string, url: string, full: string}} Picture `url` is of a small one
- * @typedef {{id: string, url: string, strokes: any[]}} Mask
+ * @typedef {{id: string, url: string, strokes: import("../studio/input/mask/strokes.js").Stroke[]}} Mask
  * @typedef {Object} Settings
  * @property {string} prompt
  * @property {string} negative
@@ -32,6 +32,7 @@ export const USUAL = {
 /**
  * The body of a job as the API takes it.
  * @param {Settings} from
+ * @returns {import("./calls.js").Schemas["TypedJob"]}
  */
 export function bodyOf(from) {
   const sampler = { steps: from.steps, cfg: from.cfg, sampler_name: from.sampler, scheduler: from.scheduler };
@@ -49,5 +50,8 @@ export function bodyOf(from) {
   };
 }
 
-/** @param {string} id of an asset, or of an output, which becomes one */
+/**
+ * @param {string} id of an asset, or of an output, which becomes one
+ * @returns {any} the document has it as an object of whatever is in it
+ */
 const reference = (id) => ({ __type: "core/ASSET", info: { id } });

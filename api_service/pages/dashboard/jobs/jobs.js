@@ -54,7 +54,7 @@ function useLive(reload) {
   return live;
 }
 
-/** @param {{jobs: any[], live: Map<number, any>, selected: "all" | Set<number>, select: (of: "all" | Set<number>) => void}} props */
+/** @param {{jobs: import("../../common/calls.js").Schemas["ListedJob"][], live: Map<number, {status: string, percentage?: number}>, selected: "all" | Set<number>, select: (of: "all" | Set<number>) => void}} props */
 function Rows({ jobs, live, selected, select }) {
   const has = (/** @type {number} */ id) => selected === "all" || selected.has(id);
   const isWhole = jobs.length > 0 && jobs.every(({ id }) => has(id));

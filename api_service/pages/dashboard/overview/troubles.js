@@ -19,13 +19,13 @@ export function troublesOf({ overview, servers, ready, pauses }) {
 }
 
 /**
- * @param {any} ready what `/health/ready` says
+ * @param {Schemas["ReadyView"] | null} ready what `/health/ready` says
  * @returns {Trouble[]}
  */
 function checks(ready) {
   return Object.entries(ready ?? {})
-    .filter(([name, check]) => name !== "status" && check?.ok === false)
-    .map(([name, check]) => ({ what: fleet.checkFails(name, check.detail), remedy: fleet.ready[name] ?? "", isBad: true }));
+    .flatMap(([name, check]) => (typeof check === "object" && !check.ok ? [{ name, check }] : []))
+    .map(({ name, check }) => ({ what: fleet.checkFails(name, check.detail), remedy: fleet.ready[name] ?? "", isBad: true }));
 }
 
 /**

@@ -34,7 +34,7 @@ export function sendByKeys(event) {
 
 /**
  * One more try where no answer came: the key of the request makes sure that there is one job.
- * @param {any} body
+ * @param {import("../../common/calls.js").Schemas["JobBody"]} body
  */
 async function sent(body) {
   const headers = { "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) };

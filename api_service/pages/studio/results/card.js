@@ -9,7 +9,9 @@ import { again, cancel, hasEnded, whole } from "./jobs.js";
 import { words } from "../messages.js";
 import { change, settingsOf, workflow } from "../form/settings.js";
 
-/** @param {{job: any}} props */
+/** @typedef {import("./jobs.js").Job} Job */
+
+/** @param {{job: Job}} props */
 export function Card({ job }) {
   return html`<article class="job card" aria-label=${job.prompt ?? statuses[job.status]}>
     <${Picture} job=${job} />
@@ -22,13 +24,13 @@ export function Card({ job }) {
   </article>`;
 }
 
-/** @param {{job: any}} props */
+/** @param {{job: Job}} props */
 function Picture({ job }) {
   const shape = `aspect-ratio: ${job.width ?? 1} / ${job.height ?? 1}`;
-  const outputs = (job.outputs ?? []).filter((/** @type {any} */ one) => one.thumbnails && Object.keys(one.thumbnails).length);
+  const outputs = (job.outputs ?? []).filter((one) => one.thumbnails && Object.keys(one.thumbnails).length);
   if (outputs.length) {
     return html`<div class=${outputs.length > 1 ? "shots many" : "shots"}>
-      ${outputs.map((/** @type {any} */ one) => html`<a href=${address(one.url)} target="_blank" rel="noopener" key=${one.number} style=${shape}>
+      ${outputs.map((one) => html`<a href=${address(one.url)} target="_blank" rel="noopener" key=${one.number} style=${shape}>
         <img src=${address(largest(one.thumbnails))} alt=${job.prompt ?? ""} loading="lazy" width=${one.width} height=${one.height} />
       </a>`)}
     </div>`;
@@ -39,10 +41,10 @@ function Picture({ job }) {
 /** @param {Record<string, string>} thumbnails */
 const largest = (thumbnails) => thumbnails[Math.max(...Object.keys(thumbnails).map(Number))];
 
-/** @param {any} job */
+/** @param {Job} job */
 const mark = (job) => (job.status === "failed" || job.status === "expired" ? "!" : hasEnded(job) ? "–" : "…");
 
-/** @param {{job: any}} props */
+/** @param {{job: Job}} props */
 function Running({ job }) {
   const [preview, setPreview] = useState("");
   useEffect(() => listenToPreviews(job.id, setPreview), [job.id]);
@@ -53,7 +55,7 @@ function Running({ job }) {
     </div>`;
 }
 
-/** @param {{job: any}} props */
+/** @param {{job: Job}} props */
 function Hint({ job }) {
   const [, tick] = useState(0);
   useEffect(() => {
@@ -63,7 +65,7 @@ function Hint({ job }) {
   return html`<span class="soft">${hintOf(job)}</span>`;
 }
 
-/** @param {any} job */
+/** @param {Job} job */
 function hintOf(job) {
   if (job.isCancelling && !hasEnded(job)) return words.cancelling;
   const end = left(job.estimate?.ends_at);
@@ -74,7 +76,7 @@ function hintOf(job) {
   return [typeof place === "number" && words.place(place), start && words.startsIn(start)].filter(Boolean).join(", ");
 }
 
-/** @param {string | undefined} moment */
+/** @param {string | null | undefined} moment */
 function left(moment) {
   const seconds = moment ? (Date.parse(moment) - Date.now()) / 1000 : 0;
   return seconds > 0 ? duration(seconds) : "";
@@ -83,14 +85,16 @@ function left(moment) {
 /** On a phone the form is far above. */
 const showForm = () => document.querySelector(".controls")?.scrollIntoView({ behavior: "smooth", block: "nearest" });
 
-/** @param {{job: any}} props */
+/** @param {{job: Job}} props */
 function Actions({ job }) {
   if (!hasEnded(job)) {
     return html`<div class="row"><button class="quiet danger" disabled=${job.isCancelling} onClick=${() => cancel(job)}>${words.cancel}</button></div>`;
   }
   const first = job.outputs?.[0];
   const begin = async () => {
-    const { id, filename, thumbnails, url } = (await whole(job)).outputs[0];
+    const [output] = (await whole(job)).outputs ?? [];
+    if (!output || !("filename" in output)) return;
+    const { id, filename, thumbnails, url } = output;
     change({ image: { id, name: filename, url: address(largest(thumbnails)), full: address(url) }, mask: null });
     showForm();
   };

@@ -11,10 +11,18 @@ const ENDS = ["completed", "failed", "cancelled", "expired"];
 const LOOK_MS = 5_000;
 const LOOKED_AT = 4; // waiting jobs whose place is asked for at once
 
-/** The newest first. @type {import("@preact/signals").Signal<any[]>} */
+/** @typedef {import("../../common/calls.js").Schemas} Schemas */
+/**
+ * What is shown of a job: all of it, or what the list has, and what this page knows besides.
+ * @typedef {Pick<Schemas["DetailedJobView"], "id" | "status"> & Partial<Omit<Schemas["DetailedJobView"], "outputs" | "error" | "progress">> & {
+ *   outputs?: Output[], error?: {message?: string | null} | null, progress?: {percentage?: number} | null, isBrief?: boolean, isCancelling?: boolean}} Job
+ * @typedef {(Schemas["OutputView"] | Schemas["ListedOutput"]) & {width?: number | null, height?: number | null}} Output
+ */
+
+/** The newest first. @type {import("@preact/signals").Signal<Job[]>} */
 export const jobs = signal([]);
 
-export const hasEnded = (/** @type {any} */ job) => ENDS.includes(job.status);
+export const hasEnded = (/** @type {Job} */ job) => ENDS.includes(job.status);
 
 export async function loadJobs() {
   const { items } = await get("/api/v1/generation-jobs/", { query: { limit: SHOWN } });
@@ -26,13 +34,14 @@ export async function loadJobs() {
 
 /**
  * A job of the list, which has the first of its outputs alone.
- * @param {import("api").components["schemas"]["ListedJob"]} item
+ * @param {Schemas["ListedJob"]} item
+ * @returns {Job}
  */
 function asShown(item) {
   return { ...item, outputs: item.first_output ? [item.first_output] : [], isBrief: true };
 }
 
-/** @param {any} job */
+/** @param {Job} job */
 export function addJob(job) {
   jobs.value = [job, ...jobs.value.filter((one) => one.id !== job.id)].slice(0, SHOWN);
   void look(job.id);
@@ -40,7 +49,7 @@ export function addJob(job) {
 
 /**
  * @param {number} id
- * @param {any} changes
+ * @param {Partial<Job>} changes
  */
 function update(id, changes) {
   jobs.value = jobs.value.map((job) => (job.id === id ? { ...job, ...changes } : job));
@@ -67,7 +76,7 @@ function heard(event) {
   }
 }
 
-/** @param {any} job null where it is not there any more */
+/** @param {Job | null} job null where it is not there any more */
 function announceEnd(job) {
   if (!job || !jobs.value.some(({ id }) => id === job.id)) return;
   announce(words.ended(statuses[job.status] ?? job.status, job.error?.message ?? job.prompt ?? ""));
@@ -90,13 +99,13 @@ async function look(id) {
 
 /**
  * The job with all its settings and outputs, asked for where the list left some out.
- * @param {any} job
+ * @param {Job} job
  */
 export async function whole(job) {
   return job.isBrief ? ((await look(job.id)) ?? job) : job;
 }
 
-/** @param {any} job */
+/** @param {Job} job */
 export async function cancel(job) {
   update(job.id, { isCancelling: true });
   try {
@@ -107,7 +116,7 @@ export async function cancel(job) {
   }
 }
 
-/** @param {any} job */
+/** @param {Job} job */
 export async function again(job) {
   try {
     addJob(await post("/api/v1/generation-jobs/{job_id}/retry", { path: { job_id: job.id } }));

@@ -29,7 +29,7 @@ def test_a_key_that_is_pasted_signs_in_and_leads_where_one_wanted_to_go(opened: 
 
 def test_a_browser_without_javascript_is_told_that_the_pages_need_it(opened: Opened) -> None:
     page = opened("/studio", signed_in=False, java_script_enabled=False)
-    expect(page.get_by_text("These pages need JavaScript")).to_be_visible()
+    expect(page.locator("noscript p")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -25,7 +25,7 @@ export class ApiError extends Error {
   /**
    * @param {number} status 0 when there was no answer
    * @param {string} sentence
-   * @param {{code?: string, errors?: {field: string, message: string}[], retryAfter?: number}} more
+   * @param {{code?: string, errors?: {field: string, message: string}[], retryAfter?: number, body?: any}} more `body` is the JSON of the answer
    */
   constructor(status, sentence, more = {}) {
     super(sentence);
@@ -33,6 +33,7 @@ export class ApiError extends Error {
     this.code = more.code ?? "";
     this.errors = more.errors ?? [];
     this.retryAfter = more.retryAfter ?? 0;
+    this.body = more.body ?? null;
   }
 }
 
@@ -138,7 +139,7 @@ async function read(answer) {
   const found = isJson ? await answer.json().catch(noAnswer) : null;
   if (answer.ok) return found;
   if (answer.status === 401) signIn();
-  const more = { code: found?.code, errors: found?.errors, retryAfter: Number(answer.headers.get("Retry-After")) };
+  const more = { code: found?.code, errors: found?.errors, retryAfter: Number(answer.headers.get("Retry-After")), body: found };
   throw new ApiError(answer.status, found?.detail ?? words.refused(answer.status), more);
 }
 

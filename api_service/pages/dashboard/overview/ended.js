@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { html } from "../../common/html.js";
 import { words } from "../messages.js";
-import { FAST_MS, loaded, useResource } from "../resource.js";
+import { loaded, useResource } from "../resource.js";
 import { ofAll } from "../whose.js";
 import { Bars, DAY_S, stepsUpToNow } from "./bars.js";
 
@@ -14,18 +14,18 @@ const MINUTE_MS = 60_000;
 /** @type {Record<Period, number>} in seconds */
 const LENGTHS = { hour: 3_600, day: DAY_S, month: DAYS * DAY_S };
 
-export function Ended() {
+/** @param {{hour: import("../resource.js").Resource<Schemas["OverviewView"]>}} props what is asked for in any case */
+export function Ended({ hour }) {
   const [period, choose] = useState(/** @type {Period} */ ("hour"));
-  const isMonth = period === "month";
-  const days = useResource("/api/v1/generation-jobs/stats", isMonth ? ofAll({ days: DAYS }) : null, MINUTE_MS);
-  const steps = useResource("/api/v1/overview", isMonth ? null : ofAll({ period }), period === "hour" ? FAST_MS : MINUTE_MS);
+  const days = useResource("/api/v1/generation-jobs/stats", period === "month" ? ofAll({ days: DAYS }) : null, MINUTE_MS);
+  const day = useResource("/api/v1/overview", period === "day" ? ofAll({ period }) : null, MINUTE_MS);
   const names = /** @type {Period[]} */ (Object.keys(LENGTHS));
   return html`<section class="card chart" aria-label=${words.ended}>
     <div class="row"><h2 class="grow">${words.ended}</h2>
       <div class="row periods" role="group" aria-label=${words.period}>
         ${names.map((name) => html`<button class="chip" aria-pressed=${name === period} onClick=${() => choose(name)}>${words.periods[name]}</button>`)}
       </div></div>
-    <div class="plotted">${isMonth ? loaded(days, (data) => chartOf(countsOfDays(data), DAY_S, period)) : loaded(steps, (data) => chartOf(countsOfSteps(data), data.step_s, period))}</div>
+    <div class="plotted">${period === "month" ? loaded(days, (data) => chartOf(countsOfDays(data), DAY_S, period)) : loaded(period === "day" ? day : hour, (data) => chartOf(countsOfSteps(data), data.step_s, period))}</div>
   </section>`;
 }
 

@@ -1,5 +1,6 @@
 /** The first thing an operator sees: what is wrong, then how much there is to do, and who waits. */
 import { html } from "../../common/html.js";
+import { words as common } from "../../common/messages.js";
 import { session } from "../../common/session.js";
 import { duration, size } from "../../common/texts.js";
 import { words } from "../messages.js";
@@ -18,26 +19,23 @@ const USABLE = ["up", "half-open"];
 
 export function Overview() {
   const admin = session.value?.is_admin;
-  const overview = useResource("/api/v1/overview", ofAll(), FAST_MS);
+  const overview = useResource("/api/v1/overview", ofAll({ period: /** @type {const} */ ("hour") }), FAST_MS);
   const servers = useResource("/api/v1/servers", admin ? {} : null, FAST_MS);
   const pauses = useResource("/api/v1/queue/pauses", admin ? {} : null);
-  const ready = useReadiness();
+  const ready = useResource("/health/ready", {}, FAST_MS);
+  // All at once: what came later would push down what one reads already.
+  const isEarly = [overview, ready, ...(admin ? [servers, pauses] : [])].some(({ data, error }) => !data && !error);
+  if (isEarly) return html`<h1 class="hidden">${words.views.overview}</h1><p class="empty" role="status">${common.loading}</p>`;
   return html`<h1 class="hidden">${words.views.overview}</h1>
     ${loaded(overview, (data) => {
-      const seen = { overview: data, servers: servers.data?.items ?? [], ready, pauses: pauses.data?.items ?? [] };
+      // What lacks is said with a 503 too.
+      const seen = { overview: data, servers: servers.data?.items ?? [], ready: ready.error?.body ?? ready.data, pauses: pauses.data?.items ?? [] };
       return html`<${Troubles} found=${troublesOf(seen)} />
         <${Cards} overview=${data} servers=${servers.data?.items} />`;
     })}
     ${overview.data && admin && html`<${Waiting} users=${overview.data.users} />`}
-    <div class="two"><${Ended} />
-      ${(!admin || servers.data) && html`<${GpuShare} slots=${servers.data ? slotsOf("total", servers.data.items) : null} />`}</div>
-`;
-}
-
-/** What `/health/ready` says: a 503 says it too. */
-function useReadiness() {
-  const { data } = useResource("/health/ready", {}, FAST_MS);
-  return data;
+    <div class="two"><${Ended} hour=${overview} />
+      ${(!admin || servers.data) && html`<${GpuShare} slots=${servers.data ? slotsOf("total", servers.data.items) : null} />`}</div>`;
 }
 
 /** @param {{found: import("./troubles.js").Trouble[]}} props */

@@ -11,6 +11,7 @@ import { route, to } from "../route.js";
 import { Table } from "../table.js";
 import { DEEDS, doToJobs } from "./deeds.js";
 import { Filters, listQuery } from "./filters.js";
+import { PriorityForm } from "./priority_form.js";
 
 /** Events after which the table is another. */
 const CHANGES = ["pending", "queued", "started", "completed", "failed", "cancelled", "expired", "deleted"];
@@ -77,7 +78,7 @@ function Rows({ jobs, live, selected, select }) {
       <td>${job.started_at ? between(job.started_at, job.completed_at) : words.none}</td>
     </tr>`;
   });
-  const columns = [all, words.job, words.status, words.what, "Priority", words.created, words.waited, words.ran];
+  const columns = [all, words.job, words.status, words.what, words.priorityName, words.created, words.waited, words.ran];
   return html`<${Table} label=${words.views.jobs} columns=${columns} rows=${rows} empty=${words.noJobs} hint=${words.noJobsHint} />`;
 }
 
@@ -91,12 +92,15 @@ export function between(since, until) {
 
 /** @param {{selected: "all" | Set<number>, select: (of: "all" | Set<number>) => void, reload: () => Promise<void>}} props */
 function Selection({ selected, select, reload }) {
+  const [isChanging, change] = useState(false);
   if (selected !== "all" && !selected.size) return null;
   const begin = async (/** @type {string} */ kind) => (await doToJobs(kind, selected)) && (select(new Set()), reload());
   return html`<div class="card row selection" role="group" aria-label=${words.selected(selected === "all" ? 0 : selected.size)}>
     <span class="grow" role="status">${selected === "all" ? words.allSelected : words.selected(selected.size)}</span>
     ${selected !== "all" && html`<button class="quiet" onClick=${() => select("all")}>${words.selectAll}</button>`}
     <button class="quiet" onClick=${() => select(new Set())}>${words.selectNone}</button>
+    <button onClick=${() => change(true)}>${words.priorityName}</button>
     ${Object.entries(DEEDS).map(([kind, { verb }]) => html`<button key=${kind} class=${kind === "delete_jobs" ? "danger" : ""} onClick=${() => begin(kind)}>${verb}</button>`)}
+    ${isChanging && html`<${PriorityForm} selected=${selected} close=${() => change(false)} done=${() => (select(new Set()), reload())} />`}
   </div>`;
 }

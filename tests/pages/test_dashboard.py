@@ -96,7 +96,7 @@ def test_selected_jobs_that_wait_get_another_priority(drained: str, dashboard: P
     for job in jobs:
         dashboard.get_by_label(f"Select job {job}", exact=True).check()
     dashboard.get_by_role("group", name="2 selected").get_by_role("button", name="Priority").click()
-    dashboard.get_by_label("Priority").fill("9")
+    dashboard.get_by_role("spinbutton", name="Priority").fill("9")
     assert barriers(dashboard) == []
     dashboard.get_by_role("dialog").get_by_role("button", name="Change").click()
     for job in jobs:

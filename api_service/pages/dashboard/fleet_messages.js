@@ -49,7 +49,7 @@ export const fleet = {
   noServers: "No worker has seen a server yet", noServersHint: "Start a worker, and name servers in COMFYUI_URLS.",
 
   name: "Name", stored: "Stored", weight: "Share", limit: "Jobs at once", since_: "Since", keys: "Keys", change: "Change", save: "Save",
-  noLimit: "no limit", makeUser: "New user", madeUser: "User made.", changedUser: "Changed.", noUsers: "No users yet",
+  noLimit: "no limit", makeUser: "New user", madeUser: "User made.", noUsers: "No users yet",
   keysOf: (/** @type {string} */ name) => `Keys of ${name}`, makeKey: "New key", scopes: "May", lastUsed: "Last used", expires: "Ends",
   revoke: "Revoke", reallyRevoke: (/** @type {string} */ name) => `Revoke the key “${name}”? Who uses it is refused within a second.`, revoked: "Key revoked.",
   newKey: "This is the new key. It is shown this once: copy it now.", copy: "Copy", noKeys: "No keys yet", pauseUser: "Pause", resumeUser: "Resume",

@@ -7,8 +7,6 @@ export const words = {
   stale: (/** @type {string} */ why) => `What you see may be old: ${why}`,
   never: "never",
   none: "–",
-  yes: "yes",
-  no: "no",
   more: "Next page",
   pages: "Pages of the list",
   first: "First page",

@@ -33,7 +33,7 @@ function Row({ user, reload, pauses }) {
   const isPaused = pauses.data?.items.some((one) => one.user_id === user.id);
   const save = async () => {
     const body = { weight: Number(change.weight), running_jobs_limit: change.limit === "" ? null : Number(change.limit) };
-    if ((await act(() => patch("/api/v1/users/{user_id}", { path, body }), fleet.changedUser, reload)) !== undefined) setChange(null);
+    if ((await act(() => patch("/api/v1/users/{user_id}", { path, body }), fleet.changed, reload)) !== undefined) setChange(null);
   };
   const pause = () => act(() => /** @type {Promise<any>} */ (isPaused ? post("/api/v1/users/{user_id}/resume", { path }) : post("/api/v1/users/{user_id}/pause", { path, body: {} })), isPaused ? fleet.userResumed : fleet.userPaused, pauses.reload);
   const field = (/** @type {string} */ name, /** @type {string} */ label) => html`<input type="number" step="any" min="0" aria-label=${label} value=${change[name]}

@@ -69,7 +69,7 @@ def test_a_schedule_is_made_with_what_the_studio_is_set_to_and_says_when_it_runs
     opened: Opened, system: Visit, watch: Watch
 ) -> None:
     watch.allow("status of 422")
-    page = opened()
+    page = opened(timezone_id="UTC")
     page.get_by_label("Prompt").fill("a lighthouse")
     page.goto("/dashboard#/schedules")
     page.get_by_role("button", name="New schedule").click()

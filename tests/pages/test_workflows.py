@@ -56,7 +56,7 @@ def test_the_inputs_of_a_pasted_workflow_become_a_form_and_it_runs(page: Page, s
     paste(page, json.dumps(PLAIN))
     page.get_by_label("steps").fill("3")
     page.get_by_label("text").fill("a dog")
-    page.get_by_label("sampler_name").select_option("heun")
+    page.get_by_role("combobox", name="sampler_name").select_option("heun")
     assert barriers(page) == []
     screenshot(page, "studio-workflow")
     page.get_by_role("button", name="Make").click()

@@ -41,9 +41,15 @@ function asShown(item) {
   return { ...item, outputs: item.first_output ? [item.first_output] : [], isBrief: true };
 }
 
+/** How far jobs are that are heard of before the answer that made them. @type {Map<number, NonNullable<Job["progress"]>>} */
+const early = new Map();
+
 /** @param {Job} job */
 export function addJob(job) {
+  const progress = early.get(job.id);
   jobs.value = [job, ...jobs.value.filter((one) => one.id !== job.id)].slice(0, SHOWN);
+  if (progress) update(job.id, { status: "running", progress });
+  early.clear();
   void look(job.id);
 }
 
@@ -53,6 +59,15 @@ export function addJob(job) {
  */
 function update(id, changes) {
   jobs.value = jobs.value.map((job) => (job.id === id ? { ...job, ...changes } : job));
+}
+
+/**
+ * @param {number} id
+ * @param {NonNullable<Job["progress"]>} progress
+ */
+function keepEarly(id, progress) {
+  if (early.size > SHOWN) early.clear(); // jobs that others make for this user
+  early.set(id, progress);
 }
 
 /** @param {any} event */
@@ -65,8 +80,10 @@ function heard(event) {
     return;
   }
   const { type, job_id: id, data } = event;
-  if (type === "processing") update(id, { status: "running", progress: data });
-  else if (type === "started") update(id, { status: "running", queue: null, progress: { percentage: 0 } });
+  const known = jobs.value.find((job) => job.id === id);
+  if (type === "processing") known ? update(id, { status: "running", progress: data }) : keepEarly(id, data);
+  // The progress may be heard of first.
+  else if (type === "started") update(id, { status: "running", queue: null, progress: known?.progress ?? { percentage: 0 } });
   else if (type === "queued" || type === "pending") update(id, { status: type, progress: null });
   else if (type === "cancelling") update(id, { isCancelling: true });
   else if (type === "deleted") jobs.value = jobs.value.filter((job) => job.id !== id);

@@ -32,7 +32,8 @@ def main() -> int:
     PROJECT.write_text(json.dumps(project))
     try:
         SCHEMA.write_text(run([sys.executable, "-m", "api_service.openapi"]))
-        run([str(NODE), tool("openapi-typescript"), str(SCHEMA), "--output", str(TYPES)])
+        options = ["--default-non-nullable=false", "--output", str(TYPES)]  # what has a default may be left out
+        run([str(NODE), tool("openapi-typescript"), str(SCHEMA), *options])
         run([str(NODE), str(MODULES / "typescript" / "bin" / "tsc"), "--project", str(PROJECT)])
     except NotInstalled as error:
         print(error, file=sys.stderr)

@@ -1,6 +1,6 @@
 """The pages in a real Chromium, before the whole system. Each test has a user of its own, who has made nothing yet."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +18,7 @@ from shared.accounts.browsers import create_code, link_with
 from shared.accounts.keys import KeyTerms, create_key
 from shared.accounts.users import user_named
 from shared.database.engine import create_engine, transaction
+from shared.models.accounts.key import Scope
 from tests.journeys.conftest import PATIENCE_S, Journey, bearer, shared, started
 from tests.lent_database import new_name
 from tests.pages.chromium import running_chromium, skip_where_something_lacks
@@ -33,7 +34,7 @@ PHONE: Mapping[str, Any] = MappingProxyType(
 class Visit(Journey):
     """A running system as one user has it, and links that sign browsers of that user in."""
 
-    make_link: Callable[[], str]
+    make_link: Callable[..., str]
 
 
 Opened = Callable[..., Page]
@@ -65,9 +66,9 @@ def system(whole_system: Journey) -> Iterator[Visit]:
         user = user_named(session, f"anna-{uuid4().hex[:8]}").id
         key = create_key(session, user, KeyTerms("of a test", FULL)).token
 
-    def make_link() -> str:
+    def make_link(scopes: Sequence[Scope] = FULL) -> str:
         with transaction(engine) as session:
-            return link_with(whole_system.system.api_url, create_code(session, user, FULL))
+            return link_with(whole_system.system.api_url, create_code(session, user, scopes))
 
     theirs = replace(whole_system.system, key=key)
     with httpx.Client(base_url=theirs.api_url, headers=bearer(key), timeout=PATIENCE_S) as http:
@@ -94,13 +95,15 @@ def opened(browser: Browser, system: Visit, watch: Watch) -> Iterator[Opened]:
     """
     contexts = []
 
-    def open_one(path: str | None = "/studio", *, signed_in: bool = True, **options: Any) -> Page:
+    def open_one(
+        path: str | None = "/studio", *, signed_in: bool = True, scopes: Sequence[Scope] = FULL, **options: Any
+    ) -> Page:
         context = browser.new_context(base_url=system.system.api_url, **{**DESKTOP, **options})
         contexts.append(context)
         page = context.new_page()
         watch.over(page)
         if signed_in:
-            page.goto(system.make_link())
+            page.goto(system.make_link(scopes))
             page.wait_for_url("**/studio")
         if path and not (signed_in and path == "/studio"):
             page.goto(path)

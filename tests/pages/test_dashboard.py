@@ -90,6 +90,20 @@ def test_selected_jobs_are_deleted_together(dashboard: Page, system: Visit) -> N
     expect(dashboard.get_by_role("row", name="Delete jobs").first).to_contain_text("Done", timeout=LOOKED_AGAIN_MS)
 
 
+def test_selected_jobs_that_wait_get_another_priority(drained: str, dashboard: Page, system: Visit) -> None:
+    jobs = [system.submit()["id"] for _ in range(2)]
+    see(dashboard, "Jobs")
+    for job in jobs:
+        dashboard.get_by_label(f"Select job {job}", exact=True).check()
+    dashboard.get_by_role("group", name="2 selected").get_by_role("button", name="Priority").click()
+    dashboard.get_by_role("spinbutton", name="Priority").fill("9")
+    assert barriers(dashboard) == []
+    dashboard.get_by_role("dialog").get_by_role("button", name="Change").click()
+    for job in jobs:
+        row = dashboard.get_by_role("row").filter(has=dashboard.get_by_role("link", name=str(job), exact=True))
+        expect(row.get_by_role("cell").nth(3)).to_have_text("9", timeout=LOOKED_AGAIN_MS)
+
+
 def test_a_job_tells_what_happened_to_it(dashboard: Page, system: Visit) -> None:
     made = system.submit()["id"]
     system.when(made, "completed")

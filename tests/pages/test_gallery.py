@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.journeys.conftest import until
 from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
+from tests.pages.test_studio import done, make_small
 
 pytestmark = pytest.mark.system
 
@@ -119,6 +120,8 @@ def test_a_picture_becomes_the_input_of_the_studio(system: Visit, opened: Opened
     page.get_by_role("button", name="Use as input").click()
     expect(page.locator(".input-picture img")).to_be_visible()
     expect(page).to_have_url(re.compile("/studio$"))
+    make_small(page)
+    done(page)
 
 
 def test_only_what_is_near_the_view_is_in_the_page(system: Visit, opened: Opened) -> None:

@@ -27,6 +27,11 @@ def test_a_key_that_is_pasted_signs_in_and_leads_where_one_wanted_to_go(opened: 
     assert system.system.key not in str(page.context.storage_state())
 
 
+def test_a_browser_without_javascript_is_told_that_the_pages_need_it(opened: Opened) -> None:
+    page = opened("/studio", signed_in=False, java_script_enabled=False)
+    expect(page.locator("noscript p")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_wrong_key_is_said_so_at_its_field(opened: Opened, watch: Watch, scheme: str) -> None:
     watch.allow("status of 401")

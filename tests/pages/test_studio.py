@@ -29,13 +29,14 @@ def done(page: Page) -> None:
     expect(page.locator(".job .shots img").first).to_be_visible()
 
 
-def test_ctrl_enter_makes_a_picture_and_shows_how_far_it_is(page: Page, system: Visit) -> None:
+def test_ctrl_enter_makes_a_picture_and_shows_and_tells_how_far_it_is(page: Page, system: Visit) -> None:
     system.comfyui.fault("stall", step=10)
     make(page)
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile("[1-9]"))
     screenshot(page, "studio-running")
     system.comfyui.clear_faults()
     done(page)
+    expect(page.get_by_role("status").filter(has_text=f"Done: {PROMPT}")).to_be_attached()
     screenshot(page, "studio")
 
 

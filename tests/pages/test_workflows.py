@@ -56,13 +56,15 @@ def test_the_inputs_of_a_pasted_workflow_become_a_form_and_it_runs(page: Page, s
     paste(page, json.dumps(PLAIN))
     page.get_by_label("steps").fill("3")
     page.get_by_label("text").fill("a dog")
+    page.get_by_role("combobox", name="sampler_name").select_option("heun")
     assert barriers(page) == []
     screenshot(page, "studio-workflow")
     page.get_by_role("button", name="Make").click()
     done(page)
     (job,) = system.http.get("/api/v1/generation-jobs/").json()["items"]
     nodes = system.job(job["id"])["workflow"]
-    assert (nodes["4"]["inputs"]["steps"], nodes["2"]["inputs"]["text"]) == (3, "a dog")
+    sampler = nodes["4"]["inputs"]
+    assert (sampler["steps"], sampler["sampler_name"], nodes["2"]["inputs"]["text"]) == (3, "heun", "a dog")
 
 
 def test_ctrl_enter_sends_a_workflow_too(page: Page) -> None:

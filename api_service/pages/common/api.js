@@ -2,6 +2,21 @@
 import { address } from "./base.js";
 import { words } from "./messages.js";
 
+/** @typedef {import("./calls.js").Paths} Paths */
+/**
+ * @template {import("./calls.js").Method} M
+ * @typedef {import("./calls.js").PathOf<M>} PathOf
+ */
+/**
+ * @template O
+ * @typedef {import("./calls.js").Given<O>} Given
+ */
+/**
+ * @template O
+ * @typedef {Promise<import("./calls.js").Answer<O>>} Answer
+ */
+/** @typedef {{path?: Record<string, string | number>, query?: URLSearchParams | object, body?: any, headers?: Record<string, string>}} Parts */
+
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 1_200;
 const SMALL = 50_000; // characters: more than 64 KiB are not sent once the page is left
@@ -10,7 +25,7 @@ export class ApiError extends Error {
   /**
    * @param {number} status 0 when there was no answer
    * @param {string} sentence
-   * @param {{code?: string, errors?: {field: string, message: string}[], retryAfter?: number}} more
+   * @param {{code?: string, errors?: {field: string, message: string}[], retryAfter?: number, body?: any}} more `body` is the JSON of the answer
    */
   constructor(status, sentence, more = {}) {
     super(sentence);
@@ -18,43 +33,83 @@ export class ApiError extends Error {
     this.code = more.code ?? "";
     this.errors = more.errors ?? [];
     this.retryAfter = more.retryAfter ?? 0;
+    this.body = more.body ?? null;
   }
 }
 
 /**
+ * @template {PathOf<"get">} P
+ * @param {P} path as the OpenAPI document has it, with names in braces
+ * @param {Given<Paths[P]["get"]>} [given]
+ * @returns {Answer<Paths[P]["get"]>} the JSON of the answer; null where there is none
+ */
+export const get = (path, given) => ask("GET", path, given);
+/**
+ * @template {PathOf<"post">} P
+ * @param {P} path
+ * @param {Given<Paths[P]["post"]>} [given]
+ * @returns {Answer<Paths[P]["post"]>}
+ */
+export const post = (path, given) => ask("POST", path, given);
+/**
+ * @template {PathOf<"patch">} P
+ * @param {P} path
+ * @param {Given<Paths[P]["patch"]>} given
+ * @returns {Answer<Paths[P]["patch"]>}
+ */
+export const patch = (path, given) => ask("PATCH", path, given);
+/**
+ * @template {PathOf<"delete">} P
+ * @param {P} path
+ * @param {Given<Paths[P]["delete"]>} [given]
+ * @returns {Answer<Paths[P]["delete"]>}
+ */
+export const remove = (path, given) => ask("DELETE", path, given);
+
+/**
  * @param {string} method
  * @param {string} path
- * @param {any} [body] sent as JSON; a Blob or FormData as it is
- * @param {Record<string, string>} [headers]
- * @returns {Promise<any>} the JSON of the answer; null where there is none
+ * @param {Parts} [given]
+ * @returns {Promise<any>}
  */
-export async function ask(method, path, body, headers = {}) {
-  const answer = await send(method, path, body, headers);
-  if (answer.status === 401 && !path.endsWith("session")) {
+async function ask(method, path, given = {}) {
+  const target = located(path, given);
+  const answer = await send(method, target, given);
+  if (answer.status === 401 && path !== "/session") {
     // The cookie may just have been renewed in another tab.
     await new Promise((done) => setTimeout(done, AGAIN_MS));
-    return read(await send(method, path, body, headers));
+    return read(await send(method, target, given));
   }
   return read(answer);
 }
 
-/** @type {(path: string) => Promise<any>} */
-export const get = (path) => ask("GET", path);
-/** @type {(path: string, body?: any, headers?: Record<string, string>) => Promise<any>} */
-export const post = (path, body, headers) => ask("POST", path, body, headers);
-/** @type {(path: string, body: any) => Promise<any>} */
-export const patch = (path, body) => ask("PATCH", path, body);
-/** @type {(path: string) => Promise<any>} */
-export const remove = (path) => ask("DELETE", path);
+/**
+ * The address of a call, without that of this service.
+ * @param {string} path
+ * @param {Parts} given
+ */
+export function located(path, { path: names = {}, query = {} }) {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(names[name]));
+  const said = query instanceof URLSearchParams ? query : searchOf(query);
+  return said.size ? `${filled}?${said}` : filled;
+}
+
+/** @param {Record<string, any>} query what is null, undefined or empty is not said; a list is said one by one */
+function searchOf(query) {
+  const said = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of [value].flat()) if (one !== null && one !== undefined && one !== "") said.append(name, String(one));
+  }
+  return said;
+}
 
 /**
  * @param {string} method
  * @param {string} path
- * @param {any} body
- * @param {Record<string, string>} headers
+ * @param {Parts} given
  */
-async function send(method, path, body, headers) {
-  const raw = body instanceof Blob || body instanceof FormData;
+async function send(method, path, { body, headers }) {
+  const raw = body instanceof FormData;
   /** @type {Record<string, string>} */
   const sent = { "X-Genonaut-Page": "1", ...headers };
   if (body !== undefined && !raw) sent["Content-Type"] = "application/json";
@@ -69,17 +124,22 @@ async function send(method, path, body, headers) {
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
   } catch {
-    throw new ApiError(0, words.noAnswer);
+    return noAnswer();
   }
+}
+
+/** @returns {never} */
+function noAnswer() {
+  throw new ApiError(0, words.noAnswer);
 }
 
 /** @param {Response} answer */
 async function read(answer) {
   const isJson = answer.headers.get("Content-Type")?.includes("json");
-  const found = isJson ? await answer.json() : null;
+  const found = isJson ? await answer.json().catch(noAnswer) : null;
   if (answer.ok) return found;
   if (answer.status === 401) signIn();
-  const more = { code: found?.code, errors: found?.errors, retryAfter: Number(answer.headers.get("Retry-After")) };
+  const more = { code: found?.code, errors: found?.errors, retryAfter: Number(answer.headers.get("Retry-After")), body: found };
   throw new ApiError(answer.status, found?.detail ?? words.refused(answer.status), more);
 }
 

@@ -11,12 +11,12 @@ export const session = signal(null);
  * @returns {Promise<boolean>} whether somebody is
  */
 export async function loadSession() {
-  session.value = await get("session");
+  session.value = await get("/session");
   if (!session.value) signIn();
   return session.value !== null;
 }
 
 export async function signOut() {
-  await remove("session").catch(() => null);
+  await remove("/session").catch(() => null);
   location.assign(address("sign-in"));
 }

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { address } from "./base.js";
 import "./common.css";
 import { html, render } from "./html.js";
+import { Logo } from "./icons.js";
 import { connection } from "./live.js";
 import { words } from "./messages.js";
 import { loadSession, session, signOut } from "./session.js";
@@ -15,7 +16,7 @@ const PAGES = /** @type {const} */ (["studio", "gallery", "dashboard"]);
 function Head({ page }) {
   return html`<header class="head">
     <a class="skip" href="#content">${words.skip}</a>
-    <a class="brand" href=${address("studio")}><img src=${address("pages/icon.svg")} alt="" /><span>${words.product}</span></a>
+    <a class="brand" href=${address("studio")}><${Logo} side=${24} /><span>${words.product}</span></a>
     <nav aria-label="Pages">
       ${PAGES.map((name) => html`<a href=${address(name)} aria-current=${name === page ? "page" : undefined}>${words[name]}</a>`)}
     </nav>

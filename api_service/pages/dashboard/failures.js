@@ -6,36 +6,39 @@ import { session } from "../common/session.js";
 import { ago } from "../common/texts.js";
 import { fleet } from "./fleet_messages.js";
 import { words } from "./messages.js";
+import { pageNow, Pages } from "./paging.js";
 import { really } from "./question.js";
-import { act, Loaded, useResource } from "./resource.js";
+import { act, loaded, useResource } from "./resource.js";
 import { to } from "./route.js";
 import { Table } from "./table.js";
 import { ofAll } from "./whose.js";
+
+/** @typedef {import("../common/calls.js").Schemas} Schemas */
 
 const WEEK_MS = 7 * 86_400_000;
 
 export function Failures() {
   const [muted, showMuted] = useState(false);
-  const groups = useResource(ofAll("api/v1/failures", muted ? { muted: "true" } : {}));
-  const quarantine = useResource("api/v1/quarantine");
+  const groups = useResource("/api/v1/failures", ofAll({ ...pageNow(), muted }));
+  const quarantine = useResource("/api/v1/quarantine", { query: pageNow("held") });
   const columns = [fleet.groups, fleet.count, ...(session.value?.is_admin ? [fleet.users] : []), fleet.last, fleet.where, ""];
   return html`<div class="row"><h1 class="grow">${words.views.failures}</h1>
       <button class="chip" aria-pressed=${muted} onClick=${() => showMuted(!muted)}>${fleet.showMuted}</button></div>
-    <${Loaded} of=${groups}>${(/** @type {any} */ { items }) => html`<${Table} label=${fleet.groups} columns=${columns} empty=${fleet.noFailures} hint=${fleet.noFailuresHint}
-      rows=${items.map((/** @type {any} */ group) => html`<${Group} key=${group.fingerprint} group=${group} reload=${groups.reload} />`)} />`}<//>
+    ${loaded(groups, ({ items, cursor }) => html`<${Table} label=${fleet.groups} columns=${columns} empty=${fleet.noFailures} hint=${fleet.noFailuresHint}
+      rows=${items.map((group) => html`<${Group} key=${group.fingerprint} group=${group} reload=${groups.reload} />`)} /><${Pages} next=${cursor} />`)}
     <section><h2>${fleet.quarantine}</h2><p class="soft">${fleet.quarantineHint}</p>
-      <${Loaded} of=${quarantine}>${(/** @type {any} */ { items }) => html`<${Table} label=${fleet.quarantine} empty=${fleet.noQuarantine}
+      ${loaded(quarantine, ({ items, cursor }) => html`<${Table} label=${fleet.quarantine} empty=${fleet.noQuarantine}
         columns=${[fleet.quarantine, fleet.attempts, fleet.where, fleet.since_, ""]}
-        rows=${items.map((/** @type {any} */ one) => html`<${Held} key=${one.fingerprint} one=${one} reload=${quarantine.reload} />`)} />`}<//>
+        rows=${items.map((one) => html`<${Held} key=${one.fingerprint} one=${one} reload=${quarantine.reload} />`)} /><${Pages} next=${cursor} name="held" />`)}
     </section>`;
 }
 
-/** @param {{group: any, reload: () => Promise<void>}} props */
+/** @param {{group: Schemas["api_service__doors__v1__failures__views__FailureView"], reload: () => Promise<void>}} props */
 function Group({ group, reload }) {
-  const path = `api/v1/failures/${group.fingerprint}`;
+  const path = { fingerprint: group.fingerprint };
   const retry = async () => {
     const filter = { failure: group.fingerprint, ...(session.value?.is_admin && { user_id: "all" }) };
-    if (await really(words.reallyRetry(words.jobs(group.count)), fleet.retryAll)) await act(() => post("api/v1/tasks", { kind: "retry_jobs", filter }), words.begun, reload);
+    if (await really(words.reallyRetry(words.jobs(group.count)), fleet.retryAll)) await act(() => post("/api/v1/tasks", { body: { kind: "retry_jobs", filter } }), words.begun, reload);
   };
   const isMuted = group.muted_until && Date.parse(group.muted_until) > Date.now();
   const until = isMuted ? null : new Date(Date.now() + WEEK_MS).toISOString();
@@ -44,12 +47,12 @@ function Group({ group, reload }) {
     <td>${group.count}</td>${session.value?.is_admin && html`<td>${group.users ?? words.none}</td>`}
     <td>${ago(group.last_at)}</td><td class="wide">${group.servers.join(", ") || words.none}</td>
     <td><div class="row deeds"><button onClick=${retry}>${fleet.retryAll}</button>
-      <button onClick=${() => act(() => patch(path, { muted_until: until }), isMuted ? fleet.unmuted : fleet.muted, reload)}>${isMuted ? fleet.unmute : fleet.mute}</button></div></td></tr>`;
+      <button onClick=${() => act(() => patch("/api/v1/failures/{fingerprint}", { path, body: { muted_until: until } }), isMuted ? fleet.unmuted : fleet.muted, reload)}>${isMuted ? fleet.unmute : fleet.mute}</button></div></td></tr>`;
 }
 
-/** @param {{one: any, reload: () => Promise<void>}} props */
+/** @param {{one: Schemas["QuarantineView"], reload: () => Promise<void>}} props */
 function Held({ one, reload }) {
-  const release = () => act(() => remove(`api/v1/quarantine/${one.fingerprint}`), fleet.released, reload);
+  const release = () => act(() => remove("/api/v1/quarantine/{fingerprint}", { path: { fingerprint: one.fingerprint } }), fleet.released, reload);
   return html`<tr>
     <th scope="row"><code>${one.code}</code> ${one.job_id ? html`<a href=${to(`jobs/${one.job_id}`)}>${words.jobTitle(one.job_id)}</a>` : one.fingerprint}</th>
     <td>${one.attempts}</td><td class="wide">${one.servers.join(", ")}</td><td>${ago(one.quarantined_at)}</td>

@@ -31,7 +31,7 @@ export const fleet = {
   queuePausedDo: "Jobs are accepted and wait. Press Resume on the page of servers.",
   longWaitS: 60,
 
-  server: "Server", state: "State", slots: "Slots", version: "Version", checkpoint: "Model loaded", trouble: "Last trouble", seen: "Seen",
+  server: "Server", state: "State", slots: "Slots", checkpoint: "Model loaded", trouble: "Last trouble", seen: "Seen",
   drain: "Drain", resume: "Resume", removeIt: "Remove",
   drained: (/** @type {string} */ name) => `${name} gets no more jobs.`,
   resumed: (/** @type {string} */ name) => `${name} gets jobs again.`,
@@ -39,13 +39,17 @@ export const fleet = {
   reallyRemove: (/** @type {string} */ name) => `Remove ${name}? Its jobs end there, and it gets no more.`,
   removed: (/** @type {string} */ name) => `${name} goes once its jobs have ended.`,
   addServer: "Add a server", url: "Address", slotsHint: "Jobs at a time", labels: "Labels", labelsHint: "a100, nvlink",
+  changeServer: (/** @type {string} */ name) => `Change ${name}`, changedServer: (/** @type {string} */ name) => `${name} is changed.`,
+  weightOf: "Weight", weighs: (/** @type {number} */ weight) => `weight ${weight}`, weightHint: "A server of weight 2 gets twice as many jobs as one of weight 1.", asConfigured: "Empty: as the workers' settings say.",
+  credentials: "Credentials", sameCredentials: "Keep those it has", stillNone: "None, as before", noCredentials: "None", basic: "User and password", header: "A header",
+  password: "Password", headerName: "Header", headerValue: "Value",
   added: "Added. Workers look at it within seconds.",
   pauseQueue: "Pause the queue", resumeQueue: "Resume the queue", queueIsPaused: "The queue is paused.", queueGoesOn: "Jobs start again.",
   reallyPause: "Start no job, until somebody resumes? Jobs are accepted and wait; those that run go on.",
   noServers: "No worker has seen a server yet", noServersHint: "Start a worker, and name servers in COMFYUI_URLS.",
 
   name: "Name", stored: "Stored", weight: "Share", limit: "Jobs at once", since_: "Since", keys: "Keys", change: "Change", save: "Save",
-  noLimit: "no limit", makeUser: "New user", madeUser: "User made.", changedUser: "Changed.", noUsers: "No users yet",
+  noLimit: "no limit", makeUser: "New user", madeUser: "User made.", noUsers: "No users yet",
   keysOf: (/** @type {string} */ name) => `Keys of ${name}`, makeKey: "New key", scopes: "May", lastUsed: "Last used", expires: "Ends",
   revoke: "Revoke", reallyRevoke: (/** @type {string} */ name) => `Revoke the key “${name}”? Who uses it is refused within a second.`, revoked: "Key revoked.",
   newKey: "This is the new key. It is shown this once: copy it now.", copy: "Copy", noKeys: "No keys yet", pauseUser: "Pause", resumeUser: "Resume",
@@ -60,8 +64,13 @@ export const fleet = {
 
   endpoint: "Address", events: "Events", works: "Works", disabled: "Off", fails: (/** @type {number} */ count) => `${count} failed in a row`,
   test: "Send a test", tested: "A test is on its way.", deliveries: "Deliveries", redeliver: "Send again", redeliverFailed: "Send all failed again",
-  redelivered: "It is sent again.", tries: "Tries", answer: "Answer", noWebhooks: "You have no webhook", noWebhooksHint: "Make one with POST /api/v1/webhooks: see the description of the API.",
+  redelivered: "It is sent again.", tries: "Tries", answer: "Answer", noWebhooks: "You have no webhook", noWebhooksHint: "A webhook tells a program of yours when a job has ended. Make one with the button above.",
   noDeliveries: "Nothing was sent yet", turnOn: "Turn on", turnOff: "Turn off", ofJobs: "Addresses of single jobs", type: "Event",
+  makeWebhook: "New webhook", changeWebhook: "Change the webhook", madeWebhook: "Webhook made.", changed: "Changed.", description: "Note",
+  newSecret: "This is the secret that deliveries are signed with. It is shown this once: copy it now.", newSecretVerb: "New secret", secretMade: "The old secret holds for a day more.",
+  reallyDropWebhook: "Delete this webhook? Nothing more is sent to it.", webhookGone: "Webhook deleted.",
+  /** @type {Record<string, string>} */
+  eventNames: { "job.completed": "job done", "job.failed": "job failed", "job.cancelled": "job cancelled", "job.expired": "job expired", "notification.created": "notifications" },
   deliveriesOf: (/** @type {string} */ url) => `Deliveries to ${url}`,
 
   kind: "What", progress: "Progress", result: "Result", file: "File", noTasks: "No tasks yet", noTasksHint: "What is done to many jobs at once is shown here.",
@@ -72,5 +81,12 @@ export const fleet = {
   taskStates: { waiting: "Waiting", running: "Running", completed: "Done", failed: "Failed", cancelled: "Cancelled" },
 
   cron: "When", next: "Next", lastRun: "Last run", pause: "Pause", runNow: "Run now", ran: "A job was made.", paused: "Paused", active: "Active", failing: "Fails",
-  pausedIt: "Paused.", resumedIt: "Goes on.", noSchedules: "You have no schedule", noSchedulesHint: "Make one with POST /api/v1/schedules: see the description of the API.",
+  makeSchedule: "New schedule", changeSchedule: (/** @type {string} */ name) => `Change ${name}`, timeZone: "Time zone",
+  cronHint: "Minute, hour, day of the month, month, day of the week: 0 3 * * 1 is Mondays at three.",
+  overlap: "If the job before still runs", overlaps: { skip: "leave this one out", queue: "wait for it" },
+  missed: "If its time passed while nothing ran", misses: { run_once: "make one job then", skip: "leave it out" },
+  jobOfSchedule: "The job, as JSON", jobHint: "This is what your studio is set to. A fixed seed makes the same picture each time.",
+  notJson: "The job is no JSON:", runsNext: (/** @type {string} */ when) => `Saved. It runs next on ${when}.`, runsNever: "Saved. It is paused, or never runs.",
+  reallyDropSchedule: (/** @type {string} */ name) => `Delete ${name}? No more jobs are made; those it made stay.`, scheduleGone: "Schedule deleted.",
+  pausedIt: "Paused.", resumedIt: "Goes on.", noSchedules: "You have no schedule", noSchedulesHint: "A schedule makes a job again and again, such as each night. Make one with the button above.",
 };

@@ -1,4 +1,5 @@
 /** The dashboard: what waits, what runs, what is wrong, and what to do about it. */
+import { useEffect, useRef } from "preact/hooks";
 import { html } from "../common/html.js";
 import { followEverybody } from "../common/live.js";
 import { session } from "../common/session.js";
@@ -12,10 +13,10 @@ import { words } from "./messages.js";
 import { Overview } from "./overview/overview.js";
 import { Question } from "./question.js";
 import { route, to } from "./route.js";
-import { Schedules } from "./schedules.js";
-import { Servers } from "./servers.js";
+import { Schedules } from "./schedules/schedules.js";
+import { Servers } from "./servers/servers.js";
 import { Tasks } from "./tasks.js";
-import { Webhooks } from "./webhooks.js";
+import { Webhooks } from "./webhooks/webhooks.js";
 
 /** @type {{name: keyof typeof words.views, View: any, adminsOnly?: boolean}[]} */
 const VIEWS = [
@@ -33,8 +34,11 @@ function Dashboard() {
   const { view, id } = route.value;
   const seen = VIEWS.filter(({ adminsOnly }) => !adminsOnly || session.value?.is_admin);
   const shown = seen.find(({ name }) => name === view);
+  const views = useRef(/** @type {HTMLElement | null} */ (null));
+  // On a phone they are a line that scrolls, and the one that is open may be beyond its end.
+  useEffect(() => views.current?.querySelector("[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }), [view]);
   return html`<div class="dashboard">
-    <nav class="views" aria-label=${words.title}>
+    <nav class="views" ref=${views} aria-label=${words.title}>
       ${seen.map(({ name }) => html`<a href=${to(name)} aria-current=${name === view ? "page" : undefined}>${words.views[name]}</a>`)}
     </nav>
     <section class="view">

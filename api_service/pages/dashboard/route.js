@@ -29,8 +29,21 @@ export function to(path, query = {}) {
  * @param {Record<string, string | null>} changes
  */
 export function changed(changes) {
+  return withChanges({ cursor: null, ...changes });
+}
+
+/**
+ * The address of this view with some parameters changed; null takes one away.
+ * @param {Record<string, string | null>} changes
+ */
+export function toQuery(changes) {
+  const { view, id } = route.value;
+  return to(id ? `${view}/${encodeURIComponent(id)}` : view, withChanges(changes));
+}
+
+/** @param {Record<string, string | null>} changes */
+function withChanges(changes) {
   const query = new URLSearchParams(route.value.query);
-  query.delete("cursor");
   for (const [name, value] of Object.entries(changes)) {
     if (value) query.set(name, value);
     else query.delete(name);

@@ -5,26 +5,28 @@ import { html } from "../common/html.js";
 import { ago, size } from "../common/texts.js";
 import { fleet } from "./fleet_messages.js";
 import { words } from "./messages.js";
-import { act, FAST_MS, Loaded, useResource } from "./resource.js";
+import { pageNow, Pages } from "./paging.js";
+import { act, FAST_MS, loaded, useResource } from "./resource.js";
 import { Table } from "./table.js";
 import { ofAll } from "./whose.js";
 
-const TASKS = "api/v1/tasks";
+/** @typedef {import("../common/calls.js").Schemas["TaskView"]} Task */
+
 const OPEN = ["waiting", "running"];
 /** How a state looks: as a job in that state does. */
 const LOOKS = /** @type {Record<string, string>} */ ({ waiting: "queued" });
 
 export function Tasks() {
-  const tasks = useResource(ofAll(TASKS), FAST_MS);
+  const tasks = useResource("/api/v1/tasks", ofAll(pageNow()), FAST_MS);
   return html`<h1>${words.views.tasks}</h1>
-    <${Loaded} of=${tasks}>${(/** @type {any} */ { items }) => html`<${Table} label=${words.views.tasks} empty=${fleet.noTasks} hint=${fleet.noTasksHint}
+    ${loaded(tasks, ({ items, cursor }) => html`<${Table} label=${words.views.tasks} empty=${fleet.noTasks} hint=${fleet.noTasksHint}
       columns=${[fleet.kind, fleet.state, fleet.progress, fleet.result, fleet.since_, fleet.file, ""]}
-      rows=${items.map((/** @type {any} */ task) => html`<${Row} key=${task.id} task=${task} reload=${tasks.reload} />`)} />`}<//>`;
+      rows=${items.map((task) => html`<${Row} key=${task.id} task=${task} reload=${tasks.reload} />`)} /><${Pages} next=${cursor} />`)}`;
 }
 
-/** @param {{task: any, reload: () => Promise<void>}} props */
+/** @param {{task: Task, reload: () => Promise<void>}} props */
 function Row({ task, reload }) {
-  const path = `${TASKS}/${task.id}`;
+  const path = { task_id: task.id };
   const isOpen = OPEN.includes(task.state);
   return html`<tr>
     <th scope="row">${fleet.kinds[task.kind] ?? task.kind}</th>
@@ -34,13 +36,13 @@ function Row({ task, reload }) {
     <td>${ago(task.created_at)}</td>
     <td>${task.file ? html`<a href=${address(task.file.url)} download>${task.file.filename}</a> ${size(task.file.size_bytes)}` : words.none}</td>
     <td><div class="row deeds">
-      ${isOpen && html`<button disabled=${task.cancel_requested} onClick=${() => act(() => post(`${path}/cancel`), fleet.taskCancelled, reload)}>${words.cancelJobs}</button>`}
-      ${!isOpen && html`<button class="danger" onClick=${() => act(() => remove(path), fleet.taskDeleted, reload)}>${words.remove}</button>`}
+      ${isOpen && html`<button disabled=${task.cancel_requested} onClick=${() => act(() => post("/api/v1/tasks/{task_id}/cancel", { path }), fleet.taskCancelled, reload)}>${words.cancelJobs}</button>`}
+      ${!isOpen && html`<button class="danger" onClick=${() => act(() => remove("/api/v1/tasks/{task_id}", { path }), fleet.taskDeleted, reload)}>${words.remove}</button>`}
     </div></td></tr>`;
 }
 
 /**
- * @param {Record<string, any>} result
+ * @param {Record<string, any> | null} result
  * @returns {string}
  */
 function resultOf(result) {

@@ -9,7 +9,9 @@ import { toast } from "../common/toasts.js";
 import { detailOf } from "./details.js";
 import { words } from "./messages.js";
 
-/** @type {import("@preact/signals").Signal<any[]>} */
+/** @typedef {import("./details.js").Job} Job */
+
+/** @type {import("@preact/signals").Signal<Job[]>} */
 const pair = signal([]);
 
 /**
@@ -28,7 +30,7 @@ export function Compare() {
   return pair.value.length === 2 && html`<${Dialog} jobs=${pair.value} />`;
 }
 
-/** @param {{jobs: any[]}} props */
+/** @param {{jobs: Job[]}} props */
 function Dialog({ jobs }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => box.current?.showModal(), []);
@@ -44,7 +46,7 @@ function Dialog({ jobs }) {
   </dialog>`;
 }
 
-/** @param {{job: any}} props */
+/** @param {{job: Job}} props */
 function Side({ job }) {
   const output = job.outputs[0];
   const what = job.prompt ?? "";
@@ -54,8 +56,8 @@ function Side({ job }) {
 }
 
 /**
- * @param {any} one a job as the API shows it
- * @param {any} other
+ * @param {Job} one
+ * @param {Job} other
  * @returns {string[][]} the name of each field that differs, and both values
  */
 export function differences(one, other) {
@@ -64,11 +66,12 @@ export function differences(one, other) {
 }
 
 /**
- * @param {any} job
+ * @param {Job} job
  * @returns {Record<string, string>}
  */
 function saidOf(job) {
   const loras = (job.lora_models ?? []).map((/** @type {any} */ lora) => `${lora.name} ${lora.strength_model}`).join(", ");
+  /** @type {Record<string, unknown>} */
   const all = { ...job, ...job.sampler_params, lora_models: loras, created_at: at(job.created_at) };
   return Object.fromEntries(Object.keys(words.fields).map((name) => [name, String(all[name] ?? "–")]));
 }

@@ -1,5 +1,5 @@
 /** What can be done with pictures: again, variations, pin, use, download, delete. */
-import { ask, patch, post } from "../common/api.js";
+import { get, patch, post } from "../common/api.js";
 import { address } from "../common/base.js";
 import { toast } from "../common/toasts.js";
 import { removeWithUndo } from "./deletion.js";
@@ -21,11 +21,11 @@ export const makeVariations = (id) => submit(id, Array(VARIATIONS).fill({ seed: 
 
 /**
  * @param {number} id
- * @param {any[]} bodies
+ * @param {import("../common/calls.js").Schemas["RetryBody"][]} bodies
  */
 async function submit(id, bodies) {
   await orSay(async () => {
-    for (const body of bodies) await post(`api/v1/generation-jobs/${id}/retry`, body);
+    for (const body of bodies) await post("/api/v1/generation-jobs/{job_id}/retry", { path: { job_id: id }, body });
     toast(words.submitted(bodies.length));
   });
 }
@@ -37,7 +37,7 @@ async function submit(id, bodies) {
 export async function pin(of, pinned) {
   await orSay(async () => {
     for (const { id } of of.filter((one) => one.pinned !== pinned)) {
-      await patch(`api/v1/generation-jobs/${id}`, { pinned });
+      await patch("/api/v1/generation-jobs/{job_id}", { path: { job_id: id }, body: { pinned } });
       change([id], { pinned });
     }
   });
@@ -67,9 +67,9 @@ export async function downloadAll(of) {
     const [only] = of.length === 1 && of[0].outputs === 1 ? (await detailOf(of[0].id)).outputs : [];
     if (only) return download(only);
     toast(words.packing(of.length));
-    let task = await post("api/v1/tasks", { kind: "export", ids: of.map(({ id }) => id) });
+    let task = await post("/api/v1/tasks", { body: { kind: "export", ids: of.map(({ id }) => id) } });
     for (let asked = 0; !task.file && asked < ASKS; asked += 1) {
-      task = await ask("GET", `api/v1/tasks/${task.id}`, undefined, PATIENT);
+      task = await get("/api/v1/tasks/{task_id}", { path: { task_id: task.id }, headers: PATIENT });
       if (["failed", "cancelled"].includes(task.state)) return toast(task.error?.message ?? words.packingFailed);
     }
     if (task.file) download(task.file);

@@ -43,7 +43,7 @@ async function send(deletion) {
  * @returns {Promise<number[]>} those that are still there
  */
 async function oneByOne(ids) {
-  const failed = await Promise.all(ids.map((id) => remove(`api/v1/generation-jobs/${id}`).then(() => [], (error) => refused(error, [id]))));
+  const failed = await Promise.all(ids.map((id) => remove("/api/v1/generation-jobs/{job_id}", { path: { job_id: id } }).then(() => [], (error) => refused(error, [id]))));
   return failed.flat();
 }
 
@@ -56,7 +56,7 @@ async function byTask(ids) {
   const failed = [];
   for (let from = 0; from < ids.length; from += MOST) {
     const some = ids.slice(from, from + MOST);
-    await post("api/v1/tasks", { kind: "delete_jobs", ids: some }).catch((error) => failed.push(...refused(error, some)));
+    await post("/api/v1/tasks", { body: { kind: "delete_jobs", ids: some } }).catch((error) => failed.push(...refused(error, some)));
   }
   return failed;
 }

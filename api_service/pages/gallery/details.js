@@ -6,28 +6,30 @@ import { change, pictures } from "./pictures.js";
 const SOON_MS = 60_000; // before their end, addresses are asked for anew
 const KEPT = 200;
 
-/** By the job's id. @type {import("@preact/signals").Signal<Map<number, any>>} */
+/** @typedef {import("../common/calls.js").Schemas["DetailedJobView"]} Job */
+
+/** By the job's id. @type {import("@preact/signals").Signal<Map<number, Job>>} */
 export const details = signal(new Map());
-/** @type {Map<number, Promise<any>>} */
+/** @type {Map<number, Promise<Job>>} */
 const asking = new Map();
 
 /**
  * @param {number} id
- * @returns {Promise<any>} the job as the API shows it. Rejected with an ApiError
+ * @returns {Promise<Job>} the job as the API shows it. Rejected with an ApiError
  */
 export async function detailOf(id) {
   const known = details.value.get(id);
   if (known && isGood(known)) return known;
-  const asked = asking.get(id) ?? get(`api/v1/generation-jobs/${id}`).finally(() => asking.delete(id));
+  const asked = asking.get(id) ?? get("/api/v1/generation-jobs/{job_id}", { path: { job_id: id } }).finally(() => asking.delete(id));
   asking.set(id, asked);
   const job = await asked;
   details.value = new Map([...[...details.value].slice(-KEPT), [id, job]]);
   return job;
 }
 
-/** @param {any} job */
+/** @param {Job} job */
 function isGood(job) {
-  return job.outputs.every((/** @type {any} */ one) => Date.parse(one.url_expires_at) > Date.now() + SOON_MS);
+  return job.outputs.every((one) => Date.parse(one.url_expires_at) > Date.now() + SOON_MS);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Where one says what to see. */
 import { signal } from "@preact/signals";
-import { get } from "../common/api.js";
 import { html } from "../common/html.js";
+import { namesOf } from "../common/models.js";
 import { clearFilters, filter, filters, isFiltered } from "./filters.js";
 import { words } from "./messages.js";
 
@@ -11,8 +11,7 @@ const checkpoints = signal([]);
 let timer = 0;
 
 export async function loadCheckpoints() {
-  const { items } = await get("api/v1/models/checkpoints").catch(() => ({ items: [] }));
-  checkpoints.value = items.map((/** @type {{name: string}} */ one) => one.name);
+  checkpoints.value = await namesOf("checkpoints");
 }
 
 /** @param {string} text */

@@ -46,17 +46,20 @@ function Foot() {
   return html`<div class="empty"><h2>${words.emptyTitle}</h2><p>${words.empty}</p><a class="button" href=${address("studio")}>${words.toStudio}</a></div>`;
 }
 
-/** Read anew whenever something else is asked for; the first time too. */
+/** Read again whenever something else is asked for. */
 function followFilters() {
+  let isFirst = true;
   effect(() => {
-    if (filters.value) queueMicrotask(() => void begin());
+    if (filters.value && !isFirst) queueMicrotask(() => void begin());
+    isFirst = false;
   });
 }
 
 void show("gallery", Gallery, async () => {
   followAddress();
-  followFilters();
   followJobs();
   deleteWhenLeft();
-  void loadCheckpoints();
+  followFilters();
+  // With what it shows, so that nothing moves when that comes.
+  await Promise.all([begin(), loadCheckpoints()]);
 });

@@ -5,12 +5,11 @@ import { listen } from "../common/live.js";
 import { filters, queryOf } from "./filters.js";
 
 /**
- * @typedef {{number: number, kind: string, url_expires_at: string, thumbnails: Record<string, string> | null}} FirstOutput
- * @typedef {{id: number, prompt: string | null, created_at: string, outputs: number, pinned: boolean, day: string,
- *   width: number | null, height: number | null, first_output: FirstOutput | null}} Picture
+ * @typedef {import("../common/calls.js").Schemas["ListedJob"]} Listed
+ * @typedef {Listed & {day: string}} Picture
  */
 
-const LIST = "api/v1/generation-jobs/";
+const LIST = "/api/v1/generation-jobs/";
 const PAGE = "100";
 const NEW_ONES = "50";
 const QUIET_MS = 400; // of many that end at once, one question
@@ -49,7 +48,7 @@ async function read(isFirst) {
   const mine = asked;
   state.value = "loading";
   try {
-    const found = await get(`${LIST}?${queryOf(filters.value, { limit: PAGE, cursor })}`);
+    const found = await get(LIST, { query: queryOf(filters.value, { limit: PAGE, cursor }) });
     if (mine !== asked) return;
     cursor = found.cursor ?? "";
     loaded.value = isFirst ? found.items.map(withDay) : [...loaded.value, ...unknown(found.items)];
@@ -85,7 +84,7 @@ function lookSoon() {
 async function lookForNew() {
   timer = 0;
   const mine = asked;
-  const found = await get(`${LIST}?${queryOf(filters.value, { limit: NEW_ONES })}`).catch(() => null);
+  const found = await get(LIST, { query: queryOf(filters.value, { limit: NEW_ONES }) }).catch(() => null);
   if (!found || mine !== asked) return;
   const known = new Set(fresh.value.map(({ id }) => id));
   const news = unknown(found.items).filter(({ id }) => !known.has(id));
@@ -122,14 +121,14 @@ export function forget(ids) {
 
 /**
  * Those of these that are not here yet.
- * @param {any[]} items
+ * @param {Listed[]} items
  */
 function unknown(items) {
   const known = new Set(loaded.value.map(({ id }) => id));
   return items.filter(({ id }) => !known.has(id)).map(withDay);
 }
 
-/** @param {any} item */
+/** @param {Listed} item @returns {Picture} */
 function withDay(item) {
   return { ...item, day: new Date(item.created_at).toDateString() };
 }

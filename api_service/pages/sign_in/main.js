@@ -4,6 +4,7 @@ import { post } from "../common/api.js";
 import { address } from "../common/base.js";
 import "../common/common.css";
 import { html, render } from "../common/html.js";
+import { Logo } from "../common/icons.js";
 import { applyTheme } from "../common/theme.js";
 import { words } from "./messages.js";
 import "./sign_in.css";
@@ -17,7 +18,7 @@ async function signIn(body) {
   busy.value = true;
   problem.value = "";
   try {
-    await post("session", body);
+    await post("/session", { body });
     const then = new URLSearchParams(location.search).get("then") ?? "";
     location.replace(address(PAGE.test(then) ? then : "studio"));
   } catch (error) {
@@ -35,7 +36,7 @@ function submit(event) {
 
 function SignIn() {
   return html`<main class="sign-in card">
-    <img src=${address("pages/icon.svg")} alt="" width="44" height="44" />
+    <${Logo} side=${44} />
     <h1>${words.title}</h1>
     <form onSubmit=${submit}>
       <div class="field">

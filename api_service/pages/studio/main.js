@@ -1,16 +1,17 @@
 /** The studio: make pictures on the left, see them come on the right. */
 import { html } from "../common/html.js";
 import { show } from "../common/shell.js";
-import { Card } from "./card.js";
-import { loadCheckpoints } from "./choices.js";
-import { Form } from "./form.js";
-import { takeGivenPicture } from "./given_picture.js";
-import { takeWhatComes } from "./input_picture.js";
-import { jobs, loadJobs } from "./jobs.js";
+import { Card } from "./results/card.js";
+import { loadCheckpoints } from "./form/choices.js";
+import { Form } from "./form/form.js";
+import { takeGivenPicture } from "./input/given_picture.js";
+import { takeWhatComes } from "./input/input_picture.js";
+import { isMasking, MaskDialog } from "./input/mask/mask_dialog.js";
+import { jobs, loadJobs } from "./results/jobs.js";
 import { words } from "./messages.js";
-import { workflow } from "./settings.js";
+import { workflow } from "./form/settings.js";
 import "./studio.css";
-import { WorkflowForm } from "./workflow_box.js";
+import { WorkflowForm } from "./workflow/workflow_box.js";
 
 function Studio() {
   return html`<div class="studio">
@@ -21,6 +22,7 @@ function Studio() {
         ? jobs.value.map((job) => html`<${Card} key=${job.id} job=${job} />`)
         : html`<div class="empty"><h2>${words.emptyTitle}</h2><p>${words.empty}</p></div>`}
     </section>
+    ${isMasking.value && html`<${MaskDialog} />`}
   </div>`;
 }
 

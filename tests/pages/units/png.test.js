@@ -1,7 +1,7 @@
 /** What the studio finds in a PNG. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { workflowInPng } from "../../../api_service/pages/studio/png.js";
+import { workflowInPng } from "../../../api_service/pages/studio/input/png.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 

@@ -1,7 +1,8 @@
 /** What the form sends, and how a job fills it again. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bodyOf, settingsOf, USUAL } from "../../../api_service/pages/studio/settings.js";
+import { bodyOf, USUAL } from "../../../api_service/pages/common/job_body.js";
+import { settingsOf } from "../../../api_service/pages/studio/form/settings.js";
 
 test("what is not set is not sent", () => {
   const body = bodyOf({ ...USUAL, prompt: " a cat ", checkpoint: "a" });
@@ -9,9 +10,11 @@ test("what is not set is not sent", () => {
   assert.ok(!("negative_prompt" in body) && !("image" in body) && !("seed" in body.sampler_params));
 });
 
-test("a picture to begin with goes along with how much may change", () => {
-  const body = bodyOf({ ...USUAL, image: { id: "7", name: "cat.png", url: "blob:x" }, denoise: 0.4 });
-  assert.deepEqual([body.image, body.denoise], ["7", 0.4]);
+test("a picture to begin with goes along with its mask and how much may change", () => {
+  const image = { id: "7", name: "cat.png", url: "blob:x", full: "blob:x" };
+  const body = bodyOf({ ...USUAL, image, mask: { id: "8", url: "blob:y", strokes: [] }, denoise: 0.4 });
+  const reference = (id) => ({ __type: "core/ASSET", info: { id } });
+  assert.deepEqual([body.image, body.mask, body.denoise], [reference("7"), reference("8"), 0.4]);
 });
 
 test("the settings of a job make the same job", () => {

@@ -1,7 +1,8 @@
 /** What is a workflow, and which of its inputs a person can set. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inputsOf, withInput, workflowIn } from "../../../api_service/pages/studio/workflows.js";
+import { numberOf } from "../../../api_service/pages/studio/workflow/numbers.js";
+import { inputsOf, withInput, workflowIn } from "../../../api_service/pages/studio/workflow/workflows.js";
 
 const NODES = { 1: { class_type: "KSampler", inputs: { seed: 1, model: ["2", 0], name: "euler" } } };
 
@@ -24,4 +25,12 @@ test("links between nodes are no inputs of a form, and setting one leaves the re
   assert.deepEqual(inputsOf(NODES).map((one) => one.input), ["seed", "name"]);
   assert.deepEqual(withInput(NODES, "1", "seed", 2)[1].inputs, { seed: 2, model: ["2", 0], name: "euler" });
   assert.equal(NODES[1].inputs.seed, 1);
+});
+
+test("a seed that is larger than what JavaScript counts stays as it was written", () => {
+  const text = '{"1":{"class_type":"KSampler","inputs":{"seed":18446744073709551615,"cfg":5.5}}}';
+  const { nodes } = workflowIn(text);
+  assert.equal(JSON.stringify(nodes), text);
+  assert.deepEqual(inputsOf(nodes).map((one) => one.input), ["seed", "cfg"]);
+  assert.match(JSON.stringify(withInput(nodes, "1", "seed", numberOf("18446744073709551614"))), /18446744073709551614/);
 });

@@ -20,11 +20,11 @@ export const DEEDS = {
 export async function doToJobs(kind, selected) {
   const { verb, question } = DEEDS[kind];
   if (!(await really(question(selected === "all" ? words.allJobs : words.jobs(selected.size)), verb))) return false;
-  return (await act(() => post("api/v1/tasks", { kind, ...which(selected) }), words.begun)) !== undefined;
+  return (await act(() => post("/api/v1/tasks", { body: { kind, ...which(selected) } }), words.begun)) !== undefined;
 }
 
-/** @param {"all" | Set<number>} selected */
-function which(selected) {
+/** Which jobs a task is about. @param {"all" | Set<number>} selected */
+export function which(selected) {
   if (selected !== "all") return { ids: [...selected] };
   const { user_id, ...filter } = filtersNow();
   const whose = user_id && { user_id };

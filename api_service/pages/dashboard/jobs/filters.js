@@ -30,6 +30,13 @@ export function filtersNow() {
   return found;
 }
 
+/** The filters, the order and the page of the address as the list takes them. */
+export function listQuery() {
+  const query = new URLSearchParams(route.value.query);
+  if (session.value?.is_admin && !query.has("user_id")) query.set("user_id", "all");
+  return query;
+}
+
 /** @param {Record<string, string | null>} changes */
 const go = (changes) => (location.hash = to("jobs", changed(changes)));
 
@@ -64,9 +71,9 @@ function isSame(one, other) {
 
 /** @param {{chosen: string}} props */
 function Users({ chosen }) {
-  const users = useResource("api/v1/users?limit=200", 60_000);
+  const users = useResource("/api/v1/users", { query: { limit: 200 } }, 60_000);
   return html`<select aria-label=${words.user} value=${chosen} onChange=${(/** @type {any} */ event) => go({ user_id: event.target.value })}>
     <option value="">${words.everybody}</option>
-    ${(users.data?.items ?? []).map((/** @type {any} */ user) => html`<option key=${user.id} value=${user.id}>${user.name}</option>`)}
+    ${(users.data?.items ?? []).map((user) => html`<option key=${user.id} value=${user.id}>${user.name}</option>`)}
   </select>`;
 }

@@ -8,24 +8,24 @@ import { statuses } from "../../common/messages.js";
 import { at, size } from "../../common/texts.js";
 import { words } from "../messages.js";
 import { really } from "../question.js";
-import { act, FAST_MS, Loaded, SLOW_MS, useResource } from "../resource.js";
+import { act, FAST_MS, loaded, SLOW_MS, useResource } from "../resource.js";
 import { to } from "../route.js";
 import { Table } from "../table.js";
 import { Timeline } from "./timeline.js";
 import { between } from "./jobs.js";
 
+/** @typedef {import("../../common/calls.js").Schemas["DetailedJobView"]} Job */
+
 const ENDED = ["completed", "failed", "cancelled", "expired"];
-/** What of a request is shown, in this order. */
-const ASKED = ["prompt", "negative_prompt", "checkpoint_model", "width", "height", "batch_size", "priority", "user_id", "parent_id", "batch_id", "created_at", "deadline_at", "metadata", "sampler_params"];
-/** What changes often is in a workflow of others too; only the last of them is shown. */
+/** A workflow may make thousands of files. */
 const MOST_OUTPUTS = 60;
 
 /** @param {{id: string}} props */
 export function Job({ id }) {
-  const job = useResource(`api/v1/generation-jobs/${encodeURIComponent(id)}`, SLOW_MS);
+  const job = useResource("/api/v1/generation-jobs/{job_id}", { path: { job_id: /** @type {any} */ (id) } }, SLOW_MS);
   const percentage = useProgress(Number(id), job.reload);
   return html`<p><a href=${to("jobs")}>← ${words.backToJobs}</a></p>
-    <${Loaded} of=${job}>${(/** @type {any} */ data) => html`<${Shown} job=${data} percentage=${percentage} reload=${job.reload} />`}<//>`;
+    ${loaded(job, (data) => html`<${Shown} job=${data} percentage=${percentage} reload=${job.reload} />`)}`;
 }
 
 /**
@@ -41,6 +41,8 @@ function useProgress(id, reload) {
       if (event.job_id !== id) return;
       if (event.type === "processing") return set(event.data.percentage);
       set(null);
+      // It would be asked for in vain.
+      if (event.type === "deleted") return (location.hash = to("jobs"));
       if (ENDED.includes(event.type) || Date.now() - asked > FAST_MS) void reload();
       asked = Date.now();
     });
@@ -48,7 +50,7 @@ function useProgress(id, reload) {
   return percentage;
 }
 
-/** @param {{job: any, percentage: number | null, reload: () => Promise<void>}} props */
+/** @param {{job: Job, percentage: number | null, reload: () => Promise<void>}} props */
 function Shown({ job, percentage, reload }) {
   const done = percentage ?? job.progress?.percentage;
   return html`<div class="row"><h1>${words.jobTitle(job.id)}</h1>
@@ -67,30 +69,42 @@ function Shown({ job, percentage, reload }) {
     ${job.workflow && html`<details class="card"><summary>${words.workflow}</summary><pre tabindex="0">${JSON.stringify(job.workflow, null, 2)}</pre></details>`}`;
 }
 
-/** @param {{job: any, reload: () => Promise<void>}} props */
+/** @param {{job: Job, reload: () => Promise<void>}} props */
 function Deeds({ job, reload }) {
-  const path = `api/v1/generation-jobs/${job.id}`;
+  const path = { job_id: job.id };
   const retry = async () => {
-    const made = await act(() => post(`${path}/retry`, {}), words.retried);
+    const made = await act(() => post("/api/v1/generation-jobs/{job_id}/retry", { path, body: {} }), words.retried);
     if (made) location.hash = to(`jobs/${made.id}`);
   };
   const go = async () => {
     if (!(await really(words.reallyDelete(words.jobs(1)), words.remove))) return;
-    if ((await act(() => remove(path), words.deleted)) !== undefined) location.hash = to("jobs");
+    if ((await act(() => remove("/api/v1/generation-jobs/{job_id}", { path }), words.deleted)) !== undefined) location.hash = to("jobs");
   };
-  if (!ENDED.includes(job.status)) return html`<button onClick=${() => act(() => post(`${path}/cancel`), words.cancelled, reload)}>${words.cancelJobs}</button>`;
+  if (!ENDED.includes(job.status)) return html`<button onClick=${() => act(() => post("/api/v1/generation-jobs/{job_id}/cancel", { path }), words.cancelled, reload)}>${words.cancelJobs}</button>`;
   return html`<button onClick=${retry}>${words.retry}</button><button class="danger" onClick=${go}>${words.remove}</button>`;
 }
 
-/** @param {{job: any}} props */
+/** @param {{job: Job}} props */
 function Request({ job }) {
-  const said = ASKED.filter((name) => job[name] !== null && job[name] !== undefined && job[name] !== "" && !(typeof job[name] === "object" && !Object.keys(job[name]).length));
-  const text = (/** @type {string} */ name) => (name.endsWith("_at") ? at(job[name]) : typeof job[name] === "object" ? JSON.stringify(job[name]) : String(job[name]));
-  return html`<dl class="facts">${said.map((name) => html`<dt>${name.replaceAll("_", " ")}</dt>
-    <dd>${name === "parent_id" ? html`<a href=${to(`jobs/${job.parent_id}`)}>${job.parent_id}</a>` : text(name)}</dd>`)}</dl>`;
+  const asked = { ...job.sampler_params, ...job };
+  const rows = Object.entries(words.asked).filter(([name]) => textOf(name, /** @type {any} */ (asked)[name]));
+  return html`<dl class="facts">${rows.map(([name, label]) => html`<dt>${label}</dt>
+    <dd>${name === "parent_id" ? html`<a href=${to(`jobs/${job.parent_id}`)}>${job.parent_id}</a>` : textOf(name, /** @type {any} */ (asked)[name])}</dd>`)}</dl>`;
 }
 
-/** @param {{of: any[]}} props */
+/**
+ * @param {string} name
+ * @param {any} value
+ * @returns {string} nothing where nothing was asked for
+ */
+function textOf(name, value) {
+  if (value === null || value === undefined) return "";
+  if (Array.isArray(value)) return value.map((one) => one.name ?? one).join(", ");
+  if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}: ${typeof one === "object" ? JSON.stringify(one) : one}`).join(", ");
+  return name.endsWith("_at") ? at(value) : String(value);
+}
+
+/** @param {{of: Job["attempts"]}} props */
 function Attempts({ of }) {
   const rows = of.map((one) => html`<tr key=${one.attempt}>
     <th scope="row">${one.attempt}</th><td>${one.server}</td><td>${at(one.started_at)}</td>
@@ -99,7 +113,7 @@ function Attempts({ of }) {
   return html`<${Table} label=${words.attempts} columns=${[words.attempt, words.server, words.begin, words.took, words.outcome, words.why]} rows=${rows} empty="" />`;
 }
 
-/** @param {{of: any[]}} props */
+/** @param {{of: Job["outputs"]}} props */
 function Outputs({ of }) {
   return html`<div class="outputs">${of.slice(0, MOST_OUTPUTS).map((one) => html`<a key=${one.id} href=${address(one.url)} target="_blank" rel="noopener">
     ${one.thumbnails["150"] ? html`<img src=${address(one.thumbnails["150"])} alt=${one.filename} width="150" height="150" loading="lazy" />` : `${one.filename}, ${size(one.size_bytes)}`}</a>`)}</div>`;

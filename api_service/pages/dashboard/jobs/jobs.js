@@ -5,12 +5,13 @@ import { listen } from "../../common/live.js";
 import { statuses } from "../../common/messages.js";
 import { ago, at, duration } from "../../common/texts.js";
 import { words } from "../messages.js";
-import { FAST_MS, Loaded, SLOW_MS, useResource } from "../resource.js";
-import { changed, route, to } from "../route.js";
+import { FAST_MS, loaded, SLOW_MS, useResource } from "../resource.js";
+import { Pages } from "../paging.js";
+import { route, to } from "../route.js";
 import { Table } from "../table.js";
-import { ofAll } from "../whose.js";
 import { DEEDS, doToJobs } from "./deeds.js";
-import { Filters } from "./filters.js";
+import { Filters, listQuery } from "./filters.js";
+import { PriorityForm } from "./priority_form.js";
 
 /** Events after which the table is another. */
 const CHANGES = ["pending", "queued", "started", "completed", "failed", "cancelled", "expired", "deleted"];
@@ -18,19 +19,16 @@ const SHOWN_AS = /** @type {Record<string, string>} */ ({ started: "running" });
 
 export function Jobs() {
   const query = route.value.query;
-  const page = useResource(ofAll("api/v1/generation-jobs/", query), SLOW_MS);
+  const page = useResource("/api/v1/generation-jobs/", { query: listQuery() }, SLOW_MS);
   const [selected, select] = useState(/** @type {"all" | Set<number>} */ (new Set()));
   const live = useLive(page.reload);
   useEffect(() => select(new Set()), [query.toString()]);
   return html`<h1>${words.views.jobs}</h1>
     <${Filters} />
-    <${Loaded} of=${page}>${(/** @type {any} */ data) => html`
+    ${loaded(page, (data) => html`
       <${Rows} jobs=${data.items} live=${live} selected=${selected} select=${select} />
-      <div class="row">
-        ${query.has("cursor") && html`<a class="button" href=${to("jobs", changed({}))}>${words.first}</a>`}
-        ${data.cursor && html`<a class="button" href=${to("jobs", changed({ cursor: data.cursor }))}>${words.more}</a>`}
-      </div>
-      <${Selection} selected=${selected} select=${select} reload=${page.reload} />`}<//>`;
+      <${Pages} next=${data.cursor} />
+      <${Selection} selected=${selected} select=${select} reload=${page.reload} />`)}`;
 }
 
 /**
@@ -57,7 +55,7 @@ function useLive(reload) {
   return live;
 }
 
-/** @param {{jobs: any[], live: Map<number, any>, selected: "all" | Set<number>, select: (of: "all" | Set<number>) => void}} props */
+/** @param {{jobs: import("../../common/calls.js").Schemas["ListedJob"][], live: Map<number, {status: string, percentage?: number}>, selected: "all" | Set<number>, select: (of: "all" | Set<number>) => void}} props */
 function Rows({ jobs, live, selected, select }) {
   const has = (/** @type {number} */ id) => selected === "all" || selected.has(id);
   const isWhole = jobs.length > 0 && jobs.every(({ id }) => has(id));
@@ -80,7 +78,7 @@ function Rows({ jobs, live, selected, select }) {
       <td>${job.started_at ? between(job.started_at, job.completed_at) : words.none}</td>
     </tr>`;
   });
-  const columns = [all, words.job, words.status, words.what, "Priority", words.created, words.waited, words.ran];
+  const columns = [all, words.job, words.status, words.what, words.priorityName, words.created, words.waited, words.ran];
   return html`<${Table} label=${words.views.jobs} columns=${columns} rows=${rows} empty=${words.noJobs} hint=${words.noJobsHint} />`;
 }
 
@@ -94,12 +92,15 @@ export function between(since, until) {
 
 /** @param {{selected: "all" | Set<number>, select: (of: "all" | Set<number>) => void, reload: () => Promise<void>}} props */
 function Selection({ selected, select, reload }) {
+  const [isChanging, change] = useState(false);
   if (selected !== "all" && !selected.size) return null;
   const begin = async (/** @type {string} */ kind) => (await doToJobs(kind, selected)) && (select(new Set()), reload());
   return html`<div class="card row selection" role="group" aria-label=${words.selected(selected === "all" ? 0 : selected.size)}>
     <span class="grow" role="status">${selected === "all" ? words.allSelected : words.selected(selected.size)}</span>
     ${selected !== "all" && html`<button class="quiet" onClick=${() => select("all")}>${words.selectAll}</button>`}
     <button class="quiet" onClick=${() => select(new Set())}>${words.selectNone}</button>
+    <button onClick=${() => change(true)}>${words.priorityName}</button>
     ${Object.entries(DEEDS).map(([kind, { verb }]) => html`<button key=${kind} class=${kind === "delete_jobs" ? "danger" : ""} onClick=${() => begin(kind)}>${verb}</button>`)}
+    ${isChanging && html`<${PriorityForm} selected=${selected} close=${() => change(false)} done=${() => (select(new Set()), reload())} />`}
   </div>`;
 }

@@ -2,40 +2,42 @@
 import { duration } from "../../common/texts.js";
 import { fleet } from "../fleet_messages.js";
 
+/** @typedef {import("../../common/calls.js").Schemas} Schemas */
+/** @typedef {Schemas["ServerView"]} Server */
 /** @typedef {{what: string, why?: string, remedy: string, view?: string, isBad: boolean}} Trouble */
 
 const NAMED = 3; // users in a sentence
 const GRAVE = ["wedged", "unreachable", "unfit"];
 
 /**
- * @param {{overview: any, servers: any[], ready: any, pauses: any[]}} seen
+ * @param {{overview: Schemas["OverviewView"], servers: Server[], ready: Schemas["ReadyView"] | null, pauses: Schemas["PausesView"]["items"]}} seen
  * @returns {Trouble[]}
  */
 export function troublesOf({ overview, servers, ready, pauses }) {
-  const found = [...checks(ready), ...pauses.filter(({ scope }) => scope === "queue").map(pauseOf), ...servers.flatMap(ofServer), ...waits(overview)];
+  const found = [...servers.flatMap(ofServer), ...checks(ready), ...pauses.filter(({ scope }) => scope === "queue").map(pauseOf), ...waits(overview)];
   return found.sort((one, other) => Number(other.isBad) - Number(one.isBad));
 }
 
 /**
- * @param {any} ready what `/health/ready` says
+ * @param {Schemas["ReadyView"] | null} ready what `/health/ready` says
  * @returns {Trouble[]}
  */
 function checks(ready) {
   return Object.entries(ready ?? {})
-    .filter(([name, check]) => name !== "status" && check?.ok === false)
-    .map(([name, check]) => ({ what: fleet.checkFails(name, check.detail), remedy: fleet.ready[name] ?? "", isBad: true }));
+    .flatMap(([name, check]) => (typeof check === "object" && !check.ok ? [{ name, check }] : []))
+    .map(({ name, check }) => ({ what: fleet.checkFails(name, check.detail), remedy: fleet.ready[name] ?? "", isBad: true }));
 }
 
 /**
- * @param {any} pause
+ * @param {Schemas["PausesView"]["items"][number]} pause
  * @returns {Trouble}
  */
 function pauseOf(pause) {
-  return { what: fleet.queuePaused(pause.paused_by), why: pause.reason, remedy: fleet.queuePausedDo, view: "servers", isBad: true };
+  return { what: fleet.queuePaused(pause.paused_by), why: pause.reason ?? undefined, remedy: fleet.queuePausedDo, view: "servers", isBad: true };
 }
 
 /**
- * @param {any} server as the API shows it
+ * @param {Server} server as the API shows it
  * @returns {Trouble[]}
  */
 export function ofServer(server) {
@@ -49,7 +51,7 @@ export function ofServer(server) {
 
 /**
  * Why a server is as it is, and since when.
- * @param {any} server
+ * @param {Server} server
  */
 export function reasonOf(server) {
   const since = server.wedged_since ?? server.unreachable_since ?? server.unfit_since ?? server.stuck_since;
@@ -60,13 +62,14 @@ export function reasonOf(server) {
 const sinceOf = (moment) => fleet.since(duration((Date.now() - Date.parse(moment)) / 1000));
 
 /**
- * @param {any} overview
+ * @param {Schemas["OverviewView"]} overview
  * @returns {Trouble[]}
  */
 function waits(overview) {
-  if ((overview.oldest_wait_s ?? 0) < fleet.longWaitS) return [];
+  const oldest = overview.oldest_wait_s ?? 0;
+  if (oldest < fleet.longWaitS) return [];
   const jobs = Number(Object.values(overview.waiting).reduce((sum, count) => sum + count, 0));
-  const users = overview.users.filter((/** @type {any} */ user) => user.waiting);
-  const names = users.slice(0, NAMED).map((/** @type {any} */ user) => `${user.name} (${user.waiting})`).join(", ");
-  return [{ what: fleet.waits(jobs, duration(overview.oldest_wait_s), names + (users.length > NAMED ? " …" : "")), remedy: fleet.waitsDo, view: "jobs?status=queued", isBad: false }];
+  const users = overview.users.filter((user) => user.waiting);
+  const names = users.slice(0, NAMED).map((user) => `${user.name} (${user.waiting})`).join(", ");
+  return [{ what: fleet.waits(jobs, duration(oldest), names + (users.length > NAMED ? " …" : "")), remedy: fleet.waitsDo, view: "jobs?status=queued", isBad: false }];
 }

@@ -1,6 +1,6 @@
 /** The tiles near what is seen. All others are only heights, so that ten thousand cost as little as a hundred. */
 import { computed, effect, signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { html } from "../../common/html.js";
 import { renewThumbnail } from "../details.js";
 import { keys } from "./keys.js";
@@ -27,7 +27,7 @@ const last = computed(() => rowAt(layout.value.rows, view.value.bottom + BEYOND)
 
 export function Grid() {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => watch(/** @type {HTMLElement} */ (box.current)), []);
+  useLayoutEffect(() => watch(/** @type {HTMLElement} */ (box.current)), []);
   const { rows, height } = layout.value;
   const seen = width.value ? rows.slice(first.value, last.value + 1) : [];
   // Where the keyboard is stays in the page: else it would be nowhere.
@@ -84,6 +84,8 @@ function watch(box) {
     if (top + layout.value.height < innerHeight + EARLY) void more();
     if (scrollY < TOP && fresh.value.length) showFresh();
   };
+  // Before anything is painted, so that what is below the grid need not move.
+  width.value = box.clientWidth;
   const sizes = new ResizeObserver(([entry]) => {
     width.value = entry.contentRect.width;
     look();

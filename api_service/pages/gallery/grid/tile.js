@@ -21,9 +21,10 @@ export function Tile({ picture, side, style, isFirst }) {
   const isBegun = useRef(false);
   if (!isBegun.current) isBegun.current = !isRushing.value;
   const kind = first?.kind ?? "";
+  const said = first ? (words.kinds[kind] ?? kind) : words.noFile;
   return html`<div class=${isSelected ? "tile selected" : "tile"} data-id=${id} style=${style}>
-    <button class="open" id=${`picture-${id}`} tabindex=${isActive ? 0 : -1} aria-label=${words.picture(prompt ?? "", outputs)}>
-      ${url ? isBegun.current && html`<img src=${address(url)} alt="" decoding="async" />` : html`<span class="none"><${Icon} name=${kind === "audio" ? "sound" : "file"} />${first ? (words.kinds[kind] ?? kind) : words.noFile}</span>`}
+    <button class="open" id=${`picture-${id}`} tabindex=${isActive ? 0 : -1} aria-label=${words.picture(prompt ?? "", url ? "" : said, outputs)}>
+      ${url ? isBegun.current && html`<img src=${address(url)} alt="" decoding="async" />` : html`<span class="none"><${Icon} name=${kind === "audio" ? "sound" : "file"} />${said}</span>`}
     </button>
     <button class="check" role="checkbox" tabindex="-1" aria-checked=${isSelected} aria-label=${words.select}><${Icon} name="check" /></button>
     <span class="marks">

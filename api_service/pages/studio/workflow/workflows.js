@@ -1,7 +1,8 @@
 /** Takes a workflow as ComfyUI exports it, and says what to do with one that it only saves. */
-import { toast } from "../common/toasts.js";
-import { words } from "./messages.js";
-import { workflow } from "./settings.js";
+import { toast } from "../../common/toasts.js";
+import { words } from "../messages.js";
+import { workflow } from "../form/settings.js";
+import { isWritten, parsed } from "./numbers.js";
 
 /**
  * What a text is: a workflow, or a sentence why it is none.
@@ -11,7 +12,7 @@ import { workflow } from "./settings.js";
 export function workflowIn(text) {
   let found;
   try {
-    found = JSON.parse(text);
+    found = parsed(text);
   } catch {
     return { why: words.workflowNot };
   }
@@ -30,16 +31,18 @@ export function takeWorkflow(text) {
   else toast(found.why);
 }
 
+/** @typedef {string | number | boolean | import("./numbers.js").Written} Value */
+
 /**
  * The inputs of a workflow that a person can set: what is no link to another node.
  * @param {Record<string, any>} nodes
- * @returns {{node: string, title: string, input: string, value: string | number | boolean}[]}
+ * @returns {{node: string, kind: string, title: string, input: string, value: Value}[]}
  */
 export function inputsOf(nodes) {
   return Object.entries(nodes).flatMap(([node, { class_type, inputs, _meta }]) =>
     Object.entries(inputs ?? {})
-      .filter(([, value]) => ["string", "number", "boolean"].includes(typeof value))
-      .map(([input, value]) => ({ node, title: _meta?.title ?? class_type, input, value: /** @type {any} */ (value) })),
+      .filter(([, value]) => ["string", "number", "boolean"].includes(typeof value) || isWritten(value))
+      .map(([input, value]) => ({ node, kind: class_type, title: _meta?.title ?? class_type, input, value: /** @type {any} */ (value) })),
   );
 }
 
@@ -48,7 +51,7 @@ export function inputsOf(nodes) {
  * @param {Record<string, any>} nodes
  * @param {string} node
  * @param {string} input
- * @param {string | number | boolean} value
+ * @param {Value} value
  */
 export function withInput(nodes, node, input, value) {
   return { ...nodes, [node]: { ...nodes[node], inputs: { ...nodes[node].inputs, [input]: value } } };

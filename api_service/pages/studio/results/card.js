@@ -1,15 +1,17 @@
 /** One job as a card: what it waits for, how far it is, its pictures, or what went wrong. */
 import { useEffect, useState } from "preact/hooks";
-import { address } from "../common/base.js";
-import { html } from "../common/html.js";
-import { listenToPreviews } from "../common/live.js";
-import { statuses } from "../common/messages.js";
-import { duration } from "../common/texts.js";
+import { address } from "../../common/base.js";
+import { html } from "../../common/html.js";
+import { listenToPreviews } from "../../common/live.js";
+import { statuses } from "../../common/messages.js";
+import { duration } from "../../common/texts.js";
 import { again, cancel, hasEnded, whole } from "./jobs.js";
-import { words } from "./messages.js";
-import { change, settingsOf, workflow } from "./settings.js";
+import { words } from "../messages.js";
+import { change, settingsOf, workflow } from "../form/settings.js";
 
-/** @param {{job: any}} props */
+/** @typedef {import("./jobs.js").Job} Job */
+
+/** @param {{job: Job}} props */
 export function Card({ job }) {
   return html`<article class="job card" aria-label=${job.prompt ?? statuses[job.status]}>
     <${Picture} job=${job} />
@@ -22,13 +24,13 @@ export function Card({ job }) {
   </article>`;
 }
 
-/** @param {{job: any}} props */
+/** @param {{job: Job}} props */
 function Picture({ job }) {
   const shape = `aspect-ratio: ${job.width ?? 1} / ${job.height ?? 1}`;
-  const outputs = (job.outputs ?? []).filter((/** @type {any} */ one) => one.thumbnails && Object.keys(one.thumbnails).length);
+  const outputs = (job.outputs ?? []).filter((one) => one.thumbnails && Object.keys(one.thumbnails).length);
   if (outputs.length) {
     return html`<div class=${outputs.length > 1 ? "shots many" : "shots"}>
-      ${outputs.map((/** @type {any} */ one) => html`<a href=${address(one.url)} target="_blank" rel="noopener" key=${one.number} style=${shape}>
+      ${outputs.map((one) => html`<a href=${address(one.url)} target="_blank" rel="noopener" key=${one.number} style=${shape}>
         <img src=${address(largest(one.thumbnails))} alt=${job.prompt ?? ""} loading="lazy" width=${one.width} height=${one.height} />
       </a>`)}
     </div>`;
@@ -39,10 +41,10 @@ function Picture({ job }) {
 /** @param {Record<string, string>} thumbnails */
 const largest = (thumbnails) => thumbnails[Math.max(...Object.keys(thumbnails).map(Number))];
 
-/** @param {any} job */
+/** @param {Job} job */
 const mark = (job) => (job.status === "failed" || job.status === "expired" ? "!" : hasEnded(job) ? "–" : "…");
 
-/** @param {{job: any}} props */
+/** @param {{job: Job}} props */
 function Running({ job }) {
   const [preview, setPreview] = useState("");
   useEffect(() => listenToPreviews(job.id, setPreview), [job.id]);
@@ -53,7 +55,7 @@ function Running({ job }) {
     </div>`;
 }
 
-/** @param {{job: any}} props */
+/** @param {{job: Job}} props */
 function Hint({ job }) {
   const [, tick] = useState(0);
   useEffect(() => {
@@ -63,41 +65,48 @@ function Hint({ job }) {
   return html`<span class="soft">${hintOf(job)}</span>`;
 }
 
-/** @param {any} job */
+/** @param {Job} job */
 function hintOf(job) {
   if (job.isCancelling && !hasEnded(job)) return words.cancelling;
-  const end = left(job.estimate?.end_at ?? job.estimate?.ends_at ?? job.estimate?.end);
+  const end = left(job.estimate?.ends_at);
   if (job.status === "running") return end ? words.left(end) : `${Math.round(job.progress?.percentage ?? 0)} %`;
   if (job.status !== "queued") return "";
-  const place = job.queue?.position ?? job.queue;
-  const start = left(job.estimate?.start_at ?? job.estimate?.starts_at ?? job.estimate?.start);
+  const place = job.queue?.position;
+  const start = left(job.estimate?.starts_at);
   return [typeof place === "number" && words.place(place), start && words.startsIn(start)].filter(Boolean).join(", ");
 }
 
-/** @param {string | undefined} moment */
+/** @param {string | null | undefined} moment */
 function left(moment) {
   const seconds = moment ? (Date.parse(moment) - Date.now()) / 1000 : 0;
   return seconds > 0 ? duration(seconds) : "";
 }
 
-/** @param {{job: any}} props */
+/** On a phone the form is far above. */
+const showForm = () => document.querySelector(".controls")?.scrollIntoView({ behavior: "smooth", block: "nearest" });
+
+/** @param {{job: Job}} props */
 function Actions({ job }) {
   if (!hasEnded(job)) {
     return html`<div class="row"><button class="quiet danger" disabled=${job.isCancelling} onClick=${() => cancel(job)}>${words.cancel}</button></div>`;
   }
   const first = job.outputs?.[0];
   const begin = async () => {
-    const { id, filename, thumbnails } = (await whole(job)).outputs[0];
-    change({ image: { id, name: filename, url: address(largest(thumbnails)) } });
+    const [output] = (await whole(job)).outputs ?? [];
+    if (!output || !("filename" in output)) return;
+    const { id, filename, thumbnails, url } = output;
+    change({ image: { id, name: filename, url: address(largest(thumbnails)), full: address(url) }, mask: null });
+    showForm();
   };
   const reuse = async () => {
     const settings = settingsOf(await whole(job));
     workflow.value = null;
     change(settings);
+    showForm();
   };
   return html`<div class="row">
     <button class="quiet" onClick=${() => again(job)}>${words.again}</button>
     ${job.job_type === "image" && html`<button class="quiet" onClick=${reuse}>${words.reuse}</button>`}
-    ${first?.id && first.kind === "image" && html`<button class="quiet" onClick=${begin}>${words.useAsInput}</button>`}
+    ${first?.kind === "image" && html`<button class="quiet" onClick=${begin}>${words.useAsInput}</button>`}
   </div>`;
 }

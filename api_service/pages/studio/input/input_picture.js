@@ -1,12 +1,14 @@
 /** A picture to begin with: dropped, pasted or chosen. A workflow that is dropped is taken as one. */
 import { signal } from "@preact/signals";
-import { post } from "../common/api.js";
-import { html } from "../common/html.js";
-import { toast } from "../common/toasts.js";
-import { words } from "./messages.js";
+import { post } from "../../common/api.js";
+import { html } from "../../common/html.js";
+import { toast } from "../../common/toasts.js";
+import { words } from "../messages.js";
+import { isMasking } from "./mask/mask_dialog.js";
 import { workflowInPng } from "./png.js";
-import { change, settings } from "./settings.js";
-import { takeWorkflow } from "./workflows.js";
+import { problemOf } from "../form/fields.js";
+import { change, settings } from "../form/settings.js";
+import { takeWorkflow } from "../workflow/workflows.js";
 
 const isUploading = signal(false);
 
@@ -24,8 +26,9 @@ async function upload(file) {
   const form = new FormData();
   form.append("file", file);
   try {
-    const asset = await post("api/v1/assets", form);
-    change({ image: { id: asset.id, name: file.name, url: URL.createObjectURL(file) } });
+    const asset = await post("/api/v1/assets", { body: form });
+    const url = URL.createObjectURL(file);
+    change({ image: { id: asset.id, name: file.name, url, full: url }, mask: null });
   } catch (error) {
     toast(/** @type {Error} */ (error).message);
   } finally {
@@ -50,7 +53,8 @@ export function takeWhatComes() {
 }
 
 export function InputPicture() {
-  const { image, denoise } = settings.value;
+  const { image, mask, denoise } = settings.value;
+  const problem = problemOf("image") ?? problemOf("mask");
   if (image) {
     return html`<fieldset class="input-picture">
       <legend class="label">${words.image}</legend>
@@ -60,8 +64,14 @@ export function InputPicture() {
           <label for="denoise">${words.denoise}: ${Math.round(denoise * 100)} %</label>
           <input id="denoise" type="range" min="0.05" max="1" step="0.05" value=${denoise} onInput=${(/** @type {any} */ event) => change({ denoise: Number(event.target.value) })} />
         </div>
-        <button type="button" class="quiet icon" aria-label=${words.removeIt} title=${words.removeIt} onClick=${() => change({ image: null })}>×</button>
+        <button type="button" class="quiet icon" aria-label=${words.removeIt} title=${words.removeIt} onClick=${() => change({ image: null, mask: null })}>×</button>
       </div>
+      <div class="row">
+        <button type="button" onClick=${() => (isMasking.value = true)}>${mask ? words.changeMask : words.makeMask}</button>
+        ${mask && html`<img class="mask-small" src=${mask.url} alt=${words.maskOfPicture} />
+          <button type="button" class="quiet" onClick=${() => change({ mask: null })}>${words.removeMask}</button>`}
+      </div>
+      ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     </fieldset>`;
   }
   const chosen = (/** @type {any} */ event) => event.target.files[0] && takeFile(event.target.files[0]);

@@ -1,5 +1,5 @@
 /** Fields of the form, each with its label and what was wrong with it. */
-import { html } from "../common/html.js";
+import { html } from "../../common/html.js";
 import { problems } from "./settings.js";
 
 /**
@@ -24,8 +24,8 @@ export function marks(name, of = name) {
   return { id: name, name, "aria-invalid": wrong ? "true" : undefined, "aria-describedby": wrong ? `${name}-problem` : undefined };
 }
 
-/** @param {string} field */
-const problemOf = (field) => Object.entries(problems.value).find(([name]) => name === field || name.startsWith(`${field}.`))?.[1];
+/** What was wrong with a field, or with a part of it. @param {string} field */
+export const problemOf = (field) => Object.entries(problems.value).find(([name]) => name === field || name.startsWith(`${field}.`))?.[1];
 
 /**
  * @param {{name: string, label: string, value: number, min: number, max: number, step?: number, of?: string, set: (value: number) => void}} props

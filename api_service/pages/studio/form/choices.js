@@ -1,6 +1,6 @@
 /** What can be chosen: models, styles, samplers and schedules of the servers that are there. */
 import { signal } from "@preact/signals";
-import { get } from "../common/api.js";
+import { namesOf } from "../../common/models.js";
 import { change, settings } from "./settings.js";
 
 /** @type {import("@preact/signals").Signal<Record<"checkpoints" | "loras" | "samplers" | "schedulers", string[]>>} */
@@ -19,15 +19,6 @@ export async function loadCheckpoints() {
 export async function loadMore() {
   if (hasMore) return;
   hasMore = true;
-  const [loras, samplers, schedulers] = await Promise.all(["loras", "samplers", "schedulers"].map(namesOf));
+  const [loras, samplers, schedulers] = await Promise.all([namesOf("loras"), namesOf("samplers"), namesOf("schedulers")]);
   choices.value = { ...choices.value, loras, samplers, schedulers };
-}
-
-/**
- * @param {string} kind
- * @returns {Promise<string[]>} none where the API does not say
- */
-async function namesOf(kind) {
-  const { items } = await get(`api/v1/models/${kind}`).catch(() => ({ items: [] }));
-  return items.map((/** @type {{name: string}} */ one) => one.name);
 }

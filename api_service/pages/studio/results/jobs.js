@@ -1,21 +1,31 @@
 /** The jobs of this page: the last ones, and each that is made here, kept as they are by events. */
 import { signal } from "@preact/signals";
-import { get, post } from "../common/api.js";
-import { listen } from "../common/live.js";
-import { toast } from "../common/toasts.js";
+import { get, post } from "../../common/api.js";
+import { listen } from "../../common/live.js";
+import { statuses } from "../../common/messages.js";
+import { announce, toast } from "../../common/toasts.js";
+import { words } from "../messages.js";
 
 const SHOWN = 24;
 const ENDS = ["completed", "failed", "cancelled", "expired"];
 const LOOK_MS = 5_000;
 const LOOKED_AT = 4; // waiting jobs whose place is asked for at once
 
-/** The newest first. @type {import("@preact/signals").Signal<any[]>} */
+/** @typedef {import("../../common/calls.js").Schemas} Schemas */
+/**
+ * What is shown of a job: all of it, or what the list has, and what this page knows besides.
+ * @typedef {Pick<Schemas["DetailedJobView"], "id" | "status"> & Partial<Omit<Schemas["DetailedJobView"], "outputs" | "error" | "progress">> & {
+ *   outputs?: Output[], error?: {message?: string | null} | null, progress?: {percentage?: number} | null, isBrief?: boolean, isCancelling?: boolean}} Job
+ * @typedef {(Schemas["OutputView"] | Schemas["ListedOutput"]) & {width?: number | null, height?: number | null}} Output
+ */
+
+/** The newest first. @type {import("@preact/signals").Signal<Job[]>} */
 export const jobs = signal([]);
 
-export const hasEnded = (/** @type {any} */ job) => ENDS.includes(job.status);
+export const hasEnded = (/** @type {Job} */ job) => ENDS.includes(job.status);
 
 export async function loadJobs() {
-  const { items } = await get(`api/v1/generation-jobs/?limit=${SHOWN}`);
+  const { items } = await get("/api/v1/generation-jobs/", { query: { limit: SHOWN } });
   jobs.value = items.map(asShown);
   listen(heard);
   setInterval(lookAtWaiting, LOOK_MS);
@@ -24,24 +34,40 @@ export async function loadJobs() {
 
 /**
  * A job of the list, which has the first of its outputs alone.
- * @param {import("api").components["schemas"]["ListedJob"]} item
+ * @param {Schemas["ListedJob"]} item
+ * @returns {Job}
  */
 function asShown(item) {
   return { ...item, outputs: item.first_output ? [item.first_output] : [], isBrief: true };
 }
 
-/** @param {any} job */
+/** How far jobs are that are heard of before the answer that made them. @type {Map<number, NonNullable<Job["progress"]>>} */
+const early = new Map();
+
+/** @param {Job} job */
 export function addJob(job) {
+  const progress = early.get(job.id);
   jobs.value = [job, ...jobs.value.filter((one) => one.id !== job.id)].slice(0, SHOWN);
+  if (progress) update(job.id, { status: "running", progress });
+  early.clear();
   void look(job.id);
 }
 
 /**
  * @param {number} id
- * @param {any} changes
+ * @param {Partial<Job>} changes
  */
 function update(id, changes) {
   jobs.value = jobs.value.map((job) => (job.id === id ? { ...job, ...changes } : job));
+}
+
+/**
+ * @param {number} id
+ * @param {NonNullable<Job["progress"]>} progress
+ */
+function keepEarly(id, progress) {
+  if (early.size > SHOWN) early.clear(); // jobs that others make for this user
+  early.set(id, progress);
 }
 
 /** @param {any} event */
@@ -54,15 +80,23 @@ function heard(event) {
     return;
   }
   const { type, job_id: id, data } = event;
-  if (type === "processing") update(id, { status: "running", progress: data });
-  else if (type === "started") update(id, { status: "running", queue: null, progress: { percentage: 0 } });
+  const known = jobs.value.find((job) => job.id === id);
+  if (type === "processing") known ? update(id, { status: "running", progress: data }) : keepEarly(id, data);
+  // The progress may be heard of first.
+  else if (type === "started") update(id, { status: "running", queue: null, progress: known?.progress ?? { percentage: 0 } });
   else if (type === "queued" || type === "pending") update(id, { status: type, progress: null });
   else if (type === "cancelling") update(id, { isCancelling: true });
   else if (type === "deleted") jobs.value = jobs.value.filter((job) => job.id !== id);
   else if (ENDS.includes(type)) {
     update(id, { status: type, progress: null });
-    void look(id);
+    void look(id).then(announceEnd);
   }
+}
+
+/** @param {Job | null} job null where it is not there any more */
+function announceEnd(job) {
+  if (!job || !jobs.value.some(({ id }) => id === job.id)) return;
+  announce(words.ended(statuses[job.status] ?? job.status, job.error?.message ?? job.prompt ?? ""));
 }
 
 async function lookAtWaiting() {
@@ -73,7 +107,7 @@ async function lookAtWaiting() {
 
 /** @param {number} id */
 async function look(id) {
-  const found = await get(`api/v1/generation-jobs/${id}`).catch(() => null);
+  const found = await get("/api/v1/generation-jobs/{job_id}", { path: { job_id: id } }).catch(() => null);
   if (!found) return null;
   const known = jobs.value.find((job) => job.id === id);
   update(id, { ...found, isBrief: false, progress: found.progress ?? (hasEnded(found) ? null : known?.progress) });
@@ -82,27 +116,27 @@ async function look(id) {
 
 /**
  * The job with all its settings and outputs, asked for where the list left some out.
- * @param {any} job
+ * @param {Job} job
  */
 export async function whole(job) {
   return job.isBrief ? ((await look(job.id)) ?? job) : job;
 }
 
-/** @param {any} job */
+/** @param {Job} job */
 export async function cancel(job) {
   update(job.id, { isCancelling: true });
   try {
-    await post(`api/v1/generation-jobs/${job.id}/cancel`);
+    await post("/api/v1/generation-jobs/{job_id}/cancel", { path: { job_id: job.id } });
   } catch (error) {
     update(job.id, { isCancelling: false });
     toast(/** @type {Error} */ (error).message);
   }
 }
 
-/** @param {any} job */
+/** @param {Job} job */
 export async function again(job) {
   try {
-    addJob(await post(`api/v1/generation-jobs/${job.id}/retry`));
+    addJob(await post("/api/v1/generation-jobs/{job_id}/retry", { path: { job_id: job.id } }));
   } catch (error) {
     toast(/** @type {Error} */ (error).message);
   }

@@ -1,9 +1,10 @@
 /** Sends a job: once, however often the button is pressed or the answer gets lost. */
 import { signal } from "@preact/signals";
-import { ApiError, post } from "../common/api.js";
-import { toast } from "../common/toasts.js";
-import { addJob } from "./jobs.js";
-import { bodyOf, change, problems, settings, workflow } from "./settings.js";
+import { ApiError, post } from "../../common/api.js";
+import { toast } from "../../common/toasts.js";
+import { addJob } from "../results/jobs.js";
+import { bodyOf } from "../../common/job_body.js";
+import { change, problems, settings, workflow } from "./settings.js";
 
 export const isSending = signal(false);
 
@@ -33,14 +34,14 @@ export function sendByKeys(event) {
 
 /**
  * One more try where no answer came: the key of the request makes sure that there is one job.
- * @param {any} body
+ * @param {import("../../common/calls.js").Schemas["JobBody"]} body
  */
 async function sent(body) {
   const headers = { "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) };
   try {
-    return await post("api/v1/generation-jobs/", body, headers);
+    return await post("/api/v1/generation-jobs/", { body, headers });
   } catch (error) {
-    if (error instanceof ApiError && error.status === 0) return post("api/v1/generation-jobs/", body, headers);
+    if (error instanceof ApiError && error.status === 0) return post("/api/v1/generation-jobs/", { body, headers });
     throw error;
   }
 }

@@ -1,13 +1,13 @@
 /** The form: what the picture shows, with which model, how large, and the rest for who wants it. */
-import { html } from "../common/html.js";
+import { html } from "../../common/html.js";
 import { choices, loadMore } from "./choices.js";
 import { Choice, Field, marks, NumberField } from "./fields.js";
-import { InputPicture } from "./input_picture.js";
+import { InputPicture } from "../input/input_picture.js";
 import { Loras } from "./loras.js";
-import { SIZES, words } from "./messages.js";
+import { SIZES, words } from "../messages.js";
 import { change, settings } from "./settings.js";
 import { isSending, sendByKeys, submit } from "./submit.js";
-import { WorkflowBox } from "./workflow_box.js";
+import { WorkflowBox } from "../workflow/workflow_box.js";
 
 const LARGEST_SEED = 2 ** 48;
 
@@ -34,12 +34,19 @@ export function Form() {
       : html`<p class="problem" role="alert">${words.noCheckpoint}</p>`}
     <${Size} />
     <${InputPicture} />
-    <details onToggle=${loadMore}>
+    <details onToggle=${opened}>
       <summary>${words.more}</summary>
       <div class="more"><${Sampling} /><${Loras} /><${WorkflowBox} /></div>
     </details>
     <div class="send"><${Send} /></div>
   </form>`;
+}
+
+/** Show what was opened: in a low window it would stand below the button. @param {any} event */
+function opened({ target }) {
+  if (!target.open) return;
+  void loadMore();
+  target.scrollIntoView({ block: "start", behavior: "smooth" });
 }
 
 export function Send() {

@@ -1,0 +1,57 @@
+/** What the form is set to, as the body of a job. */
+
+/**
+ * @typedef {{name: string, strength: number}} Lora
+ * @typedef {{id: string, name: string, url: string, full: string}} Picture `url` is of a small one
+ * @typedef {{id: string, url: string, strokes: import("../studio/input/mask/strokes.js").Stroke[]}} Mask
+ * @typedef {Object} Settings
+ * @property {string} prompt
+ * @property {string} negative
+ * @property {string} checkpoint
+ * @property {Lora[]} loras
+ * @property {number} width
+ * @property {number} height
+ * @property {number} batch
+ * @property {number | null} seed
+ * @property {boolean} keepsSeed
+ * @property {string} sampler
+ * @property {string} scheduler
+ * @property {number} steps
+ * @property {number} cfg
+ * @property {Picture | null} image
+ * @property {Mask | null} mask
+ * @property {number} denoise
+ */
+
+/** @type {Settings} */
+export const USUAL = {
+  prompt: "", negative: "", checkpoint: "", loras: [], width: 832, height: 1216, batch: 1, seed: null,
+  keepsSeed: false, sampler: "euler", scheduler: "normal", steps: 28, cfg: 5.5, image: null, mask: null, denoise: 0.6,
+};
+
+/**
+ * The body of a job as the API takes it.
+ * @param {Settings} from
+ * @returns {import("./calls.js").Schemas["TypedJob"]}
+ */
+export function bodyOf(from) {
+  const sampler = { steps: from.steps, cfg: from.cfg, sampler_name: from.sampler, scheduler: from.scheduler };
+  return {
+    prompt: from.prompt.trim(),
+    ...(from.negative.trim() && { negative_prompt: from.negative.trim() }),
+    checkpoint_model: from.checkpoint,
+    lora_models: from.loras.map(({ name, strength }) => ({ name, strength_model: strength, strength_clip: strength })),
+    width: from.width,
+    height: from.height,
+    batch_size: from.batch,
+    sampler_params: from.seed === null ? sampler : { ...sampler, seed: from.seed },
+    params: { previews: true },
+    ...(from.image && { image: reference(from.image.id), denoise: from.denoise, ...(from.mask && { mask: reference(from.mask.id) }) }),
+  };
+}
+
+/**
+ * @param {string} id of an asset, or of an output, which becomes one
+ * @returns {any} the document has it as an object of whatever is in it
+ */
+const reference = (id) => ({ __type: "core/ASSET", info: { id } });

@@ -1,0 +1,72 @@
+/** Where a workflow is pasted; and once there is one, its inputs as a form. */
+import { useEffect } from "preact/hooks";
+import { html } from "../../common/html.js";
+import { problems, workflow } from "../form/settings.js";
+import { words } from "../messages.js";
+import { isSending, sendByKeys, submit } from "../form/submit.js";
+import { learnClasses, nodeClasses } from "./node_classes.js";
+import { numberOf } from "./numbers.js";
+import { inputsOf, takeWorkflow, withInput } from "./workflows.js";
+
+const LONG = 60; // characters, from which on a text has several lines
+
+export function WorkflowBox() {
+  const pasted = (/** @type {any} */ event) => event.target.value.trim() && takeWorkflow(event.target.value);
+  return html`<div class="field">
+    <label for="workflow">${words.useWorkflow}</label>
+    <textarea id="workflow" rows="2" placeholder=${words.workflowHint} onChange=${pasted}></textarea>
+  </div>`;
+}
+
+export function WorkflowForm() {
+  const nodes = workflow.value ?? {};
+  const classes = Object.values(nodes).map((node) => node.class_type).join();
+  useEffect(() => void learnClasses(nodes), [classes]);
+  const send = (/** @type {any} */ event) => (event.preventDefault(), submit());
+  /** @type {Map<string, any[]>} */
+  const groups = new Map();
+  for (const one of inputsOf(nodes)) groups.set(one.node, [...(groups.get(one.node) ?? []), one]);
+  return html`<form class="form" noValidate onSubmit=${send} onKeyDown=${sendByKeys}>
+    <div class="row"><h2 class="grow">${words.workflowOf(Object.keys(nodes).length)}</h2>
+      <button type="button" class="quiet" onClick=${() => (workflow.value = null)}>${words.backToForm}</button></div>
+    ${Object.entries(problems.value).map(([field, message]) => html`<p class="problem" role="alert"><code>${field}</code> ${message}</p>`)}
+    ${[...groups].map(([node, inputs]) => html`<fieldset key=${node}>
+      <legend class="label">${inputs[0].title} <span class="soft">#${node}</span></legend>
+      ${inputs.map((one) => html`<${Input} key=${one.input} ...${one} />`)}
+    </fieldset>`)}
+    <div class="send"><button class="primary" disabled=${isSending.value}>${isSending.value ? words.making : words.make} <kbd>Ctrl ⏎</kbd></button></div>
+  </form>`;
+}
+
+/** @param {{node: string, kind: string, input: string, value: import("./workflows.js").Value}} props */
+function Input({ node, kind, input, value }) {
+  const id = `of-${node}-${input}`;
+  const set = (/** @type {import("./workflows.js").Value} */ changed) => (workflow.value = withInput(workflow.value ?? {}, node, input, changed));
+  const of = nodeClasses.value.get(kind)?.get(input);
+  const typed = (/** @type {any} */ event) => set(event.target.value);
+  if (typeof value === "boolean") {
+    return html`<label class="row" for=${id}><input id=${id} type="checkbox" checked=${value} onChange=${(/** @type {any} */ event) => set(event.target.checked)} /> ${input}</label>`;
+  }
+  return html`<div class="field"><label for=${id}>${input}</label>
+    ${of?.choices?.length
+      ? html`<${Choices} id=${id} value=${value} choices=${of.choices} set=${set} />`
+      : typeof value === "string"
+        ? value.length > LONG ? html`<textarea id=${id} rows="3" value=${value} onInput=${typed}></textarea>` : html`<input id=${id} value=${value} onInput=${typed} />`
+        : html`<${Numeral} id=${id} value=${value} of=${of} set=${set} />`}</div>`;
+}
+
+/** @param {{id: string, value: any, choices: (string | number | boolean)[], set: (value: any) => void}} props */
+function Choices({ id, value, choices, set }) {
+  // What is chosen may be on no server, and then the API says so.
+  const all = choices.includes(value) ? choices : [value, ...choices];
+  return html`<select id=${id} onChange=${(/** @type {any} */ event) => set(all[event.target.selectedIndex])}>
+    ${all.map((one) => html`<option key=${one} selected=${one === value}>${String(one)}</option>`)}
+  </select>`;
+}
+
+/** @param {{id: string, value: number | import("./numbers.js").Written, of?: import("./node_classes.js").NodeInput, set: (value: any) => void}} props */
+function Numeral({ id, value, of, set }) {
+  const shown = typeof value === "number" ? value : value.rawJSON;
+  const typed = (/** @type {any} */ event) => event.target.value !== "" && set(numberOf(event.target.value));
+  return html`<input id=${id} type="number" step=${of?.type === "INT" ? 1 : "any"} min=${of?.minimum} max=${of?.maximum} value=${shown} onInput=${typed} />`;
+}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.ports import free_ports
 from deploy.local.process import Processes
 from shared.configuration.settings import load_settings
 from shared.messaging.redis_fitness import IN_CLUSTER, exit_if_redis_is_unfit, redis_problem
@@ -14,7 +15,9 @@ pytestmark = pytest.mark.system
 
 def test_a_part_of_a_cluster_is_refused_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Processes() as processes:
-        port, _ = valkey_with(processes, folder, "valkey", SERVER, more="cluster-enabled yes")
+        # Its port of the cluster would be 10,000 above the other, which may be beyond the last.
+        more = f"cluster-enabled yes\ncluster-port {next(free_ports())}"
+        port, _ = valkey_with(processes, folder, "valkey", SERVER, more=more)
         url = f"redis://:{PASSWORD}@127.0.0.1:{port}"
         with pytest.raises(SystemExit) as ended:
             exit_if_redis_is_unfit(load_settings({"APP_ENV": "test", "BROKER_URL": url}))

@@ -130,4 +130,4 @@ def refuse_beyond_quotas(session: Session, schedule: Schedule, quotas: Quotas) -
     if stored is not None and user.stored_bytes >= stored:
         raise Skipped("stored_bytes", f"what the user has stored has reached {stored} bytes")
     if exceeded := used_up(session, user, quotas.budgets):
-        raise Skipped(exceeded.limit, exceeded.reason)
+        raise Skipped(exceeded.budget.limit, exceeded.reason)

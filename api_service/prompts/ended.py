@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sqlalchemy import Engine
 
 from api_service.refusals.prompts import invalid_signature
-from shared.configuration.webhook_secret import WebhookSecret
+from shared.configuration.secrets.webhook_secret import WebhookSecret
 from shared.database.clock import ask_database_time
 from shared.messaging.messenger import Messenger
 from shared.webhooks.signing import ID, SIGNATURE, TIMESTAMP, is_of_now, is_signed

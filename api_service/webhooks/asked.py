@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import FieldError
-from shared.configuration.webhook_secret import secret_in
+from shared.configuration.secrets.webhook_secret import secret_in
 from shared.outgoing.destination import LONGEST_URL
 from shared.outgoing.exchange import Outgoing
 from shared.outgoing.failures import NotAllowed

@@ -15,7 +15,7 @@ from shared.configuration.defaults import DERIVED, dependent_defaults
 from shared.configuration.mail import MailFrom, SmtpUrl
 from shared.configuration.misspellings import misspelt
 from shared.configuration.pairs import ModelAliases, TrustedNetworks
-from shared.configuration.secrets.secret_files import SecretFiles, taken_from_files
+from shared.configuration.secret_files import SecretFiles, taken_from_files
 from shared.configuration.server_urls import ComfyUIUrls
 from shared.configuration.storage import StorageSettings
 from shared.configuration.types import (
@@ -175,8 +175,6 @@ VARIABLES = {
     "APP_ENV",
     *(f"{field}{suffix}".upper() for field in Settings.model_fields for suffix in ("", *(f"_{env}" for env in AppEnv))),
 }
-
-
 SECRET = {"comfyui_webhook_secret", "storage_secret_access_key"}  # never shown, also where it is wrong
 
 

@@ -11,8 +11,8 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic.fields import FieldInfo
 
+from shared.configuration.secrets.webhook_secret import WebhookSecret, webhook_secret
 from shared.configuration.urls.secret_urls import AsMade, SecretUrl, masked
-from shared.configuration.webhook_secret import WebhookSecret, webhook_secret
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.trust import trust
 

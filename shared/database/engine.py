@@ -17,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
 from shared.configuration.choices import Pooler
-from shared.configuration.secrets.secret_files import is_in_file, login_of
+from shared.configuration.secret_files import is_in_file, login_of
 from shared.configuration.settings import Settings
 from shared.database.sessions import AT_THE_START, OPTION, is_pooled, tell_in_each_transaction
 from shared.version import VERSION

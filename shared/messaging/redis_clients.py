@@ -13,7 +13,7 @@ from redis.credentials import CredentialProvider
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from shared.configuration.secrets.secret_files import is_in_file, login_of, without_login
+from shared.configuration.secret_files import is_in_file, login_of, without_login
 from shared.configuration.urls.redis_urls import sentinels_of
 from shared.messaging.redis_sentinels import AsyncSentinelPool, SentinelPool
 

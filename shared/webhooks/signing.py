@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from shared.configuration.webhook_secret import PREFIX
+from shared.configuration.secrets.webhook_secret import PREFIX
 
 SECRET_BYTES = 32
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.configuration.secrets.secret_files import LARGEST_FILE, login_of
+from shared.configuration.secret_files import LARGEST_FILE, login_of
 from shared.configuration.settings import SettingsError, load_settings
 
 URLS = {"DATABASE_URL": "postgresql://me:o%40ld@127.0.0.1/generation", "REDIS_URL": "redis://:old@127.0.0.1:6379/4"}

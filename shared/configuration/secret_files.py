@@ -10,9 +10,9 @@ import structlog
 from pydantic import BaseModel, Field, ValidatorFunctionWrapHandler, field_validator
 
 from shared.configuration.mail import SmtpServerUrl
+from shared.configuration.secrets.webhook_secret import WebhookSecret, secret_in
 from shared.configuration.types import KeyFile
 from shared.configuration.urls.secret_urls import SecretUrl
-from shared.configuration.webhook_secret import WebhookSecret, secret_in
 from shared.texts.reasons import reason_of
 
 log = structlog.get_logger(__name__)

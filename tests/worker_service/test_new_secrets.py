@@ -17,7 +17,7 @@ from deploy.local.servers import Servers
 from shared.configuration.secrets.vault import NoVault, Vault, new_key
 from shared.configuration.settings import load_settings
 from shared.models import ComfyUIServer, GenerationJob
-from tests import jobs
+from tests import jobs, kept_statements
 from tests.api_service.conftest import bearer
 from tests.api_service.conftest import new_key as new_api_key
 from tests.worker_service.deployment import Deployment
@@ -78,6 +78,14 @@ class Logins:
             for role in self.roles:
                 cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role])
                 cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+@pytest.fixture(autouse=True)
+def dialects_of_its_own() -> Iterator[None]:
+    """Who logs in by a file says so to its dialect, and tests share theirs."""
+    kept_statements.made.clear()
+    yield
+    kept_statements.made.clear()
 
 
 @pytest.fixture

@@ -26,9 +26,7 @@ FIRST_OUTPUT, FIRST_ASSET = "outputs/0/-1", "assets/00000000-0000-0000-0000-0000
 
 
 def missing_files(tools: Tools, place: str | None) -> Iterator[Portion]:
-    """Raises OSError where no file can be read at all: then none is known to be missing."""
-    if reason := tools.store.unreadable():
-        raise OSError(reason)
+    """Raises OSError where rows name files and none can be read at all: then none is known to be missing."""
     place = place or FIRST_OUTPUT
     if place.startswith("outputs/"):
         yield from pages(tools, place)
@@ -44,6 +42,8 @@ def pages(tools: Tools, place: str) -> Iterator[Portion]:
             rows = session.connection().execute(OUTPUTS if table == "outputs" else ASSETS, given).all()
         if not rows:
             return
+        if reason := tools.store.unreadable():
+            raise OSError(f"files that rows name cannot be looked for in the store: {reason}")
         place = f"{table}/{rows[-1].id}/{rows[-1].number}"
         lost = [row for row in rows if is_missing(tools, row.path)]
         tell(lost)

@@ -103,6 +103,11 @@ def test_rows_whose_file_is_lost_are_told_of_and_stay(old: Old) -> None:
     assert would_go(old.messenger, old.settings, "missing_files") == (2, 509), "nothing was removed"
 
 
+def test_where_nothing_was_stored_yet_nothing_is_missing(old: Old) -> None:
+    assert not old.root.exists()
+    assert would_go(old.messenger, old.settings, "missing_files") == (0, 0)
+
+
 def test_a_store_that_is_away_has_lost_nothing(old: Old) -> None:
     old.completed(1)
     old.root.rename(old.root.with_name("elsewhere"))

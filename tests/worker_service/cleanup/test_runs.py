@@ -116,7 +116,8 @@ def test_what_fails_says_why_and_keeps_nothing_else_from_being_done(old: Old) ->
     old.completed(1)
     old.root.rename(old.root.with_name("elsewhere"))
     cleaner(old).do_due()
-    assert state(old, "missing_files").problem == "No such file or directory"
+    reason = "files that rows name cannot be looked for in the store: No such file or directory"
+    assert state(old, "missing_files").problem == reason
     assert due(old) == 0
 
 

@@ -105,12 +105,21 @@ async function lookAtWaiting() {
   await Promise.all(waiting.map((job) => look(job.id)));
 }
 
+/**
+ * Events overtake an answer, which then knows less.
+ * @param {Job["progress"]} answered
+ * @param {Job["progress"]} heardOf
+ */
+function further(answered, heardOf) {
+  return (heardOf?.percentage ?? 0) > (answered?.percentage ?? 0) ? heardOf : answered ?? heardOf;
+}
+
 /** @param {number} id */
 async function look(id) {
   const found = await get("/api/v1/generation-jobs/{job_id}", { path: { job_id: id } }).catch(() => null);
   if (!found) return null;
   const known = jobs.value.find((job) => job.id === id);
-  update(id, { ...found, isBrief: false, progress: found.progress ?? (hasEnded(found) ? null : known?.progress) });
+  update(id, { ...found, isBrief: false, progress: hasEnded(found) ? null : further(found.progress, known?.progress) });
   return found;
 }
 

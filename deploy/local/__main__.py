@@ -13,31 +13,44 @@ from types import FrameType
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_S = 0.5
+AGAIN, AGAIN_AFTER_S = signal.SIGALRM, 0.01
 
 
 class Stop:
     """Leaves at the first signal, by an exception, so that every `with` block stops what it started.
 
     Further signals, such as a second Ctrl-C, change nothing: what is left to do is bounded. Python drops an exception
-    that comes while it clears an object away, so whoever has ended without one asks `leave`.
+    that comes while it clears an object away: then it is raised again a moment later, and whoever has ended before that
+    asks `leave`.
     """
 
     def __init__(self) -> None:
         self.code: int | None = None
+        self.is_leaving = False
 
     @property
     def was_asked(self) -> bool:
         return self.code is not None
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        if not self.was_asked:
+        if not self.was_asked and number != AGAIN:
             self.code = 128 + number
+        if not self.is_leaving:
             self.leave()
 
     def leave(self) -> None:
         """Raises SystemExit, if a signal came."""
         if self.was_asked:
+            self.is_leaving = True
             sys.exit(self.code)
+
+    def drop(self, dropped: "sys.UnraisableHookArgs") -> None:
+        """Hear of an exception that Python drops, as `sys.unraisablehook`."""
+        if isinstance(dropped.exc_value, SystemExit) and self.is_leaving:
+            self.is_leaving = False
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_AFTER_S)
+        else:
+            sys.__unraisablehook__(dropped)
 
 
 def main() -> None:
@@ -47,7 +60,7 @@ def main() -> None:
     arguments = parse()
     run = loaded()
     stop = Stop()
-    hear(stop)
+    heed(stop)
     if arguments.end_with_parent:
         threading.Thread(target=end_with, args=[parent], name="parent", daemon=True).start()
     run(arguments, stop)
@@ -116,6 +129,12 @@ def hear(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> 
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+def heed(stop: Stop) -> None:
+    hear(stop)
+    signal.signal(AGAIN, stop)
+    sys.unraisablehook = stop.drop
 
 
 def end_with(parent: int) -> None:

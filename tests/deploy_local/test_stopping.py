@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from deploy.local.ports import free_ports
 from tests.deploy_local.watching import PATIENCE_S, gone, until
 
 pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).parents[2]
 
 PARENT = """
 import os, subprocess, sys
@@ -22,6 +25,29 @@ for line in child.stdout:
         print(child.pid, flush=True)
 child.wait()
 """
+
+
+CLEARING = """
+import signal, time, weakref
+from deploy.local.__main__ import Stop, heed
+
+class Thing: pass
+
+heed(Stop())
+thing = Thing()
+watched = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+try:
+    del thing
+    time.sleep(60)
+finally:
+    print("cleaned up", flush=True)
+"""
+
+
+def test_a_signal_that_comes_while_python_clears_something_away_is_heeded_too() -> None:
+    command = [sys.executable, "-c", CLEARING]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up\n", "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

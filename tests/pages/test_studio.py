@@ -30,11 +30,11 @@ def done(page: Page) -> None:
 
 
 def test_ctrl_enter_makes_a_picture_and_shows_and_tells_how_far_it_is(page: Page, system: Visit) -> None:
-    system.comfyui.fault("stall", step=10)
+    system.comfyui.pace(step_seconds=0.5)  # each step is told of: the page may hear of no more than the latest
     make(page)
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile("[1-9]"))
     screenshot(page, "studio-running")
-    system.comfyui.clear_faults()
+    system.comfyui.pace(step_seconds=0.0)
     done(page)
     expect(page.get_by_role("status").filter(has_text=f"Done: {PROMPT}")).to_be_attached()
     screenshot(page, "studio")
@@ -58,6 +58,7 @@ def test_a_running_job_is_cancelled(page: Page, system: Visit) -> None:
     expect(page.get_by_role("progressbar")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".job .badge")).to_have_text("Cancelled")
+    system.comfyui.pace(step_seconds=0.0)
 
 
 def test_a_reload_keeps_the_form_and_the_last_jobs(page: Page) -> None:

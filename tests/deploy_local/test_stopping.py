@@ -35,7 +35,7 @@ class Thing: pass
 
 heed(Stop())
 thing = Thing()
-watched = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+watched = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
 try:
     del thing
     time.sleep(60)
@@ -47,7 +47,7 @@ finally:
 def test_a_signal_that_comes_while_python_clears_something_away_is_heeded_too() -> None:
     command = [sys.executable, "-c", CLEARING]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (143, "cleaned up\n", "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -130,6 +130,12 @@ class Deployment:
         until(lambda: self.times_started(found) > 0, lambda: self.story(job_id))
         return found
 
+    def seen_sampling(self, job_id: int) -> str:
+        """The same, once the worker has heard so."""
+        found = self.sampling(job_id)
+        until(lambda: self.messenger.client.exists(self.messenger.channels.progress(job_id)))
+        return found
+
     def faults(self) -> list[str]:
         """The kinds of the faults that have not all been spent, or still hold something."""
         return [fault["kind"] for fault in self.comfyui.http.get("/simulator/faults").json()["faults"]]

@@ -69,8 +69,7 @@ def test_redis_keeps_no_key_of_a_job_that_has_ended(deployment: Deployment) -> N
     until(lambda: deployment.messenger.client.exists(key))
     cancelled = deployment.submit(steps=100)
     deployment.ended(completed)
-    deployment.sampling(cancelled)
-    until(lambda: deployment.messenger.client.exists(deployment.messenger.channels.progress(cancelled)))
+    deployment.seen_sampling(cancelled)
     deployment.cancel(cancelled)
     deployment.ended(cancelled, JobStatus.CANCELLED)
     prefix = deployment.messenger.channels.prefix

@@ -30,7 +30,7 @@ def test_a_workflow_that_ends_its_server_is_counted_against(deployment: Deployme
     deployment.comfyui.pace(step_seconds=3600)
     with deployment.worker() as worker:
         job_id = deployment.submit(workflow_key=FINGERPRINT)
-        deployment.sampling(job_id)
+        deployment.seen_sampling(job_id)
         deployment.comfyui.kill()
         deployment.comfyui.restart()
         deployment.put_back(job_id)

@@ -25,6 +25,7 @@ from deploy.doctor.looks import (
 from deploy.doctor.looks import settings as variables
 from shared.configuration.settings import SettingsError, load_settings
 from shared.database.schema import is_not_there
+from shared.storage.opening import open_storage
 
 SILENT_AFTER_S = 30.0  # a file system over the network blocks whoever asks it while it is away
 
@@ -64,10 +65,14 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
     """A finding after the other. Raises nothing that an installation may cause."""
     try:
         settings = load_settings(environ)
+        store = open_storage(settings).store
     except SettingsError as error:
-        yield from variables.wrong(error, environ)
+        yield from variables.wrong(error.problems, environ)
         return
-    with installed(environ, settings) as installation:
+    except ValueError as error:
+        yield from variables.wrong([f"STORAGE_URL: {error}"], environ)
+        return
+    with installed(environ, settings, store) as installation:
         away = {
             needed
             for needed, answers in ((Needs.DATABASE, database.answers), (Needs.REDIS, redis_server.answers))

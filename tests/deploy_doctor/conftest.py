@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -12,7 +13,8 @@ from shared.configuration.settings import Settings
 from shared.database.engine import create_engine, transaction
 from shared.messaging.due_work import WakeUps
 from shared.messaging.messenger import Messenger
-from shared.models import ComfyUIServer, Worker
+from shared.models import ComfyUIServer, GenerationJob, Worker
+from tests.jobs import USER
 from worker_service.scheduler.main import leadership
 from worker_service.scheduler.schedule import due_work
 
@@ -50,3 +52,26 @@ class Diagnosis(list[Finding]):
 
 def diagnosed(environ: dict[str, str]) -> Diagnosis:
     return Diagnosis(examine(environ))
+
+
+def add_job(engine: Engine, **terms: Any) -> None:
+    with transaction(engine) as session:
+        job: dict[str, Any] = {
+            "user_id": USER,
+            "job_type": "text_to_image",
+            "status": "queued",
+            "prompt": "a lighthouse",
+        }
+        session.add(GenerationJob(**{**job, **terms}))
+
+
+def add_output(engine: Engine) -> None:
+    add_job(engine, status="failed")
+    with transaction(engine) as session:
+        session.execute(
+            text(
+                "INSERT INTO job_outputs"
+                " (job_id, number, kind, node_id, filename, path, media_type, size_bytes, sha256)"
+                " SELECT id, 0, 'image', '9', 'a.png', 'a/1/1/a.png', 'image/png', 1, 'x' FROM generation_jobs"
+            )
+        )

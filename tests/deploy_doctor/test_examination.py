@@ -9,7 +9,6 @@ import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
@@ -24,11 +23,11 @@ from deploy.local.postgres import connected
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine, transaction
 from shared.messaging.messages import Queue
-from shared.models import ComfyUIServer, GenerationJob, Worker
+from shared.models import ComfyUIServer, Worker
+from shared.storage.opening import open_storage
 from tests.another_clock import set_clock
 from tests.certificates import certificate
-from tests.deploy_doctor.conftest import SERVER, diagnosed
-from tests.jobs import USER
+from tests.deploy_doctor.conftest import SERVER, add_job, add_output, diagnosed
 
 ROOT = Path(__file__).parents[2]
 # Of the servers that the tests share: they are quick, and not durable.
@@ -37,17 +36,6 @@ NOT_DURABLE = "a crash may forget accepted jobs"
 
 def but_durability(warnings: list[str]) -> list[str]:
     return [line for line in warnings if NOT_DURABLE not in line]
-
-
-def add_job(engine: Engine, **terms: Any) -> None:
-    with transaction(engine) as session:
-        job: dict[str, Any] = {
-            "user_id": USER,
-            "job_type": "text_to_image",
-            "status": "queued",
-            "prompt": "a lighthouse",
-        }
-        session.add(GenerationJob(**{**job, **terms}))
 
 
 def test_a_healthy_installation_has_nothing_but_good_lines(well: dict[str, str]) -> None:
@@ -102,7 +90,8 @@ def test_settings_that_contradict_each_other_or_are_careless(
     environ: dict[str, str], variables: dict[str, str], said: str
 ) -> None:
     chosen = {**environ, **variables}
-    with installed(chosen, load_settings(chosen)) as installation:
+    settings = load_settings(chosen)
+    with installed(chosen, settings, open_storage(settings).store) as installation:
         assert any(said in str(finding) for finding in look_at_settings(installation))
 
 
@@ -177,15 +166,7 @@ def test_a_store_that_refuses_here_or_at_a_worker(well: dict[str, str], engine: 
 
 
 def test_a_store_that_is_not_the_workers(well: dict[str, str], engine: Engine) -> None:
-    add_job(engine, status="failed")
-    with transaction(engine) as session:
-        session.execute(
-            text(
-                "INSERT INTO job_outputs"
-                " (job_id, number, kind, node_id, filename, path, media_type, size_bytes, sha256)"
-                " SELECT id, 0, 'image', '9', 'a.png', 'a/1/1/a.png', 'image/png', 1, 'x' FROM generation_jobs"
-            )
-        )
+    add_output(engine)
     assert any("none of the 1 newest outputs is here" in one for one in diagnosed(well).troubles)
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests import jobs
 from tests.lent_database import new_name
 from tests.worker_service.deployment import Deployment
 
+ROOT = Path(__file__).parents[2]
 SPARE = 100
 SEEDS = count(100)
 
@@ -140,3 +142,15 @@ def test_ids_are_not_moved_while_services_are_at_work(deployment: Deployment) ->
     with at_work.connect(), pytest.raises(StillAtWork, match="genonaut-worker"):
         list(after_restore(engine, store, deployment.settings, spare=SPARE))
     at_work.dispose()
+
+
+@pytest.mark.system
+def test_ids_go_beyond_those_in_a_store_that_files_move_from(
+    environ: dict[str, str], own_database: str, tmp_path: Path
+) -> None:
+    (tmp_path / "former/1/2026/03/09/5000").mkdir(parents=True)
+    stores = {"STORAGE_URL": (tmp_path / "later").as_uri(), "STORAGE_MOVING_FROM": (tmp_path / "former").as_uri()}
+    chosen = {"PATH": os.environ["PATH"], **environ, "DATABASE_URL": own_database, **stores}
+    command = [sys.executable, "-m", "deploy.restored", "--spare=10"]
+    done = subprocess.run(command, cwd=ROOT, env=chosen, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.startswith("The next job has the number 5011: "), done.stderr

@@ -9,7 +9,7 @@ from deploy.doctor.installation import Installation
 from shared.configuration.choices import AppEnv
 from shared.configuration.misspellings import misspelt
 from shared.configuration.secrets.vault import Vault
-from shared.configuration.settings import VARIABLES, Settings, SettingsError
+from shared.configuration.settings import VARIABLES, Settings
 from shared.configuration.types import as_shown
 from shared.fleet.credentials import NoToken, headers_for
 
@@ -18,9 +18,9 @@ OF_THE_OWN_NETWORK = (".local", ".internal", ".lan", ".svc", ".cluster.local", "
 NARROWEST = {4: 8, 6: 32}  # bits of a network that is somebody's own
 
 
-def wrong(error: SettingsError, environ: Mapping[str, str]) -> Iterator[Finding]:
+def wrong(problems: Sequence[str], environ: Mapping[str, str]) -> Iterator[Finding]:
     """Settings that no service starts with."""
-    for problem in error.problems:
+    for problem in problems:
         yield trouble(SUBJECT, problem, "No service starts before, and nothing else was looked at")
     yield from names(environ)
 

@@ -1,12 +1,16 @@
 """The doctor reaches store and servers as the services do: by all that their settings say of them."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import Engine
 
 from deploy.doctor.finding import Mark
+from deploy.local.servers import Servers
+from tests.certificates import certificate
 from tests.deploy_doctor.conftest import add_output, diagnosed
+from tests.tls_front import tls_front
 
 
 def test_a_store_that_files_move_from_has_them_too(well: dict[str, str], engine: Engine, tmp_path: Path) -> None:
@@ -22,3 +26,21 @@ def test_a_store_that_cannot_be_as_it_is_set(environ: dict[str, str], monkeypatc
     monkeypatch.setenv("AWS_CONDITIONAL_PUT", "perhaps")
     (trouble,) = diagnosed({**environ, "STORAGE_URL": "s3://bucket"}).troubles
     assert "settings: STORAGE_URL: the object store cannot be used as it is set: " in trouble
+
+
+def test_authorities_of_ones_own_are_trusted_where_services_trust_them(
+    well: dict[str, str], servers: Servers, tmp_path: Path
+) -> None:
+    made = certificate(tmp_path, "localhost")
+    with tls_front(urlsplit(servers.redis_url).port or 0, made) as port, tls_front(port, made) as comfyui:
+        encrypted = {
+            "REDIS_URL": f"rediss://localhost:{port}?ssl_ca_certs={made.certificate}",
+            "COMFYUI_URLS": f"https://localhost:{comfyui}",
+            "CA_FILE": str(made.certificate),
+        }
+        found = diagnosed({**well, **encrypted})
+    certificates = [finding for finding in found if finding.subject == "certificates"]
+    assert [finding.text.partition(")")[0] for finding in certificates] == [
+        f"that of localhost:{port} (REDIS_URL", f"that of localhost:{comfyui} (COMFYUI_URLS",
+    ]  # fmt: skip
+    assert all("is good until" in finding.text for finding in certificates), certificates

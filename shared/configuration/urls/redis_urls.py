@@ -79,6 +79,12 @@ def check_options(value: str) -> None:
         raise ValueError(f"files that are there: {missing[0]} is none")
 
 
+def ca_file_of(url: str) -> Path | None:
+    """The file with the authorities that its certificate is held to, where the URL names one."""
+    given = parse_qs(urlsplit(url).query).get(CA_FILE)
+    return Path(given[0]) if given else None
+
+
 def sentinels_of(url: str) -> Sentinels | None:
     """The sentinels that a URL names, None if it names one server. Raises ValueError."""
     parts = urlsplit(url)

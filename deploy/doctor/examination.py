@@ -105,7 +105,7 @@ def unharmed(look: Look, installation: Installation) -> Iterator[Finding]:
         if is_not_there(error):
             yield trouble(look.subject, "not known without the tables", "Run `make migrate`")
         else:
-            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            reason = database.reason_of(error)
             yield trouble(look.subject, f"the database did not answer: {reason}", "Look at PostgreSQL's own log")
     except (redis.RedisError, OSError) as error:
         yield trouble(look.subject, f"it could not be looked at: {error}", "Try again")

@@ -1,6 +1,8 @@
 """A Redis that cannot serve, however long one waits, is one sentence at the start of every service."""
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import redis
 import structlog
@@ -36,12 +38,20 @@ def redis_problem(url: str) -> str | None:
     """One sentence if what answers at a URL is no Redis for us."""
     client = asking_client(url)
     try:
-        is_in_cluster = client.info("cluster").get("cluster_enabled")
+        return unfit(client.info("cluster"))
     except redis.RedisError as error:
-        if NOT_VERIFIED in str(error):
-            return NOT_TRUSTED
-        log.warning("redis.unavailable", error=str(error))  # or its user may not ask
-        return None
+        if (problem := encryption_problem(error)) is None:
+            log.warning("redis.unavailable", error=str(error))  # or its user may not ask
+        return problem
     finally:
         client.close()
-    return IN_CLUSTER if is_in_cluster else None
+
+
+def unfit(told: Mapping[str, Any]) -> str | None:
+    """One sentence if what says this of itself (INFO) is no Redis for us."""
+    return IN_CLUSTER if told.get("cluster_enabled") else None
+
+
+def encryption_problem(error: redis.RedisError) -> str | None:
+    """One sentence if this is why no connection came about."""
+    return NOT_TRUSTED if NOT_VERIFIED in str(error) else None

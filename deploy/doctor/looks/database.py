@@ -9,6 +9,7 @@ from sqlmodel import Session
 from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
 from shared.database.clock import MOST_SKEW, clock_skew
+from shared.database.encryption import encryption_problem
 from shared.database.engine import reading
 from shared.database.schema import schema_problem
 
@@ -30,10 +31,9 @@ def look(installation: Installation) -> Iterator[Finding]:
     try:
         problem = schema_problem(installation.engine)
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
         shown = installation.settings.database_url.shown
         yield trouble(
-            SUBJECT, f"it does not answer: {reason}", f"See that it runs and that DATABASE_URL is it: {shown}"
+            SUBJECT, f"it does not answer: {reason_of(error)}", f"See that it runs and that DATABASE_URL is it: {shown}"
         )
         return
     with reading(installation.engine) as session:
@@ -44,6 +44,11 @@ def look(installation: Installation) -> Iterator[Finding]:
     else:
         yield ok(SUBJECT, "its schema is one that this code works with")
     yield clock(installation)
+
+
+def reason_of(error: SQLAlchemyError) -> str:
+    """Why the database did not answer, in a line."""
+    return encryption_problem(error) or str(getattr(error, "orig", error)).strip().splitlines()[0]
 
 
 def version(session: Session) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import redis
 from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
 from shared.configuration.urls.secret_urls import SecretUrl
+from shared.messaging.redis_fitness import encryption_problem, unfit
 
 SUBJECT = "redis"
 OLDEST = 6  # see docs/by-hand.md
@@ -30,7 +31,8 @@ def look(installation: Installation) -> Iterator[Finding]:
         try:
             told: dict[str, Any] = client.info()
         except redis.RedisError as error:
-            yield trouble(SUBJECT, f"that of {variable} does not answer: {error}", advice_of(variable, url))
+            reason = encryption_problem(error) or error
+            yield trouble(SUBJECT, f"that of {variable} does not answer: {reason}", advice_of(variable, url))
         else:
             yield from told_by(variable, told)
 
@@ -45,6 +47,8 @@ def told_by(variable: str, told: dict[str, Any]) -> Iterator[Finding]:
         yield trouble(SUBJECT, f"that of {variable} is version {version}", f"Use version {OLDEST} or newer")
     else:
         yield ok(SUBJECT, f"that of {variable} answers, and is version {version}")
+    if problem := unfit(told):
+        yield trouble(SUBJECT, f"that of {variable} cannot be used: {problem}", "No service starts before")
     if told.get("role") in {"slave", "replica"}:
         yield trouble(SUBJECT, f"that of {variable} is a replica, which takes no writes", "Name the primary")
     yield eviction(variable, told)

@@ -14,8 +14,8 @@ GRACE_MS = 6_000  # running jobs are given back within seconds; what has not by 
 
 def main() -> None:
     settings = settings_or_exit(are_read_again=True)
-    storage_or_exit(settings)  # `start` opens it too, but there Dramatiq's main process would have the last word
-    # As above.
+    # Here, as in `start` Dramatiq's main process would have the last word.
+    storage_or_exit(settings)
     if not sys.argv[1:]:
         exit_unless_migrated(settings, application="worker")
         exit_if_redis_is_unfit(settings)

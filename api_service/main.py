@@ -70,7 +70,7 @@ from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from shared.outgoing.trust import trust
-from shared.storage.opening import storage_or_exit
+from shared.storage.opening import open_storage, storage_or_exit
 from shared.tracing.opening import open_tracing_or_exit
 from shared.tracing.tracing import OFF, Tracing
 
@@ -178,7 +178,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
     guard = RedisGuard(timings.count_within_s)
     rates = RateCounter(counting, settings.redis_ns, guard)
     limits = KeyLimits(settings, rates, OpenStreams(counting, settings.redis_ns, guard))
-    capabilities, store = CapabilityReader(engine), storage_or_exit(settings).store
+    capabilities, store = CapabilityReader(engine), open_storage(settings).store
     shelf = Shelf(engine, store, settings.asset_max_bytes, settings.asset_lifetime, settings.archive_max_bytes)
     fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
     return Services(
@@ -238,6 +238,7 @@ def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:
     """For uvicorn: `uvicorn --factory api_service.main:app`."""
     settings = settings_or_exit()
     configure_logging(settings, service="api")
+    storage_or_exit(settings)  # here, as the lifespan, which opens it too, would end in a traceback
     exit_unless_migrated(settings, application="api")
     exit_if_redis_is_unfit(settings)
     registry = new_registry("api")

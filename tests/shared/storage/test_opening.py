@@ -1,5 +1,7 @@
 """Which store a process has is said by its settings, and what cannot be is said at its start."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,23 @@ def test_a_store_that_cannot_be_as_it_is_set_ends_the_process_with_a_line(
     said = capsys.readouterr().err
     assert said.startswith("STORAGE_URL: the object store cannot be used as it is set: ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("module", ["api_service", "worker_service"])
+def test_a_service_ends_with_that_line_and_nothing_else(module: str) -> None:
+    nowhere = {"DATABASE_URL": "postgresql://127.0.0.1:9/none", "REDIS_URL": "redis://127.0.0.1:9"}
+    ended = subprocess.run(
+        [sys.executable, "-m", module],
+        env={"APP_ENV": "test", **nowhere, "STORAGE_URL": "s3://bucket", "AWS_CONDITIONAL_PUT": "perhaps"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("STORAGE_URL: the object store cannot be used as it is set: ")
+    assert "Traceback" not in ended.stderr + ended.stdout
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from shared.configuration.types import Duration
+from shared.configuration.urls.http_urls import http_base
 
 STORES = ("s3", "gs", "az")
 STORE_FORM = "file:///an/absolute/folder, s3://bucket[/prefix], gs://bucket[/prefix] or az://container[/prefix]"
@@ -25,10 +26,7 @@ def storage_url(value: str) -> str:
 def storage_endpoint(value: str | None) -> str | None:
     if value is None or value.strip().lower() == "none":
         return None
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
-        raise ValueError("http(s)://host[:port][/path], or none")
-    return value.rstrip("/")
+    return http_base(value, "http(s)://host[:port][/path], or none")
 
 
 def storage_url_or_none(value: str | None) -> str | None:

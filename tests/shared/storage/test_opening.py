@@ -61,6 +61,8 @@ def test_a_service_ends_with_that_line_and_nothing_else(module: str) -> None:
         ("STORAGE_MOVING_FROM", "/a/folder"),
         ("STORAGE_MOVING_FROM", "s3://bucket/prefix/"),
         ("STORAGE_ENDPOINT", "minio:9000"),
+        ("STORAGE_ENDPOINT", "https://minio:90000"),
+        ("STORAGE_ENDPOINT", "https://[minio"),
         ("STORAGE_SECRET_ACCESS_KEY", "alone"),
         ("STORAGE_SIGNED_URLS", "perhaps"),
     ],

@@ -163,9 +163,3 @@ def login_in(url: str) -> Login:
 
 def is_in_file(url: str) -> bool:
     return hasattr(url, "file")
-
-
-def without_login(url: str) -> str:
-    """The URL as it is named to those that are told user and password by themselves."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

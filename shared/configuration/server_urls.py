@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator
 
-from shared.configuration.urls.secret_urls import AsMade, SecretUrl
+from shared.configuration.urls.secret_urls import AsMade, SecretUrl, without_login
 from shared.texts.labels import labels_of
 
 SERVER_FORM = (
@@ -49,8 +49,7 @@ class ServerUrl(SecretUrl):
     @property
     def name(self) -> str:
         """The URL without user and password: the server's name in rows, logs and events."""
-        parts = urlsplit(self)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        return without_login(self)
 
     @property
     def shown(self) -> str:

@@ -13,8 +13,9 @@ from redis.credentials import CredentialProvider
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from shared.configuration.secret_files import is_in_file, login_of, without_login
+from shared.configuration.secret_files import is_in_file, login_of
 from shared.configuration.urls.redis_urls import sentinels_of
+from shared.configuration.urls.secret_urls import without_login
 from shared.messaging.redis_sentinels import AsyncSentinelPool, SentinelPool
 
 PLAIN: dict[str, Any] = {

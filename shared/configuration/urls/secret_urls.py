@@ -1,6 +1,7 @@
 """A URL may carry a password: whoever shows it, or text with URLs in it, shows none."""
 
 import re
+from urllib.parse import urlsplit
 
 from pydantic import GetPydanticSchema
 from pydantic_core import core_schema
@@ -16,6 +17,12 @@ AsMade = GetPydanticSchema(lambda _source, _handler: core_schema.any_schema())
 def masked(text: str) -> str:
     """The text with the passwords of every URL in it replaced by `***`."""
     return PASSWORD_IN_QUERY.sub(r"\g<head>***", PASSWORD_IN_URL.sub(r"\g<head>***", text))
+
+
+def without_login(url: str) -> str:
+    """The URL without user and password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def without_users(text: str) -> str:

@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 KEPT_S = 5.0  # however many ask, the rows are counted this often
 ALIVE = timedelta(seconds=30)  # since the last heartbeat of a worker
+IS_ALIVE = col(Worker.last_seen_at) > func.now() - ALIVE
 
 
 class RowGauges(Collector):
@@ -118,7 +119,7 @@ def servers(session: Session) -> Iterator[Metric]:
 
 
 def workers(session: Session) -> Iterator[Metric]:
-    alive = select(func.count()).select_from(Worker).where(col(Worker.last_seen_at) > func.now() - ALIVE)
+    alive = select(func.count()).select_from(Worker).where(IS_ALIVE)
     yield GaugeMetricFamily("genonaut_workers", "workers that were seen lately", session.execute(alive).scalar_one())
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import func
 from sqlmodel import col, select
 
 from deploy.doctor.finding import Finding, ok, trouble, warning
@@ -10,7 +9,7 @@ from deploy.doctor.installation import Installation
 from shared.database.engine import reading
 from shared.models import JobOutput, Worker
 from shared.storage.store import NotStored, OutputStore
-from worker_service.scheduler.gauges import ALIVE
+from worker_service.scheduler.gauges import IS_ALIVE
 
 SUBJECT = "storage"
 LITTLE = 1024**3  # bytes
@@ -40,10 +39,9 @@ def room(store: OutputStore) -> Iterator[Finding]:
 
 
 def look_from_workers(installation: Installation) -> Iterator[Finding]:
-    lately = col(Worker.last_seen_at) > func.now() - ALIVE
     with reading(installation.engine) as session:
         away = session.execute(
-            select(Worker.id, Worker.storage_problem).where(lately, col(Worker.storage_problem).is_not(None))
+            select(Worker.id, Worker.storage_problem).where(IS_ALIVE, col(Worker.storage_problem).is_not(None))
         ).all()
         newest = session.scalars(
             select(JobOutput.path).order_by(col(JobOutput.job_id).desc(), col(JobOutput.number)).limit(NEWEST)

@@ -4,14 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from sqlalchemy import func, text
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
 from shared.database.engine import APPLICATIONS, reading
 from shared.models import Worker
 from shared.version import VERSION
-from worker_service.scheduler.gauges import ALIVE
+from worker_service.scheduler.gauges import ALIVE, IS_ALIVE
 from worker_service.scheduler.main import LEADER_LOCK
 
 SUBJECT = "workers"
@@ -34,8 +34,7 @@ def look(installation: Installation) -> Iterator[Finding]:
 
 
 def workers(session: Session) -> Finding:
-    is_alive = col(Worker.last_seen_at) > func.now() - ALIVE
-    alive = session.scalars(select(func.count()).select_from(Worker).where(is_alive)).one()
+    alive = session.scalars(select(func.count()).select_from(Worker).where(IS_ALIVE)).one()
     if not alive:
         found = f"no worker was seen in the last {ALIVE.seconds} s: jobs wait for one"
         return trouble(SUBJECT, found, "Start a worker, or read the log of the one that runs")

@@ -15,7 +15,8 @@ from sqlmodel import col, select
 
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.configuration.types import as_shown
-from shared.database.engine import APPLICATIONS, create_engine, reading, transaction
+from shared.database.connected import connected_services
+from shared.database.engine import create_engine, reading, transaction
 from shared.database.schema import exit_unless_migrated
 from shared.models import HELD, GenerationJob, JobStatus
 from shared.storage.opening import storage_or_exit
@@ -25,10 +26,6 @@ APPLICATION = "restored"
 SPARE = 10_000  # ids: jobs without a file leave no trace in the store
 LEVELS = 4  # of folders above those of jobs: user, year, month, day
 
-AT_WORK = text(
-    "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
-    f" AND application_name ~ '^{APPLICATIONS}(api|worker|scheduler)'"
-)
 LAST_GIVEN = text("SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('generation_jobs', 'id')), 0)")
 MOVE_ON = text("SELECT setval(pg_get_serial_sequence('generation_jobs', 'id'), :last)")
 
@@ -77,7 +74,7 @@ class StillAtWork(Exception):
 def after_restore(engine: Engine, store: OutputStore, settings: Settings, *, spare: int) -> Iterator[str]:
     """Move the ids on, and say what is not known. Raises StillAtWork."""
     with reading(engine) as session:
-        if names := sorted(session.scalars(AT_WORK)):
+        if names := connected_services(session):
             raise StillAtWork(f"Stop these first, they are connected to this database: {', '.join(names)}")
     found = look(engine, store)
     first = max(found.largest, found.last_given) + spare + 1

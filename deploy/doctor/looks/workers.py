@@ -1,6 +1,5 @@
 """Workers, a scheduler that leads and APIs are alive, and all of them are of the same version."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from sqlalchemy import func, text
@@ -8,6 +7,7 @@ from sqlmodel import Session, select
 
 from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
+from shared.database.connected import connected_services
 from shared.database.engine import APPLICATIONS, reading
 from shared.models import Worker
 from shared.version import VERSION
@@ -19,11 +19,6 @@ LEADERS = text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = :key AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-CONNECTED = text(
-    "SELECT DISTINCT application_name FROM pg_stat_activity"
-    f" WHERE datname = current_database() AND application_name LIKE '{APPLICATIONS}%'"
-)
-SERVICES = ("api", "worker", "scheduler")
 
 
 def look(installation: Installation) -> Iterator[Finding]:
@@ -53,14 +48,9 @@ def scheduler(session: Session) -> Finding:
 
 
 def versions(session: Session) -> Iterator[Finding]:
-    """By what each process calls itself to PostgreSQL; a pooler may tell it of some only."""
-    found: dict[str, Counter[str]] = defaultdict(Counter)
-    for name in session.scalars(CONNECTED):
-        service, _, version = name.removeprefix(APPLICATIONS).partition(" ")
-        if service in SERVICES:
-            found[service][version or "of no known version"] += 1
+    connected = [name.removeprefix(APPLICATIONS).partition(" ") for name in connected_services(session)]
     others = [
-        f"{service} {version}" for service in SERVICES for version in sorted(found[service]) if version != VERSION
+        f"{service} {version or 'of no known version'}" for service, _, version in connected if version != VERSION
     ]
     if others:
         yield warning(
@@ -68,5 +58,5 @@ def versions(session: Session) -> Iterator[Finding]:
             f"other versions than {VERSION}, which this is, are connected: {', '.join(others)}",
             "They work beside each other during an update; end it",
         )
-    elif any(found.values()):
+    elif connected:
         yield ok(SUBJECT, f"all that are connected are version {VERSION}")

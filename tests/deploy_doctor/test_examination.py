@@ -2,12 +2,9 @@
 
 import json
 import os
-import ssl
 import subprocess
 import sys
-import threading
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +21,12 @@ from deploy.local.postgres import connected
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine, transaction
 from shared.messaging.messages import Queue
-from shared.models import ComfyUIServer, GenerationJob, Worker
+from shared.models import ComfyUIServer, Worker
 from tests.another_clock import set_clock
 from tests.certificates import certificate
 from tests.deploy_doctor.conftest import SERVER, diagnosed
-from tests.jobs import USER
+from tests.jobs import new_job
+from tests.tls_front import tls_front
 
 ROOT = Path(__file__).parents[2]
 # Of the servers that the tests share: they are quick, and not durable.
@@ -41,13 +39,7 @@ def but_durability(warnings: list[str]) -> list[str]:
 
 def add_job(engine: Engine, **terms: Any) -> None:
     with transaction(engine) as session:
-        job: dict[str, Any] = {
-            "user_id": USER,
-            "job_type": "text_to_image",
-            "status": "queued",
-            "prompt": "a lighthouse",
-        }
-        session.add(GenerationJob(**{**job, **terms}))
+        session.add(new_job(**terms))
 
 
 def test_a_healthy_installation_has_nothing_but_good_lines(well: dict[str, str]) -> None:
@@ -209,16 +201,8 @@ def test_other_versions_that_are_connected(well: dict[str, str], environ: dict[s
 
 def test_a_certificate_that_nobody_trusts(well: dict[str, str], tmp_path: Path) -> None:
     made = certificate(tmp_path, "localhost")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.certificate, made.key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        found = diagnosed({**well, "PUBLIC_URL": f"https://localhost:{server.server_port}"})
-    finally:
-        server.shutdown()
-        server.server_close()
+    with tls_front(next(free_ports()), made) as port:
+        found = diagnosed({**well, "PUBLIC_URL": f"https://localhost:{port}"})
     assert any("(PUBLIC_URL) is not trusted" in one for one in found.troubles), found
 
 

@@ -35,8 +35,12 @@ FIGURES = (
 
 def resident_mb(pid: int) -> float:
     """Of a process and its children, shared pages counted once in each."""
+    return sum(one.memory_info().rss for one in family_of(pid)) / 1e6
+
+
+def family_of(pid: int) -> list[psutil.Process]:
     process = psutil.Process(pid)
-    return sum(one.memory_info().rss for one in (process, *process.children(recursive=True))) / 1e6
+    return [process, *process.children(recursive=True)]
 
 
 def import_s(module: str) -> float:

@@ -13,8 +13,8 @@ from shared.configuration.settings import Settings
 from shared.database.engine import create_engine, transaction
 from shared.messaging.due_work import WakeUps
 from shared.messaging.messenger import Messenger
-from shared.models import ComfyUIServer, GenerationJob, Worker
-from tests.jobs import USER
+from shared.models import ComfyUIServer, Worker
+from tests.jobs import new_job
 from worker_service.scheduler.main import leadership
 from worker_service.scheduler.schedule import due_work
 
@@ -56,13 +56,7 @@ def diagnosed(environ: dict[str, str]) -> Diagnosis:
 
 def add_job(engine: Engine, **terms: Any) -> None:
     with transaction(engine) as session:
-        job: dict[str, Any] = {
-            "user_id": USER,
-            "job_type": "text_to_image",
-            "status": "queued",
-            "prompt": "a lighthouse",
-        }
-        session.add(GenerationJob(**{**job, **terms}))
+        session.add(new_job(**terms))
 
 
 def add_output(engine: Engine) -> None:

@@ -2,12 +2,9 @@
 
 import json
 import os
-import ssl
 import subprocess
 import sys
-import threading
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psycopg2
@@ -28,6 +25,7 @@ from shared.storage.opening import open_storage
 from tests.another_clock import set_clock
 from tests.certificates import certificate
 from tests.deploy_doctor.conftest import SERVER, add_job, add_output, diagnosed
+from tests.tls_front import tls_front
 
 ROOT = Path(__file__).parents[2]
 # Of the servers that the tests share: they are quick, and not durable.
@@ -190,16 +188,8 @@ def test_other_versions_that_are_connected(well: dict[str, str], environ: dict[s
 
 def test_a_certificate_that_nobody_trusts(well: dict[str, str], tmp_path: Path) -> None:
     made = certificate(tmp_path, "localhost")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.certificate, made.key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        found = diagnosed({**well, "PUBLIC_URL": f"https://localhost:{server.server_port}"})
-    finally:
-        server.shutdown()
-        server.server_close()
+    with tls_front(next(free_ports()), made) as port:
+        found = diagnosed({**well, "PUBLIC_URL": f"https://localhost:{port}"})
     assert any("(PUBLIC_URL) is not trusted" in one for one in found.troubles), found
 
 

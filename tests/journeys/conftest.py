@@ -3,13 +3,14 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import psutil
 import pytest
 
 from deploy.local.ports import free_ports
@@ -101,6 +102,13 @@ class Journey:
         unfinished = {"status": ["pending", "queued", "running", "cancelling"]}
         until(lambda: not self.http.get("/api/v1/generation-jobs/", params=unfinished).json()["items"])
         self.comfyui.reset()
+
+    def kill(self, name: str) -> None:
+        """End a service at once, with all processes that it has."""
+        main = psutil.Process(self.system.processes[name].pid)
+        for process in (*main.children(recursive=True), main):
+            with suppress(psutil.NoSuchProcess):  # one that decodes ends with the one that asked it
+                process.kill()
 
     def restart(self, name: str) -> None:
         """Start a service again, as a supervisor would."""

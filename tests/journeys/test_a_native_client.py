@@ -1,11 +1,9 @@
 """A program that speaks ComfyUI waits for its picture while everything behind the address that it was given dies."""
 
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
@@ -26,8 +24,8 @@ def test_a_client_that_connects_again_gets_its_picture_though_all_was_killed(her
         while socket.next()[0] != "execution_start":
             pass
         stall.wait_until_struck()
-        kill(here, "worker")
-        kill(here, "api")
+        here.kill("worker")
+        here.kill("api")
         while True:
             socket.next()
     here.comfyui.kill()
@@ -43,13 +41,6 @@ def test_a_client_that_connects_again_gets_its_picture_though_all_was_killed(her
     (image,) = here.http.get(f"/history/{prompt_id}").json()[prompt_id]["outputs"]["9"]["images"]
     assert here.http.get("/view", params=image).content.startswith(b"\x89PNG")
     assert here.http.get("/queue").json() == {"queue_running": [], "queue_pending": []}
-
-
-def kill(here: Journey, name: str) -> None:
-    main = psutil.Process(here.system.processes[name].pid)
-    for process in (*main.children(recursive=True), main):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
 
 
 def is_in_history(http: httpx.Client, prompt_id: str) -> bool:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import psutil
 import pytest
 
 from deploy.local.process import Command
@@ -49,9 +48,7 @@ def elsewhere(command: Command, machine: Path) -> Command:
 def test_jobs_are_done_and_a_killed_worker_is_followed(here: Journey) -> None:
     later = here.submit(delay_seconds=1)
     held = here.held_up()
-    main = psutil.Process(here.system.processes["worker"].pid)
-    for process in (*main.children(recursive=True), main):
-        process.kill()
+    here.kill("worker")
     held.let_go()
     here.restart("worker")
     job = here.completed(held.id)

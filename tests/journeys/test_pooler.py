@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.journeys.conftest import Start
@@ -21,9 +20,7 @@ def test_a_job_goes_through_a_pooler_and_outlives_its_worker(journey: Start, own
     ):
         here.completed(here.submit()["id"])
         held = here.held_up()
-        main = psutil.Process(here.system.processes["worker"].pid)
-        for process in (*main.children(recursive=True), main):
-            process.kill()
+        here.kill("worker")
         held.let_go()
         here.restart("worker")
         job = here.completed(held.id)

@@ -1,9 +1,7 @@
 """One trace tells of a job from its request to its stored output, across both services, whoever dies meanwhile."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 
-import psutil
 import pytest
 
 from tests.journeys.conftest import BODY, Journey, until
@@ -55,10 +53,7 @@ def test_the_attempt_of_a_killed_worker_is_in_the_trace_too(here: Journey, recei
     held = here.held_up()
     trace_id = here.job(held.id)["trace_id"]
     until(lambda: "send prompt" in {span.name for span in receiver.of_trace(trace_id)})
-    main = psutil.Process(here.system.processes["worker"].pid)
-    for process in (*main.children(recursive=True), main):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+    here.kill("worker")
     held.let_go()
     here.restart("worker")
     here.completed(held.id)

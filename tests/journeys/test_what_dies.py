@@ -1,8 +1,5 @@
 """Each part is stopped while a job runs: the job ends as it should, and is run once where that can be known."""
 
-from contextlib import suppress
-
-import psutil
 import pytest
 
 from tests.journeys.conftest import BODY, Journey, Start, until
@@ -12,10 +9,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]  # some wait out del
 
 def test_a_worker_is_killed(here: Journey) -> None:
     held = here.held_up()
-    main = psutil.Process(here.system.processes["worker"].pid)
-    for process in (*main.children(recursive=True), main):
-        with suppress(psutil.NoSuchProcess):  # one that decodes ends with the one that asked it
-            process.kill()
+    here.kill("worker")
     held.let_go()
     here.restart("worker")
     job = here.completed(held.id)

@@ -12,10 +12,8 @@ import httpx
 import pytest
 
 from deploy.local.ports import free_ports
-from deploy.local.servers import Servers
 from migrations.upgrade import upgrade
 from tests.elsewhere import Elsewhere
-from tests.lent_database import new_name
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.waiting import until
 
@@ -87,25 +85,21 @@ def a_job_is_done(client: httpx.Client) -> None:
 
 
 def test_old_and_new_take_turns_and_no_job_is_lost(
-    environ: dict[str, str], servers: Servers, old_tree: Path, tmp_path: Path, simulator: RunningSimulator
+    environ: dict[str, str], empty: str, old_tree: Path, tmp_path: Path, simulator: RunningSimulator
 ) -> None:
-    url = servers.create_database(name := new_name())
-    variables = {**environ, "DATABASE_URL": url, "COMFYUI_URLS": simulator.url}
+    variables = {**environ, "DATABASE_URL": empty, "COMFYUI_URLS": simulator.url}
     old, new = Release(old_tree, tmp_path / "old", variables), Release(ROOT, tmp_path / "new", variables)
-    try:
-        old.code.said("migrations")
-        key = old.code.said("api_service.accounts.keys", "create", "--user", "anna").strip()
-        with ExitStack() as old_worker, ExitStack() as old_api:
-            old_worker.enter_context(old.code.running("worker_service"))
-            client = old_api.enter_context(old.api(key))
-            a_job_is_done(client)
-            upgrade(url)  # while the old ones are at work
-            a_job_is_done(client)
-            with new.api(key) as newer:
-                a_job_is_done(newer)  # by the old worker
-                old_worker.close()
-                with new.code.running("worker_service"):
-                    a_job_is_done(client)  # asked for from the old API
-                    a_job_is_done(newer)
-    finally:
-        servers.drop_database(name)
+    old.code.said("migrations")
+    key = old.code.said("api_service.accounts.keys", "create", "--user", "anna").strip()
+    with ExitStack() as old_worker, ExitStack() as old_api:
+        old_worker.enter_context(old.code.running("worker_service"))
+        client = old_api.enter_context(old.api(key))
+        a_job_is_done(client)
+        upgrade(empty)  # while the old ones are at work
+        a_job_is_done(client)
+        with new.api(key) as newer:
+            a_job_is_done(newer)  # by the old worker
+            old_worker.close()
+            with new.code.running("worker_service"):
+                a_job_is_done(client)  # asked for from the old API
+                a_job_is_done(newer)

@@ -11,11 +11,9 @@ from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import text
 
-from deploy.local.servers import Servers
 from migrations.side_by_side import SINCE, oldest_code
 from migrations.upgrade import connected, downgrade, upgrade
 from shared.database.schema import NEEDED, REVISIONS, WORKS_SINCE
-from tests.lent_database import new_name
 
 TAKES_AWAY = {"drop_column", "drop_table", "rename_table"}
 SQL_THAT_TAKES_AWAY = re.compile(
@@ -135,20 +133,14 @@ def made_of(folder: str) -> Config:
     return config
 
 
-@pytest.mark.broad
-def test_the_schema_notes_which_code_works_with_it(servers: Servers, template: str) -> None:
-    url = servers.create_database(name := new_name(), template)
-
+def test_the_schema_notes_which_code_works_with_it(own_database: str) -> None:
     def noted() -> str:
-        with connected(url) as connection:
+        with connected(own_database) as connection:
             asked = text("SELECT obj_description('alembic_version'::regclass, 'pg_class')")
             return str(connection.scalar(asked)).removeprefix(WORKS_SINCE)
 
-    try:
-        assert REVISIONS.index(SINCE) <= REVISIONS.index(noted()) <= REVISIONS.index(NEEDED)
-        downgrade(url, "usage")
-        assert noted() == "usage"
-        upgrade(url)
-        assert noted() in REVISIONS[REVISIONS.index(SINCE) :]
-    finally:
-        servers.drop_database(name)
+    assert REVISIONS.index(SINCE) <= REVISIONS.index(noted()) <= REVISIONS.index(NEEDED)
+    downgrade(own_database, "usage")
+    assert noted() == "usage"
+    upgrade(own_database)
+    assert noted() in REVISIONS[REVISIONS.index(SINCE) :]

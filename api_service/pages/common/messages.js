@@ -15,7 +15,6 @@ export const words = {
   cancel: "Cancel",
   undo: "Undo",
   copied: "Copied",
-  nothing: "Nothing here yet",
   loading: "Loading …",
   failedPage: "Something in this page broke. Reload it; if it stays so, tell whoever runs this service:",
 };

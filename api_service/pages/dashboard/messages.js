@@ -107,12 +107,6 @@ export const words = {
   retried: "Submitted again.",
   events: {
     pending: "Accepted, for a later time", queued: "Joined the queue", started: "Started", cancelling: "Cancel was asked for",
-    gpuShare: "GPU busy, 30 d",
-  gpuHours: "Your GPU hours, 30 d",
-  percent: "% of all slots",
-  hours: "Hours",
-  gpuShareToday: (/** @type {number} */ percent) => `Chart of the last 30 days: the slots are used for ${percent} % of today so far.`,
-  gpuHoursToday: (/** @type {number} */ hours) => `Chart of the last 30 days: ${hours} hours today.`,
-  completed: "Done", failed: "Failed", cancelled: "Cancelled", expired: "Expired: its deadline passed", deleted: "Deleted",
+    completed: "Done", failed: "Failed", cancelled: "Cancelled", expired: "Expired: its deadline passed", deleted: "Deleted",
   },
 };

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
 from sqlalchemy import text
 
 from shared.database.engine import reading
 from tests.bench.place import Running
+from tests.bench.weighing import family_of, resident_mb
 
 SERVICES = ("api-0", "worker-0", "scheduler")
 WARM_UP = 1  # minutes that are shown, and not judged
@@ -43,7 +43,7 @@ class Look:
 
 
 def look(here: Running, since_s: float) -> Look:
-    families = {name: family_of(here.processes[name].pid) for name in SERVICES}
+    pids = {name: here.processes[name].pid for name in SERVICES}
     memory: Any = here.messenger.client.info("memory")
     with reading(here.engine) as session:
         connection = session.connection()
@@ -51,8 +51,8 @@ def look(here: Running, since_s: float) -> Look:
         completed, p50, p99 = connection.execute(LATENCY, {"since_s": since_s}).one()
         waiting = int(connection.scalar(WAITING) or 0)
     return Look(
-        memory_mb={name: sum(one.memory_info().rss for one in family) / 1e6 for name, family in families.items()},
-        descriptors={name: sum(one.num_fds() for one in family) for name, family in families.items()},
+        memory_mb={name: resident_mb(pid) for name, pid in pids.items()},
+        descriptors={name: sum(one.num_fds() for one in family_of(pid)) for name, pid in pids.items()},
         redis_mb=memory["used_memory"] / 1e6,
         dead_rows=int(dead),
         live_rows=int(live),
@@ -61,11 +61,6 @@ def look(here: Running, since_s: float) -> Look:
         p50_ms=float(p50),
         p99_ms=float(p99),
     )
-
-
-def family_of(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
 
 
 HEAD = (

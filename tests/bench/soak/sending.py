@@ -7,9 +7,7 @@ from itertools import count
 import httpx
 
 from tests.bench.place import Running
-
-JOBS = "/api/v1/generation-jobs/"
-BODY = {"prompt": "a cat", "checkpoint_model": "random_sd15.safetensors", "width": 64, "height": 64}
+from tests.bench.waiting import submit
 
 
 class Sender(threading.Thread):
@@ -33,9 +31,8 @@ class Sender(threading.Thread):
                 self.send(http, number)
 
     def send(self, http: httpx.Client, number: int) -> None:
-        body = {**BODY, "sampler_params": {"steps": 1, "seed": number}}
         try:
-            http.post(JOBS, json=body).raise_for_status()
+            submit(http, 1, number)
         except httpx.HTTPError as error:
             self.refused.append(str(error))
         else:

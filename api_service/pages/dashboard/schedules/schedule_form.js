@@ -19,7 +19,7 @@ export function ScheduleForm({ schedule, close, reload }) {
   const send = async (/** @type {FormData} */ said) => {
     const body = bodyFrom(said);
     const answer = schedule
-      ? await patch("/api/v1/schedules/{schedule_id}", { path: { schedule_id: schedule.id }, body })
+      ? await patch("/api/v1/schedules/{schedule_id}", { path: { schedule_id: schedule.id }, body: changesOf(body, schedule) })
       : await post("/api/v1/schedules", { body });
     toast([answer.next_runs[0] ? fleet.runsNext(at(answer.next_runs[0])) : fleet.runsNever, ...answer.notes].join(" "));
     await reload();
@@ -36,6 +36,15 @@ export function ScheduleForm({ schedule, close, reload }) {
       <textarea id="form-job" name="job" rows="8" required spellcheck="false" class="mono">${JSON.stringify(job, null, 2)}</textarea>
     <//>
   <//>`;
+}
+
+/**
+ * A job that stays is not sent: its secrets are shown as stars, and JavaScript has rounded its large numbers.
+ * @param {Schemas["ScheduleBody"]} body
+ * @param {Schedule} schedule
+ */
+function changesOf({ job, ...others }, schedule) {
+  return JSON.stringify(job) === JSON.stringify(schedule.job) ? others : { ...others, job };
 }
 
 /**

@@ -1,4 +1,4 @@
-/** A picture to begin with that another page gives: the address names the output and its job. */
+/** A picture to begin with that was made here. Another page gives it by an address, which names it and its job. */
 import { get } from "../../common/api.js";
 import { address } from "../../common/base.js";
 import { toast } from "../../common/toasts.js";
@@ -15,9 +15,14 @@ export async function takeGivenPicture() {
     const { outputs } = await get("/api/v1/generation-jobs/{job_id}", { path: { job_id: job } });
     const found = outputs.find((one) => one.id === id);
     if (!found) return toast(words.pictureGone);
-    workflow.value = null;
-    change({ image: { id, name: found.filename, url: address(found.thumbnails["300"] ?? found.url), full: address(found.url) }, mask: null });
+    beginWith(found);
   } catch (error) {
     toast(/** @type {Error} */ (error).message);
   }
+}
+
+/** @param {import("../../common/calls.js").Schemas["OutputView"]} output that the form is to begin with */
+export function beginWith({ id, filename, thumbnails, url }) {
+  workflow.value = null;
+  change({ image: { id, name: filename, url: address(thumbnails["300"] ?? url), full: address(url) }, mask: null });
 }

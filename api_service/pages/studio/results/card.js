@@ -5,6 +5,7 @@ import { html } from "../../common/html.js";
 import { listenToPreviews } from "../../common/live.js";
 import { statuses } from "../../common/messages.js";
 import { duration } from "../../common/texts.js";
+import { beginWith } from "../input/given_picture.js";
 import { again, cancel, hasEnded, whole } from "./jobs.js";
 import { words } from "../messages.js";
 import { change, settingsOf, workflow } from "../form/settings.js";
@@ -94,8 +95,7 @@ function Actions({ job }) {
   const begin = async () => {
     const [output] = (await whole(job)).outputs ?? [];
     if (!output || !("filename" in output)) return;
-    const { id, filename, thumbnails, url } = output;
-    change({ image: { id, name: filename, url: address(largest(thumbnails)), full: address(url) }, mask: null });
+    beginWith(output);
     showForm();
   };
   const reuse = async () => {

@@ -18,7 +18,7 @@ from shared.configuration.types import as_shown
 from shared.database.engine import APPLICATIONS, create_engine, reading, transaction
 from shared.database.schema import exit_unless_migrated
 from shared.models import HELD, GenerationJob, JobStatus
-from shared.storage.opening import open_store
+from shared.storage.opening import storage_or_exit
 from shared.storage.store import OutputStore
 
 APPLICATION = "restored"
@@ -53,10 +53,11 @@ def main() -> int:
     parser.add_argument("--spare", type=int, default=SPARE, help=f"ids that are left out, {SPARE} by default")
     spare = parser.parse_args().spare
     settings = settings_or_exit()
+    store = storage_or_exit(settings).store
     exit_unless_migrated(settings, application=APPLICATION)
     engine = create_engine(settings, application=APPLICATION, connections=1)
     try:
-        for line in after_restore(engine, open_store(settings.storage_url), settings, spare=max(spare, 1)):
+        for line in after_restore(engine, store, settings, spare=max(spare, 1)):
             sys.stdout.write(f"{line}\n")
     except StillAtWork as error:
         sys.stderr.write(f"{error}\n")

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from enum import Enum
 from typing import NamedTuple
 
@@ -62,12 +63,12 @@ LOOKS = (
 
 def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
     """A finding after the other. Raises nothing that an installation may cause."""
-    try:
-        settings = load_settings(environ)
-    except SettingsError as error:
-        yield from variables.wrong(error, environ)
-        return
-    with installed(environ, settings) as installation:
+    with ExitStack() as stack:
+        try:
+            installation = stack.enter_context(installed(environ, load_settings(environ)))
+        except SettingsError as error:
+            yield from variables.wrong(error, environ)
+            return
         away = {
             needed
             for needed, answers in ((Needs.DATABASE, database.answers), (Needs.REDIS, redis_server.answers))

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -22,6 +23,7 @@ from shared.messaging.redis_clients import patient_client
 from shared.models import JobStatus
 from shared.storage.opening import open_store
 from tests import jobs
+from tests.buckets import S3
 from tests.lent_database import new_name
 from tests.worker_service.deployment import Deployment
 
@@ -140,3 +142,14 @@ def test_ids_are_not_moved_while_services_are_at_work(deployment: Deployment) ->
     with at_work.connect(), pytest.raises(StillAtWork, match="genonaut-worker"):
         list(after_restore(engine, store, deployment.settings, spare=SPARE))
     at_work.dispose()
+
+
+@pytest.mark.system
+def test_the_numbers_in_a_bucket_count(deployment: Deployment, s3: S3, tmp_path: Path) -> None:
+    variables = deployment.environ | s3.environment(prefix := tmp_path.name)
+    (tmp_path / "file").write_bytes(b"a picture")
+    s3.store(prefix).put({"user/2026/01/02/41/1/0.png": tmp_path / "file"})
+    command = [sys.executable, "-m", "deploy.restored"]
+    made = subprocess.run(command, env=variables, check=True, capture_output=True, text=True, timeout=60)
+    assert "The next job has the number 10042: " in made.stdout
+    assert "1 jobs have files in the store and no row, such as 41" in made.stdout

@@ -13,6 +13,7 @@ from shared.storage.bucket import Bucket
 from shared.storage.durable import CHUNK
 from shared.storage.keys import SEGMENTS
 from shared.storage.object_reading import pieces_of
+from shared.storage.pieces import looked_after, pour
 from shared.storage.store import BUSY, SHORTER, AlreadyStored, Check, NotStored
 from shared.storage.uploads import Upload
 from shared.texts.reasons import reason_of
@@ -63,17 +64,12 @@ class GrowingObject:
         """Store a segment, over what was left there. Raises NotStored, where another worker has stored one since."""
         e_tag = self.left_over.pop(begin, None)
         mode: PutMode = {"e_tag": e_tag} if e_tag else "create"
-        upload = Upload(self.bucket, self.segment(begin), mode)
         try:
-            for piece in pieces:
-                upload.write(piece)
-            upload.keep()
+            pour(pieces, Upload(self.bucket, self.segment(begin), mode))
         except AlreadyStored:
             raise NotStored(self.key, BUSY) from None
         except NotStored as error:
             raise NotStored(self.key, error.reason) from error
-        finally:
-            upload.drop()
 
     def __enter__(self) -> Self:
         return self
@@ -117,16 +113,10 @@ class GrowingObject:
     def finish(self, check: Check) -> None:
         """Copy the segments into one file; then nobody needs them."""
         self.sync()
-        whole = Upload(self.bucket, self.key, "overwrite")
         try:
-            for piece in self.pieces():
-                check()
-                whole.write(piece)
-            whole.keep()
+            pour(looked_after(self.pieces(), check), Upload(self.bucket, self.key, "overwrite"))
             keys = [one["path"] for one in self.bucket.below(f"{self.key}{SEGMENTS}")]
             if keys:
                 self.bucket.delete(keys)
         except OSError as error:
             raise NotStored(self.key, reason_of(error)) from error
-        finally:
-            whole.drop()

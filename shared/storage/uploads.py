@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.storage.bucket import NO_BUCKET, PART, Bucket, Conflict, in_words
 from shared.storage.object_reading import pieces_of
+from shared.storage.pieces import Digest, digest_of
 from shared.storage.store import BUSY, AlreadyStored, NotStored
 from shared.texts.reasons import reason_of
 
@@ -107,11 +108,7 @@ class Upload:
 
     def compare(self) -> None:
         """Read what is there, whose tag says nothing of its bytes."""
-        found, size = hashlib.sha256(), 0
-        for piece in pieces_of(self.bucket, self.key):
-            found.update(piece)
-            size += len(piece)
-        if (size, found.digest()) != (self.size, self.sha256.digest()):
+        if digest_of(pieces_of(self.bucket, self.key)) != Digest(self.sha256.digest(), self.size):
             raise NotStored(self.key, NOT_THE_SAME)
 
     def drop(self) -> None:

@@ -18,6 +18,7 @@ from shared.storage.store import (
     NotStored,
     OutputStore,
     StoredEntry,
+    has,
 )
 
 Found = TypeVar("Found")
@@ -42,7 +43,7 @@ class MovingStore:
         try:
             self.later.link(key, as_key)
         except FileNotFoundError:
-            pour(self.former.read(key), self.later.incoming(as_key))
+            pour(self.read(key), self.later.incoming(as_key))
 
     def growing(self, key: str, length: int) -> GrowingFile:
         try:
@@ -76,12 +77,7 @@ class MovingStore:
 
     def signed_url(self, key: str) -> str | None:
         url = self.later.signed_url(key)
-        if url is not None:
-            try:
-                self.later.size(key)
-            except FileNotFoundError:
-                return self.former.signed_url(key)
-        return url
+        return url if url is None or has(self.later, key) else self.former.signed_url(key)
 
     def remove(self, folder: str) -> None:
         self.former.remove(folder)  # first: see `move`
@@ -128,10 +124,13 @@ def move(store: MovingStore, key: str, check: Check) -> Outcome:
     """
     try:
         pieces = looked_after(store.former.read(key), check)
-        what, found = Moved.COPIED, carry(pieces, store.later.incoming(key))
+        if has(store.later, key):
+            what, found = Moved.THERE_ALREADY, digest_of(pieces)
+        else:
+            what, found = Moved.COPIED, carry(pieces, store.later.incoming(key))
     except FileNotFoundError:
         return Outcome(Moved.GONE)
-    except AlreadyStored:
+    except AlreadyStored:  # it has come meanwhile
         what, found = Moved.THERE_ALREADY, digest_of(looked_after(store.former.read(key), check))
     if digest_of(looked_after(store.later.read(key), check)) != found:
         if what is Moved.THERE_ALREADY:
@@ -139,9 +138,7 @@ def move(store: MovingStore, key: str, check: Check) -> Outcome:
         store.later.remove(key)
         raise NotStored(key, OTHER_BYTES)
     # Whoever removes it does so in the former store first: either it is seen here, or the copy is removed there.
-    try:
-        store.former.size(key)
-    except FileNotFoundError:
+    if not has(store.former, key):
         store.later.remove(key)
         return Outcome(Moved.GONE)
     return Outcome(what, found.size)

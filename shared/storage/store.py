@@ -138,3 +138,13 @@ class OutputStore(Protocol):
 
     def free_bytes(self) -> int | None:
         """How much room there is; None where nobody can tell. Raises OSError."""
+
+
+def has(store: OutputStore, key: str) -> bool:
+    """Whether there is a file. There is none where it is no key at all: rows of the former system name files that are
+    elsewhere. Raises OSError where none can be looked for."""
+    try:
+        store.size(key)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True

@@ -66,10 +66,10 @@ class Upload:
         self.parts.append(md5(content))
         media_type = media_type_of(self.key)
         try:
-            return self.bucket.put(self.key, content, self.mode, media_type)
+            return self.bucket.put(self.key, content, media_type, self.mode)
         except NotImplementedError:  # AWS_CONDITIONAL_PUT=disabled
             self.look()
-            return self.bucket.put(self.key, content, media_type=media_type)
+            return self.bucket.put(self.key, content, media_type)
         except Conflict:
             e_tag = self.bucket.head(self.key)["e_tag"]
             if not self.is_mine(e_tag):  # else only the answer was lost

@@ -14,7 +14,7 @@ from shared.storage.durable import CHUNK
 from shared.storage.keys import SEGMENTS
 from shared.storage.object_reading import pieces_of
 from shared.storage.pieces import looked_after, pour
-from shared.storage.store import BUSY, SHORTER, AlreadyStored, Check, NotStored
+from shared.storage.store import BUSY, SHORTER, AlreadyStored, Check, NotStored, not_stored
 from shared.storage.uploads import Upload
 from shared.texts.reasons import reason_of
 
@@ -29,13 +29,11 @@ class GrowingObject:
 
     def __init__(self, bucket: Bucket, key: str, length: int) -> None:
         self.bucket, self.key, self.durable, self.size = bucket, key, length, length
-        try:
+        with not_stored(key):
             found = {int(one["path"][-DIGITS:]): one for one in bucket.below(f"{key}{SEGMENTS}")}
             self.left_over = {begin: one["e_tag"] for begin, one in found.items()}
             self.lengths = self.begin({begin: one["size"] for begin, one in found.items()})
             self.scratch = tempfile.TemporaryFile()  # noqa: SIM115
-        except OSError as error:
-            raise NotStored(key, reason_of(error)) from error
 
     def begin(self, sizes: Mapping[int, int]) -> dict[int, int]:
         """Find what is durable: in segments, or in the file that was finished before. Raises NotStored."""
@@ -113,10 +111,8 @@ class GrowingObject:
     def finish(self, check: Check) -> None:
         """Copy the segments into one file; then nobody needs them."""
         self.sync()
-        try:
+        with not_stored(self.key):
             pour(looked_after(self.pieces(), check), Upload(self.bucket, self.key, "overwrite"))
             keys = [one["path"] for one in self.bucket.below(f"{self.key}{SEGMENTS}")]
             if keys:
                 self.bucket.delete(keys)
-        except OSError as error:
-            raise NotStored(self.key, reason_of(error)) from error

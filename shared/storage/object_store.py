@@ -14,7 +14,7 @@ from shared.storage.keys import key_of
 from shared.storage.object_growing import GrowingObject
 from shared.storage.object_reading import READ_AHEAD, ObjectReader, pieces_of
 from shared.storage.pieces import pour
-from shared.storage.store import GrowingFile, IncomingFile, NotStored, StoredEntry
+from shared.storage.store import GrowingFile, IncomingFile, NotStored, StoredEntry, not_stored
 from shared.storage.uploads import Upload
 from shared.texts.reasons import InWords, reason_of
 
@@ -39,10 +39,8 @@ class ObjectStore:
                 done.result()
 
     def put_one(self, key: str, file: Path) -> None:
-        try:
+        with not_stored(key):
             pour(pieces_of_file(file), Upload(self.bucket, key, "overwrite"))
-        except OSError as error:
-            raise NotStored(key, reason_of(error)) from error
 
     def incoming(self, key: str) -> IncomingFile:
         return Upload(self.bucket, key_of(key))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared.storage.bucket import NO_BUCKET, PART, Bucket, Conflict, in_words
 from shared.storage.object_reading import pieces_of
 from shared.storage.pieces import Digest, digest_of
-from shared.storage.store import BUSY, AlreadyStored, NotStored
+from shared.storage.store import BUSY, AlreadyStored, NotStored, not_stored
 from shared.texts.reasons import reason_of
 
 if TYPE_CHECKING:
@@ -37,12 +37,10 @@ class Upload:
         self.size += len(piece)
         self.sha256.update(piece)
         self.buffer += piece
-        try:
+        with not_stored(self.key):
             while len(self.buffer) > PART:
                 self.send(bytes(self.buffer[:PART]))
                 del self.buffer[:PART]
-        except OSError as error:
-            raise NotStored(self.key, reason_of(error)) from error
 
     def send(self, part: bytes) -> None:
         """Send a part: all have PART bytes, but for the last."""

@@ -33,12 +33,12 @@ class AlreadyStored(NotStored):
 
 
 @contextmanager
-def not_stored(key: str) -> Iterator[None]:
-    """What the system refuses within the block is why a file is not stored. Raises NotStored."""
+def not_stored(key: str, where: str = "") -> Iterator[None]:
+    """What the system refuses within the block is why a file is not stored; `where` comes first. Raises NotStored."""
     try:
         yield
     except OSError as error:
-        raise NotStored(key, reason_of(error)) from error
+        raise NotStored(key, f"{where}{reason_of(error)}") from error
 
 
 class StoredEntry(NamedTuple):

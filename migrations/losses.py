@@ -5,7 +5,7 @@ is not named.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -18,6 +18,20 @@ DEFAULT = text(
 )
 
 
+class Place(NamedTuple):
+    """What a name in `LOSES` means."""
+
+    table: str
+    column: str
+    condition: str
+
+    @classmethod
+    def of(cls, what: str) -> Self:
+        place, _, condition = what.partition(" WHERE ")
+        table, _, column = place.partition(".")
+        return cls(table, column, condition)
+
+
 class Loss(NamedTuple):
     """So many rows of a table, or values of a column (`table.column`)."""
 
@@ -25,7 +39,7 @@ class Loss(NamedTuple):
     number: int
 
     def __str__(self) -> str:
-        unit = "values" if "." in self.what.partition(" ")[0] else "rows"
+        unit = "values" if Place.of(self.what).column else "rows"
         return f"{self.number} {unit if self.number > 1 else unit[:-1]} of {self.what}"
 
 
@@ -35,7 +49,7 @@ def losses(connection: Connection, config: Config, current: str | None, destinat
         return []
     lost = list(lost_on_the_way(config, current, destination))
     # A table that goes takes its columns with it.
-    named = [what for what in lost if what.partition(" ")[0].partition(".")[0] not in set(lost) - {what}]
+    named = [what for what in lost if Place.of(what).table not in set(lost) - {what}]
     found = (Loss(what, count_of(connection, what)) for what in dict.fromkeys(named))
     return [loss for loss in found if loss.number]
 
@@ -47,15 +61,13 @@ def lost_on_the_way(config: Config, current: str, destination: str) -> Iterator[
 
 
 def count_of(connection: Connection, what: str) -> int:
-    place, _, rows = what.partition(" WHERE ")
-    table, _, column = place.partition(".")
+    table, column, condition = Place.of(what)
     if connection.scalar(text("SELECT to_regclass(:table)"), {"table": table}) is None:
         return 0
-    condition = rows or "true"
     if column:
         default = connection.scalar(DEFAULT, {"table": table, "column": column})
         condition = f"{column} IS NOT NULL AND {column} IS DISTINCT FROM {default or 'NULL'}"
-    statement = f"SELECT count(*) FROM {table} WHERE {condition}"  # noqa: S608 - the names are ours
+    statement = f"SELECT count(*) FROM {table} WHERE {condition or 'true'}"  # noqa: S608 - the names are ours
     return int(connection.scalar(text(statement)) or 0)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from enum import Enum
 from typing import NamedTuple
 
@@ -25,7 +26,6 @@ from deploy.doctor.looks import (
 from deploy.doctor.looks import settings as variables
 from shared.configuration.settings import SettingsError, load_settings
 from shared.database.schema import is_not_there
-from shared.storage.opening import open_storage
 
 SILENT_AFTER_S = 30.0  # a file system over the network blocks whoever asks it while it is away
 
@@ -63,16 +63,12 @@ LOOKS = (
 
 def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
     """A finding after the other. Raises nothing that an installation may cause."""
-    try:
-        settings = load_settings(environ)
-        store = open_storage(settings).store
-    except SettingsError as error:
-        yield from variables.wrong(error.problems, environ)
-        return
-    except ValueError as error:
-        yield from variables.wrong([f"STORAGE_URL: {error}"], environ)
-        return
-    with installed(environ, settings, store) as installation:
+    with ExitStack() as stack:
+        try:
+            installation = stack.enter_context(installed(environ, load_settings(environ)))
+        except SettingsError as error:
+            yield from variables.wrong(error.problems, environ)
+            return
         away = {
             needed
             for needed, answers in ((Needs.DATABASE, database.answers), (Needs.REDIS, redis_server.answers))

@@ -13,6 +13,7 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
+from shared.storage.opening import open_storage
 from shared.storage.store import OutputStore
 
 APPLICATION = "doctor"
@@ -30,8 +31,9 @@ class Installation(NamedTuple):
 
 
 @contextmanager
-def installed(environ: Mapping[str, str], settings: Settings, store: OutputStore) -> Iterator[Installation]:
-    """Nothing is connected to before somebody asks."""
+def installed(environ: Mapping[str, str], settings: Settings) -> Iterator[Installation]:
+    """Nothing is connected to before somebody asks. Raises SettingsError."""
+    store = open_storage(settings).store
     engine = create_engine(settings, application=APPLICATION, connections=2)
     client, broker = hasty_client(settings.redis_url), sending_broker(settings)
     messenger = Messenger(engine, broker, client, Channels(settings.redis_ns))

@@ -82,16 +82,16 @@ class Bucket:
                 raise
             return Window(b"", meta["size"], meta["e_tag"])
 
-    def put(self, key: str, content: bytes, mode: "PutMode" = "overwrite", media_type: str = "") -> str | None:
+    def put(self, key: str, content: bytes, media_type: str, mode: "PutMode" = "overwrite") -> str | None:
         """Store it in one request. Returns its tag. Raises NotImplementedError, where no condition is to be asked."""
+        attributes = {"Content-Type": media_type}
         with in_words():
-            attributes = {"Content-Type": media_type} if media_type else {}
             return obstore.put(self.store, key, content, mode=mode, attributes=attributes, use_multipart=False)["e_tag"]
 
-    def writer(self, key: str, media_type: str = "") -> "WritableFile":
+    def writer(self, key: str, media_type: str) -> "WritableFile":
         """A file that is sent in parts, and is there once it is closed; leaving its block by an error aborts it."""
+        attributes = {"Content-Type": media_type}
         with in_words():
-            attributes = {"Content-Type": media_type} if media_type else {}
             return obstore.open_writer(self.store, key, attributes=attributes, buffer_size=PART, max_concurrency=2)
 
     def copy(self, key: str, as_key: str) -> None:

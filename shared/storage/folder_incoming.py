@@ -5,12 +5,10 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from shared.storage.durable import make_folders, sync_folder
-from shared.storage.store import AlreadyStored, NotStored
-from shared.texts.reasons import reason_of
+from shared.storage.store import AlreadyStored, NotStored, not_stored
 
 LEAST_FREE = 16 * 1024 * 1024  # bytes, below which a disk counts as full
 
@@ -21,16 +19,16 @@ class IncomingInFolder:
     def __init__(self, key: str, target: Path, root: Path) -> None:
         self.key = key
         self.target = target
-        with self.reasons():
+        with not_stored(self.key):
             make_folders(self.target.parent, root)
             self.file = tempfile.NamedTemporaryFile(dir=self.target.parent, prefix=".incoming-", delete=False)  # noqa: SIM115
 
     def write(self, piece: bytes) -> None:
-        with self.reasons():
+        with not_stored(self.key):
             self.file.write(piece)
 
     def keep(self) -> None:
-        with self.reasons():
+        with not_stored(self.key):
             self.file.flush()
             os.fsync(self.file.fileno())
             self.file.close()
@@ -57,17 +55,10 @@ class IncomingInFolder:
         with contextlib.suppress(OSError):
             Path(self.file.name).unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def reasons(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise NotStored(self.key, reason_of(error)) from error
-
 
 def check_folder(folder: Path) -> None:
     """Write a file without a name into a folder, or into the one it would be made in. Raises NotStored."""
-    try:
+    with not_stored("a file"):
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -75,7 +66,5 @@ def check_folder(folder: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise NotStored("a file", reason_of(error)) from error
     if free < LEAST_FREE:
         raise NotStored("a file", os.strerror(errno.ENOSPC))

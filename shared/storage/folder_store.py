@@ -12,7 +12,7 @@ from shared.storage.folder_growing import GrowingInFolder
 from shared.storage.folder_incoming import IncomingInFolder, check_folder
 from shared.storage.folder_reading import files_below, pieces_of
 from shared.storage.keys import parts_of
-from shared.storage.store import GrowingFile, IncomingFile, NotStored, StoredEntry
+from shared.storage.store import GrowingFile, IncomingFile, NotStored, StoredEntry, not_stored
 from shared.texts.reasons import reason_of
 
 
@@ -24,10 +24,8 @@ class FolderStore:
 
     def put(self, files: Mapping[str, Path]) -> None:
         targets = {self.path(key): file for key, file in files.items()}
-        try:
+        with not_stored(next(iter(files), "")):
             copy_all(targets, self.root)
-        except OSError as error:
-            raise NotStored(next(iter(files)), reason_of(error)) from error
 
     def incoming(self, key: str) -> IncomingFile:
         return IncomingInFolder(key, self.path(key), self.root)
@@ -50,7 +48,7 @@ class FolderStore:
             raise NotStored(as_key, reason_of(error)) from error
 
     def growing(self, key: str, length: int) -> GrowingFile:
-        return GrowingInFolder(self.path(key), self.root, length, lambda reason: NotStored(key, reason))
+        return GrowingInFolder(key, self.path(key), self.root, length)
 
     def open(self, key: str) -> BinaryIO:
         return self.path(key).open("rb")

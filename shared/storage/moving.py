@@ -1,7 +1,6 @@
 """While files move from one store to another, both are one store: what is new is kept in the later one only."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from heapq import merge
 from itertools import groupby
@@ -9,6 +8,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
+from shared.storage.pieces import Digest, digest_of, kept, looked_after, pour
 from shared.storage.store import (
     SHORTER,
     AlreadyStored,
@@ -18,6 +18,7 @@ from shared.storage.store import (
     NotStored,
     OutputStore,
     StoredEntry,
+    has,
 )
 
 Found = TypeVar("Found")
@@ -42,7 +43,7 @@ class MovingStore:
         try:
             self.later.link(key, as_key)
         except FileNotFoundError:
-            carry(self.former.read(key), self.later.incoming(as_key))
+            pour(self.read(key), self.later.incoming(as_key))
 
     def growing(self, key: str, length: int) -> GrowingFile:
         try:
@@ -76,12 +77,7 @@ class MovingStore:
 
     def signed_url(self, key: str) -> str | None:
         url = self.later.signed_url(key)
-        if url is not None:
-            try:
-                self.later.size(key)
-            except FileNotFoundError:
-                return self.former.signed_url(key)
-        return url
+        return url if url is None or has(self.later, key) else self.former.signed_url(key)
 
     def remove(self, folder: str) -> None:
         self.former.remove(folder)  # first: see `move`
@@ -127,23 +123,25 @@ def move(store: MovingStore, key: str, check: Check) -> Outcome:
     Raises NotStored, OSError, and what `check` does.
     """
     try:
-        what, digest, size = Moved.COPIED, *carry(store.former.read(key), store.later.incoming(key), check)
+        pieces = looked_after(store.former.read(key), check)
+        if has(store.later, key):
+            what, found = Moved.THERE_ALREADY, digest_of(pieces)
+        else:
+            what, found = Moved.COPIED, carry(pieces, store.later.incoming(key))
     except FileNotFoundError:
         return Outcome(Moved.GONE)
-    except AlreadyStored:
-        what, digest, size = Moved.THERE_ALREADY, *digest_of(store.former.read(key), check)
-    if digest_of(store.later.read(key), check) != (digest, size):
+    except AlreadyStored:  # it has come meanwhile
+        what, found = Moved.THERE_ALREADY, digest_of(looked_after(store.former.read(key), check))
+    if digest_of(looked_after(store.later.read(key), check)) != found:
         if what is Moved.THERE_ALREADY:
             return Outcome(Moved.OTHER_THERE)
         store.later.remove(key)
         raise NotStored(key, OTHER_BYTES)
     # Whoever removes it does so in the former store first: either it is seen here, or the copy is removed there.
-    try:
-        store.former.size(key)
-    except FileNotFoundError:
+    if not has(store.former, key):
         store.later.remove(key)
         return Outcome(Moved.GONE)
-    return Outcome(what, size)
+    return Outcome(what, found.size)
 
 
 def remove_former(store: MovingStore, entry: StoredEntry) -> bool:
@@ -157,25 +155,13 @@ def remove_former(store: MovingStore, entry: StoredEntry) -> bool:
     return is_there
 
 
-def carry(pieces: Iterator[bytes], file: IncomingFile, check: Check = lambda: None) -> tuple[bytes, int]:
-    """Keep a file of these pieces. Returns their SHA-256 and how many bytes they are. Raises NotStored."""
-    digest, size = hashlib.sha256(), 0
-    try:
-        for piece in pieces:
-            check()
-            digest.update(piece)
-            size += len(piece)
-            file.write(piece)
-        file.keep()
-    finally:
-        file.drop()
-    return digest.digest(), size
+def carry(pieces: Iterable[bytes], file: IncomingFile) -> Digest:
+    """Keep a file of these pieces. Returns what they are. Raises NotStored; AlreadyStored."""
+    with kept(file):
+        return digest_of(written(pieces, file))
 
 
-def digest_of(pieces: Iterator[bytes], check: Check) -> tuple[bytes, int]:
-    digest, size = hashlib.sha256(), 0
+def written(pieces: Iterable[bytes], file: IncomingFile) -> Iterator[bytes]:
     for piece in pieces:
-        check()
-        digest.update(piece)
-        size += len(piece)
-    return digest.digest(), size
+        file.write(piece)
+        yield piece

@@ -6,6 +6,7 @@ broke off has left behind them is written over. What is not durable yet is in a 
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -13,14 +14,15 @@ from shared.storage.bucket import Bucket
 from shared.storage.durable import CHUNK
 from shared.storage.keys import SEGMENTS
 from shared.storage.object_reading import pieces_of
-from shared.storage.store import BUSY, SHORTER, AlreadyStored, Check, NotStored
+from shared.storage.pieces import looked_after, pour
+from shared.storage.store import BUSY, SHORTER, AlreadyStored, Check, NotStored, not_stored
 from shared.storage.uploads import Upload
-from shared.texts.reasons import reason_of
 
 if TYPE_CHECKING:
     from obstore import PutMode
 
 DIGITS = 20
+OWN_DISK = "the worker's own disk: "
 
 
 class GrowingObject:
@@ -28,13 +30,12 @@ class GrowingObject:
 
     def __init__(self, bucket: Bucket, key: str, length: int) -> None:
         self.bucket, self.key, self.durable, self.size = bucket, key, length, length
-        try:
+        with not_stored(key):
             found = {int(one["path"][-DIGITS:]): one for one in bucket.below(f"{key}{SEGMENTS}")}
             self.left_over = {begin: one["e_tag"] for begin, one in found.items()}
             self.lengths = self.begin({begin: one["size"] for begin, one in found.items()})
+        with not_stored(key, OWN_DISK):
             self.scratch = tempfile.TemporaryFile()  # noqa: SIM115
-        except OSError as error:
-            raise NotStored(key, reason_of(error)) from error
 
     def begin(self, sizes: Mapping[int, int]) -> dict[int, int]:
         """Find what is durable: in segments, or in the file that was finished before. Raises NotStored."""
@@ -63,17 +64,12 @@ class GrowingObject:
         """Store a segment, over what was left there. Raises NotStored, where another worker has stored one since."""
         e_tag = self.left_over.pop(begin, None)
         mode: PutMode = {"e_tag": e_tag} if e_tag else "create"
-        upload = Upload(self.bucket, self.segment(begin), mode)
         try:
-            for piece in pieces:
-                upload.write(piece)
-            upload.keep()
+            pour(pieces, Upload(self.bucket, self.segment(begin), mode))
         except AlreadyStored:
             raise NotStored(self.key, BUSY) from None
         except NotStored as error:
             raise NotStored(self.key, error.reason) from error
-        finally:
-            upload.drop()
 
     def __enter__(self) -> Self:
         return self
@@ -81,34 +77,36 @@ class GrowingObject:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.scratch.close()
+        with suppress(OSError):
+            self.scratch.close()  # it may have something left that the disk has no place for
 
     def write(self, piece: bytes) -> None:
-        try:
+        with not_stored(self.key, OWN_DISK):
             self.scratch.write(piece)
-        except OSError as error:
-            raise NotStored(self.key, f"the worker's own disk: {reason_of(error)}") from error
         self.size += len(piece)
 
     def rewrite(self, at: int, piece: bytes) -> None:
-        self.scratch.seek(at - self.durable)
-        self.scratch.write(piece)
-        self.scratch.seek(self.size - self.durable)
+        with not_stored(self.key, OWN_DISK):
+            self.scratch.seek(at - self.durable)
+            self.scratch.write(piece)
+            self.scratch.seek(self.size - self.durable)
 
     def cut(self, length: int) -> None:
-        self.scratch.seek(length - self.durable)
-        self.scratch.truncate()
+        with not_stored(self.key, OWN_DISK):
+            self.scratch.seek(length - self.durable)
+            self.scratch.truncate()
         self.size = length
 
     def sync(self) -> None:
         if self.size == self.durable:
             return
-        self.scratch.seek(0)
-        self.store(self.durable, iter(lambda: self.scratch.read(CHUNK), b""))
-        self.lengths[self.durable] = self.size - self.durable
-        self.durable = self.size
-        self.scratch.seek(0)
-        self.scratch.truncate()
+        with not_stored(self.key, OWN_DISK):
+            self.scratch.seek(0)
+            self.store(self.durable, iter(lambda: self.scratch.read(CHUNK), b""))
+            self.lengths[self.durable] = self.size - self.durable
+            self.durable = self.size
+            self.scratch.seek(0)
+            self.scratch.truncate()
 
     def pieces(self) -> Iterator[bytes]:
         for begin, length in sorted(self.lengths.items()):
@@ -117,16 +115,8 @@ class GrowingObject:
     def finish(self, check: Check) -> None:
         """Copy the segments into one file; then nobody needs them."""
         self.sync()
-        whole = Upload(self.bucket, self.key, "overwrite")
-        try:
-            for piece in self.pieces():
-                check()
-                whole.write(piece)
-            whole.keep()
+        with not_stored(self.key):
+            pour(looked_after(self.pieces(), check), Upload(self.bucket, self.key, "overwrite"))
             keys = [one["path"] for one in self.bucket.below(f"{self.key}{SEGMENTS}")]
             if keys:
                 self.bucket.delete(keys)
-        except OSError as error:
-            raise NotStored(self.key, reason_of(error)) from error
-        finally:
-            whole.drop()

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from shared.storage.bucket import NO_BUCKET, Bucket, Conflict
-from shared.storage.durable import CHUNK, MOST_AT_ONCE
+from shared.storage.durable import MOST_AT_ONCE
+from shared.storage.folder_reading import pieces_of as pieces_of_file
 from shared.storage.keys import key_of
 from shared.storage.object_growing import GrowingObject
 from shared.storage.object_reading import READ_AHEAD, ObjectReader, pieces_of
-from shared.storage.store import GrowingFile, IncomingFile, NotStored, StoredEntry
+from shared.storage.pieces import pour
+from shared.storage.store import GrowingFile, IncomingFile, NotStored, StoredEntry, not_stored
 from shared.storage.uploads import Upload
 from shared.texts.reasons import InWords, reason_of
 
@@ -37,16 +39,8 @@ class ObjectStore:
                 done.result()
 
     def put_one(self, key: str, file: Path) -> None:
-        upload = Upload(self.bucket, key, "overwrite")
-        try:
-            with file.open("rb") as source:
-                while piece := source.read(CHUNK):
-                    upload.write(piece)
-            upload.keep()
-        except OSError as error:
-            raise NotStored(key, reason_of(error)) from error
-        finally:
-            upload.drop()
+        with not_stored(key):
+            pour(pieces_of_file(file), Upload(self.bucket, key, "overwrite"))
 
     def incoming(self, key: str) -> IncomingFile:
         return Upload(self.bucket, key_of(key))
@@ -59,18 +53,9 @@ class ObjectStore:
                 if self.size(as_key) != size:
                     raise NotStored(as_key, "the copy has another size")
             else:
-                self.copy_through(key, as_key)
+                pour(pieces_of(self.bucket, key), Upload(self.bucket, key_of(as_key), "overwrite"))
         except InWords as error:
             raise NotStored(as_key, reason_of(error)) from error
-
-    def copy_through(self, key: str, as_key: str) -> None:
-        upload = Upload(self.bucket, key_of(as_key), "overwrite")
-        try:
-            for piece in pieces_of(self.bucket, key):
-                upload.write(piece)
-            upload.keep()
-        finally:
-            upload.drop()
 
     def growing(self, key: str, length: int) -> GrowingFile:
         return GrowingObject(self.bucket, key_of(key), length)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from shared.configuration.settings import Settings
+from shared.configuration.settings import Settings, SettingsError
 from shared.storage.folder_store import FolderStore
 from shared.storage.moving import MovingStore
 from shared.storage.store import OutputStore
@@ -33,18 +33,22 @@ def storage_or_exit(settings: Settings) -> Storage:
     """For a `main`: what cannot be as it is set ends the process with status 2, and a line that says why."""
     try:
         return open_storage(settings)
-    except ValueError as error:
-        sys.stderr.write(f"STORAGE_URL: {error}\n")
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
         sys.exit(2)
 
 
 def open_storage(settings: Settings) -> Storage:
-    """Raises ValueError, in one sentence."""
+    """Raises SettingsError."""
     access = access_of(settings)
-    store = open_store(settings.storage_url, access)
-    if settings.storage_moving_from is None:
+    try:
+        store = open_store(settings.storage_url, access)
+        former = open_store(settings.storage_moving_from, access) if settings.storage_moving_from else None
+    except ValueError as error:
+        raise SettingsError([f"STORAGE_URL: {error}"]) from error
+    if former is None:
         return Storage(store)
-    moving = MovingStore(open_store(settings.storage_moving_from, access), store)
+    moving = MovingStore(former, store)
     return Storage(moving, moving)
 
 

@@ -1,9 +1,12 @@
 """What a store of files can do, wherever it keeps them: whoever uses one does not ask which it is."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Protocol, Self
+
+from shared.texts.reasons import reason_of
 
 Check = Callable[[], None]
 """Looks up whether to go on, and raises where not."""
@@ -27,6 +30,15 @@ class AlreadyStored(NotStored):
 
     def __init__(self, key: str) -> None:
         super().__init__(key, "there is a file under this key already")
+
+
+@contextmanager
+def not_stored(key: str, where: str = "") -> Iterator[None]:
+    """What the system refuses within the block is why a file is not stored; `where` comes first. Raises NotStored."""
+    try:
+        yield
+    except OSError as error:
+        raise NotStored(key, f"{where}{reason_of(error)}") from error
 
 
 class StoredEntry(NamedTuple):
@@ -138,3 +150,13 @@ class OutputStore(Protocol):
 
     def free_bytes(self) -> int | None:
         """How much room there is; None where nobody can tell. Raises OSError."""
+
+
+def has(store: OutputStore, key: str) -> bool:
+    """Whether there is a file. There is none where it is no key at all: rows of the former system name files that are
+    elsewhere. Raises OSError where none can be looked for."""
+    try:
+        store.size(key)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True

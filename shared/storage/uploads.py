@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from shared.storage.bucket import NO_BUCKET, PART, Bucket, Conflict, in_words
 from shared.storage.object_reading import pieces_of
-from shared.storage.store import BUSY, AlreadyStored, NotStored
+from shared.storage.pieces import Digest, digest_of
+from shared.storage.store import BUSY, AlreadyStored, NotStored, not_stored
 from shared.texts.reasons import reason_of
 
 if TYPE_CHECKING:
@@ -36,12 +37,10 @@ class Upload:
         self.size += len(piece)
         self.sha256.update(piece)
         self.buffer += piece
-        try:
+        with not_stored(self.key):
             while len(self.buffer) > PART:
                 self.send(bytes(self.buffer[:PART]))
                 del self.buffer[:PART]
-        except OSError as error:
-            raise NotStored(self.key, reason_of(error)) from error
 
     def send(self, part: bytes) -> None:
         """Send a part: all have PART bytes, but for the last."""
@@ -65,10 +64,10 @@ class Upload:
         self.parts.append(md5(content))
         media_type = media_type_of(self.key)
         try:
-            return self.bucket.put(self.key, content, self.mode, media_type)
+            return self.bucket.put(self.key, content, media_type, self.mode)
         except NotImplementedError:  # AWS_CONDITIONAL_PUT=disabled
             self.look()
-            return self.bucket.put(self.key, content, media_type=media_type)
+            return self.bucket.put(self.key, content, media_type)
         except Conflict:
             e_tag = self.bucket.head(self.key)["e_tag"]
             if not self.is_mine(e_tag):  # else only the answer was lost
@@ -107,11 +106,7 @@ class Upload:
 
     def compare(self) -> None:
         """Read what is there, whose tag says nothing of its bytes."""
-        found, size = hashlib.sha256(), 0
-        for piece in pieces_of(self.bucket, self.key):
-            found.update(piece)
-            size += len(piece)
-        if (size, found.digest()) != (self.size, self.sha256.digest()):
+        if digest_of(pieces_of(self.bucket, self.key)) != Digest(self.sha256.digest(), self.size):
             raise NotStored(self.key, NOT_THE_SAME)
 
     def drop(self) -> None:

@@ -13,6 +13,7 @@ import redis
 from sqlalchemy import Engine, text
 
 from deploy.doctor.__main__ import as_json, summary
+from deploy.doctor.finding import Mark
 from deploy.doctor.installation import installed
 from deploy.doctor.looks.settings import look as look_at_settings
 from deploy.local.ports import free_ports
@@ -21,8 +22,8 @@ from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine, transaction
 from shared.messaging.messages import Queue
 from shared.models import ComfyUIServer, Worker
-from shared.storage.opening import open_storage
 from tests.another_clock import set_clock
+from tests.buckets import S3
 from tests.certificates import certificate
 from tests.deploy_doctor.conftest import SERVER, add_job, add_output, diagnosed
 from tests.tls_front import tls_front
@@ -88,8 +89,7 @@ def test_settings_that_contradict_each_other_or_are_careless(
     environ: dict[str, str], variables: dict[str, str], said: str
 ) -> None:
     chosen = {**environ, **variables}
-    settings = load_settings(chosen)
-    with installed(chosen, settings, open_storage(settings).store) as installation:
+    with installed(chosen, load_settings(chosen)) as installation:
         assert any(said in str(finding) for finding in look_at_settings(installation))
 
 
@@ -166,6 +166,17 @@ def test_a_store_that_refuses_here_or_at_a_worker(well: dict[str, str], engine: 
 def test_a_store_that_is_not_the_workers(well: dict[str, str], engine: Engine) -> None:
     add_output(engine)
     assert any("none of the 1 newest outputs is here" in one for one in diagnosed(well).troubles)
+
+
+def test_a_bucket_is_reached_by_all_settings_of_it(well: dict[str, str], s3: S3) -> None:
+    found = diagnosed({**well, **s3.environment("doctor")})
+    assert any("storage: files can be stored from here" in one for one in found.lines(Mark.OK))
+
+
+def test_a_store_that_no_service_starts_with(well: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "perhaps")
+    (found,) = diagnosed({**well, "STORAGE_URL": "s3://bucket"}).troubles
+    assert "STORAGE_URL: the object store cannot be used as it is set" in found
 
 
 def test_due_work_that_nobody_is_woken_for(well: dict[str, str], engine: Engine) -> None:

@@ -23,6 +23,7 @@ from shared.messaging.redis_clients import patient_client
 from shared.models import JobStatus
 from shared.storage.opening import open_store
 from tests import jobs
+from tests.buckets import S3
 from tests.lent_database import new_name
 from tests.worker_service.deployment import Deployment
 
@@ -154,3 +155,13 @@ def test_ids_go_beyond_those_in_a_store_that_files_move_from(
     command = [sys.executable, "-m", "deploy.restored", "--spare=10"]
     done = subprocess.run(command, cwd=ROOT, env=chosen, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.startswith("The next job has the number 5011: "), done.stderr
+
+
+def test_the_numbers_in_a_bucket_count(deployment: Deployment, s3: S3, tmp_path: Path) -> None:
+    variables = deployment.environ | s3.environment(prefix := tmp_path.name)
+    (tmp_path / "file").write_bytes(b"a picture")
+    s3.store(prefix).put({"user/2026/01/02/41/1/0.png": tmp_path / "file"})
+    command = [sys.executable, "-m", "deploy.restored"]
+    made = subprocess.run(command, env=variables, check=True, capture_output=True, text=True, timeout=60)
+    assert "The next job has the number 10042: " in made.stdout
+    assert "1 jobs have files in the store and no row, such as 41" in made.stdout

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from shared.accounts.retention import Kept
+from shared.jobs.urls import LARGEST_ID
 from worker_service.cleanup import jobs
 from worker_service.cleanup.assets import expired_assets, remove_expired, remove_unused, unused_assets
 from worker_service.cleanup.deliveries import old_deliveries, remove_deliveries
@@ -20,7 +21,6 @@ from worker_service.cleanup.missing import missing_files
 from worker_service.cleanup.orphans import orphans, remove_orphans
 from worker_service.cleanup.portion import CleanUp
 
-LARGEST_ID = 2**31 - 1
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 

@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy import text
 
 from shared.database.engine import reading
+from shared.storage.store import has
 from worker_service.cleanup.portion import Portion, Tools
 
 log = structlog.get_logger(__name__)
@@ -45,18 +46,10 @@ def pages(tools: Tools, place: str) -> Iterator[Portion]:
         if reason := tools.store.unreadable():
             raise OSError(f"files that rows name cannot be looked for in the store: {reason}")
         place = f"{table}/{rows[-1].id}/{rows[-1].number}"
-        lost = [row for row in rows if is_missing(tools, row.path)]
+        lost = [row for row in rows if not has(tools.store, row.path)]
         tell(lost)
         oldest = min((row.created_at for row in lost), default=None)
         yield Portion([row.path for row in lost], sum(row.size_bytes for row in lost), oldest, place)
-
-
-def is_missing(tools: Tools, path: str) -> bool:
-    try:
-        tools.store.size(path)
-    except (FileNotFoundError, ValueError):  # ValueError: rows of the former system name files that are elsewhere
-        return True
-    return False
 
 
 def tell(lost: Sequence[Any]) -> None:

@@ -8,7 +8,7 @@ from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
 from shared.database.engine import reading
 from shared.models import JobOutput, Worker
-from shared.storage.store import NotStored, OutputStore
+from shared.storage.store import NotStored, OutputStore, has
 from worker_service.scheduler.gauges import IS_ALIVE
 
 SUBJECT = "storage"
@@ -53,7 +53,7 @@ def look_from_workers(installation: Installation) -> Iterator[Finding]:
 
 def same_store(installation: Installation, paths: Sequence[str]) -> Iterator[Finding]:
     """What workers stored last is here: no row tells which folder they mean, but the files do."""
-    missing = [path for path in paths if not is_there(installation, path)]
+    missing = [path for path in paths if not has(installation.store, path)]
     if missing and len(missing) == len(paths):
         yield trouble(
             SUBJECT,
@@ -68,11 +68,3 @@ def same_store(installation: Installation, paths: Sequence[str]) -> Iterator[Fin
         )
     elif paths:
         yield ok(SUBJECT, "the newest outputs are here")
-
-
-def is_there(installation: Installation, path: str) -> bool:
-    try:
-        installation.store.size(path)
-    except FileNotFoundError:
-        return False
-    return True

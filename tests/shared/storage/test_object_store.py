@@ -1,8 +1,9 @@
 """A store in a bucket holds through broken connections, and says in one sentence what it cannot do."""
 
+import resource
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,6 +29,14 @@ def link(s3: S3) -> Iterator[Link]:
 def store(s3: S3, link: Link) -> ObjectStore:
     """Behind the link."""
     return s3.behind(link.port).store()
+
+
+@pytest.fixture
+def few_bytes() -> Iterator[Callable[[], None]]:
+    """From when it is called on, no file of this process grows beyond a few bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_file_is_stored_through_connections_that_break(store: ObjectStore, link: Link, tmp_path: Path) -> None:
@@ -61,6 +70,13 @@ def test_what_breaks_off_in_parts_is_aborted(s3: S3) -> None:
     incoming.write(LARGE)
     incoming.drop()
     assert s3.unfinished() == 0
+
+
+def test_that_the_workers_own_disk_is_full_is_why_a_file_does_not_grow(s3: S3, few_bytes: Callable[[], None]) -> None:
+    with pytest.raises(NotStored, match="the worker's own disk: File too large"), s3.store().growing("x", 0) as growing:
+        growing.write(b"what is written later than it is told")
+        few_bytes()
+        growing.rewrite(0, b"W")
 
 
 def test_what_is_sent_again_because_the_answer_was_lost_is_kept(s3: S3) -> None:

@@ -10,7 +10,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import TaskKind, TaskState
 from shared.storage.folder_store import FolderStore
 from shared.storage.moving import MovingStore
-from shared.storage.store import OutputStore
+from shared.storage.store import IncomingFile, NotStored, OutputStore
 from tests.buckets import S3
 from tests.simulator.running import eventually
 from tests.tasks import asked, done, make_due, task
@@ -59,6 +59,21 @@ def test_what_was_told_to_go_from_the_former_store_goes_once_all_are_moved(
     made = done(messenger, tmp_path, asked(messenger, MOVE, parameters={"remove_former": True}), moving=moving)
     assert (made.done, made.total, made.result["removed"], made.result["files"]) == (142, 142, 71, 71)
     assert (content(moving.later), content(moving.former)) == (FILES, {})
+
+
+class Full(FolderStore):
+    """It has files, and takes no more of them."""
+
+    def incoming(self, key: str) -> IncomingFile:
+        raise NotStored(key, "No space left on device")
+
+
+def test_asked_for_again_it_compares_and_sends_nothing(messenger: Messenger, tmp_path: Path) -> None:
+    former, later = FolderStore(tmp_path / "files"), Full(tmp_path / "later")
+    for store in (former, later):
+        fill(store, FILES, tmp_path)
+    made = done(messenger, tmp_path, asked(messenger, MOVE, parameters={}), moving=MovingStore(former, later))
+    assert (made.result["files"], made.result["skipped"]) == (71, {})
 
 
 def test_files_are_read_from_wherever_they_are_and_written_to_the_later_store(

@@ -4,7 +4,7 @@ import hashlib
 from typing import NamedTuple
 
 from shared.files.content_hash import ContentHash
-from shared.storage.store import IncomingFile
+from shared.storage.pieces import kept, looked_after
 from worker_service.tasks.archives.reading import GivenArchive
 from worker_service.tasks.turns.turn import Turn
 
@@ -39,19 +39,11 @@ def copy(turn: Turn, archive: GivenArchive, said: Said, key: str) -> None:
     """Put an entry into the store. Raises WrongFile."""
     if archive.size(said.name) != said.size:
         raise WrongFile
-    file: IncomingFile = turn.resources.store.incoming(key)
     found, written = said.hashing(), 0
-    is_right = False
-    try:
-        for piece in archive.pieces(said.name):
-            turn.check()
+    with kept(turn.resources.store.incoming(key)) as file:
+        for piece in looked_after(archive.pieces(said.name), turn.check):
             found.add(piece)
             written += len(piece)
             file.write(piece)
-        is_right = written == said.size and str(found) == said.hash
-        if is_right:
-            file.keep()
-    finally:
-        file.drop()  # nothing, once it is kept
-    if not is_right:
-        raise WrongFile
+        if written != said.size or str(found) != said.hash:
+            raise WrongFile

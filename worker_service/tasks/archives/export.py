@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from shared.database.engine import reading
 from shared.files.content_hash import ContentHash
 from shared.models import FINAL, Asset, GenerationJob, JobOutput, TaskState
+from shared.storage.pieces import looked_after
 from shared.tasks.life import Ending, Page
 from worker_service.tasks.archives.exported_rows import PageOfJobs, assets_of, page_of, source_of, without_files
-from worker_service.tasks.archives.growing import GrowingArchive, Lengths, NotAsSaid, finish, looked_after
+from worker_service.tasks.archives.growing import GrowingArchive, Lengths, NotAsSaid, finish
 from worker_service.tasks.archives.manifest import (
     ArchivedInput,
     ArchivedJob,

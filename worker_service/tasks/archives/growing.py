@@ -5,11 +5,12 @@ After each page the three are durable, and the row has their lengths. Whoever go
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from shared.storage.pieces import looked_after
 from shared.storage.store import Check, OutputStore
 from worker_service.tasks.archives.zip_records import CHECKSUM_AT, Entry, central_record, end_records, local_header
 
@@ -103,10 +104,3 @@ def finish(store: OutputStore, folder: str, lengths: Lengths, check: Check) -> s
         growing.archive.write(end_records(growing.entries, directory_at, size))
         growing.archive.finish(check)
     return f"{folder}/archive.zip"
-
-
-def looked_after(pieces: Iterable[bytes], check: Check) -> Iterator[bytes]:
-    """The pieces, with a look up before each whether to go on."""
-    for piece in pieces:
-        check()
-        yield piece

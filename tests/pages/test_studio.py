@@ -30,7 +30,7 @@ def done(page: Page) -> None:
 
 
 def test_ctrl_enter_makes_a_picture_and_shows_and_tells_how_far_it_is(page: Page, system: Visit) -> None:
-    system.comfyui.pace(step_seconds=0.5)  # each step is told of: the page may hear of no more than the latest
+    system.comfyui.pace(step_seconds=0.5)  # the first steps may be over before the worker listens
     make(page)
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile("[1-9]"))
     screenshot(page, "studio-running")

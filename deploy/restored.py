@@ -18,6 +18,7 @@ from shared.configuration.types import as_shown
 from shared.database.connected import connected_services
 from shared.database.engine import create_engine, reading, transaction
 from shared.database.schema import exit_unless_migrated
+from shared.jobs.urls import number_in
 from shared.models import HELD, GenerationJob, JobStatus
 from shared.storage.opening import storage_or_exit
 from shared.storage.store import OutputStore
@@ -104,7 +105,7 @@ def numbers_by_day(store: OutputStore, folder: str = "", level: int = 0) -> Iter
     """The numbers of the jobs that have a folder in the store, those of one user and day together."""
     names = store.folders(folder)
     if level == LEVELS:
-        if numbers := [int(name) for name in names if name.isascii() and name.isdecimal()]:
+        if numbers := [number for name in names if (number := number_in(name)) is not None]:
             yield numbers
         return
     for name in names:

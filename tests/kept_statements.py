@@ -1,6 +1,6 @@
 """What SQLAlchemy makes of a statement is made once in a process of tests, and not again for the engine of each test.
 
-A third of what an average test computed was the same SQL, written anew.
+A fifth of what a test of the API computed was the same SQL, written anew.
 """
 
 from typing import Any, Self

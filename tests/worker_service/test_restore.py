@@ -150,6 +150,7 @@ def test_ids_go_beyond_those_in_a_store_that_files_move_from(
     environ: dict[str, str], own_database: str, tmp_path: Path
 ) -> None:
     (tmp_path / "former/1/2026/03/09/5000").mkdir(parents=True)
+    (tmp_path / "former/1/2026/03/09/20260309120000").mkdir()  # somebody's own, and no number of a job
     stores = {"STORAGE_URL": (tmp_path / "later").as_uri(), "STORAGE_MOVING_FROM": (tmp_path / "former").as_uri()}
     chosen = {"PATH": os.environ["PATH"], **environ, "DATABASE_URL": own_database, **stores}
     command = [sys.executable, "-m", "deploy.restored", "--spare=10"]

@@ -131,7 +131,7 @@ class Deployment:
         return found
 
     def seen_sampling(self, job_id: int) -> str:
-        """The same, once the worker has heard so."""
+        """The same, once the worker has heard so. Its socket may miss the first step: there must be more of them."""
         found = self.sampling(job_id)
         until(lambda: self.messenger.client.exists(self.messenger.channels.progress(job_id)))
         return found

@@ -27,9 +27,9 @@ def test_a_workflow_that_fills_servers_ends_in_quarantine(deployment: Deployment
 
 
 def test_a_workflow_that_ends_its_server_is_counted_against(deployment: Deployment) -> None:
-    deployment.comfyui.pace(step_seconds=3600)
+    deployment.comfyui.pace(step_seconds=0.2)  # each step tells a worker whose socket was late for those before
     with deployment.worker() as worker:
-        job_id = deployment.submit(workflow_key=FINGERPRINT)
+        job_id = deployment.submit(workflow_key=FINGERPRINT, steps=100)
         deployment.seen_sampling(job_id)
         deployment.comfyui.kill()
         deployment.comfyui.restart()

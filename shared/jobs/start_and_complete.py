@@ -14,12 +14,14 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Insert,
+    Text,
     Update,
     bindparam,
     column,
     exists,
     func,
     insert,
+    literal,
     select,
     true,
     update,
@@ -44,8 +46,10 @@ from shared.models import (
     SuspectWorkflow,
     User,
 )
-from shared.notifications.listened import Listened, listened
+from shared.notifications.listened import has_listeners
 from shared.usage.notes import note_attempt_sql
+from shared.webhooks.outbox import TOLD_COLUMNS, owe_sql
+from shared.webhooks.payload import WebhookEvent
 
 EVENT_DATA = bindparam("event_data", type_=JSONB)
 STORED_BYTES = bindparam("added_bytes", type_=BigInteger)
@@ -60,7 +64,7 @@ WHOLE_JOB = tuple(SQLModel.metadata.tables["generation_jobs"].c)
 
 class CompletedJob(NamedTuple):
     """What the end of a job is published and counted by. Not its workflow, which may be long. Its owner may have
-    webhooks, and preferences of notifications."""
+    preferences of notifications."""
 
     id: int
     user_id: UUID
@@ -75,12 +79,11 @@ class CompletedJob(NamedTuple):
     started_at: datetime | None
     generated_at: datetime | None
     completed_at: datetime | None
-    has_webhooks: bool
     has_listeners: bool
 
 
-LISTENED = tuple(column(name, Boolean) for name in Listened._fields)
-OF_JOB = CompletedJob._fields[: -len(LISTENED)]
+HAS_LISTENERS = column("has_listeners", Boolean)
+OF_JOB = tuple(name for name in CompletedJob._fields if name != HAS_LISTENERS.name)
 COMPLETED_JOB = tuple(col(getattr(GenerationJob, name)) for name in OF_JOB)
 
 
@@ -132,10 +135,11 @@ def adopting(taking: Update) -> Prepared[TakenJob]:
 
 def completing(ending: Update) -> Prepared[CompletedJob]:
     """The UPDATE that completes a job, with its attempt, its use, its event, its outputs, its server's breaker, its
-    owner's turn and bytes, and what is learned of it."""
+    owner's turn and bytes, what is learned of it, and what webhooks are owed."""
     turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost), col(GenerationJob.key_id))
     kind = (col(getattr(GenerationJob, name)) for name in LEARNED_BY)
-    job = ending.returning(*COMPLETED_JOB, *turn, *kind).cte("job")
+    told = (one for one in TOLD_COLUMNS if one.name not in OF_JOB)
+    job = ending.returning(*COMPLETED_JOB, *turn, *kind, *told).cte("job")
     attempt = end_attempt_sql(job.c.id, job.c.attempt, Outcome.COMPLETED).returning(*ENDED).cte("attempt")
     rows = (
         learn_sql(job).cte("learned"),
@@ -145,9 +149,10 @@ def completing(ending: Update) -> Prepared[CompletedJob]:
         add_outputs_sql(job).cte("outputs"),
         close_breaker_sql(job.c.server).cte("server"),
         add_stored_bytes_sql(job).cte("owner"),
+        owe_sql(job, literal(WebhookEvent.COMPLETED.value, Text), EVENT_DATA).cte("owed"),
     )
-    ended = select(*(job.c[name] for name in OF_JOB), *listened(job.c.user_id)).add_cte(*rows)
-    return Prepared("complete", ended, row=CompletedJob, columns=(*COMPLETED_JOB, *LISTENED))
+    ended = select(*(job.c[name] for name in OF_JOB), has_listeners(job.c.user_id)).add_cte(*rows)
+    return Prepared("complete", ended, row=CompletedJob, columns=(*COMPLETED_JOB, HAS_LISTENERS))
 
 
 def output_values(outputs: Sequence[JobOutput]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The worker service: `dramatiq worker_service.main:start`. Only here is everything built and put together."""
+"""The worker service: `dramatiq worker_service.start:start`. Only here is everything built and put together."""
 
 import os
 import socket

@@ -12,7 +12,7 @@
  * @property {number} width
  * @property {number} height
  * @property {number} batch
- * @property {number | null} seed
+ * @property {number | bigint | null} seed
  * @property {boolean} keepsSeed
  * @property {string} sampler
  * @property {string} scheduler
@@ -44,7 +44,7 @@ export function bodyOf(from) {
     width: from.width,
     height: from.height,
     batch_size: from.batch,
-    sampler_params: from.seed === null ? sampler : { ...sampler, seed: from.seed },
+    sampler_params: from.seed === null ? sampler : { ...sampler, seed: /** @type {number} the document knows no bigints */ (from.seed) },
     params: { previews: true },
     ...(from.image && { image: reference(from.image.id), denoise: from.denoise, ...(from.mask && { mask: reference(from.mask.id) }) }),
   };

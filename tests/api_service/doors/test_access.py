@@ -85,6 +85,7 @@ ROWS = {
     ("GET", "/api/v1/generation-jobs/stats"): Row(READ),
     ("GET", "/api/v1/usage"): Row(READ),
     ("GET", "/api/v1/overview"): Row(READ),
+    ("GET", "/api/v1/history"): Row(ADMIN),
     ("POST", "/api/v1/generation-jobs/bulk"): Row(WRITE, 201, body={"jobs": [JOB]}),
     ("POST", "/api/v1/generation-jobs/validate"): Row(WRITE, body=JOB),
     ("POST", "/api/v1/generation-jobs/cancel"): Row(WRITE, body={"all": True}),

@@ -1,5 +1,6 @@
 /** The form: what the picture shows, with which model, how large, and the rest for who wants it. */
 import { html } from "../../common/html.js";
+import { numberOf } from "../../common/numbers.js";
 import { choices, loadMore } from "./choices.js";
 import { Choice, Field, marks, NumberField } from "./fields.js";
 import { InputPicture } from "../input/input_picture.js";
@@ -89,7 +90,7 @@ function Sampling() {
 
 function Seed() {
   const { seed, keepsSeed } = settings.value;
-  const typed = (/** @type {any} */ event) => change({ seed: event.target.value === "" ? null : Number(event.target.value), keepsSeed: event.target.value !== "" });
+  const typed = (/** @type {any} */ event) => change({ seed: event.target.value === "" ? null : numberOf(event.target.value), keepsSeed: event.target.value !== "" });
   const lock = () => change(keepsSeed ? { seed: null, keepsSeed: false } : { seed: seed ?? Math.floor(Math.random() * LARGEST_SEED), keepsSeed: true });
   return html`<div class="row end">
     <${Field} name="seed" label=${words.seed} of="sampler_params.seed">

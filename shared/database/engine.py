@@ -29,6 +29,14 @@ T = TypeVar("T")
 # SQLSTATEs. After a failover the old primary only reads, for a while; what is too large or too deep stays so.
 READ_ONLY, BEYOND_LIMITS = "25006", "54"
 APPLICATIONS = "genonaut-"  # what the names of all our processes begin with; their version follows after a space
+# A host that vanished is noticed in 25 s, and no statement of a service runs for 30: by keepalives where an answer
+# is waited for, and by the user timeout where what was sent is not acknowledged, which keepalives do not see.
+VANISHED_IS_NOTICED = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # ms
+}
 ASKED_AFTER = timedelta(seconds=1)  # a connection that was idle for longer is asked whether it lives
 
 
@@ -49,10 +57,7 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
         connect_args={
             "connect_timeout": 5,
             "application_name": f"{APPLICATIONS}{application} {VERSION}",
-            # A peer that vanished is noticed in about 25 s; none of the statements here runs for 30.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
+            **VANISHED_IS_NOTICED,
             **({} if pooled else {"options": AT_THE_START}),
         },
     )

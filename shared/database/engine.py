@@ -2,7 +2,7 @@
 
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -45,9 +45,15 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
 
     Connections are looked at before use, so that a restarted PostgreSQL costs no request.
     """
+    bounds = {"connect_timeout": 5, **VANISHED_IS_NOTICED}
+    return engine_to(settings.database_url, settings, application, connections, bounds)
+
+
+def engine_to(url: str, settings: Settings, application: str, connections: int, bounds: Mapping[str, int], /) -> Engine:
+    """The same for one of the servers. `bounds` are libpq's, and say when it is given up."""
     pooled = settings.database_pooler is Pooler.TRANSACTION
     engine = sqlalchemy_engine(
-        settings.database_url,
+        url,
         execution_options={OPTION: pooled},
         pool_size=connections,
         max_overflow=0,
@@ -55,15 +61,14 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
         hide_parameters=True,  # prompts do not belong in logs
         use_native_hstore=False,  # no column has that type, and each connection would ask for it
         connect_args={
-            "connect_timeout": 5,
             "application_name": f"{APPLICATIONS}{application} {VERSION}",
-            **VANISHED_IS_NOTICED,
+            **bounds,
             **({} if pooled else {"options": AT_THE_START}),
         },
     )
     look_before_use(engine)
-    if is_in_file(settings.database_url):
-        log_in_by_file(engine, settings.database_url)
+    if is_in_file(url):
+        log_in_by_file(engine, url)
     if pooled:
         tell_in_each_transaction(engine)
     return engine

@@ -19,13 +19,15 @@ log = structlog.get_logger(__name__)
 
 LARGEST_FILE = 16 * 1024  # bytes
 MOST_SECRETS = 10  # in one file
-IN_FILES = ("database_url", "redis_url", "broker_url", "smtp_url", "comfyui_webhook_secret")
+URLS_IN_FILES = ("database_url", "database_read_url", "redis_url", "broker_url", "smtp_url")
+IN_FILES = (*URLS_IN_FILES, "comfyui_webhook_secret")
 
 
 class SecretFiles(BaseModel, frozen=True):
     """The part of the settings that says in which files others are. Of a URL, user and password are read again."""
 
     database_url_file: KeyFile = Field(None, description="a file that holds DATABASE_URL, in its place")
+    database_read_url_file: KeyFile = Field(None, description="a file that holds DATABASE_READ_URL, in its place")
     redis_url_file: KeyFile = Field(None, description="a file that holds REDIS_URL, in its place")
     broker_url_file: KeyFile = Field(None, description="a file that holds BROKER_URL, in its place")
     smtp_url_file: KeyFile = Field(None, description="a file that holds SMTP_URL, in its place")
@@ -33,7 +35,7 @@ class SecretFiles(BaseModel, frozen=True):
         None, description="a file that holds COMFYUI_WEBHOOK_SECRET, in its place; of several, one a line, each is good"
     )
 
-    @field_validator("database_url", "redis_url", "broker_url", "smtp_url", mode="wrap", check_fields=False)
+    @field_validator(*URLS_IN_FILES, mode="wrap", check_fields=False)
     @classmethod
     def knows_its_file(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         found = handler(value)

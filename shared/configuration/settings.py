@@ -35,17 +35,18 @@ from shared.configuration.types import (
     accepts,
     as_shown,
 )
-from shared.configuration.urls.database_urls import DatabaseUrl
+from shared.configuration.urls.database_urls import DatabaseSettings
 from shared.configuration.urls.redis_urls import RedisUrl
 from shared.configuration.urls.secret_urls import without_users
 from shared.tracing.endpoint import OtlpEndpoint
 
 
-class Settings(SecretFiles, StorageSettings, Bounds, frozen=True, extra="forbid", validate_default=True):
+class Settings(
+    SecretFiles, StorageSettings, Bounds, DatabaseSettings, frozen=True, extra="forbid", validate_default=True
+):
     """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
 
     app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")
-    database_url: DatabaseUrl = Field(description="PostgreSQL, the record of every job")
     database_pooler: Annotated[Pooler, LowerCase] = Field(
         Pooler.NONE, description="transaction if a pooler such as PgBouncer lends connections for one transaction each"
     )

@@ -1,14 +1,13 @@
 """The API service: it writes jobs and sends messages, and shows what became of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypedDict
 
 import anyio
 import anyio.to_thread
-import structlog
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -33,11 +32,13 @@ from api_service.http.one_answer import OneAnswer
 from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
 from api_service.http.server.address_keys import AddressKeys
+from api_service.http.server.beside import kept_going, stop
 from api_service.http.server.browser_cookies import BrowserCookies
 from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
 from api_service.http.server.metrics import ApiMetrics
 from api_service.http.server.pace import KeylessPace, Pace
+from api_service.http.server.root_path import RootPath
 from api_service.http.server.traced import Traced
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
@@ -74,13 +75,10 @@ from shared.storage.opening import open_storage, storage_or_exit
 from shared.tracing.opening import open_tracing_or_exit
 from shared.tracing.tracing import OFF, Tracing
 
-log = structlog.get_logger(__name__)
-
 DEFAULT_TIMINGS = StreamTimings()
 THREADS = 10  # blocking calls at once; each may hold a database connection
 HEAVY_THREADS = 1  # beside them, for large bodies
 OTHER_THREADS = HEAVY_THREADS + 2  # and one each for the rights of streams and for what is ready
-AGAIN_AFTER_S = 1.0
 OVERVIEW_KEPT_S = 1.0
 
 
@@ -110,14 +108,12 @@ def create_app(
         finally:
             await anyio.to_thread.run_sync(tracing.close)
 
-    traced = [] if tracing is OFF else [Middleware(Traced, tracing=tracing)]
     across = [Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []
     app = Starlette(
         routes=ROUTES,
         # Starlette answers a failure outside of all these; here, such an answer has its id and its origin too.
         middleware=[
-            Middleware(AddressKeys, is_native=is_native, port=settings.native_port),
-            *traced,
+            *around_the_log(settings, tracing),
             Middleware(AccessLog, answered=metrics.answered),
             Middleware(BrowserCookies),
             *across,
@@ -129,6 +125,13 @@ def create_app(
     )
     app.router.redirect_slashes = False  # each route takes both forms: a redirect would lose bodies
     return app
+
+
+def around_the_log(settings: Settings, tracing: Tracing) -> list[Middleware]:
+    """What has to do with an address before it is logged, and the span that its line names."""
+    traced = [] if tracing is OFF else [Middleware(Traced, tracing=tracing)]
+    of_keys = Middleware(AddressKeys, is_native=is_native, port=settings.native_port)
+    return [Middleware(RootPath, root=settings.root_path), of_keys, *traced]
 
 
 @asynccontextmanager
@@ -214,24 +217,6 @@ def overviews_of(engine: Engine, threads: anyio.CapacityLimiter) -> dict[str, On
     found = {period: partial(overview_of, engine, None, period) for period in Period}
     run = partial(anyio.to_thread.run_sync, limiter=threads)
     return {period: OneAnswer(partial(run, find), OVERVIEW_KEPT_S) for period, find in found.items()}
-
-
-async def kept_going(work: Callable[[], Awaitable[None]]) -> None:
-    """Do the work beside the requests until this is cancelled: an error in it is logged, and it begins again."""
-    while True:
-        try:
-            return await work()
-        except Exception:  # whatever it was, streams need this work
-            log.exception("task.failed")
-        await asyncio.sleep(AGAIN_AFTER_S)
-
-
-async def stop(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel tasks until they have ended: one cancel may be swallowed."""
-    while still := {task for task in tasks if not task.done()}:
-        for task in still:
-            task.cancel()
-        await asyncio.wait(still, timeout=0.2)
 
 
 def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:

@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from shared.configuration.urls.public_urls import LONGEST_ROOT_PATH
 from shared.models import EventType
 
-LARGEST = 20_000  # bytes
-LONGEST_MESSAGE = 2000  # characters of an error
 MOST_OUTPUTS = 20
+LARGEST = 20_000 - MOST_OUTPUTS * LONGEST_ROOT_PATH  # bytes, as it is stored
+LONGEST_MESSAGE = 2000  # characters of an error
 OUTPUT_FIELDS = ("number", "kind", "media_type", "size_bytes", "url")
 
 
@@ -68,3 +69,13 @@ def job_body(kind: WebhookEvent, job: Row[Any], data: Mapping[str, Any]) -> str:
         told["outputs"].pop()
         body = body_of(kind, job.updated_at, told)
     return body
+
+
+def body_below(root: str, body: str) -> str:
+    """A stored body as it is sent: with the addresses of outputs below ROOT_PATH. The same at every try."""
+    if not root:
+        return body
+    told = json.loads(body)
+    for output in told["data"].get("outputs", ()):
+        output["url"] = f"{root}{output['url']}"
+    return json.dumps(told, ensure_ascii=False)

@@ -10,11 +10,13 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from api_service.webhooks.endpoints import delete_endpoint
 from shared.configuration.settings import Settings
+from shared.configuration.urls.public_urls import LONGEST_ROOT_PATH
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
 from shared.jobs.errors import NodeFailed
 from shared.messaging.messenger import Messenger
 from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from shared.webhooks.payload import LARGEST, MOST_OUTPUTS, body_below
 from shared.webhooks.signing import drawn_secret
 from tests.cleaning import clean_up_named, cleaned, tools_of
 from tests.jobs import ANOTHER_USER, job, output, running, submitted
@@ -45,6 +47,20 @@ def test_the_end_of_a_job_is_told_in_the_standard_form(
     assert kept.last_ms is not None
     assert taken_apart(request)[0]["webhook-id"] == f"msg_{kept.id.hex}"
     assert sender.deliver_all() == 0
+
+
+def test_below_a_path_of_a_proxy_addresses_are_told_with_it_at_every_try(
+    messenger: Messenger, sender: Deliveries, receiver: RawServer
+) -> None:
+    made = endpoint(messenger, receiver.url)
+    job_id = completed(messenger)
+    below = Deliveries(messenger.engine, sender.outgoing, sender.closing, root="/make/pictures")
+    assert below.deliver_all() == 1
+    with messenger.transaction() as session:
+        session.execute(update(WebhookDelivery).values(state=DeliveryState.PENDING, due_at=func.now()))
+    assert below.deliver_all() == 1
+    first, second = (verified(request, made.secret)["data"]["outputs"][0]["url"] for request in receiver.asked)
+    assert first == second == f"/make/pictures/api/v1/generation-jobs/{job_id}/outputs/0"
 
 
 def test_a_failure_and_a_cancellation_are_told_too(
@@ -106,8 +122,11 @@ def test_an_endpoint_hears_only_what_it_asked_for(messenger: Messenger) -> None:
 def test_a_body_stays_below_20_kb_whatever_the_job_holds(messenger: Messenger) -> None:
     endpoint(messenger, "https://example.com/")
     completed(messenger, outputs=100, caller_metadata={"words": "ä" * 1900})
-    assert len(only(messenger).body.encode()) < 20_000
-    assert '"output_count": 100' in only(messenger).body
+    stored, root = only(messenger).body, "/" + "a" * (LONGEST_ROOT_PATH - 1)
+    assert '"output_count": 100' in stored
+    sent = body_below(root, stored).encode()
+    assert len(sent) == len(stored.encode()) + MOST_OUTPUTS * LONGEST_ROOT_PATH < LARGEST + MOST_OUTPUTS * len(root)
+    assert LARGEST + MOST_OUTPUTS * len(root) == 20_000
 
 
 @pytest.mark.parametrize("listens", [True, False])

@@ -8,7 +8,6 @@ from typing import TypedDict
 
 import anyio
 import anyio.to_thread
-import structlog
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -38,6 +37,7 @@ from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
 from api_service.http.server.metrics import ApiMetrics
 from api_service.http.server.pace import KeylessPace, Pace
+from api_service.http.server.root_path import RootPath
 from api_service.http.server.traced import Traced
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
@@ -76,8 +76,6 @@ from shared.storage.opening import open_storage, storage_or_exit
 from shared.tracing.opening import open_tracing_or_exit
 from shared.tracing.tracing import OFF, Tracing
 
-log = structlog.get_logger(__name__)
-
 DEFAULT_TIMINGS = StreamTimings()
 THREADS = 10  # blocking calls at once; each may hold a database connection
 HEAVY_THREADS = 1  # beside them, for large bodies
@@ -111,14 +109,12 @@ def create_app(
         finally:
             await anyio.to_thread.run_sync(tracing.close)
 
-    traced = [] if tracing is OFF else [Middleware(Traced, tracing=tracing)]
     across = [Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []
     app = Starlette(
         routes=ROUTES,
         # Starlette answers a failure outside of all these; here, such an answer has its id and its origin too.
         middleware=[
-            Middleware(AddressKeys, is_native=is_native, port=settings.native_port),
-            *traced,
+            *around_the_log(settings, tracing),
             Middleware(AccessLog, answered=metrics.answered),
             Middleware(BrowserCookies),
             *across,
@@ -130,6 +126,13 @@ def create_app(
     )
     app.router.redirect_slashes = False  # each route takes both forms: a redirect would lose bodies
     return app
+
+
+def around_the_log(settings: Settings, tracing: Tracing) -> list[Middleware]:
+    """What has to do with an address before it is logged, and the span that its line names."""
+    traced = [] if tracing is OFF else [Middleware(Traced, tracing=tracing)]
+    of_keys = Middleware(AddressKeys, is_native=is_native, port=settings.native_port)
+    return [Middleware(RootPath, root=settings.root_path), of_keys, *traced]
 
 
 @asynccontextmanager

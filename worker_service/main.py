@@ -154,7 +154,7 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION, tracing:
     )
     wake_jobs = WakeUps(messenger, due_jobs(settings.sharing))
     outgoing = Outgoing(allowed_by(settings.outgoing_allow or ()), tls=trust(settings.ca_file))
-    webhooks = Deliveries(engine, outgoing, closing, WebhookMetrics(registry).count)
+    webhooks = Deliveries(engine, outgoing, closing, WebhookMetrics(registry).count, root=settings.root_path)
     mailing = create_mailing(settings, engine, closing)
     wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}
     wakes["clean_up"] = create_cleaner(settings, messenger, store, closing).do_due

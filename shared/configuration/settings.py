@@ -31,18 +31,25 @@ from shared.configuration.types import (
     Origins,
     OwnHosts,
     Patterns,
-    PublicUrl,
     accepts,
     as_shown,
 )
 from shared.configuration.urls.database_urls import DatabaseSettings
+from shared.configuration.urls.public_urls import PublicAddress
 from shared.configuration.urls.redis_urls import RedisUrl
 from shared.configuration.urls.secret_urls import without_users
 from shared.tracing.endpoint import OtlpEndpoint
 
 
 class Settings(
-    SecretFiles, StorageSettings, Bounds, DatabaseSettings, frozen=True, extra="forbid", validate_default=True
+    SecretFiles,
+    PublicAddress,
+    StorageSettings,
+    Bounds,
+    DatabaseSettings,
+    frozen=True,
+    extra="forbid",
+    validate_default=True,
 ):
     """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
 
@@ -126,9 +133,6 @@ class Settings(
     model_aliases: ModelAliases = Field(
         (),
         description="models by the names that programs hard-code, for ComfyUI's and OpenAI's APIs: NAME=MODEL,...",
-    )
-    public_url: PublicUrl = Field(
-        None, description="where clients reach the API, for the URLs of files; default: what each request says"
     )
     cors_origins: Origins = Field(None, description="the origins whose pages may call the API in a browser, or none")
     file_url_lifetime: FileUrlLifetime = Field(

@@ -36,6 +36,13 @@ class Asked:
             self.details.append(request)
 
 
+def blank(opened: Opened) -> Page:
+    """A page of somebody who is signed in, that asks for nothing."""
+    page = opened(None)
+    page.goto("about:blank")
+    return page
+
+
 def grow_old(page: Page) -> None:
     """The first list that the page is given has addresses that ended long ago."""
 
@@ -67,7 +74,7 @@ def all_loaded(page: Page) -> None:
 
 def test_all_that_is_asked_for_with_a_rate_are_lists(opened: Opened, system: Visit) -> None:
     made(system, *(f"picture {number}" for number in range(3)))
-    page = opened(None)
+    page = blank(opened)
     asked = Asked(page)
     page.goto("/gallery")
     expect(tiles(page)).to_have_count(3)
@@ -82,7 +89,7 @@ def test_addresses_that_ended_are_renewed_for_all_that_is_seen_by_one_request(
 ) -> None:
     watch.allow("status of 401")
     made(system, *(f"picture {number}" for number in range(MANY)))
-    page = opened(None)
+    page = blank(opened)
     grow_old(page)
     asked = Asked(page)
     page.goto("/gallery")
@@ -94,7 +101,7 @@ def test_addresses_that_ended_are_renewed_for_all_that_is_seen_by_one_request(
 def test_the_studio_renews_the_addresses_of_what_it_shows(opened: Opened, system: Visit, watch: Watch) -> None:
     watch.allow("status of 401")
     made(system, "a harbour")
-    page = opened(None)
+    page = blank(opened)
     page.clock.install()
     grow_old(page)
     page.goto("/studio")

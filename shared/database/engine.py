@@ -58,6 +58,8 @@ def engine_to(url: str, settings: Settings, application: str, connections: int, 
         pool_size=connections,
         max_overflow=0,
         pool_timeout=10,
+        # The connection that was used last: it is known to live, and knows its prepared statements.
+        pool_use_lifo=True,
         hide_parameters=True,  # prompts do not belong in logs
         use_native_hstore=False,  # no column has that type, and each connection would ask for it
         connect_args={

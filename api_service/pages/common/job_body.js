@@ -1,4 +1,7 @@
 /** What the form is set to, as the body of a job. */
+import { store, stored } from "./storage.js";
+
+const KEY = "studio";
 
 /**
  * @typedef {{name: string, strength: number}} Lora
@@ -28,6 +31,12 @@ export const USUAL = {
   prompt: "", negative: "", checkpoint: "", loras: [], width: 832, height: 1216, batch: 1, seed: null,
   keepsSeed: false, sampler: "euler", scheduler: "normal", steps: 28, cfg: 5.5, image: null, mask: null, denoise: 0.6,
 };
+
+/** What the studio was set to last, in this browser. @returns {Settings} */
+export const lastSettings = () => ({ ...USUAL, ...stored(KEY, {}) });
+
+/** Pictures to begin with are not kept. @param {Settings} settings */
+export const keepSettings = (settings) => store(KEY, { ...settings, image: null, mask: null });
 
 /**
  * The body of a job as the API takes it.

@@ -47,9 +47,13 @@ export function Chart({ label, times, series, isLong, scale }) {
  * @param {Scale} scale
  */
 function optionsOf(into, latest, isLong, { least, steps, said = String }) {
-  const style = getComputedStyle(into);
-  // A canvas knows no variables.
-  const colour = (/** @type {string} */ css) => () => css.replace(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim());
+  // A canvas knows neither variables nor whether it is dark.
+  const colour = (/** @type {string} */ css) => () => {
+    into.style.color = css;
+    const { color } = getComputedStyle(into);
+    into.style.color = "";
+    return color;
+  };
   const paths = /** @type {any} */ (uPlot.paths);
   const line = { stroke: colour("var(--line)"), width: 1 };
   const axis = { stroke: colour("var(--soft)"), grid: line, ticks: line, font: "12px sans-serif" };

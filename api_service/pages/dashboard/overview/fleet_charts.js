@@ -32,7 +32,7 @@ const KINDS = [
     name: "slots", title: words.slots, scale: { ...COUNTS, said: rounded },
     series: (steps) => [
       { name: words.used, colour: "var(--accent)", values: valuesOf(steps, (step) => step.slots_used) },
-      { name: words.usable, colour: "var(--soft)", values: valuesOf(steps, (step) => step.slots), isLine: true },
+      { name: words.usable, colour: "var(--text)", values: valuesOf(steps, (step) => step.slots), isLine: true },
     ],
   },
   {

@@ -2,13 +2,12 @@
 import { patch, post } from "../../common/api.js";
 import { html } from "../../common/html.js";
 import { parsed, written } from "../../common/numbers.js";
-import { stored } from "../../common/storage.js";
 import { at } from "../../common/texts.js";
 import { toast } from "../../common/toasts.js";
 import { fleet } from "../fleet_messages.js";
 import { Choice, Field, FormDialog } from "../form_dialog.js";
 import { words } from "../messages.js";
-import { bodyOf, USUAL } from "../../common/job_body.js";
+import { bodyOf, lastSettings } from "../../common/job_body.js";
 
 /** @typedef {import("../../common/calls.js").Schemas} Schemas */
 /** @typedef {Schemas["ScheduleView"]} Schedule */
@@ -25,7 +24,7 @@ export function ScheduleForm({ schedule, close, reload }) {
     toast([answer.next_runs[0] ? fleet.runsNext(at(answer.next_runs[0])) : fleet.runsNever, ...answer.notes].join(" "));
     await reload();
   };
-  const job = schedule ? schedule.job : bodyOf({ ...USUAL, ...stored("studio", {}), image: null });
+  const job = schedule ? schedule.job : bodyOf(lastSettings());
   return html`<${FormDialog} title=${schedule ? fleet.changeSchedule(schedule.name) : fleet.makeSchedule} verb=${schedule ? fleet.save : words.add} send=${send} close=${close}>
     <${Field} name="name" label=${fleet.name} required maxlength="255" value=${schedule?.name ?? ""} />
     <div class="row"><${Field} name="cron" label=${fleet.cron} required maxlength="100" value=${schedule?.cron ?? HOURLY} spellcheck=${false} />

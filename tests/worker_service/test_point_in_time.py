@@ -23,7 +23,7 @@ from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import patient_client
 from shared.models import JobStatus
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests import jobs
 from tests.deploy_local.watching import until
 from tests.docs.pages import ROOT, blocks
@@ -197,7 +197,7 @@ def test_a_moment_between_backup_and_break_is_restored_and_what_is_not_known_is_
     url = serve_restored(site, folder, served_again)
     after = deployed({**environ, "DATABASE_URL": url, "REDIS_NS": f"{environ['REDIS_NS']}_restored"}, simulator)
     try:
-        store = open_store(after.settings.storage_url)
+        store = open_storage(after.settings).store
         said = "\n".join(after_restore(after.messenger.engine, store, after.settings, spare=SPARE))
         (first,) = map(int, re.findall(r"The next job has the number (\d+):", said))
         assert first > later + SPARE, "PostgreSQL itself leaves some out, as it recovers"

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.doctor.finding import Finding, trouble
 from deploy.doctor.installation import Installation, installed
 from deploy.doctor.looks import (
+    api,
     certificates,
     database,
     due_work,
@@ -60,6 +61,7 @@ LOOKS = (
     Look("waiting", [Needs.DATABASE, Needs.REDIS], due_work.look),
     Look("messages", [Needs.REDIS], messages.look),
     Look("certificates", [Needs.NOTHING], certificates.look),
+    Look("api", [Needs.NOTHING], api.look),
 )
 
 

@@ -23,6 +23,7 @@ from shared.database.engine import create_engine, transaction
 from shared.messaging.messages import Queue
 from shared.models import ComfyUIServer, Worker
 from tests.another_clock import set_clock
+from tests.api_service.serving import served_here
 from tests.buckets import S3
 from tests.certificates import certificate
 from tests.deploy_doctor.conftest import SERVER, add_job, add_output, diagnosed
@@ -37,12 +38,13 @@ def but_durability(warnings: list[str]) -> list[str]:
     return [line for line in warnings if NOT_DURABLE not in line]
 
 
-def test_a_healthy_installation_has_nothing_but_good_lines(well: dict[str, str]) -> None:
-    found = diagnosed(well)
+def test_a_healthy_installation_has_nothing_but_good_lines(well: dict[str, str], key: str) -> None:
+    with served_here(well, key) as api:
+        found = diagnosed({**well, "API_PORT": api.address.partition(":")[2]})
     assert not found.troubles
     assert not but_durability(found.warnings)
     assert {finding.subject for finding in found} == {
-        "settings", "database", "redis", "workers", "servers", "storage", "waiting", "messages",
+        "settings", "database", "redis", "workers", "servers", "storage", "waiting", "messages", "api",
     }  # fmt: skip
     assert summary([one for one in found if NOT_DURABLE not in str(one)]) == "All is well.\n"
 

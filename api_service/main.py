@@ -1,7 +1,7 @@
 """The API service: it writes jobs and sends messages, and shows what became of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypedDict
@@ -9,7 +9,6 @@ from typing import TypedDict
 import anyio
 import anyio.to_thread
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -21,6 +20,7 @@ from api_service.accounts.trusted import TrustedNetworks
 from api_service.accounts.url_signing import UrlSigning
 from api_service.assets.fetching import Fetches
 from api_service.assets.keeping import Shelf
+from api_service.beside import kept_going, stop, watch_replica
 from api_service.doors.native.routes import is_native
 from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
@@ -32,7 +32,6 @@ from api_service.http.one_answer import OneAnswer
 from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
 from api_service.http.server.address_keys import AddressKeys
-from api_service.http.server.beside import kept_going, stop
 from api_service.http.server.browser_cookies import BrowserCookies
 from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
@@ -60,6 +59,8 @@ from shared.configuration.logging import configure_logging
 from shared.configuration.secrets.vault import open_vault
 from shared.configuration.settings import Settings, environment, settings_or_exit
 from shared.database.engine import create_engine
+from shared.database.reads import Reads
+from shared.database.replica import replica_of
 from shared.database.schema import exit_unless_migrated
 from shared.fleet.fence import Fence
 from shared.messaging.broker import sending_broker
@@ -148,7 +149,7 @@ async def running(
     rows = DatabaseRows(services.engine, services.run)
     # In a thread of its own: busy callers are no reason to go on telling one whose key has ended.
     rights = Rights(services.engine, Lane(1).run, timings)
-    work = (
+    work: list[Callable[[], Awaitable[None]]] = [
         partial(services.relay.run, rows),
         services.limits.streams.run,
         partial(end_streams_without_right, services.relay.watchers, rights),
@@ -159,7 +160,10 @@ async def running(
             services.run,
             every_s=timings.seen_every_s,
         ),
-    )
+    ]
+    if services.reads.replica:
+        metrics.show_replica(services.reads.fitness)
+        work.append(partial(watch_replica, services.reads, Lane(1).run))
     tasks = {asyncio.create_task(kept_going(one)) for one in work}
     try:
         yield services
@@ -169,11 +173,13 @@ async def running(
         await services.relay.aclose()
         await services.limits.streams.aclose()
         services.messenger.client.close()
+        services.reads.close()
         services.engine.dispose()
 
 
 def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetrics, tracing: Tracing) -> Services:
     engine = create_engine(settings, application="api", connections=THREADS + OTHER_THREADS)
+    reads = Reads(engine, replica_of(settings, application="api", connections=THREADS + 1), metrics.reading_from)
     channels, keyring, threads = Channels(settings.redis_ns), Keyring(engine), anyio.CapacityLimiter(THREADS)
     client, count = hasty_client(settings.redis_url), metrics.jobs.count
     messenger = Messenger(engine, sending_broker(settings), client, channels, count)
@@ -187,6 +193,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
     return Services(
         settings=settings,
         engine=engine,
+        reads=reads,
         messenger=messenger,
         store=store,
         vault=open_vault(settings.secrets_key_file),
@@ -207,14 +214,14 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
         threads=threads,
         fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()), tls=trust(settings.ca_file))),
         heavy=Lane(HEAVY_THREADS),
-        overviews=overviews_of(engine, threads),
+        overviews=overviews_of(reads, threads),
         readiness=OneAnswer(partial(Lane(1).run, check_everything, engine, messenger, store), timings.ready_kept_s),
     )
 
 
-def overviews_of(engine: Engine, threads: anyio.CapacityLimiter) -> dict[str, OneAnswer[OverviewView]]:
+def overviews_of(reads: Reads, threads: anyio.CapacityLimiter) -> dict[str, OneAnswer[OverviewView]]:
     """Everybody's work at a glance, by its period: found once, however many look at it."""
-    found = {period: partial(overview_of, engine, None, period) for period in Period}
+    found = {period: partial(reads.read, overview_of, None, period) for period in Period}
     run = partial(anyio.to_thread.run_sync, limiter=threads)
     return {period: OneAnswer(partial(run, find), OVERVIEW_KEPT_S) for period, find in found.items()}
 

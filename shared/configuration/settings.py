@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from shared.configuration.bounds import Bounds
-from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
+from shared.configuration.choices import AppEnv, LogFormat, LogLevel
 from shared.configuration.defaults import DERIVED, dependent_defaults
 from shared.configuration.mail import MailFrom, SmtpUrl
 from shared.configuration.misspellings import misspelt
@@ -34,21 +34,19 @@ from shared.configuration.types import (
     accepts,
     as_shown,
 )
-from shared.configuration.urls.database_urls import DatabaseUrl
+from shared.configuration.urls.database_urls import DatabaseSettings
 from shared.configuration.urls.public_urls import PublicAddress
 from shared.configuration.urls.redis_urls import RedisUrl
 from shared.configuration.urls.secret_urls import without_users
 from shared.tracing.endpoint import OtlpEndpoint
 
 
-class Settings(SecretFiles, PublicAddress, StorageSettings, Bounds, frozen=True, extra="forbid", validate_default=True):
+class Settings(
+    SecretFiles, PublicAddress, StorageSettings, Bounds, DatabaseSettings, extra="forbid", validate_default=True
+):
     """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
 
     app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")
-    database_url: DatabaseUrl = Field(description="PostgreSQL, the record of every job")
-    database_pooler: Annotated[Pooler, LowerCase] = Field(
-        Pooler.NONE, description="transaction if a pooler such as PgBouncer lends connections for one transaction each"
-    )
     redis_url: RedisUrl = Field(description="Redis or Valkey for live events and cancel signals")
     redis_ns: Namespace = Field(description="the prefix of every Redis key and channel")
     broker_url: RedisUrl = Field(description="Redis or Valkey for Dramatiq's queues; default: REDIS_URL")

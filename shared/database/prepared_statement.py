@@ -93,6 +93,10 @@ class Prepared(Generic[T]):
         found = self.execute(session, values).one_or_none()
         return None if found is None else self.row(*found)
 
+    def all(self, session: Session, values: Mapping[str, Any]) -> list[T]:
+        """Run it for all its rows."""
+        return [self.row(*found) for found in self.execute(session, values)]
+
     def execute(self, session: Session, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
         connection, given = session.connection(), {name: values[name] for name in self.changing}
         if is_pooled(connection):

@@ -16,7 +16,6 @@ from shared.messaging.events import Event
 from shared.messaging.messenger import publish_after_commit
 from shared.models import EventType, GenerationJob, JobEvent, JobOutput
 from shared.notifications.ends import owe_news
-from shared.notifications.listened import Listened
 from shared.texts.storable import cut, details
 from shared.usage.notes import note_ends
 
@@ -52,14 +51,14 @@ def publish_events(
     kind: EventType,
     data: dict[str, Any] | None = None,
     *,
-    known: Listened | None = None,
+    has_listeners: bool | None = None,
 ) -> None:
     """Publish, after the commit, events whose rows are written. Jobs that end with them are counted,
-    and their owner is owed the news. `known` says who listens to that owner, if that was asked."""
+    and their owner is owed the news: see `owe_news` for `has_listeners`."""
     for job in jobs:
         publish_after_commit(session, Event.written(kind, job, at=job.updated_at, data=data or {}), job)
     if kind.is_final:
-        owe_news(session, jobs, kind, data or {}, known)
+        owe_news(session, jobs, kind, data or {}, has_listeners)
         count_ended(session, jobs)  # last: it locks a row that the ends of all of an owner's jobs count in
 
 

@@ -20,7 +20,6 @@ from shared.jobs.transitions import TRANSITIONS, transition, transition_sql
 from shared.jobs.turns import settle
 from shared.jobs.warnings import JobWarning, warning_data
 from shared.models import HELD, EventType, GenerationJob, JobOutput, JobStatus, Outcome
-from shared.notifications.listened import Listened
 from shared.texts.failure_pattern import failure_of
 
 # Under which lease, and for how long its outputs have been stored.
@@ -77,8 +76,8 @@ def complete(
 ) -> None:
     """The outputs are stored and verified, which took `storing`: record that with their rows, and what to know of them.
 
-    Writes the job's row, its attempt, an event, the outputs, what the owner has stored and the statistics, and closes
-    its server's breaker.
+    Writes the job's row, its attempt, an event, the outputs, what the owner has stored, what webhooks are owed and the
+    statistics, and closes its server's breaker.
     """
     told = warning_data(warnings)
     data = {"outputs": [output_data(output) for output in outputs], "warnings": told}
@@ -94,7 +93,7 @@ def complete(
     job = COMPLETE.one_or_none(session, values)
     if job is None:
         raise refusal(session, "complete", lease)
-    publish_events(session, [job], EventType.COMPLETED, data, known=Listened(job.has_webhooks, job.has_listeners))
+    publish_events(session, [job], EventType.COMPLETED, data, has_listeners=job.has_listeners)
 
 
 def fail(session: Session, lease: Lease, error: GenerationError) -> GenerationJob:

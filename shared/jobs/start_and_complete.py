@@ -14,20 +14,22 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Insert,
+    Text,
     Update,
     bindparam,
     column,
     exists,
     func,
     insert,
+    literal,
     select,
     true,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import SQLModel, col
+from sqlmodel import col
 
-from shared.database.fast_rows import stored_row
+from shared.database.prepared_rows import columns_of, made_of
 from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import close_breaker_sql
 from shared.jobs.attempts import ENDED, begin_attempt_sql, end_attempt_sql
@@ -44,23 +46,24 @@ from shared.models import (
     SuspectWorkflow,
     User,
 )
-from shared.notifications.listened import Listened, listened
+from shared.notifications.listened import has_listeners
 from shared.usage.notes import note_attempt_sql
+from shared.webhooks.outbox import TOLD_COLUMNS, owe_sql
+from shared.webhooks.payload import WebhookEvent
 
 EVENT_DATA = bindparam("event_data", type_=JSONB)
 STORED_BYTES = bindparam("added_bytes", type_=BigInteger)
 WARNINGS = bindparam("new_warnings", type_=JSONB)
 OUTPUTS = bindparam("new_outputs", type_=JSONB)
 
-OUTPUT_COLUMNS = tuple(
-    column for column in SQLModel.metadata.tables["job_outputs"].c if column.name not in {"job_id", "created_at"}
-)
-WHOLE_JOB = tuple(SQLModel.metadata.tables["generation_jobs"].c)
+OUTPUT_COLUMNS = tuple(column for column in columns_of(JobOutput) if column.name not in {"job_id", "created_at"})
+WHOLE_JOB = columns_of(GenerationJob)
+job_of_row = made_of(GenerationJob)
 
 
 class CompletedJob(NamedTuple):
     """What the end of a job is published and counted by. Not its workflow, which may be long. Its owner may have
-    webhooks, and preferences of notifications."""
+    preferences of notifications."""
 
     id: int
     user_id: UUID
@@ -75,12 +78,11 @@ class CompletedJob(NamedTuple):
     started_at: datetime | None
     generated_at: datetime | None
     completed_at: datetime | None
-    has_webhooks: bool
     has_listeners: bool
 
 
-LISTENED = tuple(column(name, Boolean) for name in Listened._fields)
-OF_JOB = CompletedJob._fields[: -len(LISTENED)]
+HAS_LISTENERS = column("has_listeners", Boolean)
+OF_JOB = tuple(name for name in CompletedJob._fields if name != HAS_LISTENERS.name)
 COMPLETED_JOB = tuple(col(getattr(GenerationJob, name)) for name in OF_JOB)
 
 
@@ -132,10 +134,11 @@ def adopting(taking: Update) -> Prepared[TakenJob]:
 
 def completing(ending: Update) -> Prepared[CompletedJob]:
     """The UPDATE that completes a job, with its attempt, its use, its event, its outputs, its server's breaker, its
-    owner's turn and bytes, and what is learned of it."""
+    owner's turn and bytes, what is learned of it, and what webhooks are owed."""
     turn = (col(GenerationJob.priority), col(GenerationJob.turn_cost), col(GenerationJob.key_id))
     kind = (col(getattr(GenerationJob, name)) for name in LEARNED_BY)
-    job = ending.returning(*COMPLETED_JOB, *turn, *kind).cte("job")
+    told = (one for one in TOLD_COLUMNS if one.name not in OF_JOB)
+    job = ending.returning(*COMPLETED_JOB, *turn, *kind, *told).cte("job")
     attempt = end_attempt_sql(job.c.id, job.c.attempt, Outcome.COMPLETED).returning(*ENDED).cte("attempt")
     rows = (
         learn_sql(job).cte("learned"),
@@ -145,9 +148,10 @@ def completing(ending: Update) -> Prepared[CompletedJob]:
         add_outputs_sql(job).cte("outputs"),
         close_breaker_sql(job.c.server).cte("server"),
         add_stored_bytes_sql(job).cte("owner"),
+        owe_sql(job, literal(WebhookEvent.COMPLETED.value, Text), EVENT_DATA).cte("owed"),
     )
-    ended = select(*(job.c[name] for name in OF_JOB), *listened(job.c.user_id)).add_cte(*rows)
-    return Prepared("complete", ended, row=CompletedJob, columns=(*COMPLETED_JOB, *LISTENED))
+    ended = select(*(job.c[name] for name in OF_JOB), has_listeners(job.c.user_id)).add_cte(*rows)
+    return Prepared("complete", ended, row=CompletedJob, columns=(*COMPLETED_JOB, HAS_LISTENERS))
 
 
 def output_values(outputs: Sequence[JobOutput]) -> list[dict[str, Any]]:
@@ -161,11 +165,6 @@ def add_outputs_sql(job: CTE) -> Insert:
     made = func.jsonb_to_recordset(OUTPUTS).table_valued(*typed).render_derived("made", with_types=True)
     rows = select(job.c.id, *(made.c[one.name] for one in OUTPUT_COLUMNS)).select_from(job).join(made, true())
     return insert(JobOutput).from_select(["job_id", *(one.name for one in OUTPUT_COLUMNS)], rows)
-
-
-def job_of_row(*values: Any) -> GenerationJob:
-    """A job outside of any session."""
-    return stored_row(GenerationJob, {column.name: value for column, value in zip(WHOLE_JOB, values, strict=True)})
 
 
 def load_checkpoint_sql(job: CTE) -> Update:

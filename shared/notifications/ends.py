@@ -74,19 +74,21 @@ def owe_news(
     jobs: Sequence[ChangedJob],
     kind: EventType,
     data: Mapping[str, Any],
-    known: Listened | None = None,
+    has_listeners: bool | None = None,
 ) -> None:
-    """Owe the news of these jobs' end to everybody who wants to hear of it. `data` is that of their last event, and
-    `known` says who listens to their owners, if that was asked."""
+    """Owe the news of these jobs' end to everybody who wants to hear of it. `data` is that of their last event. Where
+    what webhooks are owed is written, `has_listeners` says whether the jobs' owners have preferences."""
     event = OF_EVENTS.get(kind)
     if event is None or not jobs:
         return
     connection, job_ids = session.connection(), [job.id for job in jobs]
     owners = {"user_ids": list({job.user_id for job in jobs})}
-    found = known or Listened._make(connection.execute(ASKED_FOR, owners).one())
-    if found.has_webhooks:
-        owe(session, job_ids, event, data)
-    if found.has_listeners:
+    if has_listeners is None:
+        found = Listened._make(connection.execute(ASKED_FOR, owners).one())
+        if found.has_webhooks:
+            owe(session, job_ids, event, data)
+        has_listeners = found.has_listeners
+    if has_listeners:
         listening = connection.execute(LISTENERS, {"job_ids": job_ids, "news": OF_ENDS.get(kind)})
         tell_owners(session, listening.all(), kind, data)
 

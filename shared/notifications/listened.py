@@ -19,5 +19,10 @@ class Listened(NamedTuple):
 def listened(user_id: Any) -> Sequence[ColumnElement[bool]]:
     """The columns of Listened, for what a user's id is equal to."""
     endpoints = exists().where(col(WebhookEndpoint.user_id) == user_id, col(WebhookEndpoint.enabled))
+    return endpoints.label("has_webhooks"), has_listeners(user_id)
+
+
+def has_listeners(user_id: Any) -> ColumnElement[bool]:
+    """Whether a user has preferences of notifications."""
     prefers = exists().where(col(NotificationSettings.user_id) == user_id)
-    return endpoints.label("has_webhooks"), prefers.label("has_listeners")
+    return prefers.label("has_listeners")

@@ -1,4 +1,4 @@
--- complete: Complete a job: the job, its attempt, its event, its outputs, its breaker, what its owner has stored.
+-- complete: Complete a job: the job, its attempt, its event, its outputs, what is stored, and what webhooks are owed.
 -- Written by `make sql`.
 
 WITH
@@ -19,13 +19,29 @@ WITH
             AND generation_jobs.worker_id IS NOT NULL
             AND generation_jobs.status IN ('running')
         RETURNING
-            generation_jobs.id, generation_jobs.user_id, generation_jobs.status, generation_jobs.job_type,
-            generation_jobs.server, generation_jobs.attempt, generation_jobs.events,
-            generation_jobs.created_at, generation_jobs.updated_at, generation_jobs.run_after,
-            generation_jobs.started_at, generation_jobs.generated_at, generation_jobs.completed_at,
-            generation_jobs.priority, generation_jobs.turn_cost, generation_jobs.key_id,
-            generation_jobs.workflow_key, generation_jobs.shape, generation_jobs.checkpoint_model,
-            generation_jobs.work
+            generation_jobs.id,
+            generation_jobs.user_id,
+            generation_jobs.status,
+            generation_jobs.job_type,
+            generation_jobs.server,
+            generation_jobs.attempt,
+            generation_jobs.events,
+            generation_jobs.created_at,
+            generation_jobs.updated_at,
+            generation_jobs.run_after,
+            generation_jobs.started_at,
+            generation_jobs.generated_at,
+            generation_jobs.completed_at,
+            generation_jobs.priority,
+            generation_jobs.turn_cost,
+            generation_jobs.key_id,
+            generation_jobs.workflow_key,
+            generation_jobs.shape,
+            generation_jobs.checkpoint_model,
+            generation_jobs.work,
+            generation_jobs.batch_id AS batch_id,
+            generation_jobs.parent_id AS parent_id,
+            generation_jobs.metadata AS metadata
     ),
     learned AS (
         INSERT INTO job_durations(workflow_key, shape, checkpoint_model, work, server, seconds, jobs, seen_on)
@@ -175,6 +191,96 @@ WITH
         SET stored_bytes = (users.stored_bytes + :added_bytes)
         FROM job
         WHERE users.id = job.user_id AND :added_bytes > 0
+    ),
+    owed AS (
+        INSERT INTO webhook_deliveries(id, endpoint_id, job_id, url, secret, type, body, state)
+        SELECT
+            gen_random_uuid() AS gen_random_uuid_1,
+            webhook_endpoints.id AS id,
+            job.id AS id_1,
+            job_webhooks.url AS url,
+            job_webhooks.secret AS secret,
+            'job.completed' AS anon_9,
+            CAST (
+                jsonb_build_object(
+                    'type',
+                    'job.completed',
+                    'timestamp',
+                    job.updated_at,
+                    'data',
+                    jsonb_build_object(
+                        'job_id',
+                        job.id,
+                        'sequence',
+                        job.events,
+                        'user_id',
+                        job.user_id,
+                        'job_type',
+                        job.job_type,
+                        'status',
+                        job.status,
+                        'batch_id',
+                        job.batch_id,
+                        'parent_id',
+                        job.parent_id,
+                        'created_at',
+                        job.created_at,
+                        'started_at',
+                        job.started_at,
+                        'metadata',
+                        CASE WHEN (octet_length(CAST (job.metadata AS TEXT)) <= 6200) THEN job.metadata ELSE NULL END,
+                        'ended_at',
+                        job.completed_at,
+                        'error',
+                        CASE WHEN ('job.completed' = 'job.failed') THEN jsonb_build_object(
+                            'code',
+                            jsonb_extract_path(:event_data::JSONB, 'code'),
+                            'message',
+                            left(jsonb_extract_path_text(:event_data::JSONB, 'message'), 2000)
+                        ) ELSE NULL END,
+                        'output_count',
+                        coalesce(jsonb_array_length(jsonb_extract_path(:event_data::JSONB, 'outputs')), 0),
+                        'outputs',
+                        coalesce(
+                            (
+                                SELECT
+                                    jsonb_agg(
+                                        jsonb_build_object(
+                                            'number',
+                                            jsonb_extract_path(told.output, 'number'),
+                                            'kind',
+                                            jsonb_extract_path(told.output, 'kind'),
+                                            'media_type',
+                                            jsonb_extract_path(told.output, 'media_type'),
+                                            'size_bytes',
+                                            jsonb_extract_path(told.output, 'size_bytes'),
+                                            'url',
+                                            jsonb_extract_path(told.output, 'url')
+                                        ) ORDER BY told.place
+                                    ) AS jsonb_agg_1
+                                FROM jsonb_array_elements(jsonb_extract_path(:event_data::JSONB, 'outputs'))
+                                WITH ORDINALITY AS told(output, place)
+                                WHERE CAST (told.place AS INTEGER) <= 20
+                            ),
+                            jsonb_build_array()
+                        )
+                    )
+                ) AS TEXT
+            ) AS jsonb_build_object_1,
+            'pending' AS anon_10
+        FROM job
+        JOIN webhook_endpoints ON webhook_endpoints.user_id = job.user_id
+        LEFT OUTER JOIN job_webhooks ON webhook_endpoints.of_jobs AND job_webhooks.job_id = job.id
+        WHERE
+            webhook_endpoints.enabled
+            AND (
+                NOT webhook_endpoints.of_jobs
+                AND 'job.completed' = ANY (webhook_endpoints.event_types)
+                AND (job.metadata @> webhook_endpoints.metadata_filter)
+                OR job_webhooks.job_id IS NOT NULL
+            )
+        ORDER BY webhook_endpoints.id, job.id
+        FOR KEY SHARE OF webhook_endpoints
     )
 SELECT
     job.id,
@@ -190,11 +296,6 @@ SELECT
     job.started_at,
     job.generated_at,
     job.completed_at,
-    EXISTS (
-        SELECT *
-        FROM webhook_endpoints
-        WHERE webhook_endpoints.user_id = job.user_id AND webhook_endpoints.enabled
-    ) AS has_webhooks,
     EXISTS (
         SELECT *
         FROM notification_settings

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 WIDTH = 110
 INDENT = "    "
 TOKEN = re.compile(
-    r"""'(?:[^']|'')*' | "[^"]*" | ::[\w ]+?(?:\[\])?(?=\W|$) | :?[\w.]+ | <> | <@ | [!<>]= | \|\| | ->> | -> | \S""",
+    r"""'(?:[^']|'')*' | "[^"]*" | ::[\w ]+?(?:\[\])?(?=\W|$) | :?[\w.]+ | <[>@] | @> | [!<>]= | \|\| | ->>? | \S""",
     re.VERBOSE,
 )
 CLAUSES = re.compile(
     r"WITH|SELECT|INSERT INTO|UPDATE|SET|FROM|LEFT OUTER JOIN|JOIN|WHERE|GROUP BY|ORDER BY|LIMIT|RETURNING|UNION ALL"
-    r"|FOR (?:NO KEY )?UPDATE"
+    r"|FOR (?:NO KEY )?UPDATE|FOR (?:KEY )?SHARE"
 )
 LONGEST_CLAUSE = 4  # words
 LISTS = {"WITH", "SELECT", "SET", "RETURNING", "GROUP BY", "ORDER BY"}

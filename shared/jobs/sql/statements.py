@@ -25,7 +25,7 @@ STATEMENTS = {
     "take": Shown("Give the best job for a server to a worker: the job, its attempt, its event, the checkpoint.", TAKE),
     "adopt": Shown("Take over the job whose lease ran out first: the job, the old attempt and the new one.", ADOPT),
     "complete": Shown(
-        "Complete a job: the job, its attempt, its event, its outputs, its breaker, what its owner has stored.",
+        "Complete a job: the job, its attempt, its event, its outputs, what is stored, and what webhooks are owed.",
         COMPLETE,
     ),
 }

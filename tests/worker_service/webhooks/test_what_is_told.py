@@ -1,7 +1,9 @@
 """Each end of a job is told to the endpoints that want to hear of it, in the standard form."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, func, update
@@ -16,8 +18,9 @@ from shared.jobs.cancel import cancel_one
 from shared.jobs.errors import NodeFailed
 from shared.messaging.messenger import Messenger
 from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
-from shared.webhooks.payload import LARGEST, MOST_OUTPUTS, body_below
+from shared.webhooks.payload import body_below
 from shared.webhooks.signing import drawn_secret
+from shared.workflows.metadata import storable
 from tests.cleaning import clean_up_named, cleaned, tools_of
 from tests.jobs import ANOTHER_USER, job, output, running, submitted
 from tests.notifications import completed
@@ -119,25 +122,50 @@ def test_an_endpoint_hears_only_what_it_asked_for(messenger: Messenger) -> None:
     assert [one.endpoint_id for one in deliveries(messenger)] == [wanted.id]
 
 
-def test_a_body_stays_below_20_kb_whatever_the_job_holds(messenger: Messenger) -> None:
+LARGEST_ACCEPTED = (  # each just below the 4096 bytes that are accepted
+    {"words": "ä" * 2000},
+    {"a": [1] * 2040},  # a blank behind each comma
+    {"words": "\x01" * 680},
+)
+
+
+@pytest.mark.parametrize("metadata", LARGEST_ACCEPTED)
+def test_a_body_stays_below_20_kb_whatever_the_job_holds(messenger: Messenger, metadata: dict[str, Any]) -> None:
     endpoint(messenger, "https://example.com/")
-    completed(messenger, outputs=100, caller_metadata={"words": "ä" * 1900})
-    stored, root = only(messenger).body, "/" + "a" * (LONGEST_ROOT_PATH - 1)
-    assert '"output_count": 100' in stored
-    sent = body_below(root, stored).encode()
-    assert len(sent) == len(stored.encode()) + MOST_OUTPUTS * LONGEST_ROOT_PATH < LARGEST + MOST_OUTPUTS * len(root)
-    assert LARGEST + MOST_OUTPUTS * len(root) == 20_000
+    assert storable(metadata)
+    made = completed(messenger, outputs=100, caller_metadata=metadata)
+    claim = running(messenger, caller_metadata=metadata)
+    with messenger.transaction() as session:
+        lifecycle.fail(session, claim.lease, NodeFailed("7", "KSampler", "ValueError", "\x01" * 9000))
+    told = [one.body for one in deliveries(messenger)]
+    root = "/" + "a" * (LONGEST_ROOT_PATH - 1)
+    assert [len(body_below(root, body).encode()) < 20_000 for body in told] == [True, True]
+    done, failed = (json.loads(body)["data"] for body in told)
+    assert (done["job_id"], done["output_count"]) == (made, 100)
+    assert [one["number"] for one in done["outputs"]] == list(range(20))
+    assert (done["metadata"], failed["metadata"]) == (metadata, metadata)
+    assert len(failed["error"]["message"]) == 2000
+
+
+def test_metadata_that_grow_as_postgresql_writes_them_are_left_out(messenger: Messenger) -> None:
+    endpoint(messenger, "https://example.com/")
+    completed(messenger, caller_metadata=storable({"numbers": [1e308] * 500}))
+    body = only(messenger).body
+    assert len(body.encode()) < 20_000
+    assert json.loads(body)["data"]["metadata"] is None
 
 
 @pytest.mark.parametrize("listens", [True, False])
-def test_the_end_of_a_job_looks_for_webhooks_only_where_there_are_some(messenger: Messenger, listens: bool) -> None:
+def test_the_statement_that_completes_a_job_writes_what_webhooks_are_owed(messenger: Messenger, listens: bool) -> None:
     if listens:
         endpoint(messenger, "https://example.org/")
     claim, asked = running(messenger), list[str]()
     event.listen(messenger.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
     with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [output(claim)])
-    assert len([one for one in asked if one.startswith("EXECUTE wanted_by")]) == listens
+    assert [one.split()[:2] for one in asked if "webhook" in one or one.startswith("EXECUTE")] == [
+        ["EXECUTE", "complete"]
+    ]
     assert len(deliveries(messenger)) == listens
 
 

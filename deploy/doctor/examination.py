@@ -78,10 +78,13 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
             for needed, answers in ((Needs.DATABASE, database.answers), (Needs.REDIS, redis_server.answers))
             if not answers(installation)
         }
+        told = {needed.value.lower() for needed in away}  # by a look of its own
         for look in LOOKS:
             if lacking := away.intersection(look.needs):
-                names = " and ".join(sorted(needed.value for needed in lacking))
-                yield trouble(look.subject, f"not known without {names}", "Mend that first")
+                if look.subject not in told:
+                    names = " and ".join(sorted(needed.value for needed in lacking))
+                    yield trouble(look.subject, f"not known without {names}", "Mend that first")
+                told.add(look.subject)
             else:
                 yield from within_bounds(look, installation)
 

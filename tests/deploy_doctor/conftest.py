@@ -37,7 +37,7 @@ def well(engine: Engine, settings: Settings, environ: dict[str, str], messenger:
     for work in due_work(settings):
         WakeUps(messenger, work).send_missing()
     with leadership(leader, silence=timedelta(minutes=5)):
-        yield environ
+        yield {**environ, "COMFYUI_URLS": SERVER}
     leader.dispose()
 
 

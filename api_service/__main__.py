@@ -2,9 +2,12 @@
 
 import argparse
 
-from api_service.http.server.serving import serve
-from api_service.main import DEFAULT_TIMINGS, app
-from shared.configuration.settings import settings_or_exit
+from shared.imports import importing
+
+with importing():
+    from api_service.http.server.serving import serve
+    from api_service.main import DEFAULT_TIMINGS, app
+    from shared.configuration.settings import settings_or_exit
 
 
 def main() -> None:

@@ -1,16 +1,14 @@
 """The API service: it writes jobs and sends messages, and shows what became of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypedDict
 
 import anyio
 import anyio.to_thread
-import structlog
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -22,6 +20,7 @@ from api_service.accounts.trusted import TrustedNetworks
 from api_service.accounts.url_signing import UrlSigning
 from api_service.assets.fetching import Fetches
 from api_service.assets.keeping import Shelf
+from api_service.beside import kept_going, stop, watch_replica
 from api_service.doors.native.routes import is_native
 from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
@@ -29,6 +28,7 @@ from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.object_infos import ObjectInfos
 from api_service.http.asked_together import AskedTogether
 from api_service.http.kept_bodies import KeptBodies
+from api_service.http.narrow_router import NarrowRouter
 from api_service.http.one_answer import OneAnswer
 from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
@@ -38,6 +38,7 @@ from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
 from api_service.http.server.metrics import ApiMetrics
 from api_service.http.server.pace import KeylessPace, Pace
+from api_service.http.server.root_path import RootPath
 from api_service.http.server.traced import Traced
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
@@ -59,6 +60,8 @@ from shared.configuration.logging import configure_logging
 from shared.configuration.secrets.vault import open_vault
 from shared.configuration.settings import Settings, environment, settings_or_exit
 from shared.database.engine import create_engine
+from shared.database.reads import Reads
+from shared.database.replica import replica_of
 from shared.database.schema import exit_unless_migrated
 from shared.fleet.fence import Fence
 from shared.messaging.broker import sending_broker
@@ -74,13 +77,10 @@ from shared.storage.opening import open_storage, storage_or_exit
 from shared.tracing.opening import open_tracing_or_exit
 from shared.tracing.tracing import OFF, Tracing
 
-log = structlog.get_logger(__name__)
-
 DEFAULT_TIMINGS = StreamTimings()
 THREADS = 10  # blocking calls at once; each may hold a database connection
 HEAVY_THREADS = 1  # beside them, for large bodies
 OTHER_THREADS = HEAVY_THREADS + 2  # and one each for the rights of streams and for what is ready
-AGAIN_AFTER_S = 1.0
 OVERVIEW_KEPT_S = 1.0
 
 
@@ -110,14 +110,11 @@ def create_app(
         finally:
             await anyio.to_thread.run_sync(tracing.close)
 
-    traced = [] if tracing is OFF else [Middleware(Traced, tracing=tracing)]
     across = [Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []
     app = Starlette(
-        routes=ROUTES,
         # Starlette answers a failure outside of all these; here, such an answer has its id and its origin too.
         middleware=[
-            Middleware(AddressKeys, is_native=is_native, port=settings.native_port),
-            *traced,
+            *around_the_log(settings, tracing),
             Middleware(AccessLog, answered=metrics.answered),
             Middleware(BrowserCookies),
             *across,
@@ -125,10 +122,16 @@ def create_app(
             Middleware(ServerErrorMiddleware, handler=partial(answer_bug, write)),
         ],
         exception_handlers=handlers_of(write),
-        lifespan=lifespan,
     )
-    app.router.redirect_slashes = False  # each route takes both forms: a redirect would lose bodies
+    app.router = NarrowRouter(ROUTES, lifespan)
     return app
+
+
+def around_the_log(settings: Settings, tracing: Tracing) -> list[Middleware]:
+    """What has to do with an address before it is logged, and the span that its line names."""
+    traced = [] if tracing is OFF else [Middleware(Traced, tracing=tracing)]
+    of_keys = Middleware(AddressKeys, is_native=is_native, port=settings.native_port)
+    return [Middleware(RootPath, root=settings.root_path), of_keys, *traced]
 
 
 @asynccontextmanager
@@ -145,7 +148,7 @@ async def running(
     rows = DatabaseRows(services.engine, services.run)
     # In a thread of its own: busy callers are no reason to go on telling one whose key has ended.
     rights = Rights(services.engine, Lane(1).run, timings)
-    work = (
+    work: list[Callable[[], Awaitable[None]]] = [
         partial(services.relay.run, rows),
         services.limits.streams.run,
         partial(end_streams_without_right, services.relay.watchers, rights),
@@ -156,7 +159,10 @@ async def running(
             services.run,
             every_s=timings.seen_every_s,
         ),
-    )
+    ]
+    if services.reads.replica:
+        metrics.show_replica(services.reads.fitness)
+        work.append(partial(watch_replica, services.reads, Lane(1).run))
     tasks = {asyncio.create_task(kept_going(one)) for one in work}
     try:
         yield services
@@ -166,11 +172,13 @@ async def running(
         await services.relay.aclose()
         await services.limits.streams.aclose()
         services.messenger.client.close()
+        services.reads.close()
         services.engine.dispose()
 
 
 def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetrics, tracing: Tracing) -> Services:
     engine = create_engine(settings, application="api", connections=THREADS + OTHER_THREADS)
+    reads = Reads(engine, replica_of(settings, application="api", connections=THREADS + 1), metrics.reading_from)
     channels, keyring, threads = Channels(settings.redis_ns), Keyring(engine), anyio.CapacityLimiter(THREADS)
     client, count = hasty_client(settings.redis_url), metrics.jobs.count
     messenger = Messenger(engine, sending_broker(settings), client, channels, count)
@@ -184,6 +192,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
     return Services(
         settings=settings,
         engine=engine,
+        reads=reads,
         messenger=messenger,
         store=store,
         vault=open_vault(settings.secrets_key_file),
@@ -204,34 +213,16 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
         threads=threads,
         fetches=Fetches(Outgoing(allowed_by(settings.outgoing_allow or ()), tls=trust(settings.ca_file))),
         heavy=Lane(HEAVY_THREADS),
-        overviews=overviews_of(engine, threads),
+        overviews=overviews_of(reads, threads),
         readiness=OneAnswer(partial(Lane(1).run, check_everything, engine, messenger, store), timings.ready_kept_s),
     )
 
 
-def overviews_of(engine: Engine, threads: anyio.CapacityLimiter) -> dict[str, OneAnswer[OverviewView]]:
+def overviews_of(reads: Reads, threads: anyio.CapacityLimiter) -> dict[str, OneAnswer[OverviewView]]:
     """Everybody's work at a glance, by its period: found once, however many look at it."""
-    found = {period: partial(overview_of, engine, None, period) for period in Period}
+    found = {period: partial(reads.read, overview_of, None, period) for period in Period}
     run = partial(anyio.to_thread.run_sync, limiter=threads)
     return {period: OneAnswer(partial(run, find), OVERVIEW_KEPT_S) for period, find in found.items()}
-
-
-async def kept_going(work: Callable[[], Awaitable[None]]) -> None:
-    """Do the work beside the requests until this is cancelled: an error in it is logged, and it begins again."""
-    while True:
-        try:
-            return await work()
-        except Exception:  # whatever it was, streams need this work
-            log.exception("task.failed")
-        await asyncio.sleep(AGAIN_AFTER_S)
-
-
-async def stop(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel tasks until they have ended: one cancel may be swallowed."""
-    while still := {task for task in tasks if not task.done()}:
-        for task in still:
-            task.cancel()
-        await asyncio.wait(still, timeout=0.2)
 
 
 def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:

@@ -4,12 +4,15 @@ import argparse
 import logging
 import sys
 
-from alembic.util import CommandError
-from sqlalchemy.exc import SQLAlchemyError
+from shared.imports import importing
 
-from migrations.command_line import prepare
-from migrations.losses import refuse_to_lose
-from migrations.upgrade import current, downgrade, loss_of, upgrade
+with importing():
+    from alembic.util import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from migrations.command_line import prepare
+    from migrations.losses import refuse_to_lose
+    from migrations.upgrade import current, downgrade, loss_of, upgrade
 
 log = logging.getLogger("migrations")
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, NullPool, create_engine
 
 from migrations.losses import Loss, losses
 from shared.configuration.urls.database_urls import database_url as checked
+from shared.database.engine import VANISHED_IS_NOTICED
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
@@ -52,6 +53,7 @@ def connected(database_url: str) -> Iterator[Connection]:
             "connect_timeout": 5,
             "application_name": "genonaut-migrations",
             "options": "-c timezone=UTC -c statement_timeout=0",
+            **VANISHED_IS_NOTICED,
         },
     )
     with engine.connect() as connection:

@@ -6,7 +6,7 @@ from typing import Any
 from shared.accounts.retention import usual_retention
 from shared.configuration.settings import Settings
 from shared.messaging.messenger import Messenger
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from worker_service.cleanup.clean_ups import CLEAN_UPS
 from worker_service.cleanup.portion import CleanUp, Tools
 from worker_service.cleanup.run import Cleaner
@@ -19,7 +19,7 @@ def clean_up_named(name: str) -> CleanUp:
 def tools_of(messenger: Messenger, settings: Settings, *, sized: bool = False, **changes: Any) -> Tools:
     """`changes` are settings: `retention_jobs=timedelta(days=1)`."""
     changed = settings.model_copy(update=changes)
-    store = open_store(settings.storage_url)
+    store = open_storage(settings).store
     return Tools(messenger, store, usual_retention(changed), changed.retention_orphans, sized=sized)
 
 

@@ -1,6 +1,5 @@
 """Real servers for all tests: PostgreSQL and Valkey once a session, an empty database and a namespace for each test."""
 
-import gc
 import math
 import os
 from collections.abc import Iterator
@@ -9,26 +8,30 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import redis
-from sqlalchemy import Engine
 
-from deploy.local.postgres import Postgres, connected
-from deploy.local.servers import Servers, local_servers
-from migrations.upgrade import upgrade
-from shared.configuration.secrets.vault import new_key
-from shared.configuration.settings import Settings, load_settings
-from shared.database.engine import create_engine
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
-from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import patient_client
-from tests.buckets import S3, moto_server
-from tests.dealing import dealt
-from tests.kept_statements import keep_statements
-from tests.lanes import ProcessGuard, mark
-from tests.lent_database import ADD_USERS, LentDatabase, new_name
-from tests.lodgings import remove_lodgings
-from tests.simulator.running import RunningSimulator, running_simulator
+from shared.imports import importing
+
+with importing():
+    import redis
+    from sqlalchemy import Engine
+
+    from deploy.local.postgres import Postgres, connected
+    from deploy.local.servers import Servers, local_servers
+    from migrations.upgrade import upgrade
+    from shared.configuration.secrets.vault import new_key
+    from shared.configuration.settings import Settings, load_settings
+    from shared.database.engine import create_engine
+    from shared.messaging.broker import sending_broker
+    from shared.messaging.events import Channels
+    from shared.messaging.messenger import Messenger
+    from shared.messaging.redis_clients import patient_client
+    from tests.buckets import S3, moto_server
+    from tests.dealing import dealt
+    from tests.kept_statements import keep_statements
+    from tests.lanes import ProcessGuard, mark
+    from tests.lent_database import ADD_USERS, LentDatabase, new_name
+    from tests.lodgings import remove_lodgings
+    from tests.simulator.running import RunningSimulator, running_simulator
 
 TEST_DATABASE = 3  # of Redis
 
@@ -41,13 +44,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """What is imported and collected stays, and is never garbage: looking for some in it takes a tenth of all time."""
-    gc.disable()
-    try:
+    """What is collected stays, as what is imported: looking for garbage in it takes a tenth of all time."""
+    with importing():
         return (yield)
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -21,10 +21,26 @@ SIMULATOR = "deploy.simulator"
 MEMBER = "worker_service.media.member"  # of the media pool: it imports Pillow and nothing of ours, in 0.1 s
 
 
+DATABASE = "lent_database"  # 0.1 s for each case: a database that is emptied, mostly with a key and an API on it
+
+
 def mark(item: pytest.Item) -> None:
+    """Mark a test by what it asks for. Of several cases on the database only the first is quick."""
     for fixture, lane in BY_FIXTURE.items():
-        if fixture in getattr(item, "fixturenames", ()):
+        if asks_for(item, fixture):
             item.add_marker(lane)
+    if asks_for(item, DATABASE) and is_a_further_case(item):
+        item.add_marker("broad")
+
+
+def is_a_further_case(item: pytest.Item) -> bool:
+    """Whether it has values of its parameters that are not the first ones."""
+    case = getattr(item, "callspec", None)
+    return case is not None and any(case.indices.values())
+
+
+def asks_for(item: pytest.Item, fixture: str) -> bool:
+    return fixture in getattr(item, "fixturenames", ())
 
 
 class ProcessGuard:

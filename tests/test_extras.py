@@ -7,7 +7,7 @@ import pytest
 from tests.extras import distributions_of, required_by, size_mb
 
 OF_THE_API = {"starlette", "uvicorn", "swagger-ui-py"}
-OF_THE_WORKER = {"apscheduler", "av", "httpx", "pillow"}
+OF_THE_WORKER = {"apscheduler", "av", "pillow"}
 OF_BOTH = {
     "dramatiq",
     "prometheus-client",
@@ -25,13 +25,13 @@ OF_BOTH = {
 def test_the_api_installs_no_http_client_no_imaging_and_no_scheduler() -> None:
     names = distributions_of("api").keys()
     assert names >= OF_BOTH | OF_THE_API
-    assert names.isdisjoint(OF_THE_WORKER)
+    assert names.isdisjoint(OF_THE_WORKER | {"httpx"})
 
 
 def test_the_worker_installs_no_web_server() -> None:
     names = distributions_of("worker").keys()
     assert names >= OF_BOTH | OF_THE_WORKER
-    assert names.isdisjoint(OF_THE_API)
+    assert names.isdisjoint(OF_THE_API | {"httpx"})
 
 
 def test_what_only_other_systems_need_is_not_counted() -> None:

@@ -42,3 +42,17 @@ def test_what_all_tests_share_may_be_a_process() -> None:
 def test_who_asks_for_a_database_of_its_own_is_broad(request: pytest.FixtureRequest, own_database: str) -> None:
     assert own_database
     assert request.node.get_closest_marker("broad")
+
+
+@pytest.mark.parametrize("one", [0, 1])
+@pytest.mark.parametrize("other", [0, 1])
+def test_of_several_cases_on_the_database_only_the_first_is_quick(
+    request: pytest.FixtureRequest, database_url: str, one: int, other: int
+) -> None:
+    assert database_url
+    assert (request.node.get_closest_marker("broad") is None) == (one == other == 0)
+
+
+@pytest.mark.parametrize("case", [0, 1])
+def test_without_a_database_all_cases_are(request: pytest.FixtureRequest, case: int) -> None:
+    assert request.node.get_closest_marker("broad") is None

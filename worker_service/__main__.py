@@ -4,10 +4,13 @@ import os
 import sys
 from pathlib import Path
 
-from shared.configuration.settings import settings_or_exit
-from shared.database.schema import exit_unless_migrated
-from shared.messaging.redis_fitness import exit_if_redis_is_unfit
-from shared.storage.opening import storage_or_exit
+from shared.imports import importing
+
+with importing():
+    from shared.configuration.settings import settings_or_exit
+    from shared.database.schema import exit_unless_migrated
+    from shared.messaging.redis_fitness import exit_if_redis_is_unfit
+    from shared.storage.opening import storage_or_exit
 
 GRACE_MS = 6_000  # running jobs are given back within seconds; what has not by then is left to its lease
 
@@ -29,7 +32,7 @@ def main() -> None:
         "LOG_FORMAT": settings.log_format,
     }
     # The command itself, not `python -m dramatiq`: to start afresh, that executes whichever `python` is in PATH.
-    command = [str(Path(sys.executable).with_name("dramatiq")), "worker_service.main:start"]
+    command = [str(Path(sys.executable).with_name("dramatiq")), "worker_service.start:start"]
     # One process: nothing restarts a second one that died. Scale by starting more of these.
     options = ["--processes", "1", "--threads", threads, "--skip-logging", "--worker-shutdown-timeout", str(GRACE_MS)]
     arguments = [*command, *options, *sys.argv[1:]]

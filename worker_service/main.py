@@ -1,4 +1,4 @@
-"""The worker service: `dramatiq worker_service.main:start`. Only here is everything built and put together."""
+"""The worker service: `dramatiq worker_service.start:start`. Only here is everything built and put together."""
 
 import os
 import socket
@@ -24,9 +24,6 @@ from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.metrics.jobs import JobMetrics
-from shared.outgoing.allowed import allowed_by
-from shared.outgoing.exchange import Outgoing
-from shared.outgoing.trust import trust
 from shared.storage.opening import storage_or_exit
 from shared.tracing.opening import open_tracing_or_exit
 from shared.tracing.tracing import OFF, Tracing
@@ -53,6 +50,7 @@ from worker_service.parts import (
     create_fleet,
     create_leases,
     create_mailing,
+    create_outgoing,
     create_storage_watch,
     create_tasks,
 )
@@ -153,8 +151,8 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION, tracing:
         tracing=tracing,
     )
     wake_jobs = WakeUps(messenger, due_jobs(settings.sharing))
-    outgoing = Outgoing(allowed_by(settings.outgoing_allow or ()), tls=trust(settings.ca_file))
-    webhooks = Deliveries(engine, outgoing, closing, WebhookMetrics(registry).count)
+    outgoing = create_outgoing(settings)
+    webhooks = Deliveries(engine, outgoing, closing, WebhookMetrics(registry).count, root=settings.root_path)
     mailing = create_mailing(settings, engine, closing)
     wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}
     wakes["clean_up"] = create_cleaner(settings, messenger, store, closing).do_due

@@ -1,5 +1,6 @@
-"""The parts of a worker that are made from settings: leases, servers, tasks, clean-ups, e-mail, storage."""
+"""The parts of a worker that are made from settings: leases, servers, tasks, clean-ups, what goes out, storage."""
 
+import ssl
 import threading
 from functools import partial
 
@@ -11,6 +12,7 @@ from shared.configuration.settings import Settings
 from shared.fleet.fence import Fence
 from shared.messaging.due_work import WakeUps
 from shared.messaging.messenger import Messenger
+from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from shared.outgoing.trust import trust
 from shared.storage.moving import MovingStore
@@ -34,6 +36,16 @@ from worker_service.tasks.turns.runner import TaskRunner
 from worker_service.tasks.turns.turn import TaskResources
 
 
+def trusted(settings: Settings) -> ssl.SSLContext | None:
+    """What certificates are held to. Each kind of peer gets its own: clients of HTTP write on theirs that they speak
+    HTTP (ALPN), and a mail server may refuse who does."""
+    return trust(settings.ca_file)
+
+
+def create_outgoing(settings: Settings) -> Outgoing:
+    return Outgoing(allowed_by(settings.outgoing_allow or ()), tls=trusted(settings))
+
+
 def create_mailing(settings: Settings, engine: Engine, closing: threading.Event) -> Mailing | None:
     """What sends e-mail, where the settings say by which server."""
     if settings.smtp_url is None:
@@ -41,7 +53,7 @@ def create_mailing(settings: Settings, engine: Engine, closing: threading.Event)
     assert settings.mail_from, "the settings have it with SMTP_URL"
     assert settings.public_url, "the settings have it with SMTP_URL"
     letterhead = Letterhead(settings.mail_from, settings.public_url)
-    return Mailing(engine, PostOffice(settings.smtp_url, tls=trust(settings.ca_file)), letterhead, closing)
+    return Mailing(engine, PostOffice(settings.smtp_url, tls=trusted(settings)), letterhead, closing)
 
 
 def create_leases(settings: Settings, engine: Engine, worker_id: str, storage: StorageWatch) -> Leases:
@@ -93,7 +105,7 @@ def create_fleet(settings: Settings, engine: Engine, timings: FleetTimings) -> F
     command = settings.comfyui_restart_command
     restart = Restarter(command) if command else None
     fleet = Fleet(engine, (), slots=settings.comfyui_slots, restart=restart, timings=timings)
-    fleet.tls = trust(settings.ca_file)
+    fleet.tls = trusted(settings)
     for url in settings.comfyui_urls:
         fleet.add(url)
     fleet.take_files_of(settings.output_max_bytes)

@@ -10,14 +10,15 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Engine, func, or_, update
-from sqlmodel import Session, col, select
+from sqlalchemy import Engine, String, bindparam, func, or_, update
+from sqlmodel import Session, col
 
 from api_service.accounts.identity import Identity
 from api_service.refusals.accounts import unauthenticated
 from api_service.refusals.refusal import Refusal
 from shared.accounts.secrets import hash_of
-from shared.database.engine import transaction
+from shared.database.engine import reading, transaction
+from shared.database.prepared_rows import row_as_of
 from shared.models import ApiKey
 
 T = TypeVar("T")
@@ -28,6 +29,10 @@ USED_EVERY = timedelta(minutes=1)  # how exactly `last_used_at` is kept
 HASH_OF_NOTHING = hash_of("")
 REMEMBERED = 10_000  # keys
 LONGEST_BASIC = 1024  # characters
+
+
+THIS_KEY = bindparam("this_key", type_=String)
+READ_KEY = row_as_of("read_key", ApiKey, col(ApiKey.id) == THIS_KEY)
 
 
 class PresentedKey(NamedTuple):
@@ -92,9 +97,10 @@ class Keyring:
         if known := self.remembered(key_id):
             return known
         asked_at = time.monotonic()
-        with transaction(self.engine) as session:
-            found = session.exec(select(ApiKey, func.now()).where(ApiKey.id == key_id)).one_or_none()
-            if found and is_to_be_noted(*found):
+        with reading(self.engine) as session:
+            found = READ_KEY.one_or_none(session, {THIS_KEY.key: key_id})
+        if found and is_to_be_noted(*found):
+            with transaction(self.engine) as session:
                 note_use(session, key_id)
         known = KnownKey(None, asked_at + BELIEVED_S)
         if found:

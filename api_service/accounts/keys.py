@@ -225,7 +225,7 @@ def link(engine: Engine, arguments: argparse.Namespace) -> None:
     with transaction(engine) as session:
         code = create_code(session, users.user_named(session, arguments.user).id, scopes)
     settings = settings_or_exit()
-    base = settings.public_url or f"http://{settings.api_host}:{settings.api_port}"
+    base = settings.public_url or f"http://{settings.api_host}:{settings.api_port}{settings.root_path}"
     sys.stdout.write(f"{link_with(str(base), code)}\n")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 import anyio
@@ -26,6 +26,7 @@ from api_service.streams.timings import StreamTimings
 from api_service.submit.submit import Acceptance
 from shared.configuration.secrets.vault import Vault
 from shared.configuration.settings import Settings
+from shared.database.reads import Reads
 from shared.messaging.messenger import Messenger
 from shared.storage.store import OutputStore
 
@@ -37,6 +38,7 @@ T = TypeVar("T")
 class Services:
     settings: Settings
     engine: Engine
+    reads: Reads
     messenger: Messenger
     store: OutputStore
     vault: Vault
@@ -61,3 +63,7 @@ class Services:
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work in one of this service's own threads, so that a hung server starves nothing else."""
         return await anyio.to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self.threads)
+
+    async def read(self, find: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the same for what may be heavy and only reads: a replica may answer it."""
+        return await self.run(lambda: self.reads.read(find, *args, **kwargs))

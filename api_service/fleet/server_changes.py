@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 TERMS = ("slots", "weight", "labels")
 DEFAULTS: Mapping[str, Any] = {"weight": 1.0, "labels": []}  # until a worker says what its settings have
 OWN_PATHS = ("", "/api")  # where our own API answers as a ComfyUI does
+KEY_PATH = "/c/"  # and so it does behind an address with a key
 PORTS = {"http": 80, "https": 443}
 
 
@@ -44,13 +45,21 @@ def sealed(vault: Vault, headers: Mapping[str, str]) -> str:
         raise invalid_fields([FieldError(field="credentials", message=message, code="secret_not_taken")]) from None
 
 
-def refuse_own(url: str, own: Sequence[str]) -> None:
-    """Jobs that are sent to ourselves would go round and round. Raises Refusal: invalid_fields."""
+def refuse_own(url: str, own: Sequence[str], *, root: str = "") -> None:
+    """Jobs that are sent to ourselves would go round and round. We answer with and without `root`, the ROOT_PATH.
+
+    Raises Refusal: invalid_fields.
+    """
     there = urlsplit(url)
     for base in map(urlsplit, own):
-        if origin_of(there) == origin_of(base) and there.path.removeprefix(base.path.rstrip("/")) in OWN_PATHS:
+        paths = {there.path.removeprefix(one) for one in (base.path.rstrip("/"), root)}
+        if origin_of(there) == origin_of(base) and any(map(is_own, paths)):
             message = "is the address of this very service; a server is a ComfyUI"
             raise invalid_fields([FieldError(field="url", message=message, code="own_address")])
+
+
+def is_own(path: str) -> bool:
+    return path.rstrip("/") in OWN_PATHS or path.startswith(KEY_PATH)
 
 
 def origin_of(url: SplitResult) -> tuple[str | None, int | None]:

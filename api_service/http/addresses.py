@@ -6,17 +6,18 @@ from itertools import zip_longest
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from api_service.http.server.root_path import below_root
+
 LONGEST_COMPARED = 200  # characters; comparing longer ones takes its time
 MOST_NAMED = 3
 LIKENESS = 0.7  # of 1: every address begins alike
-ALL = "/docs lists all addresses"
 
 
 def unknown_address(path: str, routes: Iterable[BaseRoute]) -> str:
     """A sentence for an address where nothing is, with those like it."""
     names = close_addresses(path, routes)
     meant = f"did you mean {' or '.join(names)}? " if names else ""
-    return f"nothing is at this address; {meant}{ALL}"
+    return f"nothing is at this address; {meant}{all_addresses()}"
 
 
 def close_addresses(path: str, routes: Iterable[BaseRoute]) -> list[str]:
@@ -29,7 +30,7 @@ def close_addresses(path: str, routes: Iterable[BaseRoute]) -> list[str]:
         for route in routes
         if isinstance(route, Route | WebSocketRoute)
     }
-    return [found[one] for one in get_close_matches(wanted, found, n=MOST_NAMED, cutoff=LIKENESS)]
+    return [below_root(found[one]) for one in get_close_matches(wanted, found, n=MOST_NAMED, cutoff=LIKENESS)]
 
 
 def filled(template: str, path: str) -> str:
@@ -40,4 +41,8 @@ def filled(template: str, path: str) -> str:
 
 def wrong_method(method: str, allowed: str) -> str:
     """A sentence for an address that does not take this method, with those that it takes."""
-    return f"this address takes {allowed}, and not {method}; {ALL}"
+    return f"this address takes {allowed}, and not {method}; {all_addresses()}"
+
+
+def all_addresses() -> str:
+    return f"{below_root('/docs')} lists all addresses"

@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from api_service.http.server.root_path import below_root
+
 T = TypeVar("T", bound=BaseModel)
 
 LONGEST_PAGE = 200
@@ -31,4 +33,4 @@ def next_page(request: Request[Any], cursor: str | None) -> str | None:
     if cursor is None:
         return None
     given = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    return f"{request.url.path}?{urlencode([*given, ('cursor', cursor)])}"
+    return f"{below_root(request.url.path)}?{urlencode([*given, ('cursor', cursor)])}"

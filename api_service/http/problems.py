@@ -17,6 +17,7 @@ from starlette.responses import Response
 from api_service.http.addresses import unknown_address, wrong_method
 from api_service.http.answers import rate_headers
 from api_service.http.request_refusals import REQUEST_MEANINGS, RequestCode
+from api_service.http.server.root_path import below_root
 from api_service.refusals.codes import MEANINGS, Code
 from api_service.refusals.refusal import FieldError, Refusal
 from shared.database.engine import is_unavailable
@@ -92,7 +93,7 @@ TEXTS: Mapping[StrEnum, str] = {
     **{code: f"{MEANINGS[code]}; {AGAIN}" for code in (Code.RATE_LIMITED, Code.QUOTA_EXCEEDED)},
 }
 AWAY = "the database cannot be reached right now; send the same request again soon"
-OTHER_SCHEMA = "the database has another schema than this service needs: run `make migrate`; see /health/ready"
+OTHER_SCHEMA = "the database has another schema than this service needs: run `make migrate`; see"
 REALM = 'Bearer realm="genonaut"'
 
 
@@ -204,7 +205,8 @@ async def answer_database_error(write: Write, request: Request, error: Exception
         return write(request, Refusal(Code.DATABASE_UNAVAILABLE, AWAY, retry_after_s=5), {})
     if is_not_there(error):
         log.error("database.other_schema", error=str(error))
-        return write(request, Refusal(Code.DATABASE_UNAVAILABLE, OTHER_SCHEMA, retry_after_s=5), {})
+        detail = f"{OTHER_SCHEMA} {below_root('/health/ready')}"
+        return write(request, Refusal(Code.DATABASE_UNAVAILABLE, detail, retry_after_s=5), {})
     return await answer_bug(write, request, error)
 
 

@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 
 from api_service.accounts.identity import Identity
 from api_service.accounts.url_signing import Signer, UrlSigning
+from api_service.http.server.root_path import below_root
 from api_service.http.streams.stream_tickets import refuse_keys
 from api_service.refusals.accounts import unauthenticated
 
@@ -51,14 +52,14 @@ class SignedUrls:
 
 
 def base_of(connection: HTTPConnection[Any], public_url: str | None) -> str:
-    """What goes before an address of ours; nothing, where the request names no host that can be one."""
+    """What goes before an address of ours; no host, where the request names none that can be one."""
     if public_url is not None:
         return public_url
     host = connection.headers.get("host", "")
     if not HOST.fullmatch(host):
-        return ""
+        return below_root("")
     scheme = "https" if connection.scope["scheme"] in {"https", "wss"} else "http"
-    return f"{scheme}://{host}"
+    return f"{scheme}://{host}{below_root('')}"
 
 
 def signature_in(connection: HTTPConnection[Any]) -> tuple[str, str] | None:

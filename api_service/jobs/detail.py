@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Engine
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
-from api_service.jobs.job_queries import owned_job
+from api_service.jobs.job_queries import READ_OUTPUTS, THESE_JOBS, THIS_JOB, job_as_of
 from api_service.jobs.waiting.estimate import Estimate
 from api_service.jobs.waiting.queue_estimate import QueuePosition, estimate_for, position_of
 from api_service.refusals.jobs import job_not_found
 from shared.database.engine import reading
+from shared.database.prepared_rows import whole_rows
 from shared.jobs.lanes.pauses import pause_over
 from shared.models import WAITING, GenerationJob, JobAttempt, JobOutput, JobStatus, Pause
+
+READ_ATTEMPTS = whole_rows(
+    "read_attempts", JobAttempt, col(JobAttempt.job_id) == THIS_JOB, order=(col(JobAttempt.attempt),)
+)
 
 
 @dataclass(frozen=True)
@@ -60,26 +65,27 @@ def changed_details(
 ) -> Details | Unchanged:
     """As `details`, unless the asker knows the job's version. Raises Refusal: job_not_found."""
     with reading(engine) as session:
-        job = owned_job(session, job_id, owner)
-        if job is None:
+        read = job_as_of(session, job_id, owner)
+        if read is None:
             raise job_not_found(job_id)
+        job = read.row
         place = position_of(session, job, running_jobs)
         pause = pause_over(session, job.user_id) if job.status in WAITING else None
         version = version_of(job, place, pause)
         if version in known:
             return Unchanged(job, version)
         attempts = attempts_of(session, job)
-        estimate = Estimate() if pause else estimate_for(session, job, place, attempts)
+        estimate = Estimate() if pause else estimate_for(session, read, place, attempts)
         return Details(job, version, outputs_of(session, job), attempts, place, estimate, pause)
 
 
 def placed(engine: Engine, job_id: int, owner: UUID | None, *, running_jobs: int | None = None) -> Placed:
     """As `details`, without what takes longer to find out. Raises Refusal: job_not_found."""
     with reading(engine) as session:
-        job = owned_job(session, job_id, owner)
-        if job is None:
+        read = job_as_of(session, job_id, owner)
+        if read is None:
             raise job_not_found(job_id)
-        return Placed(job, outputs_of(session, job), position_of(session, job, running_jobs))
+        return Placed(read.row, outputs_of(session, read.row), position_of(session, read.row, running_jobs))
 
 
 def version_of(job: GenerationJob, place: QueuePosition | None, pause: Pause | None) -> str:
@@ -96,10 +102,10 @@ def version_of(job: GenerationJob, place: QueuePosition | None, pause: Pause | N
 def outputs_of(session: Session, job: GenerationJob) -> Sequence[JobOutput]:
     if job.status != JobStatus.COMPLETED:
         return []
-    return session.exec(select(JobOutput).where(JobOutput.job_id == job.id).order_by(col(JobOutput.number))).all()
+    return READ_OUTPUTS.all(session, {THESE_JOBS.key: [job.id]})
 
 
 def attempts_of(session: Session, job: GenerationJob) -> Sequence[JobAttempt]:
     if not job.attempt:
         return []
-    return session.exec(select(JobAttempt).where(JobAttempt.job_id == job.id).order_by(col(JobAttempt.attempt))).all()
+    return READ_ATTEMPTS.all(session, {THIS_JOB.key: job.id})

@@ -17,6 +17,7 @@ from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import Ask, Limit, Rate, RateCounter
 from api_service.refusals.accounts import quota_exceeded, rate_limited
 from shared.accounts.quotas import queued_jobs
+from shared.accounts.users import read_user
 from shared.configuration.settings import Settings
 from shared.database.engine import reading
 from shared.models import User
@@ -90,7 +91,7 @@ class KeyLimits:
         most = {limit: self.most(identity, limit) for limit in (Limit.QUEUED_JOBS, Limit.STORED_BYTES)}
         with reading(engine) as session:
             check_queued_jobs(session, user_id, most[Limit.QUEUED_JOBS], jobs)
-            user = session.get_one(User, user_id)
+            user = read_user(session, user_id)
             check_stored_bytes(user, most[Limit.STORED_BYTES])
             if exceeded := used_up(session, user, usual_budgets(self.settings), jobs):
                 raise quota_exceeded(exceeded.budget.limit, exceeded.reason, retry_after_s=exceeded.again_in_s)

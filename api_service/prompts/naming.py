@@ -4,9 +4,24 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from sqlalchemy import bindparam, insert
 from sqlmodel import Session
 
+from shared.database.prepared_rows import columns_of
+from shared.database.prepared_statement import Prepared
 from shared.models import GenerationJob, NativePrompt
+
+NAME_PROMPT: Prepared[None] = Prepared(
+    "name_prompt",
+    insert(NativePrompt).values(
+        {
+            column.name: bindparam(column.name, type_=column.type)
+            for column in columns_of(NativePrompt)
+            if not column.nullable or column.name == "client_id"
+        }
+    ),
+    row=lambda: None,
+)
 
 
 class PromptName(NamedTuple):
@@ -21,8 +36,7 @@ def naming(name: PromptName) -> Callable[[Session, Sequence[GenerationJob]], Non
 
     def record(session: Session, jobs: Sequence[GenerationJob]) -> None:
         (job,) = jobs
-        session.add(
-            NativePrompt(job_id=job.id, user_id=job.user_id, prompt_id=name.prompt_id, client_id=name.client_id)
-        )
+        known = {"job_id": job.id, "user_id": job.user_id, "prompt_id": name.prompt_id, "client_id": name.client_id}
+        NAME_PROMPT.execute(session, known)
 
     return record

@@ -9,13 +9,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, Select, and_, func, or_, tuple_, update
+from sqlalchemy import ARRAY, Engine, Integer, Row, Select, Uuid, and_, any_, bindparam, column, func, or_, update
 from sqlalchemy import select as columns_of
 from sqlmodel import col, select
 
 from api_service.jobs.job_queries import outputs_of
 from shared.database.clock import database_time
 from shared.database.engine import reading, transaction
+from shared.database.prepared_rows import columns_of as whole
+from shared.database.prepared_rows import made_of
+from shared.database.prepared_statement import Prepared
 from shared.models import FINAL, HELD, LIVE, WAITING, GenerationJob, JobOutput, NativePrompt
 
 LATELY = timedelta(minutes=1)  # for so long a client that comes late is told of an end
@@ -143,16 +146,32 @@ def find_prompt(
         return Prompt(job, name, outputs)
 
 
+ASKED = (
+    func.unnest(bindparam("user_ids", type_=ARRAY(Uuid)), bindparam("prompt_ids", type_=ARRAY(Uuid)))
+    .table_valued(column("user_id", Uuid), column("prompt_id", Uuid))
+    .render_derived("asked")
+)
+ENDED_JOBS: Prepared[Row[Any]] = Prepared(
+    "ended_jobs",
+    columns_of(ASKED.c.user_id, ASKED.c.prompt_id, col(GenerationJob.id))
+    .select_from(ASKED)
+    .join(
+        NativePrompt,
+        and_(col(NativePrompt.user_id) == ASKED.c.user_id, col(NativePrompt.prompt_id) == ASKED.c.prompt_id),
+    )
+    .join(GenerationJob, col(GenerationJob.id) == col(NativePrompt.job_id))
+    .where(col(NativePrompt.hidden_at).is_(None), col(GenerationJob.status).in_(FINAL)),
+    row=Row,
+    columns=(col(NativePrompt.user_id), col(NativePrompt.prompt_id), col(GenerationJob.id)),
+)
+
+
 def ended_jobs(engine: Engine, asked: Collection[OwnPrompt]) -> dict[OwnPrompt, int]:
     """The jobs of these prompts, of those that have ended and are not hidden."""
-    name = (col(NativePrompt.user_id), col(NativePrompt.prompt_id))
-    statement = (
-        columns_of(*name, col(GenerationJob.id))
-        .join(NativePrompt, col(NativePrompt.job_id) == col(GenerationJob.id))
-        .where(tuple_(*name).in_(asked), col(NativePrompt.hidden_at).is_(None), col(GenerationJob.status).in_(FINAL))
-    )
+    user_ids, prompt_ids = zip(*asked, strict=True) if asked else ((), ())
     with reading(engine) as session:
-        return {(user_id, prompt_id): job_id for user_id, prompt_id, job_id in session.execute(statement)}
+        found = ENDED_JOBS.execute(session, {"user_ids": list(user_ids), "prompt_ids": list(prompt_ids)})
+        return {(user_id, prompt_id): job_id for user_id, prompt_id, job_id in found}
 
 
 def ended_ids(engine: Engine, user_id: UUID, limit: int, offset: int | None) -> Sequence[int]:
@@ -169,17 +188,31 @@ def ended_ids(engine: Engine, user_id: UUID, limit: int, offset: int | None) -> 
         return session.scalars(ended.order_by(col(NativePrompt.job_id).desc()).limit(limit)).all()[::-1]
 
 
+def prompt_of(*values: Any) -> Prompt:
+    of_job = len(whole(GenerationJob))
+    return Prompt(made_of(GenerationJob)(*values[:of_job]), made_of(NativePrompt)(*values[of_job:]))
+
+
+PROMPTS = Prepared(
+    "prompts",
+    columns_of(*whole(GenerationJob), *whole(NativePrompt))
+    .join(NativePrompt, col(NativePrompt.job_id) == col(GenerationJob.id))
+    .where(
+        col(GenerationJob.id) == any_(bindparam("these_jobs", type_=ARRAY(Integer))),
+        col(NativePrompt.user_id) == bindparam("this_user", type_=Uuid),
+    )
+    .order_by(col(GenerationJob.id)),
+    row=prompt_of,
+    columns=(*whole(GenerationJob), *whole(NativePrompt)),
+)
+
+
 def prompts_with(engine: Engine, user_id: UUID, job_ids: Collection[int]) -> Sequence[Prompt]:
     """These jobs of a user as prompts, each with its outputs, in their order."""
-    statement = select(GenerationJob, NativePrompt).join(
-        NativePrompt, col(NativePrompt.job_id) == col(GenerationJob.id)
-    )
-    with transaction(engine) as session:
-        rows = session.exec(
-            statement.where(col(GenerationJob.id).in_(job_ids), col(NativePrompt.user_id) == user_id)
-        ).all()
-        outputs = outputs_of(session, [job.id for job, _ in rows])
-    return [Prompt(job, name, outputs.get(job.id, ())) for job, name in sorted(rows, key=lambda row: row[0].id)]
+    with reading(engine) as session:
+        found = PROMPTS.all(session, {"this_user": user_id, "these_jobs": list(job_ids)})
+        outputs = outputs_of(session, [prompt.job.id for prompt in found])
+    return [Prompt(prompt.job, prompt.name, outputs.get(prompt.job.id, ())) for prompt in found]
 
 
 def note_told(engine: Engine, job_id: int) -> None:

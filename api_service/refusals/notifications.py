@@ -14,7 +14,7 @@ def mail_unavailable() -> Refusal:
 
 
 def link_invalid() -> Refusal:
-    reason = "this link is not one of ours, was used before, or is too old; ask for another at /api/v1/notifications"
+    reason = "this link is not one of ours, was used before, or is too old; ask for another e-mail"
     return Refusal(Code.LINK_INVALID, reason)
 
 

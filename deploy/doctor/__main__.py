@@ -8,9 +8,12 @@ import json
 import sys
 from collections.abc import Sequence
 
-from deploy.doctor.examination import examine
-from deploy.doctor.finding import Finding, Mark
-from shared.configuration.settings import environment
+from shared.imports import importing
+
+with importing():
+    from deploy.doctor.examination import examine
+    from deploy.doctor.finding import Finding, Mark
+    from shared.configuration.settings import environment
 
 
 def main() -> None:

@@ -12,11 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.doctor.finding import Finding, trouble
 from deploy.doctor.installation import Installation, installed
 from deploy.doctor.looks import (
+    api,
     certificates,
     database,
     due_work,
     messages,
     redis_server,
+    replica,
     servers,
     sessions,
     storage,
@@ -50,6 +52,7 @@ LOOKS = (
     Look("database", [Needs.NOTHING], database.look),
     Look("database", [Needs.DATABASE], sessions.look),
     Look("database", [Needs.DATABASE], tables.look),
+    Look("replica", [Needs.DATABASE], replica.look),
     Look("redis", [Needs.NOTHING], redis_server.look),
     Look("workers", [Needs.DATABASE], workers.look),
     Look("servers", [Needs.DATABASE], servers.look),
@@ -58,6 +61,7 @@ LOOKS = (
     Look("waiting", [Needs.DATABASE, Needs.REDIS], due_work.look),
     Look("messages", [Needs.REDIS], messages.look),
     Look("certificates", [Needs.NOTHING], certificates.look),
+    Look("api", [Needs.NOTHING], api.look),
 )
 
 
@@ -74,10 +78,13 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
             for needed, answers in ((Needs.DATABASE, database.answers), (Needs.REDIS, redis_server.answers))
             if not answers(installation)
         }
+        told = {needed.value.lower() for needed in away}  # by a look of its own
         for look in LOOKS:
             if lacking := away.intersection(look.needs):
-                names = " and ".join(sorted(needed.value for needed in lacking))
-                yield trouble(look.subject, f"not known without {names}", "Mend that first")
+                if look.subject not in told:
+                    names = " and ".join(sorted(needed.value for needed in lacking))
+                    yield trouble(look.subject, f"not known without {names}", "Mend that first")
+                told.add(look.subject)
             else:
                 yield from within_bounds(look, installation)
 

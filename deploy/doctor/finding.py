@@ -20,7 +20,7 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         told = f"{self.mark:<8} {self.subject}: {self.text}"
-        return f"{told}. {self.advice}" if self.advice else told
+        return f"{told.rstrip('.')}. {self.advice}" if self.advice else told
 
 
 def ok(subject: str, text: str) -> Finding:

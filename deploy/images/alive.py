@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ANSWERS_WITHIN_S = 5
-COMMANDS = {"worker": "worker_service.main:start", "scheduler": "worker_service.scheduler"}
+COMMANDS = {"worker": "worker_service.start:start", "scheduler": "worker_service.scheduler"}
 DO_NOT_RUN = frozenset("TtZX")  # stopped, traced, ended: see proc(5)
 
 

@@ -78,14 +78,17 @@ def parse() -> argparse.Namespace:
 
 def loaded() -> Callable[[argparse.Namespace, Stop], None]:
     """What does the work. It is imported here, as that takes a second in which Ctrl-C shall print no traceback."""
-    from alembic.util import CommandError
-    from sqlalchemy.exc import SQLAlchemyError
+    from shared.imports import importing
 
-    from deploy.local.demo import demo
-    from deploy.local.process import CannotStart
-    from deploy.local.up import up
-    from shared.configuration.misspellings import misspelt
-    from shared.configuration.settings import VARIABLES, SettingsError, environment
+    with importing():
+        from alembic.util import CommandError
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from deploy.local.demo import demo
+        from deploy.local.process import CannotStart
+        from deploy.local.up import up
+        from shared.configuration.misspellings import misspelt
+        from shared.configuration.settings import VARIABLES, SettingsError, environment
 
     def run(arguments: argparse.Namespace, stop: Stop) -> None:
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import httpx
 from websockets.sync.client import connect
@@ -59,9 +59,10 @@ def way_to_look_at(picture: Path) -> str:
 def run_one_job(system: System, pictures: Path) -> Path:
     """Submit a job, show its progress, write its picture below `pictures`, and tell its story. Raises DemoFailed."""
     authorization = {"Authorization": f"Bearer {system.key}"}
-    with httpx.Client(base_url=system.api_url, headers=authorization, timeout=30) as http:
+    host = urljoin(system.api_url, "/")  # links are paths of it, with ROOT_PATH in them
+    with httpx.Client(base_url=host, headers=authorization, timeout=30) as http:
         job = submit(http, job_body(system))
-        events = list(watch(system.api_url, job, authorization))
+        events = list(watch(host, job, authorization))
         if events[-1]["type"] != "completed":
             raise DemoFailed(f"the job {events[-1]['type']}: {json.dumps(events[-1].get('data', {}))}")
         saved = [save(http, job, output, pictures) for output in events[-1]["data"]["outputs"]]
@@ -111,9 +112,9 @@ def submit(http: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:
     return job
 
 
-def watch(api_url: str, job: dict[str, Any], authorization: dict[str, str]) -> Iterator[dict[str, Any]]:
+def watch(host: str, job: dict[str, Any], authorization: dict[str, str]) -> Iterator[dict[str, Any]]:
     """The job's events to its end, drawing its progress on the way."""
-    address = api_url.replace("http", "ws", 1) + job["links"]["events"]
+    address = urljoin(host.replace("http", "ws", 1), job["links"]["events"])
     bar = ProgressBar()
     with connect(address, open_timeout=10, additional_headers=authorization) as socket:
         while True:

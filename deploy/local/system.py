@@ -105,7 +105,7 @@ def running_system(plan: Plan, environ: Mapping[str, str], say: Say) -> Iterator
         key = local_key(settings, plan.directory)
         say(f"API, worker and scheduler, for ComfyUI at {as_shown(settings.comfyui_urls)}")
         api_url = start_services(processes, plan, given)
-        yield System(api_url, key, settings, given, processes, servers, plan.directory)
+        yield System(f"{api_url}{settings.root_path}", key, settings, given, processes, servers, plan.directory)
 
 
 def start_simulator(processes: Processes, plan: Plan) -> str:

@@ -7,13 +7,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from deploy.simulator.faults.hazards import process_leaver
-from deploy.simulator.nodes.folders import Folders
-from deploy.simulator.nodes.interface import Drawing
-from deploy.simulator.protocol.versions import NEWEST, PROTOCOLS
-from deploy.simulator.running.pace import Pace
-from deploy.simulator.running.simulator import Settings
-from deploy.simulator.server import end_with_stdin, serve
+from shared.imports import importing
+
+with importing():
+    from deploy.simulator.faults.hazards import process_leaver
+    from deploy.simulator.nodes.folders import Folders
+    from deploy.simulator.nodes.interface import Drawing
+    from deploy.simulator.protocol.versions import NEWEST, PROTOCOLS
+    from deploy.simulator.running.pace import Pace
+    from deploy.simulator.running.simulator import Settings
+    from deploy.simulator.server import end_with_stdin, serve
 
 CHECKPOINTS = ("random_sd15.safetensors", "random_sdxl.safetensors")
 LORAS = ("random_lora.safetensors",)

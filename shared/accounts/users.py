@@ -4,10 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import Uuid, bindparam
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import NoResultFound
 from sqlmodel import Session, col, select
 
+from shared.database.prepared_rows import whole_rows
 from shared.models import User
+
+THIS_USER = bindparam("this_user", type_=Uuid)
+READ_USER = whole_rows("read_user", User, col(User.id) == THIS_USER)
+
+
+def read_user(session: Session, user_id: UUID) -> User:
+    """A user that is there, for those who change nothing. Raises NoResultFound."""
+    found = READ_USER.one_or_none(session, {THIS_USER.key: user_id})
+    if found is None:
+        raise NoResultFound
+    return found
 
 
 def user_named(session: Session, name: str) -> User:

@@ -13,19 +13,21 @@ from shared.configuration.mail import SmtpServerUrl
 from shared.configuration.secrets.webhook_secret import WebhookSecret, secret_in
 from shared.configuration.types import KeyFile
 from shared.configuration.urls.secret_urls import SecretUrl
-from shared.texts.reasons import reason_of
+from shared.texts.small_files import NotRead, small_file
 
 log = structlog.get_logger(__name__)
 
 LARGEST_FILE = 16 * 1024  # bytes
 MOST_SECRETS = 10  # in one file
-IN_FILES = ("database_url", "redis_url", "broker_url", "smtp_url", "comfyui_webhook_secret")
+URLS_IN_FILES = ("database_url", "database_read_url", "redis_url", "broker_url", "smtp_url")
+IN_FILES = (*URLS_IN_FILES, "comfyui_webhook_secret")
 
 
 class SecretFiles(BaseModel, frozen=True):
     """The part of the settings that says in which files others are. Of a URL, user and password are read again."""
 
     database_url_file: KeyFile = Field(None, description="a file that holds DATABASE_URL, in its place")
+    database_read_url_file: KeyFile = Field(None, description="a file that holds DATABASE_READ_URL, in its place")
     redis_url_file: KeyFile = Field(None, description="a file that holds REDIS_URL, in its place")
     broker_url_file: KeyFile = Field(None, description="a file that holds BROKER_URL, in its place")
     smtp_url_file: KeyFile = Field(None, description="a file that holds SMTP_URL, in its place")
@@ -33,7 +35,7 @@ class SecretFiles(BaseModel, frozen=True):
         None, description="a file that holds COMFYUI_WEBHOOK_SECRET, in its place; of several, one a line, each is good"
     )
 
-    @field_validator("database_url", "redis_url", "broker_url", "smtp_url", mode="wrap", check_fields=False)
+    @field_validator(*URLS_IN_FILES, mode="wrap", check_fields=False)
     @classmethod
     def knows_its_file(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         found = handler(value)
@@ -86,10 +88,6 @@ class WebhookSecretInFile(WebhookSecret):
             return super().good
 
 
-class NotRead(Exception):
-    """A file of a secret is of no use. The message says why, and not what it holds."""
-
-
 class Login(NamedTuple):
     user: str | None
     password: str | None
@@ -106,15 +104,11 @@ def in_file(url: SecretUrl | None, file: Path) -> SecretUrl | None:
 def text_in(file: Path) -> TextOfFile:
     """The text of a file, without what is around it. Raises NotRead."""
     try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST_FILE + 1)
-        text = TextOfFile(content.decode().strip())
-    except OSError as error:
-        raise NotRead(f"it cannot be read: {reason_of(error)}") from None
+        text = TextOfFile(small_file(file, LARGEST_FILE).decode().strip())
     except UnicodeDecodeError:
-        raise NotRead("it does not hold text") from None
-    if not text or len(content) > LARGEST_FILE:
-        raise NotRead(f"it is empty, or has more than {LARGEST_FILE} bytes")
+        raise NotRead("does not hold text") from None
+    if not text:
+        raise NotRead("is empty")
     text.file = file
     return text
 
@@ -132,7 +126,7 @@ def taken_from_files(given: dict[str, Any], sources: dict[str, str]) -> list[str
         try:
             given[field], sources[field] = text_in(Path(path)), f"{variable}, whose file"
         except NotRead as error:
-            problems.append(f"{variable}: {error}")
+            problems.append(f"{variable}: it {error}")
     return problems
 
 
@@ -148,7 +142,7 @@ def login_of(url: str) -> Login:
         return login_in(text_in(file))
     except (NotRead, ValueError) as error:
         # A broken URL would be named by the error, with its password.
-        problem = str(error) if isinstance(error, NotRead) else "it does not hold a URL"
+        problem = str(error) if isinstance(error, NotRead) else "does not hold a URL"
         log.warning("secrets.file_not_read", file=str(file), problem=problem)
         return login_in(url)
 

@@ -31,21 +31,22 @@ from shared.configuration.types import (
     Origins,
     OwnHosts,
     Patterns,
-    PublicUrl,
     accepts,
     as_shown,
 )
-from shared.configuration.urls.database_urls import DatabaseUrl
+from shared.configuration.urls.database_urls import DatabaseSettings
+from shared.configuration.urls.public_urls import PublicAddress
 from shared.configuration.urls.redis_urls import RedisUrl
 from shared.configuration.urls.secret_urls import without_users
 from shared.tracing.endpoint import OtlpEndpoint
 
 
-class Settings(SecretFiles, StorageSettings, Bounds, frozen=True, extra="forbid", validate_default=True):
+class Settings(
+    SecretFiles, PublicAddress, StorageSettings, Bounds, DatabaseSettings, extra="forbid", validate_default=True
+):
     """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
 
     app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")
-    database_url: DatabaseUrl = Field(description="PostgreSQL, the record of every job")
     database_pooler: Annotated[Pooler, LowerCase] = Field(
         Pooler.NONE, description="transaction if a pooler such as PgBouncer lends connections for one transaction each"
     )
@@ -125,9 +126,6 @@ class Settings(SecretFiles, StorageSettings, Bounds, frozen=True, extra="forbid"
     model_aliases: ModelAliases = Field(
         (),
         description="models by the names that programs hard-code, for ComfyUI's and OpenAI's APIs: NAME=MODEL,...",
-    )
-    public_url: PublicUrl = Field(
-        None, description="where clients reach the API, for the URLs of files; default: what each request says"
     )
     cors_origins: Origins = Field(None, description="the origins whose pages may call the API in a browser, or none")
     file_url_lifetime: FileUrlLifetime = Field(

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic.fields import FieldInfo
 
 from shared.configuration.secrets.webhook_secret import WebhookSecret, webhook_secret
+from shared.configuration.urls.public_urls import ORIGIN
 from shared.configuration.urls.secret_urls import AsMade, SecretUrl, masked
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.trust import trust
@@ -21,8 +22,6 @@ MOST_YEARS = timedelta(days=36500)  # PostgreSQL knows no moment much later
 LEAST_KEPT = timedelta(hours=1)  # what has just ended is still looked at, by workers too
 LONGEST_PATTERN, MOST_PATTERNS = 255, 1000
 PATTERNS = "patterns such as Load*, separated by commas, or none"
-ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
-PUBLIC_URL = re.compile(rf"{ORIGIN.pattern}(?:/[a-z0-9._~/-]{{0,200}})?", re.IGNORECASE)
 ORIGINS = "origins such as https://app.example.com, separated by commas; * for any; or none"
 OWN_HOSTS = "hosts such as files.lan, *.lan, 10.0.0.7 or 10.1.0.0/16, separated by commas, or none"
 UNITS = {
@@ -115,12 +114,6 @@ def patterns(found: Names) -> Names:
     return found
 
 
-def public_url(value: str | None) -> str | None:
-    if value is not None and not PUBLIC_URL.fullmatch(value):
-        raise ValueError("https://host[:port][/path]")
-    return value and value.rstrip("/")
-
-
 def origins(found: Names) -> Names:
     lower = tuple(one.lower() for one in found)
     if lower != ("*",) and not all(map(ORIGIN.fullmatch, lower)):
@@ -189,7 +182,6 @@ CaFile = Annotated[Path | None, BeforeValidator(ca_file)]
 KeyFile = Annotated[Path | None, BeforeValidator(key_file)]
 Limit = Annotated[int | None, BeforeValidator(limit)]
 Patterns = Annotated[Names | None, BeforeValidator(listed(patterns)), Accepts(PATTERNS)]
-PublicUrl = Annotated[str | None, BeforeValidator(public_url)]
 Origins = Annotated[Names | None, BeforeValidator(listed(origins)), Accepts(ORIGINS)]
 OwnHosts = Annotated[Names | None, BeforeValidator(listed(own_hosts)), Accepts(OWN_HOSTS)]
 FileUrlLifetime = Annotated[Duration, AfterValidator(file_url_lifetime)]

@@ -2,7 +2,7 @@
 
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -29,6 +29,14 @@ T = TypeVar("T")
 # SQLSTATEs. After a failover the old primary only reads, for a while; what is too large or too deep stays so.
 READ_ONLY, BEYOND_LIMITS = "25006", "54"
 APPLICATIONS = "genonaut-"  # what the names of all our processes begin with; their version follows after a space
+# A host that vanished is noticed in 25 s, and no statement of a service runs for 30: by keepalives where an answer
+# is waited for, and by the user timeout where what was sent is not acknowledged, which keepalives do not see.
+VANISHED_IS_NOTICED = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # ms
+}
 ASKED_AFTER = timedelta(seconds=1)  # a connection that was idle for longer is asked whether it lives
 
 
@@ -37,28 +45,32 @@ def create_engine(settings: Settings, *, application: str, connections: int = 10
 
     Connections are looked at before use, so that a restarted PostgreSQL costs no request.
     """
+    bounds = {"connect_timeout": 5, **VANISHED_IS_NOTICED}
+    return engine_to(settings.database_url, settings, application, connections, bounds)
+
+
+def engine_to(url: str, settings: Settings, application: str, connections: int, bounds: Mapping[str, int], /) -> Engine:
+    """The same for one of the servers. `bounds` are libpq's, and say when it is given up."""
     pooled = settings.database_pooler is Pooler.TRANSACTION
     engine = sqlalchemy_engine(
-        settings.database_url,
+        url,
         execution_options={OPTION: pooled},
         pool_size=connections,
         max_overflow=0,
         pool_timeout=10,
+        # The connection that was used last: it is known to live, and knows its prepared statements.
+        pool_use_lifo=True,
         hide_parameters=True,  # prompts do not belong in logs
         use_native_hstore=False,  # no column has that type, and each connection would ask for it
         connect_args={
-            "connect_timeout": 5,
             "application_name": f"{APPLICATIONS}{application} {VERSION}",
-            # A peer that vanished is noticed in about 25 s; none of the statements here runs for 30.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
+            **bounds,
             **({} if pooled else {"options": AT_THE_START}),
         },
     )
     look_before_use(engine)
-    if is_in_file(settings.database_url):
-        log_in_by_file(engine, settings.database_url)
+    if is_in_file(url):
+        log_in_by_file(engine, url)
     if pooled:
         tell_in_each_transaction(engine)
     return engine

@@ -50,6 +50,7 @@ REVISIONS = (
     "embeddings",
     "moving_files",
     "traces",
+    "history",
 )
 NEEDED = REVISIONS[-1]
 WORKS_SINCE = "works with code since "  # what migrations note of the schema, before the revision of that code

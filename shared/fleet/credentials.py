@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from shared.configuration.server_urls import ServerUrl
-from shared.texts.reasons import reason_of
+from shared.texts.small_files import NotRead, small_file
 
 HEADER_NAME = re.compile(r"^[A-Za-z0-9-]{1,64}$", re.ASCII)
-LONGEST_TOKEN = 8192  # characters; servers refuse longer headers
+LONGEST_TOKEN = 8192  # bytes of a file; servers refuse longer headers
 
 
 class NoToken(Exception):
@@ -36,13 +36,12 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 def header_in(token_file: Path) -> dict[str, str]:
     try:
-        with token_file.open("rb") as file:
-            line = file.read(LONGEST_TOKEN + 2).decode("ascii").strip()
-    except OSError as error:
-        raise NoToken(f"its token_file cannot be read: {reason_of(error)}") from None
+        line = small_file(token_file, LONGEST_TOKEN).decode("ascii").strip()
+    except NotRead as error:
+        raise NoToken(f"its token_file {error}") from None
     except UnicodeDecodeError:
         raise NoToken("its token_file holds other characters than ASCII") from None
-    if not line or len(line) > LONGEST_TOKEN or not line.isprintable():
-        raise NoToken(f"its token_file does not hold one line of at most {LONGEST_TOKEN} characters")
+    if not line.isprintable() or not line:
+        raise NoToken("its token_file does not hold one line")
     name, separator, value = line.partition(": ")
     return {name: value.strip()} if separator and HEADER_NAME.match(name) else {"Authorization": f"Bearer {line}"}

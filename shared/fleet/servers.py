@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Update, and_, case, func, not_, or_, updat
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from shared.database.prepared_statement import Prepared
 from shared.models import HELD, ComfyUIServer, GenerationJob, JobAttempt
 
 SERVER_SEEN = timedelta(seconds=30)  # a server that no worker saw for longer gets no job
@@ -93,16 +94,21 @@ def is_another_fit(session: Session, server: str) -> bool:
     return session.exec(select(ComfyUIServer.name).where(*another).limit(1)).first() is not None
 
 
+USABLE_SLOTS = Prepared("usable_slots", select(func.coalesce(func.sum(MOST_JOBS), 0)).where(USABLE), row=int)
+HELD_THERE = select(func.count()).where(*IN_A_SLOT, GenerationJob.server == ComfyUIServer.name).scalar_subquery()
+FREE_SLOTS = Prepared(
+    "free_slots", select(func.coalesce(func.sum(func.greatest(MOST_JOBS - HELD_THERE, 0)), 0)).where(USABLE), row=int
+)
+
+
 def usable_slots(session: Session) -> int:
     """The slots of all usable servers."""
-    return int(session.exec(select(func.coalesce(func.sum(MOST_JOBS), 0)).where(USABLE)).one())
+    return USABLE_SLOTS.one_or_none(session, {}) or 0
 
 
 def free_slots(session: Session) -> int:
     """The free slots of all usable servers. Where there is none, nothing can start."""
-    held = select(func.count()).where(*IN_A_SLOT, GenerationJob.server == ComfyUIServer.name).scalar_subquery()
-    free = select(func.coalesce(func.sum(func.greatest(MOST_JOBS - held, 0)), 0)).where(USABLE)
-    return int(session.exec(free).one())
+    return FREE_SLOTS.one_or_none(session, {}) or 0
 
 
 def blame(session: Session, server: str, codes: Collection[str]) -> None:

@@ -27,9 +27,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import SQLModel, col
+from sqlmodel import col
 
-from shared.database.fast_rows import stored_row
+from shared.database.prepared_rows import columns_of, made_of
 from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import close_breaker_sql
 from shared.jobs.attempts import ENDED, begin_attempt_sql, end_attempt_sql
@@ -56,10 +56,9 @@ STORED_BYTES = bindparam("added_bytes", type_=BigInteger)
 WARNINGS = bindparam("new_warnings", type_=JSONB)
 OUTPUTS = bindparam("new_outputs", type_=JSONB)
 
-OUTPUT_COLUMNS = tuple(
-    column for column in SQLModel.metadata.tables["job_outputs"].c if column.name not in {"job_id", "created_at"}
-)
-WHOLE_JOB = tuple(SQLModel.metadata.tables["generation_jobs"].c)
+OUTPUT_COLUMNS = tuple(column for column in columns_of(JobOutput) if column.name not in {"job_id", "created_at"})
+WHOLE_JOB = columns_of(GenerationJob)
+job_of_row = made_of(GenerationJob)
 
 
 class CompletedJob(NamedTuple):
@@ -166,11 +165,6 @@ def add_outputs_sql(job: CTE) -> Insert:
     made = func.jsonb_to_recordset(OUTPUTS).table_valued(*typed).render_derived("made", with_types=True)
     rows = select(job.c.id, *(made.c[one.name] for one in OUTPUT_COLUMNS)).select_from(job).join(made, true())
     return insert(JobOutput).from_select(["job_id", *(one.name for one in OUTPUT_COLUMNS)], rows)
-
-
-def job_of_row(*values: Any) -> GenerationJob:
-    """A job outside of any session."""
-    return stored_row(GenerationJob, {column.name: value for column, value in zip(WHOLE_JOB, values, strict=True)})
 
 
 def load_checkpoint_sql(job: CTE) -> Update:

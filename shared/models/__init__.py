@@ -19,6 +19,7 @@ from shared.models.follow_ups.notification import (
 from shared.models.follow_ups.schedule import Missed, Overlap, Schedule
 from shared.models.follow_ups.task import ImportedJob, Task, TaskKind, TaskState
 from shared.models.follow_ups.webhook import DeliveryState, JobWebhook, WebhookDelivery, WebhookEndpoint
+from shared.models.history import HistorySample
 from shared.models.jobs.duration import JobDuration
 from shared.models.jobs.failure import MutedFailure, SuspectWorkflow
 from shared.models.jobs.generation_job import GenerationJob
@@ -47,6 +48,7 @@ __all__ = [
     "DiscardedFolder",
     "EventType",
     "GenerationJob",
+    "HistorySample",
     "ImportedJob",
     "JobAttempt",
     "JobDuration",

@@ -19,9 +19,6 @@ class Access(NamedTuple):
     signed_for: timedelta | None = None
 
 
-AS_FOUND = Access({})
-
-
 class Storage(NamedTuple):
     """Where files are kept; `moving` is the same, while they move there from another store."""
 
@@ -64,7 +61,7 @@ def access_of(settings: Settings) -> Access:
     return Access({name: value for name, value in given.items() if value}, signed_for)
 
 
-def open_store(url: str, access: Access = AS_FOUND) -> OutputStore:
+def open_store(url: str, access: Access) -> OutputStore:
     """The store of a STORAGE_URL. Raises ValueError, in one sentence."""
     parts = urlsplit(url)
     if parts.scheme == "file":

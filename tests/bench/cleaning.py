@@ -14,7 +14,7 @@ from threading import Event, Thread
 from sqlalchemy import text
 
 from shared.accounts.retention import Kept
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests.bench.claiming import WORKERS, Claims, fill, pool_of
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place, Running, Wanted
@@ -57,7 +57,7 @@ class Retention(Thread):
         self.begun = Event()
         self.deleted: list[tuple[float, int]] = []
         usual: Mapping[Kept, timedelta | None] = dict.fromkeys(Kept, MONTH)
-        tools = Tools(here.messenger, open_store(here.settings.storage_url), usual, None)
+        tools = Tools(here.messenger, open_storage(here.settings).store, usual, None)
         self.cleaner = Cleaner(tools, self.closing)
         self.jobs = next(clean_up for clean_up in CLEAN_UPS if clean_up.name == "jobs")
 

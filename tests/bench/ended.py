@@ -21,7 +21,7 @@ from shared.database.engine import reading
 from shared.jobs.listing.filters import Filters
 from shared.jobs.listing.page_range import PageRange, Position
 from shared.models import JobStatus
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from shared.usage.budgets import spending_of
 from tests.bench.claiming import fill
 from tests.bench.figure import Bench, Figure, Measure, Round
@@ -75,7 +75,7 @@ def found_old(clean_up: CleanUp) -> Deed:
     """Find so many jobs that are to go once they are a day old."""
 
     def deed(here: Running) -> object:
-        tools = Tools(here.messenger, open_store(here.settings.storage_url), dict.fromkeys(Kept, A_DAY), None)
+        tools = Tools(here.messenger, open_storage(here.settings).store, dict.fromkeys(Kept, A_DAY), None)
         found = 0
         for portion in clean_up.find(tools, None):
             found += len(portion.items)

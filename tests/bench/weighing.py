@@ -17,9 +17,9 @@ from tests.extras import distributions_of, size_mb
 API, SCHEDULER = "resident memory of the API", "resident memory of the scheduler"
 IDLE, BUSY = "resident memory of a worker, idle", "resident memory of a worker, 32 jobs waiting"
 IMPORTS = {
-    "import of the API": "api_service.main",
-    "import of the worker": "worker_service.main",
-    "import of the scheduler": "worker_service.scheduler",
+    "import of the API": "api_service.__main__",
+    "import of the worker": "worker_service.start",
+    "import of the scheduler": "worker_service.scheduler.main",
 }
 INSTALLED = {"install size of the API": ("api", 100), "install size of the worker": ("worker", 200)}
 QUEUED = 32

@@ -14,11 +14,17 @@ from shared.database.engine import create_engine, transaction
 from shared.messaging.due_work import WakeUps
 from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, Worker
+from tests.api_service.conftest import new_key
 from tests.jobs import new_job
 from worker_service.scheduler.main import leadership
 from worker_service.scheduler.schedule import due_work
 
 SERVER = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def key(engine: Engine) -> str:
+    return new_key(engine)
 
 
 @pytest.fixture
@@ -31,7 +37,7 @@ def well(engine: Engine, settings: Settings, environ: dict[str, str], messenger:
     for work in due_work(settings):
         WakeUps(messenger, work).send_missing()
     with leadership(leader, silence=timedelta(minutes=5)):
-        yield environ
+        yield {**environ, "COMFYUI_URLS": SERVER}
     leader.dispose()
 
 

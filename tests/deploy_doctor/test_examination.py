@@ -23,6 +23,7 @@ from shared.database.engine import create_engine, transaction
 from shared.messaging.messages import Queue
 from shared.models import ComfyUIServer, Worker
 from tests.another_clock import set_clock
+from tests.api_service.serving import served_here
 from tests.buckets import S3
 from tests.certificates import certificate
 from tests.deploy_doctor.conftest import SERVER, add_job, add_output, diagnosed
@@ -37,12 +38,13 @@ def but_durability(warnings: list[str]) -> list[str]:
     return [line for line in warnings if NOT_DURABLE not in line]
 
 
-def test_a_healthy_installation_has_nothing_but_good_lines(well: dict[str, str]) -> None:
-    found = diagnosed(well)
+def test_a_healthy_installation_has_nothing_but_good_lines(well: dict[str, str], key: str) -> None:
+    with served_here(well, key) as api:
+        found = diagnosed({**well, "API_PORT": api.address.partition(":")[2]})
     assert not found.troubles
     assert not but_durability(found.warnings)
     assert {finding.subject for finding in found} == {
-        "settings", "database", "redis", "workers", "servers", "storage", "waiting", "messages",
+        "settings", "database", "redis", "workers", "servers", "storage", "waiting", "messages", "api",
     }  # fmt: skip
     assert summary([one for one in found if NOT_DURABLE not in str(one)]) == "All is well.\n"
 
@@ -98,6 +100,7 @@ def test_without_a_database_all_else_is_still_looked_at(well: dict[str, str]) ->
     found = diagnosed({**well, "DATABASE_URL": f"postgresql://me:secret@127.0.0.1:{port}/generation"})
     assert any("database: it does not answer" in line for line in found.troubles)
     assert "trouble  workers: not known without database. Mend that first" in found.troubles
+    assert len(found.troubles) == len({line.partition(":")[0] for line in found.troubles}), "each subject once"
     assert not [finding for finding in found if "secret" in str(finding)]
     assert [finding for finding in found if finding.subject == "redis" and finding.mark == "ok"]
 
@@ -105,6 +108,7 @@ def test_without_a_database_all_else_is_still_looked_at(well: dict[str, str]) ->
 def test_without_redis_all_else_is_still_looked_at(well: dict[str, str]) -> None:
     found = diagnosed({**well, "REDIS_URL": f"redis://127.0.0.1:{next(free_ports())}/0"})
     assert any("redis: that of REDIS_URL does not answer" in line for line in found.troubles)
+    assert not [line for line in found.troubles if ".. " in line]
     assert {line.partition(":")[0] for line in found.troubles} == {
         "trouble  redis", "trouble  waiting", "trouble  messages",
     }  # fmt: skip
@@ -152,6 +156,11 @@ def test_a_wedged_server_and_labels_that_none_has(well: dict[str, str], engine: 
     assert any(f"{SERVER} is wedged: it runs nothing" in one for one in found.warnings)
     assert any("none of 1 can be given jobs" in one for one in found.troubles)
     assert any("with the labels cuda big" in one for one in found.troubles)
+
+
+def test_a_server_that_only_the_settings_of_this_command_name(well: dict[str, str]) -> None:
+    found = diagnosed({**well, "COMFYUI_URLS": f"{SERVER},http://gpu-7:8188"})
+    assert [line for line in found.warnings if "http://gpu-7:8188 is in COMFYUI_URLS, and no worker looks" in line]
 
 
 def test_a_store_that_refuses_here_or_at_a_worker(well: dict[str, str], engine: Engine, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.images.alive import Process, problem_of, processes
 
-MAIN = "python /opt/genonaut/bin/dramatiq worker_service.main:start --processes 1"
+MAIN = "python /opt/genonaut/bin/dramatiq worker_service.start:start --processes 1"
 SCHEDULER = "python -m worker_service.scheduler"
 
 

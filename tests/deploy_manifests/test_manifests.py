@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.configuration.settings import VARIABLES
 from shared.version import VERSION
 
 pytestmark = pytest.mark.system
@@ -43,7 +44,7 @@ def test_the_compose_file_is_as_its_schema_wants_it() -> None:
 
 def test_kubernetes_objects_are_as_their_schemas_want_them(production: list[str], tmp_path: Path) -> None:
     known = [manifest for manifest in production if "apiVersion: keda.sh/" not in manifest]
-    assert len(known) == len(production) - 1  # KEDA's own kind has its schema elsewhere
+    assert len(known) == len(production) - 2  # KEDA's own kinds have their schemas elsewhere
     written = tmp_path / "production.yaml"
     written.write_text("\n---\n".join(known))
     assert said_by("kubernetes-validate", "--strict", str(written)).count(" passed ") == len(known)
@@ -63,13 +64,36 @@ def test_every_pod_runs_without_rights_and_has_no_variables_but_ours(production:
     assert len(pods) == 4
     for pod in pods:
         assert [pod.count(line) for line in OF_EVERY_POD] == [1] * len(OF_EVERY_POD), pod
-        assert "name: genonaut-secrets" in pod
+        assert "genonaut-secrets" in pod
         assert re.search(r"memory: \w+\n +requests:", pod)
 
 
 def test_the_overlay_names_the_images_of_this_version() -> None:
     tags = re.findall(r"newTag: ([^}\s]+)", (PRODUCTION / "kustomization.yaml").read_text())
     assert tags == [VERSION] * 4
+
+
+def test_each_pod_reads_its_secrets_from_files_that_are_settings(production: list[str]) -> None:
+    (settings,) = [manifest for manifest in production if kind_of(manifest) == "ConfigMap"]
+    files = dict(re.findall(r"(?m)^  (\w+_FILE): (\S+)$", settings))
+    assert set(files) == {"DATABASE_URL_FILE", "REDIS_URL_FILE"} <= VARIABLES
+    assert all(path == f"/run/secrets/genonaut/{name.removesuffix('_FILE')}" for name, path in files.items())
+    pods = [manifest for manifest in production if kind_of(manifest) in {"Deployment", "Job"}]
+    for pod in pods:
+        assert re.search(r"mountPath: /run/secrets/genonaut\n +name: secrets\n +readOnly: true", pod)
+        assert re.search(r"name: secrets\n +secret:\n +defaultMode: 288\n +secretName: genonaut-secrets", pod)
+        # A variable from the same secret would be set beside the file.
+        assert "name: genonaut-secrets" not in pod
+
+
+def test_compose_gives_passwords_as_files_alone() -> None:
+    text = (DEPLOY / "compose.yaml").read_text()
+    files = set(re.findall(r"(\w+_FILE): /run/secrets/(\w+)", text))
+    assert {name for name, _ in files} == {"DATABASE_URL_FILE", "POSTGRES_PASSWORD_FILE", "DATA_SOURCE_PASS_FILE"}
+    assert "DATABASE_URL_FILE" in VARIABLES
+    assert {secret for _, secret in files} == set(re.findall(r"(?m)^  (\w+): \{file: \./secrets/\1\}$", text))
+    assert "secrets: [database_url]" in text.partition("x-environment")[0]
+    assert not re.search(r"POSTGRES_PASSWORD\b|postgresql://", text)
 
 
 def test_no_object_holds_a_secret(production: list[str]) -> None:

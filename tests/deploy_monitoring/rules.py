@@ -44,6 +44,8 @@ HEALTHY: Mapping[str, str] = {
     "pg_settings_max_connections": "100x60",
     'pg_stat_user_tables_n_dead_tup{relname="jobs"}': "50000x60",
     'pg_stat_user_tables_n_live_tup{relname="jobs"}': "1000000x60",
+    'genonaut_replica_fit{instance="a"}': "1x60",
+    'genonaut_replica_fit{instance="b"}': "0x60",
     "pg_up": "1x60",
     "redis_up": "1x60",
 }
@@ -73,6 +75,7 @@ TROUBLES: Mapping[str, Mapping[str, str]] = {
     "ConnectionsRunOut": {"pg_stat_activity_count": "90x60"},
     "DeadRowsPileUp": {'pg_stat_user_tables_n_dead_tup{relname="jobs"}': "900000x60"},
     "PostgresIsDown": {"pg_up": "0x60", **NO_LEADER, **REQUESTS_FAIL, **LEASE_RAN_OUT},
+    "ReplicaIsNotRead": {'genonaut_replica_fit{instance="a"}': "0x60"},
     "RedisIsDown": {"redis_up": "0x60"},
 }
 

@@ -74,6 +74,7 @@ def watched(environ: dict[str, str], simulator: RunningSimulator, engine: Engine
     shown = {name: next(ports) for name in MODULES}
     api, prometheus = (f"http://127.0.0.1:{next(ports)}" for _ in range(2))
     environ = {**environ, "COMFYUI_URLS": simulator.url, "API_PORT": api.rpartition(":")[2]}
+    environ["DATABASE_READ_URL"] = environ["DATABASE_URL"]  # which is no replica, and shown all the same
     with Processes() as processes:
 
         def start(name: str, *arguments: str, **variables: str) -> Process:
@@ -87,6 +88,7 @@ def watched(environ: dict[str, str], simulator: RunningSimulator, engine: Engine
         run_job(api, bearer(key))
         with transaction(engine) as session:
             drain(session, simulator.url)
+        httpx.get(f"{api}{JOBS}", headers=bearer(key), timeout=10).raise_for_status()
         httpx.post(f"{api}{JOBS}", headers=bearer(key), json=BODY, timeout=10).raise_for_status()
         yield Watched(prometheus, tuple(f"http://127.0.0.1:{port}/metrics" for port in shown.values()))
 

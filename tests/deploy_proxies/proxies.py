@@ -18,11 +18,12 @@ NAME = "localhost"
 
 
 class Front(NamedTuple):
-    """Where a proxy is to listen, with which certificate, and before which API."""
+    """Where a proxy is to listen, with which certificate, before which API, and whether it takes its path away."""
 
     port: int
     certificate: Certificate
     api: str
+    takes_away: bool = False
 
 
 def nginx(front: Front, folder: Path) -> list[str]:
@@ -34,6 +35,9 @@ def nginx(front: Front, folder: Path) -> list[str]:
         "/etc/nginx/certificates/generation.key": str(front.certificate.key),
         "/var/log/nginx/genonaut.log": str(folder / "access.log"),
     }
+    if front.takes_away:
+        passes_on = "location /generation/ {\n        proxy_pass http://genonaut_api"
+        changed[f"{passes_on};"] = f"{passes_on}/;"
     (folder / "site.conf").write_text(replaced(CONFIGURATIONS / "nginx.conf", changed))
     main = f"daemon off; pid {folder}/pid; error_log stderr; events {{}} http {{ include {folder}/site.conf; }}"
     (folder / "nginx.conf").write_text(main)
@@ -46,6 +50,8 @@ def caddy(front: Front, folder: Path) -> list[str]:
         "127.0.0.1:8000": front.api,
         "generation.example.com {": f"{NAME}:{front.port} {{\n\tbind 127.0.0.1\n\t{own}",
     }
+    if front.takes_away:
+        changed["handle /generation/*"] = "handle_path /generation/*"
     quiet = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n"
     (folder / "Caddyfile").write_text(quiet + replaced(CONFIGURATIONS / "Caddyfile", changed))
     return ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]

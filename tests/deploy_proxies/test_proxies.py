@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -42,6 +44,22 @@ class Behind:
         return httpx.Client(base_url=self.url, headers=bearer(self.key), verify=self.trust, timeout=PATIENCE_S)
 
 
+class Place(NamedTuple):
+    """Where the proxy has the API, whether it takes that path away, and whether the API is told its whole URL."""
+
+    path: str
+    takes_away: bool = False
+    says_url: bool = True
+
+
+PLACES = {
+    "at-the-root": Place(""),
+    "path-passed-on": Place("/generation"),
+    "path-taken-away": Place("/generation", takes_away=True),
+    "url-from-requests": Place("/generation", says_url=False),
+}
+
+
 @pytest.fixture(params=["nginx", "caddy"])
 def proxy(request: pytest.FixtureRequest) -> str:
     name: str = request.param
@@ -50,19 +68,20 @@ def proxy(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture(params=["", "/generation"], ids=["at-the-root", "below-a-path"])
-def prefix(request: pytest.FixtureRequest) -> str:
-    below: str = request.param
-    return below
+@pytest.fixture(params=list(PLACES.values()), ids=list(PLACES))
+def place(request: pytest.FixtureRequest) -> Place:
+    found: Place = request.param
+    return found
 
 
 @pytest.fixture
-def behind(proxy: str, prefix: str, environ: dict[str, str], engine: Engine, tmp_path: Path) -> Iterator[Behind]:
+def behind(proxy: str, place: Place, environ: dict[str, str], engine: Engine, tmp_path: Path) -> Iterator[Behind]:
     port, own = next(free_ports()), certificate(tmp_path, NAME)
-    url, folder = f"https://{NAME}:{port}{prefix}", tmp_path / proxy
+    url, folder = f"https://{NAME}:{port}{place.path}", tmp_path / proxy
     folder.mkdir()
-    with served({**environ, "PUBLIC_URL": url}, new_key(engine), tmp_path) as api:
-        front = Front(port, own, api.address)
+    told = {"PUBLIC_URL": url if place.says_url else "", "ROOT_PATH": place.path}
+    with served({**environ, **told}, new_key(engine), tmp_path) as api:
+        front = Front(port, own, api.address, place.takes_away)
         with running(proxy, front, folder, {"PATH": os.environ["PATH"], "HOME": str(folder)}):
             trust = ssl.create_default_context(cafile=str(own.certificate))
             yield Behind(url, tmp_path / "api.log", api.key, trust)
@@ -93,12 +112,23 @@ def test_events_are_told_as_they_happen_and_addresses_lead_back_through_the_prox
         assert told.startswith(f"{behind.url}{job}/outputs/0?")
 
 
-def test_a_redirect_or_location_stays_below_the_path(behind: Behind) -> None:
+def test_every_address_leads_back_below_the_path(behind: Behind, messenger: Messenger) -> None:
+    jobs = {running_job(messenger).job.id for _ in range(2)}
+    host = httpx.URL(behind.url).join("/")
     with behind.client() as http:
         made = http.post("/api/v1/webhooks/", json={"url": "https://example.com/hook"})
         assert made.status_code == 201, made.text
-        again = httpx.URL(behind.url).join(made.headers["location"])
-        assert http.get(again).json()["id"] == made.json()["id"]
+        assert http.get(host.join(made.headers["location"])).json()["id"] == made.json()["id"]
+        first = http.get("/api/v1/generation-jobs/?limit=1").json()
+        second = http.get(host.join(first["next"])).json()
+        assert {job["id"] for job in (*first["items"], *second["items"])} == jobs
+        assert {http.get(host.join(job["links"]["self"])).json()["id"] for job in second["items"]} <= jobs
+        page = http.get("/", headers={"Accept": "text/html"}).text
+        for address in re.findall(r'href="(/[^"]*)"', page):
+            assert http.get(host.join(address), follow_redirects=True).status_code in {200, 503}, address
+        assert http.get("/studio/").headers["location"] == "../studio"
+        # A word of the path as %xx, and what a proxy may write anew.
+        assert http.get("/api/v1/nodes/a%2Fb").status_code == http.get("/api/v1/nodes/a").status_code
 
 
 def test_a_client_does_not_speak_for_another_address(behind: Behind) -> None:

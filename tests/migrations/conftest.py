@@ -1,4 +1,4 @@
-"""A database of its own for each test."""
+"""A database of its own for each test. What many of them would do first was done once, to what theirs is a copy of."""
 
 from collections.abc import Iterator
 
@@ -26,6 +26,20 @@ def legacy_template(databases: Databases) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def merged_template(databases: Databases, legacy_template: str) -> str:
+    url = databases.make(legacy_template)
+    upgrade(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def newest_template(databases: Databases) -> str:
+    url = databases.make()
+    upgrade(url)
+    return url
+
+
 @pytest.fixture
 def empty(databases: Databases) -> Iterator[str]:
     """A database without any table."""
@@ -38,5 +52,21 @@ def empty(databases: Databases) -> Iterator[str]:
 def legacy(databases: Databases, legacy_template: str) -> Iterator[str]:
     """A database with the two old tables and the rows of tests/data/legacy."""
     url = databases.make(legacy_template)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def merged(databases: Databases, merged_template: str) -> Iterator[str]:
+    """What `legacy` is after all migrations: a copy, as they would take five times as long."""
+    url = databases.make(merged_template)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def newest(databases: Databases, newest_template: str) -> Iterator[str]:
+    """A database at the newest revision without any row: a copy, as of `merged`."""
+    url = databases.make(newest_template)
     yield url
     databases.drop(url)

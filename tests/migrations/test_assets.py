@@ -1,6 +1,6 @@
 """Down through the assets: their files are noted for the sweep, and their bytes are counted no more."""
 
-from migrations.upgrade import downgrade, upgrade
+from migrations.upgrade import downgrade
 from tests.migrations.databases import execute, fetch, value
 
 USER = "1f0c7a52-0000-4000-8000-000000000009"
@@ -18,12 +18,11 @@ def add_asset(url: str, name: str, content: str) -> None:
     )
 
 
-def test_the_way_down_leaves_no_file_that_nobody_knows_of(empty: str) -> None:
-    upgrade(empty)
-    execute(empty, "INSERT INTO users (id, name, stored_bytes) VALUES (:id, 'owner', 27)", id=USER)
+def test_the_way_down_leaves_no_file_that_nobody_knows_of(newest: str) -> None:
+    execute(newest, "INSERT INTO users (id, name, stored_bytes) VALUES (:id, 'owner', 27)", id=USER)
     for name, content in (("a", "one"), ("b", "one"), ("a", "two")):
-        add_asset(empty, name, content)
-    downgrade(empty, "secrets_of_jobs")
-    assert value(empty, "SELECT stored_bytes FROM users WHERE id = :id", id=USER) == 7
-    noted = [row["folder"] for row in fetch(empty, "SELECT folder FROM discarded_folders ORDER BY folder")]
+        add_asset(newest, name, content)
+    downgrade(newest, "secrets_of_jobs")
+    assert value(newest, "SELECT stored_bytes FROM users WHERE id = :id", id=USER) == 7
+    noted = [row["folder"] for row in fetch(newest, "SELECT folder FROM discarded_folders ORDER BY folder")]
     assert noted == [f"{USER}/assets/one", f"{USER}/assets/two"]

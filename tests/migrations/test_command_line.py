@@ -17,7 +17,7 @@ from tests.migrations.databases import LEGACY, execute, value
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-HEAD = "traces"
+HEAD = "history"
 
 
 def start(url: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -52,12 +52,11 @@ def test_the_command_goes_up_says_so_and_has_nothing_to_do_the_second_time(legac
     assert run(legacy, tmp_path, "migrations", "--current") == (0, f"{HEAD}\n")
 
 
-def test_the_command_goes_down_only_where_it_is_told_to(empty: str, tmp_path: Path) -> None:
-    upgrade(empty)
-    assert run(empty, tmp_path, "migrations", "--downgrade")[0] == 2
-    assert current(empty) == HEAD
-    assert run(empty, tmp_path, "migrations", "--downgrade", "base")[0] == 0
-    assert run(empty, tmp_path, "migrations", "--current") == (0, "base\n")
+def test_the_command_goes_down_only_where_it_is_told_to(newest: str, tmp_path: Path) -> None:
+    assert run(newest, tmp_path, "migrations", "--downgrade")[0] == 2
+    assert current(newest) == HEAD
+    assert run(newest, tmp_path, "migrations", "--downgrade", "base")[0] == 0
+    assert run(newest, tmp_path, "migrations", "--current") == (0, "base\n")
 
 
 @pytest.mark.parametrize("database", ["postgresql://127.0.0.1:1/nowhere", "the database"])

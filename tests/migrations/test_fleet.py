@@ -18,17 +18,16 @@ def test_servers_that_are_there_get_two_slots_and_nothing_against_them(legacy: s
     assert {name for name, found in row.items() if found is not None} == kept
 
 
-def test_a_drained_server_and_a_job_that_was_moved_survive_the_way_down_and_up(legacy: str) -> None:
-    upgrade(legacy)
+def test_a_drained_server_and_a_job_that_was_moved_survive_the_way_down_and_up(merged: str) -> None:
     execute(
-        legacy,
+        merged,
         "INSERT INTO comfyui_servers (name, slots, draining_since, loaded_checkpoint) VALUES (:name, 4, now(), 'sd15')",
         name=SERVER,
     )
-    job_id = add_job(legacy, avoid_server=SERVER, status="queued")
-    downgrade(legacy, ACCOUNTS)
-    assert value(legacy, "SELECT status FROM generation_jobs WHERE id = :id", id=job_id) == "queued"
-    upgrade(legacy)
-    (row,) = fetch(legacy, "SELECT slots, draining_since, loaded_checkpoint FROM comfyui_servers")
+    job_id = add_job(merged, avoid_server=SERVER, status="queued")
+    downgrade(merged, ACCOUNTS)
+    assert value(merged, "SELECT status FROM generation_jobs WHERE id = :id", id=job_id) == "queued"
+    upgrade(merged)
+    (row,) = fetch(merged, "SELECT slots, draining_since, loaded_checkpoint FROM comfyui_servers")
     assert row == {"slots": 2, "draining_since": None, "loaded_checkpoint": None}
-    assert value(legacy, "SELECT avoid_server FROM generation_jobs WHERE id = :id", id=job_id) is None
+    assert value(merged, "SELECT avoid_server FROM generation_jobs WHERE id = :id", id=job_id) is None

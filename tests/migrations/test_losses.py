@@ -21,8 +21,7 @@ WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> 'a
 
 
 def filled(url: str) -> int:
-    """A database with a job that has an output, a key, and their user. Returns the job's id."""
-    upgrade(url)
+    """Add a job that has an output, a key, and their user. Returns the job's id."""
     job = add_job(url, status="queued")
     add_output(url, job, 0)
     execute(
@@ -35,50 +34,48 @@ def filled(url: str) -> int:
     return job
 
 
-def test_each_way_down_says_what_it_deletes(empty: str) -> None:
-    filled(empty)
-    assert list(map(str, loss_of(empty, NAMED))) == ["1 value of generation_jobs.claims_left"]
-    assert {loss.what: loss.number for loss in loss_of(empty, DISPATCH)}.keys() >= {"users", "api_keys"}
-    to_base = {loss.what: loss.number for loss in loss_of(empty, "base")}
+def test_each_way_down_says_what_it_deletes(newest: str) -> None:
+    filled(newest)
+    assert list(map(str, loss_of(newest, NAMED))) == ["1 value of generation_jobs.claims_left"]
+    assert {loss.what: loss.number for loss in loss_of(newest, DISPATCH)}.keys() >= {"users", "api_keys"}
+    to_base = {loss.what: loss.number for loss in loss_of(newest, "base")}
     assert to_base == {"users": 1, "api_keys": 1, "job_outputs": 1, "generation_jobs": 1}
-    assert {loss.what for loss in loss_of(empty, "-1")} <= {"generation_jobs.claims_left"}
+    assert {loss.what for loss in loss_of(newest, "-1")} <= {"generation_jobs.claims_left"}
 
 
-def test_a_way_down_that_deletes_is_refused_until_it_is_agreed_to(empty: str, tmp_path: Path) -> None:
-    filled(empty)
-    status, said = run(empty, tmp_path, "migrations", "--downgrade", "base")
+def test_a_way_down_that_deletes_is_refused_until_it_is_agreed_to(newest: str, tmp_path: Path) -> None:
+    filled(newest)
+    status, said = run(newest, tmp_path, "migrations", "--downgrade", "base")
     assert (status, said.count("\n")) == (1, 1)
     assert "1 row of users" in said
     assert "--yes-delete" in said
-    assert current(empty) == HEAD
-    assert run(empty, tmp_path, "migrations", "--downgrade", "base", "--yes-delete")[0] == 0
-    assert current(empty) is None
+    assert current(newest) == HEAD
+    assert run(newest, tmp_path, "migrations", "--downgrade", "base", "--yes-delete")[0] == 0
+    assert current(newest) is None
 
 
-def test_so_is_alembic_s_own(empty: str, tmp_path: Path) -> None:
-    filled(empty)
-    status, said = alembic(empty, tmp_path, "downgrade", "base")
+def test_so_is_alembic_s_own(newest: str, tmp_path: Path) -> None:
+    filled(newest)
+    status, said = alembic(newest, tmp_path, "downgrade", "base")
     assert status != 0
     assert "1 row of users" in said
-    assert current(empty) == HEAD
-    assert alembic(empty, tmp_path, "-x", "yes-delete", "downgrade", "base")[0] == 0
-    assert current(empty) is None
+    assert current(newest) == HEAD
+    assert alembic(newest, tmp_path, "-x", "yes-delete", "downgrade", "base")[0] == 0
+    assert current(newest) is None
 
 
-def test_a_way_down_without_rows_asks_nothing(empty: str, tmp_path: Path) -> None:
-    upgrade(empty)
-    assert run(empty, tmp_path, "migrations", "--downgrade", LEGACY)[0] == 0
-    assert alembic(empty, tmp_path, "downgrade", "base")[0] == 0
+def test_a_way_down_without_rows_asks_nothing(newest: str, tmp_path: Path) -> None:
+    assert run(newest, tmp_path, "migrations", "--downgrade", LEGACY)[0] == 0
+    assert alembic(newest, tmp_path, "downgrade", "base")[0] == 0
 
 
-def test_each_revision_names_the_tables_it_drops_and_columns_that_it_has(empty: str) -> None:
-    upgrade(empty)
-    with create_engine(empty, poolclass=NullPool).connect() as connection:
+def test_each_revision_names_the_tables_it_drops_and_columns_that_it_has(newest: str) -> None:
+    with create_engine(newest, poolclass=NullPool).connect() as connection:
         script = ScriptDirectory.from_config(configuration(connection))
     for revision in script.walk_revisions():
-        before = fetch(empty, COLUMNS)
-        downgrade(empty, str(revision.down_revision or "base"))
-        after = fetch(empty, COLUMNS)
+        before = fetch(newest, COLUMNS)
+        downgrade(newest, str(revision.down_revision or "base"))
+        after = fetch(newest, COLUMNS)
         dropped = {row["table_name"] for row in before} - {row["table_name"] for row in after}
         columns = {row["name"] for row in before} - {row["name"] for row in after}
         loses = set(revision.module.LOSES)
@@ -87,38 +84,35 @@ def test_each_revision_names_the_tables_it_drops_and_columns_that_it_has(empty: 
 
 
 @pytest.mark.parametrize("revision", [NAMED, ACCOUNTS, DISPATCH, MERGED, LEGACY])
-def test_jobs_have_the_ids_they_had_once_they_are_up_again(legacy: str, revision: str) -> None:
-    upgrade(legacy)
-    typed = [add_job(legacy, prompt=f"typed {number}", comfyui_prompt_id=f"t{number}") for number in range(3)]
-    raw = add_job(legacy, prompt="raw", checkpoint_model=None, comfyui_prompt_id="raw")
-    execute(legacy, "DELETE FROM generation_jobs WHERE id = :job", job=typed[1])
-    before = fetch(legacy, "SELECT id, prompt FROM generation_jobs ORDER BY id")
-    downgrade(legacy, revision)
-    upgrade(legacy)
-    assert fetch(legacy, "SELECT id, prompt FROM generation_jobs ORDER BY id") == before
-    assert add_job(legacy, comfyui_prompt_id="next") > raw
-    assert value(legacy, "SELECT to_regnamespace('genonaut_kept')") is None
+def test_jobs_have_the_ids_they_had_once_they_are_up_again(merged: str, revision: str) -> None:
+    typed = [add_job(merged, prompt=f"typed {number}", comfyui_prompt_id=f"t{number}") for number in range(3)]
+    raw = add_job(merged, prompt="raw", checkpoint_model=None, comfyui_prompt_id="raw")
+    execute(merged, "DELETE FROM generation_jobs WHERE id = :job", job=typed[1])
+    before = fetch(merged, "SELECT id, prompt FROM generation_jobs ORDER BY id")
+    downgrade(merged, revision)
+    upgrade(merged)
+    assert fetch(merged, "SELECT id, prompt FROM generation_jobs ORDER BY id") == before
+    assert add_job(merged, comfyui_prompt_id="next") > raw
+    assert value(merged, "SELECT to_regnamespace('genonaut_kept')") is None
 
 
-def test_requests_that_the_former_system_made_meanwhile_get_ids_above_all(legacy: str) -> None:
-    upgrade(legacy)
-    newest = add_job(legacy, comfyui_prompt_id="newest")
-    downgrade(legacy, LEGACY)
+def test_requests_that_the_former_system_made_meanwhile_get_ids_above_all(merged: str) -> None:
+    latest = add_job(merged, comfyui_prompt_id="latest")
+    downgrade(merged, LEGACY)
     columns = "user_id, prompt, checkpoint_model, width, height, batch_size, status, created_at, updated_at"
-    with create_engine(legacy, poolclass=NullPool).begin() as connection:
+    with create_engine(merged, poolclass=NullPool).begin() as connection:
         connection.execute(
             text(
                 f"INSERT INTO comfyui_generation_requests ({columns}) SELECT user_id, 'meanwhile', checkpoint_model,"
                 " width, height, batch_size, status, created_at, updated_at FROM comfyui_generation_requests LIMIT 1"
             )
         )
-    upgrade(legacy)
-    assert value(legacy, "SELECT id FROM generation_jobs WHERE prompt = 'meanwhile'") > newest
-    assert value(legacy, "SELECT count(*) FROM generation_jobs WHERE id = :id", id=newest) == 1
+    upgrade(merged)
+    assert value(merged, "SELECT id FROM generation_jobs WHERE prompt = 'meanwhile'") > latest
+    assert value(merged, "SELECT count(*) FROM generation_jobs WHERE id = :id", id=latest) == 1
 
 
-def test_down_to_nothing_leaves_nothing(legacy: str) -> None:
-    upgrade(legacy)
-    downgrade(legacy, LEGACY)
-    downgrade(legacy, "base")
-    assert value(legacy, "SELECT to_regnamespace('genonaut_kept')") is None
+def test_down_to_nothing_leaves_nothing(merged: str) -> None:
+    downgrade(merged, LEGACY)
+    downgrade(merged, "base")
+    assert value(merged, "SELECT to_regnamespace('genonaut_kept')") is None

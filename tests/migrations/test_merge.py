@@ -65,11 +65,10 @@ def test_jobs_keep_their_ids_and_requests_get_new_ones_above_in_their_order(lega
     assert new_ids == dict(zip(requests, range(first, first + len(requests)), strict=True))
 
 
-def test_the_next_job_gets_an_id_above_all(legacy: str) -> None:
-    upgrade(legacy)
-    highest = value(legacy, "SELECT max(id) FROM generation_jobs")
+def test_the_next_job_gets_an_id_above_all(merged: str) -> None:
+    highest = value(merged, "SELECT max(id) FROM generation_jobs")
     new = "INSERT INTO generation_jobs (user_id, job_type, status, prompt) SELECT user_id, job_type, status, prompt"
-    assert value(legacy, f"{new} FROM generation_jobs LIMIT 1 RETURNING id") == highest + 1
+    assert value(merged, f"{new} FROM generation_jobs LIMIT 1 RETURNING id") == highest + 1
 
 
 def test_ids_given_out_before_and_deleted_are_not_given_again(empty: str) -> None:
@@ -126,22 +125,20 @@ def test_times_without_a_zone_are_utc_wherever_the_server_is(legacy: str) -> Non
         assert row["created_at"] == before[row["id"]].replace(tzinfo=UTC)
 
 
-def test_no_moved_row_ever_starts_by_itself_but_a_new_one_does(legacy: str) -> None:
-    upgrade(legacy)
-    assert value(legacy, "SELECT count(*) FROM generation_jobs WHERE run_after IS NOT NULL") == 0
+def test_no_moved_row_ever_starts_by_itself_but_a_new_one_does(merged: str) -> None:
+    assert value(merged, "SELECT count(*) FROM generation_jobs WHERE run_after IS NOT NULL") == 0
     execute(
-        legacy,
+        merged,
         "INSERT INTO generation_jobs (user_id, job_type, status, prompt)"
         " SELECT user_id, job_type, 'queued', prompt FROM generation_jobs WHERE id = 1",
     )
-    assert value(legacy, "SELECT count(*) FROM generation_jobs WHERE run_after <= now()") == 1
+    assert value(merged, "SELECT count(*) FROM generation_jobs WHERE run_after <= now()") == 1
 
 
-def test_every_moved_row_can_be_read_as_a_job(legacy: str) -> None:
-    upgrade(legacy)
-    with transaction(legacy) as connection, Session(connection) as session:
+def test_every_moved_row_can_be_read_as_a_job(merged: str) -> None:
+    with transaction(merged) as connection, Session(connection) as session:
         jobs = session.exec(select(GenerationJob)).all()
-    assert len(jobs) == len(table(legacy, "generation_jobs"))
+    assert len(jobs) == len(table(merged, "generation_jobs"))
     for job in jobs:
         assert job.status in set(JobStatus)
         assert isinstance(job.params, dict)
@@ -149,18 +146,16 @@ def test_every_moved_row_can_be_read_as_a_job(legacy: str) -> None:
         assert job.created_at.tzinfo is not None
 
 
-def test_legacy_is_empty_where_the_new_row_holds_everything(legacy: str) -> None:
-    upgrade(legacy)
-    kept = {row["id"]: row["legacy"] for row in table(legacy, "generation_jobs")}
+def test_legacy_is_empty_where_the_new_row_holds_everything(merged: str) -> None:
+    kept = {row["id"]: row["legacy"] for row in table(merged, "generation_jobs")}
     assert kept[1] is None
     assert kept[35] is None  # numbers beyond 2^53 are nothing to jsonb
     assert kept[40] is None  # nor are escapes of whole characters
     assert kept[42] == '{"parameters": [{"steps": 20}, {"steps": 30}]}'
 
 
-def test_both_shapes_of_thumbnail_paths_are_kept(legacy: str) -> None:
-    upgrade(legacy)
-    shapes = {row["legacy_request_id"]: row for row in table(legacy, "generation_jobs")}
+def test_both_shapes_of_thumbnail_paths_are_kept(merged: str) -> None:
+    shapes = {row["legacy_request_id"]: row for row in table(merged, "generation_jobs")}
     assert '"thumbnail_paths": ["/data/thumbnails/2025/0001_0.png"]' in shapes[1]["legacy"]
     assert '"thumbnail_paths": {"256": "/data/thumbnails/2025/0002_256.webp"' in shapes[2]["legacy"]
 

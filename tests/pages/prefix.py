@@ -13,14 +13,14 @@ KEPT = re.compile(rb"^connection: keep-alive\r\n", re.IGNORECASE | re.MULTILINE)
 
 
 @contextmanager
-def behind_prefix(url: str, prefix: str) -> Iterator[str]:
-    """The URL of the service as it is seen through the proxy."""
+def behind_prefix(url: str, prefix: str, *, takes_away: bool = True) -> Iterator[str]:
+    """The URL of the service as it is seen through the proxy, which takes its path away or passes it on."""
     upstream = urlsplit(url)
 
     def play(client: socket.socket, heard: bytes) -> None:
         method, _, rest = heard.partition(b" ")
-        inner = rest.removeprefix(prefix.encode())
-        if inner == rest:
+        inner = rest.removeprefix(prefix.encode()) if takes_away else rest
+        if not rest.startswith(prefix.encode()):
             client.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
         with socket.create_connection((upstream.hostname or "", upstream.port or 80)) as service:

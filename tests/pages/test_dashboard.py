@@ -1,10 +1,14 @@
 """The dashboard, as an operator has it, and as somebody who only looks after their own jobs."""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from shared.database.engine import create_engine, transaction
+from shared.models import HistorySample
 from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
 
@@ -12,6 +16,7 @@ pytestmark = pytest.mark.system
 
 # The page looks again every five seconds.
 LOOKED_AGAIN_MS = 20_000
+MOST_WAITING = 321
 VIEWS = ("overview", "jobs", "servers", "users", "failures", "webhooks", "tasks", "schedules")
 
 
@@ -27,6 +32,22 @@ def drained(system: Visit) -> Iterator[str]:
     system.http.post("/api/v1/servers/drain", json={"server": name}).raise_for_status()
     yield name
     system.http.post("/api/v1/servers/resume", json={"server": name}).raise_for_status()
+
+
+@pytest.fixture
+def noted_history(system: Visit) -> int:
+    """Samples of the last hours. How many jobs waited at most."""
+    waiting = [0.0] * 10
+    waiting[5], waiting[9] = MOST_WAITING - 1, 1
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    engine = create_engine(system.system.settings, application="tests")
+    with transaction(engine) as session:
+        for ago in range(2, 200, 2):
+            usual = {"slots": 4, "slots_used": 3, "servers": 2, "servers_busy": 1, "stored_bytes": 5_000_000}
+            at = now - timedelta(minutes=ago)
+            session.merge(HistorySample(step_s=60, at=at, waiting=waiting, oldest_wait_s=90, **usual))
+    engine.dispose()
+    return MOST_WAITING
 
 
 def see(page: Page, view: str) -> None:
@@ -142,3 +163,17 @@ def test_everybody_can_use_each_view_on_a_desk_and_on_a_phone(opened: Opened) ->
             assert barriers(page) == [], (name, view)
             assert not scrolls_sideways(page), (name, view)
             screenshot(page, f"dashboard-{view}-{name}")
+
+
+def test_charts_show_what_was_noted_over_each_period(noted_history: int, dashboard: Page) -> None:
+    charts = dashboard.locator(".charts")
+    waiting = charts.get_by_role("img", name="Waiting, by priority")
+    expect(waiting).to_have_attribute("aria-label", re.compile(f"{noted_history} at most"))
+    expect(charts.locator("canvas")).to_have_count(6)
+    expect(charts.get_by_role("region", name="Waiting, by priority").locator(".u-legend")).to_contain_text("priority 9")
+    for period in ("24 h", "30 d", "1 h"):
+        dashboard.get_by_role("group", name="Period").get_by_role("button", name=period).click()
+        expect(charts.get_by_role("img", name=f"chart of the last {period}")).to_have_count(6)
+        expect(charts.locator("canvas")).to_have_count(6)
+    assert barriers(dashboard) == []
+    screenshot(dashboard, "dashboard-history", whole=True)

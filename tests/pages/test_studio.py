@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.conftest import Opened, Visit
+from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
 from tests.pages.watching import Watch
 
@@ -114,3 +114,14 @@ def test_axe_finds_nothing_in_the_studio(opened: Opened, scheme: str) -> None:
     page.get_by_role("button", name="Add a style").click()
     assert barriers(page) == []
     screenshot(page, f"studio-{scheme}", whole=True)
+
+
+def test_an_example_is_enough_for_a_first_picture(opened: Opened) -> None:
+    page = opened(**PHONE)
+    expect(page.get_by_role("button", name="Make")).to_be_in_viewport()
+    page.get_by_role("group", name="For example").get_by_role("button").first.click()
+    expect(page.get_by_label("Prompt")).to_be_focused()
+    page.get_by_role("button", name="Small").click()
+    page.get_by_role("button", name="Make").click()
+    done(page)
+    expect(page.get_by_role("group", name="For example")).to_have_count(0)

@@ -21,7 +21,7 @@ from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import patient_client
 from shared.models import JobStatus
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests import jobs
 from tests.buckets import S3
 from tests.lent_database import new_name
@@ -110,7 +110,7 @@ def test_what_the_dump_had_is_there_and_ends(
             deployment.ended(job_id)
         later = deployment.ended(submit(deployment))
     after = restored(deployment, made, programs, new_database)
-    engine, store = after.messenger.engine, open_store(after.settings.storage_url)
+    engine, store = after.messenger.engine, open_storage(after.settings).store
     try:
         shutil.copytree(deployment.folder, after.folder, dirs_exist_ok=True)  # the store was left in place
         said = "\n".join(after_restore(engine, store, load_settings(after.environ), spare=SPARE))
@@ -138,7 +138,7 @@ def test_what_the_dump_had_is_there_and_ends(
 
 
 def test_ids_are_not_moved_while_services_are_at_work(deployment: Deployment) -> None:
-    engine, store = deployment.messenger.engine, open_store(deployment.settings.storage_url)
+    engine, store = deployment.messenger.engine, open_storage(deployment.settings).store
     at_work = create_engine(deployment.settings, application="worker", connections=1)
     with at_work.connect(), pytest.raises(StillAtWork, match="genonaut-worker"):
         list(after_restore(engine, store, deployment.settings, spare=SPARE))

@@ -17,6 +17,7 @@ from worker_service.cleanup.ended_jobs import (
     there_is,
 )
 from worker_service.cleanup.folders import noted_folders, remove_folders
+from worker_service.cleanup.history import fine_samples, old_samples, remove_samples, thin_out
 from worker_service.cleanup.missing import missing_files
 from worker_service.cleanup.orphans import orphans, remove_orphans
 from worker_service.cleanup.portion import CleanUp
@@ -88,6 +89,8 @@ CLEAN_UPS = (
     ),
     CleanUp("deliveries", "what webhooks were sent", HOUR, old_deliveries, remove_deliveries, Kept.DELIVERIES),
     CleanUp("durations", "how long jobs of a kind took", DAY, old_durations, remove_durations),
+    CleanUp("history", "samples of more than a month ago", DAY, old_samples, remove_samples),
+    CleanUp("fine_history", "quarters of an hour of more than a day ago", HOUR, fine_samples, thin_out),
     CleanUp("assets", "assets that no job took for long", HOUR, unused_assets, remove_unused, Kept.ASSETS),
     CleanUp("expired_assets", "assets whose time has run out", MINUTE, expired_assets, remove_expired),
     # Files of deleted jobs and assets that were not removed with them, or that came after.

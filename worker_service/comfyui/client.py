@@ -9,8 +9,6 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
-
 from shared.jobs.errors import (
     ComfyUIUnreachable,
     OutputCorrupt,
@@ -38,6 +36,8 @@ from worker_service.comfyui.answers import (
 from worker_service.comfyui.connection import ANSWER, PACE, AnswerTooLarge, Bounds, Pace, ServerConnection, unpacked
 from worker_service.comfyui.connection import Answer as WholeAnswer
 from worker_service.comfyui.history_outputs import OutputFile
+from worker_service.comfyui.http.answer import Answer as Response
+from worker_service.comfyui.http.failures import AnswerBroken
 from worker_service.comfyui.socket_health import SocketHealth
 from worker_service.comfyui.texts.json_text import read_json
 from worker_service.comfyui.texts.queue_text import without_graphs
@@ -202,18 +202,18 @@ class ComfyUIClient:
         parameters = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
         bounds = Bounds(self.largest_output, pace.within_s)
         with self.connection.opened("GET", "/view", bounds, params=parameters) as response:
-            if response.status_code == HTTPStatus.UNAUTHORIZED:
-                raise ComfyUIUnreachable(self.name, self.connection.refused(response.status_code))
-            if response.status_code != HTTPStatus.OK:
-                raise OutputMissing(file.filename, response.status_code)
+            if response.status == HTTPStatus.UNAUTHORIZED:
+                raise ComfyUIUnreachable(self.name, self.connection.refused(response.status))
+            if response.status != HTTPStatus.OK:
+                raise OutputMissing(file.filename, response.status)
             try:
                 return self.save(response, file, into, pace)
-            except httpx.RemoteProtocolError as error:
+            except AnswerBroken as error:
                 raise OutputCorrupt(file.filename, str(error)) from error
             except OSError as error:
                 raise StorageUnavailable(file.filename, f"the worker's own disk: {reason_of(error)}") from error
 
-    def save(self, response: httpx.Response, file: OutputFile, into: Path, pace: Pace) -> str:
+    def save(self, response: Response, file: OutputFile, into: Path, pace: Pace) -> str:
         saved = paced = 0
         sha256 = hashlib.sha256()
         with into.open("wb") as local:

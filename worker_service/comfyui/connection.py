@@ -3,21 +3,22 @@
 import ssl
 import zlib
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple
-
-import httpx
 
 from shared.configuration.server_urls import ServerUrl, server_url
 from shared.fleet.credentials import NoToken, headers_for
 from shared.jobs.errors import ComfyUIUnreachable
 from shared.outgoing.trust import NOT_KNOWN, is_not_trusted
-from worker_service.comfyui.deadlines import Deadline, answer_to, timed_client
+from worker_service.comfyui.http.answer import PIECE
+from worker_service.comfyui.http.answer import Answer as Response
+from worker_service.comfyui.http.connections import Connections
+from worker_service.comfyui.http.deadline import Deadline
+from worker_service.comfyui.http.failures import AnswerBroken, RequestFailed
+from worker_service.comfyui.http.request import Request, Sent, written
+from worker_service.comfyui.http.route import route_to
 
-CONNECTED_WITHIN_S = 3
-CONNECTIONS = httpx.Limits(max_connections=32)
-PIECE = 256 * 1024
 MEBIBYTE = 1024 * 1024
 REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
@@ -67,11 +68,11 @@ class ServerConnection:
         self.name = self.url.name
         self.deadline = Deadline()
         self.bounds = ANSWER  # of an answer that is asked for without other ones
+        self.route = route_to(self.name)
         # Only a server that is asked by TLS needs the certificates that are trusted: to read them takes 20 ms.
-        by_default = ssl.create_default_context if self.name.startswith("https:") else without_certificates
-        verify = tls or by_default()
-        headers = {"Accept-Encoding": "identity"}
-        self.http = timed_client(self.deadline, limits=CONNECTIONS, verify=verify, headers=headers)
+        is_encrypted = self.name.startswith("https:")
+        held_to = (tls or ssl.create_default_context()) if is_encrypted else None
+        self.connections = Connections(self.route, held_to, self.deadline)
 
     def ask(
         self,
@@ -86,29 +87,30 @@ class ServerConnection:
         Raises ComfyUIUnreachable and AnswerTooLarge."""
         request, content, bounds = f"{method} {path}", bytearray(), bounds or self.bounds
         with self.opened(method, path, bounds, **options) as response:
-            if response.status_code in REFUSED:
-                raise ComfyUIUnreachable(self.name, self.refused(response.status_code))
-            if not response.is_success and response.status_code not in accepts:
-                raise ComfyUIUnreachable(self.name, f"{request} answered {response.status_code}")
+            if response.status in REFUSED:
+                raise ComfyUIUnreachable(self.name, self.refused(response.status))
+            if not response.is_good and response.status not in accepts:
+                raise ComfyUIUnreachable(self.name, f"{request} answered {response.status}")
             for piece in kept(unpacked(response)):
                 content += piece
                 if len(content) > bounds.most_bytes:
                     raise AnswerTooLarge(request, bounds.most_bytes)
-        return Answer(response.status_code, content)
+        return Answer(response.status, content)
 
     @contextmanager
-    def opened(self, method: str, path: str, bounds: Bounds, **options: Any) -> Iterator[httpx.Response]:
-        """An answer whose body is yet to be read, within the `with` block. Raises ComfyUIUnreachable."""
-        timeout = httpx.Timeout(bounds.silence_s, connect=CONNECTED_WITHIN_S).as_dict()
+    def opened(self, method: str, path: str, bounds: Bounds, **options: Any) -> Iterator[Response]:
+        """An answer whose body is yet to be read, within the `with` block. `options` are those of `Sent`. Raises
+        ComfyUIUnreachable."""
+        sent = Sent(**options)
         try:
-            headers = {**self.http.headers, **options.pop("headers", {}), **headers_for(self.url)}
-            address = f"{self.name.rstrip('/')}{path}"
-            request = httpx.Request(method, address, headers=headers, extensions={"timeout": timeout}, **options)
-            with self.deadline.of(bounds.within_s), closing(answer_to(request, self.http)) as response:
+            headers = {**self.route.headers, **headers_for(self.url)}
+            head, body = written(method, f"{self.route.base}{path}", headers, sent)
+            request = Request(method, head, body, bounds.silence_s)
+            with self.deadline.of(bounds.within_s), self.connections.asked(request) as response:
                 yield response
         except NoToken as error:
             raise ComfyUIUnreachable(self.name, str(error)) from error
-        except httpx.TransportError as error:
+        except RequestFailed as error:
             raise unreachable(self.name, f"{method} {path}", error) from error
 
     def refused(self, status: int) -> str:
@@ -123,40 +125,32 @@ class ServerConnection:
         )
 
     def close(self) -> None:
-        self.http.close()
+        self.connections.close()
 
 
-def without_certificates() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def unpacked(response: httpx.Response) -> Iterator[bytes]:
+def unpacked(response: Response) -> Iterator[bytes]:
     """The body in pieces of at most 256 KiB. A server may pack it though it was asked not to, and some megabytes can
     become gigabytes; what it packed in another way than gzip is no answer."""
     packing = response.headers.get("content-encoding", "identity").strip().lower()
     if packing in {"identity", ""}:
-        # Without a size: httpx would wait until a piece is full, however slowly that comes.
-        yield from response.iter_raw()
+        yield from response.pieces()
         return
     if packing not in {"gzip", "x-gzip", "deflate"}:
-        raise httpx.RemoteProtocolError(f"it answers packed as {packing[:40]!r}, which nobody asked for")
+        raise AnswerBroken(f"it answers packed as {packing[:40]!r}, which nobody asked for")
     unpacker = zlib.decompressobj(GZIP_OR_ZLIB)
     try:
-        for packed in response.iter_raw():
+        for packed in response.pieces():
             rest = packed
             while rest and not unpacker.eof:
                 yield unpacker.decompress(rest, PIECE)
                 rest = unpacker.unconsumed_tail
     except zlib.error as error:
-        raise httpx.RemoteProtocolError(f"what it packed is damaged: {error}") from error
+        raise AnswerBroken(f"what it packed is damaged: {error}") from error
     if not unpacker.eof:
-        raise httpx.RemoteProtocolError("what it packed breaks off")
+        raise AnswerBroken("what it packed breaks off")
 
 
-def unreachable(server: str, request: str, error: httpx.TransportError) -> ComfyUIUnreachable:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ConnectionRefusedError):
-        cause = cause.__cause__ or cause.__context__
-    said = NOT_KNOWN if is_not_trusted(error) else f"{type(error).__name__} {error}"
-    reason = f"{request}: {said}".strip()
-    return ComfyUIUnreachable(server, reason, refused=cause is not None)
+def unreachable(server: str, request: str, error: RequestFailed) -> ComfyUIUnreachable:
+    reason = NOT_KNOWN if is_not_trusted(error) else str(error)
+    is_refused = isinstance(error.__cause__, ConnectionRefusedError)
+    return ComfyUIUnreachable(server, f"{request}: {reason}", refused=is_refused)

@@ -72,6 +72,7 @@ def values_of(taken: TakenMail, base: str) -> Mapping[str, str]:
         "user": taken.user,
         "headline": headline,
         "code": code,
+        "verification": f"{base}{BY_MAIL}/verification",
         "link": f"{base}{BY_MAIL}/verify?proof={verifies.text}",
         "unsubscribe": f"{base}{BY_MAIL}/unsubscribe?proof={ends.text}",
     }

@@ -1,5 +1,8 @@
 """`python -m worker_service.scheduler`."""
 
-from worker_service.scheduler.main import main
+from shared.imports import importing
+
+with importing():
+    from worker_service.scheduler.main import main
 
 main()

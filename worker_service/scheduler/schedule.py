@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from shared.configuration.settings import Settings
+from shared.fleet.history import FINE
 from shared.jobs.claim.due import due_jobs
 from shared.messaging.due_work import DueWork, WakeUps
 from shared.messaging.messenger import Messenger
@@ -16,6 +17,7 @@ from shared.usage.budgets import usual_budgets
 from shared.usage.days import add_up
 from shared.webhooks.due import due_deliveries
 from worker_service.cleanup.claim import due_clean_ups
+from worker_service.scheduler.history import take_sample
 from worker_service.scheduler.news import remove_old_news, tell_of_batches, tell_of_servers
 from worker_service.scheduler.sweeps import (
     end_worn_out_jobs,
@@ -74,6 +76,7 @@ SCHEDULE = (
     Sweep("run schedules", timedelta(seconds=1), lambda by: run_due(by.messenger, by.quotas)),
     Sweep("end jobs that no worker can end", timedelta(seconds=10), lambda by: end_worn_out_jobs(by.messenger)),
     Sweep("add up what was used", timedelta(seconds=10), lambda by: add_up(by.messenger.engine)),
+    Sweep("note how much there is to do", FINE, lambda by: take_sample(by.messenger.engine)),
     Sweep("remove expired tickets", timedelta(minutes=1), lambda by: remove_expired_tickets(by.messenger.engine)),
     Sweep("tell users of batches that are done", timedelta(seconds=2), lambda by: tell_of_batches(by.messenger)),
     Sweep("tell admins of servers in trouble", timedelta(seconds=10), lambda by: tell_of_servers(by.messenger)),

@@ -14,6 +14,7 @@ from shared.outgoing.deadline import Deadline
 from shared.outgoing.exchange import Outgoing
 from shared.webhooks.due import Taken, take
 from shared.webhooks.outcome import Try, put_back, write
+from shared.webhooks.payload import body_below
 from worker_service.delivering.threads import ENDS_WITHIN_S, Deliverer
 from worker_service.webhooks.posting import post
 
@@ -33,12 +34,16 @@ class Deliveries(Deliverer):
         outgoing: Outgoing,
         closing: threading.Event,
         count: Callable[[DeliveryState | None], None] = lambda _: None,
+        *,
+        root: str = "",
     ) -> None:
-        """`count` is called with what becomes of each delivery that was tried, None if nobody wants it any more."""
+        """`count` is called with what becomes of each delivery that was tried, None if nobody wants it any more.
+        `root` is ROOT_PATH, which goes before the addresses that are told."""
         super().__init__("webhooks", closing, THREADS)
         self.engine = engine
         self.outgoing = outgoing
         self.count = count
+        self.root = root
         self.under_way: set[Deadline] = set()
 
     def deliver_one(self) -> bool:
@@ -50,7 +55,7 @@ class Deliveries(Deliverer):
                 taken = take(session)
             if taken is None:
                 return False
-            made = post(self.outgoing, taken, deadline)
+            made = post(self.outgoing, taken._replace(body=body_below(self.root, taken.body)), deadline)
             is_broken_off = made.error is not None and deadline.is_given_up.is_set()
             with transaction(self.engine) as session:
                 state = put_back(session, taken) if is_broken_off else write(session, taken, made)

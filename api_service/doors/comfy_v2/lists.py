@@ -80,7 +80,7 @@ async def list_jobs(request: ApiRequest[Nothing, JobsQuery]) -> JobsView:
     after = JOB_CURSORS.after(cursor and cursor[: LONGEST_CURSOR + 1], digest)
     filters = Filters(metadata=tuple(f"{key}:{value}" for key, value in labels.items()))
     page_range = PageRange(owner, limit + 1, after)
-    rows = await request.services.run(read_jobs, request.services.engine, filters, page_range)
+    rows = await request.services.read(read_jobs, filters, page_range)
     shown, following = JOB_CURSORS.page(rows, limit, digest)
     return JobsView(jobs=[ListedJobView.of(row) for row in shown], next_cursor=following)
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -18,13 +19,15 @@ from api_service.http.answers import Json
 from api_service.http.entity_tags import has_it
 from api_service.http.kept_bodies import KeptBody
 from api_service.http.path_ids import uuid_in
-from api_service.prompts.prompt_queries import ended_ids, hide, prompts_with
+from api_service.prompts.prompt_queries import Prompt, ended_ids, hide, prompts_with
 from shared.models import Scope
 
 USUAL, MOST = 200, 1000  # prompts of a page
 AT_ONCE = 20  # that are read together
 LARGEST_PAGE = 16 * 1024 * 1024  # bytes; older ones than fit are left out
 FURTHEST = 2**31
+
+FindPrompts = Callable[[UUID, Sequence[int]], Sequence[Prompt]]
 
 
 class HistoryQuery(AnyQuery):
@@ -44,11 +47,15 @@ async def show_history(request: NativeRequest) -> Response:
     if query.prompt_id is not None:
         return await entry(request, query.prompt_id)
     limit, offset = min(max(query.max_items, 0), MOST), None if query.offset < 0 else min(query.offset, FURTHEST)
-    ids = tuple(await services.run(ended_ids, services.engine, user_id, limit, offset)) if limit else ()
+    ids = tuple(await services.read(ended_ids, user_id, limit, offset)) if limit else ()
     name = (user_id, limit, offset)
     body = services.histories.find(name, ids)
     if body is None:
-        content = await services.run(page_of, services, user_id, ids)
+
+        def find(user_id: UUID, ids: Sequence[int]) -> Sequence[Prompt]:
+            return services.reads.read(prompts_with, user_id, ids)
+
+        content = await services.run(page_of, services, find, user_id, ids)
         body = KeptBody(ids, content, f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"')
         services.histories.keep(name, body)
     headers = {"ETag": body.tag, "Cache-Control": "private, no-cache"}
@@ -57,13 +64,13 @@ async def show_history(request: NativeRequest) -> Response:
     return Response(body.content, headers=headers, media_type="application/json")
 
 
-def page_of(services: Any, user_id: UUID, ids: Sequence[int]) -> bytes:
+def page_of(services: Any, find: FindPrompts, user_id: UUID, ids: Sequence[int]) -> bytes:
     """These prompts as one object, the oldest first: read from the newest on, as many as fit. Blocks."""
     capabilities = services.capabilities.current()
     found: list[bytes] = []
     size = 0
     for end in range(len(ids), 0, -AT_ONCE):
-        prompts = prompts_with(services.engine, user_id, ids[max(0, end - AT_ONCE) : end])
+        prompts = find(user_id, ids[max(0, end - AT_ONCE) : end])
         for prompt in reversed(prompts):
             ends = output_nodes(prompt.job.workflow or {}, capabilities)
             shown = in_history(prompt, texts_of(services.store, prompt.outputs), ends)
@@ -90,7 +97,8 @@ async def entry(request: NativeRequest, given: str) -> Response:
     name = (user_id, job_id)
     body = services.histories.find(name, job_id)
     if body is None:
-        body = KeptBody(job_id, await services.run(page_of, services, user_id, (job_id,)), "")
+        find = partial(prompts_with, services.engine)  # it has just ended, as a rule: no replica is waited for
+        body = KeptBody(job_id, await services.run(page_of, services, find, user_id, (job_id,)), "")
         services.histories.keep(name, body)
     return Response(body.content, media_type="application/json")
 

@@ -46,7 +46,7 @@ async def list_jobs(request: NativeRequest) -> Response:
     services, asked = request.services, asked_by(request.query)
     if isinstance(asked, str):
         return wrong(asked)
-    prompts, total = await services.run(jobs_page, services.engine, request.identity.user_id, asked)
+    prompts, total = await services.read(jobs_page, request.identity.user_id, asked)
     limit = asked.limit if request.query.limit is not None else None
     more = asked.offset + len(prompts) < total
     page = {"offset": asked.offset, "limit": limit, "total": total, "has_more": more}

@@ -12,6 +12,7 @@ from api_service.doors.binding import ApiRequest, by_key, identified
 from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from api_service.http.server.browser_cookies import BY_COOKIE, COOKIE, PAGE_HEADER
+from api_service.http.server.root_path import below_root
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
 
@@ -69,7 +70,8 @@ async def sign_out(request: ApiRequest[Nothing, Nothing]) -> Response:
         await services.run(signed_out, services.engine, key_id)
         services.keyring.forget(key_id)
     response = Response(status_code=HTTPStatus.NO_CONTENT)
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=is_private(request.http))
+    secure = is_private(request.http)
+    response.delete_cookie(COOKIE, path=below_root("") or "/", httponly=True, samesite="strict", secure=secure)
     return response
 
 
@@ -82,7 +84,7 @@ def with_cookie(http: Request[Any], signed: Signed) -> Response:
             COOKIE,
             signed.token,
             max_age=signed.seconds_left,
-            path="/",
+            path=below_root("") or "/",
             httponly=True,
             samesite="strict",
             secure=is_private(http),

@@ -6,36 +6,45 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api_service.http.description.serving import document_route
 from api_service.http.operations import PathRoute
+from api_service.http.server.root_path import below_root
 from shared.version import VERSION
 
 PAGES = Path(__file__).parent / "pages"
 # Swagger UI makes its styles and icons as it goes, and shows a downloaded picture; scripts come from here alone.
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; frame-ancestors 'none'"
 FRONT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript"}
 ADDRESSES = {"studio": "/studio", "docs": "/docs", "openapi": "/openapi.json", "ready": "/health/ready"}
 
 
 async def front(request: Request) -> Response:
     """Where to go from here: a page for a browser, JSON for others."""
     if "text/html" in request.headers.get("accept", ""):
-        return FileResponse(PAGES / "front.html", headers={"Content-Security-Policy": FRONT_POLICY, "Vary": "Accept"})
-    return JSONResponse({"service": "Genonaut Generation", "version": VERSION, **ADDRESSES}, headers={"Vary": "Accept"})
+        return filled("front.html", {"Content-Security-Policy": FRONT_POLICY, "Vary": "Accept"})
+    addresses = {name: below_root(address) for name, address in ADDRESSES.items()}
+    return JSONResponse({"service": "Genonaut Generation", "version": VERSION, **addresses}, headers={"Vary": "Accept"})
+
+
+def filled(name: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A file of these pages, with its addresses as this client reaches them."""
+    text = (PAGES / name).read_text().replace("{{root}}", below_root(""))
+    return Response(text, media_type=MEDIA_TYPES[Path(name).suffix], headers=headers)
 
 
 def routes(document: Callable[[], Mapping[str, Any]]) -> list[BaseRoute]:
     """The routes that show this document."""
 
     async def page(_request: Request) -> Response:
-        return FileResponse(PAGES / "docs.html", headers={"Content-Security-Policy": POLICY})
+        return filled("docs.html", {"Content-Security-Policy": POLICY})
 
     async def script(_request: Request) -> Response:
-        return FileResponse(PAGES / "docs.js")
+        return filled("docs.js")
 
     return [
         Route("/", front, methods=["GET"]),

@@ -7,7 +7,7 @@ from api_service.doors.v1 import examples
 from api_service.doors.v1.accounts import keys, me, usage, users
 from api_service.doors.v1.assets import assets, contents, uploads
 from api_service.doors.v1.failures import failures, quarantine
-from api_service.doors.v1.fleet import models, nodes, overview, servers
+from api_service.doors.v1.fleet import history, models, nodes, overview, servers
 from api_service.doors.v1.jobs import changes, jobs, lists, outputs, statistics, submissions
 from api_service.doors.v1.notifications import address, clicks, following, notifications, preferences
 from api_service.doors.v1.pauses import pauses
@@ -47,6 +47,7 @@ NOUNS = (
     servers,
     pauses,
     overview,
+    history,
     tickets,
     me,
     usage,

@@ -5,7 +5,6 @@ WebSocket must come from them too. A URL that is signed needs no key, and is lef
 """
 
 import json
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -52,15 +51,13 @@ class BrowserCookies:
 
 
 def token_in(headers: Headers) -> str | None:
-    """The key in the cookies of a request."""
+    """The key in the cookies of a request. Of two with the name, as of services at `/` and below a path of one host,
+    the first is that of the longer path (RFC 6265, 5.4)."""
     sent = headers.get("cookie", "")
-    if COOKIE not in sent or len(sent) > LONGEST_COOKIES:
+    if len(sent) > LONGEST_COOKIES:
         return None
-    try:
-        cookie = SimpleCookie(sent).get(COOKIE)
-    except CookieError:
-        return None
-    return cookie.value if cookie and cookie.value else None
+    pairs = (pair.partition("=") for pair in sent.split(";"))
+    return next((value.strip(' "') for name, _, value in pairs if name.strip() == COOKIE), None) or None
 
 
 def is_of_our_pages(scope: Scope, headers: Headers) -> bool:

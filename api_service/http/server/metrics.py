@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import Scope
 
 from api_service.refusals.refusal import Refusal
+from shared.database.reads import Fitness
 from shared.messaging.events import Event
 from shared.metrics.jobs import JobMetrics
 
@@ -20,6 +21,7 @@ class ApiMetrics:
     """What one API process has answered. Labels are words of ours: what strangers make up is `none` or `other`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
         self.jobs = JobMetrics(registry)
         self.durations = Histogram(
             "genonaut_http_request_duration_seconds",
@@ -29,6 +31,13 @@ class ApiMetrics:
             registry=registry,
         )
         self.refused = Counter("genonaut_refused_total", "requests beyond a limit", ["limit"], registry=registry)
+        self.reads = Counter(
+            "genonaut_reads_total",
+            "lists and statistics that were read, by the server that answered: replica or primary",
+            ["where"],
+            registry=registry,
+        )
+        self.replica: tuple[Gauge, Gauge] | None = None
         self.streams = Gauge("genonaut_streams_open", "streams that are open", registry=registry)
         self.lag = Histogram(
             "genonaut_events_lag_seconds",
@@ -48,6 +57,25 @@ class ApiMetrics:
     def heard(self, event: Event) -> None:
         """Count an event that Redis brought."""
         self.lag.observe(max(0.0, (datetime.now(UTC) - event.at).total_seconds()))
+
+    def reading_from(self, where: str) -> None:
+        """Count what was read from the `replica` or the `primary`."""
+        self.reads.labels(where).inc()
+
+    def show_replica(self, fitness: Fitness) -> None:
+        """From now on, show whether there is a replica to read from, and how far it is behind."""
+        if self.replica is None:  # where there is none, nothing is shown that could be taken for trouble
+            self.replica = (
+                Gauge("genonaut_replica_fit", "whether lists are read from the replica", registry=self.registry),
+                Gauge(
+                    "genonaut_replica_lag_seconds",
+                    "how long the replica takes to have what was committed; NaN if it does not say",
+                    registry=self.registry,
+                ),
+            )
+        is_fit, lag = self.replica
+        is_fit.set_function(lambda: float(fitness.is_fit))
+        lag.set_function(lambda: fitness.lag_s)
 
     def show_streams(self, held: Sized) -> None:
         """From now on, show how many streams are open."""

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlmodel import Session, col
 
 from api_service.jobs.waiting.estimate import Estimate, Queue, Running, of_running, of_waiting
-from shared.database.clock import database_time
+from shared.database.prepared_rows import AsOf
 from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import IN_A_SLOT, USABLE, free_slots, usable_slots
 from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, HAS_COME, HELD_BACK, MAY_START
@@ -123,22 +123,19 @@ RUNNING = Prepared(
 
 
 def estimate_for(
-    session: Session, job: GenerationJob, place: QueuePosition | None, attempts: Sequence[JobAttempt]
+    session: Session, read: AsOf[GenerationJob], place: QueuePosition | None, attempts: Sequence[JobAttempt]
 ) -> Estimate:
     """When a queued or running job may start and end. `attempts` are all of its."""
+    job, now = read
     if job.status == JobStatus.RUNNING and job.started_at is not None:
         found = expectation_of(session, job, job.server)
-        return (
-            of_running(job.started_at, began_at(attempts) or job.started_at, database_time(session), found)
-            if found
-            else Estimate()
-        )
+        return of_running(job.started_at, began_at(attempts) or job.started_at, now, found) if found else Estimate()
     if place is None or not place.exact:
         return Estimate()
     found = expectation_of(session, job)
     if found is None or not usable_slots(session):
         return Estimate()
-    return of_waiting(database_time(session), found, queue_before(session, job, place, found.quantile(MEDIAN)))
+    return of_waiting(now, found, queue_before(session, job, place, found.quantile(MEDIAN)))
 
 
 def queue_before(session: Session, job: GenerationJob, place: QueuePosition, usual_s: float) -> Queue:

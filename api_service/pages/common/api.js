@@ -1,6 +1,7 @@
 /** Asks the API. What it refuses is an ApiError with a sentence for people. */
 import { address } from "./base.js";
 import { words } from "./messages.js";
+import { parsed, written } from "./numbers.js";
 
 /** @typedef {import("./calls.js").Paths} Paths */
 /**
@@ -113,7 +114,7 @@ async function send(method, path, { body, headers }) {
   /** @type {Record<string, string>} */
   const sent = { "X-Genonaut-Page": "1", ...headers };
   if (body !== undefined && !raw) sent["Content-Type"] = "application/json";
-  const content = body === undefined || raw ? body : JSON.stringify(body);
+  const content = body === undefined || raw ? body : written(body);
   try {
     return await fetch(address(path), {
       method,
@@ -136,7 +137,7 @@ function noAnswer() {
 /** @param {Response} answer */
 async function read(answer) {
   const isJson = answer.headers.get("Content-Type")?.includes("json");
-  const found = isJson ? await answer.json().catch(noAnswer) : null;
+  const found = isJson ? await answer.text().then(parsed).catch(noAnswer) : null;
   if (answer.ok) return found;
   if (answer.status === 401) signIn();
   const more = { code: found?.code, errors: found?.errors, retryAfter: Number(answer.headers.get("Retry-After")), body: found };

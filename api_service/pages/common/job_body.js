@@ -1,4 +1,7 @@
 /** What the form is set to, as the body of a job. */
+import { store, stored } from "./storage.js";
+
+const KEY = "studio";
 
 /**
  * @typedef {{name: string, strength: number}} Lora
@@ -12,7 +15,7 @@
  * @property {number} width
  * @property {number} height
  * @property {number} batch
- * @property {number | null} seed
+ * @property {number | bigint | null} seed
  * @property {boolean} keepsSeed
  * @property {string} sampler
  * @property {string} scheduler
@@ -29,6 +32,12 @@ export const USUAL = {
   keepsSeed: false, sampler: "euler", scheduler: "normal", steps: 28, cfg: 5.5, image: null, mask: null, denoise: 0.6,
 };
 
+/** What the studio was set to last, in this browser. @returns {Settings} */
+export const lastSettings = () => ({ ...USUAL, ...stored(KEY, {}) });
+
+/** Pictures to begin with are not kept. @param {Settings} settings */
+export const keepSettings = (settings) => store(KEY, { ...settings, image: null, mask: null });
+
 /**
  * The body of a job as the API takes it.
  * @param {Settings} from
@@ -44,7 +53,7 @@ export function bodyOf(from) {
     width: from.width,
     height: from.height,
     batch_size: from.batch,
-    sampler_params: from.seed === null ? sampler : { ...sampler, seed: from.seed },
+    sampler_params: from.seed === null ? sampler : { ...sampler, seed: /** @type {number} the document knows no bigints */ (from.seed) },
     params: { previews: true },
     ...(from.image && { image: reference(from.image.id), denoise: from.denoise, ...(from.mask && { mask: reference(from.mask.id) }) }),
   };

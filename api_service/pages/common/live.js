@@ -1,6 +1,7 @@
 /** Follows all jobs of the user over one WebSocket. A connection that breaks is shown, and made anew. */
 import { signal } from "@preact/signals";
 import { socketAddress } from "./base.js";
+import { parsed } from "./numbers.js";
 
 const SHORTEST_MS = 500;
 const LONGEST_MS = 15_000;
@@ -40,7 +41,7 @@ function open() {
     connection.value = "live";
   };
   socket.onmessage = ({ data }) => {
-    const event = JSON.parse(data);
+    const event = parsed(data);
     for (const listener of listeners) listener(event);
   };
   socket.onclose = ({ code }) => {

@@ -1,4 +1,6 @@
 /** What this browser remembers. Nothing secret is kept here. */
+import { parsed, written } from "./numbers.js";
+
 const PREFIX = "genonaut.";
 
 /**
@@ -10,7 +12,7 @@ const PREFIX = "genonaut.";
 export function stored(name, otherwise) {
   try {
     const found = localStorage.getItem(PREFIX + name);
-    return found === null ? otherwise : JSON.parse(found);
+    return found === null ? otherwise : parsed(found);
   } catch {
     return otherwise;
   }
@@ -22,7 +24,7 @@ export function stored(name, otherwise) {
  */
 export function store(name, value) {
   try {
-    localStorage.setItem(PREFIX + name, JSON.stringify(value));
+    localStorage.setItem(PREFIX + name, written(value));
   } catch {
     // A browser that keeps nothing forgets this at a reload.
   }

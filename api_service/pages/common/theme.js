@@ -10,7 +10,7 @@ export function applyTheme() {
 
 export function otherTheme() {
   const root = document.documentElement;
-  const dark = getComputedStyle(root).colorScheme === "dark";
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   root.dataset.theme = dark ? "light" : "dark";
   store(KEY, root.dataset.theme);
 }

@@ -77,8 +77,16 @@ export async function downloadAll(of) {
   });
 }
 
+/**
+ * @param {number} id
+ * @param {number} position of the output
+ */
+export async function downloadOne(id, position) {
+  await orSay(async () => download((await detailOf(id)).outputs[position]));
+}
+
 /** @param {{url: string, filename: string}} file */
-export function download({ url, filename }) {
+function download({ url, filename }) {
   const link = document.createElement("a");
   link.href = address(url);
   link.download = filename;

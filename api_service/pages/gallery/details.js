@@ -1,9 +1,8 @@
 /** All that is known of a job, asked for when it is opened: its other outputs, and addresses that work for an hour. */
 import { signal } from "@preact/signals";
+import { isStale } from "../common/addresses.js";
 import { get } from "../common/api.js";
-import { change, pictures } from "./pictures.js";
 
-const SOON_MS = 60_000; // before their end, addresses are asked for anew
 const KEPT = 200;
 
 /** @typedef {import("../common/calls.js").Schemas["DetailedJobView"]} Job */
@@ -18,8 +17,8 @@ const asking = new Map();
  * @returns {Promise<Job>} the job as the API shows it. Rejected with an ApiError
  */
 export async function detailOf(id) {
-  const known = details.value.get(id);
-  if (known && isGood(known)) return known;
+  const known = knownDetail(id);
+  if (known) return known;
   const asked = asking.get(id) ?? get("/api/v1/generation-jobs/{job_id}", { path: { job_id: id } }).finally(() => asking.delete(id));
   asking.set(id, asked);
   const job = await asked;
@@ -27,21 +26,13 @@ export async function detailOf(id) {
   return job;
 }
 
-/** @param {Job} job */
-function isGood(job) {
-  return job.outputs.every((one) => Date.parse(one.url_expires_at) > Date.now() + SOON_MS);
-}
-
 /**
- * Ask for a thumbnail's address again, if the one in the list has ended.
+ * What is known of a job, if its addresses still work.
  * @param {number} id
  */
-export async function renewThumbnail(id) {
-  const known = pictures.value.find((one) => one.id === id)?.first_output;
-  if (!known || Date.parse(known.url_expires_at) > Date.now()) return;
-  const job = await detailOf(id).catch(() => null);
-  const first = job?.outputs[0];
-  if (first) change([id], { first_output: first });
+export function knownDetail(id) {
+  const known = details.value.get(id);
+  return known?.outputs.some(isStale) ? undefined : known;
 }
 
 /**

@@ -9,7 +9,7 @@ import { filters, queryOf } from "./filters.js";
  * @typedef {Listed & {day: string}} Picture
  */
 
-const LIST = "/api/v1/generation-jobs/";
+export const LIST = "/api/v1/generation-jobs/";
 const PAGE = "100";
 const NEW_ONES = "50";
 const QUIET_MS = 400; // of many that end at once, one question
@@ -108,8 +108,12 @@ const newerFirst = (one, other) => (one.created_at === other.created_at ? other.
  * @param {Partial<Picture>} changes
  */
 export function change(ids, changes) {
-  const meant = new Set(ids);
-  loaded.value = loaded.value.map((one) => (meant.has(one.id) ? { ...one, ...changes } : one));
+  changeEach(new Map(ids.map((id) => [id, changes])));
+}
+
+/** @param {Map<number, Partial<Picture>>} changes by the id */
+export function changeEach(changes) {
+  loaded.value = loaded.value.map((one) => (changes.has(one.id) ? { ...one, ...changes.get(one.id) } : one));
 }
 
 /** @param {number[]} ids */

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
+from shared.configuration.settings import Settings
 from shared.database.engine import reading
 from shared.fleet.servers import IS_NAMED, STATE, ServerState
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
@@ -26,6 +27,7 @@ ADVICE = {
 def look(installation: Installation) -> Iterator[Finding]:
     with reading(installation.engine) as session:
         yield from states(session)
+        yield from not_followed(session, installation.settings)
         yield from labels(session)
 
 
@@ -50,6 +52,15 @@ def states(session: Session) -> Iterator[Finding]:
         yield trouble(SUBJECT, f"none of {len(rows)} can be given jobs without doubt: jobs wait", "See the lines above")
     else:
         yield trouble(SUBJECT, "no worker has looked at one: jobs wait", "Name servers in COMFYUI_URLS; start a worker")
+
+
+def not_followed(session: Session, settings: Settings) -> Iterator[Finding]:
+    """Those of COMFYUI_URLS that no worker looks at: its own variable names others."""
+    followed = set(session.scalars(select(col(ComfyUIServer.name)).where(IS_NAMED)))
+    for url in settings.comfyui_urls:
+        if followed and url.name not in followed:
+            found = f"{url.name} is in COMFYUI_URLS, and no worker looks at it"
+            yield warning(SUBJECT, found, "Give workers the same COMFYUI_URLS, and restart them")
 
 
 def labels(session: Session) -> Iterator[Finding]:

@@ -88,9 +88,11 @@ def secret_files(settings: Settings) -> Iterator[Finding]:
 
 def reached_in_clear(settings: Settings) -> Iterator[Finding]:
     """Passwords and pictures that leave the own network unencrypted."""
-    database = urlsplit(settings.database_url)
-    if goes_far(database.hostname) and not any(f"sslmode={mode}" in database.query for mode in ("require", "verify")):
-        yield warning(SUBJECT, "DATABASE_URL leads elsewhere without TLS", "Add ?sslmode=verify-full")
+    for name, url in (("DATABASE_URL", settings.database_url), ("DATABASE_READ_URL", settings.database_read_url or "")):
+        database = urlsplit(url)
+        encrypted = any(f"sslmode={mode}" in database.query for mode in ("require", "verify"))
+        if goes_far(database.hostname) and not encrypted:
+            yield warning(SUBJECT, f"{name} leads elsewhere without TLS", "Add ?sslmode=verify-full")
     for name, url, scheme in (
         ("REDIS_URL", settings.redis_url, "redis"),
         ("BROKER_URL", settings.broker_url, "redis"),

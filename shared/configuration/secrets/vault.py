@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from shared.texts.reasons import reason_of
+from shared.texts.small_files import NotRead, small_file
 
 log = structlog.get_logger(__name__)
 
@@ -69,18 +69,15 @@ class Vault:
         if self._key_file is None:
             raise NoVault(f"{VARIABLE} is not set")
         try:
-            with self._key_file.open("rb") as file:
-                text = file.read(LARGEST_FILE + 1)
-        except OSError as error:
-            raise NoVault(f"the file of {VARIABLE} cannot be read: {reason_of(error)}") from None
-        return keys_in(text)
+            return keys_in(small_file(self._key_file, LARGEST_FILE))
+        except NotRead as error:
+            raise NoVault(f"the file of {VARIABLE} {error}") from None
 
 
 def keys_in(text: bytes) -> list[Fernet]:
     """The keys in a file: one a line, but for empty lines and those with a #. Raises NoVault."""
     lines = [line for line in map(bytes.strip, text.splitlines()) if line and not line.startswith(b"#")]
-    is_whole = len(text) <= LARGEST_FILE and {len(line) for line in lines} == {LENGTH}
-    if is_whole and len(lines) <= MOST_KEYS:
+    if {len(line) for line in lines} == {LENGTH} and len(lines) <= MOST_KEYS:
         with suppress(ValueError):
             return [Fernet(line) for line in lines]
     raise NoVault(f"the file of {VARIABLE} does not hold 1 to {MOST_KEYS} keys, one a line, each 32 bytes in base64url")

@@ -7,6 +7,7 @@ from sqlalchemy import exists
 from sqlmodel import Session, select
 
 from shared.configuration.choices import Sharing
+from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import free_slots
 from shared.jobs import before_start
 from shared.jobs.claim.conditions import ABANDONED, DUE, STARTABLE
@@ -18,7 +19,7 @@ from shared.messaging.due_work import DueWork
 from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob
 
-ANY_QUEUED = select(exists().where(*DUE))
+ANY_QUEUED = Prepared("any_queued", select(exists().where(*DUE)), row=bool)
 
 
 def due_jobs(sharing: Sharing) -> DueWork:
@@ -46,7 +47,7 @@ def due(session: Session, limit: int, *, running_jobs: int | None) -> Sequence[i
 
 
 def is_any_queued(session: Session) -> bool:
-    return bool(session.connection().scalar(ANY_QUEUED))
+    return bool(ANY_QUEUED.one_or_none(session, {}))
 
 
 def abandoned(session: Session, limit: int) -> Sequence[int]:

@@ -3,13 +3,22 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, or_
+from sqlalchemy import ColumnElement, Uuid, bindparam, delete, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from shared.database.prepared_rows import whole_rows
 from shared.models import Pause
 
 MOST_SHOWN = 1000
+PAUSED = bindparam("paused_user", type_=Uuid)
+PAUSE_OVER = whole_rows(
+    "pause_over",
+    Pause,
+    or_(col(Pause.user_id).is_(None), col(Pause.user_id) == PAUSED),
+    order=(col(Pause.user_id).nulls_first(),),
+    most=1,
+)
 
 
 def pause(session: Session, user_id: UUID | None, *, reason: str | None, paused_by: str) -> Pause:
@@ -27,8 +36,7 @@ def resume(session: Session, user_id: UUID | None) -> None:
 
 def pause_over(session: Session, user_id: UUID | None) -> Pause | None:
     """What keeps the jobs of this user from starting, or those of anybody: the pause of everybody first."""
-    either = or_(is_of(None), is_of(user_id))
-    return session.exec(select(Pause).where(either).order_by(col(Pause.user_id).nulls_first()).limit(1)).first()
+    return PAUSE_OVER.one_or_none(session, {PAUSED.key: user_id})
 
 
 def all_pauses(session: Session) -> Sequence[Pause]:

@@ -12,7 +12,7 @@ from shared.configuration.settings import Settings, load_settings
 from shared.files.folders import job_folder
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests.api_service.assets.assets import ASSETS, PNG, files, notes, stored_bytes, uploaded
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import output, running
@@ -27,7 +27,7 @@ def job_id(messenger: Messenger, settings: Settings, tmp_path: Path) -> int:
     claim = running(messenger)
     made = output(claim, path=f"{job_folder(claim.job)}/1/0.png", size_bytes=len(PNG))
     (tmp_path / "file").write_bytes(PNG)
-    open_store(settings.storage_url).put({made.path: tmp_path / "file"})
+    open_storage(settings).store.put({made.path: tmp_path / "file"})
     with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [made])
     return claim.job.id

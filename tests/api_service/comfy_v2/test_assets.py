@@ -15,7 +15,7 @@ from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import AssetUse, Scope
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from shared.workflows.opaque_names import output_name
 from tests.api_service.assets.assets import PNG, files, nothing_is_left, stored_bytes
 from tests.api_service.comfy_v2.contract import ASSETS, held, refused
@@ -220,7 +220,7 @@ def test_an_asset_made_of_an_output_names_its_job(
     claim = running(messenger)
     made = output(claim)
     (tmp_path / "file").write_bytes(PNG)
-    open_store(settings.storage_url).put({made.path: tmp_path / "file"})
+    open_storage(settings).store.put({made.path: tmp_path / "file"})
     with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [made])
     kept = client.post("/api/v1/assets/from-output", json={"job_id": claim.job.id}).json()

@@ -13,7 +13,7 @@ from shared.jobs import lifecycle
 from shared.jobs.errors import NodeFailed
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus, OutputKind
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from shared.workflows.opaque_names import job_name, output_name
 from tests.api_service.comfy_v2.contract import JOBS, held, refused
 from tests.jobs import new_job, output, running
@@ -25,7 +25,7 @@ CONTENT = bytes(range(256))
 def job_id(messenger: Messenger, settings: Settings, tmp_path: Path) -> int:
     """A completed job with outputs of all kinds."""
     claim = running(messenger)
-    store = open_store(settings.storage_url)
+    store = open_storage(settings).store
     file = tmp_path / "file"
     file.write_bytes(CONTENT)
     kinds = (*OutputKind, OutputKind.OTHER)

@@ -25,7 +25,7 @@ from shared.database.engine import transaction
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import AssetUse, JobOutput, Scope, TaskKind, TaskState
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from shared.workflows.opaque_names import job_name, output_name
 from tests.api_service.comfy_v2.holding import holding
 from tests.api_service.conftest import bearer, new_key
@@ -85,6 +85,7 @@ ROWS = {
     ("GET", "/api/v1/generation-jobs/stats"): Row(READ),
     ("GET", "/api/v1/usage"): Row(READ),
     ("GET", "/api/v1/overview"): Row(READ),
+    ("GET", "/api/v1/history"): Row(ADMIN),
     ("POST", "/api/v1/generation-jobs/bulk"): Row(WRITE, 201, body={"jobs": [JOB]}),
     ("POST", "/api/v1/generation-jobs/validate"): Row(WRITE, body=JOB),
     ("POST", "/api/v1/generation-jobs/cancel"): Row(WRITE, body={"all": True}),
@@ -229,7 +230,7 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
     made = output(claim, thumbnails={"300": {"path": "thumb.webp"}})
     (tmp_path / "file").write_bytes(b"bytes")
     for path in (made.path, "thumb.webp"):
-        open_store(settings.storage_url).put({path: tmp_path / "file"})
+        open_storage(settings).store.put({path: tmp_path / "file"})
     with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [made])
     with transaction(engine) as session:
@@ -265,7 +266,7 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
 
 def asset(messenger: Messenger, settings: Settings, made: JobOutput, job_id: int) -> UUID:
     """An asset of USER, made of an output, that a job needs. ANOTHER_USER has one of the same bytes."""
-    shelf = Shelf(messenger.engine, open_store(settings.storage_url), 1000, None)
+    shelf = Shelf(messenger.engine, open_storage(settings).store, 1000, None)
     kept, _ = (keep_output(shelf, Owner(user, None), made, Details("bytes")) for user in (USER, ANOTHER_USER))
     with messenger.transaction() as session:
         session.add(AssetUse(asset_id=kept.asset.id, job_id=job_id))

@@ -22,7 +22,7 @@ from shared.database.engine import transaction
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import ApiKey, Scope, UrlSecret
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests.api_service.assets.assets import ASSETS, PNG, uploaded
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.quick_api import QUICK
@@ -40,7 +40,7 @@ def job_id(messenger: Messenger, settings: Settings, tmp_path: Path) -> int:
     outputs = [output(claim, 0, thumbnails={"300": {"path": "thumb.webp"}}), output(claim, 1)]
     (tmp_path / "file").write_bytes(CONTENT)
     for key in (outputs[0].path, outputs[1].path, "thumb.webp"):
-        open_store(settings.storage_url).put({key: tmp_path / "file"})
+        open_storage(settings).store.put({key: tmp_path / "file"})
     with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, outputs)
     return claim.job.id

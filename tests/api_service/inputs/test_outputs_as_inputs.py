@@ -15,7 +15,7 @@ from shared.files.folders import job_folder
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from shared.models import Asset, GenerationJob, JobOutput, OutputKind
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from shared.workflows.opaque_names import OutputPlace, output_name
 from tests.api_service.assets.assets import ASSETS, PNG, files, notes, stored_bytes
 from tests.api_service.conftest import bearer, new_key
@@ -37,7 +37,7 @@ def completed(messenger: Messenger, settings: Settings, folder: Path, **values: 
     facts = {"path": f"{job_folder(claim.job)}/1/0.png", "size_bytes": len(PNG), **values}
     made = output(claim, **facts)
     (folder / "file").write_bytes(PNG)
-    open_store(settings.storage_url).put({made.path: folder / "file"})
+    open_storage(settings).store.put({made.path: folder / "file"})
     with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [made])
     return claim.job.id

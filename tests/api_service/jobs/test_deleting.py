@@ -32,7 +32,7 @@ from shared.models import (
     Scope,
     User,
 )
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests.api_service.conftest import bearer, new_key
 from tests.cleaning import cleaned
 from tests.jobs import USER, job, output, running, submitted
@@ -43,7 +43,7 @@ URL = "/api/v1/generation-jobs"
 def completed(messenger: Messenger, settings: Settings, tmp_path: Path, **values: Any) -> Claim:
     """A completed job with two outputs of 3 and 500 bytes, whose files are there."""
     claim = running(messenger, **values)
-    store, folder = open_store(settings.storage_url), job_folder(claim.job)
+    store, folder = open_storage(settings).store, job_folder(claim.job)
     outputs = [
         output(claim, number, path=f"{folder}/1/{number}.png", size_bytes=size) for number, size in enumerate((3, 500))
     ]
@@ -151,7 +151,7 @@ def test_files_of_a_worker_that_was_given_up_for_dead_are_removed_too(
     assert files(settings) == []
     late = tmp_path / "late"
     late.write_bytes(b"late")
-    store = open_store(settings.storage_url)
+    store = open_storage(settings).store
     store.put({f"{job_folder(claim.job)}/2/0.png": late})
     assert notes(messenger) == [job_folder(claim.job)], "somebody knows of that file"
     an_hour_ago(messenger)

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from shared.configuration.settings import Settings
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests.jobs import output, running, submitted
 
 CONTENT = bytes(range(256))
@@ -21,7 +21,7 @@ TAG = f'"{"0" * 64}"'
 def job_url(messenger: Messenger, settings: Settings, tmp_path: Path) -> str:
     """A completed job whose outputs are a picture with a thumbnail, and a web page."""
     claim = running(messenger)
-    store = open_store(settings.storage_url)
+    store = open_storage(settings).store
     file = tmp_path / "file"
     file.write_bytes(CONTENT)
     outputs = [
@@ -152,7 +152,7 @@ def test_a_job_without_outputs_has_none(client: TestClient, messenger: Messenger
 
 
 def test_a_file_that_the_store_has_lost_is_gone(client: TestClient, job_url: str, settings: Settings) -> None:
-    open_store(settings.storage_url).remove(job_url.rpartition("/")[2])
+    open_storage(settings).store.remove(job_url.rpartition("/")[2])
     response = get(client, f"{job_url}/outputs/0")
     assert (response.status_code, response.json()["code"]) == (410, "output_gone")
     assert "path" not in response.json()

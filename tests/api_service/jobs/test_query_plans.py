@@ -3,19 +3,23 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
+from api_service.accounts.keyring import READ_KEY
 from api_service.jobs import statistics
 from api_service.jobs.detail import attempts_of, outputs_of
 from api_service.jobs.failures import FailureFilters, read_groups
-from api_service.jobs.job_queries import owned_job
+from api_service.jobs.job_queries import job_as_of
 from api_service.jobs.listing import first_outputs, jobs_of
 from api_service.jobs.waiting import queue_estimate
+from api_service.prompts.prompt_queries import ENDED_JOBS, PROMPTS
 from deploy.local.servers import Servers
+from shared.accounts.quotas import queued_jobs
+from shared.accounts.users import read_user
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
 from shared.jobs import before_start, deletion
@@ -34,6 +38,9 @@ from tests.population import Population, populate
 pytestmark = pytest.mark.broad
 
 JOBS = 20_000
+NAMED = text(
+    "INSERT INTO native_prompts (job_id, user_id, prompt_id) SELECT id, user_id, gen_random_uuid() FROM generation_jobs"
+)
 MIDDLE = Position(datetime.now(UTC) - timedelta(days=2), JOBS // 2)
 SERVERS = [f"http://gpu-{number}" for number in range(4)]
 
@@ -47,6 +54,8 @@ def engine(servers: Servers, template: str) -> Iterator[Engine]:
     populate(engine, Population(JOBS))
     with Session(engine) as session, session.begin():
         session.add_all(ComfyUIServer(name=name, last_seen_at=datetime.now(UTC)) for name in SERVERS)
+        session.connection().execute(NAMED)
+        session.connection().execute(text("ANALYZE native_prompts"))
     yield engine
     engine.dispose()
     servers.drop_database(name)
@@ -58,7 +67,7 @@ def planned(engine: Engine, deed: Callable[[Session], object]) -> list[Plan]:
     assert plans
     for plan in plans:
         assert plan.read_through.isdisjoint(
-            {"generation_jobs", "job_outputs", "job_events", "job_attempts", "job_durations"}
+            {"generation_jobs", "job_outputs", "job_events", "job_attempts", "job_durations", "native_prompts"}
         ), plan.statement
     return plans
 
@@ -165,10 +174,11 @@ def test_a_job_is_read_by_its_key_with_all_that_belongs_to_it(engine: Engine, st
         job_id = some_job(session, status).id
 
     def read(session: Session) -> None:
-        job = owned_job(session, job_id, USER) or session.get_one(GenerationJob, job_id)
-        outputs_of(session, job)
-        place, attempts = queue_estimate.position_of(session, job), attempts_of(session, job)
-        queue_estimate.estimate_for(session, job, place, attempts)
+        read = job_as_of(session, job_id, None)
+        assert read
+        outputs_of(session, read.row)
+        place, attempts = queue_estimate.position_of(session, read.row), attempts_of(session, read.row)
+        queue_estimate.estimate_for(session, read, place, attempts)
 
     used = indexes(planned(engine, read))
     expected = {
@@ -177,6 +187,20 @@ def test_a_job_is_read_by_its_key_with_all_that_belongs_to_it(engine: Engine, st
         JobStatus.COMPLETED: {"generation_jobs_pkey", "job_attempts_pkey", "job_outputs_pkey"},
     }
     assert used == expected[status]
+
+
+def test_prompts_are_read_by_their_names_and_their_jobs(engine: Engine) -> None:
+    of_two = {"user_ids": [USER, USER], "prompt_ids": [uuid4(), uuid4()]}
+    ended = planned(engine, lambda session: ENDED_JOBS.execute(session, of_two))
+    assert indexes(ended) == {"ix_native_prompts_name", "generation_jobs_pkey"}
+    named = planned(engine, lambda session: PROMPTS.all(session, {"this_user": USER, "these_jobs": [1, 2]}))
+    assert indexes(named) == {"ix_native_prompts_user", "generation_jobs_pkey"}
+
+
+def test_what_each_request_asks_is_one_look_into_an_index(engine: Engine) -> None:
+    assert indexes(planned(engine, lambda session: read_user(session, USER))) <= {"users_pkey"}
+    assert indexes(planned(engine, lambda session: READ_KEY.all(session, {"this_key": "k"}))) <= {"api_keys_pkey"}
+    assert len(planned(engine, lambda session: queued_jobs(session, USER, 5))) == 1
 
 
 @pytest.mark.parametrize("owner", [USER, None], ids=["mine", "everybody's"])

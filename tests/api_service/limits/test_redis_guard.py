@@ -28,7 +28,7 @@ from shared.messaging.messenger import Messenger
 from shared.messaging.redis_away import PAUSE_S
 from shared.messaging.redis_clients import counting_client
 from shared.models import GenerationJob, Scope
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests.api_service.limits.monitoring import commands_until_the_end
 from tests.jobs import USER
 from tests.simulator.graphs import txt2img
@@ -177,7 +177,7 @@ def test_a_submission_that_waits_for_redis_holds_nothing_of_the_database(
             client = counting_client(settings.redis_url, wait_s=LONG_S)
             streams = OpenStreams(client, settings.redis_ns, RedisGuard(LONG_S))
             limits = KeyLimits(settings, rates, streams)
-            shelf = Shelf(messenger.engine, open_store(settings.storage_url), 1000, None)
+            shelf = Shelf(messenger.engine, open_storage(settings).store, 1000, None)
             capabilities, threads = CapabilityReader(messenger.engine), CapacityLimiter(1)
             acceptance = Acceptance(messenger, capabilities, limits, threads, shelf, Quarantine(messenger.engine))
             identity = Identity(USER, "key", frozenset(Scope), {})

@@ -14,7 +14,7 @@ from shared.jobs.claim.claims import Claim
 from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
 from shared.models import EventType, GenerationJob, NativePrompt
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests.jobs import answering, claimed, output
 from tests.simulator.graphs import Graph, noise
 
@@ -62,7 +62,7 @@ def ended(client: TestClient, messenger: Messenger, *files: dict[str, Any], **bo
 def put(settings: Settings, folder: Path, path: str, content: bytes) -> None:
     """A file in the store."""
     (folder / "file").write_bytes(content)
-    open_store(settings.storage_url).put({path: folder / "file"})
+    open_storage(settings).store.put({path: folder / "file"})
 
 
 def progress(messenger: Messenger, claim: Claim, tick: int, node_id: str, step: int = 0, steps: int = 0) -> None:

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from shared.configuration.settings import Settings
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests.api_service.assets.assets import PNG
 from tests.api_service.jobs.test_prefer_wait import next_job
 from tests.jobs import output
@@ -29,7 +29,7 @@ def test_whoever_streams_a_picture_is_mailed_nothing_and_has_read_it(
         until(lambda: any(watch.started for watch in [*watchers.of_job.get(claim.job.id, ())]))
         made = output(claim)
         (tmp_path / "picture").write_bytes(PNG)
-        open_store(settings.storage_url).put({made.path: tmp_path / "picture"})
+        open_storage(settings).store.put({made.path: tmp_path / "picture"})
         with messenger.transaction() as session:
             lifecycle.complete(session, claim.lease, [made])
         assert "image_generation.completed" in answer.result(60).text

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from api_service.accounts.keyring import Keyring
-from api_service.main import kept_going
+from api_service.beside import kept_going
 from api_service.streams.rights import Rights, end_streams_without_right
 from api_service.streams.tickets import Tickets, TicketTimings
 from api_service.streams.timings import StreamTimings

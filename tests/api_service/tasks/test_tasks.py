@@ -16,7 +16,7 @@ from shared.configuration.settings import Settings, load_settings
 from shared.messaging.messages import Queue
 from shared.messaging.messenger import Messenger
 from shared.models import Scope, Task, TaskKind, TaskState
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from shared.tasks import life
 from shared.tasks.due import take
 from shared.tasks.life import TaskLease
@@ -204,7 +204,7 @@ def test_what_was_made_is_downloaded_by_a_signed_url(
     client: TestClient, messenger: Messenger, settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"a,b\r\n")
-    open_store(settings.storage_url).put({"made": tmp_path / "file"})
+    open_storage(settings).store.put({"made": tmp_path / "file"})
     said = {"filename": "report.csv", "media_type": "text/csv", "size_bytes": 5, "sha256": "0" * 64}
     task_id = asked(messenger, TaskKind.REPORT, state=TaskState.COMPLETED, file={"path": "made", **said})
     shown = client.get(f"{TASKS}/{task_id}").json()["file"]

@@ -72,6 +72,8 @@ def test_two_secrets_of_a_webhook_are_good_while_both_are_there(files: dict[str,
     [
         ({"REDIS_URL": URLS["REDIS_URL"]}, "REDIS_URL_FILE: REDIS_URL is set too; set one of them"),
         ({"DATABASE_URL_FILE": "/nowhere/at/all"}, "DATABASE_URL_FILE: it cannot be read: No such file or directory"),
+        ({"DATABASE_URL_FILE": "/dev/null"}, "DATABASE_URL_FILE: it is empty"),
+        ({"DATABASE_URL_FILE": "/dev/zero"}, "DATABASE_URL_FILE: it has more than 16384 bytes"),
         ({"DATABASE_URL_FILE": "secrets/url"}, "DATABASE_URL_FILE: 'secrets/url' is not accepted; accepted: the abs"),
     ],
 )

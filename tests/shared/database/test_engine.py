@@ -85,6 +85,13 @@ def test_what_was_read_before_the_server_went_counts(one: Engine, engine: Engine
     assert pid_of(one) != pid
 
 
+def test_the_connection_that_was_used_last_is_used_next(engine: Engine) -> None:
+    """It is warm: it was looked at just now, and knows what was prepared."""
+    with engine.connect(), engine.connect():
+        pass  # two are open now
+    assert len({pid_of(engine) for _ in range(4)}) == 1
+
+
 def test_what_is_raised_while_somebody_reads_comes_out_and_costs_no_connection(one: Engine) -> None:
     pid = pid_of(one)
     with pytest.raises(ZeroDivisionError), reading(one) as session:

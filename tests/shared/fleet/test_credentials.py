@@ -50,7 +50,7 @@ def test_a_file_holds_a_token_or_a_header_and_may_change(tmp_path: Path, line: s
         (b"", "does not hold one line"),
         (b"a\nX: hunter2", "does not hold one line"),
         (b"hunter2\x00", "does not hold one line"),
-        (b"hunter2" * 2000, "does not hold one line"),
+        (b"hunter2" * 2000, "has more than 8192 bytes"),
         (b"hunter2\xff", "other characters than ASCII"),
     ],
     ids=["none", "empty", "two lines", "a zero", "long", "binary"],

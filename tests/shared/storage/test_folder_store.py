@@ -10,7 +10,7 @@ from shared.database.fast_rows import new_row
 from shared.files.folders import job_folder
 from shared.models import GenerationJob
 from shared.storage.folder_store import FolderStore
-from shared.storage.opening import open_store
+from shared.storage.opening import Access, open_store
 from shared.storage.store import NotStored
 
 
@@ -40,7 +40,7 @@ def test_a_store_that_cannot_write_says_so_and_leaves_nothing_behind(tmp_path: P
 
 def test_a_store_is_opened_by_its_url(tmp_path: Path, file: Path) -> None:
     folder = tmp_path / "with space"
-    open_store(folder.as_uri()).put({"x": file})
+    open_store(folder.as_uri(), Access({})).put({"x": file})
     assert (folder / "x").exists()
 
 

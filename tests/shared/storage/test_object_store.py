@@ -11,7 +11,7 @@ import pytest
 
 from shared.storage.bucket import PART, open_bucket
 from shared.storage.object_store import ObjectStore
-from shared.storage.opening import open_store
+from shared.storage.opening import Access, open_store
 from shared.storage.store import AlreadyStored, NotStored
 from tests.buckets import S3, rclone_server
 from tests.chaos.proxy import Link, links
@@ -161,10 +161,10 @@ def test_a_store_that_is_silent_is_not_waited_for(store: ObjectStore, link: Link
 def test_the_other_stores_are_opened_by_their_url(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
-    assert isinstance(open_store(url), ObjectStore)
+    assert isinstance(open_store(url, Access({})), ObjectStore)
 
 
 def test_a_store_that_cannot_be_as_it_is_set_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONDITIONAL_PUT", "perhaps")
     with pytest.raises(ValueError, match=r"^the object store cannot be used as it is set: "):
-        open_store("s3://bucket")
+        open_store("s3://bucket", Access({}))

@@ -15,7 +15,7 @@ from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
 from shared.messaging.messenger import Messenger
 from shared.models import DiscardedFolder, GenerationJob, User
-from shared.storage.opening import open_store
+from shared.storage.opening import open_storage
 from tests.jobs import USER, output, running, submitted
 from tests.jobs import job as job_of
 
@@ -29,7 +29,7 @@ class Old:
     def __init__(self, messenger: Messenger, settings: Settings, tmp_path: Path) -> None:
         self.messenger = messenger
         self.settings = settings
-        self.store = open_store(settings.storage_url)
+        self.store = open_storage(settings).store
         self.root = Path(urlsplit(settings.storage_url).path)
         self.content = tmp_path / "content"
 

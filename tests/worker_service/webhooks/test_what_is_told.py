@@ -12,11 +12,13 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from api_service.webhooks.endpoints import delete_endpoint
 from shared.configuration.settings import Settings
+from shared.configuration.urls.public_urls import LONGEST_ROOT_PATH
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
 from shared.jobs.errors import NodeFailed
 from shared.messaging.messenger import Messenger
 from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from shared.webhooks.payload import body_below
 from shared.webhooks.signing import drawn_secret
 from shared.workflows.metadata import storable
 from tests.cleaning import clean_up_named, cleaned, tools_of
@@ -48,6 +50,20 @@ def test_the_end_of_a_job_is_told_in_the_standard_form(
     assert kept.last_ms is not None
     assert taken_apart(request)[0]["webhook-id"] == f"msg_{kept.id.hex}"
     assert sender.deliver_all() == 0
+
+
+def test_below_a_path_of_a_proxy_addresses_are_told_with_it_at_every_try(
+    messenger: Messenger, sender: Deliveries, receiver: RawServer
+) -> None:
+    made = endpoint(messenger, receiver.url)
+    job_id = completed(messenger)
+    below = Deliveries(messenger.engine, sender.outgoing, sender.closing, root="/make/pictures")
+    assert below.deliver_all() == 1
+    with messenger.transaction() as session:
+        session.execute(update(WebhookDelivery).values(state=DeliveryState.PENDING, due_at=func.now()))
+    assert below.deliver_all() == 1
+    first, second = (verified(request, made.secret)["data"]["outputs"][0]["url"] for request in receiver.asked)
+    assert first == second == f"/make/pictures/api/v1/generation-jobs/{job_id}/outputs/0"
 
 
 def test_a_failure_and_a_cancellation_are_told_too(
@@ -122,7 +138,8 @@ def test_a_body_stays_below_20_kb_whatever_the_job_holds(messenger: Messenger, m
     with messenger.transaction() as session:
         lifecycle.fail(session, claim.lease, NodeFailed("7", "KSampler", "ValueError", "\x01" * 9000))
     told = [one.body for one in deliveries(messenger)]
-    assert [len(body.encode()) < 20_000 for body in told] == [True, True]
+    root = "/" + "a" * (LONGEST_ROOT_PATH - 1)
+    assert [len(body_below(root, body).encode()) < 20_000 for body in told] == [True, True]
     done, failed = (json.loads(body)["data"] for body in told)
     assert (done["job_id"], done["output_count"]) == (made, 100)
     assert [one["number"] for one in done["outputs"]] == list(range(20))

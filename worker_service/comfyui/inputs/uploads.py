@@ -43,10 +43,10 @@ def presence(client: ComfyUIClient, file: InputFile) -> Presence:
     """Whether the server has the file. Raises ComfyUIUnreachable."""
     parameters = {"filename": file.name, "subfolder": file.folder, "type": "input"}
     with client.connection.opened("HEAD", "/view", HEAD, params=parameters) as response:
-        if response.status_code in REFUSED:
-            raise ComfyUIUnreachable(client.name, client.connection.refused(response.status_code))
-        if response.status_code != HTTPStatus.OK:
-            return Presence.ABSENT if response.status_code == HTTPStatus.NOT_FOUND else Presence.UNKNOWN
+        if response.status in REFUSED:
+            raise ComfyUIUnreachable(client.name, client.connection.refused(response.status))
+        if response.status != HTTPStatus.OK:
+            return Presence.ABSENT if response.status == HTTPStatus.NOT_FOUND else Presence.UNKNOWN
         # Something between may leave the length out.
         length = response.headers.get("content-length", "")
         return Presence.THERE if not length or length == str(file.size) else Presence.ANOTHER

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from api_service.doors.comfy_v2.names.places import job_address
 from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
+from api_service.http.server.root_path import below_root
 from api_service.http.signed_urls import SignedUrls
 from shared.jobs.errors import NodeFailed
 from shared.models import GenerationJob, JobOutput, JobStatus
@@ -39,7 +40,7 @@ class UrlsView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, job_id: int) -> Self:
-        itself = job_address(job_id)
+        itself = below_root(job_address(job_id))
         return cls(self=itself, events=f"{itself}/events", cancel=f"{itself}/cancel")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from api_service.http.server.root_path import below_root
 from api_service.refusals.refusal import FieldError, Refusal
 from shared.jobs.urls import job_url
 from shared.models import GenerationJob, JobStatus
@@ -38,7 +39,7 @@ def goes_on(job: GenerationJob, *, may_join: bool) -> Refusal:
         if may_join
         else "the same request would make another one, unless both have the same Idempotency-Key"
     )
-    message = f"job {job.id} is {job.status} and goes on; {job_url(job.id)} shows it, and {advice}"
+    message = f"job {job.id} is {job.status} and goes on; {below_root(job_url(job.id))} shows it, and {advice}"
     return Refusal(ImageCode.JOB_GOES_ON, message, job_id=job.id, may_repeat=may_join)
 
 

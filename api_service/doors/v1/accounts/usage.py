@@ -103,7 +103,7 @@ async def show(request: ApiRequest[Nothing, UsageQuery]) -> Response:
     """
     services, query = request.services, request.query
     asked = query.asked(owner_asked_for(request.identity, query.user_id))
-    found = await services.run(usage_between, services.engine, asked)
+    found = await services.read(usage_between, asked)
     if len(found.rows) > MOST_ROWS:
         reason = f"would be more than {MOST_ROWS} rows; ask for fewer days, or group by less"
         raise invalid_query([FieldError(field="group_by", message=reason, code="too_many_rows")])

@@ -26,7 +26,7 @@ async def list_assets(request: ApiRequest[Nothing, AssetsQuery]) -> AssetPage:
     owner = owner_asked_for(request.identity, query.user_id)
     digest = list_digest(query, owner)
     after = ASSET_CURSORS.after(query.cursor, digest)
-    found = await services.run(page_of_assets, services.engine, query, owner, after, query.limit + 1)
+    found = await services.read(page_of_assets, query, owner, after, query.limit + 1)
     shown, cursor = ASSET_CURSORS.page(found, query.limit, digest)
     urls = await signed_urls(request.http, request.identity)
     items = [AssetView.of(asset, urls) for asset in shown]

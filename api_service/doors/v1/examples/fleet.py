@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from api_service.doors.v1.fleet.bodies import NewServer, ServerChange
 from api_service.doors.v1.fleet.views import ModelsView, NodeClassView
 from api_service.fleet.fleet_queries import NamedServer, ServersView, ServerView
+from api_service.overview.history import HistoryView
 from api_service.overview.overview import OverviewView
 
 SERVER: dict[str, Any] = {
@@ -95,6 +96,23 @@ EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
             "stored_bytes": 41234567,
             "step_s": 60,
             "ended": [{"at": "2026-01-01T11:59:00Z", "completed": 12, "failed": 1}],
+        }
+    },
+    HistoryView: {
+        "an hour": {
+            "step_s": 60,
+            "items": [
+                {
+                    "at": "2026-01-01T11:59:00Z",
+                    "waiting": {"9": 1.0, "5": 41.0},
+                    "oldest_wait_s": 95.5,
+                    "slots": 4.0,
+                    "slots_used": 2.0,
+                    "servers": 2.0,
+                    "servers_busy": 1.0,
+                    "stored_bytes": 41234567,
+                }
+            ],
         }
     },
     NamedServer: {"gpu-1": {"server": SERVER["name"]}},

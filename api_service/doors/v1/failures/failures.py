@@ -29,7 +29,7 @@ async def list_failures(request: ApiRequest[Nothing, FailuresQuery]) -> FailureP
     filters = FailureFilters(owner, request.identity.user_id, query.since, query.server, query.code, query.muted)
     digest = digest_of(f"failures {filters}")
     after = FINGERPRINT_CURSORS.after(query.cursor, digest)
-    found = await services.run(page_of_groups, services.engine, filters, after, query.limit + 1)
+    found = await services.read(page_of_groups, filters, after, query.limit + 1)
     shown, cursor = FINGERPRINT_CURSORS.page(found, query.limit, digest, lambda group: group.position)
     items = [FailureView.of(group, of_everybody=owner is None) for group in shown]
     return FailurePage(items=items, next=next_page(request.http, cursor), cursor=cursor)
@@ -38,7 +38,7 @@ async def list_failures(request: ApiRequest[Nothing, FailuresQuery]) -> FailureP
 async def show(request: ApiRequest[Nothing, Nothing]) -> FailureView:
     """Show a group of failures: the caller's own, or everybody's to an admin."""
     services, identity = request.services, request.identity
-    found = await services.run(find_group, services.engine, filters_of(request), fingerprint_of(request))
+    found = await services.read(find_group, filters_of(request), fingerprint_of(request))
     return FailureView.of(found, of_everybody=identity.owner is None)
 
 

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import BaseModel
 
 from api_service.http.pages import Page
+from api_service.http.server.root_path import below_root
 from api_service.jobs.failures import FailureGroup
 from shared.jobs.urls import JOBS
 from shared.models import SuspectWorkflow
@@ -42,7 +43,7 @@ class FailureView(BaseModel, frozen=True):
             users=group.users if of_everybody else None,
             servers=sorted(group.servers),
             job_id=group.example,
-            jobs_url=f"{JOBS}/?failure={group.fingerprint}{whose}",
+            jobs_url=below_root(f"{JOBS}/?failure={group.fingerprint}{whose}"),
         )
 
 

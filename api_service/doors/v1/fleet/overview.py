@@ -30,7 +30,7 @@ async def show_overview(request: ApiRequest[Nothing, OverviewQuery]) -> Overview
     if owner is None:
         found: OverviewView = await services.overviews[period].get()
         return found
-    return await services.run(overview_of, services.engine, owner, period)
+    return await services.read(overview_of, owner, period)
 
 
 OPERATIONS = (

@@ -33,7 +33,7 @@ async def add(request: ApiRequest[NewServer, Nothing]) -> Response:
     """
     services, body = request.services, request.body
     own = (base_of(request.http, None), services.settings.public_url or "")
-    server_changes.refuse_own(body.url, list(filter(None, own)))
+    server_changes.refuse_own(body.url, list(filter(None, own)), root=services.settings.root_path)
     credentials = await stored(request, body.credentials)
     server = await services.run(server_changes.add, services.engine, body.url, body.given(), credentials)
     return answer_with(server, HTTPStatus.CREATED)

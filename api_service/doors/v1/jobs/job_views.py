@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from api_service.http.server.root_path import below_root
 from api_service.http.signed_urls import SignedUrls
 from shared.jobs.job_events import output_data
 from shared.jobs.urls import job_url
@@ -177,8 +178,8 @@ def error_of(job: GenerationJob | JobAttempt) -> ErrorView | None:
 
 
 def links_to(job_id: int) -> Links:
-    itself = job_url(job_id)
-    return Links(self=itself, cancel=f"{itself}/cancel", events=f"/ws/jobs/{job_id}")
+    itself = below_root(job_url(job_id))
+    return Links(self=itself, cancel=f"{itself}/cancel", events=below_root(f"/ws/jobs/{job_id}"))
 
 
 class SnapshotView(BaseModel, frozen=True):

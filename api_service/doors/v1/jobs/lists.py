@@ -41,7 +41,7 @@ async def list_jobs(request: ApiRequest[Nothing, ListQuery]) -> Response:
     digest = list_digest(query, owner)
     after = JOB_CURSORS.after(query.cursor, digest)
     page_range = PageRange(owner, query.limit + 1, after, ascending=query.order == "asc")
-    jobs, first = await request.services.run(read_page, request.services.engine, query, page_range)
+    jobs, first = await request.services.read(read_page, query, page_range)
     shown, cursor = JOB_CURSORS.page(jobs, query.limit, digest)
     urls = await signed_urls(request.http, request.identity)
     items = [ListedJob.of(job, first.get(job.id), urls) for job in shown]

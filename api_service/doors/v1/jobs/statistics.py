@@ -27,7 +27,7 @@ async def show_statistics(request: ApiRequest[Nothing, StatisticsQuery]) -> Stat
     Days are those on which jobs were accepted, in UTC.
     """
     owner = owner_asked_for(request.identity, request.query.user_id)
-    return await request.services.run(statistics_of, request.services.engine, owner, request.query.days)
+    return await request.services.read(statistics_of, owner, request.query.days)
 
 
 OPERATIONS = (

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from api_service.http.server.root_path import below_root
 from api_service.schedules.history import OF_LAST, Past
 from shared.jobs.urls import JOBS, job_url
 from shared.models import JobStatus, Missed, Overlap, Schedule
@@ -39,7 +40,7 @@ class LastRunView(BaseModel, frozen=True):
             planned_at=schedule.last_planned_at,
             made_at=schedule.last_made_at,
             job_id=schedule.last_job_id,
-            link=job_url(schedule.last_job_id),
+            link=below_root(job_url(schedule.last_job_id)),
             **{name: getattr(past.last, name, None) for name in OF_LAST},
         )
 
@@ -149,5 +150,5 @@ def next_runs(schedule: Schedule) -> list[datetime]:
 
 
 def links_to(schedule_id: UUID) -> ScheduleLinks:
-    itself = f"{SCHEDULES}/{schedule_id}"
-    return ScheduleLinks(self=itself, jobs=f"{JOBS}/?schedule={schedule_id}", run=f"{itself}/run")
+    itself = below_root(f"{SCHEDULES}/{schedule_id}")
+    return ScheduleLinks(self=itself, jobs=below_root(f"{JOBS}/?schedule={schedule_id}"), run=f"{itself}/run")

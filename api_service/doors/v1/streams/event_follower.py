@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from api_service.accounts.identity import Identity
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.streams.connection import holder_of
+from api_service.doors.v1.streams.event_texts import text_of
 from api_service.doors.v1.streams.queries import EventsQuery
 from api_service.http.operations import Nothing
 from api_service.http.streams.event_stream import SendText, as_comment
@@ -39,7 +40,7 @@ class EventFollower:
             ended = await self.send_past_events(watch, send)
             while not ended:
                 event = await watch.next_within(self.request.services.timings.comment_after_s)
-                await send(self.text_of(event) if event else as_comment())
+                await send(self.frame_of(event) if event else as_comment())
                 ended = event is not None and event.type.is_final
 
     async def send_past_events(self, watch: JobWatch, send: SendText) -> bool:
@@ -51,19 +52,19 @@ class EventFollower:
             return True
         job, events = found
         for event in events:
-            await send(self.text_of(event))
+            await send(self.frame_of(event))
         if job.status.is_final or (events and events[-1].type.is_final):
             return True
         progress = await services.relay.last_progress(*([job.id] if job.status in HELD else []))
         for event in progress.values():
-            await send(self.text_of(event))
+            await send(self.frame_of(event))
         watch.begin(events[-1].sequence or 0 if events else job.events, progress.get(job.id))
         return False
 
-    def text_of(self, event: Event) -> str:
+    def frame_of(self, event: Event) -> str:
         """An event in the stream's form. JSON has no line breaks, so its data is one line."""
         number = "" if event.sequence is None else f"id: {self.id_of(event.sequence)}\n"
-        return f"{number}event: {event.type}\ndata: {event.text}\n\n"
+        return f"{number}event: {event.type}\ndata: {text_of(event)}\n\n"
 
     def id_of(self, sequence: int) -> str:
         return id_of(self.request.identity, sequence)

@@ -19,6 +19,7 @@ from api_service.doors.binding import JobsWebSocket, signed_urls
 from api_service.doors.closings import ALL_ENDED, NO_SUCH_JOB, TRY_AGAIN, Closing, close, closing_after
 from api_service.doors.v1.jobs.job_views import JobView, OutputView, SnapshotView
 from api_service.doors.v1.streams.connection import admit, holder_of
+from api_service.doors.v1.streams.event_texts import text_of
 from api_service.doors.v1.streams.queries import MOST_JOBS, JobWatchQuery, WatchQuery
 from api_service.doors.v1.streams.views import JobsSnapshotView
 from api_service.http.bodies import read_query
@@ -84,7 +85,7 @@ async def stream_job(websocket: JobsWebSocket, identity: Identity) -> Closing:
             return Closing(1000, status)
         while True:
             event = await watch.next()
-            await send(websocket, event.text)
+            await send(websocket, text_of(event))
             if event.type.is_final:
                 return Closing(1000, event.type)
 
@@ -129,7 +130,7 @@ async def stream_some(websocket: JobsWebSocket, identity: Identity, job_ids: Col
         while going:
             event = await watch.next()
             if event.job_id in going:
-                await send(websocket, event.text)
+                await send(websocket, text_of(event))
                 if event.type.is_final:
                     going.remove(event.job_id)
     return ALL_ENDED if statuses else NO_SUCH_JOB
@@ -149,7 +150,7 @@ async def stream_all(websocket: JobsWebSocket, identity: Identity, user_id: UUID
     async with websocket.state.services.relay.watch_user(user_id, holder_of(identity)) as watch:
         await send_all(websocket, watch, user_id)
         while True:
-            await send(websocket, (await watch.next()).text)
+            await send(websocket, text_of(await watch.next()))
 
 
 async def send_all(websocket: JobsWebSocket, watch: Watch, user_id: UUID | None) -> None:

@@ -41,7 +41,7 @@ async def list_tasks(request: ApiRequest[Nothing, TasksQuery]) -> TaskPage:
     filters = TaskFilters(owner_asked_for(request.identity, query.user_id), kinds, states)
     digest = digest_of(f"tasks {filters}")
     after = TASK_CURSORS.after(query.cursor, digest)
-    found = await services.run(page_of_tasks, services.engine, filters, after, query.limit + 1)
+    found = await services.read(page_of_tasks, filters, after, query.limit + 1)
     shown, cursor = TASK_CURSORS.page(found, query.limit, digest)
     urls = await signed_urls(request.http, request.identity)
     items = [TaskView.of(task, urls) for task in shown]

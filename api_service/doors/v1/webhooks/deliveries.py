@@ -26,9 +26,8 @@ async def list_deliveries(request: ApiRequest[Nothing, DeliveriesQuery]) -> Deli
     services, query, webhook_id = request.services, request.query, webhook_id_in(request.path)
     digest = digest_of(f"deliveries {webhook_id} {query.state}")
     after = DELIVERY_CURSORS.after(query.cursor, digest)
-    found = await services.run(
+    found = await services.read(
         deliveries.page_of_deliveries,
-        services.engine,
         webhook_id,
         request.identity.owner,
         query.state,

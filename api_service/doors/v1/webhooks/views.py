@@ -7,7 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from api_service.http.pages import Page
+from api_service.http.server.root_path import below_root
 from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from shared.webhooks.payload import body_below
 from shared.webhooks.signing import as_shown, message_id
 
 WEBHOOKS = "/api/v1/webhooks"
@@ -87,9 +89,10 @@ class DeliveryView(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, delivery: WebhookDelivery) -> Self:
-        derived = {"message_id", "next_try_at"}
+        derived = {"message_id", "next_try_at", "body"}
         return cls(
             **{name: getattr(delivery, name) for name in cls.model_fields.keys() - derived},
+            body=body_below(below_root(""), delivery.body),
             message_id=message_id(delivery.id),
             next_try_at=delivery.due_at if delivery.state is DeliveryState.PENDING else None,
         )

@@ -5,6 +5,7 @@ import { address } from "../../common/base.js";
 import { html } from "../../common/html.js";
 import { listen } from "../../common/live.js";
 import { statuses } from "../../common/messages.js";
+import { written } from "../../common/numbers.js";
 import { at, size } from "../../common/texts.js";
 import { words } from "../messages.js";
 import { really } from "../question.js";
@@ -66,7 +67,7 @@ function Shown({ job, percentage, reload }) {
     </div>
     ${job.attempts.length > 0 && html`<section class="card"><h2>${words.attempts}</h2><${Attempts} of=${job.attempts} /></section>`}
     ${job.outputs.length > 0 && html`<section class="card"><h2>${words.outputs}</h2><${Outputs} of=${job.outputs} /></section>`}
-    ${job.workflow && html`<details class="card"><summary>${words.workflow}</summary><pre tabindex="0">${JSON.stringify(job.workflow, null, 2)}</pre></details>`}`;
+    ${job.workflow && html`<details class="card"><summary>${words.workflow}</summary><pre tabindex="0">${written(job.workflow, 2)}</pre></details>`}`;
 }
 
 /** @param {{job: Job, reload: () => Promise<void>}} props */
@@ -100,7 +101,7 @@ function Request({ job }) {
 function textOf(name, value) {
   if (value === null || value === undefined) return "";
   if (Array.isArray(value)) return value.map((one) => one.name ?? one).join(", ");
-  if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}: ${typeof one === "object" ? JSON.stringify(one) : one}`).join(", ");
+  if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}: ${typeof one === "object" ? written(one) : one}`).join(", ");
   return name.endsWith("_at") ? at(value) : String(value);
 }
 

@@ -1,31 +1,20 @@
 /** How many jobs completed and failed, over time. */
-import { useState } from "preact/hooks";
 import { html } from "../../common/html.js";
 import { words } from "../messages.js";
 import { loaded, useResource } from "../resource.js";
 import { ofAll } from "../whose.js";
-import { Bars, DAY_S, stepsUpToNow } from "./bars.js";
-
-const DAYS = 30;
-const MINUTE_MS = 60_000;
+import { Chart, COUNTS, DAY_S, stacked, stepsUpToNow } from "./chart.js";
+import { DAYS, LENGTHS, LOOK_MS } from "./periods.js";
 
 /** @typedef {import("../../common/calls.js").Schemas} Schemas */
-/** @typedef {"hour" | "day" | "month"} Period */
-/** @type {Record<Period, number>} in seconds */
-const LENGTHS = { hour: 3_600, day: DAY_S, month: DAYS * DAY_S };
+/** @typedef {import("./periods.js").Period} Period */
 
-/** @param {{hour: import("../resource.js").Resource<Schemas["OverviewView"]>}} props what is asked for in any case */
-export function Ended({ hour }) {
-  const [period, choose] = useState(/** @type {Period} */ ("hour"));
-  const days = useResource("/api/v1/generation-jobs/stats", period === "month" ? ofAll({ days: DAYS }) : null, MINUTE_MS);
-  const day = useResource("/api/v1/overview", period === "day" ? ofAll({ period }) : null, MINUTE_MS);
-  const names = /** @type {Period[]} */ (Object.keys(LENGTHS));
-  return html`<section class="card chart" aria-label=${words.ended}>
-    <div class="row"><h2 class="grow">${words.ended}</h2>
-      <div class="row periods" role="group" aria-label=${words.period}>
-        ${names.map((name) => html`<button class="chip" aria-pressed=${name === period} onClick=${() => choose(name)}>${words.periods[name]}</button>`)}
-      </div></div>
-    <div class="plotted">${period === "month" ? loaded(days, (data) => chartOf(countsOfDays(data), DAY_S, period)) : loaded(period === "day" ? day : hour, (data) => chartOf(countsOfSteps(data), data.step_s, period))}</div>
+/** @param {{hour: import("../resource.js").Resource<Schemas["OverviewView"]>, period: Period}} props */
+export function Ended({ hour, period }) {
+  const days = useResource("/api/v1/generation-jobs/stats", period === "month" ? ofAll({ days: DAYS }) : null, LOOK_MS);
+  const day = useResource("/api/v1/overview", period === "day" ? ofAll({ period }) : null, LOOK_MS);
+  return html`<section class="card chart" aria-labelledby="ended"><h3 id="ended">${words.ended}</h3>
+    ${period === "month" ? loaded(days, (data) => chartOf(countsOfDays(data), DAY_S, period)) : loaded(period === "day" ? day : hour, (data) => chartOf(countsOfSteps(data), data.step_s, period))}
   </section>`;
 }
 
@@ -43,10 +32,10 @@ const countsOfSteps = ({ ended }) => new Map(ended.map((one) => [Date.parse(one.
  * @param {Period} period
  */
 function chartOf(counts, step, period) {
-  const times = stepsUpToNow(LENGTHS[period] / step, step);
-  const of = (/** @type {"completed" | "failed"} */ end) => times.map((time) => counts.get(time)?.[end] || null);
+  const times = stepsUpToNow(LENGTHS[period], step);
+  const of = (/** @type {"completed" | "failed"} */ end) => times.map((time) => counts.get(time)?.[end] ?? 0);
   const [completed, failed] = [of("completed"), of("failed")];
-  const sum = (/** @type {(number | null)[]} */ all) => all.reduce((/** @type {number} */ total, one) => total + (one ?? 0), 0);
-  const series = [{ name: words.completed, colour: "--good", values: completed }, { name: words.failed, colour: "--bad", values: failed }];
-  return html`<${Bars} key=${period} label=${words.chart(sum(completed), sum(failed), words.periods[period])} times=${times} series=${series} isDaily=${period === "month"} least=${4} />`;
+  const sum = (/** @type {number[]} */ all) => all.reduce((total, one) => total + one, 0);
+  const series = stacked([{ name: words.completed, colour: "var(--good)", values: completed }, { name: words.failed, colour: "var(--bad)", values: failed }]);
+  return html`<${Chart} key=${period} label=${words.chart(sum(completed), sum(failed), words.periods[period])} times=${times} series=${series} isLong=${period === "month"} scale=${COUNTS} />`;
 }

@@ -8,8 +8,7 @@ import { FAST_MS, loaded, useResource } from "../resource.js";
 import { to } from "../route.js";
 import { Table } from "../table.js";
 import { ofAll } from "../whose.js";
-import { Ended } from "./ended.js";
-import { GpuShare } from "./gpu_share.js";
+import { History } from "./history.js";
 import { troublesOf } from "./troubles.js";
 
 /** @typedef {import("../../common/calls.js").Schemas} Schemas */
@@ -34,8 +33,7 @@ export function Overview() {
         <${Cards} overview=${data} servers=${servers.data?.items} />`;
     })}
     ${overview.data && admin && html`<${Waiting} users=${overview.data.users} />`}
-    <div class="two"><${Ended} hour=${overview} />
-      ${(!admin || servers.data) && html`<${GpuShare} slots=${servers.data ? slotsOf("total", servers.data.items) : null} />`}</div>`;
+    <${History} hour=${overview} />`;
 }
 
 /** @param {{found: import("./troubles.js").Trouble[]}} props */

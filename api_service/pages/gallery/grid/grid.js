@@ -2,11 +2,11 @@
 import { computed, effect, signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { html } from "../../common/html.js";
-import { renewThumbnail } from "../details.js";
 import { keys } from "./keys.js";
 import { open } from "../lightbox/lightbox.js";
 import { words } from "../messages.js";
 import { fresh, more, pictures, showFresh, state } from "../pictures.js";
+import { renewThumbnail } from "../renewal.js";
 import { dayTitle, layoutOf, rowAt, rowOf } from "./rows.js";
 import { active, indexOf, selected, selectTo, toggle } from "../selection.js";
 import { isRushing, Tile } from "./tile.js";

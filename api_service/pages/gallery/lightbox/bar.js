@@ -1,21 +1,20 @@
 /** Below a picture: what was asked for, and what can be done with it. */
 import { useEffect } from "preact/hooks";
 import { html } from "../../common/html.js";
-import { download, makeAgain, makeVariations, pin, removeAll, useAsInput } from "../deeds.js";
+import { downloadOne, makeAgain, makeVariations, pin, removeAll, useAsInput } from "../deeds.js";
 import { details } from "../details.js";
 import { words } from "../messages.js";
 import { pictures } from "../pictures.js";
 import { shown } from "./lightbox.js";
-import { outputOf } from "./slides.js";
 
 /** @param {{take: (id: number) => void}} props */
 export function Bar({ take }) {
   const slide = shown.value;
   const picture = pictures.value.find((one) => one.id === slide?.id);
-  const output = slide && outputOf(slide);
+  const output = slide && details.value.get(slide.id)?.outputs[slide.position];
   const drop = () => picture && (removeAll([picture]), take(picture.id));
   const keep = () => picture && pin([picture], !picture.pinned);
-  const save = () => output && download(output);
+  const save = () => output && slide && downloadOne(slide.id, slide.position);
   useEffect(() => onKeys({ Delete: drop, p: keep, d: save }));
   if (!slide || !picture) return null;
   const { id } = slide;

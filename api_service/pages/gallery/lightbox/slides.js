@@ -1,6 +1,6 @@
 /** What the lightbox shows: a slide for each output, in the order of the gallery. */
 import { address } from "../../common/base.js";
-import { details, thumbnail } from "../details.js";
+import { knownDetail, thumbnail } from "../details.js";
 import { words } from "../messages.js";
 
 /** @typedef {{id: number, position: number, madeAt: string, picture: import("../pictures.js").Picture}} Slide */
@@ -24,7 +24,7 @@ export function slidesOf(pictures) {
  * @returns {any}
  */
 export function outputOf({ id, position }) {
-  return details.value.get(id)?.outputs[position];
+  return knownDetail(id)?.outputs[position];
 }
 
 /**

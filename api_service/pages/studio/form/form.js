@@ -1,7 +1,9 @@
 /** The form: what the picture shows, with which model, how large, and the rest for who wants it. */
 import { html } from "../../common/html.js";
+import { numberOf } from "../../common/numbers.js";
 import { choices, loadMore } from "./choices.js";
 import { Choice, Field, marks, NumberField } from "./fields.js";
+import { jobs } from "../results/jobs.js";
 import { InputPicture } from "../input/input_picture.js";
 import { Loras } from "./loras.js";
 import { SIZES, words } from "../messages.js";
@@ -22,9 +24,10 @@ export function Form() {
   const { checkpoints } = choices.value;
   return html`<form class="form" onSubmit=${sent} onKeyDown=${sendByKeys}>
     <${Field} name="prompt" label=${words.prompt}>
-      <textarea ...${marks("prompt")} rows="5" maxlength="20000" placeholder=${words.promptHint} value=${prompt}
+      <textarea ...${marks("prompt")} rows="4" maxlength="20000" placeholder=${words.promptHint} value=${prompt}
         onInput=${(/** @type {any} */ event) => change({ prompt: event.target.value })}></textarea>
     <//>
+    <${Examples} />
     <${Field} name="negative" label=${words.negative} of="negative_prompt">
       <textarea ...${marks("negative", "negative_prompt")} rows="2" maxlength="20000" placeholder=${words.negativeHint} value=${negative}
         onInput=${(/** @type {any} */ event) => change({ negative: event.target.value })}></textarea>
@@ -40,6 +43,15 @@ export function Form() {
     </details>
     <div class="send"><${Send} /></div>
   </form>`;
+}
+
+/** For who has made nothing yet, and does not know what to write. */
+function Examples() {
+  if (jobs.value.length) return null;
+  const take = (/** @type {string} */ prompt) => (change({ prompt }), document.getElementById("prompt")?.focus());
+  return html`<div class="examples" role="group" aria-label=${words.examplesTitle}><span class="soft">${words.examplesTitle}</span>
+    ${words.examples.map((one) => html`<button type="button" class="chip" key=${one} onClick=${() => take(one)}>${one}</button>`)}
+  </div>`;
 }
 
 /** Show what was opened: in a low window it would stand below the button. @param {any} event */
@@ -89,7 +101,7 @@ function Sampling() {
 
 function Seed() {
   const { seed, keepsSeed } = settings.value;
-  const typed = (/** @type {any} */ event) => change({ seed: event.target.value === "" ? null : Number(event.target.value), keepsSeed: event.target.value !== "" });
+  const typed = (/** @type {any} */ event) => change({ seed: event.target.value === "" ? null : numberOf(event.target.value), keepsSeed: event.target.value !== "" });
   const lock = () => change(keepsSeed ? { seed: null, keepsSeed: false } : { seed: seed ?? Math.floor(Math.random() * LARGEST_SEED), keepsSeed: true });
   return html`<div class="row end">
     <${Field} name="seed" label=${words.seed} of="sampler_params.seed">

@@ -1,18 +1,17 @@
 /** What the form is set to. It survives a reload. */
 import { effect, signal } from "@preact/signals";
-import { stored, store } from "../../common/storage.js";
-import { USUAL } from "../../common/job_body.js";
+import { keepSettings, lastSettings, USUAL } from "../../common/job_body.js";
 
 /** @typedef {import("../../common/job_body.js").Settings} Settings */
 
 /** @type {import("@preact/signals").Signal<Settings>} */
-export const settings = signal({ ...USUAL, ...stored("studio", {}) });
+export const settings = signal(lastSettings());
 /** A workflow that takes the place of the form. @type {import("@preact/signals").Signal<Record<string, any> | null>} */
 export const workflow = signal(null);
 /** Sentences at fields, by the name of the field in the API. @type {import("@preact/signals").Signal<Record<string, string>>} */
 export const problems = signal({});
 
-effect(() => store("studio", { ...settings.value, image: null, mask: null }));
+effect(() => keepSettings(settings.value));
 
 /** @param {Partial<Settings>} changes */
 export function change(changes) {

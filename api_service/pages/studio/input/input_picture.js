@@ -1,11 +1,11 @@
 /** A picture to begin with: dropped, pasted or chosen. A workflow that is dropped is taken as one. */
 import { signal } from "@preact/signals";
-import { post } from "../../common/api.js";
 import { html } from "../../common/html.js";
 import { toast } from "../../common/toasts.js";
 import { words } from "../messages.js";
 import { isMasking } from "./mask/mask_dialog.js";
 import { workflowInPng } from "./png.js";
+import { uploaded } from "./upload.js";
 import { problemOf } from "../form/fields.js";
 import { change, settings } from "../form/settings.js";
 import { takeWorkflow } from "../workflow/workflows.js";
@@ -23,12 +23,9 @@ export async function takeFile(file) {
 /** @param {File} file */
 async function upload(file) {
   isUploading.value = true;
-  const form = new FormData();
-  form.append("file", file);
   try {
-    const asset = await post("/api/v1/assets", { body: form });
-    const url = URL.createObjectURL(file);
-    change({ image: { id: asset.id, name: file.name, url, full: url }, mask: null });
+    const { id, url } = await uploaded(file);
+    change({ image: { id, name: file.name, url, full: url }, mask: null });
   } catch (error) {
     toast(/** @type {Error} */ (error).message);
   } finally {

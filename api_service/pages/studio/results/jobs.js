@@ -1,5 +1,6 @@
 /** The jobs of this page: the last ones, and each that is made here, kept as they are by events. */
 import { signal } from "@preact/signals";
+import { isStale } from "../../common/addresses.js";
 import { get, post } from "../../common/api.js";
 import { listen } from "../../common/live.js";
 import { statuses } from "../../common/messages.js";
@@ -9,6 +10,7 @@ import { words } from "../messages.js";
 const SHOWN = 24;
 const ENDS = ["completed", "failed", "cancelled", "expired"];
 const LOOK_MS = 5_000;
+const RENEW_MS = 10_000;
 const LOOKED_AT = 4; // waiting jobs whose place is asked for at once
 
 /** @typedef {import("../../common/calls.js").Schemas} Schemas */
@@ -29,6 +31,7 @@ export async function loadJobs() {
   jobs.value = items.map(asShown);
   listen(heard);
   setInterval(lookAtWaiting, LOOK_MS);
+  setInterval(renewAddresses, RENEW_MS);
   void lookAtWaiting();
 }
 
@@ -39,6 +42,16 @@ export async function loadJobs() {
  */
 function asShown(item) {
   return { ...item, outputs: item.first_output ? [item.first_output] : [], isBrief: true };
+}
+
+/** Pictures can be opened, however long the page is. What ended while nobody looked at it comes once they do. */
+async function renewAddresses() {
+  const stale = document.hidden ? [] : jobs.value.filter((job) => job.outputs?.some(isStale));
+  if (stale.some((job) => job.isBrief)) {
+    const { items } = await get("/api/v1/generation-jobs/", { query: { limit: SHOWN } }).catch(() => ({ items: [] }));
+    for (const item of items) if (stale.some((job) => job.isBrief && job.id === item.id)) update(item.id, { outputs: asShown(item).outputs });
+  }
+  for (const job of stale) if (!job.isBrief) await look(job.id);
 }
 
 /** How far jobs are that are heard of before the answer that made them. @type {Map<number, NonNullable<Job["progress"]>>} */

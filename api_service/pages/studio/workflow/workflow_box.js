@@ -1,11 +1,11 @@
 /** Where a workflow is pasted; and once there is one, its inputs as a form. */
 import { useEffect } from "preact/hooks";
 import { html } from "../../common/html.js";
+import { numberOf } from "../../common/numbers.js";
 import { problems, workflow } from "../form/settings.js";
 import { words } from "../messages.js";
 import { isSending, sendByKeys, submit } from "../form/submit.js";
 import { learnClasses, nodeClasses } from "./node_classes.js";
-import { numberOf } from "./numbers.js";
 import { inputsOf, takeWorkflow, withInput } from "./workflows.js";
 
 const LONG = 60; // characters, from which on a text has several lines
@@ -64,9 +64,8 @@ function Choices({ id, value, choices, set }) {
   </select>`;
 }
 
-/** @param {{id: string, value: number | import("./numbers.js").Written, of?: import("./node_classes.js").NodeInput, set: (value: any) => void}} props */
+/** @param {{id: string, value: number | bigint, of?: import("./node_classes.js").NodeInput, set: (value: any) => void}} props */
 function Numeral({ id, value, of, set }) {
-  const shown = typeof value === "number" ? value : value.rawJSON;
   const typed = (/** @type {any} */ event) => event.target.value !== "" && set(numberOf(event.target.value));
-  return html`<input id=${id} type="number" step=${of?.type === "INT" ? 1 : "any"} min=${of?.minimum} max=${of?.maximum} value=${shown} onInput=${typed} />`;
+  return html`<input id=${id} type="number" step=${of?.type === "INT" ? 1 : "any"} min=${of?.minimum} max=${of?.maximum} value=${value} onInput=${typed} />`;
 }

@@ -1,8 +1,8 @@
 /** Takes a workflow as ComfyUI exports it, and says what to do with one that it only saves. */
+import { parsed } from "../../common/numbers.js";
 import { toast } from "../../common/toasts.js";
 import { words } from "../messages.js";
 import { workflow } from "../form/settings.js";
-import { isWritten, parsed } from "./numbers.js";
 
 /**
  * What a text is: a workflow, or a sentence why it is none.
@@ -31,7 +31,9 @@ export function takeWorkflow(text) {
   else toast(found.why);
 }
 
-/** @typedef {string | number | boolean | import("./numbers.js").Written} Value */
+/** @typedef {string | number | bigint | boolean} Value */
+
+const SET = ["string", "number", "bigint", "boolean"];
 
 /**
  * The inputs of a workflow that a person can set: what is no link to another node.
@@ -41,7 +43,7 @@ export function takeWorkflow(text) {
 export function inputsOf(nodes) {
   return Object.entries(nodes).flatMap(([node, { class_type, inputs, _meta }]) =>
     Object.entries(inputs ?? {})
-      .filter(([, value]) => ["string", "number", "boolean"].includes(typeof value) || isWritten(value))
+      .filter(([, value]) => SET.includes(typeof value))
       .map(([input, value]) => ({ node, kind: class_type, title: _meta?.title ?? class_type, input, value: /** @type {any} */ (value) })),
   );
 }

@@ -1,11 +1,11 @@
 /** Says which part of a picture is painted over: with a brush, or by numbers where no pointer is used. */
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { post } from "../../../common/api.js";
 import { html } from "../../../common/html.js";
 import { words as common } from "../../../common/messages.js";
 import { words } from "../../messages.js";
 import { change, settings } from "../../form/settings.js";
+import { uploaded } from "../upload.js";
 import { MaskCanvas } from "./canvas.js";
 import { fileOf, shareOf } from "./strokes.js";
 
@@ -83,8 +83,5 @@ function ByNumbers({ add }) {
 async function keep(canvas, strokes) {
   if (!canvas) return change({ mask: null });
   const file = await fileOf(canvas);
-  const body = new FormData();
-  body.append("file", file);
-  const { id } = await post("/api/v1/assets", { body });
-  change({ mask: { id, url: URL.createObjectURL(file), strokes } });
+  change({ mask: { ...(await uploaded(file)), strokes } });
 }

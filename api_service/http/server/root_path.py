@@ -1,0 +1,60 @@
+"""The service may be below a path of a proxy: ROOT_PATH goes from what comes in, and before each address that goes out.
+
+Whether the proxy passes the path on or takes it away makes no difference. Behind this middleware all addresses are as
+they are described. Whoever writes one into an answer says `below_root(address)`.
+"""
+
+from contextvars import ContextVar
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# Of the request at work, and in the threads that work for it: two services in one process may have two of them.
+ROOT: ContextVar[str] = ContextVar("root_path", default="")
+
+
+class RootPath:
+    """ASGI middleware, around all others: requests lose the path, and a `Location` of ours gets it."""
+
+    def __init__(self, app: ASGIApp, root: str) -> None:
+        self.app = app
+        self.root = root
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            return await self.app(scope, receive, send)
+        token = ROOT.set(self.root)
+        try:
+            await self.app(without_root(scope, self.root), receive, located(send, self.root) if self.root else send)
+        finally:
+            ROOT.reset(token)
+        return None
+
+
+def below_root(address: str) -> str:
+    """An address of ours, such as `/api/v1/me`, as the client of this request reaches it."""
+    return f"{ROOT.get()}{address}"
+
+
+def without_root(scope: Scope, root: str) -> Scope:
+    """The scope with the path as it is described. What a server was told of a root path has no say."""
+    path: str = scope["path"]
+    if not root or not f"{path}/".startswith(f"{root}/"):
+        return {**scope, "root_path": ""}
+    raw, sent = scope.get("raw_path") or b"", root.encode()
+    rest = path.removeprefix(root) or "/"
+    # A client may write letters of the path as %xx: then the rest of it is written anew.
+    raw_rest = raw.removeprefix(sent) or b"/" if raw.startswith(sent) else rest.encode()
+    return {**scope, "path": rest, "raw_path": raw_rest, "root_path": ""}
+
+
+def located(send: Send, root: str) -> Send:
+    async def send_located(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            where = headers.get("location", "")
+            if where.startswith("/") and not where.startswith("//"):
+                headers["location"] = f"{root}{where}"
+        await send(message)
+
+    return send_located

@@ -129,7 +129,7 @@ def test_an_example_is_enough_for_a_first_picture(opened: Opened) -> None:
 
 def test_more_settings_come_into_view_and_the_pictures_stay_where_they_are(opened: Opened) -> None:
     desk = opened(viewport={"width": 1280, "height": 500})
-    desk.evaluate("document.querySelector('.results').style.minHeight = '3000px'")  # as with many pictures
+    desk.locator(".results").evaluate("one => (one.style.minHeight = '3000px')")  # as with many pictures
     desk.get_by_text("More settings").click()
     expect(desk.get_by_label("Steps")).to_be_in_viewport()
     assert desk.evaluate("scrollY") == 0

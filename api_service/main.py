@@ -28,6 +28,7 @@ from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.object_infos import ObjectInfos
 from api_service.http.asked_together import AskedTogether
 from api_service.http.kept_bodies import KeptBodies
+from api_service.http.narrow_router import NarrowRouter
 from api_service.http.one_answer import OneAnswer
 from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
@@ -111,7 +112,6 @@ def create_app(
 
     across = [Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []
     app = Starlette(
-        routes=ROUTES,
         # Starlette answers a failure outside of all these; here, such an answer has its id and its origin too.
         middleware=[
             *around_the_log(settings, tracing),
@@ -122,9 +122,8 @@ def create_app(
             Middleware(ServerErrorMiddleware, handler=partial(answer_bug, write)),
         ],
         exception_handlers=handlers_of(write),
-        lifespan=lifespan,
     )
-    app.router.redirect_slashes = False  # each route takes both forms: a redirect would lose bodies
+    app.router = NarrowRouter(ROUTES, lifespan)
     return app
 
 

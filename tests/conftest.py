@@ -8,27 +8,30 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import redis
-from sqlalchemy import Engine
 
-from deploy.local.postgres import Postgres, connected
-from deploy.local.servers import Servers, local_servers
-from migrations.upgrade import upgrade
-from shared.configuration.secrets.vault import new_key
-from shared.configuration.settings import Settings, load_settings
-from shared.database.engine import create_engine
 from shared.imports import importing
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
-from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import patient_client
-from tests.buckets import S3, moto_server
-from tests.dealing import dealt
-from tests.kept_statements import keep_statements
-from tests.lanes import ProcessGuard, mark
-from tests.lent_database import ADD_USERS, LentDatabase, new_name
-from tests.lodgings import remove_lodgings
-from tests.simulator.running import RunningSimulator, running_simulator
+
+with importing():
+    import redis
+    from sqlalchemy import Engine
+
+    from deploy.local.postgres import Postgres, connected
+    from deploy.local.servers import Servers, local_servers
+    from migrations.upgrade import upgrade
+    from shared.configuration.secrets.vault import new_key
+    from shared.configuration.settings import Settings, load_settings
+    from shared.database.engine import create_engine
+    from shared.messaging.broker import sending_broker
+    from shared.messaging.events import Channels
+    from shared.messaging.messenger import Messenger
+    from shared.messaging.redis_clients import patient_client
+    from tests.buckets import S3, moto_server
+    from tests.dealing import dealt
+    from tests.kept_statements import keep_statements
+    from tests.lanes import ProcessGuard, mark
+    from tests.lent_database import ADD_USERS, LentDatabase, new_name
+    from tests.lodgings import remove_lodgings
+    from tests.simulator.running import RunningSimulator, running_simulator
 
 TEST_DATABASE = 3  # of Redis
 

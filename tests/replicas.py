@@ -113,8 +113,9 @@ def copied(primary: Postgres, folder: Path, *options: str) -> Server:
     if home != folder:
         (home / THROWAWAY).write_text(str(folder))
     cluster = Cluster(home, primary.cluster.postgres, account, primary.cluster.password, made=True)
-    if account and home != folder:
-        account.take(home)
+    cluster.data.mkdir(mode=0o700)
+    if account:
+        account.take(cluster.data)
     log = folder / "postgres.log"
     run_program(cluster, log, "pg_basebackup", f"--pgdata={cluster.data}", "--checkpoint=fast", "--no-sync",
                 f"--dbname={plain(primary.url())}", *options)  # fmt: skip

@@ -1,5 +1,6 @@
 """A refusal: what was asked cannot be done. It carries a code and facts, and knows nothing of HTTP."""
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ValidationError
 # Begins the tag of a union's member, which pydantic puts into a path and clients do not know.
 FORM = "form:"
 MOST_NAMED = 3
+# How pydantic counts: it names a type of Python, and the number that was left when it gave up.
+COUNTED = re.compile(r"(?:Tuple|List|Set|Frozenset|Dictionary) should have (at (?:least|most) \d+ items?) after .+")
 
 
 class FieldError(BaseModel, frozen=True):
@@ -38,7 +41,7 @@ def field_errors(error: ValidationError) -> list[FieldError]:
     return [
         FieldError(
             field=field_path(one["loc"]) or "body",
-            message=str(one["msg"]).removeprefix("Value error, "),
+            message=COUNTED.sub(r"must have \1", str(one["msg"])).removeprefix("Value error, "),
             code=str(one["type"]),
         )
         for one in error.errors(include_url=False, include_context=False, include_input=False)

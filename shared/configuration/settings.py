@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from shared.configuration.bounds import Bounds
-from shared.configuration.choices import AppEnv, LogFormat, LogLevel
+from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
 from shared.configuration.defaults import DERIVED, dependent_defaults
 from shared.configuration.mail import MailFrom, SmtpUrl
 from shared.configuration.misspellings import misspelt
@@ -47,6 +47,9 @@ class Settings(
     """The effective settings of one process. The field `redis_url` is the variable `REDIS_URL`, and so on."""
 
     app_env: Annotated[AppEnv, LowerCase] = Field(AppEnv.DEV, description="the environment this process belongs to")
+    database_pooler: Annotated[Pooler, LowerCase] = Field(
+        Pooler.NONE, description="transaction if a pooler such as PgBouncer lends connections for one transaction each"
+    )
     redis_url: RedisUrl = Field(description="Redis or Valkey for live events and cancel signals")
     redis_ns: Namespace = Field(description="the prefix of every Redis key and channel")
     broker_url: RedisUrl = Field(description="Redis or Valkey for Dramatiq's queues; default: REDIS_URL")

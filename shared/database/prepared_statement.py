@@ -4,7 +4,8 @@
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from psycopg2.extensions import AsIs
 from sqlalchemy import BindParameter, ClauseElement, Connection, CursorResult, Executable, text
 from sqlalchemy.dialects.postgresql import psycopg2
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session
 
@@ -48,6 +50,22 @@ def listed(parts: Iterable[str]) -> str:
     """In brackets, which PostgreSQL wants only around something."""
     inner = ", ".join(parts)
     return f" ({inner})" if inner else ""
+
+
+@contextmanager
+def raising_as_sqlalchemy(connection: Connection) -> Iterator[None]:
+    """What the driver raises in the block comes out as what SQLAlchemy makes of it, and a connection that has ended is
+    taken out of the pool."""
+    errors = connection.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except errors as error:
+        has_ended = connection.dialect.is_disconnect(error, connection.connection, None)
+        if has_ended:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            "PREPARE", {}, error, errors, hide_parameters=True, connection_invalidated=has_ended
+        ) from error
 
 
 class Prepared(Generic[T]):
@@ -109,12 +127,11 @@ class Prepared(Generic[T]):
         until = connection.info.setdefault("prepared", {})
         if (now := time.monotonic()) < until.get(self.name, 0):
             return
-        cursor = connection.connection.cursor()
-        if self.name in until:
-            cursor.execute(f"DEALLOCATE {self.name}")
-            del until[self.name]
-        cursor.execute(*self.preparation)
-        cursor.close()
+        with raising_as_sqlalchemy(connection), closing(connection.connection.cursor()) as cursor:
+            if self.name in until:
+                cursor.execute(f"DEALLOCATE {self.name}")
+                del until[self.name]
+            cursor.execute(*self.preparation)
         until[self.name] = now + KEPT_FOR.total_seconds()
 
     @cached_property

@@ -123,7 +123,9 @@ class Replica:
         self.lines.cut()
 
     def close(self) -> None:
+        """End all connections, also of those who still wait for an answer."""
         self.engine.dispose()
+        self.lines.close()
 
 
 def replica_of(settings: Settings, *, application: str, connections: int) -> Replica | None:
@@ -209,3 +211,11 @@ class Lines:
             for line in self.open.values():
                 with suppress(OSError):  # it has ended already
                     line.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Cut them, and let go of them: what is in use now is not told of when it ends."""
+        self.cut()
+        with self.lock:
+            for line in self.open.values():
+                line.close()
+            self.open.clear()

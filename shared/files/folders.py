@@ -5,7 +5,7 @@ file with neither a row nor a note. It goes only once nobody can be writing into
 given up for dead may still store files there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -52,7 +52,12 @@ def discard_attempt_folder(session: Session, job: GenerationJob, attempt: int) -
 
 def note(session: Session, *folders: str) -> None:
     if folders:
-        session.connection().execute(NOTE, {"folders": sorted(folders)})  # in one order: nobody waits for each other
+        session.connection().execute(NOTE, {"folders": in_order(folders)})
+
+
+def in_order(folders: Iterable[str]) -> list[str]:
+    """Folders for NOTE: who write some of the same at once do not wait for each other."""
+    return sorted(folders)
 
 
 def discarded_folders(session: Session, limit: int, after: DiscardedFolder | None = None) -> Sequence[DiscardedFolder]:

@@ -44,7 +44,7 @@ class Block(NamedTuple):
 
 
 def named(page: Path) -> str:
-    return str(page.relative_to(ROOT))
+    return str(page.relative_to(ROOT)) if page.is_relative_to(ROOT) else page.name
 
 
 @cache

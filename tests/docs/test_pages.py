@@ -1,10 +1,8 @@
 """The pages name only what is there: files, links, settings and make targets; and they are easy to read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import pytest
 
 from shared.configuration.settings import Settings
 from tests.docs.generated import MARK
@@ -31,10 +29,11 @@ NOTES = {"printed", "stays"}
 PATH = re.compile(rf"^(?:{'|'.join(FOLDERS)})/[\w./-]*$")
 
 
-@pytest.fixture(params=PAGES, ids=named)
-def page(request: pytest.FixtureRequest) -> Path:
-    found: Path = request.param
-    return found
+def test_every_rule_holds_on_every_page() -> None:
+    """One test, as hundreds of tests of a line each take longer to be handed out than to be run."""
+    assert len(PAGES) > 80
+    broken = [f"{named(page)}: {problem}" for page in PAGES for rule in RULES for problem in rule(page)]
+    assert not broken, "\n".join(broken)
 
 
 def headings(page: Path) -> set[str]:
@@ -43,32 +42,37 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
-def test_every_link_leads_somewhere(page: Path) -> None:
+def links_that_lead_nowhere(page: Path) -> Iterator[str]:
     for found in LINK.finditer(prose(page)):
         address, _, anchor = found["target"].partition("#")
         if "://" in address:
             continue
         target = (page.parent / address).resolve() if address else page
-        assert target.exists(), found["target"]
-        assert not anchor or anchor in headings(target), found["target"]
+        if not target.exists() or (anchor and anchor not in headings(target)):
+            yield f"the link {found['target']} leads nowhere"
 
 
-def test_every_path_is_there(page: Path) -> None:
+def paths_that_are_not_there(page: Path) -> Iterator[str]:
     if page.name == "CHANGELOG.md":
         return  # it tells of the past
-    named_paths = [code for code in CODE.findall(prose(page)) if PATH.match(code)]
-    assert not [path for path in named_paths if not (ROOT / path).exists()]
+    for code in CODE.findall(prose(page)):
+        if PATH.match(code) and not (ROOT / code).exists():
+            yield f"the path {code} is not there"
 
 
-def test_every_setting_and_make_target_is_there(page: Path) -> None:
-    text = page.read_text()
+def unknown_settings(page: Path) -> Iterator[str]:
     known = {field.upper() for field in Settings.model_fields} | OTHER_VARIABLES
     suffixes = ("", "_DEV", "_DEMO", "_TEST", "_PROD")
     accepted = {name + suffix for name in known for suffix in suffixes}
-    assert not {found["name"] for found in VARIABLE.finditer(text)} - accepted
+    for name in sorted({found["name"] for found in VARIABLE.finditer(page.read_text())} - accepted):
+        yield f"there is no setting {name}"
+
+
+def unknown_targets(page: Path) -> Iterator[str]:
     commands = [*CODE.findall(prose(page)), *(block.text for block in blocks(page) if block.language == "sh")]
-    asked = {found["target"] for command in commands for found in MAKE.finditer(command)}
-    assert not {target for target in asked if not is_target(target)}
+    for name in sorted({found["target"] for command in commands for found in MAKE.finditer(command)}):
+        if not is_target(name):
+            yield f"there is no `make {name}`"
 
 
 def is_target(name: str) -> bool:
@@ -77,37 +81,69 @@ def is_target(name: str) -> bool:
     return re.search(rf"^(?:{re.escape(name)}|{re.escape(pattern)}):", makefile, re.MULTILINE) is not None
 
 
-def test_no_line_is_wider_than_a_window(page: Path) -> None:
+def lines_wider_than_a_window(page: Path) -> Iterator[str]:
     """But for rows of tables, and for JSON, of which a line may be a document."""
     lines = [
         *prose(page).splitlines(),
         *(line for one in blocks(page) if one.language != "json" for line in one.text.splitlines()),
     ]
-    assert not [line for line in lines if len(line) > (WIDEST_ROW if line.startswith("|") else WIDEST)]
+    for line in lines:
+        if len(line) > (WIDEST_ROW if line.startswith("|") else WIDEST):
+            yield f"this line is wider than a window: {line}"
 
 
-def test_the_english_is_plain(page: Path) -> None:
+def dialect(page: Path) -> Iterator[str]:
     written, _, _generated = prose(page).partition(MARK)
-    assert not {found[0] for found in DIALECT.finditer(written)}
+    for found in DIALECT.finditer(written):
+        yield f"this English is not plain: {found[0]}"
 
 
-def test_each_block_says_its_language_and_why_it_is_not_run(page: Path) -> None:
+def blocks_that_do_not_say_what_they_are(page: Path) -> Iterator[str]:
     for block in blocks(page):
-        assert block.language in LANGUAGES, str(block)
-        assert not block.note or block.skipped or block.note in NOTES, str(block)
+        if block.language not in LANGUAGES:
+            yield f"{block} has the unknown language {block.language}"
+        if block.note and not block.skipped and block.note not in NOTES:
+            yield f"{block} does not say why it is not run"
 
 
-def indented(page: Path) -> Iterator[str]:
-    """Blocks that are only indented, which no test would see."""
+def blocks_that_are_only_indented(page: Path) -> Iterator[str]:
+    """No test would see them."""
     before = ""
     for line in prose(page).splitlines():
         if line.startswith("    ") and not before.strip():
-            yield line
+            yield f"this block is only indented: {line}"
         before = line
 
 
-def test_no_block_hides_behind_an_indent(page: Path) -> None:
-    assert not list(indented(page))
+RULES: tuple[Callable[[Path], Iterator[str]], ...] = (
+    links_that_lead_nowhere,
+    paths_that_are_not_there,
+    unknown_settings,
+    unknown_targets,
+    lines_wider_than_a_window,
+    dialect,
+    blocks_that_do_not_say_what_they_are,
+    blocks_that_are_only_indented,
+)
+WRONG_PAGE = f"""# A
+See [there](nowhere.md), [here](#b) and `docs/nothing.md`.
+`make nothing` wants COMFYUI_NOTHING={"x" * WIDEST}, whoever asks.
+
+    indented
+
+```cobol
+```
+```sh because
+ls
+```
+"""
+
+
+def test_each_rule_is_broken_by_a_wrong_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(WRONG_PAGE)
+    assert [rule.__name__ for rule in RULES if not list(rule(page))] == []
+    assert len(list(links_that_lead_nowhere(page))) == len(list(blocks_that_do_not_say_what_they_are(page))) == 2
 
 
 def test_the_readme_is_short() -> None:
@@ -124,16 +160,18 @@ def decisions() -> list[Path]:
     return sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 
 
-@pytest.mark.parametrize("decision", decisions(), ids=lambda path: path.name)
-def test_a_decision_is_on_one_page_with_its_status_and_in_the_index(decision: Path) -> None:
-    title, blank, status, *_ = lines = decision.read_text().splitlines()
-    index = (decision.parent / "README.md").read_text()
-    number = decision.name[:4]
-    assert title == f"# {number}: {title.partition(': ')[2]}"
-    assert blank == ""
-    assert re.fullmatch(r"Status: (accepted|superseded by \[\d{4}\]\(\S+\))(\. .+)?", status), status
-    assert f"| [{number}]({decision.name}) | {title.partition(': ')[2]} |" in index
-    assert len(lines) <= LONGEST_DECISION
+def test_each_decision_is_on_one_page_with_its_status_and_in_the_index() -> None:
+    found = decisions()
+    assert len(found) > 70
+    index = (found[0].parent / "README.md").read_text()
+    for decision in found:
+        title, blank, status, *_ = lines = decision.read_text().splitlines()
+        number, name = decision.name[:4], title.partition(": ")[2]
+        assert title == f"# {number}: {name}"
+        assert blank == "", decision
+        assert re.fullmatch(r"Status: (accepted|superseded by \[\d{4}\]\(\S+\))(\. .+)?", status), (decision, status)
+        assert f"| [{number}]({decision.name}) | {name} |" in index, decision
+        assert len(lines) <= LONGEST_DECISION, decision
 
 
 def test_the_numbers_that_are_missing_are_explained() -> None:

@@ -31,7 +31,7 @@ HAS_SOME = re.compile(r"\bre\.[a-z]|\bpattern=")
 
 
 def expressions() -> list[Expression]:
-    """Reads no more than it must, since every test run finds them: files that have some, and files that use those."""
+    """Parses no more than it must: files that have some, and files that use those."""
     texts = {path: path.read_text() for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))}
     trees = {path: ast.parse(text) for path, text in texts.items() if HAS_SOME.search(text)}
     names = {name for tree in trees.values() for name, _ in compiled(tree)}

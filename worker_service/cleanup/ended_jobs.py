@@ -11,7 +11,7 @@ from shared.database.engine import reading
 from shared.models import FINAL
 from worker_service.cleanup.portion import Find, Portion, Tools
 
-WINDOW = 500  # jobs that are looked at in one statement, and go in one transaction
+WINDOW = 1000  # jobs that are looked at in one statement, and go in one transaction
 FROM_THE_FIRST = ("-infinity", 0)
 
 OWNS_OLD_ONES = """EXISTS (

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import structlog
 from sqlmodel import Session
 
-from shared.database.clock import database_time
 from shared.database.engine import transaction
 from shared.files.folders import forget_notes, job_folder
 from shared.jobs.deletion import Gone, delete_jobs
@@ -19,9 +18,8 @@ log = structlog.get_logger(__name__)
 def remove_jobs(tools: Tools, portion: Portion) -> Removed:
     with transaction(tools.engine) as session:
         gone = delete_jobs(session, portion.items)
-        now = database_time(session)
     if gone.jobs:
-        tools.messenger.publish(*(Event.deletion(job.id, job.user_id, now) for job in gone.jobs))
+        tools.messenger.publish(*(Event.deletion(job.id, job.user_id, job.gone_at) for job in gone.jobs))
     remove_noted(tools, [job_folder(job) for job in gone.jobs])
     return Removed(len(gone.jobs), gone.freed_bytes)
 

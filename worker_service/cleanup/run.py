@@ -18,7 +18,7 @@ from worker_service.cleanup.portion import CleanUp, Removed, Tools
 log = structlog.get_logger(__name__)
 
 RUNS_FOR = timedelta(minutes=5)  # what is left after that goes on with the next message
-RESTS_FOR = 0.5  # of the time that a portion took: where the database is busy, both are longer
+RESTS_FOR = 0.25  # of the time that a portion took: where the database is busy, both are longer
 LONGEST_REST_S = 2.0
 NOTED_EVERY_S = 10.0
 AGAIN_IN = timedelta(minutes=5)  # after something that failed

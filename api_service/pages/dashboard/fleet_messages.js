@@ -21,6 +21,8 @@ export const fleet = {
     storage: "Look at the disk and at STORAGE_URL.",
     clock: "Let NTP set the clock.",
   },
+  /** @type {Record<string, string>} */
+  checks: { database: "Database", redis: "Redis", worker: "Workers", comfyui: "Servers", storage: "Storage", clock: "Clock" },
   isSo: (/** @type {string} */ name, /** @type {string} */ state) => `Server ${name}: ${state.toLowerCase()}`,
   stuck: (/** @type {string} */ name) => `Server ${name} has said nothing for a while`,
   since: (/** @type {string} */ time) => `since ${time}`,

@@ -6,8 +6,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from shared.configuration.choices import Pooler
-from shared.configuration.types import LowerCase
 from shared.configuration.urls.secret_urls import AsMade, SecretUrl
 
 
@@ -37,7 +35,4 @@ class DatabaseSettings(BaseModel, frozen=True):
         None,
         description="a streaming replica of DATABASE_URL's server that the API reads lists and statistics from while "
         "it has all that was committed, or none",
-    )
-    database_pooler: Annotated[Pooler, LowerCase] = Field(
-        Pooler.NONE, description="transaction if a pooler such as PgBouncer lends connections for one transaction each"
     )

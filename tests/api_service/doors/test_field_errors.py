@@ -41,6 +41,20 @@ def test_a_wrong_user_id_is_one_error_of_user_id(client: TestClient, address: st
     assert error == {"field": "user_id", "message": 'must be the id of a user, or "all"', "code": "user"}
 
 
+@pytest.mark.parametrize(
+    ("address", "body", "message"),
+    [
+        ("/api/v1/webhooks", {"url": "https://example.com", "event_types": []}, "must have at least 1 item"),
+        ("/api/v1/generation-jobs/bulk", {"jobs": []}, "must have at least 1 item"),
+        ("/api/v1/generation-jobs/bulk", {"jobs": [{}] * 101}, "must have at most 100 items"),
+    ],
+)
+def test_a_list_of_another_length_is_refused_without_a_type_of_python(
+    client: TestClient, address: str, body: Any, message: str
+) -> None:
+    assert message in {error["message"] for error in client.post(address, json=body).json()["errors"]}
+
+
 def test_the_check_finds_a_union_that_names_its_types() -> None:
     class Bare(BaseModel):
         either: int | str | None

@@ -1,5 +1,7 @@
 """A prepared statement says what the plain one says, is known to each connection that has run it, and planned anew."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -7,10 +9,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import ARRAY, Connection, Engine, Integer, Interval, String, any_, bindparam, cast, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlmodel import Session, col
 
-from shared.database.engine import transaction
+from shared.database.engine import is_unavailable, reading, transaction
 from shared.database.prepared_statement import Prepared
 from shared.models import GenerationJob, JobStatus, User
 from tests.jobs import ANOTHER_USER, USER
@@ -81,3 +83,29 @@ def test_it_is_planned_anew_once_its_plan_is_old(engine: Engine) -> None:
         connection.info["prepared"]["divided"] = 0.0
         DIVIDED.execute(session, {"number": 1})
         assert known_to(connection) != before
+
+
+NOWHERE = Prepared("nowhere", select(text("1 FROM no_such_table")), row=int)
+
+
+@pytest.mark.parametrize("enter", [transaction, reading])
+def test_what_cannot_be_prepared_is_said_as_of_any_statement(
+    engine: Engine, enter: Callable[[Engine], AbstractContextManager[Session]]
+) -> None:
+    with pytest.raises(ProgrammingError, match="no_such_table") as raised, enter(engine) as session:
+        NOWHERE.execute(session, {})
+    assert not is_unavailable(raised.value)
+
+
+@pytest.mark.parametrize("enter", [transaction, reading])
+def test_a_server_that_goes_before_it_is_prepared_is_one_that_is_away(
+    engine: Engine, enter: Callable[[Engine], AbstractContextManager[Session]]
+) -> None:
+    statement = Prepared("never_before", select(NUMBER), row=int)
+    with engine.connect() as other, pytest.raises(DBAPIError) as raised, enter(engine) as session:
+        pid = session.connection().scalar(text("SELECT pg_backend_pid()"))
+        other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        statement.execute(session, {"number": 1})
+    assert is_unavailable(raised.value)
+    with enter(engine) as session:
+        assert statement.execute(session, {"number": 1}).scalar_one() == 1

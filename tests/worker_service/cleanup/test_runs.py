@@ -16,6 +16,7 @@ from tests.jobs import job
 from tests.worker_service.cleanup.old import Old, rows_of
 from worker_service.cleanup import claim
 from worker_service.cleanup.clean_ups import CLEAN_UPS
+from worker_service.cleanup.ended_jobs import WINDOW
 from worker_service.cleanup.portion import Removed
 from worker_service.cleanup.run import Cleaner
 
@@ -84,31 +85,31 @@ def test_one_that_was_given_up_notes_nothing_any_more(old: Old) -> None:
 
 
 def test_one_whose_time_is_over_goes_on_with_the_next_message(old: Old) -> None:
-    old.many(1200)
+    old.many(2 * WINDOW + 200)
     hurried = cleaner(old, runs_for=timedelta(0))
     done = [hurried.do(JOBS) for _ in range(4)]
-    assert [removed and removed.number for removed in done] == [500, 500, 200, 0]
+    assert [removed and removed.number for removed in done] == [WINDOW, WINDOW, 200, 0]
     assert due(old) == len(CLEAN_UPS) - 1
 
 
 def test_a_worker_that_stops_leaves_the_rest(old: Old) -> None:
-    old.many(1200)
+    old.many(WINDOW + 700)
     closing = threading.Event()
     closing.set()
     stopping = cleaner(old, closing=closing)
     assert (removed := stopping.do(JOBS)) is not None
-    assert removed.number == 500
+    assert removed.number == WINDOW
     stopping.do_due()
     assert rows_of(old.messenger.engine, "generation_jobs") == 700
 
 
 def test_it_looks_no_further_where_nothing_goes_either(old: Old) -> None:
-    old.many(1200, pinned=True)
+    old.many(WINDOW + 200, pinned=True)
     old.many(1, days=31)
     closing = threading.Event()
     closing.set()
     assert cleaner(old, closing=closing).do(JOBS) == Removed()
-    assert (len(old.jobs()), due(old)) == (1201, len(CLEAN_UPS)), "the rest is due"
+    assert (len(old.jobs()), due(old)) == (WINDOW + 201, len(CLEAN_UPS)), "the rest is due"
     assert cleaner(old, runs_for=timedelta(0)).do(JOBS) == Removed(1), "it comes to what goes, however late it is"
 
 

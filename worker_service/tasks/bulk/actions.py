@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, update
 from sqlmodel import Session, col
 
-from shared.database.clock import database_time
 from shared.files.folders import job_folder
 from shared.jobs import before_start
 from shared.jobs.cancel import CANCELLABLE, cancel_many
@@ -38,9 +37,8 @@ class Delete(AsManyAsThereAre):
 
     def apply(self, session: Session, turn: Turn, jobs: Sequence[Row[Any]]) -> Change:
         deleted = delete_jobs(session, [job.id for job in jobs], pinned_too=True).jobs
-        now = database_time(session)
         for job in deleted:
-            publish_after_commit(session, Event.deletion(job.id, job.user_id, now))
+            publish_after_commit(session, Event.deletion(job.id, job.user_id, job.gone_at))
         folders = [job_folder(job) for job in deleted]
 
         def remove_files() -> None:

@@ -25,7 +25,7 @@ export function troublesOf({ overview, servers, ready, pauses }) {
 function checks(ready) {
   return Object.entries(ready ?? {})
     .flatMap(([name, check]) => (typeof check === "object" && !check.ok ? [{ name, check }] : []))
-    .map(({ name, check }) => ({ what: fleet.checkFails(name, check.detail), remedy: fleet.ready[name] ?? "", isBad: true }));
+    .map(({ name, check }) => ({ what: fleet.checkFails(fleet.checks[name] ?? name, check.detail), remedy: fleet.ready[name] ?? "", view: name === "comfyui" ? "servers" : undefined, isBad: true }));
 }
 
 /**

@@ -1,5 +1,6 @@
 """Each alert fires in its own trouble and in no other, and says what to do."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.docs.test_pages import headings
 from tests.monitoring import MISSING, PROMTOOL
 from tests.unpacked import ROOT
 
+RUNBOOK = "docs/operations/runbook.md"
 needs_promtool = pytest.mark.skipif(not PROMTOOL, reason=MISSING)
 
 
@@ -20,6 +22,13 @@ def test_each_alert_says_who_is_to_look_and_which_part_of_the_runbook_helps() ->
         assert anchor in headings(ROOT / page), alert["alert"]
         assert alert["labels"]["severity"] in {"page", "ticket"}
         assert alert["annotations"]["summary"].endswith(".")
+
+
+def test_the_runbook_lists_every_alert_with_its_part() -> None:
+    listed = re.findall(r"(?m)^\| `(\w+)` \| \[.+\]\((#\S+)\) \|$", (ROOT / RUNBOOK).read_text())
+    assert [(name, f"{RUNBOOK}{anchor}") for name, anchor in listed] == [
+        (alert["alert"], alert["annotations"]["runbook"]) for alert in alerts()
+    ]
 
 
 def test_each_alert_has_a_trouble_that_fires_it() -> None:

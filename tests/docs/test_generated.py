@@ -71,7 +71,8 @@ def test_the_map_of_the_code_has_every_folder() -> None:
 
 
 def test_each_log_event_that_operators_are_told_of_is_written() -> None:
-    words = re.findall(r"`([a-z]+\.[a-z_]+)`", (ROOT / "docs" / "operations.md").read_text())
+    pages = [ROOT / "docs" / "operations.md", *(ROOT / "docs" / "operations").glob("*.md")]
+    words = [word for page in pages for word in re.findall(r"`([a-z]+\.[a-z_]+)`", page.read_text())]
     code = "".join(path.read_text() for folder in SERVICES for path in (ROOT / folder).rglob("*.py"))
     assert words
     assert not [word for word in words if f'"{word}"' not in code]

@@ -50,7 +50,7 @@ class Page:
 
     @classmethod
     def of(cls, archive: Path) -> "Page":
-        page = ROOT / "docs" / "operations.md"
+        page = ROOT / "docs" / "operations" / "backup.md"
         heading = page.read_text().splitlines().index("### Restore any moment") + 1
         texts = [block.text.replace("/archive", str(archive)) for block in blocks(page) if block.line > heading]
         return cls(*texts[:3])

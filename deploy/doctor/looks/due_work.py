@@ -54,4 +54,6 @@ def long_waits(session: Session) -> Iterator[Finding]:
         what, most_s = WAITS[metric.name]
         longest = max((sample.value for sample in metric.samples), default=0.0)
         if longest > most_s:
-            yield warning(SUBJECT, f"{what} for {longest / 60:.0f} minutes", "See docs/operations.md on what waits")
+            yield warning(
+                SUBJECT, f"{what} for {longest / 60:.0f} minutes", "See docs/operations/runbook.md on what waits"
+            )

@@ -133,7 +133,9 @@ def key_of_secrets(settings: Settings) -> Iterator[Finding]:
     file = settings.secrets_key_file
     if file is None:
         yield warning(
-            SUBJECT, "SECRETS_KEY_FILE is not set: jobs with secrets are refused", "Make one, see docs/operations.md"
+            SUBJECT,
+            "SECRETS_KEY_FILE is not set: jobs with secrets are refused",
+            "Make one, see docs/operations/secrets.md",
         )
     elif file.is_file() and file.stat().st_mode & 0o007:
         yield warning(SUBJECT, "everybody on this machine can read the file of SECRETS_KEY_FILE", "chmod o= it")

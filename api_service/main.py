@@ -26,10 +26,7 @@ from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.object_infos import ObjectInfos
-from api_service.http.asked_together import AskedTogether
-from api_service.http.kept_bodies import KeptBodies
 from api_service.http.narrow_router import NarrowRouter
-from api_service.http.one_answer import OneAnswer
 from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
 from api_service.http.server.address_keys import AddressKeys
@@ -40,6 +37,9 @@ from api_service.http.server.metrics import ApiMetrics
 from api_service.http.server.pace import KeylessPace, Pace
 from api_service.http.server.root_path import RootPath
 from api_service.http.server.traced import Traced
+from api_service.http.shared_answers.asked_together import AskedTogether
+from api_service.http.shared_answers.kept_bodies import KeptBodies
+from api_service.http.shared_answers.one_answer import OneAnswer
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter

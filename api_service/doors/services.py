@@ -15,10 +15,10 @@ from api_service.accounts.url_signing import UrlSigning
 from api_service.assets.fetching import Fetches
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.object_infos import ObjectInfos
-from api_service.http.asked_together import AskedTogether
-from api_service.http.kept_bodies import KeptBodies
-from api_service.http.one_answer import OneAnswer
 from api_service.http.server.lane import Lane
+from api_service.http.shared_answers.asked_together import AskedTogether
+from api_service.http.shared_answers.kept_bodies import KeptBodies
+from api_service.http.shared_answers.one_answer import OneAnswer
 from api_service.limits.key_limits import KeyLimits
 from api_service.streams.relay import Relay
 from api_service.streams.tickets import Tickets

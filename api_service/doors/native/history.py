@@ -17,8 +17,8 @@ from api_service.doors.native.views.outputs import texts_of
 from api_service.doors.native.views.prompts import in_history
 from api_service.http.answers import Json
 from api_service.http.entity_tags import has_it
-from api_service.http.kept_bodies import KeptBody
 from api_service.http.path_ids import uuid_in
+from api_service.http.shared_answers.kept_bodies import KeptBody
 from api_service.prompts.prompt_queries import Prompt, ended_ids, hide, prompts_with
 from shared.models import Scope
 

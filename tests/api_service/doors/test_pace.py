@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from api_service.accounts.keyring import Keyring
-from api_service.http.one_answer import OneAnswer
 from api_service.http.server.pace import LONGEST_WAIT_S, REMEMBERED, KeylessPace, Pace
+from api_service.http.shared_answers.one_answer import OneAnswer
 from api_service.refusals.refusal import Refusal
 from tests.api_service.conftest import bearer
 

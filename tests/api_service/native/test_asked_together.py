@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import pytest
 
-from api_service.http.asked_together import AskedTogether
+from api_service.http.shared_answers.asked_together import AskedTogether
 
 
 def test_questions_of_one_moment_are_asked_at_once_and_later_ones_again() -> None:

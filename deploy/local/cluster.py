@@ -74,9 +74,9 @@ def prepare_cluster(directory: Path, log: Path, installation: Installation, *, d
     home, account = quarters(directory)
     try:
         if home != directory and not durable and not (home / "data").is_dir():
-            (home / THROWAWAY).write_text(str(directory))
+            mark(home, THROWAWAY, directory)
         elif home != directory and directory.resolve().is_relative_to(Path(tempfile.gettempdir()).resolve()):
-            (home / TEMPORARY).write_text(str(directory))
+            mark(home, TEMPORARY, directory)
         postgres = reachable(installation, home, account)
         if (home / "data").is_dir():
             return Cluster(home, postgres, account, known_password(home), made=False)
@@ -88,6 +88,13 @@ def prepare_cluster(directory: Path, log: Path, installation: Installation, *, d
             remove_home(home, directory)
         raise
     return cluster
+
+
+def mark(home: Path, name: str, directory: Path) -> None:
+    """Say whose data these are. The name comes last: a run that looks for abandoned data reads no half of it."""
+    unfinished = home / f"{name}.unfinished"
+    unfinished.write_text(str(directory.absolute()))
+    unfinished.rename(home / name)
 
 
 def known_password(home: Path) -> str:
@@ -116,15 +123,17 @@ def remove_home(home: Path, directory: Path) -> None:
 def remove_abandoned() -> None:
     """Remove the throwaway data of runs that were killed before they could, as their own folders may be gone by now;
     and data that were kept for a folder for temporary files which is gone."""
-    for mark in (*LASTING.glob(f"{LODGING}*/{THROWAWAY}"), *LASTING.glob(f"{LODGING}*/{TEMPORARY}")):
-        home = mark.parent
+    for found in (*LASTING.glob(f"{LODGING}*/{THROWAWAY}"), *LASTING.glob(f"{LODGING}*/{TEMPORARY}")):
+        home = found.parent
         # Another run may remove the same, or one in that directory begin again.
         with suppress(FileNotFoundError, DirectoryInUse), ExitStack() as ending:
             if home.stat().st_uid != os.geteuid() or served(home / "data"):
                 continue
-            directory = Path(mark.read_text())
+            directory = Path(found.read_text())
+            if not directory.is_absolute():
+                continue  # an older version is just writing it
             if directory.is_dir():
-                if mark.name == TEMPORARY:
+                if found.name == TEMPORARY:
                     continue
                 ending.callback(os.close, hold(directory))
             shutil.rmtree(home, ignore_errors=True)

@@ -35,7 +35,7 @@ NOT_DURABLE = {
 
 
 class Postgres:
-    """A running server and its  A context manager: leaving it stops the server."""
+    """A running server and its data. A context manager: leaving it stops the server."""
 
     def __init__(self, cluster: Cluster, process: Process, port: int, serve_again: Callable[[], Process]) -> None:
         self.cluster = cluster

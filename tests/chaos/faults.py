@@ -12,7 +12,8 @@ import httpx
 from deploy.local.process import ProcessFailed
 from tests.chaos.follow_ups.receivers import MAIL, WEBHOOKS
 from tests.chaos.plan import APIS, SCHEDULERS, SIMULATORS, WORKERS
-from tests.chaos.world import World, named
+from tests.chaos.services import named
+from tests.chaos.world import World
 
 SERVED_AGAIN_WITHIN_S = 60.0
 AWAY = "outputs-away"

@@ -12,21 +12,19 @@ from pathlib import Path
 
 import redis
 
-from deploy.local.ports import free_ports, start_on_a_free_port
 from deploy.local.postgres import connected
 from deploy.local.process import Process, Processes
 from deploy.local.servers import Servers, local_servers
-from deploy.local.system import Plan as LocalPlan
-from deploy.local.system import Say, local_key, service, status
+from deploy.local.system import Say, local_key
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings
 from tests.chaos.follow_ups.receivers import Receivers, receivers
 from tests.chaos.plan import APIS, SCHEDULERS, SIMULATORS, SLOTS, WORKERS, Plan
 from tests.chaos.proxy import Link, links
+from tests.chaos.services import named, start_services
 from tests.simulator.running import ArmedFault, RunningSimulator
 
 KEPT = ("PATH", "HOME", "TMPDIR", "LANG")
-READY_WITHIN_S = 120.0
 SUPERVISE_EVERY_S = 0.5
 # A node that always fails: a job that skips layers of the text encoder has it.
 FAILING_NODE = "CLIPSetLastLayer"
@@ -161,10 +159,6 @@ def running_world(plan: Plan, say: Say) -> Iterator[World]:
         )
 
 
-def named(kind: str, count: int) -> list[str]:
-    return [f"{kind}-{number}" for number in range(1, count + 1)]
-
-
 @contextmanager
 def comfyui(plan: Plan, name: str, make_link: Callable[[int], Link]) -> Iterator[ComfyUI]:
     """A simulator with folders of its own, which outlast its kills."""
@@ -212,33 +206,6 @@ def requests_in(directory: Path) -> Path:
 def through(url: str, port: int, link: Link) -> str:
     """The same server's URL by way of a link."""
     return url.replace(f"127.0.0.1:{port}", f"127.0.0.1:{link.port}")
-
-
-def start_services(processes: Processes, plan: Plan, environ: Mapping[str, str]) -> list[str]:
-    """Start all of them, and wait until a job would run. The URLs of the APIs."""
-    local, ports = LocalPlan(plan.directory, durable=False, api_ports=free_ports()), free_ports()
-
-    def own() -> dict[str, str]:
-        return {**environ, "METRICS_PORT": str(next(ports))}
-
-    for name in named("worker", WORKERS):
-        processes.start(service(local, name, ("worker_service",), own()))
-    for name in named("scheduler", SCHEDULERS):
-        processes.start(service(local, name, ("worker_service.scheduler",), own()))
-    return [start_api(processes, local, name, own()) for name in named("api", APIS)]
-
-
-def start_api(processes: Processes, local: LocalPlan, name: str, environ: Mapping[str, str]) -> str:
-    def start_on(port: int) -> tuple[Process, str]:
-        given = {**environ, "API_HOST": "127.0.0.1", "API_PORT": str(port)}
-        api = processes.start(service(local, name, ("api_service",), given))
-        url = f"http://127.0.0.1:{port}"
-        api.wait_until(lambda: status(f"{url}/health/live") == "ok", within_s=READY_WITHIN_S)
-        return api, url
-
-    api, url = start_on_a_free_port(start_on, local.api_ports)
-    api.wait_until(lambda: status(f"{url}/health/ready") == "ready", within_s=READY_WITHIN_S)
-    return url
 
 
 def resume(processes: Processes) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from pathlib import Path
@@ -12,7 +13,16 @@ import psutil
 import psycopg2
 import pytest
 
-from deploy.local.cluster import DirectoryInUse, PasswordLost, ProgramUnreachable
+from deploy.local.cluster import (
+    LASTING,
+    LODGING,
+    THROWAWAY,
+    DirectoryInUse,
+    PasswordLost,
+    ProgramUnreachable,
+    mark,
+    remove_abandoned,
+)
 from deploy.local.ports import free_ports
 from deploy.local.postgres import Postgres, connected
 from deploy.local.process import ProcessFailed
@@ -246,3 +256,19 @@ def test_a_throwaway_of_a_killed_run_is_removed_by_the_next(
         assert not Path(home).exists()
         assert server.cluster.data.is_dir()
     assert not server.cluster.home.exists()
+
+
+def test_what_another_run_is_just_beginning_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has made its folder, and the file that names its owner is there without a word."""
+    monkeypatch.chdir(folder)
+    begun = Path(tempfile.mkdtemp(prefix=LODGING, dir=LASTING))
+    (begun / THROWAWAY).touch()
+    try:
+        remove_abandoned()
+        assert (begun / THROWAWAY).exists()
+        assert list(folder.iterdir()) == []
+        mark(begun, THROWAWAY, folder / "gone")
+        remove_abandoned()
+        assert not begun.exists()
+    finally:
+        shutil.rmtree(begun, ignore_errors=True)

@@ -11,21 +11,19 @@ from deploy.simulator.__main__ import CHECKPOINTS, LORAS
 from shared.messaging.messenger import Messenger
 from tests.object_infos import object_info, publish
 
-POSTED = [
-    pytest.param(operation, name, id=f"{operation.name}-{name}")
-    for operation in OPERATIONS
-    if operation.body in {JobBody, BatchBody}
-    for name in document()["paths"][operation.path]["post"]["requestBody"]["content"]["application/json"]["examples"]
-]
+POSTING = [operation for operation in OPERATIONS if operation.body in {JobBody, BatchBody}]
 
 
-@pytest.mark.parametrize(("operation", "name"), POSTED)
-def test_each_example_of_a_job_is_accepted(client: TestClient, messenger: Messenger, operation: Any, name: str) -> None:
+@pytest.mark.parametrize("operation", POSTING, ids=[operation.name for operation in POSTING])
+def test_each_example_of_a_job_is_accepted(client: TestClient, messenger: Messenger, operation: Any) -> None:
     publish(messenger, object_info(checkpoints=CHECKPOINTS, loras=LORAS))
     content = document()["paths"][operation.path]["post"]["requestBody"]["content"]["application/json"]
-    answer = client.post(operation.path, json=content["examples"][name]["value"])
-    assert answer.is_success, answer.text
-    assert not [job["notes"] for job in answer.json().get("jobs", [answer.json()]) if job["notes"]], "it runs at once"
+    assert content["examples"]
+    for name, example in content["examples"].items():
+        answer = client.post(operation.path, json=example["value"])
+        assert answer.is_success, (name, answer.text)
+        jobs = answer.json().get("jobs", [answer.json()])
+        assert not [job["notes"] for job in jobs if job["notes"]], f"{name} runs at once"
 
 
 @pytest.mark.parametrize("name", ["showNodeClass", "listModels"])

@@ -134,6 +134,20 @@ def reading(engine: Engine) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session:
             yield session
         return
+    with each_alone(engine) as session:
+        yield session
+
+
+@contextmanager
+def single(engine: Engine) -> Iterator[Session]:
+    """A session for one statement that writes: it is a transaction by itself, and waits for no BEGIN and no COMMIT.
+    What is read beside it is not of one moment with it."""
+    with transaction(engine) if is_pooled(engine) else each_alone(engine) as session:
+        yield session
+
+
+@contextmanager
+def each_alone(engine: Engine) -> Iterator[Session]:
     with (
         engine.connect() as connection,
         committing_each(connection),

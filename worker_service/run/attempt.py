@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.database.engine import single
 from shared.files.folders import attempt_folder, discard_attempt_folder
 from shared.jobs import lifecycle
 from shared.jobs.attempts import MOST_DEATHS, Prompt
@@ -107,8 +108,7 @@ class Attempt:
         doubt, new = self.claim.doubt, self.claim.prompt
         if doubt is None:
             return Gone()
-        found = whereabouts(self.resources.fleet, doubt)
-        match found:
+        match found := whereabouts(self.resources.fleet, doubt):
             case Gone() if self.job.generated_at is not None:
                 raise PromptLost(doubt.server, doubt.id)  # to run it again takes a slot, which it no longer has
             case Gone() if new == doubt:
@@ -195,7 +195,7 @@ class Attempt:
         """ComfyUI is done: the next job may have the slot while this one's outputs are stored. While the database is
         away the slot is kept until the job has ended."""
         try:
-            with self.resources.messenger.transaction() as session:
+            with single(self.resources.messenger.engine) as session:
                 lifecycle.generated(session, self.lease)
         except SQLAlchemyError as error:
             log.warning("slot.kept", error=str(error))

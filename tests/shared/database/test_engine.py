@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.configuration.settings import Settings
-from shared.database.engine import ASKED_AFTER, create_engine, is_unavailable, reading, transaction
+from shared.database.engine import ASKED_AFTER, create_engine, is_unavailable, reading, single, transaction
 
 PID = text("SELECT pg_backend_pid()")
 END = text("SELECT pg_terminate_backend(:pid)")
@@ -98,6 +98,14 @@ def test_what_is_raised_while_somebody_reads_comes_out_and_costs_no_connection(o
         session.execute(PID)
         raise ZeroDivisionError
     assert pid_of(one) == pid
+
+
+def test_a_single_statement_that_writes_is_committed_by_itself(one: Engine, engine: Engine) -> None:
+    with pytest.raises(ZeroDivisionError), single(one) as session:
+        session.execute(text("INSERT INTO workers (id, threads) VALUES ('w', 1)"))
+        raise ZeroDivisionError
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT id FROM workers")).scalars().all() == ["w"]
 
 
 def test_each_statement_of_somebody_who_reads_is_a_transaction(one: Engine) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.configuration.settings import load_settings
-from shared.database.engine import reading, transaction
+from shared.database.engine import reading, single, transaction
 from shared.database.schema import exit_unless_migrated, schema_problem
 from shared.database.sessions import IN_ALL
 from shared.jobs import lifecycle
@@ -42,7 +42,7 @@ def environ(environ: dict[str, str], pooled_url: str) -> dict[str, str]:
 
 
 def test_every_transaction_has_our_times_and_its_bounds(engine: Engine) -> None:
-    for begin in (transaction, reading, transaction):
+    for begin in (transaction, reading, single, transaction):
         with begin(engine) as session:
             assert dict(session.execute(SHOWN, {"names": list(IN_ALL)}).all()) == IN_ALL
 
@@ -54,7 +54,7 @@ def test_jobs_are_claimed_and_completed_once_whatever_connection_a_transaction_i
     def work(worker: int) -> list[int]:
         done = []
         while claim := claimed(messenger, worker=f"worker-{worker}"):
-            with messenger.transaction() as session:
+            with single(messenger.engine) as session:
                 lifecycle.generated(session, claim.lease)
             with messenger.transaction() as session:
                 lifecycle.complete(session, claim.lease, [output(claim)])

@@ -17,6 +17,7 @@ from shared.storage.opening import Access, open_store
 from tests import store_servers
 
 WITHIN_S = 60.0
+IN_TURNS = Path(__file__).with_name("moto_in_turns.py")
 NAME = "outputs"
 KEY, SECRET = "tests-key", "tests-secret"
 
@@ -59,11 +60,10 @@ class S3(NamedTuple):
 @contextmanager
 def moto_server(folder: Path) -> Iterator[S3]:
     """Knows conditions, and takes any signature. Skips where it is not installed."""
-    if not store_servers.MOTO:
+    if not store_servers.PYTHON:
         pytest.skip(store_servers.MISSING)
-    with running(
-        [store_servers.MOTO, "-H", "127.0.0.1", "-p", "0"], folder / "moto.log", "Running on http://127.0.0.1:"
-    ) as port:
+    command = [store_servers.PYTHON, str(IN_TURNS)]
+    with running(command, folder / "moto.log", "Running on http://127.0.0.1:") as port:
         server = S3(port)
         request = urllib.request.Request(f"{server.endpoint}/{NAME}", method="PUT")
         urllib.request.urlopen(request, timeout=WITHIN_S).close()

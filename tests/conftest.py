@@ -1,6 +1,5 @@
 """Real servers for all tests: PostgreSQL and Valkey once a session, an empty database and a namespace for each test."""
 
-import math
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -38,8 +37,8 @@ TEST_DATABASE = 3  # of Redis
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Tests wait for others half of their time, so there are more processes than processors."""
-    return math.ceil(1.5 * (os.cpu_count() or 1))
+    """Tests wait for others for a third of their time, so there are two processes for each processor."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(wrapper=True)

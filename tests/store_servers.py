@@ -14,7 +14,7 @@ LOCK = ROOT / "requirements" / "store-servers.lock"
 
 # What the tests run; empty for what is not there.
 IS_READY = (FOLDER / "ready").exists()
-MOTO, RCLONE = (str(FOLDER / "bin" / name) if IS_READY else "" for name in ("moto_server", "rclone"))
+PYTHON, RCLONE = (str(FOLDER / "bin" / name) if IS_READY else "" for name in ("python", "rclone"))
 MISSING = "`make store-servers` installs servers of S3; they are not there"
 
 

@@ -2,20 +2,22 @@
 
 import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
+
+from shared.storage.store import Content
 
 CHUNK = 256 * 1024
 MOST_AT_ONCE = 8  # threads that wait for the disk
 
 
-def copy_all(files: Mapping[Path, Path], root: Path) -> None:
-    """Put a copy of each file in its target's place, at once and whole; targets are below `root`.
+def copy_all(files: Mapping[Path, Content], root: Path) -> None:
+    """Put the bytes of each file in its target's place, at once and whole; targets are below `root`.
 
     The disk takes several files and folders in little more time than one, so it is asked for all of them together.
     """
@@ -25,18 +27,21 @@ def copy_all(files: Mapping[Path, Path], root: Path) -> None:
         flushes = [partial(os.fsync, copy.fileno()) for copy in written.values()]
         at_once([*flushes, *(partial(sync_folder, folder.parent) for folder in new_folders)])
         for target, copy in written.items():
-            Path(copy.name).chmod(0o644)
             Path(copy.name).replace(target)
     at_once([partial(sync_folder, folder) for folder in {target.parent for target in files}])
 
 
 @contextmanager
-def copied(file: Path, folder: Path) -> Iterator[IO[bytes]]:
-    """A copy of a file in a folder, under another name until it is given one. Without one it is removed."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".incoming-", delete=False) as copy:
+def copied(content: Content, folder: Path) -> Iterator[IO[bytes]]:
+    """A file of these bytes in a folder, under another name until it is given one. Without one it is removed."""
+    with (folder / f".incoming-{uuid4().hex}").open("xb") as copy:
         try:
-            with file.open("rb") as source:
-                shutil.copyfileobj(source, copy, CHUNK)
+            os.fchmod(copy.fileno(), 0o644)
+            if isinstance(content, bytes):
+                copy.write(content)
+            else:
+                with content.open("rb") as source:
+                    shutil.copyfileobj(source, copy, CHUNK)
             copy.flush()
             yield copy
         except BaseException:

@@ -13,7 +13,7 @@ from shared.storage.folder_growing import GrowingInFolder
 from shared.storage.folder_incoming import IncomingInFolder, check_folder
 from shared.storage.folder_reading import files_below, pieces_of
 from shared.storage.keys import key_of, parts_of
-from shared.storage.store import GrowingFile, IncomingFile, NotStored, StoredEntry, not_stored
+from shared.storage.store import Content, GrowingFile, IncomingFile, NotStored, StoredEntry, not_stored
 from shared.texts.reasons import reason_of
 
 
@@ -23,7 +23,7 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def put(self, files: Mapping[str, Path]) -> None:
+    def put(self, files: Mapping[str, Content]) -> None:
         targets = {self.path(key): file for key, file in files.items()}
         with not_stored(next(iter(files), "")):
             copy_all(targets, self.root)

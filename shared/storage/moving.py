@@ -5,7 +5,6 @@ from enum import StrEnum
 from heapq import merge
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from shared.storage.pieces import Digest, digest_of, kept, looked_after, pour
@@ -13,6 +12,7 @@ from shared.storage.store import (
     SHORTER,
     AlreadyStored,
     Check,
+    Content,
     GrowingFile,
     IncomingFile,
     NotStored,
@@ -33,7 +33,7 @@ class MovingStore:
         self.former = former
         self.later = later
 
-    def put(self, files: Mapping[str, Path]) -> None:
+    def put(self, files: Mapping[str, Content]) -> None:
         self.later.put(files)
 
     def incoming(self, key: str) -> IncomingFile:

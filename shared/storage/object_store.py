@@ -4,7 +4,6 @@ import io
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import BinaryIO, cast
 
 from shared.storage.bucket import NO_BUCKET, Bucket, Conflict
@@ -14,7 +13,7 @@ from shared.storage.keys import key_of
 from shared.storage.object_growing import GrowingObject
 from shared.storage.object_reading import READ_AHEAD, ObjectReader, pieces_of
 from shared.storage.pieces import pour
-from shared.storage.store import GrowingFile, IncomingFile, NotStored, StoredEntry, not_stored
+from shared.storage.store import Content, GrowingFile, IncomingFile, NotStored, StoredEntry, not_stored
 from shared.storage.uploads import Upload
 from shared.texts.reasons import InWords, reason_of
 
@@ -29,7 +28,7 @@ class ObjectStore:
         self.bucket = bucket
         self.signed_for = signed_for
 
-    def put(self, files: Mapping[str, Path]) -> None:
+    def put(self, files: Mapping[str, Content]) -> None:
         found = [(key_of(key), file) for key, file in files.items()]
         if len(found) == 1:
             self.put_one(*found[0])
@@ -38,9 +37,10 @@ class ObjectStore:
             for done in [threads.submit(self.put_one, *one) for one in found]:
                 done.result()
 
-    def put_one(self, key: str, file: Path) -> None:
+    def put_one(self, key: str, content: Content) -> None:
         with not_stored(key):
-            pour(pieces_of_file(file), Upload(self.bucket, key, "overwrite"))
+            pieces = (content,) if isinstance(content, bytes) else pieces_of_file(content)
+            pour(pieces, Upload(self.bucket, key, "overwrite"))
 
     def incoming(self, key: str) -> IncomingFile:
         return Upload(self.bucket, key_of(key))

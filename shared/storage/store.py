@@ -12,6 +12,10 @@ Check = Callable[[], None]
 """Looks up whether to go on, and raises where not."""
 
 
+Content = Path | bytes
+"""What a file holds, or where it is on this machine."""
+
+
 BUSY = "another worker is writing it"
 SHORTER = "it is shorter than it was"
 
@@ -100,8 +104,8 @@ class OutputStore(Protocol):
     Whatever reads raises FileNotFoundError where there is no such file, and another OSError where none can be read.
     """
 
-    def put(self, files: Mapping[str, Path]) -> None:
-        """Keep a copy of each file's bytes under its key, over what was there.
+    def put(self, files: Mapping[str, Content]) -> None:
+        """Keep the bytes of each file under its key, over what was there.
 
         Raises NotStored, which names the first of them; some may have been kept then.
         """

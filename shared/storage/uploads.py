@@ -78,10 +78,24 @@ class Upload:
         if self.buffer:
             self.send(bytes(self.buffer))
         self.look()
-        with in_words():
-            writer.close()
+        try:
+            with in_words():
+                writer.close()
+        except OSError:
+            if not self.is_there():  # else only the answer was lost
+                raise
         self.writer = None
         return self.bucket.head(self.key)["e_tag"]
+
+    def is_there(self) -> bool:
+        """Whether the store has the very file that was sent, whatever it said."""
+        try:
+            found = self.bucket.head(self.key)
+            if found["size"] == self.size and not self.is_mine(found["e_tag"]):
+                self.compare()
+        except (OSError, NotStored):
+            return False
+        return bool(found["size"] == self.size)
 
     def look(self) -> None:
         """See to it that what must be there is. Raises NotStored."""

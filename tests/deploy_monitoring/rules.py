@@ -52,6 +52,11 @@ HEALTHY: Mapping[str, str] = {
 NOTHING_STARTS = {"genonaut_jobs_started_total": "5x60", 'genonaut_oldest_waiting_seconds{priority="5"}': "300x60"}
 REQUESTS_FAIL = {'genonaut_http_request_duration_seconds_count{status="503"}': "0+100x60"}
 UNREACHABLE = {SERVER.format("up"): "0x60", SERVER.format("unreachable"): "1x60"}
+REFUSES_EACH_TRIAL = {
+    SERVER.format("up"): "0x60",
+    SERVER.format("open"): " ".join(["1", "1", "0"] * 20),
+    SERVER.format("unreachable"): " ".join(["0", "0", "1"] * 20),
+}
 LEASE_RAN_OUT = {"genonaut_lease_expiries_total": "0x35 1x25"}
 NO_LEADER = {"genonaut_scheduler_leads": "0x60"}
 # What is otherwise while something is wrong, with what follows from it, by the one alert that it fires.
@@ -68,7 +73,7 @@ TROUBLES: Mapping[str, Mapping[str, str]] = {
     "RequestsFail": REQUESTS_FAIL,
     "ServerIsNotUsable": UNREACHABLE,
     "ServerIsWedged": {SERVER.format("up"): "0x60", SERVER.format("wedged"): "1x60"},
-    "BreakerIsOpen": {SERVER.format("up"): "0x60", SERVER.format("half-open"): "1x60"},
+    "BreakerIsOpen": REFUSES_EACH_TRIAL,
     "WebhooksWait": {"genonaut_webhooks_oldest_seconds": "400x60"},
     "StoreRefuses": {"genonaut_storage_away": "1x60", **NOTHING_STARTS},
     "StorageFillsUp": {"genonaut_storage_free_bytes": "10000000x60"},
@@ -78,6 +83,9 @@ TROUBLES: Mapping[str, Mapping[str, str]] = {
     "ReplicaIsNotRead": {'genonaut_replica_fit{instance="a"}': "0x60"},
     "RedisIsDown": {"redis_up": "0x60"},
 }
+
+# A breaker that was open for a while, and closed by its first trial.
+OPENED_ONCE = {SERVER.format("open"): "0x36 1 0x23"}
 
 # PostgreSQL is back since a minute: what followed from that is over, and counters remember it.
 BACK_AGAIN = {
@@ -108,7 +116,12 @@ def shorter(duration: str, factor: float) -> str:
 
 def unit_tests() -> dict[str, Any]:
     """What `promtool test rules` takes: no alert while all is well, or well again, and one alone in each trouble."""
-    cases = [scenario({}), scenario(BACK_AGAIN), *(scenario(changes, name) for name, changes in TROUBLES.items())]
+    cases = [
+        scenario({}),
+        scenario(BACK_AGAIN),
+        scenario(OPENED_ONCE),
+        *(scenario(changes, name) for name, changes in TROUBLES.items()),
+    ]
     return {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": cases}
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from deploy.local.ports import free_ports
 from tests.docs.pages import ROOT
 from tests.lodgings import remove_lodgings
+from tests.signals import heeding
 
 ADDRESS = "127.0.0.1:8000"  # in the pages; the system of the tests has another port
 MADE_HERE = {".git", "var", "build", ".env"}
@@ -107,7 +108,7 @@ def in_a_terminal(
     command: list[str], folder: Path, environ: Mapping[str, str], log: Path
 ) -> "Iterator[subprocess.Popen[bytes]]":
     """A command that stays, in a terminal of its own: what it prints is in `log`, and Ctrl-C stops it in the end."""
-    with log.open("w") as output:
+    with log.open("w") as output, heeding():
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -116,7 +117,6 @@ def in_a_terminal(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=heed_interrupts,
         )
     try:
         yield process
@@ -124,11 +124,6 @@ def in_a_terminal(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
         process.wait(STOPS_WITHIN_S)
-
-
-def heed_interrupts() -> None:
-    """A shell's background job ignores them, and what it starts would too."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def look_like_the_repository(folder: Path) -> None:

@@ -14,6 +14,7 @@ import psutil
 from tests.deploy_local.watching import gone
 from tests.journeys.conftest import until
 from tests.lodgings import remove_lodgings
+from tests.signals import heeding
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
@@ -51,7 +52,7 @@ def launched(
 ) -> Iterator[Launched]:
     """`up` or `demo`, with other variables than ours; nothing of it outlasts the block."""
     output, data = folder / "said", folder / "data"
-    with output.open("w") as file:
+    with output.open("w") as file, heeding(ignoring=ignoring):
         process = subprocess.Popen(
             [sys.executable, "-m", "deploy.local", deed, "--directory", str(data)],
             cwd=ROOT,
@@ -59,7 +60,6 @@ def launched(
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
-            preexec_fn=lambda: heard_signals(ignoring),
         )
     try:
         yield Launched(process, output, data)
@@ -73,9 +73,3 @@ def launched(
 
 def running(process: "subprocess.Popen[bytes]") -> bool:
     return process.poll() is None
-
-
-def heard_signals(ignoring: signal.Signals | None) -> None:
-    """As in a terminal, wherever the tests were started: in the background SIGINT is ignored, and that is inherited."""
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN if number == ignoring else signal.SIG_DFL)

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from shared.database.engine import create_engine, transaction
 from shared.models import HistorySample
+from tests.journeys.conftest import until
 from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
 
@@ -177,3 +178,30 @@ def test_charts_show_what_was_noted_over_each_period(noted_history: int, dashboa
         expect(charts.locator("canvas")).to_have_count(6)
     assert barriers(dashboard) == []
     screenshot(dashboard, "dashboard-history", whole=True)
+
+
+def test_charts_are_in_the_colours_of_the_theme_that_is_chosen(noted_history: int, dashboard: Page) -> None:
+    legend = dashboard.locator(".charts").get_by_role("region", name="Waiting, by priority").locator(".u-marker")
+    expect(legend.last).to_be_visible()
+    assert noted_history
+    until(lambda: len(colours(dashboard)) > 1)
+    first = colours(dashboard)
+    other = dashboard.get_by_role("button", name="Light or dark")
+    other.click()
+    until(lambda: not set(colours(dashboard)) & set(first))
+    second = colours(dashboard)
+    other.click()
+    until(lambda: colours(dashboard) == first)
+    other.click()
+    until(lambda: colours(dashboard) == second)
+    dashboard.reload()
+    until(lambda: colours(dashboard) == second)
+
+
+def colours(page: Page) -> list[str]:
+    """What the page and the parts of a legend are coloured with."""
+    found: list[str] = page.evaluate(
+        "() => [document.documentElement, ...document.querySelectorAll('.charts .u-marker')]"
+        ".map((one) => getComputedStyle(one).backgroundColor).filter((one) => one !== 'rgba(0, 0, 0, 0)')"
+    )
+    return found

@@ -20,6 +20,13 @@ def test_a_link_signs_in_once_and_leaves_no_code_in_the_address(page: Page, syst
     assert page.url == f"{system.system.api_url}/studio"
 
 
+def test_a_link_signs_in_where_one_is_asked_to_sign_in_already(opened: Opened, system: Visit) -> None:
+    page = opened("/sign-in", signed_in=False)
+    expect(page.get_by_label("Your key")).to_be_visible()
+    page.goto(system.make_link())
+    page.wait_for_url("**/studio")
+
+
 def test_a_key_that_is_pasted_signs_in_and_leads_where_one_wanted_to_go(opened: Opened, system: Visit) -> None:
     page = opened("/gallery?status=failed", signed_in=False)
     paste_key(page, system.system.key)

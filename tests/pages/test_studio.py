@@ -125,3 +125,15 @@ def test_an_example_is_enough_for_a_first_picture(opened: Opened) -> None:
     page.get_by_role("button", name="Make").click()
     done(page)
     expect(page.get_by_role("group", name="For example")).to_have_count(0)
+
+
+def test_more_settings_come_into_view_and_the_pictures_stay_where_they_are(opened: Opened) -> None:
+    desk = opened(viewport={"width": 1280, "height": 500})
+    desk.locator(".results").evaluate("one => (one.style.minHeight = '3000px')")  # as with many pictures
+    desk.get_by_text("More settings").click()
+    expect(desk.get_by_label("Steps")).to_be_in_viewport()
+    assert desk.evaluate("scrollY") == 0
+    phone = opened(**PHONE)
+    phone.get_by_text("More settings").click()
+    expect(phone.get_by_label("Steps")).to_be_in_viewport()
+    expect(phone.get_by_text("More settings")).to_be_in_viewport()

@@ -1,6 +1,5 @@
 """What is found in a file. Worker and members of the pool both know these, so no table or decoder is imported here."""
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 SIZES = (150, 300, 600)  # of thumbnails, in px
@@ -50,17 +49,15 @@ class Examined(NamedTuple):
     thumbnails: tuple[Thumbnail, ...] = ()
     note: str | None = None
 
-    def write_thumbnails(self, stem: str, folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Path]]:
-        """Write the thumbnails into a local folder, to be stored under keys that begin with `stem`. Returns what a row
-        says of each, by its size; and the files, by their keys."""
+    def thumbnail_files(self, stem: str) -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
+        """What a row says of each thumbnail, by its size; and what is to be stored, by keys that begin with `stem`."""
         said: dict[str, dict[str, Any]] = {}
-        files: dict[str, Path] = {}
+        files: dict[str, bytes] = {}
         content, path = b"", ""
         for one in self.thumbnails:
             if one.content != content:  # else it is the same picture again, and one file serves both sizes
                 content, path = one.content, f"{stem}-{one.size}{one.ending}"
-                files[path] = folder / str(one.size)
-                files[path].write_bytes(content)
+                files[path] = content
             said[str(one.size)] = {"path": path, "width": one.width, "height": one.height, "size_bytes": len(content)}
         return said, files
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.message import EmailMessage
+from typing import Any
 
 from shared.configuration.mail import SmtpServerUrl
 from shared.notifications.mails import LONGEST_ERROR, Tried
@@ -15,7 +16,7 @@ from shared.notifications.wording import on_one_line
 from shared.outgoing.trust import NOT_KNOWN, is_not_trusted
 
 ANSWERS_WITHIN_S = 20.0  # each answer
-DONE_WITHIN = timedelta(seconds=60)  # all of it, once connected
+DONE_WITHIN = timedelta(seconds=60)  # all of it, the greeting included
 PERMANENT = range(500, 600)
 
 
@@ -48,10 +49,9 @@ class PostOffice:
     def session(self, own_name: str) -> Iterator[smtplib.SMTP]:
         """A connection that is encrypted and logged in, as the URL says; closed once its time is up."""
         smtp = self.connected(own_name)
-        closes = threading.Timer(self.within.total_seconds(), cut_off, [smtp])
-        closes.daemon = True
-        closes.start()
         try:
+            if smtp.is_late:  # it took all of its time to encrypt
+                raise TimeoutError("timed out")
             if self.url.scheme == "smtp":
                 smtp.starttls(context=self.tls)  # raises where the server has none
             if self.url.login is not None:
@@ -60,15 +60,14 @@ class PostOffice:
             with suppress(smtplib.SMTPException, OSError):  # it has the e-mail, or has refused it
                 smtp.quit()
         finally:
-            closes.cancel()
             smtp.close()
 
-    def connected(self, own_name: str) -> smtplib.SMTP:
+    def connected(self, own_name: str) -> "TimedSmtp":
         host, port = self.url.host, self.url.port
         # Named, for otherwise this machine's own name is looked up, which may take long.
         if self.url.scheme == "smtps":
-            return smtplib.SMTP_SSL(host, port, own_name, timeout=ANSWERS_WITHIN_S, context=self.tls)
-        return smtplib.SMTP(host, port, own_name, timeout=ANSWERS_WITHIN_S)
+            return TimedSmtpOverTls(self.within, host, port, own_name, timeout=ANSWERS_WITHIN_S, context=self.tls)
+        return TimedSmtp(self.within, host, port, own_name, timeout=ANSWERS_WITHIN_S)
 
     def hand_over(self, smtp: smtplib.SMTP, message: EmailMessage) -> Tried:
         try:
@@ -79,6 +78,32 @@ class PostOffice:
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
             return Tried(said(error.smtp_code, error.smtp_error), error.smtp_code in PERMANENT)
         return Tried()
+
+
+class TimedSmtp(smtplib.SMTP):
+    """A session that is cut off once its time is up, whatever the server still says: it may dawdle as it greets too."""
+
+    def __init__(self, within: timedelta, *address: Any, **options: Any) -> None:
+        self.closes = threading.Timer(within.total_seconds(), cut_off, [self])
+        self.closes.daemon = True
+        self.closes.start()
+        try:
+            super().__init__(*address, **options)
+        except BaseException:
+            self.closes.cancel()
+            raise
+
+    @property
+    def is_late(self) -> bool:
+        return self.closes.finished.is_set()
+
+    def close(self) -> None:
+        self.closes.cancel()
+        super().close()
+
+
+class TimedSmtpOverTls(TimedSmtp, smtplib.SMTP_SSL):
+    """The same, encrypted from the beginning."""
 
 
 def cut_off(smtp: smtplib.SMTP) -> None:

@@ -1,7 +1,6 @@
 """Outputs are read, verified and stored, with thumbnails, before the job is called completed."""
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +39,7 @@ from worker_service.run.prompt.mailbox import Mailbox
 from worker_service.run.prompt.watch import check
 from worker_service.run.resources import RunResources
 from worker_service.run.secrets import safe_words
+from worker_service.run.storage import local_file
 
 log = structlog.get_logger(__name__)
 
@@ -119,8 +119,8 @@ class Collector:
             check(mailbox)
             pauses_s = self.read_again_s if len(errors) < READ_AGAIN else ()
             try:
-                with tempfile.TemporaryDirectory(prefix="genonaut-") as folder:
-                    row = self.keep(len(outputs), output, Path(folder) / "output", pauses_s)
+                with local_file() as local:
+                    row = self.keep(len(outputs), output, local, pauses_s)
             except UNREADABLE as error:
                 if self.may_run_again(error):
                     raise
@@ -163,7 +163,7 @@ class Collector:
         )
         try:
             with tracing.span("store", about | {"genonaut.bytes": row.size_bytes}):
-                self.store.put({path: local, **self.picture(row, local, examined)})
+                self.store.put({path: local, **self.picture(row, examined)})
         except NotStored as error:
             raise StorageUnavailable(error.key, error.reason) from error
         return row
@@ -209,11 +209,11 @@ class Collector:
         sha256 = self.client.download(output, local)
         return Fetched(self.media.examine(local, output.filename), sha256)
 
-    def picture(self, row: JobOutput, local: Path, examined: Examined) -> Mapping[str, Path]:
-        """Keep the thumbnails. Returns which local file is stored where; none for an output that has no picture, whose
-        note says why."""
+    def picture(self, row: JobOutput, examined: Examined) -> Mapping[str, bytes]:
+        """Note the thumbnails in the row. Returns what is to be stored where; nothing for an output that has no
+        picture, whose note says why."""
         row.thumbnail_note = examined.note
-        row.thumbnails, files = examined.write_thumbnails(f"{self.folder}/{row.number}", local.parent)
+        row.thumbnails, files = examined.thumbnail_files(f"{self.folder}/{row.number}")
         return files
 
 

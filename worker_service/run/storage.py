@@ -3,10 +3,12 @@
 While it is away this worker takes no new job: their results would pile up in ComfyUI.
 """
 
+import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -29,6 +31,17 @@ def check_own_disk() -> None:
     except OSError as error:
         # No folder for temporary files is of use.
         raise NotStored("a file", f"the worker's own disk: {reason_of(error)}") from error
+
+
+@contextmanager
+def local_file() -> Iterator[Path]:
+    """An empty file on the worker's own disk, until the block ends."""
+    descriptor, path = tempfile.mkstemp(prefix="genonaut-")
+    try:
+        os.close(descriptor)
+        yield Path(path)
+    finally:
+        Path(path).unlink(missing_ok=True)
 
 
 class StorageWatch(threading.Thread):

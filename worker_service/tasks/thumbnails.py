@@ -65,7 +65,7 @@ def pictured(turn: Turn, outputs: Sequence[JobOutput]) -> PageOfOutputs:
             except PoolClosed:
                 raise Stopping from None
             else:
-                page.made.append((output, stored(turn, output, examined, local), examined.note))
+                page.made.append((output, stored(turn, output, examined), examined.note))
                 page.skipped[NO_PICTURE] += not examined.thumbnails
     return page
 
@@ -77,10 +77,10 @@ def copy(turn: Turn, output: JobOutput, local: Path) -> None:
             file.write(piece)
 
 
-def stored(turn: Turn, output: JobOutput, examined: Examined, local: Path) -> dict[str, dict[str, Any]]:
+def stored(turn: Turn, output: JobOutput, examined: Examined) -> dict[str, dict[str, Any]]:
     """Store the thumbnails beside their output, over those that were there. Returns what its row says of them."""
     folder = output.path.rpartition("/")[0]
-    said, files = examined.write_thumbnails(f"{folder}/{output.number}", local.parent)
+    said, files = examined.thumbnail_files(f"{folder}/{output.number}")
     if files:
         turn.resources.store.put(files)
     return said

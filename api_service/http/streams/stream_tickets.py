@@ -13,7 +13,7 @@ from api_service.streams.tickets import Tickets
 
 KEY_NAMES = {"key", "api_key", "apikey", "token", "access_token", "authorization"}
 LAST_EVENT_ID = "Last-Event-ID"
-RESUMABLE_ID = re.compile(r"(?P<sequence>\d{1,10})-(?P<secret>[0-9a-f]{32})")
+RESUMABLE_ID = re.compile(r"(?P<sequence>\d{1,19})-(?P<secret>[0-9a-f]{32})")
 # Parameters that do not say which stream it is.
 NOT_OF_THE_STREAM = {"ticket", "last_event_id"}
 

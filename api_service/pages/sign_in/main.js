@@ -51,9 +51,17 @@ function SignIn() {
   </main>`;
 }
 
+/** Take the code of a link, if there is one. */
+function takeCode() {
+  const code = location.hash.slice(1);
+  if (!code) return;
+  // It is good for nothing once it was sent, and is in no history either.
+  history.replaceState(null, "", location.pathname + location.search);
+  void signIn({ code });
+}
+
 applyTheme();
-const code = location.hash.slice(1);
-// The code is good for nothing once it was sent, and is in no history either.
-if (code) history.replaceState(null, "", location.pathname + location.search);
-if (code) void signIn({ code });
+takeCode();
+// A link that is opened where this page is already changes no more than what is behind the #.
+addEventListener("hashchange", takeCode);
 render(html`<${SignIn} />`, /** @type {HTMLElement} */ (document.getElementById("page")));

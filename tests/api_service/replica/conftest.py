@@ -20,7 +20,7 @@ from tests.lent_database import ADD_USERS, new_name
 from tests.replicas import Pair, running_pair
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     with running_pair(tmp_path_factory.mktemp("pair")) as pair:
         pair.primary.create_database("template")

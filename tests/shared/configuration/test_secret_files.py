@@ -8,7 +8,11 @@ import pytest
 from shared.configuration.secret_files import LARGEST_FILE, login_of
 from shared.configuration.settings import SettingsError, load_settings
 
-URLS = {"DATABASE_URL": "postgresql://me:o%40ld@127.0.0.1/generation", "REDIS_URL": "redis://:old@127.0.0.1:6379/4"}
+URLS = {
+    "DATABASE_URL": "postgresql://me:o%40ld@127.0.0.1/generation",
+    "DATABASE_READ_URL": "postgresql://me:o%40ld@127.0.0.1:5433/generation",
+    "REDIS_URL": "redis://:old@127.0.0.1:6379/4",
+}
 
 
 def whsec(letter: str) -> str:
@@ -28,6 +32,9 @@ def test_user_and_password_are_those_that_the_file_has_now(files: dict[str, str]
     assert settings.broker_url == settings.redis_url == URLS["REDIS_URL"]
     assert login_of(settings.database_url) == ("me", "o@ld")
     Path(files["DATABASE_URL_FILE"]).write_text("postgresql://you:new@127.0.0.1/generation")
+    Path(files["DATABASE_READ_URL_FILE"]).write_text("postgresql://you:newer@127.0.0.1:5433/generation")
+    assert settings.database_read_url
+    assert login_of(settings.database_read_url) == ("you", "newer")
     Path(files["REDIS_URL_FILE"]).write_text("redis://:new@127.0.0.1:6379/4")
     assert login_of(settings.database_url) == ("you", "new")
     assert login_of(settings.broker_url).password == login_of(settings.redis_url).password == "new"

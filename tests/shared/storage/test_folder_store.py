@@ -1,5 +1,7 @@
 """A store in a folder leaves no half file in it, and nothing outside."""
 
+import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -24,10 +26,19 @@ def test_nothing_but_the_file_is_left_in_its_folder(store: FolderStore, file: Pa
     assert [path.name for path in (store.root / "a").iterdir()] == ["x"]
 
 
+def test_files_can_be_read_by_others_of_this_machine_whatever_the_umask(store: FolderStore, file: Path) -> None:
+    former = os.umask(0o077)
+    try:
+        store.put({"a/x": file, "a/y": b"small"})
+    finally:
+        os.umask(former)
+    assert [stat.S_IMODE(store.path(key).stat().st_mode) for key in ("a/x", "a/y")] == [0o644, 0o644]
+
+
 def test_where_one_of_several_cannot_be_put_nothing_is_left_under_another_name(store: FolderStore, file: Path) -> None:
     store.path("a/in the way").mkdir(parents=True)
     with pytest.raises(NotStored):
-        store.put({"a/x": file, "a/in the way": file, "a/y": file.with_name("nothing")})
+        store.put({"a/x": file, "a/in the way": b"small", "a/y": file.with_name("nothing")})
     assert not [path for path in store.root.rglob("*") if path.is_file()]
 
 

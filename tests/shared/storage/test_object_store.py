@@ -1,11 +1,16 @@
 """A store in a bucket holds through broken connections, and says in one sentence what it cannot do."""
 
 import resource
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -86,6 +91,64 @@ def test_what_is_sent_again_because_the_answer_was_lost_is_kept(s3: S3) -> None:
         incoming.write(b"same")
         incoming.keep()
     assert b"".join(store.read("x")) == b"same"
+
+
+@contextmanager
+def losing_the_last_answer(s3: S3, change: Callable[[], None] = lambda: None) -> Iterator[S3]:
+    """In front of the server. It tells of the end of parts what S3 tells who ends them once more; `change` is done
+    after the first end."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def forward(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            with closing(HTTPConnection("127.0.0.1", s3.port, timeout=30)) as connection:
+                connection.request(self.command, self.path, body, dict(self.headers))
+                answer = connection.getresponse()
+                status, said, told = answer.status, answer.read(), answer.getheaders()
+            if self.command == "POST" and "uploadId=" in self.path:
+                change()
+                status, said, told = 404, b"<Error><Code>NoSuchUpload</Code></Error>", []
+            self.send_response(status)
+            kept = [(name, value) for name, value in told if name.lower() not in {"content-length", "connection"}]
+            size = next((value for name, value in told if name.lower() == "content-length"), str(len(said)))
+            for name, value in (*kept, ("Content-Length", size)):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(said)
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = forward  # noqa: N815 - names of the library
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield s3.behind(server.server_port)
+        server.shutdown()
+
+
+def test_a_file_in_parts_whose_last_answer_was_lost_is_kept(s3: S3) -> None:
+    with losing_the_last_answer(s3) as behind:
+        store = behind.store()
+        incoming = store.incoming("x")
+        incoming.write(LARGE)
+        incoming.keep()
+        assert b"".join(store.read("x")) == LARGE
+
+
+def test_a_file_in_parts_that_is_not_what_was_sent_is_not_kept(s3: S3, file: Path) -> None:
+    prefix = uuid4().hex
+
+    def change() -> None:
+        s3.store(prefix).remove("x")
+        s3.store(prefix).put({"x": file})
+
+    with losing_the_last_answer(s3, change) as behind:
+        incoming = behind.store(prefix).incoming("x")
+        incoming.write(LARGE)
+        with pytest.raises(NotStored):
+            incoming.keep()
+        incoming.drop()
 
 
 def test_a_server_that_refuses_conditions_is_asked_for_none(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:

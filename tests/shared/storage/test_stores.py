@@ -41,6 +41,13 @@ def test_several_are_put_together_whichever_folders_they_are_for(
     assert [content(store, key) for key in ("a/x", "a/y", "b/x")] == [file.read_bytes(), b"other", b"other"]
 
 
+def test_what_is_in_memory_is_put_beside_files(store: OutputStore, file: Path) -> None:
+    store.put({"a/x": file, "a/y": b"small", "b/z": b""})
+    assert [content(store, key) for key in ("a/x", "a/y", "b/z")] == [file.read_bytes(), b"small", b""]
+    store.put({"a/y": b"another"})
+    assert content(store, "a/y") == b"another"
+
+
 def test_a_part_is_read_from_its_start_for_its_length(store: OutputStore, file: Path) -> None:
     store.put({"x": file})
     assert b"".join(store.read("x", 250, 10)) == bytes([250, 251, 252, 253, 254, 255, 0, 1, 2, 3])

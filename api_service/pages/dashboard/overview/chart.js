@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { html } from "../../common/html.js";
+import { isDark } from "../../common/theme.js";
 
 const HEIGHT = 190;
 const AXIS_PX = 56;
@@ -35,7 +36,7 @@ export function Chart({ label, times, series, isLong, scale }) {
       sized.disconnect();
       made.destroy();
     };
-  }, [series.map(({ name }) => name).join(), isLong]);
+  }, [series.map(({ name }) => name).join(), isLong, isDark()]);
   useEffect(() => plot.current?.setData(data), [JSON.stringify(data)]);
   return html`<div class="plot" ref=${box} role="img" aria-label=${label}></div>`;
 }

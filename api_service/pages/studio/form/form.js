@@ -58,7 +58,10 @@ function Examples() {
 function opened({ target }) {
   if (!target.open) return;
   void loadMore();
-  target.scrollIntoView({ block: "start", behavior: "smooth" });
+  const box = target.closest(".controls");
+  const isScrolled = getComputedStyle(box).overflowY === "auto"; // by itself, and else with the page
+  if (isScrolled) box.scrollBy({ top: target.getBoundingClientRect().top - box.getBoundingClientRect().top, behavior: "smooth" });
+  else target.scrollIntoView({ block: "start", behavior: "smooth" });
 }
 
 export function Send() {

@@ -14,7 +14,7 @@ export function WorkflowBox() {
   const pasted = (/** @type {any} */ event) => event.target.value.trim() && takeWorkflow(event.target.value);
   return html`<div class="field">
     <label for="workflow">${words.useWorkflow}</label>
-    <textarea id="workflow" rows="2" placeholder=${words.workflowHint} onChange=${pasted}></textarea>
+    <textarea id="workflow" rows="3" placeholder=${words.workflowHint} onChange=${pasted}></textarea>
   </div>`;
 }
 

@@ -1,0 +1,172 @@
+"""A task, live, as server-sent events: as it is, then each change of it, to its end."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
+from uuid import UUID
+
+from pydantic import Field
+from starlette.responses import Response
+
+from api_service.doors.binding import ApiRequest, by_key_or_ticket, signed_urls
+from api_service.doors.v1.streams.connection import holder_of
+from api_service.doors.v1.streams.event_follower import as_text, id_of
+from api_service.doors.v1.streams.queries import StreamQuery
+from api_service.doors.v1.streams.sending import sent_to_the_end
+from api_service.doors.v1.tasks.bodies import task_id_in
+from api_service.doors.v1.tasks.views import TASKS, TaskView
+from api_service.doors.v1.tasks.waiting import LOOK_S
+from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.request_refusals import invalid_query
+from api_service.http.streams.event_stream import HEADERS, EventStream, Follower, SendText, as_comment
+from api_service.http.streams.stream_tickets import LAST_EVENT_ID
+from api_service.jobs.cursors import EPOCH
+from api_service.refusals.codes import Code
+from api_service.refusals.refusal import FieldError, Refusal
+from api_service.streams.bell import Bell
+from api_service.streams.tickets import TicketIdentity
+from api_service.streams.timings import StreamTimings
+from api_service.tasks.task_queries import find_task
+from shared.jobs.urls import number_in
+from shared.models import Scope, Task
+
+DELETED = "deleted"
+LATEST = 2**63 - 1  # change of a task, in microseconds since 1970
+
+
+class FollowTaskQuery(StreamQuery):
+    """From which change of a task on to follow."""
+
+    last_event_id: int | None = Field(
+        None,
+        ge=0,
+        le=LATEST,
+        description="send the task once it is another than after this change; the header `Last-Event-ID` wins over it",
+    )
+
+
+FollowRequest = ApiRequest[Nothing, FollowTaskQuery]
+
+
+async def follow(request: FollowRequest) -> Response:
+    """Follow a task by server-sent events.
+
+    First comes the task as it is, unless the client has it by its `Last-Event-ID`, then the task each time that it has
+    changed. The name of an event is the task's `state`, its data the task as JSON, its id says which change it is. Of
+    changes that follow fast, the last is sent. The stream ends after `completed`, `failed`, `cancelled` or `deleted`;
+    a client that has the end and asks again is answered 204, which ends an EventSource for good. With `?ticket=`, an id
+    has a secret behind a hyphen, as in the stream of a job.
+    """
+    services, task_id, after = request.services, task_id_in(request.path), last_event_id(request)
+    task = await services.run(find_task, services.engine, task_id, request.identity.owner)
+    if task.state.is_final and change_of(task) == after:
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
+    follower = TaskFollower(request, task_id, after)
+    return EventStream(
+        Follower(
+            partial(sent_to_the_end, follower.send_changes, task_id=str(task_id)),
+            partial(services.limits.open_stream, request.identity),
+            services.timings.send_timeout_s,
+        )
+    )
+
+
+def last_event_id(request: FollowRequest) -> int | None:
+    """The last change that the client has. Raises Refusal: invalid_query."""
+    header = request.http.headers.get(LAST_EVENT_ID)
+    if not header:
+        return request.query.last_event_id
+    number = number_in(header.partition("-")[0], LATEST)
+    if number is None:
+        raise invalid_query([FieldError(field=LAST_EVENT_ID, message="Input should be a number", code="int_parsing")])
+    return number
+
+
+def change_of(task: Task) -> int:
+    """Which change was the last: when it was made, in microseconds since 1970."""
+    return (task.updated_at - EPOCH) // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class TaskFollower:
+    """Who follows which task, and the last change that the client has."""
+
+    request: FollowRequest
+    task_id: UUID
+    after: int | None
+
+    async def send_changes(self, send: SendText) -> None:
+        """Send every change until the task has ended. Raises StreamEnded, SQLAlchemyError."""
+        services, identity = self.request.services, self.request.identity
+        await send(f"retry: {services.timings.reconnect_after_ms}\n\n")
+        if isinstance(identity, TicketIdentity):
+            await send(as_text("opened", {}, id_of(identity, self.after or 0)))
+        after = self.after
+        async with services.relay.bell(identity.user_id, holder_of(identity)) as bell:
+            while True:
+                try:
+                    task = await self.changed_since(bell, after)
+                except Refusal:  # it was there a moment ago
+                    await send(as_text(DELETED, {"id": str(self.task_id)}))
+                    return
+                if task is None:
+                    await send(as_comment())
+                    continue
+                after = change_of(task)
+                await send(await self.text_of(task))
+                if task.state.is_final:
+                    return
+
+    async def changed_since(self, bell: Bell, after: int | None) -> Task | None:
+        """The task, once it is another than after that change; None if it was the same for as long as a stream may be
+        silent. Raises Refusal: task_not_found; StreamEnded, SQLAlchemyError."""
+        services, now = self.request.services, asyncio.get_running_loop().time
+        until = now() + services.timings.comment_after_s
+        while True:
+            task = await services.run(find_task, services.engine, self.task_id, self.request.identity.owner)
+            if change_of(task) != after:
+                return task
+            if now() >= until:
+                return None
+            await pause(bell, LOOK_S)
+
+    async def text_of(self, task: Task) -> str:
+        """A change in the stream's form. JSON has no line breaks, so its data is one line."""
+        view = TaskView.of(task, await signed_urls(self.request.http, self.request.identity))
+        number = id_of(self.request.identity, change_of(task))
+        return f"id: {number}\nevent: {task.state}\ndata: {view.model_dump_json()}\n\n"
+
+
+async def pause(bell: Bell, seconds: float) -> None:
+    """Let so much time pass, however often the bell rings. Raises StreamEnded as soon as the stream is to end."""
+    now = asyncio.get_running_loop().time
+    until = now() + seconds
+    while (left_s := until - now()) > 0 and await bell.rings_within(left_s):
+        pass
+
+
+OPERATIONS = (
+    Operation(
+        "followTask",
+        "GET",
+        f"{TASKS}/{{task_id}}/events",
+        follow,
+        Scope.READ,
+        {
+            HTTPStatus.OK: Answer(
+                None,
+                f"the changes; a comment after {StreamTimings.comment_after_s:.0f} seconds without one",
+                media_types=("text/event-stream",),
+                headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no: proxies are not to hold it back"},
+            ),
+            HTTPStatus.NO_CONTENT: Answer(None, "the task has ended, and the client has its end"),
+        },
+        tag="tasks",
+        query=FollowTaskQuery,
+        problems=(Code.TASK_NOT_FOUND, Code.QUOTA_EXCEEDED),
+        identify=by_key_or_ticket,
+        request_headers={LAST_EVENT_ID: "the id of the last event that came; an EventSource sends it by itself"},
+    ),
+)

@@ -5,6 +5,7 @@ import logging
 import sys
 
 from shared.imports import importing
+from shared.texts.reasons import driver_reason
 
 with importing():
     from alembic.util import CommandError
@@ -27,7 +28,7 @@ def main() -> int:
             migrate(database_url, arguments)
     except (CommandError, SQLAlchemyError) as error:
         # Of a failed statement only what PostgreSQL said: the statements here fill screens.
-        log.error("Failed: %s", str(getattr(error, "orig", error)).strip())  # noqa: TRY400
+        log.error("Failed: %s", driver_reason(error))  # noqa: TRY400
         return 1
     return 0
 

@@ -19,6 +19,7 @@ from shared.configuration.types import duration
 from shared.database.clock import database_time
 from shared.database.engine import create_engine, transaction
 from shared.models import ApiKey, Scope, User, stands_alone
+from shared.texts.reasons import driver_reason
 
 LONGEST_LIFE = timedelta(days=1000 * 365)
 
@@ -45,7 +46,7 @@ def main() -> int:
     except NotDone as error:
         return complain(str(error))
     except SQLAlchemyError as error:
-        return complain(str(getattr(error, "orig", error)).strip())
+        return complain(driver_reason(error))
     finally:
         engine.dispose()
     return 0

@@ -16,6 +16,7 @@ from api_service.refusals.assets import wrong_field
 from shared.database.engine import reading, transaction
 from shared.files.assets import newest_named
 from shared.models import Asset, GenerationJob, JobOutput
+from shared.texts.storable import LARGEST_ID
 
 # The end of what every output is called: the number of its job, and its own.
 OUTPUT_NAME = re.compile(r"job-([0-9]{1,10})-([0-9]{1,6})(?:\.[A-Za-z0-9]{1,10})?")
@@ -37,7 +38,7 @@ def find_file(engine: Engine, user_id: UUID, name: str, kind: str) -> tuple[Name
 
 def named_output(session: Session, user_id: UUID, name: str, kind: str) -> JobOutput | None:
     found = OUTPUT_NAME.search(name, max(0, len(name) - 40))
-    if found is None or found.end() != len(name) or int(found[1]) >= 2**31:
+    if found is None or found.end() != len(name) or int(found[1]) > LARGEST_ID:
         return None
     job_id, number = int(found[1]), int(found[2])
     statement = select(JobOutput).join(GenerationJob, col(GenerationJob.id) == col(JobOutput.job_id))

@@ -20,6 +20,7 @@ from shared.configuration.choices import Pooler
 from shared.configuration.secret_files import is_in_file, login_of
 from shared.configuration.settings import Settings
 from shared.database.sessions import AT_THE_START, OPTION, is_pooled, tell_in_each_transaction
+from shared.texts.reasons import driver_reason
 from shared.version import VERSION
 
 log = structlog.get_logger(__name__)
@@ -198,6 +199,6 @@ def patiently(work: Callable[[], T], *, patience: timedelta) -> T:
         except SQLAlchemyError as error:
             if not is_unavailable(error) or time.monotonic() + pause_s > deadline:
                 raise
-            log.warning("database.unavailable", error=str(getattr(error, "orig", error)), retry_in_s=pause_s)
+            log.warning("database.unavailable", error=driver_reason(error), retry_in_s=pause_s)
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 5)

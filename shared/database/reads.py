@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from shared.database.replica import NotFit, Replica, Unfit, position_of
+from shared.texts.reasons import driver_reason
 
 log = structlog.get_logger(__name__)
 
@@ -48,9 +49,9 @@ class Reads:
 
     def broke_off(self, error: SQLAlchemyError) -> None:
         if isinstance(error, DBAPIError) and has_answered(error):
-            log.warning("replica.read_failed", error=said_by(error))  # a conflict with what it replays, say
+            log.warning("replica.read_failed", error=driver_reason(error))  # a conflict with what it replays, say
         else:
-            self.fitness.lost(NotFit(Unfit.AWAY, detail=said_by(error)))
+            self.fitness.lost(NotFit(Unfit.AWAY, detail=driver_reason(error)))
 
     def look(self) -> None:
         """See whether the replica is fit. While the primary is away, that is not known."""
@@ -64,7 +65,7 @@ class Reads:
         except NotFit as unfit:
             self.lost(unfit)
         except SQLAlchemyError as error:
-            self.lost(NotFit(Unfit.AWAY, detail=said_by(error)))
+            self.lost(NotFit(Unfit.AWAY, detail=driver_reason(error)))
 
     def close(self) -> None:
         if self.replica:
@@ -84,10 +85,6 @@ class Reads:
 def has_answered(error: DBAPIError) -> bool:
     """Whether the server itself refused a statement, and goes on."""
     return getattr(error.orig, "pgcode", None) is not None and not error.connection_invalidated
-
-
-def said_by(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", error)).strip()
 
 
 class Fitness:

@@ -1,7 +1,8 @@
 """Where the API shows a job and its files: one template each, for the API and for the events the worker sends."""
 
+from shared.texts.storable import LARGEST_ID
+
 JOBS = "/api/v1/generation-jobs"
-LARGEST_ID = 2**31 - 1  # PostgreSQL's integer
 
 
 def number_in(text: str, largest: int = LARGEST_ID) -> int | None:

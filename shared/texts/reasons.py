@@ -1,4 +1,4 @@
-"""Why a file could not be read or written, in words that name no path of this machine."""
+"""Why a file or a database failed, in words that name no path of this machine and no statement."""
 
 import os
 import re
@@ -16,6 +16,11 @@ def reason_of(error: OSError) -> str:
     if isinstance(error, InWords):
         return str(error)
     return os.strerror(error.errno) if error.errno else type(error).__name__
+
+
+def driver_reason(error: Exception) -> str:
+    """What the driver of a database said, without the whole statement and its values, which SQLAlchemy adds."""
+    return str(getattr(error, "orig", None) or error).strip()
 
 
 def without_paths(text: str) -> str:

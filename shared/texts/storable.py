@@ -7,6 +7,8 @@ from typing import Any
 # U+0000, and halves of surrogate pairs.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
+LARGEST_INTEGER = 2**31 - 1  # PostgreSQL's integer
+LARGEST_ID = LARGEST_INTEGER  # of rows that are numbered, such as jobs
 LONGEST_MESSAGE = 8192  # bytes
 LONGEST_DETAIL = 2048  # bytes
 LONGEST_NAME = 255  # characters; what the columns for names hold

@@ -8,9 +8,10 @@ import base64
 import re
 from typing import NamedTuple
 
+from shared.texts.storable import LARGEST_ID
+
 ODD = 0x9E3779B97F4A7C15F39D  # any odd number has an inverse, so nothing is lost
 TEXT = re.compile(r"[a-z2-7]+")
-LARGEST_ID = 2**31 - 1  # PostgreSQL's integer
 
 
 class Form(NamedTuple):

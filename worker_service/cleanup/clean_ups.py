@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from shared.accounts.retention import Kept
-from shared.jobs.urls import LARGEST_ID
+from shared.texts.storable import LARGEST_ID
 from worker_service.cleanup import jobs
 from worker_service.cleanup.assets import expired_assets, remove_expired, remove_unused, unused_assets
 from worker_service.cleanup.deliveries import old_deliveries, remove_deliveries

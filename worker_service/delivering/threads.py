@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.texts.reasons import driver_reason
+
 log = structlog.get_logger(__name__)
 
 LOOKED_EVERY_S = 5.0  # also where no wake-up came: all threads of the actors may be busy with jobs
@@ -78,7 +80,7 @@ class DeliveryThread(threading.Thread):
             try:
                 self.deliverer.deliver_all()
             except SQLAlchemyError as error:
-                log.warning("deliveries.database_unavailable", of=what, error=str(getattr(error, "orig", error)))
+                log.warning("deliveries.database_unavailable", of=what, error=driver_reason(error))
                 closing.wait(AGAIN_AFTER_S)
             except Exception:  # whatever one delivery holds, the others go on
                 log.exception("deliveries.failed", of=what)

@@ -13,6 +13,7 @@ from shared.jobs.attempts import Lease
 from shared.jobs.errors import NotAFailure, TimedOut
 from shared.jobs.lifecycle import AlreadySettled
 from shared.messaging.messenger import Messenger
+from shared.texts.reasons import driver_reason
 from worker_service.fleet.health import Fleet
 from worker_service.run.leases import Leases
 from worker_service.run.storage import StorageWatch
@@ -46,7 +47,7 @@ def settle(messenger: Messenger, transition: Callable[[Session], object]) -> Non
     except Exception as error:
         if is_unavailable(error):
             raise
-        reason = str(getattr(error, "orig", error)).strip()
+        reason = driver_reason(error)
         log.error("job.not_written", kind=type(error).__name__, error=reason)  # noqa: TRY400
         raise Refused(type(error).__name__) from error
 

@@ -23,6 +23,7 @@ from shared.models import (
     Worker,
 )
 from shared.tasks import life
+from shared.texts.reasons import driver_reason
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,7 @@ def is_ended(messenger: Messenger, job_id: int) -> bool:
     except SQLAlchemyError as error:
         if is_unavailable(error):
             raise
-        log.error("job.not_ended", job_id=job_id, error=str(getattr(error, "orig", error)).strip())  # noqa: TRY400
+        log.error("job.not_ended", job_id=job_id, error=driver_reason(error))  # noqa: TRY400
         return False
     if job is None:
         return False

@@ -13,8 +13,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from api_service.http.bodies import read_optional_json
 from api_service.http.description.refusals import PROBLEMS, Refusals
 from api_service.http.operations import Access, Answer, Nothing, Operation
-from shared.jobs.urls import LARGEST_ID
 from shared.models import Scope
+from shared.texts.storable import LARGEST_ID
 from shared.version import VERSION
 
 SCHEMAS = "#/components/schemas/"

@@ -12,6 +12,7 @@ from shared.database.clock import MOST_SKEW, clock_skew
 from shared.database.encryption import encryption_problem
 from shared.database.engine import reading
 from shared.database.schema import schema_problem
+from shared.texts.reasons import driver_reason
 
 SUBJECT = "database"
 OLDEST = 15  # the major version that everything here is tried with, see docs/by-hand.md
@@ -48,7 +49,7 @@ def look(installation: Installation) -> Iterator[Finding]:
 
 def reason_of(error: SQLAlchemyError) -> str:
     """Why the database did not answer, in a line."""
-    return encryption_problem(error) or str(getattr(error, "orig", error)).strip().splitlines()[0]
+    return encryption_problem(error) or driver_reason(error).splitlines()[0]
 
 
 def version(session: Session) -> Iterator[Finding]:

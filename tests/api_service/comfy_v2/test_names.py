@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from shared.jobs.urls import LARGEST_ID
+from shared.texts.storable import LARGEST_ID
 from shared.workflows.opaque_names import job_id_of, job_name, output_name, output_of
 
 ids = some.integers(1, LARGEST_ID)

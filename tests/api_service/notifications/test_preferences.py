@@ -70,6 +70,7 @@ def named(client: TestClient, mailing: Mailing, mail: MailServer, address: str =
     mailing.deliver_all()
     assert mail.envelopes[-1].rcpt_tos == [address]
     lines = text_of(mail).splitlines()
+    assert f"or send this code to {PUBLIC}{EMAIL}/verification within an hour:" in lines
     (link,) = (line.removeprefix(PUBLIC) for line in lines if line.startswith(PUBLIC))
     (code,) = (line for line in lines if line.count("-") == 3 and len(line) == 19)
     return code, link

@@ -11,13 +11,14 @@ from shared.files.asset_names import AssetName, Tags
 from shared.files.content_hash import Hash
 from shared.models import JobStatus, OutputKind
 from shared.texts.labels import Labels
+from shared.texts.storable import LARGEST_INTEGER
 
 Text = Annotated[str, Field(max_length=1_000_000)]
 Name = Annotated[str, Field(max_length=255)]
 Path = Annotated[str, Field(max_length=600)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0, le=2**62)]
-Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Count = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
 
 class ManifestHead(BaseModel, frozen=True):

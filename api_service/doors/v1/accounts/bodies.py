@@ -13,10 +13,10 @@ from api_service.refusals.accounts import key_not_found, user_not_found
 from shared.accounts.retention import LONGEST_DAYS
 from shared.database.moments import Moment
 from shared.models import Scope, stands_alone
+from shared.texts.storable import LARGEST_INTEGER
 from shared.workflows.parameters import Name
 
 LARGEST_LIMIT = 2**53 - 1  # every JSON reader keeps such a number exact
-LARGEST_COUNT = 2**31 - 1  # PostgreSQL's integer
 KEY_ID = re.compile(r"[a-z0-9]{1,32}")
 
 
@@ -27,7 +27,7 @@ def without_blank_ends(value: str) -> str:
 
 
 AccountName = Annotated[Name, AfterValidator(without_blank_ends)]
-RunningJobsLimit = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)] | None
+RunningJobsLimit = Annotated[int, Field(strict=True, ge=0, le=LARGEST_INTEGER)] | None
 Weight = Annotated[float, Field(ge=0.01, le=100)]
 Most = Annotated[int, Field(strict=True, ge=0, le=LARGEST_LIMIT)] | None
 Expiry = Annotated[Moment, Field(strict=True)]

@@ -14,8 +14,8 @@ from api_service.refusals.assets import asset_not_found
 from shared.database.moments import Moment
 from shared.files.asset_names import AssetName, Tags
 from shared.files.content_hash import Hash
-from shared.jobs.urls import LARGEST_ID
 from shared.outgoing.destination import LONGEST_URL
+from shared.texts.storable import LARGEST_ID
 
 Number = Annotated[int, Field(ge=0, le=LARGEST_ID, strict=True)]
 File = Annotated[Any, WithJsonSchema({"type": "string", "format": "binary"})]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.jobs.listing.filters import WhoseJobs
-from shared.jobs.urls import LARGEST_ID
+from shared.texts.storable import LARGEST_ID
 
 MOST_JOBS = 1000  # of a snapshot
 

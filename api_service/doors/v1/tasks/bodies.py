@@ -24,8 +24,8 @@ from api_service.refusals.refusal import FORM
 from api_service.refusals.tasks import task_not_found
 from api_service.webhooks.asked import Url
 from shared.jobs.listing.filters import ALL, Filters, WhoseJobs
-from shared.jobs.urls import LARGEST_ID
 from shared.models import TaskKind, TaskState
+from shared.texts.storable import LARGEST_ID
 from shared.workflows.metadata import Metadata
 
 MOST_IDS = 10_000

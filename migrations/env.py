@@ -19,6 +19,7 @@ from sqlmodel import SQLModel
 
 import shared.models  # noqa: F401 - names every table to SQLModel.metadata
 from migrations.command_line import prepare
+from migrations.indexes import IN_THEIRS
 from migrations.losses import losses, refuse_to_lose
 from migrations.side_by_side import note_oldest_code
 from migrations.upgrade import connected
@@ -47,6 +48,7 @@ def main() -> None:
 def migrate(connection: Connection) -> None:
     with one_at_a_time(connection):
         ask_before_deleting(connection)
+        context.config.attributes[IN_THEIRS] = connection.in_transaction()
         context.configure(
             connection=connection,
             target_metadata=SQLModel.metadata,

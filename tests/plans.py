@@ -47,7 +47,8 @@ def recorded(connection: Connection) -> Iterator[list[tuple[str, Any]]]:
     statements: list[tuple[str, Any]] = []
 
     def record(_connection: Any, _cursor: Any, text: str, values: Any, _context: Any, many: bool) -> None:
-        statements.append((text, values[0] if many else values))
+        # Some are sent together; EXPLAIN explains the first, and the others would be done.
+        statements.extend((one, values[0] if many else values) for one in text.split("; "))
 
     event.listen(connection, "before_cursor_execute", record)
     try:

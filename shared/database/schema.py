@@ -51,6 +51,7 @@ REVISIONS = (
     "moving_files",
     "traces",
     "history",
+    "newest_failures",
 )
 NEEDED = REVISIONS[-1]
 WORKS_SINCE = "works with code since "  # what migrations note of the schema, before the revision of that code

@@ -39,6 +39,7 @@ PAGE = 50
 CLEANED = 500  # jobs
 OWNER = USERS[-1]  # of the most jobs
 A_DAY = timedelta(days=1)
+NOW = datetime.now(UTC)
 WANTED = "<= 2"  # a larger index is deeper, and what it finds lies farther apart
 
 Deed = Callable[[Running], object]
@@ -97,7 +98,7 @@ DEEDS: dict[str, Deed] = {
     "list of pinned": listed(pinned=True),
     "list of metadata": listed(metadata=("project:p7",)),
     "list of a word": listed(text="cat"),
-    "list of an hour": listed(created_before=datetime.now(UTC) - A_DAY),
+    "list of an hour": listed(created_after=NOW - A_DAY - timedelta(hours=1), created_before=NOW - A_DAY),
     "everybody's list": listed(None),
     "everybody's list of failed": listed(None, status=(JobStatus.FAILED,)),
     "statistics of a month": lambda here: statistics_of(here.engine, OWNER, 30),

@@ -17,7 +17,7 @@ from tests.migrations.databases import LEGACY, execute, value
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-HEAD = "history"
+HEAD = "newest_failures"
 
 
 def start(url: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:

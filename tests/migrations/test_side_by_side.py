@@ -57,7 +57,7 @@ def wrong_with(call: ast.Call, name: str, made: set[str]) -> Iterator[str]:
         if "nullable=False" in column and "server_default" not in column and "Identity" not in column:
             yield "add_column wants a value that older code does not give"
     if name == "create_index" and table not in made and said.get("postgresql_concurrently") != "True":
-        yield "create_index holds up who writes: make it concurrently, in an autocommit_block"
+        yield "create_index holds up who writes: add_index makes it concurrently"
     if name == "execute" and any(SQL_THAT_TAKES_AWAY.search(one) for one in texts):
         yield "this SQL takes away what older code uses"
 
@@ -105,8 +105,7 @@ def upgrade():
     op.create_table("pets", sa.Column("name", sa.Text, nullable=False))
     op.create_index("ix_pets_name", "pets", ["name"])
     op.add_column("users", sa.Column("age", sa.Integer, nullable=False, server_default="0"))
-    with op.get_context().autocommit_block():
-        op.create_index("ix_users_age", "users", ["age"], postgresql_concurrently=True)
+    add_index("ix_users_age", "users", ["age"])
 """
     assert not breaking(source)
     assert breaking("def upgrade():\n    pass\n") == ["it may wait for a lock for ever"]

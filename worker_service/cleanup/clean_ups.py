@@ -22,6 +22,7 @@ from worker_service.cleanup.missing import missing_files
 from worker_service.cleanup.orphans import orphans, remove_orphans
 from worker_service.cleanup.portion import CleanUp
 
+HAS_THUMBNAILS = "thumbnails <> '{}'::jsonb"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -30,9 +31,9 @@ def has(table: str, condition: str = "true") -> str:
     return there_is(f"{table} WHERE job_id = seen.id AND {condition}")
 
 
-def first_in(table: str) -> str:
+def first_in(table: str, condition: str = "true") -> str:
     """The lowest number of a job that has such rows."""
-    return f"SELECT coalesce(min(job_id), {LARGEST_ID}) FROM {table}"  # noqa: S608 - ours
+    return f"SELECT coalesce(min(job_id), {LARGEST_ID}) FROM {table} WHERE {condition}"  # noqa: S608 - ours
 
 
 CLEAN_UPS = (
@@ -56,7 +57,12 @@ CLEAN_UPS = (
         "previews",
         "ended jobs with thumbnails",
         HOUR,
-        old_jobs(Kept.PREVIEWS, has("job_outputs", "thumbnails <> '{}'"), size=THUMBNAIL_BYTES),
+        old_jobs(
+            Kept.PREVIEWS,
+            has("job_outputs", HAS_THUMBNAILS),
+            size=THUMBNAIL_BYTES,
+            first=first_in("job_outputs", HAS_THUMBNAILS),
+        ),
         jobs.remove_previews,
         Kept.PREVIEWS,
     ),

@@ -66,6 +66,14 @@ INDEXES = (
         postgresql_include=["completed_at", "server", "error_code"],
         postgresql_where="failure IS NOT NULL",
     ),
+    # A user's failures since some time.
+    Index(
+        "ix_generation_jobs_failed",
+        "user_id",
+        text("completed_at DESC"),
+        postgresql_include=["failure", "id", "server", "error_code"],
+        postgresql_where="failure IS NOT NULL",
+    ),
     # How many jobs of a user wait, and how many of a lane in the queue.
     Index(
         "ix_generation_jobs_waiting",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Text
 from sqlmodel import Field, SQLModel
 
 from shared.database.columns import document, moment, one_of, word
@@ -45,4 +45,8 @@ class JobOutput(SQLModel, table=True):
     thumbnail_note: str | None = Field(default=None, sa_column=Column("thumbnail_note", Text))
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
 
-    __table_args__ = (one_of("kind", OutputKind),)
+    __table_args__ = (
+        one_of("kind", OutputKind),
+        # Which jobs have thumbnails that may go.
+        Index("ix_job_outputs_thumbnails", "job_id", postgresql_where="thumbnails <> '{}'::jsonb"),
+    )

@@ -31,9 +31,11 @@ from shared.jobs.failures.quarantine import has_completed_since
 from shared.jobs.listing.filters import Filters
 from shared.jobs.listing.page_range import PageRange, Position
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
-from tests.jobs import LEASE, USER
+from tests.jobs import LEASE, USER, new_job
 from tests.plans import Plan, plans_of
-from tests.population import Population, populate
+from tests.population import USERS, Population, populate
+from worker_service.cleanup.clean_ups import HAS_THUMBNAILS, first_in, has
+from worker_service.cleanup.ended_jobs import LOOK
 
 pytestmark = pytest.mark.broad
 
@@ -42,6 +44,8 @@ NAMED = text(
     "INSERT INTO native_prompts (job_id, user_id, prompt_id) SELECT id, user_id, gen_random_uuid() FROM generation_jobs"
 )
 MIDDLE = Position(datetime.now(UTC) - timedelta(days=2), JOBS // 2)
+OF_MANY = USERS[-1]
+FOUND_LAST = datetime(2001, 1, 1, tzinfo=UTC)  # beyond what is looked through first
 SERVERS = [f"http://gpu-{number}" for number in range(4)]
 
 
@@ -56,6 +60,9 @@ def engine(servers: Servers, template: str) -> Iterator[Engine]:
         session.add_all(ComfyUIServer(name=name, last_seen_at=datetime.now(UTC)) for name in SERVERS)
         session.connection().execute(NAMED)
         session.connection().execute(text("ANALYZE native_prompts"))
+        session.add_all(
+            new_job(status=JobStatus.CANCELLED, created_at=FOUND_LAST, caller_metadata={"age": "old"}) for _ in range(3)
+        )
     yield engine
     engine.dispose()
     servers.drop_database(name)
@@ -154,8 +161,55 @@ def test_groups_of_failures_are_counted_from_one_index(
 ) -> None:
     filters = FailureFilters(owner, USER)
     plans = planned(engine, lambda session: read_groups(session, filters, fingerprint=fingerprint, limit=51))
-    assert indexes(plans) <= {"list_failure", "generation_jobs_pkey", "muted_failures_pkey"}
-    assert "list_failure" in indexes(plans)
+    of_failures = {"list_failure", "failed"} if fingerprint is None else {"list_failure"}
+    assert indexes(plans) <= {*of_failures, "generation_jobs_pkey", "muted_failures_pkey"}
+    assert len(indexes(plans) & of_failures) == 1
+
+
+def test_groups_of_a_day_are_counted_from_the_failures_of_that_day(engine: Engine) -> None:
+    filters = FailureFilters(owner=USER, reader=USER, since=datetime.now(UTC) - timedelta(days=1))
+    plans = planned(engine, lambda session: read_groups(session, filters, limit=50))
+    assert "failed" in indexes(plans)
+    assert "list_failure" not in indexes(plans)
+
+
+IN_ORDER = """
+SELECT id FROM generation_jobs WHERE (CAST(:owner AS uuid) IS NULL OR user_id = :owner) AND {condition}
+ORDER BY created_at {order}, id {order} LIMIT 30
+"""
+
+
+@pytest.mark.parametrize("ascending", [False, True])
+@pytest.mark.parametrize("owner", [USER, OF_MANY, None], ids=["few", "many", "everybody's"])
+@pytest.mark.parametrize(
+    ("filters", "condition"),
+    [
+        ({"text": "cat"}, "prompt LIKE '%cat%'"),
+        ({"text": "zeppelin"}, "prompt LIKE '%zeppelin%'"),
+        ({"metadata": ["project:p7"]}, "metadata ->> 'project' = 'p7'"),
+        ({"metadata": ["age:old"]}, "metadata ->> 'age' = 'old'"),
+        ({"metadata": ["age:new"]}, "metadata ->> 'age' = 'new'"),
+    ],
+)
+def test_a_page_that_is_searched_for_is_the_first_of_all_that_match(
+    engine: Engine, filters: dict[str, Any], condition: str, owner: UUID | None, ascending: bool
+) -> None:
+    given = text(IN_ORDER.format(condition=condition, order="ASC" if ascending else "DESC"))
+    page = PageRange(owner, 30, ascending=ascending)
+    with Session(engine) as session:
+        found = [job.id for job in jobs_of(session, Filters.model_validate(filters), page)]
+        assert found == list(session.scalars(given, {"owner": owner}))
+
+
+def test_thumbnails_that_may_go_are_looked_for_where_there_are_some(engine: Engine) -> None:
+    look = LOOK.format(
+        condition=has("job_outputs", HAS_THUMBNAILS), size="0", first=first_in("job_outputs", HAS_THUMBNAILS)
+    )
+    given = {"owner": USER, "age": timedelta(hours=1), "status": "completed", "sized": False, "window": 1000}
+    plans = planned(
+        engine, lambda session: session.execute(text(look), {**given, "created_at": "-infinity", "id": 0}).all()
+    )
+    assert "ix_job_outputs_thumbnails" in {name for plan in plans for name in plan.indexes}
 
 
 def test_whether_a_workflow_has_completed_since_is_looked_up(engine: Engine) -> None:

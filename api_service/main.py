@@ -29,7 +29,6 @@ from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.object_infos import ObjectInfos
 from api_service.http.asked_together import AskedTogether
 from api_service.http.kept_bodies import KeptBodies
-from api_service.http.narrow_router import NarrowRouter
 from api_service.http.one_answer import OneAnswer
 from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
@@ -38,6 +37,7 @@ from api_service.http.server.browser_cookies import BrowserCookies
 from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
 from api_service.http.server.metrics import ApiMetrics
+from api_service.http.server.narrow_router import NarrowRouter
 from api_service.http.server.pace import KeylessPace, Pace
 from api_service.http.server.traced import Traced
 from api_service.limits.key_limits import KeyLimits

@@ -26,7 +26,6 @@ from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.object_infos import ObjectInfos
-from api_service.http.narrow_router import NarrowRouter
 from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
 from api_service.http.server.address_keys import AddressKeys
@@ -34,6 +33,7 @@ from api_service.http.server.browser_cookies import BrowserCookies
 from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
 from api_service.http.server.metrics import ApiMetrics
+from api_service.http.server.narrow_router import NarrowRouter
 from api_service.http.server.pace import KeylessPace, Pace
 from api_service.http.server.root_path import RootPath
 from api_service.http.server.traced import Traced

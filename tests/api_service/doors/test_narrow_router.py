@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 
-from api_service.http.narrow_router import NarrowRouter, by_beginning, near
+from api_service.http.server.narrow_router import NarrowRouter, by_beginning, near
 from api_service.routes import ROUTES
 
 TABLE = by_beginning(ROUTES)

@@ -11,7 +11,7 @@ from tests.monitoring import MISSING, PROMETHEUS
 
 @pytest.mark.long
 @pytest.mark.system
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2400)
 @pytest.mark.skipif(not PROMETHEUS, reason=MISSING)
 def test_each_fault_fires_its_alerts_and_no_others(tmp_path: Path) -> None:
     heard = hear_all(plan_in(tmp_path / "system"), say)

@@ -35,8 +35,11 @@ class Prometheus:
 
     def firing(self) -> frozenset[str]:
         """The names of the alerts that fire now."""
-        found = self.get("/api/v1/alerts")["alerts"]
-        return frozenset(one["labels"]["alertname"] for one in found if one["state"] == "firing")
+        return frozenset(name for name, state in self.alerts() if state == "firing")
+
+    def alerts(self) -> list[tuple[str, str]]:
+        """The alerts that fire, and those that would if it went on: the name and the state of each."""
+        return [(one["labels"]["alertname"], one["state"]) for one in self.get("/api/v1/alerts")["alerts"]]
 
     def reaches_all(self) -> bool:
         """Whether each target answered when it was last asked."""

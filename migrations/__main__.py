@@ -5,7 +5,6 @@ import logging
 import sys
 
 from shared.imports import importing
-from shared.texts.reasons import driver_reason
 
 with importing():
     from alembic.util import CommandError
@@ -14,6 +13,7 @@ with importing():
     from migrations.command_line import prepare
     from migrations.losses import refuse_to_lose
     from migrations.upgrade import current, downgrade, loss_of, upgrade
+    from shared.texts.reasons import driver_reason
 
 log = logging.getLogger("migrations")
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_va
 
 ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 PUBLIC_URL = re.compile(rf"{ORIGIN.pattern}(?:/[a-z0-9._~/-]{{0,200}})?", re.IGNORECASE)
-ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+WORD = re.compile(r"[A-Za-z0-9._~-]+")
 LONGEST_ROOT_PATH = 100  # characters: each address in a webhook grows by as many
 ROOT_PATH_FORM = (
     f"/ and words of letters, digits, ., _, ~ and -, such as /pictures or /make/pictures, without / at the end, "
@@ -32,12 +32,18 @@ def public_url(value: str | None) -> str | None:
 
 
 def root_path(value: str) -> str:
-    words = value.split("/")[1:]
-    if value and (not ROOT_PATH.fullmatch(value) or len(value) > LONGEST_ROOT_PATH or {".", ".."} & {*words}):
+    if not value:
+        return value
+    before, *words = value[: LONGEST_ROOT_PATH + 1].split("/")
+    if before or not words or not all(map(is_word, words)) or len(value) > LONGEST_ROOT_PATH:
         raise ValueError(ROOT_PATH_FORM)
-    if value and words[0] in OUR_FIRST_WORDS:
+    if words[0] in OUR_FIRST_WORDS:
         raise ValueError(f"a path that does not begin with /{words[0]}, as addresses of this service do")
     return value
+
+
+def is_word(word: str) -> bool:
+    return WORD.fullmatch(word) is not None and word not in {".", ".."}
 
 
 PublicUrl = Annotated[str | None, BeforeValidator(public_url)]

@@ -164,7 +164,8 @@ def test_the_statement_that_completes_a_job_writes_what_webhooks_are_owed(messen
     with messenger.transaction() as session:
         lifecycle.complete(session, claim.lease, [output(claim)])
     assert [one.split()[:2] for one in asked if "webhook" in one or one.startswith("EXECUTE")] == [
-        ["EXECUTE", "complete"]
+        ["EXECUTE", "complete"],
+        ["EXECUTE", "count_one"],  # the statistics of the day
     ]
     assert len(deliveries(messenger)) == listens
 

@@ -3,7 +3,9 @@
 import gc
 import threading
 import warnings
+from collections.abc import Sequence
 
+import anyio.to_thread
 import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
 
@@ -26,19 +28,28 @@ def test_watchers_that_leave_while_the_service_ends_leave_no_connection(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
         for number in range(TIMES):
-            with TestClient(create_app(settings), headers=bearer(key)) as client:
+            with ClientOfLeavers(create_app(settings), headers=bearer(key)) as client:
                 sockets = [client.websocket_connect(path) for path in paths]
                 for position, socket in enumerate(sockets):
                     socket.__enter__()
                     if (number + position) % 2:  # the others are still to be told their snapshot
                         socket.receive_json()
-                leaving = [threading.Thread(target=leave, args=[socket]) for socket in sockets]
-                for thread in leaving:
+                client.leaving = [threading.Thread(target=leave, args=[socket]) for socket in sockets]
+                for thread in client.leaving:
                     thread.start()
-            for thread in leaving:
-                thread.join()
             gc.collect()
     assert not [str(one.message) for one in caught]
+
+
+class ClientOfLeavers(TestClient):
+    """Once the service has ended, its loop goes on until all have left: none can leave a loop that has ended."""
+
+    leaving: Sequence[threading.Thread] = ()
+
+    async def wait_shutdown(self) -> None:
+        await super().wait_shutdown()
+        for thread in self.leaving:
+            await anyio.to_thread.run_sync(thread.join)
 
 
 def leave(socket: WebSocketTestSession) -> None:

@@ -78,11 +78,18 @@ def every_job_has_ended(evidence: Evidence) -> Iterator[str]:
 def every_end_has_its_reason(evidence: Evidence) -> Iterator[str]:
     """As its kind says, or cancelled by its client, or given up after all attempts, or as poison."""
     submissions = {submission.ordered.number: submission for submission in evidence.submissions}
-    deaths = Counter(row["job_id"] for row in evidence.attempts if row["outcome"] == "expired")
+    workers = Counter(row["job_id"] for row in evidence.attempts if row["outcome"] == "expired")
+    servers = Counter(row["job_id"] for row in evidence.attempts if was_lost_with_its_server(row))
     for row in evidence.jobs:
         submission = submissions.get(evidence.numbers.get(row["id"], -1))
         if submission is not None and row["status"] in FINAL:
-            yield from reason(row, submission, deaths[row["id"]], evidence.max_attempts)
+            deaths = max(workers[row["id"]], servers[row["id"]])
+            yield from reason(row, submission, deaths, evidence.max_attempts)
+
+
+def was_lost_with_its_server(attempt: Row) -> bool:
+    details = attempt["error_details"] or {}
+    return attempt["error_code"] == "prompt_lost" and details.get("was_running") is True
 
 
 def reason(row: Row, submission: Submission, deaths: int, max_attempts: int) -> Iterator[str]:

@@ -83,6 +83,7 @@ BROKEN = {
         "failed with one bad file": doctored("jobs", PLAIN, status="failed", error_code="output_missing"),
         "failed for another reason than its own": doctored("jobs", FAILING, error_code="timeout"),
         "poison that killed nobody": doctored("jobs", PLAIN, status="failed", error_code="poison"),
+        "in quarantine, and killed nobody": doctored("jobs", PLAIN, status="failed", error_code="workflow_quarantined"),
         "completed, and could not be": doctored("jobs", FAILING, status="completed"),
         "cancelled, and nobody asked": doctored("jobs", PLAIN, status="cancelled"),
         "cancelled by its answer, and completed": doctored("jobs", CANCELLED, status="completed"),
@@ -221,12 +222,15 @@ def test_a_second_row_is_right_where_an_answer_was_lost() -> None:
     assert any("has 2 rows" in each for each in found), "a key makes the same request the same job"
 
 
-def test_a_job_that_used_up_its_attempts_or_killed_its_workers_may_fail() -> None:
+def test_a_job_that_used_up_its_attempts_or_killed_its_workers_or_servers_may_fail() -> None:
     used_up = doctored("jobs", PLAIN, status="failed", error_code="comfyui_unreachable", retries=4)
     deadly = doctored("jobs", ADOPTED, status="failed", error_code="poison")
     dead = [row | {"outcome": "expired", "job_id": ADOPTED} for row in deadly.attempts]
+    lost = {"outcome": "failed", "job_id": ADOPTED, "error_code": "prompt_lost", "error_details": {"was_running": True}}
+    lost_servers = [row | lost for row in deadly.attempts]
     two_bad_files = doctored("jobs", PLAIN, status="failed", error_code="output_missing", retries=1)
-    for evidence in (used_up, two_bad_files, replace(deadly, attempts=dead)):
+    deadly_ones = (replace(deadly, attempts=dead), replace(deadly, attempts=lost_servers))
+    for evidence in (used_up, two_bad_files, *deadly_ones):
         assert "every end has its reason" not in {violation.rule for violation in account(evidence)}
 
 

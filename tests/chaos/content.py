@@ -6,7 +6,7 @@ from typing import Any
 
 RAISED, REFUSED = frozenset({"node_failed"}), frozenset({"workflow_rejected"})
 # Of the jobs of one deadly workflow the first end as poison, and by then it may be in quarantine.
-DEADLY = frozenset({"poison", "workflow_quarantined"})
+DEADLY_ENDS = frozenset({"poison", "workflow_quarantined"})
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def fails(what: str, megabytes: int = 1) -> Content:
 
 
 def kills(what: str) -> Content:
-    return Content("SimulatedRaise", {"what": what, "megabytes": 1}, fails_with=DEADLY, is_deadly=True)
+    return Content("SimulatedRaise", {"what": what, "megabytes": 1}, fails_with=DEADLY_ENDS, is_deadly=True)
 
 
 def sends(what: str, megabytes: int, times: int) -> Content:

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 import psutil
 from psycopg2 import sql
 
-from deploy.local.cluster import ENVIRON, THROWAWAY, USER, Cluster, quarters
+from deploy.local.cluster import ENVIRON, USER, Cluster
 from deploy.local.ports import free_ports, start_on_a_free_port
 from deploy.local.postgres import Postgres, connected, serve, server_url
 from deploy.local.process import Command, Process
+from deploy.local.programs import Account
 from tests.deploy_local.watching import until
-from tests.lodgings import remove_lodgings
+from tests.lodgings import lodging, remove_lodgings
 
 COPIED_WITHIN_S = 120.0
 NOTHING_MORE = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
@@ -95,7 +96,8 @@ def running_pair(folder: Path) -> Iterator[Pair]:
         ending.callback(remove_lodgings, folder)
         primary = ending.enter_context(Postgres.start(folder / "primary", folder / "primary.log", durable=False))
         tell_to_commit_at_once(primary)
-        replica = copied(primary, folder / "replica", "--write-recovery-conf")
+        quarters = ending.enter_context(lodging(folder / "replica"))
+        replica = copied(primary, folder / "replica.log", *quarters)
         ending.callback(replica.stop)
         yield Pair(primary, replica)
 
@@ -106,19 +108,14 @@ def tell_to_commit_at_once(primary: Postgres) -> None:
         cursor.execute(sql.SQL("ALTER ROLE {} SET synchronous_commit = on").format(sql.Identifier(USER)))
 
 
-def copied(primary: Postgres, folder: Path, *options: str) -> Server:
-    """A server of a base backup, which `options` of pg_basebackup make a replica."""
-    folder.mkdir()
-    home, account = quarters(folder)
-    if home != folder:
-        (home / THROWAWAY).write_text(str(folder))
+def copied(primary: Postgres, log: Path, home: Path, account: Account | None) -> Server:
+    """A replica in `home`, run by `account`, made from a base backup."""
     cluster = Cluster(home, primary.cluster.postgres, account, primary.cluster.password, made=True)
     cluster.data.mkdir(mode=0o700)
     if account:
         account.take(cluster.data)
-    log = folder / "postgres.log"
     run_program(cluster, log, "pg_basebackup", f"--pgdata={cluster.data}", "--checkpoint=fast", "--no-sync",
-                f"--dbname={plain(primary.url())}", *options)  # fmt: skip
+                "--write-recovery-conf", f"--dbname={plain(primary.url())}")  # fmt: skip
 
     def start(port: int) -> Server:
         return Server(cluster, serve(cluster, log, port, durable=False), port, log)

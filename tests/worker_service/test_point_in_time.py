@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.cluster import ENVIRON, THROWAWAY, USER, Cluster, quarters
+from deploy.local.cluster import ENVIRON, USER, Cluster
 from deploy.local.ports import free_ports, start_on_a_free_port
 from deploy.local.postgres import Postgres, connected, serve, server_url
 from deploy.local.process import Process
@@ -28,6 +28,7 @@ from tests import jobs
 from tests.deploy_local.watching import until
 from tests.docs.pages import ROOT, blocks
 from tests.lent_database import ADD_USERS
+from tests.lodgings import lodging
 from tests.replicas import asked, tell_to_commit_at_once
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.deployment import Deployment
@@ -96,9 +97,9 @@ class Site:
 
 @pytest.fixture
 def site(folder: Path) -> Iterator[Site]:
-    with Postgres.start(folder / "server", folder / "server.log", durable=False) as postgres:
+    server = Postgres.start(folder / "server", folder / "server.log", durable=False)
+    with server as postgres, lodging(folder / "archive") as (archive, _account):
         tell_to_commit_at_once(postgres)
-        archive = lodging(folder / "archive")
         for name in ("wal", "base", "data"):
             (archive / name).mkdir()
         if postgres.cluster.account:
@@ -108,15 +109,6 @@ def site(folder: Path) -> Iterator[Site]:
             configuration.write(page.settings)
         postgres.restart()
         yield Site(postgres, archive, archive / "data", page)
-
-
-def lodging(folder: Path) -> Path:
-    """A folder that the server's account can reach; `folder` leads to it."""
-    folder.mkdir()
-    home, _account = quarters(folder)
-    if home != folder:
-        (home / THROWAWAY).write_text(str(folder))
-    return home
 
 
 @pytest.fixture

@@ -43,30 +43,26 @@ def newest_template(databases: Databases) -> str:
 @pytest.fixture
 def empty(databases: Databases) -> Iterator[str]:
     """A database without any table."""
-    url = databases.make()
-    yield url
-    databases.drop(url)
+    with databases.lent() as url:
+        yield url
 
 
 @pytest.fixture
 def legacy(databases: Databases, legacy_template: str) -> Iterator[str]:
     """A database with the two old tables and the rows of tests/data/legacy."""
-    url = databases.make(legacy_template)
-    yield url
-    databases.drop(url)
+    with databases.lent(legacy_template) as url:
+        yield url
 
 
 @pytest.fixture
 def merged(databases: Databases, merged_template: str) -> Iterator[str]:
     """What `legacy` is after all migrations: a copy, as they would take five times as long."""
-    url = databases.make(merged_template)
-    yield url
-    databases.drop(url)
+    with databases.lent(merged_template) as url:
+        yield url
 
 
 @pytest.fixture
 def newest(databases: Databases, newest_template: str) -> Iterator[str]:
     """A database at the newest revision without any row: a copy, as of `merged`."""
-    url = databases.make(newest_template)
-    yield url
-    databases.drop(url)
+    with databases.lent(newest_template) as url:
+        yield url

@@ -92,6 +92,13 @@ class Databases:
         self.names.append(name)
         return named(self.server, name)
 
+    @contextmanager
+    def lent(self, template: str | None = None) -> Iterator[str]:
+        """The same, dropped when the block ends."""
+        url = self.make(template)
+        yield url
+        self.drop(url)
+
     def drop(self, url: str) -> None:
         self.names.remove(name_in(url))
         drop_database(self.server, name_in(url))

@@ -21,8 +21,7 @@ async def show_history(request: ApiRequest[Nothing, HistoryQuery]) -> HistoryVie
 
     It is noted once a minute, and kept for a month.
     """
-    services = request.services
-    return await services.run(history_of, services.engine, request.query.period)
+    return await request.services.read(history_of, request.query.period)
 
 
 OPERATIONS = (

@@ -12,19 +12,13 @@ from api_service.doors.binding import ApiRequest, by_key_or_ticket
 from api_service.doors.v1.notifications.bodies import LARGEST_NUMBER, FollowQuery
 from api_service.doors.v1.notifications.views import NOTIFICATIONS, NotificationView
 from api_service.doors.v1.streams.connection import holder_of
-from api_service.doors.v1.streams.event_follower import as_text, id_of
+from api_service.doors.v1.streams.event_streams import GOES_ON_BY, id_of, last_number, send_opening, stream_of
 from api_service.doors.v1.streams.sending import sent_to_the_end
-from api_service.http.operations import Answer, Nothing, Operation
-from api_service.http.request_refusals import invalid_query
+from api_service.http.operations import Nothing, Operation
 from api_service.http.streams.event_stream import EventStream, Follower, SendText, as_comment
-from api_service.http.streams.stream_tickets import LAST_EVENT_ID
 from api_service.notifications import listing
 from api_service.refusals.codes import Code
-from api_service.refusals.refusal import FieldError
 from api_service.streams.bell import Bell
-from api_service.streams.tickets import TicketIdentity
-from api_service.streams.timings import StreamTimings
-from shared.jobs.urls import number_in
 from shared.models import Notification, Scope
 
 FollowRequest = ApiRequest[Nothing, FollowQuery]
@@ -37,7 +31,7 @@ async def follow(request: FollowRequest) -> Response:
     come those after `Last-Event-ID`; without one it begins now. With `?ticket=`, an id has a secret behind a hyphen, as
     in the stream of a job.
     """
-    services, after = request.services, last_event_id(request)
+    services, after = request.services, last_number(request, LARGEST_NUMBER)
     newest = await services.run(listing.newest, services.engine, request.identity.user_id)
     # A client that claims an id which is not reached yet would miss what comes.
     follower = NotificationFollower(request, newest if after is None else min(after, newest))
@@ -50,17 +44,6 @@ async def follow(request: FollowRequest) -> Response:
     )
 
 
-def last_event_id(request: FollowRequest) -> int | None:
-    """The last notification that the client has. Raises Refusal: invalid_query."""
-    header = request.http.headers.get(LAST_EVENT_ID)
-    if not header:
-        return request.query.last_event_id
-    number = number_in(header.partition("-")[0], LARGEST_NUMBER)
-    if number is None:
-        raise invalid_query([FieldError(field=LAST_EVENT_ID, message="Input should be a number", code="int_parsing")])
-    return number
-
-
 @dataclass(frozen=True)
 class NotificationFollower:
     """Who follows, and the last notification that it has."""
@@ -71,9 +54,7 @@ class NotificationFollower:
     async def send_all(self, send: SendText) -> None:
         """Send everything for as long as the client stays. Raises StreamEnded, SQLAlchemyError."""
         services, identity, after = self.request.services, self.request.identity, self.after
-        await send(f"retry: {services.timings.reconnect_after_ms}\n\n")
-        if isinstance(identity, TicketIdentity):
-            await send(as_text("opened", {}, id_of(identity, after)))
+        await send_opening(self.request, after, send)
         async with services.relay.bell(identity.user_id, holder_of(identity)) as bell:
             while True:
                 told = await self.told_next(bell, after)
@@ -103,18 +84,11 @@ OPERATIONS = (
         f"{NOTIFICATIONS}/events",
         follow,
         Scope.READ,
-        {
-            HTTPStatus.OK: Answer(
-                None,
-                f"the notifications; a comment after {StreamTimings.comment_after_s:.0f} seconds without one",
-                media_types=("text/event-stream",),
-                headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no: proxies are not to hold it back"},
-            )
-        },
+        {HTTPStatus.OK: stream_of("the notifications")},
         tag="notifications",
         query=FollowQuery,
         problems=(Code.QUOTA_EXCEEDED,),
         identify=by_key_or_ticket,
-        request_headers={LAST_EVENT_ID: "the id of the last event that came; an EventSource sends it by itself"},
+        request_headers=GOES_ON_BY,
     ),
 )

@@ -1,18 +1,15 @@
 """The events of one job as text of an event stream: those that happened, then each as it happens."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from api_service.accounts.identity import Identity
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.streams.connection import holder_of
+from api_service.doors.v1.streams.event_streams import id_of, send_opening
 from api_service.doors.v1.streams.event_texts import text_of
 from api_service.doors.v1.streams.queries import EventsQuery
 from api_service.http.operations import Nothing
 from api_service.http.streams.event_stream import SendText, as_comment
 from api_service.streams import stream_queries
-from api_service.streams.tickets import TicketIdentity
 from api_service.streams.watch import JobWatch
 from shared.messaging.events import Event
 from shared.models import HELD
@@ -31,10 +28,7 @@ class EventFollower:
 
     async def send_events(self, send: SendText) -> None:
         """Send everything until the job has ended. Raises StreamEnded, SQLAlchemyError."""
-        await send(f"retry: {self.request.services.timings.reconnect_after_ms}\n\n")
-        if isinstance(self.request.identity, TicketIdentity):
-            # An event, for not every browser takes an id that comes without one.
-            await send(as_text("opened", {}, self.id_of(self.after)))
+        await send_opening(self.request, self.after, send)
         relay, previews = self.request.services.relay, self.request.query.previews
         async with relay.watch(self.job_id, holder_of(self.request.identity), previews=previews) as watch:
             ended = await self.send_past_events(watch, send)
@@ -63,19 +57,5 @@ class EventFollower:
 
     def frame_of(self, event: Event) -> str:
         """An event in the stream's form. JSON has no line breaks, so its data is one line."""
-        number = "" if event.sequence is None else f"id: {self.id_of(event.sequence)}\n"
+        number = "" if event.sequence is None else f"id: {id_of(self.request.identity, event.sequence)}\n"
         return f"{number}event: {event.type}\ndata: {text_of(event)}\n\n"
-
-    def id_of(self, sequence: int) -> str:
-        return id_of(self.request.identity, sequence)
-
-
-def id_of(identity: Identity, sequence: int) -> str:
-    """The id of an event; with the secret by which a ticket is used again, for who came with one."""
-    return f"{sequence}-{identity.resume_secret}" if isinstance(identity, TicketIdentity) else f"{sequence}"
-
-
-def as_text(name: str, data: Mapping[str, str], event_id: str | None = None) -> str:
-    """An event of the stream itself, and of no job."""
-    number = "" if event_id is None else f"id: {event_id}\n"
-    return f"{number}event: {name}\ndata: {json.dumps(data)}\n\n"

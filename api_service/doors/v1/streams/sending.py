@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from api_service.doors.closings import KEY_ENDED, RESUMED, STOPPING, TOO_SLOW
-from api_service.doors.v1.streams.event_follower import as_text
+from api_service.doors.v1.streams.event_streams import as_text
 from api_service.http.streams.event_stream import SendText, as_comment
 from api_service.streams.watch import KeyEnded, Resumed, ServerStops, TooSlow
 

@@ -8,20 +8,19 @@ from starlette.responses import Response
 from api_service.doors.binding import ApiRequest, by_key_or_ticket
 from api_service.doors.v1.jobs.paths import job_id_in
 from api_service.doors.v1.streams.event_follower import EventFollower
+from api_service.doors.v1.streams.event_streams import GOES_ON_BY, number_of, stream_of
 from api_service.doors.v1.streams.queries import EventsQuery
 from api_service.doors.v1.streams.sending import sent_to_the_end
 from api_service.http.operations import Answer, Nothing, Operation
-from api_service.http.request_refusals import invalid_query
 from api_service.http.streams.event_stream import HEADERS, EventStream, Follower
 from api_service.http.streams.stream_tickets import LAST_EVENT_ID, RESUMABLE_ID
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import job_not_found
-from api_service.refusals.refusal import FieldError
 from api_service.streams import stream_queries
 from api_service.streams.tickets import TicketIdentity
-from api_service.streams.timings import StreamTimings
-from shared.jobs.urls import JOBS, number_in
+from shared.jobs.urls import JOBS
 from shared.models import Scope
+from shared.texts.storable import LARGEST_ID
 
 
 async def follow(request: ApiRequest[Nothing, EventsQuery]) -> Response:
@@ -61,10 +60,7 @@ def last_event_id(request: ApiRequest[Nothing, EventsQuery]) -> int:
         return request.query.last_event_id or 0
     if isinstance(request.identity, TicketIdentity) and (resumed := RESUMABLE_ID.fullmatch(header)):
         header = resumed["sequence"]
-    number = number_in(header)
-    if number is None:
-        raise invalid_query([FieldError(field=LAST_EVENT_ID, message="Input should be a number", code="int_parsing")])
-    return number
+    return number_of(header, LARGEST_ID)
 
 
 OPERATIONS = (
@@ -75,18 +71,13 @@ OPERATIONS = (
         follow,
         Scope.READ,
         {
-            HTTPStatus.OK: Answer(
-                None,
-                f"the events; a comment after {StreamTimings.comment_after_s:.0f} seconds without one",
-                media_types=("text/event-stream",),
-                headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no: proxies are not to hold it back"},
-            ),
+            HTTPStatus.OK: stream_of("the events"),
             HTTPStatus.NO_CONTENT: Answer(None, "the job has ended, and the client has all its events"),
         },
         tag="jobs",
         query=EventsQuery,
         problems=(Code.JOB_NOT_FOUND, Code.QUOTA_EXCEEDED),
         identify=by_key_or_ticket,
-        request_headers={LAST_EVENT_ID: "the id of the last event that came; an EventSource sends it by itself"},
+        request_headers=GOES_ON_BY,
     ),
 )

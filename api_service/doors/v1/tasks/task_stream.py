@@ -12,24 +12,19 @@ from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest, by_key_or_ticket, signed_urls
 from api_service.doors.v1.streams.connection import holder_of
-from api_service.doors.v1.streams.event_follower import as_text, id_of
+from api_service.doors.v1.streams.event_streams import GOES_ON_BY, as_text, id_of, last_number, send_opening, stream_of
 from api_service.doors.v1.streams.queries import StreamQuery
 from api_service.doors.v1.streams.sending import sent_to_the_end
 from api_service.doors.v1.tasks.bodies import task_id_in
 from api_service.doors.v1.tasks.views import TASKS, TaskView
 from api_service.doors.v1.tasks.waiting import LOOK_S
 from api_service.http.operations import Answer, Nothing, Operation
-from api_service.http.request_refusals import invalid_query
 from api_service.http.streams.event_stream import HEADERS, EventStream, Follower, SendText, as_comment
-from api_service.http.streams.stream_tickets import LAST_EVENT_ID
 from api_service.jobs.cursors import EPOCH
 from api_service.refusals.codes import Code
-from api_service.refusals.refusal import FieldError, Refusal
+from api_service.refusals.refusal import Refusal
 from api_service.streams.bell import Bell
-from api_service.streams.tickets import TicketIdentity
-from api_service.streams.timings import StreamTimings
 from api_service.tasks.task_queries import find_task
-from shared.jobs.urls import number_in
 from shared.models import Scope, Task
 
 DELETED = "deleted"
@@ -59,7 +54,7 @@ async def follow(request: FollowRequest) -> Response:
     a client that has the end and asks again is answered 204, which ends an EventSource for good. With `?ticket=`, an id
     has a secret behind a hyphen, as in the stream of a job.
     """
-    services, task_id, after = request.services, task_id_in(request.path), last_event_id(request)
+    services, task_id, after = request.services, task_id_in(request.path), last_number(request, LATEST)
     task = await services.run(find_task, services.engine, task_id, request.identity.owner)
     if task.state.is_final and change_of(task) == after:
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
@@ -71,17 +66,6 @@ async def follow(request: FollowRequest) -> Response:
             services.timings.send_timeout_s,
         )
     )
-
-
-def last_event_id(request: FollowRequest) -> int | None:
-    """The last change that the client has. Raises Refusal: invalid_query."""
-    header = request.http.headers.get(LAST_EVENT_ID)
-    if not header:
-        return request.query.last_event_id
-    number = number_in(header.partition("-")[0], LATEST)
-    if number is None:
-        raise invalid_query([FieldError(field=LAST_EVENT_ID, message="Input should be a number", code="int_parsing")])
-    return number
 
 
 def change_of(task: Task) -> int:
@@ -100,9 +84,7 @@ class TaskFollower:
     async def send_changes(self, send: SendText) -> None:
         """Send every change until the task has ended. Raises StreamEnded, SQLAlchemyError."""
         services, identity = self.request.services, self.request.identity
-        await send(f"retry: {services.timings.reconnect_after_ms}\n\n")
-        if isinstance(identity, TicketIdentity):
-            await send(as_text("opened", {}, id_of(identity, self.after or 0)))
+        await send_opening(self.request, self.after or 0, send)
         after = self.after
         async with services.relay.bell(identity.user_id, holder_of(identity)) as bell:
             while True:
@@ -155,18 +137,13 @@ OPERATIONS = (
         follow,
         Scope.READ,
         {
-            HTTPStatus.OK: Answer(
-                None,
-                f"the changes; a comment after {StreamTimings.comment_after_s:.0f} seconds without one",
-                media_types=("text/event-stream",),
-                headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no: proxies are not to hold it back"},
-            ),
+            HTTPStatus.OK: stream_of("the changes"),
             HTTPStatus.NO_CONTENT: Answer(None, "the task has ended, and the client has its end"),
         },
         tag="tasks",
         query=FollowTaskQuery,
         problems=(Code.TASK_NOT_FOUND, Code.QUOTA_EXCEEDED),
         identify=by_key_or_ticket,
-        request_headers={LAST_EVENT_ID: "the id of the last event that came; an EventSource sends it by itself"},
+        request_headers=GOES_ON_BY,
     ),
 )

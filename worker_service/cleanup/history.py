@@ -1,19 +1,18 @@
 """Samples of the queue and the fleet are thinned out after a day, and gone after a month."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col
 
 from shared.database.engine import reading, transaction
-from shared.fleet.history import COARSE, FINE, FINE_FOR, KEPT_FOR, in_steps, step_of
+from shared.fleet.history import COARSE, EPOCH, FINE, FINE_FOR, KEPT_FOR, in_steps, step_of
 from shared.models import HistorySample
 from worker_service.cleanup.portion import Portion, Removed, Tools
 
 WINDOW = 500
-FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 taken_at: ColumnElement[datetime] = SQLModel.metadata.tables[HistorySample.__tablename__].c.at
 quarter: ColumnElement[datetime] = step_of(taken_at, COARSE)
@@ -36,7 +35,7 @@ def fine_samples(tools: Tools, _place: str | None) -> Iterator[Portion]:
 
 def portions(tools: Tools, begins: ColumnElement[datetime], goes: ColumnElement[bool]) -> Iterator[Portion]:
     found = select(begins).where(goes).group_by(begins).order_by(begins).limit(WINDOW)
-    after = FIRST
+    after = EPOCH
     while True:
         with reading(tools.engine) as session:
             moments = session.execute(found.where(begins > after)).scalars().all()

@@ -1,6 +1,7 @@
 """A request tries the routes that share the beginning of its path, and not all of them in turn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from starlette.routing import BaseRoute, Match, Router
@@ -42,13 +43,19 @@ def near(table: Mapping[Beginning, Sequence[BaseRoute]], path: str) -> Sequence[
 def by_beginning(routes: Sequence[BaseRoute]) -> Mapping[Beginning, Sequence[BaseRoute]]:
     """For each beginning of a route, those that a path can match which goes on from there in no way that is known:
     these begin with it, or with less."""
-    of = {id(route): literal(route) for route in routes}
-    known = {beginning[:length] for beginning in of.values() for length in range(len(beginning) + 1)}
-    return {beginning: [one for one in routes if begins_with(beginning, of[id(one)])] for beginning in known}
+    places: dict[Beginning, list[int]] = {}
+    for place, route in enumerate(routes):
+        places.setdefault(literal(route), []).append(place)
+    known = {less for beginning in places for less in lesser(beginning)}
+    return {
+        beginning: [routes[place] for place in sorted(chain(*(places.get(less, ()) for less in lesser(beginning))))]
+        for beginning in known
+    }
 
 
-def begins_with(beginning: Beginning, less: Beginning) -> bool:
-    return beginning[: len(less)] == less
+def lesser(beginning: Beginning) -> Iterable[Beginning]:
+    """It, and all that it begins with."""
+    return (beginning[:length] for length in range(len(beginning) + 1))
 
 
 def literal(route: BaseRoute) -> Beginning:

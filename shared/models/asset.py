@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Text, Uuid
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import moment, names, of_a_user, one_of, word
+from shared.database.columns import empty_list, moment, names, of_a_user, one_of, word
 
 
 class AssetKind(StrEnum):
@@ -37,7 +37,7 @@ class Asset(SQLModel, table=True):
     size_bytes: int = Field(sa_column=Column("size_bytes", BigInteger, nullable=False))
     hash: str = Field(sa_column=Column("hash", String(100), nullable=False))
     path: str = Field(sa_column=Column("path", Text, nullable=False))
-    tags: list[str] = Field(default_factory=list, sa_column=names("tags"))
+    tags: list[str] = Field(default_factory=empty_list, sa_column=names("tags"))
     job_id: int | None = None
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
     expires_at: datetime | None = Field(default=None, sa_column=moment("expires_at"))

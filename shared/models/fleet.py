@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Integer, SmallInteger, String, Text, func, text
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import document, moment, names
+from shared.database.columns import document, empty_list, moment, names
 
 
 class Worker(SQLModel, table=True):
@@ -66,8 +66,8 @@ class ComfyUIServer(SQLModel, table=True):
     )
     probes: dict[str, Any] = Field(default_factory=dict, sa_column=document("probes", "{}"))
     weight: float = Field(default=1.0, sa_column=Column("weight", Float, nullable=False, server_default=text("1")))
-    labels: list[str] = Field(default_factory=list, sa_column=names("labels"))
-    by_hand: list[str] = Field(default_factory=list, sa_column=names("by_hand"))
+    labels: list[str] = Field(default_factory=empty_list, sa_column=names("labels"))
+    by_hand: list[str] = Field(default_factory=empty_list, sa_column=names("by_hand"))
     added_at: datetime | None = Field(default=None, sa_column=moment("added_at"))
     removed_at: datetime | None = Field(default=None, sa_column=moment("removed_at"))
     moves_jobs: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
@@ -94,8 +94,8 @@ class ServerCapabilities(SQLModel, table=True):
     digest: str = Field(sa_column=Column("digest", String(64), nullable=False))
     object_info: dict[str, Any] = Field(sa_column=document("object_info", "{}"))
     replacements: dict[str, Any] = Field(default_factory=dict, sa_column=document("replacements", "{}"))
-    embeddings: list[str] = Field(default_factory=list, sa_column=names("embeddings"))
-    devices: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("devices", "[]"))
-    offers: list[str] = Field(default_factory=list, sa_column=names("offers"))
-    lacks: list[str] = Field(default_factory=list, sa_column=names("lacks"))
+    embeddings: list[str] = Field(default_factory=empty_list, sa_column=names("embeddings"))
+    devices: list[dict[str, Any]] = Field(default_factory=empty_list, sa_column=document("devices", "[]"))
+    offers: list[str] = Field(default_factory=empty_list, sa_column=names("offers"))
+    lacks: list[str] = Field(default_factory=empty_list, sa_column=names("lacks"))
     refreshed_at: datetime = Field(default=None, sa_column=moment("refreshed_at", nullable=False, now=True))

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Integer, LargeBinary, String, Text, Uuid, text
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import document, moment, names, of_a_user, one_of, word
+from shared.database.columns import document, empty_list, moment, names, of_a_user, one_of, word
 
 
 class NotificationKind(StrEnum):
@@ -38,9 +38,9 @@ class NotificationSettings(SQLModel, table=True):
     __tablename__ = "notification_settings"
 
     user_id: UUID = Field(sa_column=of_a_user(primary_key=True))
-    in_app: list[str] = Field(default_factory=list, sa_column=names("in_app"))
-    email: list[str] = Field(default_factory=list, sa_column=names("email"))
-    webhook: list[str] = Field(default_factory=list, sa_column=names("webhook"))
+    in_app: list[str] = Field(default_factory=empty_list, sa_column=names("in_app"))
+    email: list[str] = Field(default_factory=empty_list, sa_column=names("email"))
+    webhook: list[str] = Field(default_factory=empty_list, sa_column=names("webhook"))
     address: str | None = Field(default=None, sa_column=Column("address", String(254)))
     pending_address: str | None = Field(default=None, sa_column=Column("pending_address", String(254)))
     code_hash: bytes | None = Field(default=None, sa_column=Column("code_hash", LargeBinary), repr=False)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Text, Uuid, text
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import document, moment, names, of_a_user, one_of, word
+from shared.database.columns import document, empty_list, moment, names, of_a_user, one_of, word
 
 
 class DeliveryState(StrEnum):
@@ -35,7 +35,7 @@ class WebhookEndpoint(SQLModel, table=True):
         default=False, sa_column=Column("of_jobs", Boolean, nullable=False, server_default=text("false"))
     )
     description: str | None = Field(default=None, sa_column=Column("description", String(255)))
-    event_types: list[str] = Field(default_factory=list, sa_column=names("event_types"))
+    event_types: list[str] = Field(default_factory=empty_list, sa_column=names("event_types"))
     metadata_filter: dict[str, Any] = Field(default_factory=dict, sa_column=document("metadata_filter", "{}"))
     enabled: bool = Field(
         default=True, sa_column=Column("enabled", Boolean, nullable=False, server_default=text("true"))

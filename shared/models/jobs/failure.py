@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Column, Index, Integer, SmallInteger, String, Uuid, text
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import moment, names, of_a_user
+from shared.database.columns import empty_list, moment, names, of_a_user
 
 
 class MutedFailure(SQLModel, table=True):
@@ -32,9 +32,9 @@ class SuspectWorkflow(SQLModel, table=True):
     fingerprint: str = Field(sa_column=Column("fingerprint", String(16), primary_key=True))
     error_code: str = Field(sa_column=Column("error_code", String(64), nullable=False))
     strikes: int = Field(default=0, sa_column=Column("strikes", SmallInteger, nullable=False, server_default=text("0")))
-    servers: list[str] = Field(default_factory=list, sa_column=names("servers"))
+    servers: list[str] = Field(default_factory=empty_list, sa_column=names("servers"))
     user_ids: list[UUID] = Field(
-        default_factory=list,
+        default_factory=empty_list,
         sa_column=Column("user_ids", ARRAY(Uuid), nullable=False, server_default=text("'{}'::uuid[]")),
     )
     job_id: int = Field(sa_column=Column("job_id", Integer, nullable=False))

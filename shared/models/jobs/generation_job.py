@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import between, document, moment, of_a_user, one_of, seconds, word
+from shared.database.columns import between, document, empty_list, moment, of_a_user, one_of, seconds, word
 from shared.models.jobs.job_indexes import INDEXES
 from shared.models.jobs.status import JobStatus
 
@@ -66,7 +66,7 @@ class GenerationJob(SQLModel, table=True):
     prompt: str = Field(sa_column=Column("prompt", Text, nullable=False))
     negative_prompt: str | None = Field(default=None, sa_column=Column("negative_prompt", Text))
     checkpoint_model: str | None = Field(default=None, sa_column=Column("checkpoint_model", String(255)))
-    lora_models: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("lora_models", "[]"))
+    lora_models: list[dict[str, Any]] = Field(default_factory=empty_list, sa_column=document("lora_models", "[]"))
     width: int | None = None
     height: int | None = None
     batch_size: int | None = None
@@ -124,7 +124,7 @@ class GenerationJob(SQLModel, table=True):
     error_message: str | None = Field(default=None, sa_column=Column("error_message", Text))
     error_details: dict[str, Any] | None = Field(default=None, sa_column=document("error_details", None))
     failure: str | None = Field(default=None, sa_column=Column("failure", String(16)))
-    warnings: list[dict[str, Any]] = Field(default_factory=list, sa_column=document("warnings", "[]"))
+    warnings: list[dict[str, Any]] = Field(default_factory=empty_list, sa_column=document("warnings", "[]"))
     pinned: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     content_id: int | None = None
     legacy_request_id: int | None = Field(default=None, unique=True)

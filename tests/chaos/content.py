@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RAISED, REFUSED = frozenset({"node_failed"}), frozenset({"workflow_rejected"})
-# Of the jobs of one deadly workflow the first end as poison, and by then it may be in quarantine.
-DEADLY_ENDS = frozenset({"poison", "workflow_quarantined"})
+# Of the jobs of one deadly workflow the first end as poison, and by then it may be in quarantine: with it those that
+# raise, as a workflow is known without its texts, and what their node is to do is one.
+QUARANTINED = "workflow_quarantined"
+DEADLY_ENDS = frozenset({"poison", QUARANTINED})
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def shows(what: str, outputs: int, *fails_with: str, leaves_damage: bool = False
 
 
 def fails(what: str, megabytes: int = 1) -> Content:
-    return Content("SimulatedRaise", {"what": what, "megabytes": megabytes}, fails_with=RAISED)
+    return Content("SimulatedRaise", {"what": what, "megabytes": megabytes}, fails_with=RAISED | {QUARANTINED})
 
 
 def kills(what: str) -> Content:

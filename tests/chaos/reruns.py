@@ -12,6 +12,7 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.jobs import JobKind
 from tests.chaos.operator import REPLACED
 from tests.chaos.prompts import Prompt, executed, prompts
+from tests.chaos.rows import Row
 from tests.chaos.schedule import Struck
 
 MARGIN_S = 1.0  # between the clock of a fault and those of the journal and the rows
@@ -104,6 +105,19 @@ def leaves_damage(evidence: Evidence, job_id: int) -> bool:
     number = evidence.numbers.get(job_id)
     contents = {submission.ordered.number: submission.ordered.content for submission in evidence.submissions}
     return EVERYTHING[content].leaves_damage if (content := contents.get(number or -1)) else False
+
+
+def was_damaged_again(evidence: Evidence, job: Row) -> bool:
+    """Whether a fault struck the last run of a job whose own damage had cost it the first: what is bad then is left out
+    with a warning, as there is no third."""
+    last = by_job(evidence.attempts)[job["id"]][-1]
+    return leaves_damage(evidence, job["id"]) and any(
+        struck.strike.kind in DAMAGING
+        and evidence.servers.get(struck.strike.target) == last["server"]
+        and struck.began_at - MARGIN_S <= last["ended_at"]
+        and struck.ended_at + MARGIN_S >= last["started_at"]
+        for struck in evidence.struck
+    )
 
 
 def lost_its_thread(evidence: Evidence, one: Prompt, after: Prompt) -> bool:

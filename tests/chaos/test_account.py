@@ -234,6 +234,19 @@ def test_a_job_that_used_up_its_attempts_or_killed_its_workers_or_servers_may_fa
         assert "every end has its reason" not in {violation.rule for violation in account(evidence)}
 
 
+def test_a_fault_may_take_an_output_of_the_second_run_that_its_own_damage_cost() -> None:
+    evidence = sound()
+    mixed = [
+        replace(each, ordered=replace(each.ordered, content="shows mixed")) if each.ordered.number == RETRIED else each
+        for each in evidence.submissions
+    ]
+    ordered = changing(evidence, "submissions", mixed)  # two outputs, and one is there
+    assert len(account(ordered)) == 1
+    for target, findings in (("comfyui-2", 0), ("comfyui-1", 1)):
+        again = changing(ordered, "struck", [*evidence.struck, struck("comfyui-no-file", target, 23.0)])
+        assert len(account(again)) == findings, target
+
+
 def test_a_cancelled_prompt_may_run_on_where_its_server_could_not_tell() -> None:
     evidence = replace(
         doctored("jobs", CANCELLED, completed_at=35.0),

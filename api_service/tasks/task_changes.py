@@ -6,14 +6,13 @@ minute, and passes over what it has handed out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Engine, and_, or_, tuple_
 from sqlmodel import Session, col, select
 
-from api_service.streams.watch import LATE
 from api_service.tasks.task_queries import TaskFilters, newest_tasks
 from shared.database.clock import database_time
 from shared.database.engine import reading
@@ -24,6 +23,7 @@ FIRST = 100  # tasks that a list begins with
 AT_ONCE = 100  # tasks of a look
 WINDOW = 1000  # changes that are gone through at a time
 MOST_KNOWN = 1000  # tasks whose end is noticed when they are deleted
+LATE = timedelta(minutes=1)  # how long after its moment a change may be committed
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -55,7 +55,9 @@ class TaskChanges:
         with reading(engine) as session:
             gone = self.gone(session)
             if self.after is None:
-                found: Sequence[Task] = sorted(newest_tasks(session, TaskFilters(self.owner), FIRST), key=lambda task: task.updated_at)
+                found: Sequence[Task] = sorted(
+                    newest_tasks(session, TaskFilters(self.owner), FIRST), key=lambda task: task.updated_at
+                )
                 self.after = found[-1].updated_at if found else database_time(session)
             else:
                 self.after = min(self.after, database_time(session))  # a client may claim what is yet to come

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from api_service.streams.bell import Bell
+from api_service.streams.bell import Bell, TaskBell
 from api_service.streams.catch_up import Rows, catch_up
 from api_service.streams.timings import StreamTimings
 from api_service.streams.watch import Holder, JobWatch, ServerStops, Watch
@@ -93,6 +93,13 @@ class Relay:
     async def bell(self, user_id: UUID, holder: Holder | None = None) -> AsyncIterator[Bell]:
         """What rings when a user may have been told something."""
         bell = Bell(self.missed, holder)
+        async with self.joined_by_user(bell, user_id):
+            yield bell
+
+    @contextlib.asynccontextmanager
+    async def task_bell(self, user_id: UUID | None, holder: Holder | None = None) -> AsyncIterator[TaskBell]:
+        """What rings when a task of a user (None: of anybody) is another than before."""
+        bell = TaskBell(self.missed, holder)
         async with self.joined_by_user(bell, user_id):
             yield bell
 
@@ -178,7 +185,7 @@ class Relay:
         followed: set[int] = set()
         self.previews = {job_id: asyncio.Event() for job_id in self.watchers.of_previews}
         self.connected_at = asyncio.get_running_loop().time()
-        await self.pubsub.subscribe(self.channels.several_jobs, self.channels.notifications)
+        await self.pubsub.subscribe(*self.channels.shared)
         await self.pubsub.psubscribe(self.channels.every_job)
         while not self.stopping:
             await self.follow_previews(followed)
@@ -212,7 +219,7 @@ class Relay:
         if kind == "psubscribe":
             self.settled.set()
             self.missed.set()
-        elif kind == "subscribe" and channel not in {self.channels.several_jobs, self.channels.notifications}:
+        elif kind == "subscribe" and channel not in self.channels.shared:
             self.previews.setdefault(self.channels.job_id(channel), asyncio.Event()).set()
         elif kind in {"message", "pmessage"} and self.watchers:
             self.publish(channel, message["data"])
@@ -221,6 +228,8 @@ class Relay:
         try:
             if channel == self.channels.notifications:
                 return self.watchers.ring(UserIds.validate_json(data))
+            if channel == self.channels.tasks:
+                return self.watchers.ring_of_tasks(UserIds.validate_json(data))
             for event in self.events_in(channel, data):
                 self.heard(event)
                 self.watchers.publish(event)

@@ -133,6 +133,9 @@ class Watch:
     def ring(self) -> None:
         """Its user was told something. Nothing to who follows jobs."""
 
+    def ring_of_tasks(self) -> None:
+        """A task of its user is another than before. Nothing to who follows jobs."""
+
     async def next(self) -> Event:
         """The next event. Raises StreamEnded: TooSlow once the watcher has fallen too far behind, or another."""
         if self.why:

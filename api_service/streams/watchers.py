@@ -71,6 +71,12 @@ class Watchers:
             for watch in self.of_user.get(user_id, ()):
                 watch.ring()
 
+    def ring_of_tasks(self, user_ids: Iterable[UUID]) -> None:
+        """Tasks of these users are others than before."""
+        for user_id in (*user_ids, self.everybody):
+            for watch in self.of_user.get(user_id, ()):
+                watch.ring_of_tasks()
+
     def of(self, event: Event) -> list[Watch]:
         """The watches that an event is for."""
         if event.type is EventType.PREVIEW:

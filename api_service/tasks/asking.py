@@ -12,9 +12,10 @@ from api_service.limits.key_limits import KeyLimits
 from api_service.limits.rates import Limit
 from api_service.refusals.accounts import quota_exceeded
 from api_service.refusals.tasks import task_key_reused
-from shared.database.engine import reading, transaction
+from shared.database.engine import reading
 from shared.files.assets import hold_user
 from shared.jobs.listing.chosen import Chosen, count
+from shared.messaging.messenger import Messenger, ring_after_commit
 from shared.models import Task
 from shared.tasks.life import open_tasks
 
@@ -39,12 +40,12 @@ def asked_before(engine: Engine, user_id: UUID, sent: IdempotencyKey | None) -> 
         return task_under(session, user_id, sent)
 
 
-def create_task(engine: Engine, task: Task, sent: IdempotencyKey | None = None) -> tuple[Task, bool]:
+def create_task(messenger: Messenger, task: Task, sent: IdempotencyKey | None = None) -> tuple[Task, bool]:
     """Record a task. Returns it, or the one that the same request asked for meanwhile, and whether it did.
 
     Raises Refusal: quota_exceeded, idempotency_key_reused.
     """
-    with transaction(engine) as session:
+    with messenger.transaction() as session:
         hold_user(session, task.user_id)  # of two who come at once the second sees what the first has made
         if sent is not None:
             if (before := task_under(session, task.user_id, sent)) is not None:
@@ -56,6 +57,7 @@ def create_task(engine: Engine, task: Task, sent: IdempotencyKey | None = None) 
         session.add(task)
         session.flush()
         session.refresh(task)
+        ring_after_commit(session, task.user_id)
     return task, False
 
 

@@ -10,8 +10,9 @@ from sqlmodel import Session, col, select
 
 from api_service.jobs.cursors import Cursors
 from api_service.refusals.tasks import task_ended, task_has_no_file, task_not_ended, task_not_found
-from shared.database.engine import reading, transaction
+from shared.database.engine import reading
 from shared.jobs.listing.page_range import Position
+from shared.messaging.messenger import Messenger
 from shared.models import Task, TaskKind, TaskState
 from shared.storage.store import OutputStore
 from shared.tasks import life
@@ -45,6 +46,13 @@ def task_with(session: Session, task_id: UUID, owner: UUID | None, *, hold: bool
 
 def page_of_tasks(engine: Engine, filters: TaskFilters, after: Position[UUID] | None, limit: int) -> Sequence[Task]:
     """Tasks, the newest first, after a position."""
+    with reading(engine) as session:
+        return newest_tasks(session, filters, limit, after)
+
+
+def newest_tasks(
+    session: Session, filters: TaskFilters, limit: int, after: Position[UUID] | None = None
+) -> Sequence[Task]:
     found = select(Task)
     if filters.owner is not None:
         found = found.where(Task.user_id == filters.owner)
@@ -54,16 +62,15 @@ def page_of_tasks(engine: Engine, filters: TaskFilters, after: Position[UUID] | 
         found = found.where(col(Task.state).in_(filters.states))
     if after is not None:
         found = found.where(tuple_(col(Task.created_at), col(Task.id)) < tuple_(*after))
-    with reading(engine) as session:
-        return session.exec(found.order_by(col(Task.created_at).desc(), col(Task.id).desc()).limit(limit)).all()
+    return session.exec(found.order_by(col(Task.created_at).desc(), col(Task.id).desc()).limit(limit)).all()
 
 
-def cancel_task(engine: Engine, task_id: UUID, owner: UUID | None) -> Task:
+def cancel_task(messenger: Messenger, task_id: UUID, owner: UUID | None) -> Task:
     """Cancel a task: at once, or once its worker hears of it. Asking twice is the same as asking once.
 
     Raises Refusal: task_not_found, task_ended.
     """
-    with transaction(engine) as session:
+    with messenger.transaction() as session:
         task = task_with(session, task_id, owner, hold=True)
         if task.state.is_final and task.state is not TaskState.CANCELLED:
             raise task_ended(task.state)
@@ -74,9 +81,9 @@ def cancel_task(engine: Engine, task_id: UUID, owner: UUID | None) -> Task:
     return task
 
 
-def delete_task(engine: Engine, store: OutputStore, task_id: UUID, owner: UUID | None) -> None:
+def delete_task(messenger: Messenger, store: OutputStore, task_id: UUID, owner: UUID | None) -> None:
     """Delete a task that has ended, with its file. Raises Refusal: task_not_found, task_not_ended."""
-    with transaction(engine) as session:
+    with messenger.transaction() as session:
         task = task_with(session, task_id, owner, hold=True)
         if not task.state.is_final:
             raise task_not_ended(task.state)

@@ -111,6 +111,8 @@ class Channels:
         self.every_job = f"{self.prefix}*[0-9]"
         self.several_jobs = f"{namespace}:jobs"  # what one transaction did to several jobs, as a list of events
         self.notifications = f"{namespace}:notifications"  # users who were told something, as a list of ids
+        self.tasks = f"{namespace}:tasks"  # users of whom a task is another than before, as a list of ids
+        self.shared = (self.several_jobs, self.notifications, self.tasks)  # what every API listens to, beside the jobs
 
     def job(self, job_id: int) -> str:
         return f"{self.prefix}{job_id}"

@@ -27,6 +27,7 @@ T = TypeVar("T")
 PROGRESS_KEPT = timedelta(hours=1)
 TOLD_KEPT = timedelta(minutes=15)  # longer than a signature is good for
 EVENTS = "events"  # what a session keeps until its commit
+OWNERS = "owners"  # of the tasks that it has changed
 
 
 def publish_after_commit(session: Session, event: Event, job: TimedJob | None = None) -> None:
@@ -35,6 +36,14 @@ def publish_after_commit(session: Session, event: Event, job: TimedJob | None = 
     if EVENTS not in session.info:
         raise RuntimeError("only a session of Messenger.transaction publishes events")
     session.info[EVENTS].append((event, Happening.of(event, job) if job else None))
+
+
+def ring_after_commit(session: Session, user_id: UUID) -> None:
+    """Tell the streams of a user's tasks, once the session's transaction is committed, that one is another than before.
+    Raises RuntimeError in a session that would not."""
+    if OWNERS not in session.info:
+        raise RuntimeError("only a session of Messenger.transaction tells of tasks")
+    session.info[OWNERS].add(user_id)
 
 
 class Messenger:
@@ -65,13 +74,14 @@ class Messenger:
         """A transaction whose events are published after its commit. Where none can be written, `transaction` of
         `shared.database.engine` will do, and `reading` for those who only read."""
         with transaction(self.engine) as session:
-            session.info[EVENTS] = []
+            session.info[EVENTS], session.info[OWNERS] = [], set()
             yield session
         if staged := session.info.pop(EVENTS):
             for _, happening in staged:
                 if happening is not None:
                     self.count(happening)
             self.publish(*(event for event, _ in staged))
+        self.ring_users(session.info.pop(OWNERS), self.channels.tasks)
 
     def send(self, message: Message, message_id: str | None = None) -> bool:
         """Send a message now. False if Redis did not take it (or did, and could not say so)."""
@@ -108,11 +118,11 @@ class Messenger:
             # Its transaction is committed, and nobody may take it for one that failed.
             log.error("events.not_published", job_ids=[event.job_id for event in events], error=str(error))  # noqa: TRY400
 
-    def ring_users(self, user_ids: Collection[UUID]) -> None:
-        """Tell the streams of these users that they were told something. One who is not reached looks later."""
+    def ring_users(self, user_ids: Collection[UUID], channel: str) -> None:
+        """Tell the streams of these users that there is something new. One who is not reached looks later."""
         if user_ids:
             listed = UserIds.dump_json(sorted(user_ids))
-            self.attempt("notification", lambda: self.client.publish(self.channels.notifications, listed))
+            self.attempt("ring", lambda: self.client.publish(channel, listed))
 
     def request_cancel(self, job_id: int) -> None:
         """Tell the worker that holds the job. If it does not hear, it reads so with its next heartbeat."""

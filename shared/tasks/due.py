@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from shared.messaging.due_work import DueWork
 from shared.messaging.messages import RunTask
+from shared.messaging.messenger import ring_after_commit
 from shared.models import Task
 
 MOST_WOKEN = 10  # at a time: each that is woken takes what is due then
@@ -40,7 +41,11 @@ def take(session: Session, worker_id: str, lease: timedelta, running: int | None
     """The task that has been due for longest, under a lease of its own. `running` is how many of a user may run."""
     given = {"worker": worker_id, "lease": lease, "running": running}
     task_id = session.connection().execute(TAKE, given).scalar_one_or_none()
-    return session.exec(select(Task).where(col(Task.id) == task_id)).one() if task_id else None
+    if task_id is None:
+        return None
+    task = session.exec(select(Task).where(col(Task.id) == task_id)).one()
+    ring_after_commit(session, task.user_id)
+    return task
 
 
 def due_tasks(running: int | None) -> DueWork:

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from shared.database.clock import database_time
 from shared.files.folders import note
+from shared.messaging.messenger import ring_after_commit
 from shared.models import Task, TaskState
 from shared.texts.storable import cut
 
@@ -31,6 +32,13 @@ class TaskLease(NamedTuple):
     task_id: UUID
     claim: int
     duration: timedelta
+
+
+class HeldTask(NamedTuple):
+    """What a write to a task says of it: whether somebody has asked to cancel it, and whose it is."""
+
+    cancel_requested: bool
+    user_id: UUID
 
 
 class Page(NamedTuple):
@@ -57,7 +65,7 @@ def folder_of(user_id: UUID, task_id: UUID) -> str:
 
 def renew(session: Session, lease: TaskLease) -> bool:
     """Keep the task, which is no change of it. Returns whether somebody has asked to cancel it. Raises TaskLost."""
-    return held(session, lease, due_at=func.now() + lease.duration)
+    return held(session, lease, due_at=func.now() + lease.duration).cancel_requested
 
 
 def count(session: Session, lease: TaskLease, total: int) -> None:
@@ -124,22 +132,22 @@ def how_it_ends(ending: Ending) -> dict[str, Any]:
 
 def change(session: Session, lease: TaskLease, **values: Any) -> None:
     """Change the task, for whoever looks at it."""
-    held(session, lease, updated_at=func.now(), **values)
+    ring_after_commit(session, held(session, lease, updated_at=func.now(), **values).user_id)
 
 
-def held(session: Session, lease: TaskLease, **values: Any) -> bool:
-    """Write to the task that is held under the lease. Returns whether somebody has asked to cancel it."""
+def held(session: Session, lease: TaskLease, **values: Any) -> HeldTask:
+    """Write to the task that is held under the lease. Raises TaskLost."""
     statement = (
         update(Task)
         .where(*is_held(lease))
         .values(**values)
-        .returning(col(Task.cancel_requested))
+        .returning(col(Task.cancel_requested), col(Task.user_id))
         .execution_options(synchronize_session=False)
     )
-    found = session.execute(statement).scalar_one_or_none()
+    found = session.execute(statement).one_or_none()
     if found is None:
         raise TaskLost
-    return bool(found)
+    return HeldTask(*found)
 
 
 def is_held(lease: TaskLease) -> tuple[ColumnElement[bool], ...]:
@@ -154,6 +162,7 @@ def is_held(lease: TaskLease) -> tuple[ColumnElement[bool], ...]:
 def ask_cancel(session: Session, task: Task) -> None:
     """Cancel a task, whose row the transaction holds: at once where no worker has it, else after its page."""
     now = database_time(session)
+    ring_after_commit(session, task.user_id)
     if task.worker_id is not None and task.due_at > now:
         if not task.cancel_requested:
             task.cancel_requested, task.updated_at = True, now
@@ -167,6 +176,7 @@ def delete(session: Session, task: Task) -> str:
     """Delete a task. Returns its folder, noted to be removed."""
     folder = folder_of(task.user_id, task.id)
     note(session, folder)
+    ring_after_commit(session, task.user_id)
     session.delete(task)
     return folder
 

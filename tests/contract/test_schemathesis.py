@@ -35,7 +35,7 @@ V1, COMFY_V2, OPENAI = "/openapi.json", "/api/v2/openapi.json", "/v1/openapi.jso
 V2_EVENTS = ("--exclude-operation-id", "getJobEvents")
 DOCUMENTS = {
     # Without the operations that go on while a job does, or for ever; and pictures are not waited for.
-    V1: ("--exclude-operation-id-regex", "^(followJob|followNotifications|followTask)$"),
+    V1: ("--exclude-operation-id-regex", "^(followJob|followNotifications|followTasks?)$"),
     COMFY_V2: V2_EVENTS,
     OPENAI: ("--header", "Prefer: wait=0", "--exclude-checks", "not_a_server_error"),  # 504 says that they come
 }

@@ -34,7 +34,7 @@ def tell_of_servers(messenger: Messenger) -> int:
 def told(messenger: Messenger, tell: Callable[[Session], set[UUID]]) -> int:
     with messenger.transaction() as session:
         users = tell(session)
-    messenger.ring_users(users)
+    messenger.ring_users(users, messenger.channels.notifications)
     return len(users)
 
 

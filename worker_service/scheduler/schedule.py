@@ -81,7 +81,7 @@ SCHEDULE = (
     Sweep("tell users of batches that are done", timedelta(seconds=2), lambda by: tell_of_batches(by.messenger)),
     Sweep("tell admins of servers in trouble", timedelta(seconds=10), lambda by: tell_of_servers(by.messenger)),
     Sweep("remove old notifications", timedelta(minutes=10), lambda by: remove_old_news(by.messenger.engine)),
-    Sweep("remove expired tasks", timedelta(minutes=10), lambda by: remove_expired_tasks(by.messenger.engine)),
+    Sweep("remove expired tasks", timedelta(minutes=10), lambda by: remove_expired_tasks(by.messenger)),
     Sweep("forget servers that nobody names", timedelta(minutes=1), lambda by: forget_servers(by.messenger.engine)),
     Sweep("forget workers that are gone", timedelta(minutes=10), lambda by: forget_workers(by.messenger.engine)),
 )

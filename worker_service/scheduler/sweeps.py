@@ -64,11 +64,11 @@ def remove_expired_tickets(engine: Engine) -> int:
     return removed
 
 
-def remove_expired_tasks(engine: Engine) -> int:
+def remove_expired_tasks(messenger: Messenger) -> int:
     """Remove tasks that ended long ago. Returns how many. Their folders are noted, for the next sweep of those."""
 
     def portion() -> int:
-        with transaction(engine) as session:
+        with messenger.transaction() as session:
             return life.remove_expired(session, AT_ONCE)
 
     removed = in_portions(portion)

@@ -13,7 +13,7 @@ from api_service.doors.v1.notifications import address, clicks, following, notif
 from api_service.doors.v1.pauses import pauses
 from api_service.doors.v1.schedules import schedules
 from api_service.doors.v1.streams import server_sent, tickets, websocket
-from api_service.doors.v1.tasks import asking, task_stream, tasks
+from api_service.doors.v1.tasks import asking, task_list_stream, task_stream, tasks
 from api_service.doors.v1.webhooks import deliveries, endpoints
 from api_service.http.description.openapi import About
 from api_service.http.operations import routes_of
@@ -38,6 +38,7 @@ NOUNS = (
     address,
     clicks,
     asking,
+    task_list_stream,
     tasks,
     task_stream,
     failures,

@@ -170,6 +170,7 @@ ROWS = {
     ("POST", "/api/v1/tasks"): Row(WRITE, 201, body={"kind": "delete_jobs", "all": True, "dry_run": True}),
     ("GET", "/api/v1/tasks"): Row(READ),
     ("GET", "/api/v1/tasks/{task_id}"): Row(READ, owned=True),
+    ("GET", "/api/v1/tasks/events"): Row(READ, 422, query="?last_event_id=-1"),
     ("GET", "/api/v1/tasks/{task_id}/events"): Row(READ, owned=True),
     # A complete one is not cancelled, so that all can try.
     ("POST", "/api/v1/tasks/{task_id}/cancel"): Row(WRITE, 409, owned=True),

@@ -14,15 +14,14 @@ from starlette.testclient import TestClient
 from api_service import main
 from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
-from api_service.doors.v1.tasks.task_stream import FollowTaskQuery, TaskFollower, pause
+from api_service.doors.v1.tasks.task_stream import FollowTaskQuery, TaskFollower
 from api_service.http.operations import NOTHING, ParsedRequest
 from api_service.http.streams.event_stream import as_comment
-from api_service.streams.bell import Bell
 from api_service.streams.timings import StreamTimings
-from api_service.streams.watch import KeyEnded
 from shared.configuration.settings import Settings
-from shared.messaging.messenger import Messenger
+from shared.messaging.messenger import Messenger, ring_after_commit
 from shared.models import Scope, Task, TaskKind, TaskState
+from shared.tasks import life
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.streams.test_server_sent import told
 from tests.jobs import USER
@@ -38,6 +37,7 @@ def path(task_id: UUID) -> str:
 def changed(messenger: Messenger, task_id: UUID, **values: Any) -> None:
     with messenger.transaction() as session:
         session.exec(update(Task).where(col(Task.id) == task_id).values(updated_at=func.clock_timestamp(), **values))
+        ring_after_commit(session, USER)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ class Followed:
                 http = Request({"type": "http", "headers": [], "server": ("api", 80), "scheme": "http", "path": "/"})
                 http.state.services = services
                 request = ParsedRequest(http, services, Charge(identity), NOTHING, FollowTaskQuery())
-                await TaskFollower(request, self.task_id, None).send_changes(send)
+                await TaskFollower(request, self.task_id, USER, None).send_changes(send)
 
         asyncio.run(story())
         return self.sent[1:]
@@ -149,23 +149,7 @@ def test_one_that_is_deleted_meanwhile_ends_with_that(settings: Settings, messen
 
     def delete() -> None:
         with messenger.transaction() as session:
-            session.delete(session.get_one(Task, task_id))
+            life.delete(session, session.get_one(Task, task_id))
 
     texts = Followed(settings, task_id).during(delete)
     assert texts[-1] == f'event: deleted\ndata: {{"id": "{task_id}"}}\n\n'
-
-
-def test_a_bell_that_rings_all_the_time_makes_nobody_look_more_often() -> None:
-    async def story() -> None:
-        bell = Bell(asyncio.Event())
-        bell.ring()
-        pausing = asyncio.create_task(pause(bell, 30))
-        for _ in range(10):
-            await asyncio.sleep(0)
-            bell.ring()
-        assert not pausing.done()
-        bell.end(KeyEnded())
-        with pytest.raises(KeyEnded):
-            await pausing
-
-    asyncio.run(story())

@@ -110,10 +110,10 @@ def test_the_same_request_under_a_key_asks_for_one_task(
     assert stranger.status_code == 201, "a key belongs to one user"
 
 
-def test_two_who_ask_under_one_key_at_once_ask_for_one_task(client: TestClient, engine: Engine) -> None:
+def test_two_who_ask_under_one_key_at_once_ask_for_one_task(client: TestClient, messenger: Messenger) -> None:
     sent = IdempotencyKey("tidy-1", "a" * 64)
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: create_task(engine, new_task(), sent), range(8)))
+        made = list(pool.map(lambda _: create_task(messenger, new_task(), sent), range(8)))
     assert len({one.id for one, _ in made}) == 1
     assert sorted(replayed for _, replayed in made) == [False] + [True] * 7
 

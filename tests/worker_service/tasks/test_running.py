@@ -211,7 +211,7 @@ def test_one_that_nobody_needs_any_more_is_removed_with_its_folder(messenger: Me
     with messenger.transaction() as session:
         row = session.get_one(Task, old)
         row.expires_at = row.created_at
-    assert remove_expired_tasks(messenger.engine) == 1
+    assert remove_expired_tasks(messenger) == 1
     with messenger.transaction() as session:
         assert session.exec(select(Task.id)).all() == [new]
         assert len(session.exec(select(DiscardedFolder.folder)).all()) == 1

@@ -47,7 +47,7 @@ async def create(request: ApiRequest[TaskBody, Nothing]) -> Response:
     if before is not None:
         return await answer(request, before, replayed=True)
     task = await checked_task(request)
-    task, replayed = await services.run(create_task, services.engine, task, sent)
+    task, replayed = await services.run(create_task, services.messenger, task, sent)
     if not replayed:
         await services.run(services.messenger.send, RunTask())
     return await answer(request, task, replayed=replayed)

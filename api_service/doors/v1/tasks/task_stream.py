@@ -17,13 +17,14 @@ from api_service.doors.v1.streams.queries import StreamQuery
 from api_service.doors.v1.streams.sending import sent_to_the_end
 from api_service.doors.v1.tasks.bodies import task_id_in
 from api_service.doors.v1.tasks.views import TASKS, TaskView
-from api_service.doors.v1.tasks.waiting import LOOK_S
+from api_service.doors.v1.tasks.waiting import LEAST_S
 from api_service.http.operations import Answer, Nothing, Operation
+from api_service.http.signed_urls import SignedUrls
 from api_service.http.streams.event_stream import HEADERS, EventStream, Follower, SendText, as_comment
 from api_service.jobs.cursors import EPOCH
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
-from api_service.streams.bell import Bell
+from api_service.streams.bell import TaskBell
 from api_service.tasks.task_queries import find_task
 from shared.models import Scope, Task
 
@@ -50,15 +51,15 @@ async def follow(request: FollowRequest) -> Response:
 
     First comes the task as it is, unless the client has it by its `Last-Event-ID`, then the task each time that it has
     changed. The name of an event is the task's `state`, its data the task as JSON, its id says which change it is. Of
-    changes that follow fast, the last is sent. The stream ends after `completed`, `failed`, `cancelled` or `deleted`;
-    a client that has the end and asks again is answered 204, which ends an EventSource for good. With `?ticket=`, an id
-    has a secret behind a hyphen, as in the stream of a job.
+    changes that follow within a tenth of a second, the last is sent. The stream ends after `completed`, `failed`,
+    `cancelled` or `deleted`; a client that has the end and asks again is answered 204, which ends an EventSource for
+    good. With `?ticket=`, an id has a secret behind a hyphen, as in the stream of a job.
     """
     services, task_id, after = request.services, task_id_in(request.path), last_number(request, LATEST)
     task = await services.run(find_task, services.engine, task_id, request.identity.owner)
     if task.state.is_final and change_of(task) == after:
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
-    follower = TaskFollower(request, task_id, after)
+    follower = TaskFollower(request, task_id, task.user_id, after)
     return EventStream(
         Follower(
             partial(sent_to_the_end, follower.send_changes, task_id=str(task_id)),
@@ -73,12 +74,18 @@ def change_of(task: Task) -> int:
     return (task.updated_at - EPOCH) // timedelta(microseconds=1)
 
 
+def text_of(task: Task, urls: SignedUrls, event_id: str) -> str:
+    """A change in the stream's form. JSON has no line breaks, so its data is one line."""
+    return f"id: {event_id}\nevent: {task.state}\ndata: {TaskView.of(task, urls).model_dump_json()}\n\n"
+
+
 @dataclass(frozen=True)
 class TaskFollower:
     """Who follows which task, and the last change that the client has."""
 
     request: FollowRequest
     task_id: UUID
+    user_id: UUID  # whose it is
     after: int | None
 
     async def send_changes(self, send: SendText) -> None:
@@ -86,7 +93,7 @@ class TaskFollower:
         services, identity = self.request.services, self.request.identity
         await send_opening(self.request, self.after or 0, send)
         after = self.after
-        async with services.relay.bell(identity.user_id, holder_of(identity)) as bell:
+        async with services.relay.task_bell(self.user_id, holder_of(identity)) as bell:
             while True:
                 try:
                     task = await self.changed_since(bell, after)
@@ -101,7 +108,7 @@ class TaskFollower:
                 if task.state.is_final:
                     return
 
-    async def changed_since(self, bell: Bell, after: int | None) -> Task | None:
+    async def changed_since(self, bell: TaskBell, after: int | None) -> Task | None:
         """The task, once it is another than after that change; None if it was the same for as long as a stream may be
         silent. Raises Refusal: task_not_found; StreamEnded, SQLAlchemyError."""
         services, now = self.request.services, asyncio.get_running_loop().time
@@ -110,23 +117,13 @@ class TaskFollower:
             task = await services.run(find_task, services.engine, self.task_id, self.request.identity.owner)
             if change_of(task) != after:
                 return task
-            if now() >= until:
+            if (left_s := until - now()) <= 0:
                 return None
-            await pause(bell, LOOK_S)
+            await bell.rings_after(LEAST_S, min(left_s, services.timings.catch_up_s))
 
     async def text_of(self, task: Task) -> str:
-        """A change in the stream's form. JSON has no line breaks, so its data is one line."""
-        view = TaskView.of(task, await signed_urls(self.request.http, self.request.identity))
-        number = id_of(self.request.identity, change_of(task))
-        return f"id: {number}\nevent: {task.state}\ndata: {view.model_dump_json()}\n\n"
-
-
-async def pause(bell: Bell, seconds: float) -> None:
-    """Let so much time pass, however often the bell rings. Raises StreamEnded as soon as the stream is to end."""
-    now = asyncio.get_running_loop().time
-    until = now() + seconds
-    while (left_s := until - now()) > 0 and await bell.rings_within(left_s):
-        pass
+        urls = await signed_urls(self.request.http, self.request.identity)
+        return text_of(task, urls, id_of(self.request.identity, change_of(task)))
 
 
 OPERATIONS = (

@@ -69,7 +69,7 @@ async def cancel(request: ApiRequest[Nothing, Nothing]) -> Response:
     What it has done stays done, and `result` says what that was. One that a worker is at is cancelled after its page.
     """
     services, task_id = request.services, task_id_in(request.path)
-    task = await services.run(cancel_task, services.engine, task_id, request.identity.owner)
+    task = await services.run(cancel_task, services.messenger, task_id, request.identity.owner)
     done = task.state is TaskState.CANCELLED
     view = TaskView.of(task, await signed_urls(request.http, request.identity))
     return answer_with(view, HTTPStatus.OK if done else HTTPStatus.ACCEPTED)
@@ -78,7 +78,7 @@ async def cancel(request: ApiRequest[Nothing, Nothing]) -> Response:
 async def delete(request: ApiRequest[Nothing, Nothing]) -> Response:
     """Delete a task that has ended, with its file."""
     services, task_id = request.services, task_id_in(request.path)
-    await services.run(delete_task, services.engine, services.store, task_id, request.identity.owner)
+    await services.run(delete_task, services.messenger, services.store, task_id, request.identity.owner)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

@@ -14,7 +14,7 @@ from api_service.streams.watch import Holder, StreamEnded
 from api_service.tasks.task_queries import find_task
 from shared.models import Task
 
-LOOK_S = 0.5
+LEAST_S = 0.1  # between two looks, however often the bell rings
 
 
 async def ended_task_within(request: ApiRequest[Any, Any], task_id: UUID, wait_s: float) -> Task:
@@ -26,9 +26,8 @@ async def ended_task_within(request: ApiRequest[Any, Any], task_id: UUID, wait_s
     if task.state.is_final or not wait_s:
         return task
     holder = Holder(identity.key_id, user_id=identity.user_id)
-    async with while_awaited(request.http, wait_s), services.relay.bell(identity.user_id, holder) as bell:
+    async with while_awaited(request.http, wait_s), services.relay.task_bell(task.user_id, holder) as bell:
         with suppress(StreamEnded, Refusal, SQLAlchemyError):  # the look after this one says what is wrong
-            while not task.state.is_final:
-                await bell.rings_within(LOOK_S)
-                task = await services.run(look)
+            while not (task := await services.run(look)).state.is_final:
+                await bell.rings_after(LEAST_S, services.timings.catch_up_s)
     return task if task.state.is_final else await services.run(look)

@@ -11,18 +11,17 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from psycopg2.extensions import AsIs
-from sqlalchemy import BindParameter, ClauseElement, Connection, CursorResult, Executable, text
-from sqlalchemy.dialects.postgresql import psycopg2
+from sqlalchemy import BindParameter, ClauseElement, Connection, Executable, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session
 
+from shared.database.prepared_call import DIALECT, Call, Found
 from shared.database.sessions import is_pooled
 
 T = TypeVar("T")
 
 KEPT_FOR = timedelta(seconds=10)  # a plan that was made for a table while it was small does not stay for longer
-DIALECT = psycopg2.dialect()  # type: ignore[no-untyped-call]
 
 
 def compiled(statement: ClauseElement) -> SQLCompiler:
@@ -53,9 +52,9 @@ def listed(parts: Iterable[str]) -> str:
 
 
 @contextmanager
-def raising_as_sqlalchemy(connection: Connection) -> Iterator[None]:
-    """What the driver raises in the block comes out as what SQLAlchemy makes of it, and a connection that has ended is
-    taken out of the pool."""
+def raising_as_sqlalchemy(connection: Connection, statement: str) -> Iterator[None]:
+    """What the driver raises in the block comes out as what SQLAlchemy makes of it. A connection that has ended is
+    taken out of the pool, and so is one in whose midst a time limit was raised."""
     errors = connection.dialect.loaded_dbapi.Error
     try:
         yield
@@ -64,8 +63,13 @@ def raising_as_sqlalchemy(connection: Connection) -> Iterator[None]:
         if has_ended:
             connection.invalidate(error)
         raise DBAPIError.instance(
-            "PREPARE", {}, error, errors, hide_parameters=True, connection_invalidated=has_ended
+            statement, {}, error, errors, hide_parameters=True, connection_invalidated=has_ended
         ) from error
+    except Exception:
+        raise
+    except BaseException as limit:
+        connection.invalidate(limit)
+        raise
 
 
 class Prepared(Generic[T]):
@@ -100,8 +104,13 @@ class Prepared(Generic[T]):
         return changing(self.compiled)
 
     @cached_property
-    def call(self) -> Any:
-        """The statement that runs it."""
+    def call(self) -> Call:
+        """What runs it."""
+        return Call(self.name, self.changing, [column.type for column in self.columns])
+
+    @cached_property
+    def watched_call(self) -> Any:
+        """The same for SQLAlchemy."""
         named = text(f"EXECUTE {self.name}{listed(f':{name}' for name in self.changing)}")
         typed = named.bindparams(*self.changing.values())
         return typed.columns(*self.columns) if self.columns else typed
@@ -115,19 +124,27 @@ class Prepared(Generic[T]):
         """Run it for all its rows."""
         return [self.row(*found) for found in self.execute(session, values)]
 
-    def execute(self, session: Session, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
-        connection, given = session.connection(), {name: values[name] for name in self.changing}
+    def execute(self, session: Session, values: Mapping[str, Any]) -> Found:
+        """Run it for its rows as they are. Whoever listens to the connection hears of it as of any statement."""
+        connection = session.connection()
         if is_pooled(connection):
-            return connection.execute(self.statement, given)
+            return self.executed(connection, self.statement, values)
         self.prepare(connection)
-        return connection.execute(self.call, given)
+        if connection.dispatch.before_cursor_execute:
+            return self.executed(connection, self.watched_call, values)
+        with raising_as_sqlalchemy(connection, self.call.text):
+            return self.call.rows(connection, values)
+
+    def executed(self, connection: Connection, statement: Executable, values: Mapping[str, Any]) -> Found:
+        result = connection.execute(statement, {name: values[name] for name in self.changing})
+        return Found(map(tuple, result)) if result.returns_rows else Found()
 
     def prepare(self, connection: Connection) -> None:
         """Let the connection know it; anew if it has known it for long."""
         until = connection.info.setdefault("prepared", {})
         if (now := time.monotonic()) < until.get(self.name, 0):
             return
-        with raising_as_sqlalchemy(connection), closing(connection.connection.cursor()) as cursor:
+        with raising_as_sqlalchemy(connection, "PREPARE"), closing(connection.connection.cursor()) as cursor:
             if self.name in until:
                 cursor.execute(f"DEALLOCATE {self.name}")
                 del until[self.name]

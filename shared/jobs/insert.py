@@ -3,7 +3,8 @@ to flush."""
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CTE,
@@ -11,7 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     DefaultClause,
     Integer,
-    Row,
     Select,
     Text,
     bindparam,
@@ -37,17 +37,33 @@ from shared.models import GenerationJob, JobEvent, JobStatus
 COLUMNS = {name: column for name, column in inspect(GenerationJob).columns.items() if name != "id"}
 
 KEYS = "ix_generation_jobs_idempotency"
-ADDED = ("id", "run_after", *TURN, "created_at", "updated_at")
+
+
+class Added(NamedTuple):
+    """What the database has added to a job as it was recorded, and when that was."""
+
+    id: int
+    run_after: datetime | None
+    turn: float
+    turn_cost: float
+    parked: bool
+    expected_s: float | None
+    created_at: datetime
+    updated_at: datetime
+    now: datetime
+
+
+ADDED = Added._fields[:-1]
 
 
 def insert_jobs(
     session: Session, jobs: Sequence[GenerationJob], first: Sequence[Mapping[str, Any]], *, sharing: Sharing
-) -> Sequence[Row[Any]]:
+) -> Sequence[Added]:
     """Record jobs, each with the data of its first event. Those that are queued get their turns. Returns what the
     database added to them, in their order."""
     rows = json.dumps([document_of(job) for job in jobs], default=str)
     values = {"new_jobs": rows, "event_data": json.dumps(first), **sharing_values(sharing)}
-    return INSERT_JOBS.execute(session, values).all()
+    return INSERT_JOBS.all(session, values)
 
 
 def was_made_meanwhile(error: IntegrityError) -> bool:
@@ -104,4 +120,4 @@ def with_default(value: ColumnElement[Any], column: Column[Any]) -> ColumnElemen
     return func.coalesce(value, given.arg) if isinstance(given, DefaultClause) else value
 
 
-INSERT_JOBS: Prepared[Row[Any]] = Prepared("insert_jobs", insert_statement(), row=Row)
+INSERT_JOBS = Prepared("insert_jobs", insert_statement(), row=Added)

@@ -7,7 +7,23 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import ARRAY, Connection, Engine, Integer, Interval, String, any_, bindparam, cast, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Engine,
+    Integer,
+    Interval,
+    String,
+    any_,
+    bindparam,
+    cast,
+    column,
+    event,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlmodel import Session, col
@@ -54,7 +70,7 @@ def test_absent_values_and_documents_arrive_as_they_are(engine: Engine) -> None:
 def test_constants_of_our_types_are_written_as_they_are_stored(engine: Engine) -> None:
     held = select(func.count()).where(col(GenerationJob.status).in_([JobStatus.RUNNING]), GenerationJob.id > NUMBER)
     with transaction(engine) as session:
-        assert Prepared("held", held, row=int).execute(session, {"number": 0}).scalar_one() == 0
+        assert Prepared("held", held, row=int).execute(session, {"number": 0}) == [(0,)]
 
 
 def test_a_connection_knows_it_even_if_the_transaction_that_brought_it_is_rolled_back(engine: Engine) -> None:
@@ -63,7 +79,7 @@ def test_a_connection_knows_it_even_if_the_transaction_that_brought_it_is_rolled
             DIVIDED.execute(session, {"number": 0})
         session.rollback()
         before = known_to(connection)
-        assert DIVIDED.execute(session, {"number": 5}).scalar_one() == 2
+        assert DIVIDED.one_or_none(session, {"number": 5}) == 2
         assert known_to(connection) == before
         assert list(before) == ["divided"]
 
@@ -72,7 +88,7 @@ def test_every_connection_is_told(engine: Engine) -> None:
     with engine.connect() as one, engine.connect() as another:
         for connection in (one, another):
             with Session(connection) as session:
-                assert DIVIDED.execute(session, {"number": 5}).scalar_one() == 2
+                assert DIVIDED.one_or_none(session, {"number": 5}) == 2
 
 
 def test_it_is_planned_anew_once_its_plan_is_old(engine: Engine) -> None:
@@ -108,4 +124,34 @@ def test_a_server_that_goes_before_it_is_prepared_is_one_that_is_away(
         statement.execute(session, {"number": 1})
     assert is_unavailable(raised.value)
     with enter(engine) as session:
-        assert statement.execute(session, {"number": 1}).scalar_one() == 1
+        assert statement.one_or_none(session, {"number": 1}) == 1
+
+
+def test_rows_are_the_same_whether_anybody_listens_or_not(engine: Engine) -> None:
+    columns = (column("status", col(GenerationJob.status).type), column("data", JSONB), column("number", Integer))
+    row = select(literal(JobStatus.RUNNING.value, String), cast('{"a": [1]}', JSONB), cast(NUMBER, Integer))
+    statement: Prepared[tuple[Any, ...]] = Prepared("told", row, row=lambda *values: values, columns=columns)
+    with engine.connect() as connection, Session(connection) as session:
+        unheard, heard = statement.all(session, {"number": 3}), list[str]()
+        event.listen(connection, "before_cursor_execute", lambda *about: heard.append(about[2]))
+        assert statement.all(session, {"number": 3}) == unheard == [(JobStatus.RUNNING, {"a": [1]}, 3)]
+        assert isinstance(unheard[0][0], JobStatus)
+        assert len(heard) == 1
+
+
+class OutOfTime(BaseException):
+    """As Dramatiq's: no Exception."""
+
+
+def test_a_connection_in_whose_statement_a_time_limit_was_raised_is_not_used_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raise_limit(*_: object) -> None:
+        raise OutOfTime
+
+    with engine.connect() as connection, Session(connection) as session:
+        assert DIVIDED.one_or_none(session, {"number": 5}) == 2
+        monkeypatch.setattr(DIVIDED.call, "rows", raise_limit)
+        with pytest.raises(OutOfTime):
+            DIVIDED.execute(session, {"number": 5})
+        assert connection.invalidated

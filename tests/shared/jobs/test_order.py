@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlmodel import col
 
-from shared.database.prepared_statement import DIALECT
+from shared.database.prepared_call import DIALECT
 from shared.jobs.claim.order import COLUMNS, first_comes
 from shared.models import GenerationJob
 

@@ -37,6 +37,6 @@ def naming(name: PromptName) -> Callable[[Session, Sequence[GenerationJob]], Non
     def record(session: Session, jobs: Sequence[GenerationJob]) -> None:
         (job,) = jobs
         known = {"job_id": job.id, "user_id": job.user_id, "prompt_id": name.prompt_id, "client_id": name.client_id}
-        NAME_PROMPT.execute(session, known)
+        NAME_PROMPT.rows(session, known)
 
     return record

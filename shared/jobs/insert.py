@@ -3,7 +3,8 @@ to flush."""
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import (
     CTE,
@@ -11,7 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     DefaultClause,
     Integer,
-    Row,
     Select,
     Text,
     bindparam,
@@ -40,14 +40,25 @@ KEYS = "ix_generation_jobs_idempotency"
 ADDED = ("id", "run_after", *TURN, "created_at", "updated_at")
 
 
+class Added(NamedTuple):
+    """What the database added to a new job, by column, and its time."""
+
+    columns: Mapping[str, Any]
+    now: datetime
+
+    @classmethod
+    def of(cls, *values: Any) -> Self:
+        return cls(dict(zip(ADDED, values[:-1], strict=True)), values[-1])
+
+
 def insert_jobs(
     session: Session, jobs: Sequence[GenerationJob], first: Sequence[Mapping[str, Any]], *, sharing: Sharing
-) -> Sequence[Row[Any]]:
+) -> Sequence[Added]:
     """Record jobs, each with the data of its first event. Those that are queued get their turns. Returns what the
     database added to them, in their order."""
     rows = json.dumps([document_of(job) for job in jobs], default=str)
     values = {"new_jobs": rows, "event_data": json.dumps(first), **sharing_values(sharing)}
-    return INSERT_JOBS.execute(session, values).all()
+    return INSERT_JOBS.all(session, values)
 
 
 def was_made_meanwhile(error: IntegrityError) -> bool:
@@ -104,4 +115,4 @@ def with_default(value: ColumnElement[Any], column: Column[Any]) -> ColumnElemen
     return func.coalesce(value, given.arg) if isinstance(given, DefaultClause) else value
 
 
-INSERT_JOBS: Prepared[Row[Any]] = Prepared("insert_jobs", insert_statement(), row=Row)
+INSERT_JOBS = Prepared("insert_jobs", insert_statement(), row=Added.of)

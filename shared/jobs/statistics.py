@@ -54,7 +54,7 @@ def count_ended(session: Session, jobs: Sequence[EndedJob]) -> None:
     # In one order, so that two who count never wait for each other.
     rows = [dict(zip((*COUNTED_BY, "jobs"), (*key, counts[key]), strict=True)) for key in sorted(counts)]
     if len(rows) == 1:
-        COUNT_ONE.execute(session, {f"its_{name}": value for name, value in rows[0].items()})
+        COUNT_ONE.rows(session, {f"its_{name}": value for name, value in rows[0].items()})
     elif rows:
         session.connection().execute(COUNT, rows)
 

@@ -83,4 +83,4 @@ OWE: Prepared[None] = Prepared("owe", owe_sql(ENDED, KIND, DATA), row=lambda: No
 
 def owe(session: Session, job_ids: Sequence[int], event: WebhookEvent, data: Mapping[str, Any]) -> None:
     """Owe a delivery to each endpoint that wants to hear of these jobs, which have just ended."""
-    OWE.execute(session, {JOB_IDS.key: job_ids, KIND.key: event.value, DATA.key: dict(data)})
+    OWE.rows(session, {JOB_IDS.key: job_ids, KIND.key: event.value, DATA.key: dict(data)})

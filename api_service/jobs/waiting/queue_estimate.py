@@ -64,7 +64,7 @@ def position_of(session: Session, job: GenerationJob, running_jobs: int | None =
         return None
     place = {THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority, THIS_TURN.key: job.turn}
     this = {RUNNING_JOBS.key: running_jobs, **place}
-    may_start, before, counted = PLACE.execute(session, this).one()
+    ((may_start, before, counted),) = PLACE.rows(session, this)
     return QueuePosition(before + 1, exact=counted <= COUNTED) if may_start else None
 
 
@@ -141,11 +141,11 @@ def estimate_for(
 def queue_before(session: Session, job: GenerationJob, place: QueuePosition, usual_s: float) -> Queue:
     """What is before a job that waits. `usual_s` is what is expected of jobs of which nothing else is known."""
     slots, free = usable_slots(session), free_slots(session)
-    found = [Running(expected_s or usual_s, so_far_s) for expected_s, so_far_s in RUNNING.execute(session, {})]
+    found = [Running(expected_s or usual_s, so_far_s) for expected_s, so_far_s in RUNNING.rows(session, {})]
     # Some may be where there is no slot for the next one.
     running = sorted(found, key=lambda one: one.left_s)[: slots - free]
     this = {THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority, THIS_TURN.key: job.turn}
-    (seconds,) = SECONDS_BEFORE.execute(session, this).one()
+    ((seconds,),) = SECONDS_BEFORE.rows(session, this)
     return Queue(place.position - 1, seconds or usual_s, running, free)
 
 

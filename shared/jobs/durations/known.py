@@ -59,9 +59,7 @@ def expectation_of(session: Session, job: GenerationJob, server: str | None = No
         return None
     kind = Kind(job.workflow_key, job.shape, job.checkpoint_model, job.work, server)
     values = {f"this_{name}": value for name, value in kind._asdict().items()}
-    return expected(
-        kind, lambda level, _: (Known(*row) for row in READINGS[level.basis].execute(session, values).all())
-    )
+    return expected(kind, lambda level, _: READINGS[level.basis].all(session, values))
 
 
 def median_sql(kinds: FromClause) -> ColumnElement[float]:

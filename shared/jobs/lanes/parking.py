@@ -137,7 +137,7 @@ def fill(session: Session, lanes: Set[tuple[UUID, int]]) -> None:
     """Jobs have left the queue in these lanes, of a user and a priority: others may join it."""
     if lanes:
         users, priorities = zip(*sorted(lanes), strict=True)
-        FILL.execute(session, {LANE_USERS.key: list(users), LANE_PRIORITIES.key: list(priorities)})
+        FILL.rows(session, {LANE_USERS.key: list(users), LANE_PRIORITIES.key: list(priorities)})
 
 
 def fill_after(session: Session, left: Iterable[GenerationJob]) -> None:

@@ -7,12 +7,29 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import ARRAY, Connection, Engine, Integer, Interval, String, any_, bindparam, cast, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Engine,
+    Integer,
+    Interval,
+    String,
+    any_,
+    bindparam,
+    cast,
+    event,
+    func,
+    inspect,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, MultipleResultsFound, ProgrammingError
 from sqlmodel import Session, col
 
 from shared.database.engine import is_unavailable, reading, transaction
+from shared.database.prepared_rows import whole_rows
 from shared.database.prepared_statement import Prepared
 from shared.models import GenerationJob, JobStatus, User
 from tests.jobs import ANOTHER_USER, USER
@@ -109,3 +126,61 @@ def test_a_server_that_goes_before_it_is_prepared_is_one_that_is_away(
     assert is_unavailable(raised.value)
     with enter(engine) as session:
         assert statement.execute(session, {"number": 1}).scalar_one() == 1
+
+
+def test_what_the_driver_says_has_the_types_of_the_columns(engine: Engine) -> None:
+    columns = (col(User.id), col(User.created_at), col(GenerationJob.status), col(GenerationJob.params))
+    found = select(col(User.id), func.now(), literal("running"), cast(bindparam("document", type_=JSONB), JSONB))
+    statement = Prepared("typed", found.where(col(User.name) == any_(WORDS)), row=lambda *of: of, columns=columns)
+    given = {"words": ("somebody",), "document": {"quoted": ["%s", "'"]}}
+    with reading(engine) as session:
+        plain = tuple(statement.execute(session, given).one())
+        ((user_id, now, status, document),) = statement.rows(session, given)
+    assert (user_id, status, document) == (USER, JobStatus.RUNNING, given["document"])
+    assert now.tzinfo is not None
+    assert (user_id, status, document) == (plain[0], *plain[2:])
+
+
+def test_several_rows_are_not_one(engine: Engine) -> None:
+    statement = Prepared("two_rows", select(func.generate_series(1, NUMBER)), row=int)
+    with reading(engine) as session:
+        assert statement.all(session, {"number": 2}) == [1, 2]
+        assert statement.one_or_none(session, {"number": 0}) is None
+        with pytest.raises(MultipleResultsFound):
+            statement.one_or_none(session, {"number": 2})
+
+
+def test_what_fails_is_raised_as_sqlalchemy_does_and_the_connection_goes_on(engine: Engine) -> None:
+    with reading(engine) as session:
+        with pytest.raises(DataError) as raised:
+            DIVIDED.rows(session, {"number": 0})
+        assert DIVIDED.one_or_none(session, {"number": 5}) == 2
+    assert "EXECUTE divided" in str(raised.value)
+    assert not is_unavailable(raised.value)
+
+
+def test_who_listens_to_statements_hears_of_it(engine: Engine) -> None:
+    heard: list[str] = []
+
+    def hear(*about: Any) -> None:
+        heard.append(about[2])
+
+    event.listen(engine, "before_cursor_execute", hear)
+    try:
+        with reading(engine) as session:
+            DIVIDED.rows(session, {"number": 5})
+    finally:
+        event.remove(engine, "before_cursor_execute", hear)
+    assert heard == ["EXECUTE divided (%(number)s)"]
+
+
+def test_a_row_that_was_read_so_is_one_that_a_session_has_left_behind(engine: Engine) -> None:
+    statement = whole_rows("read_users", User, col(User.name) == any_(WORDS))
+    with reading(engine) as session:
+        (read,) = statement.all(session, {"words": ["somebody"]})
+    with transaction(engine) as session:
+        loaded = session.get_one(User, USER)
+    assert read.model_dump() == loaded.model_dump()
+    about = inspect(read)
+    assert about.detached
+    assert about.identity == (USER,)

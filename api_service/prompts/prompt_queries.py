@@ -151,7 +151,7 @@ ASKED = (
     .table_valued(column("user_id", Uuid), column("prompt_id", Uuid))
     .render_derived("asked")
 )
-ENDED_JOBS: Prepared[Row[Any]] = Prepared(
+ENDED_JOBS: Prepared[tuple[UUID, UUID, int]] = Prepared(
     "ended_jobs",
     columns_of(ASKED.c.user_id, ASKED.c.prompt_id, col(GenerationJob.id))
     .select_from(ASKED)
@@ -161,7 +161,7 @@ ENDED_JOBS: Prepared[Row[Any]] = Prepared(
     )
     .join(GenerationJob, col(GenerationJob.id) == col(NativePrompt.job_id))
     .where(col(NativePrompt.hidden_at).is_(None), col(GenerationJob.status).in_(FINAL)),
-    row=Row,
+    row=lambda *of: of,
     columns=(col(NativePrompt.user_id), col(NativePrompt.prompt_id), col(GenerationJob.id)),
 )
 
@@ -170,7 +170,7 @@ def ended_jobs(engine: Engine, asked: Collection[OwnPrompt]) -> dict[OwnPrompt, 
     """The jobs of these prompts, of those that have ended and are not hidden."""
     user_ids, prompt_ids = zip(*asked, strict=True) if asked else ((), ())
     with reading(engine) as session:
-        found = ENDED_JOBS.execute(session, {"user_ids": list(user_ids), "prompt_ids": list(prompt_ids)})
+        found = ENDED_JOBS.all(session, {"user_ids": list(user_ids), "prompt_ids": list(prompt_ids)})
         return {(user_id, prompt_id): job_id for user_id, prompt_id, job_id in found}
 
 

@@ -152,9 +152,18 @@ def each_alone(engine: Engine) -> Iterator[Session]:
     with (
         engine.connect() as connection,
         committing_each(connection),
-        Session(connection, expire_on_commit=False) as session,
+        OneConnection(connection, expire_on_commit=False) as session,
     ):
         yield session
+
+
+class OneConnection(Session):
+    """A session on one connection, on which each statement is a transaction of its own. Who wants the connection gets
+    it as it is: nothing is begun there, and nothing is to be ended."""
+
+    def connection(self, *_arguments: Any, **_options: Any) -> Connection:
+        assert isinstance(self.bind, Connection)
+        return self.bind
 
 
 @contextmanager

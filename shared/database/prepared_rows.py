@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from sqlalchemy import Column, ColumnElement, DateTime, column, func, select
 from sqlmodel import SQLModel
 
-from shared.database.fast_rows import stored_row
+from shared.database.fast_rows import stored_row_of
 from shared.database.prepared_statement import Prepared
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -46,5 +46,4 @@ def columns_of(model: type[SQLModel]) -> tuple[Column[Any], ...]:
 
 def made_of(model: type[Row]) -> Callable[..., Row]:
     """What makes a row of the values of all its columns, in their order."""
-    names = [column.name for column in columns_of(model)]
-    return lambda *values: stored_row(model, dict(zip(names, values, strict=True)))
+    return stored_row_of(model, [column.name for column in columns_of(model)])

@@ -8,7 +8,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
 from shared.configuration.choices import IN_TURNS, Sharing
-from shared.jobs.insert import ADDED, insert_jobs
+from shared.jobs.insert import insert_jobs
 from shared.jobs.job_events import record_events, start_data
 from shared.jobs.lanes.parking import fill_after
 from shared.jobs.transitions import FRESH, is_one_of, transition
@@ -34,9 +34,9 @@ def submit_all(session: Session, jobs: Sequence[GenerationJob], *, sharing: Shar
         waits = job.run_after is not None  # whether its time has come by now, the sweep finds out
         set_from_database(job, status=JobStatus.PENDING if waits else JobStatus.QUEUED, events=1)
     first = [start_data(job) if job.status == JobStatus.PENDING else {} for job in jobs]
-    for job, data, row in zip(jobs, first, insert_jobs(session, jobs, first, sharing=sharing), strict=True):
-        set_from_database(job, **{name: getattr(row, name) for name in ADDED})
-        publish_after_commit(session, Event.written(EventType(job.status), job, at=row.now, data=data), job)
+    for job, data, added in zip(jobs, first, insert_jobs(session, jobs, first, sharing=sharing), strict=True):
+        set_from_database(job, **added.columns)
+        publish_after_commit(session, Event.written(EventType(job.status), job, at=added.now, data=data), job)
 
 
 def set_from_database(job: GenerationJob, **values: Any) -> None:

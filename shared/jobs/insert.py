@@ -4,7 +4,7 @@ to flush."""
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import (
     CTE,
@@ -37,23 +37,18 @@ from shared.models import GenerationJob, JobEvent, JobStatus
 COLUMNS = {name: column for name, column in inspect(GenerationJob).columns.items() if name != "id"}
 
 KEYS = "ix_generation_jobs_idempotency"
+ADDED = ("id", "run_after", *TURN, "created_at", "updated_at")
 
 
 class Added(NamedTuple):
-    """What the database has added to a job as it was recorded, and when that was."""
+    """What the database added to a new job, by column, and its time."""
 
-    id: int
-    run_after: datetime | None
-    turn: float
-    turn_cost: float
-    parked: bool
-    expected_s: float | None
-    created_at: datetime
-    updated_at: datetime
+    columns: Mapping[str, Any]
     now: datetime
 
-
-ADDED = Added._fields[:-1]
+    @classmethod
+    def of(cls, *values: Any) -> Self:
+        return cls(dict(zip(ADDED, values[:-1], strict=True)), values[-1])
 
 
 def insert_jobs(
@@ -120,4 +115,4 @@ def with_default(value: ColumnElement[Any], column: Column[Any]) -> ColumnElemen
     return func.coalesce(value, given.arg) if isinstance(given, DefaultClause) else value
 
 
-INSERT_JOBS = Prepared("insert_jobs", insert_statement(), row=Added)
+INSERT_JOBS = Prepared("insert_jobs", insert_statement(), row=Added.of)

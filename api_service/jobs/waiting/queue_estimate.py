@@ -64,7 +64,7 @@ def position_of(session: Session, job: GenerationJob, running_jobs: int | None =
         return None
     place = {THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority, THIS_TURN.key: job.turn}
     this = {RUNNING_JOBS.key: running_jobs, **place}
-    may_start, before, counted = PLACE.execute(session, this).one()
+    ((may_start, before, counted),) = PLACE.execute(session, this)
     return QueuePosition(before + 1, exact=counted <= COUNTED) if may_start else None
 
 
@@ -145,7 +145,7 @@ def queue_before(session: Session, job: GenerationJob, place: QueuePosition, usu
     # Some may be where there is no slot for the next one.
     running = sorted(found, key=lambda one: one.left_s)[: slots - free]
     this = {THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority, THIS_TURN.key: job.turn}
-    (seconds,) = SECONDS_BEFORE.execute(session, this).one()
+    ((seconds,),) = SECONDS_BEFORE.execute(session, this)
     return Queue(place.position - 1, seconds or usual_s, running, free)
 
 

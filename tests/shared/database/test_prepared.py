@@ -20,6 +20,7 @@ from sqlalchemy import (
     column,
     event,
     func,
+    inspect,
     literal,
     select,
     text,
@@ -29,6 +30,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlmodel import Session, col
 
 from shared.database.engine import is_unavailable, reading, transaction
+from shared.database.prepared_rows import whole_rows
 from shared.database.prepared_statement import Prepared
 from shared.models import GenerationJob, JobStatus, User
 from tests.jobs import ANOTHER_USER, USER
@@ -128,7 +130,11 @@ def test_a_server_that_goes_before_it_is_prepared_is_one_that_is_away(
 
 
 def test_rows_are_the_same_whether_anybody_listens_or_not(engine: Engine) -> None:
-    columns = (column("status", col(GenerationJob.status).type), column("data", JSONB), column("number", Integer))
+    columns = (
+        column("status", inspect(GenerationJob).columns["status"].type),
+        column("data", JSONB),
+        column("number", Integer),
+    )
     row = select(literal(JobStatus.RUNNING.value, String), cast('{"a": [1]}', JSONB), cast(NUMBER, Integer))
     statement: Prepared[tuple[Any, ...]] = Prepared("told", row, row=lambda *values: values, columns=columns)
     with engine.connect() as connection, Session(connection) as session:
@@ -155,3 +161,15 @@ def test_a_connection_in_whose_statement_a_time_limit_was_raised_is_not_used_aga
         with pytest.raises(OutOfTime):
             DIVIDED.execute(session, {"number": 5})
         assert connection.invalidated
+
+
+def test_a_row_that_was_read_so_is_one_that_a_session_has_left_behind(engine: Engine) -> None:
+    statement = whole_rows("read_users", User, col(User.name) == any_(WORDS))
+    with reading(engine) as session:
+        (read,) = statement.all(session, {"words": ["somebody"]})
+    with transaction(engine) as session:
+        loaded = session.get_one(User, USER)
+    assert read.model_dump() == loaded.model_dump()
+    about = inspect(read)
+    assert about.detached
+    assert about.identity == (USER,)

@@ -116,7 +116,7 @@ WHERE tablename = 'generation_jobs' AND indexname LIKE 'ix_%' ORDER BY indexname
 JOBS = f"""
 INSERT INTO generation_jobs (
     user_id, job_type, status, prompt, checkpoint_model, width, height, batch_size, params, workflow_key, shape,
-    work, expected_s, metadata, priority, batch_id,
+    work, expected_s, metadata, requires, priority, batch_id,
     run_after, attempt, events, worker_id, lease_expires_at, server, comfyui_prompt_id,
     error_code, error_message, failure, created_at, updated_at, started_at, generated_at, completed_at
 )
@@ -135,6 +135,7 @@ SELECT
         WHEN 0 THEN jsonb_build_object('project', 'p' || h % 200, 'shot', n % 3000)
         WHEN 1 THEN jsonb_build_object('project', 'p' || h % 200)
         ELSE '{{}}' END,
+    CASE WHEN n % 5000 = 9 THEN ARRAY['a100', 'rare'] WHEN h % 200 = 5 THEN ARRAY['a100', 'nvlink'] END,
     CASE WHEN h % 10 = 0 THEN 7 ELSE 5 END,
     CASE WHEN h % 3 = 0 THEN md5('batch' || n / 40)::uuid END,
     CASE status WHEN 'pending' THEN now() + interval '1 hour' ELSE created_at END,

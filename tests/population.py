@@ -196,6 +196,7 @@ SELECT 'key-' || number, 'http://gpu-' || server, 'shape-' || number % 4, 'check
     array_fill(CAST(13 AS real), ARRAY[24]), 24, CURRENT_DATE - number % 90
 FROM generate_series(0, 999) AS number CROSS JOIN generate_series(0, 3) AS server
 """
+# In the order of days, in which they come to be: else they lie as PostgreSQL happens to group them.
 STATISTICS = """
 INSERT INTO job_statistics (user_id, day, status, bucket, jobs)
 SELECT user_id, (created_at AT TIME ZONE 'UTC')::date, status,
@@ -203,6 +204,7 @@ SELECT user_id, (created_at AT TIME ZONE 'UTC')::date, status,
         ELSE floor(ln(extract(epoch FROM completed_at - started_at)::double precision * 1000) / ln(1.1)) END,
     count(*)
 FROM generation_jobs WHERE status IN ('completed', 'failed', 'cancelled', 'expired') GROUP BY 1, 2, 3, 4
+ORDER BY 2
 """
 STORED = """
 UPDATE users SET stored_bytes = stored.bytes FROM (

@@ -116,7 +116,7 @@ WHERE tablename = 'generation_jobs' AND indexname LIKE 'ix_%' ORDER BY indexname
 JOBS = f"""
 INSERT INTO generation_jobs (
     user_id, job_type, status, prompt, checkpoint_model, width, height, batch_size, params, workflow_key, shape,
-    work, expected_s, metadata, priority, batch_id,
+    work, expected_s, metadata, requires, priority, batch_id,
     run_after, attempt, events, worker_id, lease_expires_at, server, comfyui_prompt_id,
     error_code, error_message, failure, created_at, updated_at, started_at, generated_at, completed_at
 )
@@ -135,6 +135,7 @@ SELECT
         WHEN 0 THEN jsonb_build_object('project', 'p' || h % 200, 'shot', n % 3000)
         WHEN 1 THEN jsonb_build_object('project', 'p' || h % 200)
         ELSE '{{}}' END,
+    CASE WHEN n % 5000 = 9 THEN ARRAY['a100', 'rare'] WHEN h % 200 = 5 THEN ARRAY['a100', 'nvlink'] END,
     CASE WHEN h % 10 = 0 THEN 7 ELSE 5 END,
     CASE WHEN h % 3 = 0 THEN md5('batch' || n / 40)::uuid END,
     CASE status WHEN 'pending' THEN now() + interval '1 hour' ELSE created_at END,
@@ -195,6 +196,7 @@ SELECT 'key-' || number, 'http://gpu-' || server, 'shape-' || number % 4, 'check
     array_fill(CAST(13 AS real), ARRAY[24]), 24, CURRENT_DATE - number % 90
 FROM generate_series(0, 999) AS number CROSS JOIN generate_series(0, 3) AS server
 """
+# In the order of days, in which they come to be: else they lie as PostgreSQL happens to group them.
 STATISTICS = """
 INSERT INTO job_statistics (user_id, day, status, bucket, jobs)
 SELECT user_id, (created_at AT TIME ZONE 'UTC')::date, status,
@@ -202,6 +204,7 @@ SELECT user_id, (created_at AT TIME ZONE 'UTC')::date, status,
         ELSE floor(ln(extract(epoch FROM completed_at - started_at)::double precision * 1000) / ln(1.1)) END,
     count(*)
 FROM generation_jobs WHERE status IN ('completed', 'failed', 'cancelled', 'expired') GROUP BY 1, 2, 3, 4
+ORDER BY 2
 """
 STORED = """
 UPDATE users SET stored_bytes = stored.bytes FROM (

@@ -52,6 +52,7 @@ REVISIONS = (
     "traces",
     "history",
     "newest_failures",
+    "days_of_what_is_found",
 )
 NEEDED = REVISIONS[-1]
 WORKS_SINCE = "works with code since "  # what migrations note of the schema, before the revision of that code

@@ -21,4 +21,9 @@ def labels_of(words: Iterable[str]) -> list[str]:
     return found
 
 
+def is_label(word: str) -> str:
+    return labels_of([word])[0]
+
+
+Label = Annotated[str, AfterValidator(is_label)]
 Labels = Annotated[list[str], Field(max_length=MOST_LABELS), AfterValidator(labels_of)]

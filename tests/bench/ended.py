@@ -97,10 +97,12 @@ DEEDS: dict[str, Deed] = {
     "list of a failure": listed(failure="000000000000000a"),
     "list of pinned": listed(pinned=True),
     "list of metadata": listed(metadata=("project:p7",)),
+    "list of labels": listed(requires=("nvlink",)),
     "list of a word": listed(text="cat"),
     "list of an hour": listed(created_after=NOW - A_DAY - timedelta(hours=1), created_before=NOW - A_DAY),
     "everybody's list": listed(None),
     "everybody's list of failed": listed(None, status=(JobStatus.FAILED,)),
+    "everybody's list of metadata": listed(None, metadata=("project:p7",)),
     "statistics of a month": lambda here: statistics_of(here.engine, OWNER, 30),
     "groups of failures of a day": lambda here: page_of_groups(
         here.engine, FailureFilters(reader=OWNER, owner=OWNER, since=datetime.now(UTC) - A_DAY), None, PAGE

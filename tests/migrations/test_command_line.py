@@ -17,7 +17,7 @@ from tests.migrations.databases import LEGACY, execute, value
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-HEAD = "newest_failures"
+HEAD = "days_of_what_is_found"
 
 
 def start(url: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -152,7 +152,7 @@ def take(session: Session, claimant: Claimant, backlog: Backlog) -> Claim | None
         DURATION.key: claimant.lease,
     }
     for server in free_servers(session, claimant.servers, backlog):
-        values = values_for(server, claimant.servers, claimant.running_jobs)
+        values = values_for(server, claimant.servers, claimant.running_jobs, is_limited=backlog.is_limited)
         if taken := TAKE.one_or_none(session, {**values, **hold}):
             if backlog.are_parked:
                 fill(session, {(taken.job.user_id, taken.job.priority)})

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
+    ColumnElement,
     DateTime,
     Integer,
     String,
@@ -44,6 +46,7 @@ AVOIDED_FOR = timedelta(minutes=2)  # a job waits this long for another server t
 SERVERS = bindparam("my_servers", type_=ARRAY(String))  # those the worker can reach
 CHECKPOINT = bindparam("this_checkpoint", type_=String)
 CHECKPOINT_SINCE = bindparam("this_checkpoint_since", type_=DateTime(timezone=True))
+IS_LIMITED = bindparam("is_limited", type_=Boolean)  # whether anybody is, as the look for work has found
 
 
 class FreeServer(NamedTuple):
@@ -73,18 +76,30 @@ NOBODY_IS_LIMITED = and_(cast(RUNNING_JOBS, Integer).is_(None), ~SOMEBODY_IS_LIM
 # jobs.
 HAS_COME = col(GenerationJob.run_after) <= func.now()
 DUE = (*STANDS, HAS_COME)
-# ... and what it must be besides: its deadline has not passed, and its owner is below the limit and not paused.
-MAY_START = (
-    col(GenerationJob.deadline_at).is_(None)
-    | (col(GenerationJob.deadline_at) > func.now())
-    | col(GenerationJob.started_at).is_not(None),
-    # Where nobody is limited, nobody's jobs are counted.
-    or_(NOBODY_IS_LIMITED, col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT)),
-    col(GenerationJob.user_id).not_in(PAUSED_USERS),
-)
+
+
+def may_start(nobody_is_limited: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
+    """... and what it must be besides: its deadline has not passed, and its owner is below the limit and not paused."""
+    return (
+        col(GenerationJob.deadline_at).is_(None)
+        | (col(GenerationJob.deadline_at) > func.now())
+        | col(GenerationJob.started_at).is_not(None),
+        # Where nobody is limited, nobody's jobs are counted.
+        or_(nobody_is_limited, col(GenerationJob.user_id).not_in(USERS_AT_THEIR_LIMIT)),
+        col(GenerationJob.user_id).not_in(PAUSED_USERS),
+    )
+
+
+def startable(nobody_is_limited: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
+    """What a job must be that may start now. To find out whether nobody is limited reads all users where these are
+    few: a statement that says it several times asks once."""
+    return (*DUE, *may_start(nobody_is_limited), ~IS_PAUSED)
+
+
 HELD_BACK = union_all(USERS_AT_THEIR_LIMIT, PAUSED_USERS)  # the users who may start no job now
 IS_PAUSED = exists().where(col(Pause.user_id).is_(None))  # an operator wants no job to start
-STARTABLE = (*DUE, *MAY_START, ~IS_PAUSED)
+MAY_START = may_start(NOBODY_IS_LIMITED)
+STARTABLE = startable(NOBODY_IS_LIMITED)
 # A cheap answer for all of them at once: nobody is limited or paused, and no deadline has passed.
 EVERY_JOB_MAY_START = and_(NOBODY_IS_LIMITED, ~exists(PAUSED_USERS), ~exists().where(*before_start.OVERDUE))
 
@@ -121,7 +136,7 @@ CANDIDATES = (
         col(GenerationJob.checkpoint_model),
         col(GenerationJob.run_after),
     )
-    .where(*STARTABLE, *CAN_BE_RUN_THERE)
+    .where(*startable(~IS_LIMITED), *CAN_BE_RUN_THERE)
     .order_by(*first_comes())
     .limit(LOOK_AHEAD)
     .cte("candidates")
@@ -152,7 +167,9 @@ BEST_JOB = (
 )
 
 
-def values_for(server: FreeServer, servers: Sequence[str], running_jobs: int | None) -> Mapping[str, Any]:
+def values_for(
+    server: FreeServer, servers: Sequence[str], running_jobs: int | None, *, is_limited: bool
+) -> Mapping[str, Any]:
     """The parameters of BEST_JOB."""
     return {
         SERVER.key: server.name,
@@ -160,4 +177,5 @@ def values_for(server: FreeServer, servers: Sequence[str], running_jobs: int | N
         CHECKPOINT.key: server.loaded_checkpoint,
         CHECKPOINT_SINCE.key: server.loaded_since,
         RUNNING_JOBS.key: running_jobs,
+        IS_LIMITED.key: is_limited,
     }

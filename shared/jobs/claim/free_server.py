@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, any_, exists, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Integer, Select, and_, any_, cast, exists, func, literal, or_, select, true
 from sqlmodel import Session, col
 
 from shared.database.prepared_statement import Prepared
@@ -12,10 +12,10 @@ from shared.fleet.servers import IN_A_SLOT, MOST_JOBS, USABLE
 from shared.jobs.claim.conditions import (
     ABANDONED_WITHIN_REACH,
     CHECKPOINT,
-    NOBODY_IS_LIMITED,
     SERVERS,
-    STARTABLE,
+    SOMEBODY_IS_LIMITED,
     FreeServer,
+    startable,
 )
 from shared.jobs.claim.order import first_comes
 from shared.jobs.lanes.parking import ANY_PARKED, RUNNING_JOBS
@@ -89,10 +89,12 @@ IDLE_SERVERS = (
     .order_by(col(ComfyUIServer.name))
 )
 
+LIMITS = select(SOMEBODY_IS_LIMITED.label("somebody")).cte("limits").prefix_with("MATERIALIZED")
+NOBODY_IS_LIMITED = and_(cast(RUNNING_JOBS, Integer).is_(None), ~select(LIMITS.c.somebody).scalar_subquery())
 IS_ABANDONED = exists(select(col(GenerationJob.id)).where(*ABANDONED_WITHIN_REACH))
 FIRST = (
     select(col(GenerationJob.id), col(GenerationJob.checkpoint_model))
-    .where(*STARTABLE)
+    .where(*startable(NOBODY_IS_LIMITED))
     .order_by(*first_comes())
     .limit(1)
     .subquery("first")

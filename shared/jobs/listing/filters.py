@@ -15,12 +15,13 @@ from pydantic import (
     WrapValidator,
 )
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, Text, cast, func, literal, literal_column, or_
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, literal, literal_column, or_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
 from shared.database.moments import Moment
 from shared.models import JobStatus
+from shared.texts.labels import MOST_LABELS, Label
 from shared.workflows.parameters import without_nul
 
 ALL = "all"
@@ -58,9 +59,10 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
 
     Several statuses: any of them. `created_after` is the first moment that counts, `created_before` the first that no
     longer does. `metadata` is `key`, for jobs that have it, or `key:value`; a number, true, false or null is found by
-    its text as a string is. `text` is words of the prompt as one types them into a search engine: all of them, "in this
-    order", this or that, -not. `pinned` is for jobs of which nothing is cleaned up, or the others. `failure` is the
-    fingerprint of a group of failures: its jobs. `user_id` is for admins: another user's jobs, or `all`.
+    its text as a string is. `requires` is labels that a job asks for: all of them. `text` is words of the prompt as one
+    types them into a search engine: all of them, "in this order", this or that, -not. `pinned` is for jobs of which
+    nothing is cleaned up, or the others. `failure` is the fingerprint of a group of failures: its jobs. `user_id` is
+    for admins: another user's jobs, or `all`.
     """
 
     status: Annotated[tuple[JobStatus, ...], Field(max_length=50)] = ()
@@ -71,6 +73,7 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
     batch: UUID | None = None
     schedule: UUID | None = None
     metadata: Annotated[tuple[MetadataFilter, ...], Field(max_length=10)] = ()
+    requires: Annotated[tuple[Label, ...], Field(max_length=MOST_LABELS)] = ()
     text: Annotated[str, Field(min_length=1, max_length=1000), Word] | None = None
     pinned: bool | None = None
     failure: FailureId | None = None
@@ -87,7 +90,7 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def says_something_of_contents(self) -> bool:
-        return bool(self.metadata) or self.text is not None
+        return bool(self.metadata or self.requires) or self.text is not None
 
     @property
     def chooses(self) -> bool:
@@ -109,13 +112,8 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
             of.schedule_id: self.schedule,
             of.failure: self.failure,
         }
-        found: list[ColumnElement[bool]] = [
-            col(column) == value for column, value in given.items() if value is not None
-        ]
-        if self.created_after is not None:
-            found.append(col(of.created_at) >= self.created_after)
-        if self.created_before is not None:
-            found.append(col(of.created_at) < self.created_before)
+        found = [col(column) == value for column, value in given.items() if value is not None]
+        found += self.times(of)
         if self.pinned is not None:
             is_pinned: Any = of.pinned
             found.append(is_pinned if self.pinned else ~is_pinned)
@@ -123,10 +121,21 @@ class Filters(BaseModel, frozen=True, extra="forbid"):
             # What the partial index says of its rows, in its words.
             found.append(col(of.caller_metadata) != literal_column("'{}'::jsonb"))
             found.extend(metadata_condition(of.caller_metadata, one) for one in self.metadata)
+        if self.requires:
+            found.append(col(of.requires).op("@>", is_comparison=True)(cast(list(self.requires), ARRAY(Text))))
         if self.text is not None:
             simple: ColumnElement[str] = literal_column("'simple'")
             words: ColumnElement[Any] = func.to_tsvector(simple, of.prompt)
             found.append(words.op("@@")(func.websearch_to_tsquery(simple, self.text)))
+        return found
+
+    def times(self, of: Any) -> list[ColumnElement[bool]]:
+        """When they were accepted."""
+        found: list[ColumnElement[bool]] = []
+        if self.created_after is not None:
+            found.append(col(of.created_at) >= self.created_after)
+        if self.created_before is not None:
+            found.append(col(of.created_at) < self.created_before)
         return found
 
 

@@ -2,6 +2,14 @@
 -- Written by `make sql`.
 
 WITH
+    limits AS MATERIALIZED (
+        SELECT
+            EXISTS (
+                SELECT users.id
+                FROM users
+                WHERE users.running_jobs_limit IS NOT NULL
+            ) AS somebody
+    ),
     load AS MATERIALIZED (
         SELECT generation_jobs.server AS server, count(*) AS jobs
         FROM generation_jobs
@@ -45,11 +53,8 @@ SELECT
     NOT (
         CAST (:most_running AS INTEGER) IS NULL
         AND NOT (
-            EXISTS (
-                SELECT users.id
-                FROM users
-                WHERE users.running_jobs_limit IS NOT NULL
-            )
+            SELECT limits.somebody
+            FROM limits
         )
     ) AS is_limited,
     EXISTS (
@@ -80,11 +85,8 @@ LEFT OUTER JOIN (
         AND (
             CAST (:most_running AS INTEGER) IS NULL
             AND NOT (
-                EXISTS (
-                    SELECT users.id
-                    FROM users
-                    WHERE users.running_jobs_limit IS NOT NULL
-                )
+                SELECT limits.somebody
+                FROM limits
             )
             OR (
                 generation_jobs.user_id NOT IN (
@@ -153,11 +155,8 @@ LEFT OUTER JOIN LATERAL (
         AND first.id IS NOT NULL
         AND CAST (:most_running AS INTEGER) IS NULL
         AND NOT (
-            EXISTS (
-                SELECT users.id
-                FROM users
-                WHERE users.running_jobs_limit IS NOT NULL
-            )
+            SELECT limits.somebody
+            FROM limits
         )
         AND NOT (
             EXISTS (

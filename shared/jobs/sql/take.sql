@@ -20,14 +20,7 @@ WITH
                 OR generation_jobs.started_at IS NOT NULL
             )
             AND (
-                CAST (:most_running AS INTEGER) IS NULL
-                AND NOT (
-                    EXISTS (
-                        SELECT users.id
-                        FROM users
-                        WHERE users.running_jobs_limit IS NOT NULL
-                    )
-                )
+                NOT :is_limited
                 OR (
                     generation_jobs.user_id NOT IN (
                         SELECT held_by_user.user_id

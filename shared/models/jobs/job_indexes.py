@@ -1,6 +1,12 @@
 """The indexes of `generation_jobs`, each with what is looked for by it."""
 
+from datetime import date
+
 from sqlalchemy import Index, text
+
+FIRST_DAY = date(2000, 1, 1)
+# Whose a job is, and the day on which it was accepted: see shared.jobs.listing.marks.
+MARKS = f"(ARRAY[uuid_hash(user_id), (created_at AT TIME ZONE 'UTC')::date - '{FIRST_DAY}'::date])"
 
 INDEXES = (
     # The queue in the order of shared.jobs.claim.order, for claims, wake-ups and places in it.
@@ -100,13 +106,27 @@ INDEXES = (
     ),
     # Deleting a job looks for its children.
     Index("ix_generation_jobs_parent", "parent_id", postgresql_where="parent_id IS NOT NULL"),
+    # What is in jobs: by the caller's metadata, by words of the prompt, by the labels that they ask for.
     Index(
-        "ix_generation_jobs_metadata",
+        "ix_generation_jobs_find_metadata",
         "metadata",
+        text(MARKS),
         postgresql_using="gin",
         postgresql_where="metadata <> '{}'::jsonb",
     ),
-    Index("ix_generation_jobs_prompt", text("to_tsvector('simple', prompt)"), postgresql_using="gin"),
+    Index(
+        "ix_generation_jobs_find_prompt",
+        text("to_tsvector('simple', prompt)"),
+        text(MARKS),
+        postgresql_using="gin",
+    ),
+    Index(
+        "ix_generation_jobs_find_labels",
+        "requires",
+        text(MARKS),
+        postgresql_using="gin",
+        postgresql_where="requires IS NOT NULL",
+    ),
     # Whether a job with this fingerprint has completed since.
     Index(
         "ix_generation_jobs_estimate",

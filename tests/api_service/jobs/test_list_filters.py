@@ -85,6 +85,32 @@ def test_the_callers_metadata(
 
 
 @pytest.mark.parametrize(
+    ("requires", "expected"),
+    [(["a100"], {0, 1}), (["a100", "nvlink"], {0}), (["nvlink", "a100", "a100"], {0}), (["h100"], set())],
+)
+def test_labels_that_jobs_ask_for(
+    client: TestClient, messenger: Messenger, requires: list[str], expected: set[int]
+) -> None:
+    asked_for: list[list[str] | None] = [["a100", "nvlink"], ["a100"], ["l4"], None]
+    jobs = [added(messenger, 1, requires=labels)[0] for labels in asked_for]
+    response = client.get(URL, params={"requires": requires})
+    assert {item["id"] for item in response.json()["items"]} == {jobs[number] for number in expected}
+
+
+def test_a_page_of_labels_goes_on_however_they_are_ordered(client: TestClient, messenger: Messenger) -> None:
+    jobs = added(messenger, 3, requires=["a100", "nvlink"])
+    page = client.get(f"{URL}?requires=a100&requires=nvlink&limit=2").json()
+    after = client.get(f"{URL}?requires=nvlink&requires=a100&requires=a100&limit=2&cursor={page['cursor']}").json()
+    assert [item["id"] for item in page["items"] + after["items"]] == jobs[::-1]
+
+
+def test_a_time_long_ago_is_looked_through_from_there(client: TestClient, messenger: Messenger) -> None:
+    old = added(messenger, 3, created_at=datetime(2020, 1, 1, tzinfo=UTC), caller_metadata={"project": "apollo"})
+    added(messenger, 2, caller_metadata={"project": "apollo"})
+    assert set(found(client, "metadata=project:apollo&created_before=2021-01-01T00:00:00Z&limit=2")) == set(old)
+
+
+@pytest.mark.parametrize(
     ("query", "field"),
     [
         ("limit=0", "limit"),
@@ -106,6 +132,9 @@ def test_the_callers_metadata(
         ("metadata=%00", "metadata[0]"),
         ("metadata=:x", "metadata[0]"),
         ("metadata=", "metadata[0]"),
+        ("requires=", "requires[0]"),
+        ("requires=A100", "requires[0]"),
+        ("&".join(["requires=a100"] * 17), "requires"),
         ("user_id=me", "user_id"),
         ("page=2", "page"),
         (f"cursor={'A' * 101}", "cursor"),

@@ -1,6 +1,6 @@
 """Every question to the database is answered from the index that is there for it, in a database with many jobs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,7 +29,8 @@ from shared.jobs.claim import claims, due
 from shared.jobs.claim.claims import Claimant
 from shared.jobs.failures.quarantine import has_completed_since
 from shared.jobs.listing.filters import Filters
-from shared.jobs.listing.page_range import PageRange, Position
+from shared.jobs.listing.page_range import PageRange, Position, within
+from shared.jobs.listing.search import nearby, search
 from shared.models import ComfyUIServer, GenerationJob, JobStatus
 from tests.jobs import LEASE, USER, new_job
 from tests.plans import Plan, plans_of
@@ -103,11 +104,13 @@ LISTS: dict[str, tuple[dict[str, Any], UUID | None, str]] = {
     "everybody's failures": ({"failure": "0000000000000007"}, None, "list_failure"),
     "pinned": ({"pinned": True}, USER, "pinned"),
     "everybody's pinned": ({"pinned": True}, None, "pinned"),
-    "metadata": ({"metadata": ("shot:77",)}, USER, "metadata"),
-    "everybody's metadata": ({"metadata": ("shot:77",)}, None, "metadata"),
-    "two of metadata": ({"metadata": ("project:p8", "shot:77")}, USER, "metadata"),
-    "text": ({"text": "zeppelin"}, USER, "prompt"),
-    "everybody's text": ({"text": "zeppelin -dog"}, None, "prompt"),
+    "metadata": ({"metadata": ("shot:77",)}, USER, "find_metadata"),
+    "everybody's metadata": ({"metadata": ("shot:77",)}, None, "find_metadata"),
+    "two of metadata": ({"metadata": ("project:p8", "shot:77")}, USER, "find_metadata"),
+    "labels": ({"requires": ("rare",)}, USER, "find_labels"),
+    "everybody's labels": ({"requires": ("rare", "a100")}, None, "find_labels"),
+    "text": ({"text": "zeppelin"}, USER, "find_prompt"),
+    "everybody's text": ({"text": "zeppelin -dog"}, None, "find_prompt"),
 }
 
 
@@ -142,6 +145,44 @@ def test_what_is_common_is_read_in_order_until_the_page_is_full(
     assert len(plans) == 2, "the index of what is rare is not asked"
     assert indexes(plans) <= {"list", "list_all", "generation_jobs_pkey"}
     assert plans[0].sorted_rows == 0, "it stops at the end of the page"
+
+
+@pytest.mark.parametrize("ascending", [False, True], ids=["newest first", "oldest first"])
+@pytest.mark.parametrize("owner", [None, OF_MANY], ids=["everybody's", "mine"])
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({"metadata": ("project:p7",)}, "find_metadata"),
+        ({"metadata": ("project:p7",), "status": ("expired",)}, "find_metadata"),
+        ({"text": "fox"}, "find_prompt"),
+        ({"requires": ("a100",)}, "find_labels"),
+    ],
+    ids=["metadata", "metadata and status", "text", "labels"],
+)
+def test_what_is_seldom_is_found_in_the_days_that_a_page_wants(
+    engine: Engine, filters: dict[str, Any], index: str, owner: UUID | None, ascending: bool
+) -> None:
+    wanted = Filters(**filters)
+    with Session(engine) as session:
+        query = select(GenerationJob.id).where(*wanted.conditions(GenerationJob), *within(PageRange(owner, 0)))
+        if wanted.statuses:
+            query = query.where(col(GenerationJob.status).in_(wanted.statuses))
+        order = PageRange(owner, 0, ascending=ascending).order(GenerationJob)
+        every = session.exec(query.order_by(*order)).all()
+        near = session.execute(nearby(wanted, PageRange(owner, JOBS, ascending=ascending))).all()
+    assert 0 < len(near) < len(every), "these are among the next jobs, and others are not"
+    page_range = PageRange(owner, len(near) + 1, ascending=ascending)
+    plans = planned(engine, lambda session: found_by(session, wanted, page_range, every))
+    assert len(plans) > 1
+    assert index in indexes(plans)
+    days = [plan for plan in plans if "&&" in plan.statement]
+    assert days, "it is asked for some days"
+    assert all(index in indexes([plan]) for plan in days)
+    assert indexes(days) <= {index, "list"}, "what a user owns may be cut with it"
+
+
+def found_by(session: Session, filters: Filters, page_range: PageRange, every: Sequence[int]) -> None:
+    assert set(search(session, filters, page_range)) == set(every[: page_range.limit])
 
 
 def test_the_outputs_of_a_page_are_one_statement(engine: Engine) -> None:

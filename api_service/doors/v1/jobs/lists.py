@@ -34,8 +34,8 @@ async def list_jobs(request: ApiRequest[Nothing, ListQuery]) -> Response:
     """List jobs, the newest first.
 
     A page holds up to `limit` jobs, and `next` is the address of the page after it. Jobs that are added meanwhile
-    neither move a page nor come twice. The filters hold together; `status` and `metadata` may be given several
-    times: any of the statuses, all of the metadata.
+    neither move a page nor come twice. The filters hold together; `status`, `metadata` and `requires` may be given
+    several times: any of the statuses, all of the metadata and of the labels.
     """
     query, owner = request.query, owner_asked_for(request.identity, request.query.user_id)
     digest = list_digest(query, owner)
@@ -50,9 +50,8 @@ async def list_jobs(request: ApiRequest[Nothing, ListQuery]) -> Response:
 
 def list_digest(query: ListQuery, owner: UUID | None) -> bytes:
     """What a cursor of this list is bound to: the filters by their meaning, the order, and the owner."""
-    chosen = query.model_copy(
-        update={"status": tuple(sorted(set(query.status))), "metadata": tuple(sorted(set(query.metadata)))}
-    )
+    several = {"status": query.status, "metadata": query.metadata, "requires": query.requires}
+    chosen = query.model_copy(update={name: tuple(sorted(set(values))) for name, values in several.items()})
     return digest_of(f"{owner} {chosen.model_dump_json(exclude={'limit', 'cursor', 'user_id'})}")
 
 

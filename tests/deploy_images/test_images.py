@@ -96,7 +96,7 @@ def test_an_installation_can_be_looked_at_from_each_image(service: str) -> None:
     ("service", "has", "lacks"),
     [
         ("api", {"starlette", "uvicorn"}, {"httpx", "pillow", "alembic", "pip"}),
-        ("worker", {"httpx", "pillow"}, {"starlette", "alembic", "pip"}),
+        ("worker", {"apscheduler", "pillow"}, {"starlette", "alembic", "pip"}),
         ("scheduler", {"apscheduler"}, {"starlette", "alembic", "pip"}),
         ("migrate", {"alembic"}, {"starlette", "pillow", "pip"}),
     ],

@@ -4,7 +4,10 @@ import argparse
 import json
 import sys
 
-from api_service.routes import document
+from shared.imports import importing
+
+with importing():
+    from api_service.routes import document
 
 
 def main() -> None:

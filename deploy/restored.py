@@ -9,19 +9,22 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Engine, func, text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
+from shared.imports import importing
 
-from shared.configuration.settings import Settings, settings_or_exit
-from shared.configuration.types import as_shown
-from shared.database.connected import connected_services
-from shared.database.engine import create_engine, reading, transaction
-from shared.database.schema import exit_unless_migrated
-from shared.jobs.urls import number_in
-from shared.models import HELD, GenerationJob, JobStatus
-from shared.storage.opening import storage_or_exit
-from shared.storage.store import OutputStore
+with importing():
+    from sqlalchemy import Engine, func, text
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlmodel import col, select
+
+    from shared.configuration.settings import Settings, settings_or_exit
+    from shared.configuration.types import as_shown
+    from shared.database.connected import connected_services
+    from shared.database.engine import create_engine, reading, transaction
+    from shared.database.schema import exit_unless_migrated
+    from shared.jobs.urls import number_in
+    from shared.models import HELD, GenerationJob, JobStatus
+    from shared.storage.opening import storage_or_exit
+    from shared.storage.store import OutputStore
 
 APPLICATION = "restored"
 SPARE = 10_000  # ids: jobs without a file leave no trace in the store

@@ -20,6 +20,19 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("api_service", "worker_service", "shared", "migrations", "deploy/doctor")
+COMMANDS = (
+    "api_service",
+    "api_service.accounts.keys",
+    "api_service.accounts.resealing",
+    "api_service.openapi",
+    "deploy.doctor",
+    "deploy.restored",
+    "migrations",
+    "shared.configuration.effective",
+    "worker_service",
+    "worker_service.cleanup",
+    "worker_service.scheduler",
+)
 IGNORED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "var", "*.egg-info")
 
 
@@ -61,6 +74,13 @@ def test_the_wheel_has_every_file_of_its_packages_and_no_others(built: Path) -> 
         f"genonaut_generation-{VERSION}-py3-none-any.whl",
         f"genonaut_generation-{VERSION}.tar.gz",
     }
+
+
+def test_each_command_of_an_operator_is_whole_where_only_the_wheel_is(
+    installed: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    away = Elsewhere(installed, tmp_path, environ)
+    assert [command for command in COMMANDS if not away.said(command, "--help").startswith("usage: ")] == []
 
 
 def test_a_job_is_done_by_services_that_are_installed_elsewhere(

@@ -7,19 +7,23 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
+from shared.imports import importing
 
-from shared.accounts import keys, users
-from shared.accounts.browsers import create_code, link_with
-from shared.accounts.keys import KeyTerms, state_of
-from shared.configuration.settings import settings_or_exit
-from shared.configuration.types import duration
-from shared.database.clock import database_time
-from shared.database.engine import create_engine, transaction
-from shared.models import ApiKey, Scope, User, stands_alone
-from shared.texts.reasons import driver_reason
+with importing():
+    from sqlalchemy import Engine
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlmodel import Session
+
+    from shared.accounts import keys, users
+    from shared.accounts.browsers import create_code, link_with
+    from shared.accounts.keys import KeyTerms, state_of
+    from shared.configuration.settings import settings_or_exit
+    from shared.configuration.types import duration
+    from shared.configuration.urls.listening import reached_at
+    from shared.database.clock import database_time
+    from shared.database.engine import create_engine, transaction
+    from shared.models import ApiKey, Scope, User, stands_alone
+    from shared.texts.reasons import driver_reason
 
 LONGEST_LIFE = timedelta(days=1000 * 365)
 
@@ -226,7 +230,7 @@ def link(engine: Engine, arguments: argparse.Namespace) -> None:
     with transaction(engine) as session:
         code = create_code(session, users.user_named(session, arguments.user).id, scopes)
     settings = settings_or_exit()
-    base = settings.public_url or f"http://{settings.api_host}:{settings.api_port}{settings.root_path}"
+    base = settings.public_url or f"http://{reached_at(settings.api_host)}:{settings.api_port}{settings.root_path}"
     sys.stdout.write(f"{link_with(str(base), code)}\n")
 
 

@@ -8,15 +8,18 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, update
-from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
+from shared.imports import importing
 
-from shared.configuration.secrets.vault import NoVault, Vault
-from shared.configuration.settings import settings_or_exit
-from shared.database.engine import create_engine, reading, transaction
-from shared.database.schema import exit_unless_migrated
-from shared.models import ComfyUIServer, GenerationJob
+with importing():
+    from sqlalchemy import Engine, update
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlmodel import col, select
+
+    from shared.configuration.secrets.vault import NoVault, Vault
+    from shared.configuration.settings import settings_or_exit
+    from shared.database.engine import create_engine, reading, transaction
+    from shared.database.schema import exit_unless_migrated
+    from shared.models import ComfyUIServer, GenerationJob
 
 APPLICATION = "resealing"
 PAGE = 500

@@ -12,7 +12,7 @@ import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -23,7 +23,7 @@ from sqlmodel import Session, col, select
 from api_service.accounts.identity import Identity
 from api_service.accounts.keyring import Keyring, identity_by
 from api_service.refusals.accounts import unauthenticated
-from shared.database.clock import database_time
+from shared.database.clock import EPOCH, database_time
 from shared.database.engine import reading, transaction
 from shared.models import UrlSecret
 
@@ -31,7 +31,6 @@ SIGNS_FOR = timedelta(days=1)  # each secret; after that the next one does
 BELIEVED_S = 5.0  # how long a process goes on with the secrets that it read
 LOOKED_AGAIN_S = 1.0  # how often it looks for a secret that another process may just have drawn
 STEPS = 4  # of a lifetime: URLs of one file are equal within a step, so that browsers find them in their caches
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SIGNATURE = re.compile(r"[A-Za-z0-9_-]{23,100}")
 MOMENT = re.compile(r"[0-9]{1,11}", re.ASCII)
 

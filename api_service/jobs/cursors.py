@@ -8,13 +8,13 @@ import binascii
 import hashlib
 import struct
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from api_service.refusals.jobs import invalid_cursor
+from shared.database.clock import EPOCH
 from shared.jobs.listing.page_range import Position
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 VERSION = 1
 CHECKED = 4  # bytes of the checksum
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Engine, Select, func, literal, select, true
 from sqlmodel import Session, col
 
-from shared.database.clock import database_time
+from shared.database.clock import EPOCH, database_time
 from shared.database.engine import reading
 from shared.models import HELD, GenerationJob, JobStatus, User
 
@@ -19,7 +19,6 @@ MOST_USERS = 20
 # The newest jobs among which those that ended are looked for.
 MOST_JOBS = 100_000
 WAITED_AT_MOST = timedelta(days=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Period(StrEnum):

@@ -8,13 +8,16 @@ import argparse
 import sys
 from pathlib import Path
 
-import sqlalchemy as sa
-from alembic.util import CommandError
-from sqlalchemy.exc import SQLAlchemyError
+from shared.imports import importing
 
-from deploy.local.process import CannotStart
-from migrations.upgrade import connected, current, upgrade
-from shared.configuration.settings import settings_or_exit
+with importing():
+    import sqlalchemy as sa
+    from alembic.util import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from deploy.local.process import CannotStart
+    from migrations.upgrade import connected, current, upgrade
+    from shared.configuration.settings import settings_or_exit
 
 FILES = Path(__file__).parents[2] / "tests" / "data" / "legacy"
 TABLES = ("generation_jobs", "comfyui_generation_requests")

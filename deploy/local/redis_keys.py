@@ -9,12 +9,15 @@ import sys
 from collections.abc import Iterator
 from typing import cast
 
-import redis
+from shared.imports import importing
 
-from shared.configuration.settings import Settings, settings_or_exit
-from shared.configuration.types import as_shown
-from shared.messaging.messages import Queue
-from shared.messaging.redis_clients import hasty_client
+with importing():
+    import redis
+
+    from shared.configuration.settings import Settings, settings_or_exit
+    from shared.configuration.types import as_shown
+    from shared.messaging.messages import Queue
+    from shared.messaging.redis_clients import hasty_client
 
 AT_ONCE = 500
 FACTS = ("redis_version", "uptime_in_seconds", "connected_clients", "used_memory_human", "maxmemory_policy")

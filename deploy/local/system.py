@@ -24,6 +24,7 @@ from shared.accounts.users import user_named
 from shared.configuration.secrets.vault import Vault, new_key
 from shared.configuration.settings import Settings, load_settings
 from shared.configuration.types import as_shown
+from shared.configuration.urls.listening import reached_at
 from shared.database.engine import create_engine, transaction
 from shared.models import Scope
 
@@ -157,17 +158,6 @@ def with_own_metrics(given: Mapping[str, str], number: int) -> Mapping[str, str]
     """The variables of a service beside the API, whose metrics, if any are shown, have the port so many after its."""
     port = given.get("METRICS_PORT")
     return {**given, "METRICS_PORT": str(int(port) + number)} if port else given
-
-
-def reached_at(host: str) -> str:
-    """The host of a URL that reaches a server on this machine which listens on `host`."""
-    match host:
-        case "0.0.0.0":
-            return LOOPBACK
-        case "::":
-            return "[::1]"
-        case _:
-            return f"[{host}]" if ":" in host else host
 
 
 def service(plan: Plan, name: str, module: tuple[str, ...], environ: Mapping[str, str] | None) -> Command:

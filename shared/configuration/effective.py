@@ -4,8 +4,11 @@ import argparse
 import sys
 from collections.abc import Mapping
 
-from shared.configuration.settings import Settings, environment, load_settings, read, settings_or_exit
-from shared.configuration.types import as_shown
+from shared.imports import importing
+
+with importing():
+    from shared.configuration.settings import Settings, environment, load_settings, read, settings_or_exit
+    from shared.configuration.types import as_shown
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from shared.database.engine import reading
 
 MOST_SKEW = timedelta(seconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # what seconds are counted from, and steps begin at
 
 
 def database_time(session: Session) -> datetime:

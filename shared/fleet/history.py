@@ -1,17 +1,18 @@
 """Samples of the queue and the fleet, put together to steps: where they are thinned out, and where they are shown."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, FromClause, Select, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import array
+
+from shared.database.clock import EPOCH
 
 FINE, COARSE = timedelta(minutes=1), timedelta(minutes=15)
 FINE_FOR = timedelta(days=1)  # after that, samples of FINE become one of COARSE
 KEPT_FOR = timedelta(days=31)
 PRIORITIES = range(10)
 MEANS = ("slots", "slots_used", "servers", "servers_busy")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def step_of(moment: Any, step: timedelta) -> Any:

@@ -16,7 +16,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import ComfyUIServer, Worker
 from tests.api_service.conftest import new_key
 from tests.jobs import new_job
-from worker_service.scheduler.main import leadership
+from worker_service.scheduler.leadership import leadership
 from worker_service.scheduler.schedule import due_work
 
 SERVER = "http://127.0.0.1:9"

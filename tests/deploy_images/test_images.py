@@ -87,11 +87,16 @@ def test_an_image_says_what_it_is_and_runs_as_nobody(service: str) -> None:
     assert "CapEff:\t0000000000000000" in ran(service, NOTHING, "cat", "/proc/self/status")
 
 
+@pytest.mark.parametrize("service", ["api", "worker", "scheduler", "migrate"])
+def test_an_installation_can_be_looked_at_from_each_image(service: str) -> None:
+    assert ran(service, NOTHING, "python", "-m", "deploy.doctor", "--help").startswith("usage: ")
+
+
 @pytest.mark.parametrize(
     ("service", "has", "lacks"),
     [
         ("api", {"starlette", "uvicorn"}, {"httpx", "pillow", "alembic", "pip"}),
-        ("worker", {"httpx", "pillow"}, {"starlette", "alembic", "pip"}),
+        ("worker", {"apscheduler", "pillow"}, {"starlette", "alembic", "pip"}),
         ("scheduler", {"apscheduler"}, {"starlette", "alembic", "pip"}),
         ("migrate", {"alembic"}, {"starlette", "pillow", "pip"}),
     ],

@@ -34,6 +34,12 @@ def production() -> list[str]:
     return said_by("kubectl", "kustomize", str(PRODUCTION)).split("\n---\n")
 
 
+@pytest.fixture(scope="module")
+def with_replica() -> list[str]:
+    """The same with a replica beside it."""
+    return said_by("kubectl", "kustomize", str(DEPLOY / "kubernetes" / "overlays" / "replica")).split("\n---\n")
+
+
 def kind_of(manifest: str) -> str:
     return str(re.findall(r"(?m)^kind: (\w+)$", manifest)[0])
 
@@ -42,9 +48,9 @@ def test_the_compose_file_is_as_its_schema_wants_it() -> None:
     said_by("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yaml"))
 
 
-def test_kubernetes_objects_are_as_their_schemas_want_them(production: list[str], tmp_path: Path) -> None:
-    known = [manifest for manifest in production if "apiVersion: keda.sh/" not in manifest]
-    assert len(known) == len(production) - 2  # KEDA's own kinds have their schemas elsewhere
+def test_kubernetes_objects_are_as_their_schemas_want_them(with_replica: list[str], tmp_path: Path) -> None:
+    known = [manifest for manifest in with_replica if "apiVersion: keda.sh/" not in manifest]
+    assert len(known) == len(with_replica) - 2  # KEDA's own kinds have their schemas elsewhere
     written = tmp_path / "production.yaml"
     written.write_text("\n---\n".join(known))
     assert said_by("kubernetes-validate", "--strict", str(written)).count(" passed ") == len(known)
@@ -59,13 +65,30 @@ OF_EVERY_POD = (
 )
 
 
-def test_every_pod_runs_without_rights_and_has_no_variables_but_ours(production: list[str]) -> None:
-    pods = [manifest for manifest in production if kind_of(manifest) in {"Deployment", "Job"}]
-    assert len(pods) == 4
+def test_every_pod_runs_without_rights_and_has_no_variables_but_ours(with_replica: list[str]) -> None:
+    pods = [manifest for manifest in with_replica if kind_of(manifest) in {"Deployment", "Job", "StatefulSet"}]
+    assert len(pods) == 5
     for pod in pods:
         assert [pod.count(line) for line in OF_EVERY_POD] == [1] * len(OF_EVERY_POD), pod
         assert "genonaut-secrets" in pod
         assert re.search(r"memory: \w+\n +requests:", pod)
+
+
+def test_the_overlay_with_a_replica_is_production_and_what_a_replica_takes(
+    production: list[str], with_replica: list[str]
+) -> None:
+    assert len(with_replica) == len(production) + 4
+    (settings,) = [one for one in with_replica if kind_of(one) == "ConfigMap" and "APP_ENV" in one]
+    assert "DATABASE_READ_URL_FILE: /run/secrets/genonaut/DATABASE_READ_URL\n" in settings
+    assert "DATABASE_READ_URL_FILE" in VARIABLES
+    (pod,) = [one for one in with_replica if kind_of(one) == "StatefulSet"]
+    (script,) = [one for one in with_replica if kind_of(one) == "ConfigMap" and "replica.sh" in one]
+    named = re.findall(r"(?m)^  name: (postgres-replica-\w+)$", script)
+    assert f"name: {named[0]}\n" in pod
+    assert "path: REPLICATION_URL" in pod
+    # Its own secret alone.
+    assert "secretName: genonaut-secrets" in pod
+    assert "key: DATABASE_URL" not in pod
 
 
 def test_the_overlay_names_the_images_of_this_version() -> None:
@@ -89,11 +112,31 @@ def test_each_pod_reads_its_secrets_from_files_that_are_settings(production: lis
 def test_compose_gives_passwords_as_files_alone() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     files = set(re.findall(r"(\w+_FILE): /run/secrets/(\w+)", text))
-    assert {name for name, _ in files} == {"DATABASE_URL_FILE", "POSTGRES_PASSWORD_FILE", "DATA_SOURCE_PASS_FILE"}
-    assert "DATABASE_URL_FILE" in VARIABLES
+    ours, others = {"DATABASE_URL_FILE"}, {"POSTGRES_PASSWORD_FILE", "DATA_SOURCE_PASS_FILE", "PRIMARY_URL_FILE"}
+    assert {name for name, _ in files} == ours | others
+    assert ours <= VARIABLES
     assert {secret for _, secret in files} == set(re.findall(r"(?m)^  (\w+): \{file: \./secrets/\1\}$", text))
     assert "secrets: [database_url]" in text.partition("x-environment")[0]
     assert not re.search(r"POSTGRES_PASSWORD\b|postgresql://", text)
+
+
+def test_lists_are_read_from_a_replica_of_compose_where_a_file_is_named_for_it() -> None:
+    text = (DEPLOY / "compose.yaml").read_text()
+    assert "DATABASE_READ_URL_FILE: ${READ_URL:+/run/secrets/database_read_url}" in text
+    # A secret has to be a file that is there, also where nobody reads it.
+    assert 'database_read_url: {file: "./secrets/${READ_URL:-database_url}"}' in text
+    assert "\nREAD_URL=\n" in (DEPLOY / "compose.env.example").read_text()
+    mounted = re.findall(r"- \./(\S+):\S+:ro", text)
+    assert {name for name in mounted if name.startswith("postgres/")} == {"postgres/pg_hba.conf", "postgres/replica.sh"}
+    assert [name for name in mounted if not (DEPLOY / name).exists()] == []
+
+
+def test_prometheus_scrapes_each_exporter_of_compose() -> None:
+    scraped = (DEPLOY / "monitoring" / "prometheus" / "prometheus.yml").read_text()
+    exporters = set(re.findall(r"(?m)^  (\S+-exporter):$", (DEPLOY / "compose.yaml").read_text()))
+    assert exporters == set(re.findall(r"[a-z-]+-exporter", scraped)) == {
+        "postgres-exporter", "postgres-replica-exporter", "redis-exporter",
+    }  # fmt: skip
 
 
 def test_no_object_holds_a_secret(production: list[str]) -> None:

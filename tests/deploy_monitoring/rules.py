@@ -16,6 +16,7 @@ UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 UNTIL = "40m"  # from the beginning, with a value each minute
 
 # In Prometheus's own notation: a value and how often it comes again, or where it starts, by what it grows, how often.
+REPLICA = 'pg_up{role="replica"}'
 SERVER = 'genonaut_server_state{{server="gpu",state="{}"}}'
 HEALTHY: Mapping[str, str] = {
     'genonaut_oldest_waiting_seconds{priority="5"}': "2x60",
@@ -47,6 +48,7 @@ HEALTHY: Mapping[str, str] = {
     'genonaut_replica_fit{instance="a"}': "1x60",
     'genonaut_replica_fit{instance="b"}': "0x60",
     "pg_up": "1x60",
+    REPLICA: "1x60",
     "redis_up": "1x60",
 }
 NOTHING_STARTS = {"genonaut_jobs_started_total": "5x60", 'genonaut_oldest_waiting_seconds{priority="5"}': "300x60"}
@@ -59,6 +61,7 @@ REFUSES_EACH_TRIAL = {
 }
 LEASE_RAN_OUT = {"genonaut_lease_expiries_total": "0x35 1x25"}
 NO_LEADER = {"genonaut_scheduler_leads": "0x60"}
+NO_REPLICA = {REPLICA: "0x60", 'genonaut_replica_fit{instance="a"}': "0x60"}
 # What is otherwise while something is wrong, with what follows from it, by the one alert that it fires.
 TROUBLES: Mapping[str, Mapping[str, str]] = {
     "OldestJobWaitsTooLong": {'genonaut_oldest_waiting_seconds{priority="5"}': "1000x60"},
@@ -80,6 +83,7 @@ TROUBLES: Mapping[str, Mapping[str, str]] = {
     "ConnectionsRunOut": {"pg_stat_activity_count": "90x60"},
     "DeadRowsPileUp": {'pg_stat_user_tables_n_dead_tup{relname="jobs"}': "900000x60"},
     "PostgresIsDown": {"pg_up": "0x60", **NO_LEADER, **REQUESTS_FAIL, **LEASE_RAN_OUT},
+    "ReplicaIsDown": NO_REPLICA,
     "ReplicaIsNotRead": {'genonaut_replica_fit{instance="a"}': "0x60"},
     "RedisIsDown": {"redis_up": "0x60"},
 }
@@ -93,6 +97,11 @@ BACK_AGAIN = {
     'genonaut_http_request_duration_seconds_count{status="503"}': "0+100x38 3800x20",
     **LEASE_RAN_OUT,
 }
+
+
+# What would only follow from a primary that is away, and does not follow from a replica that is.
+OF_THE_PRIMARY = {**NO_LEADER, **REQUESTS_FAIL, **LEASE_RAN_OUT}
+AS_LONG_AS_THE_PRIMARY_ANSWERS = ("NoSchedulerLeads", "RequestsFail", "LeaseRanOut")
 
 
 def alerts() -> list[dict[str, Any]]:
@@ -120,6 +129,7 @@ def unit_tests() -> dict[str, Any]:
         scenario({}),
         scenario(BACK_AGAIN),
         scenario(OPENED_ONCE),
+        scenario({**NO_REPLICA, **OF_THE_PRIMARY}, "ReplicaIsDown", *AS_LONG_AS_THE_PRIMARY_ANSWERS),
         *(scenario(changes, name) for name, changes in TROUBLES.items()),
     ]
     return {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": cases}

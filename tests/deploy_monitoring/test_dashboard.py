@@ -23,12 +23,20 @@ from shared.jobs.urls import JOBS
 from tests.api_service.conftest import bearer, new_key
 from tests.deploy_monitoring.rules import FOLDER, alerts
 from tests.monitoring import MISSING, PROMETHEUS, PROMTOOL
+from tests.raw_server import answer, raw_server
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.waiting import until
 
 DASHBOARD = FOLDER / "grafana" / "dashboards" / "genonaut.json"
 MODULES = {"api": "api_service", "worker": "worker_service", "scheduler": "worker_service.scheduler"}
+# What the exporters of PostgreSQL, of a replica of it, and of Redis show: they are not installed here.
+EXPORTED = b"pg_up 1\npg_stat_activity_count 20\npg_settings_max_connections 100\nredis_up 1\n"
 METRIC = re.compile(r"\b(?:genonaut|dramatiq)_[a-z_]+")
+(OF_REPLICA,) = (
+    {"relabel_configs": job["relabel_configs"]}
+    for job in yaml.safe_load((FOLDER / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    if "relabel_configs" in job
+)
 FAILED = "genonaut_failures_total"  # of a system where nothing has failed there are none
 BODY = {"prompt": "a cat", "checkpoint_model": "random_sd15.safetensors", "width": 64, "height": 64}
 
@@ -75,7 +83,7 @@ def watched(environ: dict[str, str], simulator: RunningSimulator, engine: Engine
     api, prometheus = (f"http://127.0.0.1:{next(ports)}" for _ in range(2))
     environ = {**environ, "COMFYUI_URLS": simulator.url, "API_PORT": api.rpartition(":")[2]}
     environ["DATABASE_READ_URL"] = environ["DATABASE_URL"]  # which is no replica, and shown all the same
-    with Processes() as processes:
+    with Processes() as processes, raw_server(answer(EXPORTED, Content_Type="text/plain")) as exporter:
 
         def start(name: str, *arguments: str, **variables: str) -> Process:
             log, ours = folder / f"{name}.log", {**environ, **variables}
@@ -83,7 +91,7 @@ def watched(environ: dict[str, str], simulator: RunningSimulator, engine: Engine
 
         for name, module in MODULES.items():
             start(name, sys.executable, "-m", module, METRICS_PORT=str(shown[name]))
-        start("prometheus", PROMETHEUS, *options(folder, shown, prometheus))
+        start("prometheus", PROMETHEUS, *options(folder, {**shown, "postgres": exporter.port}, prometheus))
         processes["api"].wait_until(lambda: status(f"{api}/health/ready") == "ready", within_s=60)
         run_job(api, bearer(key))
         with transaction(engine) as session:
@@ -93,12 +101,15 @@ def watched(environ: dict[str, str], simulator: RunningSimulator, engine: Engine
         yield Watched(prometheus, tuple(f"http://127.0.0.1:{port}/metrics" for port in shown.values()))
 
 
+def scraped(name: str, port: int) -> list[dict[str, Any]]:
+    """The jobs of one: exporters are of a replica, too, as alerts tell it."""
+    job: dict[str, Any] = {"job_name": f"genonaut-{name}", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+    return [job, {**job, "job_name": "replica", **OF_REPLICA}] if name == "postgres" else [job]
+
+
 def options(folder: Path, shown: Mapping[str, int], address: str) -> list[str]:
     """How Prometheus is told what to scrape, and to keep to this machine and this folder."""
-    jobs = [
-        {"job_name": f"genonaut-{name}", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
-        for name, port in shown.items()
-    ]
+    jobs = [job for name, port in shown.items() for job in scraped(name, port)]
     config = folder / "prometheus.yml"
     config.write_text(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": jobs}))
     listen = f"--web.listen-address={address.removeprefix('http://')}"

@@ -7,22 +7,25 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy.exc import SQLAlchemyError
+from shared.imports import importing
 
-from shared.accounts.retention import usual_retention
-from shared.configuration.logging import configure_logging
-from shared.configuration.settings import Settings, settings_or_exit
-from shared.configuration.types import as_shown
-from shared.database.engine import create_engine
-from shared.database.schema import exit_unless_migrated
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
-from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import hasty_client
-from shared.storage.opening import storage_or_exit
-from worker_service.cleanup.clean_ups import CLEAN_UPS
-from worker_service.cleanup.portion import CleanUp, Tools
-from worker_service.cleanup.run import Cleaner
+with importing():
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from shared.accounts.retention import usual_retention
+    from shared.configuration.logging import configure_logging
+    from shared.configuration.settings import Settings, settings_or_exit
+    from shared.configuration.types import as_shown
+    from shared.database.engine import create_engine
+    from shared.database.schema import exit_unless_migrated
+    from shared.messaging.broker import sending_broker
+    from shared.messaging.events import Channels
+    from shared.messaging.messenger import Messenger
+    from shared.messaging.redis_clients import hasty_client
+    from shared.storage.opening import storage_or_exit
+    from worker_service.cleanup.clean_ups import CLEAN_UPS
+    from worker_service.cleanup.portion import CleanUp, Tools
+    from worker_service.cleanup.run import Cleaner
 
 APPLICATION = "cleanup"
 NO_END = timedelta(days=36500)

@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, and_, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col
 
+from shared.database.clock import EPOCH
 from shared.database.engine import reading, transaction
-from shared.fleet.history import COARSE, EPOCH, FINE, FINE_FOR, KEPT_FOR, in_steps, step_of
+from shared.fleet.history import COARSE, FINE, FINE_FOR, KEPT_FOR, in_steps, step_of
 from shared.models import HistorySample
 from worker_service.cleanup.portion import Portion, Removed, Tools
 

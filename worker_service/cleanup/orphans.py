@@ -5,14 +5,14 @@ another database has put there is left alone, and so is what this one has forgot
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from shared.database.clock import ask_database_time
+from shared.database.clock import EPOCH, ask_database_time
 from shared.database.engine import reading
 from shared.files.assets import CONTENT
 from shared.models import Asset, DiscardedFolder, User
@@ -62,7 +62,7 @@ def orphans(tools: Tools, place: str | None) -> Iterator[Portion]:
 
 def portion_of(files: Sequence[StoredEntry], place: str | None) -> Portion:
     oldest = min((file.written_s for file in files), default=None)
-    at = None if oldest is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=oldest)
+    at = None if oldest is None else EPOCH + timedelta(seconds=oldest)
     return Portion(files, sum(file.size_bytes for file in files), at, place)
 
 

@@ -8,22 +8,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, timedelta
-from typing import NamedTuple
+from datetime import UTC
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
-from shared.database.sessions import is_pooled
 from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
@@ -32,13 +28,12 @@ from shared.messaging.redis_fitness import exit_if_redis_is_unfit
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.metrics.jobs import JobMetrics
 from worker_service.scheduler.gauges import RowGauges
+from worker_service.scheduler.leadership import leadership
 from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work, quotas
 
 log = structlog.get_logger(__name__)
 
-LEADER_LOCK = 0x67656E6F  # "geno": a number that nothing else in this database locks
 GRACE_S = 5.0  # a sweep is done in less
-SILENCE = timedelta(seconds=10)
 LOOK_S = 1.0  # how often a stand-by tries to lead, and the leader looks whether it still does
 
 
@@ -88,40 +83,6 @@ def run(settings: Settings, stopping: threading.Event, registry: CollectorRegist
     engine.dispose()
     client.close()
     log.info("scheduler.stopped")
-
-
-class LeaderStatements(NamedTuple):
-    """How long whoever leads may be silent, and the lock itself."""
-
-    set_limit: TextClause
-    take_lock: TextClause
-
-
-OF_SESSION = LeaderStatements(
-    text("SELECT set_config('idle_session_timeout', :limit, false)"), text("SELECT pg_try_advisory_lock(:key)")
-)
-OF_TRANSACTION = LeaderStatements(
-    text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)"),
-    text("SELECT pg_try_advisory_xact_lock(:key)"),
-)
-
-
-@contextmanager
-def leadership(engine: Engine, *, silence: timedelta = SILENCE) -> Iterator[Connection | None]:
-    """The connection that holds the lock, or None while another scheduler leads. Closed, it lets go.
-
-    A leader that does nothing with it for as long as `silence` is deposed: stopped, it would hold the lock for ever.
-    Through a pooler the lock belongs to a transaction that stays open, as a session would lose it.
-    """
-    limit, key = {"limit": f"{silence.total_seconds() * 1000:.0f}ms"}, {"key": LEADER_LOCK}
-    statements, isolation = (OF_TRANSACTION, "READ COMMITTED") if is_pooled(engine) else (OF_SESSION, "AUTOCOMMIT")
-    with engine.connect().execution_options(isolation_level=isolation) as connection:
-        try:
-            connection.execute(statements.set_limit, limit)
-            yield connection if connection.scalar(statements.take_lock, key) else None
-        finally:
-            # Not back into the pool: the lock belongs to the session.
-            connection.invalidate()
 
 
 def lead(held: Connection, resources: SweepResources, stopping: threading.Event) -> None:

@@ -15,8 +15,8 @@ from urllib.parse import urljoin, urlsplit
 
 from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
-from deploy.local.system import reached_at
 from shared.configuration.settings import Settings
+from shared.configuration.urls.listening import reached_at
 from shared.outgoing.trust import trust
 from shared.version import VERSION
 

@@ -12,7 +12,7 @@ from shared.database.engine import APPLICATIONS, reading
 from shared.models import Worker
 from shared.version import VERSION
 from worker_service.scheduler.gauges import ALIVE, IS_ALIVE
-from worker_service.scheduler.main import LEADER_LOCK
+from worker_service.scheduler.leadership import LEADER_LOCK
 
 SUBJECT = "workers"
 LEADERS = text(

@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
-from shared.jobs.sql.statements import rendered
+from shared.imports import importing
+
+with importing():
+    from shared.jobs.sql.statements import rendered
 
 FOLDER = Path(__file__).parent
 

@@ -36,12 +36,12 @@ class Command(NamedTuple):
     database_url: str
     folder: Path
 
-    def __call__(self, *arguments: str) -> Said:
+    def __call__(self, *arguments: str, **variables: str) -> Said:
         """What it says when it is called in this process."""
         out, err = StringIO(), StringIO()
         with pytest.MonkeyPatch.context() as here, redirect_stdout(out), redirect_stderr(err):
             here.chdir(self.folder)
-            here.setattr(os, "environ", {"DATABASE_URL": self.database_url})
+            here.setattr(os, "environ", {"DATABASE_URL": self.database_url, **variables})
             here.setattr(sys, "argv", ["keys", *arguments])
             return Said(main(), out.getvalue(), err.getvalue())
 
@@ -174,3 +174,8 @@ def test_a_link_signs_a_browser_in(keys: Command, client: TestClient) -> None:
     assert found
     answer = client.post("/session", json={"code": found[1]}, headers={"X-Genonaut-Page": "1"})
     assert (answer.status_code, answer.json()["user"]) == (200, "anna")
+
+
+def test_a_link_of_an_api_that_listens_on_all_addresses_leads_to_it(keys: Command) -> None:
+    assert keys("link", "--user", "anna", API_HOST="0.0.0.0").out.startswith("http://127.0.0.1:")
+    assert keys("link", "--user", "anna", API_HOST="::").out.startswith("http://[::1]:")

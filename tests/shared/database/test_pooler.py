@@ -19,7 +19,7 @@ from shared.models import JobStatus
 from tests.jobs import answering, claimed, job, output, submitted
 from tests.pooler import needs_pgbouncer, pgbouncer
 from tests.worker_service.waiting import until
-from worker_service.scheduler.main import leadership
+from worker_service.scheduler.leadership import leadership
 
 pytestmark = pytest.mark.system
 

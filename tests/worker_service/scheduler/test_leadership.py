@@ -14,7 +14,8 @@ from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
 from tests.worker_service.waiting import until
-from worker_service.scheduler.main import leadership, run_sweep
+from worker_service.scheduler.leadership import leadership
+from worker_service.scheduler.main import run_sweep
 from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work, quotas
 
 

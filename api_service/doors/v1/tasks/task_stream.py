@@ -21,11 +21,11 @@ from api_service.doors.v1.tasks.waiting import LEAST_S
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.http.signed_urls import SignedUrls
 from api_service.http.streams.event_stream import HEADERS, EventStream, Follower, SendText, as_comment
-from api_service.jobs.cursors import EPOCH
 from api_service.refusals.codes import Code
 from api_service.refusals.refusal import Refusal
 from api_service.streams.bell import TaskBell
 from api_service.tasks.task_queries import find_task
+from shared.database.clock import EPOCH
 from shared.models import Scope, Task
 
 DELETED = "deleted"

@@ -54,7 +54,8 @@ WRITE = Prepared("write_try", WRITE_STATEMENT, row=bool)
 
 
 class Try(NamedTuple):
-    """How a try went: the status and the beginning of the answer, or why there was none; and what it asked for."""
+    """How a try went: the status and the beginning of the answer, why there was none or not all of it, and what it
+    asked for."""
 
     took_ms: int
     status: int | None = None

@@ -56,7 +56,7 @@ class Deliveries(Deliverer):
             if taken is None:
                 return False
             made = post(self.outgoing, taken._replace(body=body_below(self.root, taken.body)), deadline)
-            is_broken_off = made.error is not None and deadline.is_given_up.is_set()
+            is_broken_off = made.status is None and deadline.is_given_up.is_set()
             with transaction(self.engine) as session:
                 state = put_back(session, taken) if is_broken_off else write(session, taken, made)
         self.count(state)

@@ -6,12 +6,12 @@ each connection after it.
 
 import socket
 import ssl
-from collections.abc import Generator, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from websockets.client import ClientProtocol
-from websockets.frames import CONT, DATA_OPCODES, Frame
+from websockets.frames import CONT, DATA_OPCODES, TEXT, Frame
 from websockets.protocol import Event
 from websockets.streams import StreamReader
 from websockets.sync.client import ClientConnection, reconnect
@@ -44,13 +44,19 @@ class PassingReader(StreamReader):
 
 
 class BoundedConnection(ClientConnection):
-    """A connection that holds no message of more than `most_bytes`, in however many frames it comes."""
+    """A connection that holds no message of more than `most_bytes`, in however many frames it comes.
+
+    Once it has a `hearer`, messages that begin go to that, in the thread that reads them: to hand each over to another
+    thread, as `recv` does, takes longer than to read it. It may not wait.
+    """
 
     most_bytes = 4 * 1024 * 1024
+    hearer: Callable[[str | bytes], None] | None = None
 
     def __init__(self, sock: socket.socket, protocol: ClientProtocol, **options: Any) -> None:
         self.reader = PassingReader(self.most_bytes)
         self.held = 0
+        self.message: Message | None = None  # that is on its way to the hearer
         # The library has no door for another reader: its parser begins again with this one.
         protocol.reader = self.reader
         protocol.parser = protocol.parse()
@@ -69,7 +75,33 @@ class BoundedConnection(ClientConnection):
             if self.held > self.most_bytes:
                 self.reader.dropped += before <= self.most_bytes
                 event.data = b""
+            if self.is_heard(event):
+                return
         super().process_event(event)
+
+    def is_heard(self, frame: Frame) -> bool:
+        """Whether a frame belongs to a message for the hearer, who gets it once it is whole."""
+        if self.hearer is None:
+            return False
+        if frame.opcode is not CONT:
+            self.message = Message(frame.opcode is TEXT, bytearray())
+        if self.message is None:  # it began before there was a hearer
+            return False
+        self.message.content.extend(frame.data)
+        if frame.fin:
+            message, self.message = self.message, None
+            self.hearer(message.text() if message.is_text else bytes(message.content))
+        return True
+
+
+class Message(NamedTuple):
+    """What has come of a message so far."""
+
+    is_text: bool
+    content: bytearray
+
+    def text(self) -> str:
+        return self.content.decode(errors="replace")
 
 
 class Upgrade(reconnect):

@@ -40,15 +40,24 @@ class Ended(NamedTuple):
 Frame = Cached | NodeStates | Preview | Ended
 
 ENDINGS = {"execution_success", "execution_error", "execution_interrupted"}
+# How frames begin that mean nothing here, as ComfyUI writes them: half of those of a small job, which need no reading.
+NO_NEWS = tuple(f'{{"type": "{kind}"' for kind in ("status", "execution_start", "executed", "progress"))
+A_NODE_RUNS, NO_NODE = '{"type": "executing"', '"node": null'
 
 
 def read_frame(frame: str | bytes, wanted: Container[str]) -> tuple[str, Frame] | None:
     """The prompt and what the frame says of it, or None where that is not a wanted one, is nothing, or is not
     understood."""
     try:
-        return read_binary(frame, wanted) if isinstance(frame, bytes) else read_text(read_json(frame), wanted)
+        if isinstance(frame, bytes):
+            return read_binary(frame, wanted)
+        return None if is_no_news(frame) else read_text(read_json(frame), wanted)
     except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError, struct.error):
         return None
+
+
+def is_no_news(frame: str) -> bool:
+    return frame.startswith(NO_NEWS) or (frame.startswith(A_NODE_RUNS) and NO_NODE not in frame)
 
 
 def read_text(message: dict[str, Any], wanted: Container[str]) -> tuple[str, Frame] | None:

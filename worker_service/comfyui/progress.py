@@ -5,7 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,8 +50,8 @@ class Ear:
 
 
 class ProgressSocket:
-    """Listens for all prompts that were sent under one client id, in one thread that always reads: a reader that stalls
-    blocks all clients of the server.
+    """Listens for all prompts that were sent under one client id, in a thread that always reads: a reader that stalls
+    blocks all clients of the server. Another one opens the connection, and sees that it is closed.
 
     It opens for the first prompt, and stays open until `close`. A connection that breaks is opened again, after a
     failure only if anybody listens. It is closed before the next one opens: where two overlap, the second goes silent
@@ -220,16 +220,17 @@ class ProgressSocket:
             log.warning("progress.dropped", prompt_id=prompt_id, messages=news, larger_than_bytes=most)
 
     def listen(self, connection: BoundedConnection) -> None:
-        """Read until closed, or broken off. Silence is no reason to leave: a long node says nothing."""
+        """Hear until closed, or broken off. Silence is no reason to leave: a long node says nothing."""
+        connection.hearer = self.hear
         while not (self.is_closing or self.is_doubted):
-            try:
-                message = connection.recv(timeout=LOOK_UP_S)
-            except TimeoutError:
-                continue
-            self.heard_at = time.monotonic()
-            found = read_frame(message, self.ears)
-            if found is not None:
-                self.tell(*found)
+            with suppress(TimeoutError):
+                self.hear(connection.recv(timeout=LOOK_UP_S))  # what came before there was a hearer
+
+    def hear(self, message: str | bytes) -> None:
+        self.heard_at = time.monotonic()
+        found = read_frame(message, self.ears)
+        if found is not None:
+            self.tell(*found)
 
     def tell(self, prompt_id: str, frame: Cached | NodeStates | Preview | Ended) -> None:
         with self.changed:

@@ -136,3 +136,16 @@ def test_one_node_that_is_not_understood_hides_no_other() -> None:
 @pytest.mark.parametrize("frame", ["[" * 100_000, '{"type": "x", "data": ' + "[" * 900 + "]" * 900 + "}", "9" * 10_000])
 def test_a_frame_that_is_deep_or_large_means_nothing(frame: str) -> None:
     assert read_frame(frame, {"p"}) is None
+
+
+@pytest.mark.parametrize(
+    "kind", ["status", "execution_start", "execution_cached", "executing", "executed", "progress", "progress_state"]
+)
+def test_a_frame_means_the_same_however_its_json_is_written(kind: str) -> None:
+    (prompt_id,) = prompt_ids("0.8/ws/03_success_t2i_warm_new_seed")
+    frames = [json.loads(frame) for frame in frames_of("0.8/ws/03_success_t2i_warm_new_seed")]
+    of_kind = [frame for frame in frames if frame["type"] == kind]
+    assert of_kind
+    for frame in of_kind:
+        other_way = json.dumps(dict(reversed(frame.items())), separators=(",", ":"))
+        assert read_frame(json.dumps(frame), {prompt_id}) == read_frame(other_way, {prompt_id})

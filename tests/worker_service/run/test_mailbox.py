@@ -3,7 +3,7 @@
 import threading
 
 from worker_service.comfyui.frames import Cached, NodeStates, Preview
-from worker_service.run.prompt.mailbox import MOST_CACHED, Mailbox, Signal
+from worker_service.run.prompt.mailbox import MOST_CACHED, Mailbox, Received, Signal
 
 
 def test_what_came_before_is_there_at_once() -> None:
@@ -56,3 +56,27 @@ def test_what_a_server_says_again_and_again_is_not_heaped_up() -> None:
     assert sum(len(cached.nodes) for cached in mailbox.wait(0).cached) == MOST_CACHED
     mailbox.receive(Cached(["2"]))
     assert mailbox.wait(0).cached == [Cached(["2"])]
+
+
+def test_progress_wakes_nobody_while_it_is_calm_and_a_signal_does() -> None:
+    mailbox, woken = Mailbox(), threading.Event()
+    received: list[Received] = []
+
+    def read() -> None:
+        received.append(mailbox.wait(60, calm_s=60))
+        woken.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    mailbox.receive(NodeStates({"a": (1.0, 2.0, "running")}))
+    assert not woken.wait(0.5)
+    mailbox.signal(Signal.LOOK)
+    reader.join(10)
+    assert received[0].states == NodeStates({"a": (1.0, 2.0, "running")})
+    assert received[0].signals == {Signal.LOOK}
+
+
+def test_progress_that_came_while_it_was_calm_ends_the_wait_after_that() -> None:
+    mailbox = Mailbox()
+    mailbox.receive(Preview("image/png", b"1"))
+    assert mailbox.wait(60, calm_s=0.05).preview == Preview("image/png", b"1")

@@ -42,6 +42,7 @@ class Mailbox:
         self.room = MOST_CACHED
         self.states: NodeStates | None = None
         self.preview: Preview | None = None
+        self.calm_until = 0.0  # nobody is woken for frames before
 
     def signal(self, signal: Signal) -> None:
         with self.changed:
@@ -63,19 +64,25 @@ class Mailbox:
                     self.states = frame
                 case Preview():
                     self.preview = frame
-            self.changed.notify_all()
+            if time.monotonic() >= self.calm_until:
+                self.changed.notify_all()
 
-    def wait(self, timeout_s: float) -> Received:
-        """Everything that has come, after at most this time; empty if nothing has."""
-        deadline = time.monotonic() + timeout_s
+    def wait(self, timeout_s: float, calm_s: float = 0.0) -> Received:
+        """Everything that has come, after at most this time; empty if nothing has. A signal ends the wait at once, what
+        is said of the progress only once `calm_s` have passed: a server says it many times in a small job."""
+        now = time.monotonic()
+        deadline, calm_until = now + timeout_s, now + calm_s
         with self.changed:
-            # In short waits: a time limit is raised only between bytecodes.
-            while not self.is_filled() and (left := deadline - time.monotonic()) > 0:
-                self.changed.wait(min(left, HEED_S))
+            self.calm_until = calm_until
+            while not self.signals and now < deadline and not (now >= calm_until and self.has_frames()):
+                until = min(deadline, calm_until) if now < calm_until else deadline
+                # In short waits: a time limit is raised only between bytecodes.
+                self.changed.wait(min(until - now, HEED_S))
+                now = time.monotonic()
             received = Received(frozenset(self.signals), self.cached, self.states, self.preview)
             self.signals, self.cached, self.states, self.preview = set(), [], None, None
             self.room = MOST_CACHED
             return received
 
-    def is_filled(self) -> bool:
-        return bool(self.signals or self.cached or self.states or self.preview)
+    def has_frames(self) -> bool:
+        return bool(self.cached or self.states or self.preview)

@@ -108,3 +108,37 @@ class ProgressSink:
         # The claim has the database's time; this machine's clock only says how long ago that was.
         at = self.job.updated_at + timedelta(seconds=time.monotonic() - self.claimed)
         self.messenger.publish(Event.live(kind, self.job, at=at, tick=next(self.ticks), data=data))
+
+
+class PacedSink:
+    """Publishes the latest progress and preview each `every_s`, and nothing of a prompt that ends sooner than that."""
+
+    def __init__(self, sink: ProgressSink, every_s: float) -> None:
+        self.sink = sink
+        self.every_s = every_s
+        self.due_at: float | None = None
+        self.progress: Progress | None = None
+        self.preview: Preview | None = None
+
+    @property
+    def has_news(self) -> bool:
+        return bool(self.progress or self.preview)
+
+    def due_in(self) -> float:
+        """For so long nothing is published, whatever comes."""
+        return 0.0 if self.due_at is None else max(0.0, self.due_at - time.monotonic())
+
+    def take(self, progress: Progress | None, preview: Preview | None) -> None:
+        self.progress, self.preview = progress or self.progress, preview or self.preview
+        if not self.has_news:
+            return
+        if self.due_at is None:
+            self.due_at = time.monotonic() + self.every_s
+        if self.due_in() > 0:
+            return
+        if self.progress:
+            self.sink.publish_progress(self.progress)
+        if self.preview:
+            self.sink.publish_preview(self.preview)
+        self.progress = self.preview = None
+        self.due_at = time.monotonic() + self.every_s

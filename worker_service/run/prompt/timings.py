@@ -14,7 +14,7 @@ class RunTimings:
     look_again_s: float = 0.5  # while a server does not answer
     unreachable_s: float = 10.0  # a server that does not answer for this long costs the attempt
     refused_s: float = 2.0  # a server that refuses connections for this long has ended, and its queue with it
-    publish_every_s: float = 0.1  # progress is published at most this often
+    publish_every_s: float = 0.1  # progress is published at most this often, first when a prompt runs for as long
     withdraw_every_s: float = 0.5  # a prompt that must go is interrupted this often
     withdraw_shortly_s: float = 5.0  # for the prompt of a job that ends in any case
     withdraw_stalled_s: float = 30.0  # for a prompt that does not move to heed an interrupt

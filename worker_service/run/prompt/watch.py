@@ -21,7 +21,7 @@ from shared.jobs.errors import (
 from worker_service.comfyui.answers import Finished, Gone, Running, Waiting, Whereabouts
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.run.prompt.mailbox import Mailbox, Signal
-from worker_service.run.prompt.progress import Meter, Progress, ProgressSink
+from worker_service.run.prompt.progress import Meter, PacedSink, ProgressSink
 from worker_service.run.prompt.server_removed import ServerRemoved
 from worker_service.run.prompt.timings import RunTimings
 
@@ -86,22 +86,16 @@ def watch(watched: Watched, mailbox: Mailbox, sink: ProgressSink, timings: RunTi
     """
     meter = Meter(watched.graph)
     poller = HistoryPoller(watched, timings)
-    published_at = 0.0
-    unpublished: Progress | None = None
+    paced = PacedSink(sink, timings.publish_every_s)
     while True:
-        received = mailbox.wait(min(poller.due_in(), timings.publish_every_s if unpublished else timings.look_every_s))
+        calm_s = paced.due_in()
+        received = mailbox.wait(min(poller.due_in(), calm_s if paced.has_news else timings.look_every_s), calm_s)
         check(mailbox)
         if received.cached or received.states or received.preview:
             poller.note_run()
         for cached in received.cached:
             meter.skip(cached.nodes)
-        if received.states:
-            unpublished = meter.update(received.states)
-        if unpublished and time.monotonic() - published_at >= timings.publish_every_s:
-            sink.publish_progress(unpublished)
-            unpublished, published_at = None, time.monotonic()
-        if received.preview:
-            sink.publish_preview(received.preview)
+        paced.take(meter.update(received.states) if received.states else None, received.preview)
         if Signal.LOOK in received.signals:
             poller.look_now()
         elif Signal.LOOK_SOON in received.signals:

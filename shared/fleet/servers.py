@@ -73,7 +73,7 @@ IS_FORGOTTEN = (
 )
 
 # The jobs that fill a server's slots: what a server has generated is stored without it.
-IN_A_SLOT = (col(GenerationJob.status).in_(sorted(HELD)), col(GenerationJob.generated_at).is_(None))
+IN_A_SLOT = (col(GenerationJob.status).in_(HELD), col(GenerationJob.generated_at).is_(None))
 
 
 def server_states(session: Session) -> dict[str, ServerState]:

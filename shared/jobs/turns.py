@@ -138,7 +138,7 @@ def clock_of(priority: ColumnElement[Any]) -> ColumnElement[float]:
     equal."""
     running, queued = aliased(GenerationJob), aliased(GenerationJob)
     newest = select(func.max(running.turn)).where(
-        col(running.status).in_(sorted(HELD)), col(running.priority) == priority
+        col(running.status).in_(HELD), col(running.priority) == priority
     )
     known = select(func.max(UserTurn.clock)).where(col(UserTurn.priority) == priority)
     is_waited = exists().where(

@@ -41,7 +41,7 @@ def prompts_of_jobs(engine: Engine, ids: Sequence[str]) -> set[str]:
     if not ids:
         return set()
     listed = literal(list(ids[:MOST_PROMPTS]), ARRAY(String))
-    is_held = col(GenerationJob.status).in_(sorted(HELD))
+    is_held = col(GenerationJob.status).in_(HELD)
     held = (
         col(GenerationJob.comfyui_prompt_id) == any_(listed),
         or_(is_held, col(GenerationJob.updated_at) > func.now() - JUST_NOW),

@@ -113,7 +113,7 @@ def read_rows(fleet: Fleet) -> Mapping[str, Row[Any]]:
 def is_needed(engine: Engine, server: str, *, is_left: bool) -> bool:
     """Whether jobs are on a server that was removed; or, unless it `is_left`, may have a prompt there that must be
     looked for before they run again."""
-    statuses = sorted(HELD if is_left else LIVE)
+    statuses = HELD if is_left else LIVE
     there = (col(GenerationJob.server) == server, col(GenerationJob.status).in_(statuses))
     with reading(engine) as session:
         return bool(session.execute(select(exists().where(*there))).scalar())

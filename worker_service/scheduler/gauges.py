@@ -87,7 +87,7 @@ def jobs(session: Session) -> Iterator[Metric]:
     """Jobs that have not ended. Those that have are too many to be counted: `genonaut_jobs_finished_total` has them."""
     found = dict.fromkeys(LIVE, 0)
     # One after another, as each has an index of its own.
-    for statuses in ([JobStatus.QUEUED], [JobStatus.PENDING], sorted(HELD)):
+    for statuses in ([JobStatus.QUEUED], [JobStatus.PENDING], HELD):
         status = col(GenerationJob.status)
         counted = select(status, func.count()).where(status.in_(statuses)).group_by(status)
         found |= {JobStatus(name): number for name, number in session.execute(counted)}

@@ -105,7 +105,7 @@ EVERY_JOB_MAY_START = and_(NOBODY_IS_LIMITED, ~exists(PAUSED_USERS), ~exists().w
 
 # Held by a worker that let its lease run out. What the former system left running was never held by one.
 LEFT_BEHIND = (
-    col(GenerationJob.status).in_(sorted(HELD)),
+    col(GenerationJob.status).in_(HELD),
     col(GenerationJob.lease_expires_at) <= func.now(),
     col(GenerationJob.server).is_not(None),
 )

@@ -20,7 +20,7 @@ WITH
                 SELECT generation_jobs.id
                 FROM generation_jobs
                 WHERE
-                    generation_jobs.status IN ('cancelling', 'running')
+                    generation_jobs.status IN ('running', 'cancelling')
                     AND generation_jobs.lease_expires_at <= now()
                     AND generation_jobs.server IS NOT NULL
                     AND coalesce(generation_jobs.claims_left, 1) > 0

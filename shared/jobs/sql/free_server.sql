@@ -5,7 +5,7 @@ WITH
     load AS MATERIALIZED (
         SELECT generation_jobs.server AS server, count(*) AS jobs
         FROM generation_jobs
-        WHERE generation_jobs.status IN ('cancelling', 'running') AND generation_jobs.generated_at IS NULL
+        WHERE generation_jobs.status IN ('running', 'cancelling') AND generation_jobs.generated_at IS NULL
         GROUP BY generation_jobs.server
     ),
     moving AS (

@@ -191,7 +191,7 @@ WITH
                         SELECT max(generation_jobs_1.turn) AS max_1
                         FROM generation_jobs AS generation_jobs_1
                         WHERE
-                            generation_jobs_1.status IN ('cancelling', 'running')
+                            generation_jobs_1.status IN ('running', 'cancelling')
                             AND generation_jobs_1.priority = costed.priority
                     ),
                     0.0

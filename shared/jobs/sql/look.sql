@@ -13,7 +13,7 @@ WITH
     load AS MATERIALIZED (
         SELECT generation_jobs.server AS server, count(*) AS jobs
         FROM generation_jobs
-        WHERE generation_jobs.status IN ('cancelling', 'running') AND generation_jobs.generated_at IS NULL
+        WHERE generation_jobs.status IN ('running', 'cancelling') AND generation_jobs.generated_at IS NULL
         GROUP BY generation_jobs.server
     ),
     moving AS (
@@ -41,7 +41,7 @@ SELECT
         SELECT generation_jobs.id
         FROM generation_jobs
         WHERE
-            generation_jobs.status IN ('cancelling', 'running')
+            generation_jobs.status IN ('running', 'cancelling')
             AND generation_jobs.lease_expires_at <= now()
             AND generation_jobs.server IS NOT NULL
             AND coalesce(generation_jobs.claims_left, 1) > 0
@@ -95,7 +95,7 @@ LEFT OUTER JOIN (
                         SELECT generation_jobs.user_id AS user_id, count(*) AS jobs
                         FROM generation_jobs
                         WHERE
-                            generation_jobs.status IN ('cancelling', 'running')
+                            generation_jobs.status IN ('running', 'cancelling')
                             AND generation_jobs.generated_at IS NULL
                         GROUP BY generation_jobs.user_id
                     ) AS held_by_user
@@ -163,7 +163,7 @@ LEFT OUTER JOIN LATERAL (
                 SELECT generation_jobs.id
                 FROM generation_jobs
                 WHERE
-                    generation_jobs.status IN ('cancelling', 'running')
+                    generation_jobs.status IN ('running', 'cancelling')
                     AND generation_jobs.lease_expires_at <= now()
                     AND generation_jobs.server IS NOT NULL
                     AND coalesce(generation_jobs.claims_left, 1) > 0

@@ -28,7 +28,7 @@ WITH
                             SELECT generation_jobs.user_id AS user_id, count(*) AS jobs
                             FROM generation_jobs
                             WHERE
-                                generation_jobs.status IN ('cancelling', 'running')
+                                generation_jobs.status IN ('running', 'cancelling')
                                 AND generation_jobs.generated_at IS NULL
                             GROUP BY generation_jobs.user_id
                         ) AS held_by_user
@@ -158,7 +158,7 @@ WITH
                         SELECT count(*) AS count_1
                         FROM generation_jobs
                         WHERE
-                            generation_jobs.status IN ('cancelling', 'running')
+                            generation_jobs.status IN ('running', 'cancelling')
                             AND generation_jobs.generated_at IS NULL
                             AND generation_jobs.server = :this_server
                     ) < (

@@ -19,8 +19,9 @@ class JobStatus(StrEnum):
 
 
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
-WAITING = frozenset({JobStatus.PENDING, JobStatus.QUEUED})
-HELD = frozenset({JobStatus.RUNNING, JobStatus.CANCELLING})  # by a worker, under a lease
+# In the order of the indexes of such jobs: in another one PostgreSQL takes it for a second condition.
+WAITING = (JobStatus.PENDING, JobStatus.QUEUED)
+HELD = (JobStatus.RUNNING, JobStatus.CANCELLING)  # by a worker, under a lease
 LIVE = tuple(status for status in JobStatus if status not in FINAL)
 
 

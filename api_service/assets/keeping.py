@@ -9,9 +9,9 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import Engine, delete, func
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from api_service.accounts.idempotency_key import IdempotencyKey
 from api_service.assets.upload_keys import remember, sent_before
@@ -22,14 +22,11 @@ from shared.database.engine import reading, transaction
 from shared.files.assets import CONTENT, folder_of, hold_user, new_folder
 from shared.files.contents import another_name, known_content, later
 from shared.files.file_kinds import FileKind
-from shared.files.folders import WRITERS_GONE, forget_notes, note
-from shared.models import Asset, DiscardedFolder, User
+from shared.files.folders import forget_notes, note, take_back_notes
+from shared.models import Asset, User
 from shared.storage.store import OutputStore
 
 log = structlog.get_logger(__name__)
-
-# Long before the sweep takes a folder for one that nobody writes into any more.
-ARRIVES_WITHIN = WRITERS_GONE / 2
 
 
 class Shelf(NamedTuple):
@@ -190,8 +187,6 @@ def end_of(details: Details, now: datetime, usual: timedelta | None) -> datetime
 def take_place(session: Session, user: User, content: Content, most_stored: int | None) -> None:
     """Count the bytes, and take back the note of their folder. Raises Refusal."""
     check_stored_bytes(user, most_stored, content.size)
-    is_young = col(DiscardedFolder.created_at) > func.now() - ARRIVES_WITHIN
-    is_this = col(DiscardedFolder.folder) == folder_of(content.path)
-    if not session.exec(delete(DiscardedFolder).where(is_this, is_young)).rowcount:
+    if not take_back_notes(session, [folder_of(content.path)]):
         raise upload_too_slow()
     user.stored_bytes += content.size

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import anyio
 from pydantic import BaseModel, ValidationError
 
-from api_service.assets.keeping import ARRIVES_WITHIN, Details, Kept, Owner, Shelf
+from api_service.assets.keeping import Details, Kept, Owner, Shelf
 from api_service.assets.receiving import Receiving
 from api_service.doors.binding import ApiRequest
 from api_service.http.multipart import Form, read_form
@@ -18,6 +18,7 @@ from api_service.limits.rates import Limit
 from api_service.refusals.assets import asset_too_large
 from api_service.refusals.jobs import invalid_fields
 from api_service.refusals.refusal import Refusal, field_errors
+from shared.files.folders import ARRIVES_WITHIN
 
 M = TypeVar("M", bound=BaseModel)
 

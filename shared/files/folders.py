@@ -17,10 +17,13 @@ from shared.models import DiscardedFolder, GenerationJob
 
 # The hard limit ends a worker's job after half an hour, whatever it waits for.
 WRITERS_GONE = timedelta(hours=1)
+# Files that are put where a note is have their rows by then: long before anybody removes what is there.
+ARRIVES_WITHIN = WRITERS_GONE / 2
 NOTE = text("""
 INSERT INTO discarded_folders (folder) SELECT unnest(CAST(:folders AS text[])) ON CONFLICT DO NOTHING
 """)
 FORGET = text("DELETE FROM discarded_folders WHERE folder = ANY(:folders)")
+TAKE_BACK = text("DELETE FROM discarded_folders WHERE folder = ANY(:folders) AND created_at > now() - :within")
 
 
 class Filed(Protocol):
@@ -72,3 +75,10 @@ def discarded_folders(session: Session, limit: int, after: DiscardedFolder | Non
 def forget_notes(session: Session, folders: Sequence[str]) -> None:
     """These folders are empty: nobody needs their notes."""
     session.connection().execute(FORGET, {"folders": list(folders)})
+
+
+def take_back_notes(session: Session, folders: Sequence[str]) -> bool:
+    """Rows name the files in these folders from now on. False if any of them was noted so long ago that its files may
+    be gone: then the transaction must not go on."""
+    given = {"folders": list(folders), "within": ARRIVES_WITHIN}
+    return session.connection().execute(TAKE_BACK, given).rowcount == len(folders)

@@ -12,13 +12,18 @@ from shared.files.assets import CONTENT, new_folder
 from shared.files.content_hash import ContentHash
 from shared.files.contents import another_name, known_content, later
 from shared.files.file_kinds import LOOKED_AT, FileKind, kind_of
-from shared.files.folders import forget_notes
+from shared.files.folders import take_back_notes
 from shared.models import Asset, GenerationJob, User
 from shared.workflows.references import with_other_assets
 from worker_service.tasks.archives.copying import Said, copy
 from worker_service.tasks.archives.manifest import ArchivedInput
 from worker_service.tasks.archives.reading import GivenArchive
 from worker_service.tasks.turns.turn import NotNow, Turn
+
+
+def too_slow() -> NotNow:
+    """Clean-up may have removed what was stored: all of a page is stored anew."""
+    return NotNow("too_slow", "the files of a page took too long to be stored")
 
 
 @dataclass
@@ -98,7 +103,8 @@ class Takeover:
         """The first asset over bytes that came with the archive: they count now, and nothing notes their folder."""
         content.is_taken = True
         self.user.stored_bytes += content.size
-        forget_notes(self.session, [content.folder])
+        if not take_back_notes(self.session, [content.folder]):
+            raise too_slow()
         return Asset(
             user_id=self.user.id,
             name=one.name,

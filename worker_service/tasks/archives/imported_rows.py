@@ -8,10 +8,10 @@ from sqlmodel import Session, col, select
 
 from shared.database.engine import reading
 from shared.files.assets import hold_user
-from shared.files.folders import forget_notes, job_folder, note
+from shared.files.folders import job_folder, note, take_back_notes
 from shared.jobs.urls import number_in
 from shared.models import GenerationJob, ImportedJob, JobOutput
-from worker_service.tasks.archives.imported_inputs import Contents, NewInputs, Takeover, new_inputs
+from worker_service.tasks.archives.imported_inputs import Contents, NewInputs, Takeover, new_inputs, too_slow
 from worker_service.tasks.archives.manifest import ArchivedJob
 from worker_service.tasks.turns.turn import TaskFailed, Turn
 
@@ -80,7 +80,7 @@ def place_for(turn: Turn, job: ArchivedJob, before: int, contents: Contents) -> 
 
 def add_rows(session: Session, turn: Turn, arrivals: Sequence[Arrival], contents: Contents) -> int:
     """Add the jobs with the assets they take, and take back the notes of their folders. Returns how many came from
-    elsewhere meanwhile."""
+    elsewhere meanwhile. Raises NotNow where clean-up may have removed what was stored."""
     user = hold_user(session, turn.task.user_id)
     takeover = Takeover(session, user, contents, turn.resources.asset_lifetime)
     named = [arrival.job.source for arrival in arrivals]
@@ -97,5 +97,6 @@ def add_rows(session: Session, turn: Turn, arrivals: Sequence[Arrival], contents
         session.add(ImportedJob(user_id=user.id, source=arrival.job.source, job_id=arrival.row.id))
         user.stored_bytes += sum(output.size_bytes for output in arrival.outputs)
         known[arrival.job.source] = arrival.row.id
-    forget_notes(session, [job_folder(arrival.row) for arrival in arrivals if arrival.is_added])
+    if not take_back_notes(session, [job_folder(arrival.row) for arrival in arrivals if arrival.is_added]):
+        raise too_slow()
     return sum(not arrival.is_added for arrival in arrivals)

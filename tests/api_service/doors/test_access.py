@@ -72,6 +72,7 @@ HASH = f"blake3:{blake3(b'bytes').hexdigest()}"
 ROWS = {
     ("GET", "/health/live"): Row(OPEN),
     ("GET", "/health/ready"): Row(OPEN),
+    ("GET", "/health/arrival"): Row(OPEN),
     ("GET", "/"): Row(OPEN),
     ("GET", "/openapi.json"): Row(OPEN),
     ("GET", "/docs"): Row(OPEN),

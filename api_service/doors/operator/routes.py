@@ -5,12 +5,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from api_service.doors.binding import DOOR
-from api_service.doors.operator import comfyui, health
+from api_service.doors.operator import arrival, comfyui, health
 from api_service.doors.operator.comfyui import PromptEndedBody
 from api_service.doors.operator.views import LiveView, ReadyView
 from api_service.http.operations import routes_of
 
-OPERATIONS = (*health.OPERATIONS, *comfyui.OPERATIONS)
+OPERATIONS = (*health.OPERATIONS, *arrival.OPERATIONS, *comfyui.OPERATIONS)
 
 ROUTES = routes_of(OPERATIONS, DOOR)
 

@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
+from deploy.doctor.looks import proxy
 from shared.configuration.settings import Settings
 from shared.configuration.urls.listening import reached_at
 from shared.outgoing.trust import trust
@@ -51,16 +52,19 @@ def look(installation: Installation) -> Iterator[Finding]:
         )
         return
     yield ok(SUBJECT, f"one answers at {base}")
-    if front.body.get("version") != VERSION:
+    is_ours = front.body.get("version") == VERSION
+    if not is_ours:
         found = f"it is version {front.body.get('version')}, and this is {VERSION}"
         yield warning(SUBJECT, found, "They work beside each other during an update; end it")
     yield from addresses(settings, base, front.body, tls)
+    if settings.public_url and is_ours:  # what another version answers is not known here
+        yield from proxy.look(base, root_in(front.body), settings.asset_max_bytes, tls)
 
 
 def addresses(settings: Settings, base: str, front: dict[str, Any], tls: ssl.SSLContext | None) -> Iterator[Finding]:
     """Whether what it names leads back to it."""
     told = str(front.get("ready"))
-    root = told.removesuffix("/health/ready")
+    root = root_in(front)
     if root != settings.root_path:
         found = f"it names addresses below {root or '/'}, and ROOT_PATH is {settings.root_path or 'not set'} here"
         yield trouble(SUBJECT, found, "Start all services with the same ROOT_PATH")
@@ -78,6 +82,11 @@ def addresses(settings: Settings, base: str, front: dict[str, Any], tls: ssl.SSL
         yield trouble(SUBJECT, f"what it names leads elsewhere: {told} is answered with {ready.status}", AT_PROXY)
         return
     yield from what_it_sees(ready.body)
+
+
+def root_in(front: dict[str, Any]) -> str:
+    """The path that its addresses have before them."""
+    return str(front.get("ready")).removesuffix("/health/ready")
 
 
 def what_it_sees(ready: dict[str, Any]) -> Iterator[Finding]:

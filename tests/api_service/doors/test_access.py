@@ -74,6 +74,7 @@ SWAGGER_UI = "swagger/swagger-ui.css" in built_files()  # after `make pages`
 ROWS = {
     ("GET", "/health/live"): Row(OPEN),
     ("GET", "/health/ready"): Row(OPEN),
+    ("GET", "/health/arrival"): Row(OPEN),
     ("GET", "/"): Row(OPEN),
     ("GET", "/openapi.json"): Row(OPEN),
     ("GET", "/docs"): Row(OPEN, 200 if SWAGGER_UI else 503),

@@ -1,5 +1,6 @@
 """Whether it lives, and whether what it needs is there: each with its own line."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -103,3 +104,15 @@ def test_without_its_schema_it_says_what_to_do_and_recovers_once_that_is_done(
     assert "make migrate" in refused.json()["detail"]
     upgrade(environ["DATABASE_URL"])
     assert client.get("/health/ready").status_code == 200
+
+
+def test_a_request_is_told_how_it_arrived(client: TestClient) -> None:
+    answer = client.get("/health/arrival", headers={"Authorization": "", "Host": "pictures.example.com"})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["location"] == "/health/ready"
+    arrived, end, _ = answer.text.split("\n\n")
+    assert json.loads(arrived.removeprefix("event: arrival\ndata: ")) == {
+        "client": "testclient",
+        "base": "http://pictures.example.com",
+    }
+    assert end == "event: end\ndata: {}"

@@ -32,7 +32,7 @@ JOBS = "/api/v1/generation-jobs"
 WORDS = "|".join(map(re.escape, sorted(OUR_FIRST_WORDS, key=len, reverse=True)))
 # An address of ours without the path. After a method it is the name of an operation, as the description has it.
 LOST = re.compile(rf"(?<![\w.~-])(?<!GET )(?<!POST )(?<!PUT )(?<!PATCH )(?<!DELETE )/(?:{WORDS})(?![\w.-])[^\s\"']*")
-ELSEWHERE = re.compile(rf"{HOST}(?!{ROOT}/)[^\s\"']*")
+ELSEWHERE = re.compile(rf"{HOST}(?!{ROOT}[/\"])[^\s\"']*")
 # They describe addresses, and say once below which path these are.
 DESCRIPTIONS = {"/openapi.json", "/api/v2/openapi.json", "/v1/openapi.json"}
 world = test_access.world  # a fixture

@@ -126,7 +126,7 @@ function pressed(event) {
 /** @param {Event} event of a thumbnail whose address no longer holds */
 function failed(event) {
   const id = idOf(event);
-  if (id) void renewThumbnail(id);
+  if (id) renewThumbnail(id, /** @type {HTMLImageElement} */ (event.target).src);
 }
 
 /** @param {number} id */

@@ -95,7 +95,7 @@ function Actions({ job }) {
   const begin = async () => {
     const [output] = (await whole(job)).outputs ?? [];
     if (!output || !("filename" in output)) return;
-    beginWith(output);
+    beginWith(job.id, output);
     showForm();
   };
   const reuse = async () => {

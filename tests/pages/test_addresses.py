@@ -1,5 +1,6 @@
 """Pictures are shown by signed addresses, which cost nothing of a user's rate, and are asked for anew when they end."""
 
+import re
 from typing import Any
 
 import pytest
@@ -15,6 +16,13 @@ MANY = 30
 SHOWN = ".tile img"
 ARE_LOADED = "all => all.length > 0 && all.every((one) => one.complete && one.naturalWidth > 0)"
 EXPIRED = "2020-01-01T00:00:00Z"
+FILM = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 8, "color": 255}},
+    "2": {
+        "class_type": "SaveWEBM",
+        "inputs": {"images": ["1", 0], "codec": "vp9", "fps": 8.0, "crf": 32.0, "filename_prefix": "x"},
+    },
+}
 
 
 class Asked:
@@ -54,6 +62,21 @@ def grow_old(page: Page) -> None:
         route.fulfill(response=response, json=body)
 
     page.route(f"**{JOBS}?*", answer, times=1)
+
+
+def grow_old_unseen(page: Page) -> None:
+    """The first detail of a job that the page is given has addresses that no longer hold, and does not say so."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        for output in body["outputs"]:
+            until = output["url_expires_at"]
+            age(output)
+            output["url_expires_at"] = until
+        route.fulfill(response=response, json=body)
+
+    page.route(re.compile(rf"{JOBS}\d+$"), answer, times=1)
 
 
 def age(output: dict[str, Any]) -> None:
@@ -110,3 +133,37 @@ def test_the_studio_renews_the_addresses_of_what_it_shows(opened: Opened, system
     assert not picture.evaluate("one => one.naturalWidth")
     page.clock.fast_forward(60_000)
     page.wait_for_function("() => document.querySelector('.job .shots img')?.naturalWidth > 0")
+
+
+def test_a_mask_is_painted_over_a_picture_whose_address_has_ended(opened: Opened, system: Visit, watch: Watch) -> None:
+    watch.allow("status of 401")
+    made(system, "a harbour")
+    (job,) = system.http.get(JOBS).json()["items"]
+    output = system.job(job["id"])["outputs"][0]["id"]
+    page = blank(opened)
+    grow_old_unseen(page)
+    page.goto(f"/studio#image={output}&job={job['id']}")
+    small = page.locator(".input-picture img")
+    page.wait_for_function("() => document.querySelector('.input-picture img')?.naturalWidth > 0")
+    # As it would be after an hour: the dialog asks for the large picture only now.
+    assert "signature=A" not in str(small.get_attribute("src"))
+    page.get_by_role("button", name="Repaint a part only").click()
+    page.wait_for_function("() => document.querySelector('.masked canvas')?.width > 0")
+    page.get_by_role("button", name="Everything").click()
+    expect(page.get_by_text("100 % is repainted")).to_be_visible()
+
+
+def test_a_film_plays_though_its_address_has_ended_since_it_was_opened(
+    opened: Opened, system: Visit, watch: Watch
+) -> None:
+    watch.allow("status of 401")
+    job = system.http.post(JOBS, json={"workflow": FILM}, headers={"Prefer": "wait=30"}).json()
+    assert job["status"] == "completed", job["error"]
+    page = blank(opened)
+    page.goto("/gallery")
+    grow_old_unseen(page)
+    tiles(page).first.click()
+    film = page.locator(".other-kind video")
+    expect(film).to_be_visible()
+    page.wait_for_function("() => document.querySelector('.other-kind video')?.readyState >= 2")
+    assert "signature=AAAA" not in str(film.get_attribute("src"))

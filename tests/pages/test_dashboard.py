@@ -123,7 +123,7 @@ def test_selected_jobs_that_wait_get_another_priority(drained: str, dashboard: P
     dashboard.get_by_role("dialog").get_by_role("button", name="Change").click()
     for job in jobs:
         row = dashboard.get_by_role("row").filter(has=dashboard.get_by_role("link", name=str(job), exact=True))
-        expect(row.get_by_role("cell").nth(3)).to_have_text("9", timeout=LOOKED_AGAIN_MS)
+        expect(row.get_by_role("cell").nth(4)).to_have_text("9", timeout=LOOKED_AGAIN_MS)
 
 
 def test_a_job_tells_what_happened_to_it(dashboard: Page, system: Visit) -> None:
@@ -147,11 +147,11 @@ def test_a_new_key_is_shown_once_and_can_be_revoked(dashboard: Page) -> None:
     dashboard.get_by_role("region", name="Keys of berta").get_by_role("button", name="Add").click()
     expect(dashboard.locator(".key")).to_contain_text("gn_")
     dashboard.reload()
-    expect(dashboard.get_by_role("row", name="laptop")).to_contain_text("good")
+    expect(dashboard.get_by_role("row", name="laptop")).to_contain_text("Good")
     expect(dashboard.locator(".key")).to_have_count(0)
     dashboard.get_by_role("row", name="laptop").get_by_role("button", name="Revoke").click()
     dashboard.get_by_role("dialog").get_by_role("button", name="Revoke").click()
-    expect(dashboard.get_by_role("row", name="laptop")).to_contain_text("revoked")
+    expect(dashboard.get_by_role("row", name="laptop")).to_contain_text("Revoked")
 
 
 def test_everybody_can_use_each_view_on_a_desk_and_on_a_phone(opened: Opened) -> None:

@@ -85,7 +85,7 @@ def test_a_schedule_is_made_with_what_the_studio_is_set_to_and_says_when_it_runs
     screenshot(page, "dashboard-schedule-form")
     add.click()
     row = page.get_by_role("row", name="nightly")
-    expect(row.get_by_role("cell").nth(2)).to_contain_text("3:00:00 AM")
+    expect(row.get_by_role("cell").nth(2)).to_contain_text("3:00 AM")
     (made,) = system.http.get("/api/v1/schedules").json()["items"]
     schedule = f"/api/v1/schedules/{made['id']}"
     job = system.http.get(schedule).json()["job"]

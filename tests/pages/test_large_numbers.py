@@ -52,7 +52,7 @@ def test_a_seed_that_is_typed_is_used_kept_over_a_reload_and_used_again(page: Pa
     page.get_by_text("More settings").click()
     expect(page.get_by_label("Seed")).to_have_value(str(LARGEST))
     page.get_by_label("Seed").fill("5")
-    page.get_by_role("button", name="Use these settings").click()
+    page.get_by_role("button", name="Use settings").click()
     expect(page.get_by_label("Seed")).to_have_value(str(LARGEST))
     page.get_by_role("button", name="Make").click()
     expect(page.locator(".job")).to_have_count(2)

@@ -55,3 +55,15 @@ def test_who_signs_out_is_asked_to_sign_in(page: Page) -> None:
     page.wait_for_url("**/sign-in")
     page.goto("/studio")
     page.wait_for_url("**/sign-in?then=studio")
+
+
+def test_who_is_signed_out_meanwhile_is_told_so_and_comes_back(page: Page, system: Visit, watch: Watch) -> None:
+    watch.allow("status of 401")
+    page.get_by_label("Prompt").fill("a lighthouse")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Make").click()
+    expect(page.get_by_role("status").filter(has_text="Your session has ended")).to_be_visible()
+    assert barriers(page) == []
+    paste_key(page, system.system.key)
+    page.wait_for_url("**/studio")
+    expect(page.get_by_label("Prompt")).to_have_value("a lighthouse")

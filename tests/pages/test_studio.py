@@ -52,6 +52,20 @@ def test_what_is_refused_is_said_at_its_field(page: Page, watch: Watch) -> None:
     screenshot(page, "studio-refused")
 
 
+def test_what_is_wrong_with_no_field_stands_at_the_button_until_the_next_try(page: Page, watch: Watch) -> None:
+    watch.allow("status of 429")
+    sentence = "you have 10 jobs queued and may have 10"
+    refusal = {"status": 429, "code": "too_many_jobs", "detail": sentence}
+    page.route("**/generation-jobs/", lambda route: route.fulfill(status=429, json=refusal), times=1)
+    make(page)
+    expect(page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
+    page.get_by_role("button", name="Small").click()
+    expect(page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
+    page.get_by_role("button", name="Make").click()
+    done(page)
+    expect(page.get_by_role("alert").filter(has_text=sentence)).to_have_count(0)
+
+
 def test_a_running_job_is_cancelled(page: Page, system: Visit) -> None:
     system.comfyui.pace(step_seconds=0.5)
     make(page)
@@ -79,9 +93,18 @@ def test_settings_of_a_job_are_used_again(page: Page) -> None:
     page.get_by_text("More settings").click()
     page.get_by_label("Steps").fill("4")
     page.get_by_label("Prompt").fill("something else")
-    page.get_by_role("button", name="Use these settings").click()
+    page.get_by_role("button", name="Use settings").click()
     expect(page.get_by_label("Prompt")).to_have_value(PROMPT)
     expect(page.get_by_label("Steps")).to_have_value("3")
+
+
+def test_what_can_be_done_with_a_picture_stands_in_one_line_of_the_smallest_card(page: Page) -> None:
+    make_small(page)
+    done(page)
+    page.locator(".results").evaluate("one => (one.style.gridTemplateColumns = '260px')")
+    tops = page.locator(".job .deeds button").evaluate_all("all => all.map((one) => one.getBoundingClientRect().top)")
+    assert len(tops) == 3
+    assert len(set(tops)) == 1
 
 
 def test_a_connection_that_is_lost_is_shown_and_mended(page: Page, system: Visit, watch: Watch) -> None:

@@ -125,27 +125,34 @@ async function send(method, path, { body, headers }) {
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
   } catch {
-    return noAnswer();
+    return noAnswer(method);
   }
 }
 
-/** @returns {never} */
-function noAnswer() {
-  throw new ApiError(0, words.noAnswer);
+/**
+ * What is only shown is asked for again by itself; what changes something is not.
+ * @param {string} [method]
+ * @returns {never}
+ */
+function noAnswer(method = "GET") {
+  throw new ApiError(0, method === "GET" ? words.noAnswer : words.notSent);
 }
 
 /** @param {Response} answer */
 async function read(answer) {
   const isJson = answer.headers.get("Content-Type")?.includes("json");
-  const found = isJson ? await answer.text().then(parsed).catch(noAnswer) : null;
+  const found = isJson ? await answer.text().then(parsed).catch(() => noAnswer()) : null;
   if (answer.ok) return found;
-  if (answer.status === 401) signIn();
+  if (answer.status === 401) signIn({ hasEnded: true });
   const more = { code: found?.code, errors: found?.errors, retryAfter: Number(answer.headers.get("Retry-After")), body: found };
   throw new ApiError(answer.status, found?.detail ?? words.refused(answer.status), more);
 }
 
-/** Go where one signs in, and come back here after. */
-export function signIn() {
+/**
+ * Go where one signs in, and come back here after.
+ * @param {{hasEnded?: boolean}} [why] whether somebody was signed in here
+ */
+export function signIn({ hasEnded = false } = {}) {
   const here = location.pathname.split("/").pop() + location.search + location.hash;
-  if (!here.startsWith("sign-in")) location.assign(address(`sign-in?then=${encodeURIComponent(here)}`));
+  if (!here.startsWith("sign-in")) location.assign(address(`sign-in?${new URLSearchParams({ then: here, ...(hasEnded && { ended: "1" }) })}`));
 }

@@ -4,7 +4,6 @@ import { html } from "./html.js";
 const PATHS = {
   pin: "M9 3h6l-1 6 4 4v2h-5v6h-2v-6H6v-2l4-4z",
   play: "M7 4l13 8-13 8z",
-  check: "M4 12l2-2 4 4 8-9 2 2-10 11z",
   sound: "M3 9v6h4l6 5V4L7 9zM16 8v8l4-4z",
   file: "M5 2h9l5 5v15H5zM13 3v5h5z",
   stack: "M3 7h13v14H3zM7 3h14v14h-3V6H7z",

@@ -5,7 +5,7 @@ const KEY = "studio";
 
 /**
  * @typedef {{name: string, strength: number}} Lora
- * @typedef {{id: string, name: string, url: string, full: string}} Picture `url` is of a small one
+ * @typedef {{id: string, name: string, url: string, full: string, job?: number}} Picture `url` is of a small one; `job` made it, if it was made here
  * @typedef {{id: string, url: string, strokes: import("../studio/input/mask/strokes.js").Stroke[]}} Mask
  * @typedef {Object} Settings
  * @property {string} prompt

@@ -8,6 +8,7 @@ export const words = {
   theme: "Light or dark",
   skip: "Skip to the content",
   noAnswer: "The service does not answer. Look at your connection; this page tries again by itself.",
+  notSent: "The service does not answer. Look at your connection, and try again.",
   /** @param {number} status */
   refused: (status) => `The service refused this (${status}), and did not say why. Try again in a minute.`,
   lost: "Connection lost. Trying again …",

@@ -42,6 +42,14 @@ export function ago(moment) {
 
 /**
  * @param {string} moment ISO 8601
+ * @returns {string} the date and time here, of what has no seconds
+ */
+export function minute(moment) {
+  return new Date(moment).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+}
+
+/**
+ * @param {string} moment ISO 8601
  * @returns {string} the date and time here
  */
 export function at(moment) {

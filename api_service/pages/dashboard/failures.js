@@ -43,7 +43,7 @@ function Group({ group, reload }) {
   const isMuted = group.muted_until && Date.parse(group.muted_until) > Date.now();
   const until = isMuted ? null : new Date(Date.now() + WEEK_MS).toISOString();
   return html`<tr>
-    <td class="wide"><a href=${to("jobs", { failure: group.fingerprint })}>${group.pattern}</a><br /><code class="soft">${group.code}</code> <span class="soft">${group.node_class}</span></td>
+    <th scope="row" class="wide"><a class="clamped" title=${group.pattern} href=${to("jobs", { failure: group.fingerprint })}>${group.pattern}</a><code class="soft">${group.code}</code> <span class="soft">${group.node_class}</span></th>
     <td>${group.count}</td>${session.value?.is_admin && html`<td>${group.users ?? words.none}</td>`}
     <td>${ago(group.last_at)}</td><td class="wide">${group.servers.join(", ") || words.none}</td>
     <td><div class="row deeds"><button onClick=${retry}>${fleet.retryAll}</button>

@@ -33,7 +33,7 @@ export const fleet = {
   queuePausedDo: "Jobs are accepted and wait. Press Resume on the page of servers.",
   longWaitS: 60,
 
-  server: "Server", state: "State", slots: "Slots", checkpoint: "Model loaded", trouble: "Last trouble", seen: "Seen",
+  server: "Server", state: "State", slots: "Slots", checkpoint: "Model loaded", trouble: "Last trouble", seen: (/** @type {string} */ when) => `Seen ${when}`,
   drain: "Drain", resume: "Resume", removeIt: "Remove",
   drained: (/** @type {string} */ name) => `${name} gets no more jobs.`,
   resumed: (/** @type {string} */ name) => `${name} gets jobs again.`,
@@ -59,6 +59,11 @@ export const fleet = {
   /** @type {Record<string, string>} */
   scopeNames: { "jobs:read": "see jobs", "jobs:write": "make jobs", admin: "do everything", native: "speak as ComfyUI does" },
 
+  /** @type {Record<string, string>} */
+  keyStates: { good: "Good", revoked: "Revoked", expired: "Expired" },
+  /** @type {Record<string, string>} */
+  deliveryStates: { pending: "Waiting", delivered: "Delivered", failed: "Failed" },
+
   groups: "Failures in groups", count: "Jobs", last: "Last", where: "Where", retryAll: "Retry all", mute: "Mute a week", unmute: "Unmute", showMuted: "Show muted ones too",
   muted: "Muted for a week.", unmuted: "You hear of it again.", noFailures: "No job has failed", noFailuresHint: "Jobs that fail in the same way are put together here.",
   quarantine: "Workflows in quarantine", quarantineHint: "These crash or hang one server after the other, and are not run.", release: "Release",
@@ -73,6 +78,7 @@ export const fleet = {
   reallyDropWebhook: "Delete this webhook? Nothing more is sent to it.", webhookGone: "Webhook deleted.",
   /** @type {Record<string, string>} */
   eventNames: { "job.completed": "job done", "job.failed": "job failed", "job.cancelled": "job cancelled", "job.expired": "job expired", "notification.created": "notifications" },
+  testEvent: "test",
   deliveriesOf: (/** @type {string} */ url) => `Deliveries to ${url}`,
 
   kind: "What", progress: "Progress", result: "Result", file: "File", noTasks: "No tasks yet", noTasksHint: "What is done to many jobs at once is shown here.",

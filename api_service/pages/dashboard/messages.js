@@ -12,7 +12,6 @@ export const words = {
   first: "First page",
   add: "Add",
   reallyTitle: "Are you sure?",
-  from: "from",
 
   trouble: "What needs you",
   noTrouble: "All is well: nothing needs you.",
@@ -25,7 +24,7 @@ export const words = {
   stored: "Stored",
   scheduled: (/** @type {number} */ count) => `${count} more wait for their time`,
   priority: (/** @type {string | number} */ priority) => `priority ${priority}`,
-  ofSlots: (/** @type {number} */ used, /** @type {number} */ total) => `${used} of ${total}`,
+  of: (/** @type {number} */ used, /** @type {number} */ total) => `${used} of ${total}`,
   nobodyWaits: "Nobody's jobs wait.",
   whose: "Whose jobs wait",
   ended: "Jobs that ended",
@@ -60,6 +59,7 @@ export const words = {
   oldestFirst: "Oldest first",
   everybody: "Everybody",
   filterFailure: "Of one failure",
+  sameFailure: "All jobs that failed like this",
   filterSchedule: "Of one schedule",
   removeFilter: (/** @type {string} */ name) => `Without the filter “${name}”`,
   selected: (/** @type {number} */ count) => `${count} selected`,
@@ -81,6 +81,8 @@ export const words = {
   jobs: (/** @type {number} */ count) => (count === 1 ? "1 job" : `${count} jobs`),
   allJobs: "all jobs that match",
   begun: "This is done now in the background: see Tasks.",
+  noJobsYet: "No jobs yet",
+  noJobsYetHint: "Make a picture in the studio, and its job is here.",
   noJobs: "No job is like this",
   noJobsHint: "Take a filter away, or make a picture in the studio.",
 

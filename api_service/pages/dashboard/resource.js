@@ -46,10 +46,14 @@ export function useResource(path, given, everyMs = SLOW_MS) {
     }
   }, [key]);
   useEffect(() => {
+    const look = () => void (!document.hidden && !isGone.current && reload());
     void reload();
-    const timer = setInterval(() => !document.hidden && !isGone.current && reload(), everyMs);
+    const timer = setInterval(look, everyMs);
+    // What is seen again is old, and so are the addresses of its files.
+    document.addEventListener("visibilitychange", look);
     return () => {
       clearInterval(timer);
+      document.removeEventListener("visibilitychange", look);
       latest.current += 1;
     };
   }, [reload, everyMs]);

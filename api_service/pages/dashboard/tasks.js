@@ -31,7 +31,7 @@ function Row({ task, reload }) {
   return html`<tr>
     <th scope="row">${fleet.kinds[task.kind] ?? task.kind}</th>
     <td><span class="badge ${LOOKS[task.state] ?? task.state}">${fleet.taskStates[task.state] ?? task.state}</span></td>
-    <td>${task.total === null ? task.done : `${task.done} ${words.from} ${task.total}`}</td>
+    <td>${task.total === null ? task.done : words.of(task.done, task.total)}</td>
     <td class="wide">${task.error ? task.error.message : resultOf(task.result)}</td>
     <td>${ago(task.created_at)}</td>
     <td>${task.file ? html`<a href=${address(task.file.url)} download>${task.file.filename}</a> ${size(task.file.size_bytes)}` : words.none}</td>
@@ -46,6 +46,9 @@ function Row({ task, reload }) {
  * @returns {string}
  */
 function resultOf(result) {
-  const said = Object.entries(result ?? {}).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value && typeof value === "object" ? resultOf(value) : value}`);
+  const said = Object.entries(result ?? {}).filter(([, value]) => !isNothing(value)).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value && typeof value === "object" ? resultOf(value) : value}`);
   return said.join(", ") || words.none;
 }
+
+/** @param {any} value of what did not come about, and is not worth a word */
+const isNothing = (value) => value === false || value === null || (typeof value === "object" && !Object.keys(value).length);

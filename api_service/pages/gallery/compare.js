@@ -3,10 +3,11 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { address } from "../common/base.js";
 import { html } from "../common/html.js";
+import { keepPlaying } from "../common/media.js";
 import { words as common } from "../common/messages.js";
 import { at } from "../common/texts.js";
 import { toast } from "../common/toasts.js";
-import { detailOf } from "./details.js";
+import { detailOf, renewedAddress } from "./details.js";
 import { words } from "./messages.js";
 
 /** @typedef {import("./details.js").Job} Job */
@@ -50,8 +51,12 @@ function Dialog({ jobs }) {
 function Side({ job }) {
   const output = job.outputs[0];
   const what = job.prompt ?? "";
+  const film = useRef(/** @type {HTMLVideoElement | null} */ (null));
+  useEffect(() => {
+    if (film.current) keepPlaying(film.current, () => renewedAddress(job.id, 0));
+  }, []);
   if (output?.kind === "image") return html`<figure><img src=${address(output.url)} alt=${what} width=${output.width} height=${output.height} /></figure>`;
-  if (output?.kind === "video") return html`<figure><video src=${address(output.url)} controls loop playsinline aria-label=${what}></video></figure>`;
+  if (output?.kind === "video") return html`<figure><video ref=${film} src=${address(output.url)} controls loop playsinline aria-label=${what}></video></figure>`;
   return html`<figure class="soft">${output ? (words.kinds[output.kind] ?? output.kind) : words.noFile}</figure>`;
 }
 

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { isStale } from "../common/addresses.js";
 import { get } from "../common/api.js";
+import { address } from "../common/base.js";
 
 const KEPT = 200;
 
@@ -24,6 +25,17 @@ export async function detailOf(id) {
   const job = await asked;
   details.value = new Map([...[...details.value].slice(-KEPT), [id, job]]);
   return job;
+}
+
+/**
+ * Where an output is from now on: what is known of it no longer works.
+ * @param {number} id of its job
+ * @param {number} position
+ * @returns {Promise<string>} rejected with an ApiError
+ */
+export async function renewedAddress(id, position) {
+  details.value = new Map([...details.value].filter(([one]) => one !== id));
+  return address((await detailOf(id)).outputs[position].url);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Thumbnails whose addresses have ended while the gallery was open: a page of them is asked for at once. */
 import { isStale } from "../common/addresses.js";
 import { get } from "../common/api.js";
+import { address } from "../common/base.js";
 import { filters, queryOf } from "./filters.js";
 import { changeEach, LIST, pictures } from "./pictures.js";
 
@@ -16,10 +17,13 @@ let timer = 0;
 /**
  * Have a thumbnail shown that could not be loaded.
  * @param {number} id of its job
+ * @param {string} src where it was asked for
  */
-export function renewThumbnail(id) {
+export function renewThumbnail(id, src) {
   const known = pictures.value.find((one) => one.id === id)?.first_output;
   if (!known || tried.has(known.url)) return;
+  // It has a new address already, which is not in the page yet.
+  if (!Object.values(known.thumbnails ?? {}).some((url) => address(url) === src)) return;
   tried.add(known.url);
   wanted.add(id);
   timer ||= window.setTimeout(() => void renew(), GATHER_MS);

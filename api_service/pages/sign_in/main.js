@@ -11,6 +11,7 @@ import "./sign_in.css";
 
 const problem = signal("");
 const busy = signal(false);
+const hasEnded = new URLSearchParams(location.search).has("ended");
 const PAGE = /^(studio|gallery|dashboard)([?#]|$)/;
 
 /** @param {{code?: string, key?: string}} body */
@@ -38,6 +39,7 @@ function SignIn() {
   return html`<main class="sign-in card">
     <${Logo} side=${44} />
     <h1>${words.title}</h1>
+    ${hasEnded && html`<p class="ended" role="status">${words.ended}</p>`}
     <form onSubmit=${submit}>
       <div class="field">
         <label for="key">${words.key}</label>

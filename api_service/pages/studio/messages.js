@@ -71,8 +71,10 @@ export const words = {
   cancelling: "Cancelling …",
   again: "Again",
   ended: (/** @type {string} */ how, /** @type {string} */ what) => (what ? `${how}: ${what}` : how),
-  reuse: "Use these settings",
-  useAsInput: "Begin with this picture",
+  reuse: "Use settings",
+  reuseHint: "Set the form as it was for this picture",
+  useAsInput: "Use as input",
+  useAsInputHint: "Begin the next picture with this one",
 };
 
 export const SIZES = [

@@ -24,8 +24,25 @@ test("other numbers, and digits in texts, are what they always were", () => {
   assert.equal(parsed("1.8446744073709551615e19"), 2 ** 64);
 });
 
+test("a browser that cannot tell or say how a number is written loses none", () => {
+  const { rawJSON, parse } = JSON;
+  try {
+    delete JSON.rawJSON;
+    JSON.parse = (text, revive) => parse(text, revive && ((name, value) => revive(name, value)));
+    const text = `{"a":[${LARGE}],"b":"${LARGEST}","c":{"${LARGEST}":1}}`;
+    assert.equal(written(parsed(text)), text);
+    assert.equal(written(parsed(`{"a":${LARGEST}}`), 2), `{\n  "a": ${LARGEST}\n}`);
+  } finally {
+    Object.assign(JSON, { rawJSON, parse });
+  }
+});
+
+test("names and texts that look like numbers, and what is escaped in them, stay texts", () => {
+  for (const text of [`{"12345678901234567890":"\\\\"}`, `["a\\\\",${LARGEST},"\\"${LARGEST}"]`, `{"a\\"${LARGEST}":[${LARGEST}]}`]) assert.equal(written(parsed(text)), text);
+});
+
 test("what is no JSON is refused, however many digits it has", () => {
-  for (const text of ["{", `${LARGEST}x`, `{"a":${LARGEST}`, "01234567890123456789"]) assert.throws(() => parsed(text), SyntaxError);
+  for (const text of ["{", `${LARGEST}x`, `{"a":${LARGEST}`, "01234567890123456789", `{${LARGEST}:1}`]) assert.throws(() => parsed(text), SyntaxError);
 });
 
 test("what is typed is a number, or a bigint where that would lose some", () => {

@@ -49,7 +49,7 @@ function Row({ one, reload }) {
   };
   return html`<tr>
     <th scope="row">${one.name}</th><td class="wide">${one.scopes.map((scope) => fleet.scopeNames[scope] ?? scope).join(", ")}</td>
-    <td><span class="badge ${one.state === "good" ? "completed" : "failed"}">${one.state}</span></td>
+    <td><span class="badge ${one.state === "good" ? "completed" : "failed"}">${fleet.keyStates[one.state] ?? one.state}</span></td>
     <td>${one.last_used_at ? ago(one.last_used_at) : words.never}</td><td>${one.expires_at ? at(one.expires_at) : words.never}</td>
     <td><div class="row deeds">${one.state === "good" && html`<button class="danger" onClick=${revoke}>${fleet.revoke}</button>`}</div></td></tr>`;
 }

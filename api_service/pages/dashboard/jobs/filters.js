@@ -3,8 +3,9 @@ import { html } from "../../common/html.js";
 import { statuses } from "../../common/messages.js";
 import { session } from "../../common/session.js";
 import { words } from "../messages.js";
-import { useResource } from "../resource.js";
 import { changed, route, to } from "../route.js";
+
+/** @typedef {import("../../common/calls.js").Schemas} Schemas */
 
 /** @type {{name: string, of: string[]}[]} */
 const CHIPS = [
@@ -30,6 +31,9 @@ export function filtersNow() {
   return found;
 }
 
+/** Whether the address asks for less than all jobs. */
+export const isFiltered = () => FILTERS.some((name) => route.value.query.has(name));
+
 /** The filters, the order and the page of the address as the list takes them. */
 export function listQuery() {
   const query = new URLSearchParams(route.value.query);
@@ -40,7 +44,8 @@ export function listQuery() {
 /** @param {Record<string, string | null>} changes */
 const go = (changes) => (location.hash = to("jobs", changed(changes)));
 
-export function Filters() {
+/** @param {{users: Schemas["UserView"][]}} props those to choose from: none for who sees only their own jobs */
+export function Filters({ users }) {
   const { query } = route.value;
   const now = query.getAll("status");
   const typed = (/** @type {any} */ event) => (event.preventDefault(), go({ text: String(new FormData(event.target).get("text")).trim() }));
@@ -48,7 +53,7 @@ export function Filters() {
     ${CHIPS.map(({ name, of }) => html`<button class="chip" key=${name} aria-pressed=${isSame(of, now)} onClick=${() => choose(of)}>${name}</button>`)}
     ${Object.entries(SET_ELSEWHERE).filter(([name]) => query.has(name)).map(([name, said]) => html`
       <button class="chip" key=${name} aria-pressed="true" aria-label=${words.removeFilter(said)} onClick=${() => go({ [name]: null })}>${said} ✕</button>`)}
-    ${session.value?.is_admin && html`<${Users} chosen=${query.get("user_id") ?? ""} />`}
+    ${session.value?.is_admin && html`<${Users} users=${users} chosen=${query.get("user_id") ?? ""} />`}
     <form onSubmit=${typed} role="search"><input key=${query.get("text")} type="search" name="text" aria-label=${words.search} placeholder=${words.search} value=${query.get("text") ?? ""} maxlength="1000" /></form>
     <button class="chip" onClick=${() => go({ order: query.get("order") === "asc" ? null : "asc" })}>${query.get("order") === "asc" ? words.oldestFirst : words.newest}</button>
   </div>`;
@@ -69,11 +74,10 @@ function isSame(one, other) {
   return one.length === other.length ? one.every((status) => other.includes(status)) : other.length > 0 && one.length > 0 && other.every((status) => one.includes(status));
 }
 
-/** @param {{chosen: string}} props */
-function Users({ chosen }) {
-  const users = useResource("/api/v1/users", { query: { limit: 200 } }, 60_000);
+/** @param {{users: Schemas["UserView"][], chosen: string}} props */
+function Users({ users, chosen }) {
   return html`<select aria-label=${words.user} value=${chosen} onChange=${(/** @type {any} */ event) => go({ user_id: event.target.value })}>
     <option value="">${words.everybody}</option>
-    ${(users.data?.items ?? []).map((user) => html`<option key=${user.id} value=${user.id}>${user.name}</option>`)}
+    ${users.map((user) => html`<option key=${user.id} value=${user.id}>${user.name}</option>`)}
   </select>`;
 }

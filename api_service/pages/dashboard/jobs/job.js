@@ -12,6 +12,7 @@ import { really } from "../question.js";
 import { act, FAST_MS, loaded, SLOW_MS, useResource } from "../resource.js";
 import { to } from "../route.js";
 import { Table } from "../table.js";
+import { Request } from "./request.js";
 import { Timeline } from "./timeline.js";
 import { between } from "./jobs.js";
 
@@ -59,7 +60,7 @@ function Shown({ job, percentage, reload }) {
       ${job.queue && html`<span class="soft">${words.place(job.queue.position)}</span>`}
       <span class="grow"></span><${Deeds} job=${job} reload=${reload} /></div>
     ${job.status === "running" && typeof done === "number" && html`<div class="progress" role="progressbar" aria-label=${words.running} aria-valuenow=${Math.round(done)} aria-valuemin="0" aria-valuemax="100"><div style=${`width: ${done}%`}></div></div>`}
-    ${job.error && html`<section class="card failure"><h2>${words.error}</h2><p>${job.error.message}</p><p class="soft"><code>${job.error.code}</code> ${job.failure && html`<a href=${to("jobs", { failure: job.failure })}>${words.filterFailure}</a>`}</p></section>`}
+    ${job.error && html`<section class="card failure"><h2>${words.error}</h2><p>${job.error.message}</p><p class="soft"><code>${job.error.code}</code> ${job.failure && html`<a href=${to("jobs", { failure: job.failure })}>${words.sameFailure}</a>`}</p></section>`}
     ${job.warnings?.length > 0 && html`<section class="card"><h2>${words.warnings}</h2>${job.warnings.map((/** @type {any} */ one) => html`<p><code>${one.code}</code> ${one.message}</p>`)}</section>`}
     <div class="two">
       <section class="card"><h2>${words.timeline}</h2><${Timeline} key=${job.status} id=${job.id} /></section>
@@ -85,30 +86,10 @@ function Deeds({ job, reload }) {
   return html`<button onClick=${retry}>${words.retry}</button><button class="danger" onClick=${go}>${words.remove}</button>`;
 }
 
-/** @param {{job: Job}} props */
-function Request({ job }) {
-  const asked = { ...job.sampler_params, ...job };
-  const rows = Object.entries(words.asked).filter(([name]) => textOf(name, /** @type {any} */ (asked)[name]));
-  return html`<dl class="facts">${rows.map(([name, label]) => html`<dt>${label}</dt>
-    <dd>${name === "parent_id" ? html`<a href=${to(`jobs/${job.parent_id}`)}>${job.parent_id}</a>` : textOf(name, /** @type {any} */ (asked)[name])}</dd>`)}</dl>`;
-}
-
-/**
- * @param {string} name
- * @param {any} value
- * @returns {string} nothing where nothing was asked for
- */
-function textOf(name, value) {
-  if (value === null || value === undefined) return "";
-  if (Array.isArray(value)) return value.map((one) => one.name ?? one).join(", ");
-  if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}: ${typeof one === "object" ? written(one) : one}`).join(", ");
-  return name.endsWith("_at") ? at(value) : String(value);
-}
-
 /** @param {{of: Job["attempts"]}} props */
 function Attempts({ of }) {
   const rows = of.map((one) => html`<tr key=${one.attempt}>
-    <th scope="row">${one.attempt}</th><td>${one.server}</td><td>${at(one.started_at)}</td>
+    <th scope="row" class="number">${one.attempt}</th><td>${one.server}</td><td>${at(one.started_at)}</td>
     <td>${one.ended_at ? between(one.started_at, one.ended_at) : words.stillRuns}</td><td>${one.outcome ?? words.none}</td>
     <td class="wide">${one.error ? html`<code>${one.error.code}</code> ${one.error.message}` : words.none}</td></tr>`);
   return html`<${Table} label=${words.attempts} columns=${[words.attempt, words.server, words.begin, words.took, words.outcome, words.why]} rows=${rows} empty="" />`;

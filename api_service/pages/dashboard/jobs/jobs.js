@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "../../common/html.js";
 import { listen } from "../../common/live.js";
 import { statuses } from "../../common/messages.js";
+import { session } from "../../common/session.js";
 import { ago, at, duration } from "../../common/texts.js";
 import { words } from "../messages.js";
 import { FAST_MS, loaded, SLOW_MS, useResource } from "../resource.js";
@@ -10,11 +11,12 @@ import { Pages } from "../paging.js";
 import { route, to } from "../route.js";
 import { Table } from "../table.js";
 import { DEEDS, doToJobs } from "./deeds.js";
-import { Filters, listQuery } from "./filters.js";
+import { Filters, isFiltered, listQuery } from "./filters.js";
 import { PriorityForm } from "./priority_form.js";
 
 /** Events after which the table is another. */
 const CHANGES = ["pending", "queued", "started", "completed", "failed", "cancelled", "expired", "deleted"];
+const USERS_MS = 60_000; // between two questions who they are
 const SHOWN_AS = /** @type {Record<string, string>} */ ({ started: "running" });
 
 export function Jobs() {
@@ -22,11 +24,12 @@ export function Jobs() {
   const page = useResource("/api/v1/generation-jobs/", { query: listQuery() }, SLOW_MS);
   const [selected, select] = useState(/** @type {"all" | Set<number>} */ (new Set()));
   const live = useLive(page.reload);
+  const users = useResource("/api/v1/users", session.value?.is_admin ? { query: { limit: 200 } } : null, USERS_MS).data?.items ?? [];
   useEffect(() => select(new Set()), [query.toString()]);
   return html`<h1>${words.views.jobs}</h1>
-    <${Filters} />
+    <${Filters} users=${users} />
     ${loaded(page, (data) => html`
-      <${Rows} jobs=${data.items} live=${live} selected=${selected} select=${select} />
+      <${Rows} jobs=${data.items} users=${users} live=${live} selected=${selected} select=${select} />
       <${Pages} next=${data.cursor} />
       <${Selection} selected=${selected} select=${select} reload=${page.reload} />`)}`;
 }
@@ -55,11 +58,14 @@ function useLive(reload) {
   return live;
 }
 
-/** @param {{jobs: import("../../common/calls.js").Schemas["ListedJob"][], live: Map<number, {status: string, percentage?: number}>, selected: "all" | Set<number>, select: (of: "all" | Set<number>) => void}} props */
-function Rows({ jobs, live, selected, select }) {
+/** @typedef {import("../../common/calls.js").Schemas} Schemas */
+
+/** @param {{jobs: Schemas["ListedJob"][], users: Schemas["UserView"][], live: Map<number, {status: string, percentage?: number}>, selected: "all" | Set<number>, select: (of: "all" | Set<number>) => void}} props */
+function Rows({ jobs, users, live, selected, select }) {
   const has = (/** @type {number} */ id) => selected === "all" || selected.has(id);
   const isWhole = jobs.length > 0 && jobs.every(({ id }) => has(id));
-  const all = html`<input type="checkbox" aria-label=${words.selectPage} checked=${isWhole} onChange=${() => select(new Set(isWhole ? [] : jobs.map(({ id }) => id)))} />`;
+  const all = html`<label class="row"><input type="checkbox" checked=${isWhole} onChange=${() => select(new Set(isWhole ? [] : jobs.map(({ id }) => id)))} /><span class="name">${words.selectPage}</span></label>`;
+  const names = session.value?.is_admin ? new Map(users.map(({ id, name }) => [id, name])) : null;
   const toggle = (/** @type {number} */ id) => {
     const next = new Set(selected === "all" ? jobs.map((job) => job.id) : selected);
     if (!next.delete(id)) next.add(id);
@@ -69,17 +75,19 @@ function Rows({ jobs, live, selected, select }) {
     const now = { ...job, ...live.get(job.id) };
     return html`<tr key=${job.id}>
       <td><input type="checkbox" aria-label=${words.selectJob(job.id)} checked=${has(job.id)} onChange=${() => toggle(job.id)} /></td>
-      <th scope="row"><a href=${to(`jobs/${job.id}`)}>${job.id}</a></th>
+      <th scope="row" class="number"><a href=${to(`jobs/${job.id}`)}>${job.id}</a></th>
       <td><span class="badge ${now.status}">${statuses[now.status] ?? now.status}${now.percentage !== undefined ? ` ${Math.round(now.percentage)} %` : ""}</span></td>
-      <td class="said" title=${job.prompt}>${job.error ? `${job.error.message ?? job.error.code}` : job.prompt || job.job_type}</td>
+      <td class="said" title=${job.prompt}><span>${job.error ? `${job.error.message ?? job.error.code}` : job.prompt || job.job_type}</span></td>
+      ${names && html`<td class="who" title=${names.get(job.user_id)}><span>${names.get(job.user_id) ?? job.user_id}</span></td>`}
       <td>${job.priority}</td>
       <td title=${at(job.created_at)}>${ago(job.created_at)}</td>
       <td>${between(job.created_at, job.started_at)}</td>
       <td>${job.started_at ? between(job.started_at, job.completed_at) : words.none}</td>
     </tr>`;
   });
-  const columns = [all, words.job, words.status, words.what, words.priorityName, words.created, words.waited, words.ran];
-  return html`<${Table} label=${words.views.jobs} columns=${columns} rows=${rows} empty=${words.noJobs} hint=${words.noJobsHint} />`;
+  const columns = [all, words.job, words.status, words.what, ...(names ? [words.user] : []), words.priorityName, words.created, words.waited, words.ran];
+  const [empty, hint] = isFiltered() ? [words.noJobs, words.noJobsHint] : [words.noJobsYet, words.noJobsYetHint];
+  return html`<${Table} label=${words.views.jobs} columns=${columns} rows=${rows} empty=${empty} hint=${hint} />`;
 }
 
 /**

@@ -26,5 +26,5 @@ export function Timeline({ id }) {
     <time class="soft" datetime=${event.at} title=${at(event.at)}>${new Date(event.at).toLocaleTimeString("en")}</time>
     <span>${words.events[/** @type {keyof typeof words.events} */ (event.type)]}
       ${event.data.server && html` <span class="soft">${event.data.server}</span>`}
-      ${event.data.message && html`<br /><span class="soft">${event.data.message}</span>`}</span></li>`)}</ol>`;
+      ${event.data.message && html`<span class="soft clamped" title=${event.data.message}>${event.data.message}</span>`}</span></li>`)}</ol>`;
 }

@@ -58,7 +58,7 @@ function Cards({ overview, servers }) {
       more=${[...waiting.map(([priority, count]) => `${count} · ${words.priority(priority)}`), ...(overview.scheduled ? [words.scheduled(overview.scheduled)] : [])].join(", ")} />
     <${Card} name=${words.oldest} value=${overview.oldest_wait_s === null ? words.none : duration(overview.oldest_wait_s)} />
     <${Card} name=${words.running} value=${overview.running} href=${to("jobs", { status: "running" })} />
-    ${usable && servers && html`<${Card} name=${words.slots} value=${words.ofSlots(slotsOf("used", servers), slotsOf("total", usable))} href=${to("servers")} />`}
+    ${usable && servers && html`<${Card} name=${words.slots} value=${words.of(slotsOf("used", servers), slotsOf("total", usable))} href=${to("servers")} />`}
     <${Card} name=${words.done} value=${rate(overview, "completed")} />
     <${Card} name=${words.failedRate} value=${rate(overview, "failed")} href=${to("failures")} />
     <${Card} name=${words.stored} value=${size(overview.stored_bytes)} />

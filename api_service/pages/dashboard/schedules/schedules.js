@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { get, patch, post, remove } from "../../common/api.js";
 import { html } from "../../common/html.js";
 import { statuses } from "../../common/messages.js";
-import { ago, at } from "../../common/texts.js";
+import { ago, minute } from "../../common/texts.js";
 import { toast } from "../../common/toasts.js";
 import { fleet } from "../fleet_messages.js";
 import { words } from "../messages.js";
@@ -41,8 +41,8 @@ function Row({ one, reload, change }) {
   return html`<tr>
     <th scope="row"><a href=${to("jobs", { schedule: one.id })}>${one.name}</a></th>
     <td><span class="badge ${look}">${one.failing ? fleet.failing : one.paused ? fleet.paused : fleet.active}</span> <span class="soft">${one.paused_reason}</span></td>
-    <td><code>${one.cron}</code> ${one.time_zone}</td>
-    <td>${one.next_runs.slice(0, SHOWN_RUNS).map((run) => html`<div key=${run}>${at(run)}</div>`)}${!one.next_runs.length && words.none}</td>
+    <td><code>${one.cron}</code><br /><span class="soft small">${one.time_zone}</span></td>
+    <td>${one.next_runs.slice(0, SHOWN_RUNS).map((run) => html`<div key=${run}>${minute(run)}</div>`)}${!one.next_runs.length && words.none}</td>
     <td>${last ? html`<a href=${to(`jobs/${last.job_id}`)}>${last.status ? (statuses[last.status] ?? last.status) : words.none}</a>, ${ago(last.made_at)}` : words.never}</td>
     <td><div class="row deeds">
       <button onClick=${() => act(() => post("/api/v1/schedules/{schedule_id}/run", { path }), fleet.ran, reload)}>${fleet.runNow}</button>

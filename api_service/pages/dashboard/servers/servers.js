@@ -18,7 +18,7 @@ export function Servers() {
   const servers = useResource("/api/v1/servers", {}, FAST_MS);
   const pauses = useResource("/api/v1/queue/pauses", {}, FAST_MS);
   const [changed, change] = useState(/** @type {Server | "new" | null} */ (null));
-  const columns = [fleet.server, fleet.state, fleet.slots, fleet.checkpoint, fleet.trouble, fleet.seen, ""];
+  const columns = [fleet.server, fleet.state, fleet.slots, fleet.checkpoint, fleet.trouble, ""];
   return html`<div class="row"><h1 class="grow">${words.views.servers}</h1>
       <button onClick=${() => change("new")}>${fleet.addServer}</button>${pauses.data && html`<${Pause} pauses=${pauses.data} reload=${pauses.reload} />`}</div>
     ${loaded(servers, ({ items }) => html`<${Table} label=${words.views.servers} columns=${columns} empty=${fleet.noServers} hint=${fleet.noServersHint}
@@ -32,13 +32,13 @@ function Row({ server, reload, change }) {
   const [trouble] = ofServer(server);
   const last = server.recent_failures[0];
   return html`<tr>
-    <th scope="row">${name}${server.labels?.length ? html` <span class="soft">${server.labels.join(", ")}</span>` : ""}</th>
+    <th scope="row">${name}${server.labels?.length ? html` <span class="soft">${server.labels.join(", ")}</span>` : ""}
+      <br /><span class="soft small">${fleet.seen(server.last_seen_at ? ago(server.last_seen_at) : words.never)}</span></th>
     <td class="wide"><span class="badge ${trouble ? (trouble.isBad ? "failed" : "queued") : "completed"}">${fleet.states[state] ?? state}</span>
       ${trouble && html`<p class="soft small">${[reasonOf(server), trouble.remedy].filter(Boolean).join(". ")}</p>`}</td>
-    <td>${words.ofSlots(slots.used, slots.total)}${server.weight !== 1 && html`<br /><span class="soft small">${fleet.weighs(server.weight)}</span>`}</td>
-    <td>${server.loaded_checkpoint ?? words.none}${server.version && html`<br /><span class="soft small">ComfyUI ${server.version}</span>`}</td>
-    <td>${last ? `${last.code} (${last.count}), ${ago(last.last_at)}` : words.none}</td>
-    <td>${server.last_seen_at ? ago(server.last_seen_at) : words.never}</td>
+    <td>${words.of(slots.used, slots.total)}${server.weight !== 1 && html`<br /><span class="soft small">${fleet.weighs(server.weight)}</span>`}</td>
+    <td class="wide">${server.loaded_checkpoint?.replace(/\.\w+$/, "") ?? words.none}${server.version && html`<br /><span class="soft small">ComfyUI ${server.version}</span>`}</td>
+    <td>${last ? html`${last.code} (${last.count})<br /><span class="soft small">${ago(last.last_at)}</span>` : words.none}</td>
     <td><div class="row deeds">
       <button onClick=${() => change(server)} aria-label=${`${fleet.change} ${name}`}>${fleet.change}</button>
       ${!draining && html`<button onClick=${() => drain(name, reload)} aria-label=${`${fleet.drain} ${name}`}>${fleet.drain}</button>`}

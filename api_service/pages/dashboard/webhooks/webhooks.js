@@ -44,7 +44,7 @@ function Row({ one, reload, change, show }) {
     if (await really(fleet.reallyDropWebhook, words.remove)) await act(() => remove("/api/v1/webhooks/{webhook_id}", { path }), fleet.webhookGone, reload);
   };
   return html`<tr>
-    <th scope="row" class="wide"><a href=${to(`webhooks/${one.id}`)}>${one.url ?? fleet.ofJobs}</a> <span class="soft">${one.description}</span></th>
+    <th scope="row" class="wide"><a class="clamped" title=${one.url} href=${to(`webhooks/${one.id}`)}>${one.url ?? fleet.ofJobs}</a> <span class="soft">${one.description}</span></th>
     <td><span class="badge ${look}">${said}</span> <span class="soft">${one.disabled_reason}</span></td>
     <td class="wide">${one.event_types.map((type) => fleet.eventNames[type] ?? type).join(", ")}</td>
     <td><div class="row deeds">

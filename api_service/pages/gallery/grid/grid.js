@@ -42,23 +42,37 @@ export function Grid() {
 /** @type {(x: number, y: number) => {transform: string}} */
 const place = (x, y) => ({ transform: `translate(${x}px, ${y}px)` });
 
-/** The tiles of rows that were seen, as they were made: what is the same again costs nothing. */
-const made = computed(() => (layout.value, new Map()));
+/**
+ * The tiles of rows that were seen, as they were made: what is the same again costs nothing, also once a page has come.
+ * @type {Map<string, {of: import("../pictures.js").Picture[], top: number, side: number, isFirst: boolean, tiles: any[]}>}
+ */
+let made = new Map();
+const MOST_MADE = 400; // rows
 
 /**
  * Each tile is a child of the grid: it stays the same element when those before it come or go, and keeps the focus.
  * @param {import("./rows.js").Row} row
  */
 function tilesOf(row) {
-  const known = made.value.get(row) ?? makeTiles(row);
-  made.value.set(row, known);
-  return known;
+  const { from, to, top, key } = row;
+  const { side } = layout.value;
+  const of = pictures.value.slice(from, to);
+  const known = made.get(key);
+  const isSame = known && known.top === top && known.side === side && known.isFirst === !from && known.of.length === of.length && known.of.every((one, index) => one === of[index]);
+  if (isSame) return known.tiles;
+  if (made.size > MOST_MADE) made = new Map();
+  const tiles = makeTiles(row, of);
+  made.set(key, { of, top, side, isFirst: !from, tiles });
+  return tiles;
 }
 
-/** @param {import("./rows.js").Row} row */
-function makeTiles({ from, to, top }) {
+/**
+ * @param {import("./rows.js").Row} row
+ * @param {import("../pictures.js").Picture[]} of
+ */
+function makeTiles({ from, top }, of) {
   const { side, gap } = layout.value;
-  return pictures.value.slice(from, to).map((one, index) => {
+  return of.map((one, index) => {
     const style = { ...place(index * (side + gap), top), width: `${side}px`, height: `${side}px` };
     return html`<${Tile} key=${one.id} picture=${one} side=${side} style=${style} isFirst=${from + index === 0} />`;
   });
@@ -126,7 +140,7 @@ function pressed(event) {
 /** @param {Event} event of a thumbnail whose address no longer holds */
 function failed(event) {
   const id = idOf(event);
-  if (id) void renewThumbnail(id);
+  if (id) renewThumbnail(id, /** @type {HTMLImageElement} */ (event.target).src);
 }
 
 /** @param {number} id */

@@ -8,7 +8,7 @@ import { thumbnail } from "../details.js";
 import { words } from "../messages.js";
 import { active, selectedIds } from "../selection.js";
 
-/** Whether so much passes by that no thumbnail is begun. */
+/** Whether so much passes by that no thumbnail is begun, nor anything else of a tile. */
 export const isRushing = signal(false);
 const ICONS = /** @type {const} */ ({ video: "play", audio: "sound" });
 
@@ -26,11 +26,11 @@ export function Tile({ picture, side, style, isFirst }) {
     <button class="open" id=${`picture-${id}`} tabindex=${isActive ? 0 : -1} aria-label=${words.picture(prompt ?? "", url ? "" : said, outputs)}>
       ${url ? isBegun.current && html`<img src=${address(url)} alt="" decoding="async" />` : html`<span class="none"><${Icon} name=${kind === "audio" ? "sound" : "file"} />${said}</span>`}
     </button>
-    <button class="check" role="checkbox" tabindex="-1" aria-checked=${isSelected} aria-label=${words.select}><${Icon} name="check" /></button>
-    <span class="marks">
+    ${isBegun.current && html`<button class="check" role="checkbox" tabindex="-1" aria-checked=${isSelected} aria-label=${words.select}></button>`}
+    ${isBegun.current && (pinned || outputs > 1 || kind in ICONS) && html`<span class="marks">
       ${pinned && html`<span title=${words.pin}><${Icon} name="pin" /></span>`}
       ${outputs > 1 && html`<span><${Icon} name="stack" />${outputs}</span>`}
       ${kind in ICONS && html`<span><${Icon} name=${ICONS[/** @type {"video"} */ (kind)]} /></span>`}
-    </span>
+    </span>`}
   </div>`;
 }

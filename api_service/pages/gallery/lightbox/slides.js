@@ -1,6 +1,7 @@
 /** What the lightbox shows: a slide for each output, in the order of the gallery. */
 import { address } from "../../common/base.js";
-import { knownDetail, thumbnail } from "../details.js";
+import { keepPlaying } from "../../common/media.js";
+import { knownDetail, renewedAddress, thumbnail } from "../details.js";
 import { words } from "../messages.js";
 
 /** @typedef {{id: number, position: number, madeAt: string, picture: import("../pictures.js").Picture}} Slide */
@@ -41,7 +42,7 @@ export function itemOf(slide) {
     const msrc = thumbnail(output.thumbnails, LARGE);
     return { isWhole: true, src: address(output.url), msrc: msrc && address(msrc), width: output.width, height: output.height, alt };
   }
-  if (output) return { isWhole: true, type: output.kind, output, alt };
+  if (output) return { isWhole: true, type: output.kind, output, slide, alt };
   if (small) return { src: address(small), width: picture.width ?? LARGE, height: picture.height ?? LARGE, alt };
   return { html: "" };
 }
@@ -51,12 +52,12 @@ export function itemOf(slide) {
  * @param {{content: any, preventDefault: () => void}} event of PhotoSwipe
  */
 export function contentOf(event) {
-  const { output, alt } = event.content.data;
+  const { output, slide, alt } = event.content.data;
   if (!output) return;
   event.preventDefault();
   const box = document.createElement("div");
   box.className = "other-kind";
-  if (output.kind === "video" || output.kind === "audio") box.append(player(output, alt));
+  if (output.kind === "video" || output.kind === "audio") box.append(player(slide, output, alt));
   else if (output.kind === "text") box.append(text(output));
   else box.append(`${words.kinds[output.kind] ?? output.kind}: ${output.filename}`);
   event.content.element = box;
@@ -64,12 +65,14 @@ export function contentOf(event) {
 }
 
 /**
+ * @param {Slide} slide
  * @param {any} output
  * @param {string} alt
  */
-function player(output, alt) {
+function player({ id, position }, output, alt) {
   const media = /** @type {HTMLMediaElement} */ (document.createElement(output.kind));
   media.src = address(output.url);
+  keepPlaying(media, () => renewedAddress(id, position));
   media.controls = true;
   media.preload = "metadata";
   media.setAttribute("aria-label", alt || output.filename);

@@ -2,12 +2,12 @@
 import { html } from "../../common/html.js";
 import { numberOf } from "../../common/numbers.js";
 import { choices, loadMore } from "./choices.js";
-import { Choice, Field, marks, NumberField } from "./fields.js";
+import { Choice, Field, marks, NumberField, problemOf } from "./fields.js";
 import { jobs } from "../results/jobs.js";
 import { InputPicture } from "../input/input_picture.js";
 import { Loras } from "./loras.js";
 import { SIZES, words } from "../messages.js";
-import { change, settings } from "./settings.js";
+import { change, OF_NONE, settings } from "./settings.js";
 import { isSending, sendByKeys, submit } from "./submit.js";
 import { WorkflowBox } from "../workflow/workflow_box.js";
 
@@ -66,7 +66,8 @@ function opened({ target }) {
 
 export function Send() {
   const ready = settings.value.prompt.trim() && choices.value.checkpoints.length;
-  return html`<button class="primary" type="submit" disabled=${isSending.value || !ready}>${isSending.value ? words.making : words.make} <kbd>Ctrl ⏎</kbd></button>`;
+  return html`${problemOf(OF_NONE) && html`<p class="problem" role="alert">${problemOf(OF_NONE)}</p>`}
+    <button class="primary" type="submit" disabled=${isSending.value || !ready}>${isSending.value ? words.making : words.make} <kbd>Ctrl ⏎</kbd></button>`;
 }
 
 function Size() {

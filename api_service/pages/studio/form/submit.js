@@ -4,7 +4,7 @@ import { ApiError, post } from "../../common/api.js";
 import { toast } from "../../common/toasts.js";
 import { addJob } from "../results/jobs.js";
 import { bodyOf } from "../../common/job_body.js";
-import { change, problems, settings, workflow } from "./settings.js";
+import { change, OF_NONE, problems, settings, workflow } from "./settings.js";
 
 export const isSending = signal(false);
 
@@ -48,8 +48,9 @@ async function sent(body) {
 
 /** @param {ApiError} error */
 function refuse(error) {
-  problems.value = Object.fromEntries(error.errors.map(({ field, message }) => [field, message]));
-  const first = error.errors[0];
-  toast(first ? `${first.field}: ${first.message}` : error.message);
+  const [first] = error.errors;
+  // What is wrong with no field stands at the button, until the next try.
+  problems.value = first ? Object.fromEntries(error.errors.map(({ field, message }) => [field, message])) : { [OF_NONE]: error.message };
+  if (first) toast(`${first.field}: ${first.message}`);
   requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector("[aria-invalid]"))?.focus());
 }

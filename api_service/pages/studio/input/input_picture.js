@@ -4,6 +4,7 @@ import { html } from "../../common/html.js";
 import { toast } from "../../common/toasts.js";
 import { words } from "../messages.js";
 import { isMasking } from "./mask/mask_dialog.js";
+import { renewPicture } from "./given_picture.js";
 import { workflowInPng } from "./png.js";
 import { uploaded } from "./upload.js";
 import { problemOf } from "../form/fields.js";
@@ -56,7 +57,7 @@ export function InputPicture() {
     return html`<fieldset class="input-picture">
       <legend class="label">${words.image}</legend>
       <div class="row">
-        <img src=${image.url} alt=${image.name} />
+        <img src=${image.url} alt=${image.name} onError=${() => renewPicture(image)} />
         <div class="grow field">
           <label for="denoise">${words.denoise}: ${Math.round(denoise * 100)} %</label>
           <input id="denoise" type="range" min="0.05" max="1" step="0.05" value=${denoise} onInput=${(/** @type {any} */ event) => change({ denoise: Number(event.target.value) })} />

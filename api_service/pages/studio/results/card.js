@@ -89,13 +89,13 @@ const showForm = () => document.querySelector(".controls")?.scrollIntoView({ beh
 /** @param {{job: Job}} props */
 function Actions({ job }) {
   if (!hasEnded(job)) {
-    return html`<div class="row"><button class="quiet danger" disabled=${job.isCancelling} onClick=${() => cancel(job)}>${words.cancel}</button></div>`;
+    return html`<div class="deeds"><button class="quiet danger" disabled=${job.isCancelling} onClick=${() => cancel(job)}>${words.cancel}</button></div>`;
   }
   const first = job.outputs?.[0];
   const begin = async () => {
     const [output] = (await whole(job)).outputs ?? [];
     if (!output || !("filename" in output)) return;
-    beginWith(output);
+    beginWith(job.id, output);
     showForm();
   };
   const reuse = async () => {
@@ -104,9 +104,9 @@ function Actions({ job }) {
     change(settings);
     showForm();
   };
-  return html`<div class="row">
+  return html`<div class="deeds">
     <button class="quiet" onClick=${() => again(job)}>${words.again}</button>
-    ${job.job_type === "image" && html`<button class="quiet" onClick=${reuse}>${words.reuse}</button>`}
-    ${first?.kind === "image" && html`<button class="quiet" onClick=${begin}>${words.useAsInput}</button>`}
+    ${job.job_type === "image" && html`<button class="quiet" title=${words.reuseHint} onClick=${reuse}>${words.reuse}</button>`}
+    ${first?.kind === "image" && html`<button class="quiet" title=${words.useAsInputHint} onClick=${begin}>${words.useAsInput}</button>`}
   </div>`;
 }

@@ -32,6 +32,7 @@ export async function loadJobs() {
   listen(heard);
   setInterval(lookAtWaiting, LOOK_MS);
   setInterval(renewAddresses, RENEW_MS);
+  document.addEventListener("visibilitychange", renewAddresses);
   void lookAtWaiting();
 }
 

@@ -29,7 +29,7 @@ export function WorkflowForm() {
   return html`<form class="form" noValidate onSubmit=${send} onKeyDown=${sendByKeys}>
     <div class="row"><h2 class="grow">${words.workflowOf(Object.keys(nodes).length)}</h2>
       <button type="button" class="quiet" onClick=${() => (workflow.value = null)}>${words.backToForm}</button></div>
-    ${Object.entries(problems.value).map(([field, message]) => html`<p class="problem" role="alert"><code>${field}</code> ${message}</p>`)}
+    ${Object.entries(problems.value).map(([field, message]) => html`<p class="problem" role="alert">${field && html`<code>${field}</code> `}${message}</p>`)}
     ${[...groups].map(([node, inputs]) => html`<fieldset key=${node}>
       <legend class="label">${inputs[0].title} <span class="soft">#${node}</span></legend>
       ${inputs.map((one) => html`<${Input} key=${one.input} ...${one} />`)}

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../../../common/html.js";
 import { words } from "../../messages.js";
+import { renewPicture } from "../given_picture.js";
 import { draw, drawStroke } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
@@ -25,7 +26,7 @@ export function MaskCanvas({ picture, strokes, brush, add, seen }) {
     if (event.button === 0 && canvas.current) follow(event, canvas.current, brush, add);
   };
   return html`<div class="masked">
-    <img src=${picture.full} alt=${picture.name} onLoad=${(/** @type {any} */ event) => setSize(sizeOf(event.target))} />
+    <img src=${picture.full} alt=${picture.name} onLoad=${(/** @type {any} */ event) => setSize(sizeOf(event.target))} onError=${() => renewPicture(picture)} />
     <canvas ref=${canvas} width=${size.width} height=${size.height} role="img" aria-label=${words.maskCanvas} onPointerDown=${begin}></canvas>
   </div>`;
 }

@@ -40,8 +40,9 @@ test test-quick test-long test-costs chaos bench soak: export PYTHONDONTWRITEBYT
 test: check ## Lint, types, import rules, then all tests but the long ones (ARGS='-k word' for some)
 	$(PYTEST) -m 'not long' $(ARGS)
 
+# Hypothesis's plugin reads all of this code for values to try, in each process, and none of its tests is quick.
 test-quick: $(VENV)/ready ## The tests without systems and broad sweeps, in a minute
-	$(PYTEST) -m 'not system and not broad and not long' $(ARGS)
+	$(PYTEST) -p no:hypothesispytest -m 'not system and not broad and not long' $(ARGS)
 
 test-long: $(VENV)/ready ## The long tests, then the full `make chaos`
 	$(PYTEST) -m long $(ARGS)

@@ -27,7 +27,7 @@ with importing():
     from tests.buckets import S3, moto_server
     from tests.dealing import dealt
     from tests.kept_statements import keep_statements
-    from tests.lanes import ProcessGuard, mark
+    from tests.lanes import ProcessGuard, is_left_out, mark
     from tests.lent_database import ADD_USERS, LentDatabase, new_name
     from tests.lodgings import remove_lodgings
     from tests.simulator.running import RunningSimulator, running_simulator
@@ -46,6 +46,10 @@ def pytest_collection() -> Iterator[None]:
     """What is collected stays, as what is imported: looking for garbage in it takes a tenth of all time."""
     with importing():
         return (yield)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return is_left_out(collection_path, config.option.markexpr, config.args) or None
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -16,6 +16,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 SHOWN = 30
 SERVERS = {"postgres": "postgres", "valkey-server": "valkey", "redis-server": "valkey"}
 COLUMNS = ("here", "postgres", "valkey", "started")
+MARKED = {"broad", "system", "long"}
+DEAR_S = 0.5  # for a quick test
+COLLECTION = "collection"
 
 
 class Process:
@@ -63,6 +66,16 @@ class Costs:
     def __init__(self) -> None:
         self.before = spent()
         self.of_tests: dict[str, dict[str, float]] = {}
+        self.quick: set[str] = set()
+        self.collection: dict[str, float] = {}
+
+    def since(self) -> dict[str, float]:
+        """What was spent since the last time."""
+        before, self.before = self.before, spent()
+        return {column: round(self.before[column] - before[column], 3) for column in COLUMNS}
+
+    def pytest_collection_finish(self) -> None:
+        self.collection = self.since()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -70,19 +83,29 @@ class Costs:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if call.when == "teardown":
-            now = spent()
-            cost = {column: round(now[column] - self.before[column], 3) for column in COLUMNS}
-            report.user_properties.append(("cost", cost))
-            self.before = now
+            report.user_properties.append(("cost", self.since()))
+            if self.collection:
+                report.user_properties.append((COLLECTION, self.collection))
+                self.collection = {}
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for name, cost in report.user_properties:
             if name == "cost" and isinstance(cost, dict):
                 self.of_tests[report.nodeid] = cost
+                if MARKED.isdisjoint(report.keywords):
+                    self.quick.add(report.nodeid)
+            if name == COLLECTION and isinstance(cost, dict):  # by one process
+                self.of_tests[f"{COLLECTION}::[{report.nodeid}]"] = cost
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         write = terminalreporter.write_line
+        of_quick = {test: sum(self.of_tests[test].values()) for test in self.quick}
+        if dear := {test: total for test, total in of_quick.items() if total >= DEAR_S}:
+            terminalreporter.section("quick tests that are dear: make them cheaper, or broad")
+            write("The first tests of a process are dear, too, as they start what all share.")
+            for test, total in sorted(dear.items(), key=lambda each: -each[1]):
+                write(f"{total:8.1f} {test}")
         for heading, cut in (("all", ""), ("by file", "::"), ("by test", "[")):
             totals: dict[str, list[float]] = defaultdict(lambda: [0.0] * (len(COLUMNS) + 1))
             for test, cost in self.of_tests.items():

@@ -10,6 +10,8 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.util import LRUCache
 
+from tests import kept_connections
+
 KEPT = 5000
 
 made: dict[Any, "KeptDialect"] = {}
@@ -34,6 +36,15 @@ class KeptDialect(PGDialect_psycopg2):
         if not self.is_initialized:
             super().initialize(connection)  # type: ignore[no-untyped-call]
             self.is_initialized = True
+
+    def connect(self, *positional: Any, **named: Any) -> Any:
+        return super().connect(*positional, **named) if positional else kept_connections.opened(named)
+
+    def do_close(self, dbapi_connection: Any) -> None:
+        kept_connections.closed(dbapi_connection)
+
+    def do_terminate(self, dbapi_connection: Any) -> None:
+        dbapi_connection.close()
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:

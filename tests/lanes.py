@@ -1,8 +1,10 @@
-"""Which tests `make test-quick` leaves out; and that no other test starts a process of ours."""
+"""Which tests `make test-quick` leaves out; and that no other test starts a program."""
 
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,10 +20,13 @@ BY_FIXTURE: Mapping[str, str] = MappingProxyType(
     }
 )
 SIMULATOR = "deploy.simulator"
+OURS = ("python", "make")
 MEMBER = "worker_service.media.member"  # of the media pool: it imports Pillow and nothing of ours, in 0.1 s
-
-
 DATABASE = "lent_database"  # 0.1 s for each case: a database that is emptied, mostly with a key and an API on it
+
+# What follows -m if it only leaves out, and what it leaves out; the line that marks all of a file, and its marks.
+LEFT_OUT, LEFT = re.compile(r"not \w+(?: and not \w+)*"), re.compile(r"not (\w+)")
+OF_A_FILE, MARK = re.compile(r"^pytestmark = .*", re.MULTILINE), re.compile(r"pytest\.mark\.(\w+)")
 
 
 def mark(item: pytest.Item) -> None:
@@ -29,8 +34,13 @@ def mark(item: pytest.Item) -> None:
     for fixture, lane in BY_FIXTURE.items():
         if asks_for(item, fixture):
             item.add_marker(lane)
-    if asks_for(item, DATABASE) and is_a_further_case(item):
+    if is_tried_with_many(item) or (asks_for(item, DATABASE) and is_a_further_case(item)):
         item.add_marker("broad")
+
+
+def is_tried_with_many(item: pytest.Item) -> bool:
+    """Whether Hypothesis finds its values: a hundred of them."""
+    return bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
 
 
 def is_a_further_case(item: pytest.Item) -> bool:
@@ -43,41 +53,71 @@ def asks_for(item: pytest.Item, fixture: str) -> bool:
     return fixture in getattr(item, "fixturenames", ())
 
 
+def is_left_out(path: Path, expression: str, named: Iterable[str]) -> bool:
+    """Whether of a file, or of all files in a folder, no test is to run, as their lines of `pytestmark` say: then they
+    need not even be imported. What the command line has `named` is looked at, as always. `expression` is that of -m."""
+    unwanted = LEFT_OUT.fullmatch(expression) and LEFT.findall(expression)
+    if not unwanted or path in {Path(argument.partition("::")[0]).absolute() for argument in named}:
+        return False
+    files = list(path.rglob("test_*.py")) if path.is_dir() else [path] if path.match("test_*.py") else []
+    return bool(files) and all(not marks_of(file).isdisjoint(unwanted) for file in files)
+
+
+@cache
+def marks_of(file: Path) -> frozenset[str]:
+    """The marks that all tests of a file have."""
+    found = OF_A_FILE.search(file.read_text())
+    return frozenset(MARK.findall(found[0]) if found else ())
+
+
 class ProcessGuard:
-    """Refuses a Python process to tests that are not marked as systems: a second of imports each.
+    """Refuses a Python process to tests that are not marked as systems: a second of imports each. Quick tests may not
+    start any other program either, but git.
 
     What a whole session shares may start processes. So may fixtures start the simulator: it was lost to another test.
     What decodes outputs is no more than its decoder.
     """
 
     def __init__(self) -> None:
-        self.refusing = self.preparing = False
+        self.refused: Sequence[str] = ()
+        self.preparing = False
         sys.addaudithook(self.hear)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        with self.state(refusing=item.get_closest_marker("system") is None):
+        with self.state(refused=refused_to(item)):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
-        with self.state(refusing=self.refusing and fixturedef.scope != "session", preparing=True):
+        with self.state(refused=() if fixturedef.scope == "session" else self.refused, preparing=True):
             return (yield)
 
     @contextmanager
-    def state(self, *, refusing: bool, preparing: bool = False) -> Iterator[None]:
-        before = self.refusing, self.preparing
-        self.refusing, self.preparing = refusing, preparing
+    def state(self, *, refused: Sequence[str], preparing: bool = False) -> Iterator[None]:
+        before = self.refused, self.preparing
+        self.refused, self.preparing = refused, preparing
         try:
             yield
         finally:
-            self.refusing, self.preparing = before
+            self.refused, self.preparing = before
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """What Python tells of anything that it does."""
-        if event != "subprocess.Popen" or not self.refusing:
+        if event != "subprocess.Popen" or not self.refused:
             return
-        program, command = str(arguments[0]), [str(argument) for argument in arguments[1]]
-        is_light = MEMBER in command or (self.preparing and SIMULATOR in command)
-        if Path(program).name.startswith(("python", "make")) and not is_light:
+        name, command = Path(str(arguments[0])).name, [str(argument) for argument in arguments[1]]
+        if name == "git" or MEMBER in command or (self.preparing and SIMULATOR in command):
+            return
+        if name.startswith(OURS):
             raise AssertionError(f"a test that starts processes is to be marked as a system: {command}")
+        if name.startswith(tuple(self.refused)):
+            raise AssertionError(f"a test that starts a program is to be marked as broad: {command}")
+
+
+def refused_to(item: pytest.Item) -> Sequence[str]:
+    """With what the names of the programs begin that a test may not start."""
+    marks = {marker.name for marker in item.iter_markers()}
+    if "system" in marks:
+        return ()
+    return OURS if marks & {"broad", "long"} else ("",)

@@ -14,6 +14,7 @@ import shared.models  # noqa: F401 - names all tables to the metadata
 from deploy.local.postgres import connected
 from deploy.local.servers import Servers
 from tests.jobs import ANOTHER_USER, USER
+from tests.kept_connections import keeping
 
 GONE_WITHIN_S = 10.0
 POLL_S = 0.001
@@ -21,7 +22,7 @@ PASSWORD = "lent"
 
 LEFT = """
 SELECT pid, application_name, state, query, pg_terminate_backend(pid)
-FROM pg_stat_activity WHERE datname = %s AND pid <> %s
+FROM pg_stat_activity WHERE datname = %s AND pid <> ALL(%s)
 """
 RESTART_SEQUENCES = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
 ADD_USERS = f"INSERT INTO users (id, name) VALUES ('{USER}', 'somebody'), ('{ANOTHER_USER}', 'somebody else')"
@@ -45,6 +46,7 @@ class LentDatabase:
         self.own_url = servers.create_database(self.name, template)
         self.tell("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}", sql.Identifier(self.user), sql.Literal(PASSWORD))
         self.emptying = self.kept.enter_context(connected(self.own_url))
+        self.connections = self.kept.enter_context(keeping(self.name))
 
     def close(self) -> None:
         self.kept.close()
@@ -58,6 +60,7 @@ class LentDatabase:
     @contextmanager
     def lent(self) -> Iterator[str]:
         """Its URL, which is good until the block ends. Then the database is emptied for the next."""
+        self.connections.lend(self.user, PASSWORD)
         try:
             yield self.url
         finally:
@@ -66,14 +69,16 @@ class LentDatabase:
                 cursor.execute(AS_IF_NEW)
 
     def take_back(self) -> None:
-        """Rename its user, and end all connections: a thread that a test left behind does not reach the next's rows."""
+        """Rename its user, and end all connections that are in use: a thread that a test left behind does not reach the
+        next's rows."""
+        spared = [self.emptying.info.backend_pid, *self.connections.take_back()]
         renamed = new_name()
         self.tell("ALTER ROLE {} RENAME TO {}", sql.Identifier(self.user), sql.Identifier(renamed))
         self.user = renamed
         deadline = time.monotonic() + GONE_WITHIN_S
         with self.admin.cursor() as cursor:
             while True:
-                cursor.execute(LEFT, [self.name, self.emptying.info.backend_pid])
+                cursor.execute(LEFT, [self.name, spared])
                 if not (left := cursor.fetchall()):
                     return
                 assert time.monotonic() < deadline, f"these connections to {self.name} do not end: {left}"

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -56,6 +56,13 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All of a file: walking there takes longer than looking at them."""
+    return tuple(ast.walk(parsed(path)))
+
+
+@cache
 def texts() -> list[tuple[str, str]]:
     found = []
     for path in tracked():
@@ -96,20 +103,20 @@ def unlike_ours(path: Path) -> Iterator[str]:
         yield "it does not open with what it is"
     if str(path.relative_to(ROOT)) not in LONGER and (lines := len(text.splitlines())) > LONGEST_FILE:
         yield f"it has {lines} lines"
-    for node in functions(parsed(path)):
+    for node in functions(path):
         if (lines := (node.end_lineno or 0) - node.lineno) >= LONGEST_FUNCTION:
             yield f"{node.name} has {lines} lines"
 
 
-def functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def test_a_function_takes_five_parameters_at_most() -> None:
     too_many = [
         f"{path.relative_to(ROOT)}: {function.name}"
         for path in code()
-        for function in functions(parsed(path))
+        for function in functions(path)
         if len({argument.arg for argument in parameters(function)} - {"self", "cls"}) > MOST_PARAMETERS
     ]
     assert not too_many
@@ -124,7 +131,7 @@ def calls_in(folders: Sequence[str]) -> Iterator[tuple[str, ast.Call, str]]:
     for path in code():
         name = str(path.relative_to(ROOT))
         if name.startswith(tuple(folders)):
-            for node in ast.walk(parsed(path)):
+            for node in nodes(path):
                 match node:
                     case ast.Call(func=ast.Attribute(attr=called)) | ast.Call(func=ast.Name(id=called)):
                         yield name, node, called
@@ -138,9 +145,9 @@ OWN_CLOCK = {
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "fromtimestamp", "localtime", "gmtime", "ctime"}
 
 
-def own_clocks(tree: ast.AST) -> Iterator[str]:
+def own_clocks(found: Iterable[ast.AST]) -> Iterator[str]:
     """Each call that asks this machine's clock for the time of day, however it was imported."""
-    for node in ast.walk(tree):
+    for node in found:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="datetime" | "date" | "time"), attr=called)):
                 if called in CLOCKS:
@@ -160,7 +167,7 @@ def test_what_time_it_is_the_database_says() -> None:
     asked = {
         str(path.relative_to(ROOT)): sorted(set(found))
         for path in code()
-        if str(path.relative_to(ROOT)).startswith(SERVICES) and (found := list(own_clocks(parsed(path))))
+        if str(path.relative_to(ROOT)).startswith(SERVICES) and (found := list(own_clocks(nodes(path))))
     }
     assert asked.keys() == OWN_CLOCK.keys(), asked
 
@@ -179,7 +186,7 @@ def test_what_time_it_is_the_database_says() -> None:
     ],
 )
 def test_each_way_to_ask_this_machine_for_the_time_is_found(text: str) -> None:
-    assert list(own_clocks(ast.parse(text)))
+    assert list(own_clocks(ast.walk(ast.parse(text))))
 
 
 def test_doors_open_no_session() -> None:
@@ -199,7 +206,7 @@ def test_a_status_is_set_in_one_place() -> None:
         str(path.relative_to(ROOT))
         for path in code()
         if str(path.relative_to(ROOT)).startswith(SERVICES)
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr == "status" and isinstance(node.ctx, ast.Store)
     ]
     assert not assigned
@@ -225,7 +232,7 @@ def imports_between_folders(package: str) -> dict[str, set[str]]:
     }
     found: dict[str, set[str]] = {str(folder): set() for folder in modules.values()}
     for module, folder in modules.items():
-        for node in ast.walk(parsed(ROOT / f"{module.replace('.', '/')}.py")):
+        for node in nodes(ROOT / f"{module.replace('.', '/')}.py"):
             if isinstance(node, ast.ImportFrom):
                 names = {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
                 found[str(folder)] |= {str(modules[name]) for name in names & modules.keys()} - {str(folder)}

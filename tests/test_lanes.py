@@ -1,9 +1,14 @@
-"""Quick tests start no process of ours, and a test is marked by what it asks for."""
+"""Quick tests start no program, and a test is marked by what it asks for."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers
+
+from tests.lanes import is_left_out
 
 START = [sys.executable, "-c", ""]
 
@@ -56,3 +61,45 @@ def test_of_several_cases_on_the_database_only_the_first_is_quick(
 @pytest.mark.parametrize("case", [0, 1])
 def test_without_a_database_all_cases_are(request: pytest.FixtureRequest, case: int) -> None:
     assert request.node.get_closest_marker("broad") is None
+
+
+def test_a_quick_test_starts_no_other_program_but_git() -> None:
+    subprocess.run(["git", "--version"], check=True)
+    with pytest.raises(AssertionError, match="is to be marked as broad"):
+        subprocess.run(["true"], check=True)
+
+
+@pytest.mark.broad
+def test_a_broad_one_starts_programs_and_no_python() -> None:
+    subprocess.run(["true"], check=True)
+    with pytest.raises(AssertionError, match="is to be marked as a system"):
+        subprocess.run(START, check=True)
+
+
+@given(value=integers())
+def test_what_is_tried_with_many_values_is_broad(value: int) -> None:
+    assert value == int(str(value))
+
+
+def test_of_all_that_hypothesis_tries_none_is_quick(request: pytest.FixtureRequest) -> None:
+    tried = [item for item in request.session.items if "tried_with_many" in item.name]
+    assert all(item.get_closest_marker("broad") for item in tried)
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_out"),
+    [("not system", True), ("not broad and not system", True), ("not long", False), ("", False), ("long", False)],
+)
+def test_a_file_whose_tests_are_all_left_out_is_not_imported(tmp_path: Path, expression: str, is_out: bool) -> None:
+    left, other = tmp_path / "left", tmp_path / "other"
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / "test_a.py").write_text("pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]  # 300 s\n")
+    (other / "test_b.py").write_text("@pytest.mark.system\ndef test_b() -> None: ...\n")
+    (other / "conftest.py").write_text("pytestmark = pytest.mark.system\n")
+    here = [str(tmp_path)]
+    for path in (left, left / "test_a.py", other / "test_a.py"):
+        assert is_left_out(path, expression, here) == is_out
+    for path in (tmp_path, other, other / "test_b.py", other / "conftest.py"):
+        assert not is_left_out(path, expression, here)
+    assert not is_left_out(left / "test_a.py", expression, [f"{left}/test_a.py::test_a"])

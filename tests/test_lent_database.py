@@ -7,6 +7,8 @@ from contextlib import closing
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from deploy.local.postgres import connected
 from deploy.local.servers import Servers
@@ -87,3 +89,58 @@ def test_who_comes_back_after_a_test_does_not_reach_the_next_ones_database(lent_
         assert url != earlier
         with connected(earlier):
             pytest.fail("connected")
+
+
+STATE = """
+SELECT pg_backend_pid(), current_setting('application_name'), current_setting('work_mem'),
+    (SELECT count(*) FROM pg_prepared_statements), (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'),
+    to_regclass('pg_temp.left_behind')
+"""
+LEAVE = (
+    "SET work_mem = '5MB'; PREPARE it AS SELECT 1; SELECT pg_advisory_lock(1); CREATE TEMP TABLE left_behind (x int)"
+)
+
+
+def test_a_connection_that_an_engine_closed_is_lent_again_as_if_new(lent_database: LentDatabase) -> None:
+    found = []
+    for _ in range(3):
+        with lent_database.lent() as url:
+            engine = create_engine(url, connect_args={"application_name": "a test"})
+            with engine.connect() as connection:
+                found.append(connection.execute(text(STATE)).one())
+                connection.exec_driver_sql(LEAVE)
+                connection.commit()
+            engine.dispose()
+    assert found[0] == found[1] == found[2]
+    assert found[0][1:] == ("a test", "4MB", 0, 0, None)
+
+
+def test_one_that_was_not_closed_or_is_somebody_elses_is_not_lent_again(lent_database: LentDatabase) -> None:
+    processes = []
+    with lent_database.lent() as earlier:
+        left = create_engine(earlier).connect()
+        processes.append(left.scalar(text("SELECT pg_backend_pid()")))
+    with pytest.raises(DBAPIError):
+        left.scalar(text("SELECT 1"))
+    left.invalidate()
+    with lent_database.lent() as url:
+        for whose in (url, lent_database.own_url, url):
+            engine = create_engine(whose)
+            with engine.connect() as connection:
+                processes.append(connection.scalar(text("SELECT pg_backend_pid()")))
+            engine.dispose()
+        with pytest.raises(DBAPIError, match="authentication failed"):
+            create_engine(earlier).connect()
+    assert len(set(processes)) == 3
+    assert processes[1] == processes[3]
+
+
+def test_one_that_a_test_has_ended_is_not_lent_again(lent_database: LentDatabase) -> None:
+    for _ in range(2):
+        with lent_database.lent() as url:
+            engine = create_engine(url)
+            with engine.connect() as connection:
+                process = connection.scalar(text("SELECT pg_backend_pid()"))
+            engine.dispose()
+            with connected(url) as other, other.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s)", [process])

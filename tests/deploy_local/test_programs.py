@@ -9,6 +9,8 @@ import pytest
 
 from deploy.local.programs import POSTGRES, VALKEY, Installation, Places, ProgramMissing, find, installed_package
 
+pytestmark = pytest.mark.broad  # its programs are those of the shell
+
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:

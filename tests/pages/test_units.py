@@ -8,6 +8,8 @@ import pytest
 
 from deploy.pages.tools import MODULES, NODE, READY, ROOT, esbuild
 
+pytestmark = pytest.mark.broad
+
 UNITS = Path(__file__).parent / "units"
 
 

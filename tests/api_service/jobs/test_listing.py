@@ -130,6 +130,7 @@ def legacy(servers: Servers, environ: dict[str, str]) -> Iterator[Settings]:
     servers.drop_database(name)
 
 
+@pytest.mark.broad
 def test_every_row_that_the_former_system_left_is_listed_and_shown(legacy: Settings) -> None:
     engine = create_engine(legacy, application="tests")
     with transaction(engine) as session:

@@ -140,6 +140,7 @@ def test_fifty_equal_batches_at_once_make_one_batch(client: TestClient, messenge
     assert jobs_of(messenger) == 3
 
 
+@pytest.mark.broad
 def test_fifty_different_requests_under_one_key_make_one_job(client: TestClient, messenger: Messenger) -> None:
     numbers = iter(range(AT_ONCE))
     answers = at_once(lambda: post(client, "k", **LEAST, sampler_params={"seed": next(numbers)}))

@@ -109,6 +109,7 @@ def test_what_comes_behind_parked_jobs_is_parked(messenger: Messenger) -> None:
     assert last in parked(messenger)
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("running_jobs", [1, None])
 def test_all_jobs_of_a_crowd_run_in_their_order(messenger: Messenger, running_jobs: int | None) -> None:
     """Also once the limit is gone."""
@@ -132,6 +133,7 @@ def test_a_lane_whose_jobs_get_another_priority_is_filled_up_and_so_is_theirs(me
     assert not parked(messenger)
 
 
+@pytest.mark.broad
 def test_a_parked_job_is_cancelled_like_any_other(messenger: Messenger) -> None:
     ids = many(messenger, CROWD)
     with messenger.transaction() as session:
@@ -178,6 +180,7 @@ def test_a_lane_is_filled_no_further_whatever_the_plan(messenger: Messenger, wit
     assert standing(messenger) == ids[:LANE]
 
 
+@pytest.mark.broad
 def test_many_that_wake_at_once_fill_their_lane(messenger: Messenger) -> None:
     with messenger.transaction() as session:
         soon = session.exec(select(func.now())).one()

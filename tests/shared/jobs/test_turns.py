@@ -74,6 +74,7 @@ def test_who_comes_late_need_not_wait_for_all_that_came_before(messenger: Messen
     assert owners(messenger)[:7].count(ANOTHER_USER) == 3
 
 
+@pytest.mark.broad
 def test_five_jobs_beside_five_thousand_are_done_after_twelve(messenger: Messenger) -> None:
     answering(messenger, slots=1)
     for _ in range(10):
@@ -168,6 +169,7 @@ def test_another_priority_is_another_line(messenger: Messenger) -> None:
     assert finish(messenger) < before
 
 
+@pytest.mark.broad
 def test_two_who_move_jobs_past_each_other_do_not_wait_for_each_other(messenger: Messenger) -> None:
     jobs = {priority: many(messenger, USER, 1, priority=priority) for priority in (1, 8)}
 

@@ -69,6 +69,7 @@ def test_a_trouble_that_lasts_is_told_once_and_its_end_once(messenger: Messenger
     assert told(messenger, ANOTHER_USER) == []
 
 
+@pytest.mark.broad
 def test_a_server_that_flaps_is_one_trouble(messenger: Messenger, admin: str) -> None:
     for _ in range(100):
         is_wedged(messenger)

@@ -58,6 +58,7 @@ def minutes(since: datetime, until: datetime) -> Iterator[datetime]:
         yield since
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("day", ["2026-03-07", "2026-03-28", "2026-04-04", "2026-10-03", "2026-10-24", "2026-10-31"])
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Havana"])
 def test_they_are_those_that_one_finds_by_watching_the_clock(zone: str, day: str) -> None:

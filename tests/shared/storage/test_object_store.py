@@ -44,6 +44,7 @@ def few_bytes() -> Iterator[Callable[[], None]]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.broad
 def test_a_file_is_stored_through_connections_that_break(store: ObjectStore, link: Link, tmp_path: Path) -> None:
     store.check()  # a connection is kept open
     (tmp_path / "file").write_bytes(LARGE)
@@ -192,6 +193,7 @@ def test_a_bucket_that_is_not_there_is_no_missing_file(s3: S3, file: Path) -> No
         store.put({"x": file})
 
 
+@pytest.mark.broad
 def test_only_who_knows_the_secret_is_let_in_and_signed_urls_are_for_others(tmp_path: Path, file: Path) -> None:
     with rclone_server(tmp_path) as server:
         store = server.store("prefix", signed_for=timedelta(minutes=5))

@@ -63,6 +63,7 @@ def test_large_files_come_in_chunks(store: OutputStore, tmp_path: Path) -> None:
     assert [len(chunk) for chunk in store.read("large")] == [CHUNK, CHUNK, 1]
 
 
+@pytest.mark.broad
 def test_a_file_of_many_parts_is_whole(store: OutputStore, tmp_path: Path) -> None:
     large = tmp_path / "large"
     large.write_bytes(b"".join(number.to_bytes(4) for number in range(5 * 2**20)))

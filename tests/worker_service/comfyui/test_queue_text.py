@@ -67,6 +67,7 @@ def test_any_document_keeps_what_is_not_too_deep() -> None:
         assert skimmed(json.dumps(document).encode(), chance.randrange(1, 9)) == shallow(document)
 
 
+@pytest.mark.broad
 def test_a_prompt_of_ours_is_found_beside_one_that_is_larger_than_any_answer() -> None:
     huge = b'{"1": {"class_type": "X", "inputs": {"text": "' + b"x" * (ANSWER.most_bytes + 1) + b'"}}}'
     content = b'{"queue_running": [[1, "others", %s]], "queue_pending": [[2, "ours", {}], [-1e300, "first", %s]]}'

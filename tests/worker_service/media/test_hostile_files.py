@@ -113,6 +113,7 @@ def test_a_film_that_lasts_longer_than_any_column_holds_is_not_examined(examine:
     assert str(note).startswith(f"{NOT_EXAMINED}: it says that it lasts ")
 
 
+@pytest.mark.broad
 def test_a_film_of_large_pictures_is_not_decoded(examine: Examine, tmp_path: Path) -> None:
     media, _, note = examine("a.mov", hostile.film_with(tmp_path, "mov", hostile.of_side(16_000)))
     assert (media.media_type, media.undecoded) == ("video/quicktime", note)
@@ -142,6 +143,7 @@ def test_a_small_file_of_many_hours_costs_no_more_time_than_one_may(tmp_path: Pa
     pool.close()
 
 
+@pytest.mark.broad
 def test_a_picture_that_needs_too_much_memory_harms_nothing(tmp_path: Path) -> None:
     file = tmp_path / "output"
     file.write_bytes(hostile.png(9000, 9000, bytes((9000 * 3 + 1) * 9000)))

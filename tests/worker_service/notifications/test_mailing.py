@@ -83,6 +83,7 @@ def test_what_ends_together_is_one_mail_and_the_next_comes_after_a_pause(
     assert texts(mail)[0].count("\n- Job ") == 4
 
 
+@pytest.mark.broad
 def test_a_hundred_jobs_of_a_batch_are_one_line(messenger: Messenger, mailing: Mailing, mail: MailServer) -> None:
     listens_by_mail(messenger)
     answering(messenger)

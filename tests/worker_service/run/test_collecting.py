@@ -129,6 +129,7 @@ def collected_with_warnings(
         return Collector(client, store, pool, 1, "job", (0.0,)).collect(finished.outputs, Mailbox())
 
 
+@pytest.mark.broad
 @pytest.mark.parametrize("what", KINDS)
 def test_each_kind_is_decoded_stored_and_pictured(
     simulator: RunningSimulator, client: ComfyUIClient, store: FolderStore, tmp_path: Path, what: str

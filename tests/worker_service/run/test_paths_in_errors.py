@@ -60,6 +60,7 @@ def test_a_store_that_refuses_names_its_key_and_not_its_folder(deployment: Deplo
     assert not [text for text in said if str(deployment.folder.parent) in text]
 
 
+@pytest.mark.broad
 def test_a_restart_command_that_is_not_there_is_said_without_its_path(tmp_path: Path) -> None:
     told: list[tuple[bool, str]] = []
     Restarter(str(tmp_path / "restart")).run("http://gpu", lambda went_well, said: told.append((went_well, said)))

@@ -124,6 +124,7 @@ def test_sizes_and_places_beyond_four_gigabytes_are_written_as_zip64_has_them(tm
         ]
 
 
+@pytest.mark.broad
 def test_more_entries_than_sixteen_bits_count_are_all_there(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     with GrowingArchive(store, "a", Lengths()) as growing:

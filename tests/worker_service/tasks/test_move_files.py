@@ -52,6 +52,7 @@ def test_all_files_are_there_and_stay_in_the_former_store(
     assert content(moving.later) == content(moving.former) == FILES
 
 
+@pytest.mark.broad
 def test_what_was_told_to_go_from_the_former_store_goes_once_all_are_moved(
     messenger: Messenger, tmp_path: Path, moving: MovingStore
 ) -> None:

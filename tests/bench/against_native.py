@@ -28,7 +28,7 @@ LOOK_S = 0.002  # between two looks of a client that waits for one job
 LOOK_AT_ALL_S = 0.02
 WARM_UP = 3
 # What a real ComfyUI computes for the graph above, beside what the simulator does: `docs/performance.md` compares them.
-COSTS = {"prompt": 0.001, "node": 0.0028, "megapixel": 0.062}
+COSTS = {"prompt": 0.001, "node": 0.0028, "megapixel": 0.031}
 KEPT_OPEN_S = 3.0  # a connection that was silent for as long is opened anew
 GOOD = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 SEEDS = count(int(time.time()) % 1_000_000 * 1000)  # fresh ones: ComfyUI serves what it knows from its cache

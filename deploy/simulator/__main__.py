@@ -19,6 +19,7 @@ with importing():
     from deploy.simulator.server import end_with_stdin, serve
 
 CHECKPOINTS = ("random_sd15.safetensors", "random_sdxl.safetensors")
+CPU = {"prompt": "for taking a prompt", "node": "for each node", "megapixel": "for a million pixels a node makes"}
 LORAS = ("random_lora.safetensors",)
 EPILOG = """
 Example: python -m deploy.simulator --port 8188 --step-seconds 0.2 --output-directory var/output
@@ -58,6 +59,9 @@ def _settings(options: argparse.Namespace, own_folder: Path | None) -> Settings:
         load_seconds=options.load_seconds,
         node_seconds=options.node_seconds,
         gpu_seconds=options.gpu_seconds,
+        prompt_cpu_seconds=options.prompt_cpu_seconds,
+        node_cpu_seconds=options.node_cpu_seconds,
+        megapixel_cpu_seconds=options.megapixel_cpu_seconds,
     )
     return Settings(
         folders=folders,
@@ -88,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     pace.add_argument("--load-seconds", type=_seconds, default=0.3, help="loading a checkpoint (%(default)s)")
     pace.add_argument("--node-seconds", type=_seconds, default=0.0, help="any other node (%(default)s)")
     pace.add_argument("--gpu-seconds", type=_seconds, help="a whole prompt, whatever its steps; instead of the others")
+    for what, means in CPU.items():
+        pace.add_argument(f"--{what}-cpu-seconds", type=_seconds, default=0.0, help=f"processor, {means} (%(default)s)")
     models = parser.add_argument_group("models", "give an option several times for several names, or '' for none")
     models.add_argument("--checkpoint", action="append", metavar="NAME", help=f"offered ({', '.join(CHECKPOINTS)})")
     models.add_argument("--lora", action="append", metavar="NAME", help=f"offered ({', '.join(LORAS)})")

@@ -1,8 +1,11 @@
 """Durations are shared out and changed without touching a clock."""
 
+import time
+
+import psutil
 import pytest
 
-from deploy.simulator.running.pace import SHARED_OUT, Pace
+from deploy.simulator.running.pace import SHARED_OUT, Dial, Pace
 from tests.simulator.graphs import Graph, noise, run, submit, txt2img
 from tests.simulator.listening import listening
 from tests.simulator.running import RunningSimulator
@@ -43,6 +46,31 @@ def test_a_change_keeps_the_other_durations() -> None:
 def test_what_is_no_duration_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"hours|seconds"):
         Pace().changed(changes)
+
+
+def test_the_processor_is_kept_busy_for_as_long_as_is_said() -> None:
+    began = time.thread_time()
+    Dial(Pace(), Pace()).compute(0.05)
+
+    assert time.thread_time() - began >= 0.05
+
+
+@pytest.mark.parametrize(
+    ("cost", "seconds", "size"),
+    [("prompt_cpu_seconds", 0.3, 64), ("node_cpu_seconds", 0.1, 64), ("megapixel_cpu_seconds", 1.0, 512)],
+)
+def test_a_server_may_compute_for_each_prompt_node_and_pixel(
+    simulator: RunningSimulator, cost: str, seconds: float, size: int
+) -> None:
+    simulator.pace(**{cost: seconds})
+    before = cpu_s(simulator)
+    run(simulator, "p", noise(size=size))
+
+    assert cpu_s(simulator) - before >= 0.25
+
+
+def cpu_s(simulator: RunningSimulator) -> float:
+    return sum(psutil.Process(simulator.pid).cpu_times()[:2])
 
 
 def test_a_new_pace_holds_from_the_next_step_on(simulator: RunningSimulator) -> None:

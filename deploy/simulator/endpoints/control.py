@@ -7,7 +7,8 @@ GET    /simulator/executions               {"worker_alive": true, "sockets": ["c
 GET    /simulator/requests                 {"GET /history": 2, "POST /prompt": 1}: how many have come, without ids
 POST   /simulator/reset                    as if just started, with empty folders; 409 if the worker is dead or hangs
 POST   /simulator/pace                     {"step_seconds": 0.1}: change any of step_seconds, load_seconds,
-                                           node_seconds, gpu_seconds (or null), write_seconds, history_seconds
+                                           node_seconds, gpu_seconds (or null), write_seconds, history_seconds,
+                                           prompt_cpu_seconds, node_cpu_seconds, megapixel_cpu_seconds
 POST   /simulator/protocol                 {"name": "0.8"}, or "0.33": speak as that ComfyUI does, until a reset
 POST   /simulator/faults                   {"kind": "stall", "step": 2}: arm a fault; the answer holds its id
 GET    /simulator/faults                   {"faults": [...]}: those armed, and those that hold something

@@ -56,6 +56,7 @@ async def submit_prompt(request: web.Request) -> web.StreamResponse:
     extra_data = _extra_data(request, body, simulator)
     sensitive = {name: extra_data.pop(name) for name in SECRETS if name in extra_data}
     item = Item(number, prompt_id, prompt, extra_data, judgement.outputs, sensitive)
+    simulator.dial.compute(simulator.dial.pace.prompt_cpu_seconds)
     _enqueue(simulator, item)
     if simulator.faults.strike("error_after_queue"):
         raise MadeToAnswer500

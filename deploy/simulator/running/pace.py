@@ -1,15 +1,22 @@
 """How long things take is set from outside, at the start or while the server runs."""
 
+import hashlib
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
+COMPUTED = bytes(16 * 1024)  # long enough that other threads go on meanwhile
 SHARED_OUT = 0.8  # of a fixed total; the rest is left for what drawing and writing really take
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds spent on each kind of work; with `gpu_seconds` a prompt takes that long in all, whatever its steps."""
+    """Seconds spent on each kind of work; with `gpu_seconds` a prompt takes that long in all, whatever its steps.
+
+    The durations with `cpu` are seconds of the processor, beside what the simulator itself takes: those of a server
+    that computes on the machine of its clients.
+    """
 
     step_seconds: float = 0.05
     load_seconds: float = 0.3
@@ -17,6 +24,9 @@ class Pace:
     gpu_seconds: float | None = None
     write_seconds: float = 0.0  # between the first half of a file and the second: then a reader meets half a file
     history_seconds: float = 0.0  # between execution_success and the history entry: then a reader meets none yet
+    prompt_cpu_seconds: float = 0.0  # taking a prompt
+    node_cpu_seconds: float = 0.0  # each node that runs
+    megapixel_cpu_seconds: float = 0.0  # each million pixels that a node makes
 
     def changed(self, changes: Mapping[str, object]) -> "Pace":
         """The same pace with some durations replaced; ValueError says which one is wrong."""
@@ -58,6 +68,12 @@ class Dial:
         """Let time pass, unless somebody is in a hurry."""
         if seconds:
             self._hurried.wait(seconds)
+
+    def compute(self, seconds: float) -> None:
+        """Keep a processor busy for so long."""
+        until = time.thread_time() + seconds
+        while time.thread_time() < until:
+            hashlib.sha256(COMPUTED).digest()
 
     def hurry(self) -> None:
         """End what is being waited for, and wait for nothing until `reset`."""

@@ -29,6 +29,7 @@ from api_service.fleet.object_infos import ObjectInfos
 from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
 from api_service.http.server.address_keys import AddressKeys
+from api_service.http.server.application import Application
 from api_service.http.server.browser_cookies import BrowserCookies
 from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
@@ -40,6 +41,7 @@ from api_service.http.server.traced import Traced
 from api_service.http.shared_answers.asked_together import AskedTogether
 from api_service.http.shared_answers.kept_bodies import KeptBodies
 from api_service.http.shared_answers.one_answer import OneAnswer
+from api_service.http.shared_answers.one_question import OneQuestion
 from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
@@ -111,8 +113,8 @@ def create_app(
             await anyio.to_thread.run_sync(tracing.close)
 
     across = [Middleware(CrossOrigin, origins=settings.cors_origins)] if settings.cors_origins else []
-    app = Starlette(
-        # Starlette answers a failure outside of all these; here, such an answer has its id and its origin too.
+    app = Application(
+        # The innermost answers failures, so that such an answer has its id and its origin too.
         middleware=[
             *around_the_log(settings, tracing),
             Middleware(AccessLog, answered=metrics.answered),
@@ -198,6 +200,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
         vault=open_vault(settings.secrets_key_file),
         relay=Relay(listening_client(settings.redis_url), channels, timings, metrics.heard),
         keyring=keyring,
+        keys=OneQuestion(lambda key_id: anyio.to_thread.run_sync(keyring.key, key_id, limiter=threads)),
         trusted=TrustedNetworks(engine, settings.native_trusted),
         tickets=Tickets(engine, keyring, timings.tickets),
         url_signing=UrlSigning(engine, keyring, settings.file_url_lifetime),

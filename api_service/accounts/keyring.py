@@ -65,8 +65,12 @@ class Keyring:
     def identify(self, authorization: str | None) -> Identity:
         """The identity behind an Authorization header. Raises Refusal: unauthenticated."""
         sent = key_in(authorization)
+        return self.identity(sent, self.key(sent.id))
+
+    def identity(self, sent: PresentedKey, known: KnownKey) -> Identity:
+        """The identity behind a key that was sent, by what was just read of it. Raises Refusal: unauthenticated."""
         try:
-            identity = identity_of(sent, self.key(sent.id))
+            identity = identity_of(sent, known)
         except Refusal:
             self.good.pop(sent.id, None)
             raise

@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket
 
 from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
+from api_service.accounts.keyring import key_in
 from api_service.doors.services import Services
 from api_service.http.operations import Door, ParsedRequest
 from api_service.http.signed_urls import SignedUrls, base_of, identify_by_url, signature_in
@@ -48,7 +49,8 @@ async def identified(connection: HTTPConnection[Any], authorization: str | None)
     services: Services = connection.state.services
     if known := services.keyring.recall(authorization):
         return known
-    return await services.run(services.keyring.identify, authorization)
+    sent = key_in(authorization)
+    return services.keyring.identity(sent, await services.keys.answer(sent.id))
 
 
 async def by_key_or_ticket(connection: HTTPConnection[Any]) -> Identity:

@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 from sqlalchemy import Engine
 
-from api_service.accounts.keyring import Keyring
+from api_service.accounts.keyring import Keyring, KnownKey
 from api_service.accounts.trusted import TrustedNetworks
 from api_service.accounts.url_signing import UrlSigning
 from api_service.assets.fetching import Fetches
@@ -19,6 +19,7 @@ from api_service.http.server.lane import Lane
 from api_service.http.shared_answers.asked_together import AskedTogether
 from api_service.http.shared_answers.kept_bodies import KeptBodies
 from api_service.http.shared_answers.one_answer import OneAnswer
+from api_service.http.shared_answers.one_question import OneQuestion
 from api_service.limits.key_limits import KeyLimits
 from api_service.streams.relay import Relay
 from api_service.streams.tickets import Tickets
@@ -44,6 +45,7 @@ class Services:
     vault: Vault
     relay: Relay
     keyring: Keyring
+    keys: OneQuestion[str, KnownKey]  # what the keyring reads of a key, for all who show it meanwhile
     trusted: TrustedNetworks
     tickets: Tickets
     url_signing: UrlSigning

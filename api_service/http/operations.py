@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
+from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
 from api_service.accounts.charge import Charge
@@ -178,9 +179,20 @@ class PathRoute(Route):
         return (match, found) if match is Match.NONE else (Match.FULL, {**found, "path": path})
 
 
-def route_of(path: str, by_method: Mapping[str, Operation[Any, Any, Any]], door: Door) -> Route:
-    async def answer(http: Request[Any]) -> Response:
-        operation = by_method.get(http.method) or by_method["GET"]  # which answers HEAD too
-        return await operation.answer(http, door)
+@dataclass(frozen=True)
+class Answering:
+    """The ASGI application of one path. What it raises is answered once, around all routes, and not here too, as
+    Starlette does around each function."""
 
-    return PathRoute(path, answer, methods=list(by_method))
+    by_method: Mapping[str, Operation[Any, Any, Any]]
+    door: Door
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        http: Request[Any] = Request(scope, receive, send)
+        operation = self.by_method.get(http.method) or self.by_method["GET"]  # which answers HEAD too
+        response = await operation.answer(http, self.door)
+        await response(scope, receive, send)
+
+
+def route_of(path: str, by_method: Mapping[str, Operation[Any, Any, Any]], door: Door) -> Route:
+    return PathRoute(path, Answering(by_method, door), methods=list(by_method))

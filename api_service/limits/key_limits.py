@@ -60,6 +60,10 @@ class KeyLimits:
             must_be_granted(request)
         return Charge(identity, request, reserved=int(submission is not None and submission.granted))
 
+    def are_counted(self, charge: Charge, jobs: int) -> bool:
+        """Whether so many jobs are counted already, or need not be."""
+        return jobs <= charge.reserved or self.most(charge.identity, Limit.SUBMISSIONS_PER_HOUR) is None
+
     async def count_submissions(self, charge: Charge, jobs: int) -> None:
         """Count jobs that are about to be recorded, all of them or none. Raises Refusal: rate_limited."""
         more = jobs - charge.reserved

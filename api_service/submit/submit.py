@@ -94,11 +94,22 @@ class Checked(NamedTuple):
 async def submit(acceptance: Acceptance, submission: Submission) -> Accepted:
     """Record the jobs, all or none, and send their wake-ups: `queued`. What Redis does not take is `pending` until
     the sweep sends it. Raises Refusal. Nothing is counted for jobs that are refused."""
+    if acceptance.limits.are_counted(submission.charge, len(submission.jobs)):
+        return await to_thread.run_sync(check_and_accept, acceptance, submission, limiter=acceptance.threads)
     checked = await to_thread.run_sync(check, acceptance, submission, limiter=acceptance.threads)
     if isinstance(checked, Accepted):
         return checked
     await acceptance.limits.count_submissions(submission.charge, len(submission.jobs))
     return await to_thread.run_sync(accept, acceptance, submission, checked, limiter=acceptance.threads)
+
+
+def check_and_accept(acceptance: Acceptance, submission: Submission) -> Accepted:
+    """Both at once, of jobs that were counted before: a thread that is changed costs as much as a statement."""
+    checked = check(acceptance, submission)
+    if isinstance(checked, Accepted):
+        return checked
+    submission.charge.reserved = 0  # they are used
+    return accept(acceptance, submission, checked)
 
 
 def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:

@@ -6,8 +6,9 @@ is given one job at a time, and the first that shows the server to be well close
 
 from collections.abc import Collection
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import ColumnElement, Update, and_, case, func, not_, or_, update
 from sqlalchemy.orm import aliased
@@ -94,21 +95,32 @@ def is_another_fit(session: Session, server: str) -> bool:
     return session.exec(select(ComfyUIServer.name).where(*another).limit(1)).first() is not None
 
 
-USABLE_SLOTS = Prepared("usable_slots", select(func.coalesce(func.sum(MOST_JOBS), 0)).where(USABLE), row=int)
+class Slots(NamedTuple):
+    """The slots of all usable servers, and how many of them are free."""
+
+    usable: int
+    free: int
+
+    @classmethod
+    def of(cls, *sums: Decimal) -> Self:
+        """PostgreSQL's sums are no integers."""
+        return cls(*map(int, sums))
+
+
 HELD_THERE = select(func.count()).where(*IN_A_SLOT, GenerationJob.server == ComfyUIServer.name).scalar_subquery()
-FREE_SLOTS = Prepared(
-    "free_slots", select(func.coalesce(func.sum(func.greatest(MOST_JOBS - HELD_THERE, 0)), 0)).where(USABLE), row=int
-)
+USABLE_SLOTS = func.coalesce(func.sum(MOST_JOBS), 0)
+FREE_SLOTS = func.coalesce(func.sum(func.greatest(MOST_JOBS - HELD_THERE, 0)), 0)
+SLOTS = Prepared("slots", select(USABLE_SLOTS, FREE_SLOTS).where(USABLE), row=Slots.of)
 
 
-def usable_slots(session: Session) -> int:
-    """The slots of all usable servers."""
-    return USABLE_SLOTS.one_or_none(session, {}) or 0
+def slots(session: Session) -> Slots:
+    """The slots of all usable servers. Where none is free, nothing can start."""
+    return SLOTS.one_or_none(session, {}) or Slots(0, 0)
 
 
 def free_slots(session: Session) -> int:
-    """The free slots of all usable servers. Where there is none, nothing can start."""
-    return FREE_SLOTS.one_or_none(session, {}) or 0
+    """The free slots of all usable servers."""
+    return slots(session).free
 
 
 def blame(session: Session, server: str, codes: Collection[str]) -> None:

@@ -1,5 +1,6 @@
 """Messages and events leave with the transaction that caused them, or not at all."""
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,6 +10,8 @@ from uuid import UUID
 import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker
+from redis.client import Pipeline
+from redis.exceptions import NoScriptError
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -68,6 +71,8 @@ class Messenger:
         self.channels = channels
         self.count = count
         self.redis_away = RedisAway()
+        self.of_thread = threading.local()
+        self.is_introduced = False  # Dramatiq to the server: its scripts are there
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -85,30 +90,50 @@ class Messenger:
 
     def send(self, message: Message, message_id: str | None = None) -> bool:
         """Send a message now. False if Redis did not take it (or did, and could not say so)."""
-        return self.attempt("message", lambda: self.enqueue(message, message_id))
+        return self.attempt("message", lambda: self.enqueue((message, message_id)))
 
     def send_all(self, messages: Sequence[tuple[Message, str]]) -> bool:
-        """Send several messages in two round trips. False if Redis did not take them all; it may have taken some."""
-        (first, first_id), rest = messages[0], messages[1:]
-        # The first goes alone: through it Dramatiq learns what it must know of the server.
-        return self.send(first, first_id) and (not rest or self.attempt("messages", lambda: self.enqueue_all(rest)))
+        """Send several messages in one round trip. False if Redis did not take them all; it may have taken some."""
+        return self.attempt("messages", lambda: self.enqueue(*messages))
 
-    def enqueue(self, message: Message, message_id: str | None) -> None:
-        self.broker.enqueue(message.to_dramatiq(message_id))
-        self.ring(message.queue)
+    def enqueue(self, *messages: tuple[Message, str | None]) -> None:
+        """Send messages, and have workers look for them."""
+        rest = messages
+        if not self.is_introduced:
+            # The first goes alone: with it Dramatiq brings its scripts, and learns what it must know of the server.
+            message, message_id = messages[0]
+            self.broker.enqueue(message.to_dramatiq(message_id))
+            self.is_introduced, rest = True, messages[1:]
+        try:
+            self.enqueue_together(rest, {message.queue for message, _ in messages})
+        except NoScriptError:  # another server, or one that has started anew: it has taken none
+            self.is_introduced = False
+            self.enqueue(*rest)
 
     def ring(self, queue: Queue) -> None:
         """Have workers look for messages of a queue now."""
         self.client.publish(self.channels.wakeups, queue.value)
 
-    def enqueue_all(self, messages: Sequence[tuple[Message, str]]) -> None:
-        with self.broker.client.pipeline(transaction=False) as pipeline:
-            broker = collecting_broker(pipeline, self.broker)
+    def enqueue_together(self, messages: Sequence[tuple[Message, str | None]], queues: Collection[Queue]) -> None:
+        """Raises NoScriptError where Redis does not know Dramatiq's scripts."""
+        pipeline, broker = self.collector()
+        with pipeline:  # which is empty again after this
+            broker.maintenance_chance = self.broker.maintenance_chance
             for message, message_id in messages:
                 broker.enqueue(message.to_dramatiq(message_id))
+                broker.maintenance_chance = 0  # once is enough
+            for queue in queues:
+                pipeline.publish(self.channels.wakeups, queue.value)
+            pipeline.scripts.clear()  # else it would ask first whether they are there, which they are
             pipeline.execute()
-        for queue in dict.fromkeys(message.queue for message, _ in messages):
-            self.ring(queue)
+
+    def collector(self) -> tuple[Pipeline, RedisBroker]:
+        """This thread's pipeline to the broker's Redis, and what puts messages into it."""
+        if not hasattr(self.of_thread, "collector"):
+            pipeline = self.broker.client.pipeline(transaction=False)
+            self.of_thread.collector = pipeline, collecting_broker(pipeline, self.broker)
+        found: tuple[Pipeline, RedisBroker] = self.of_thread.collector
+        return found
 
     def publish(self, *events: Event) -> None:
         """Tell watchers of the events' jobs. Raises nothing: a watcher who missed one reads the row."""

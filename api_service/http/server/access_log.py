@@ -2,11 +2,10 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_service.accounts.identity import Identity
@@ -16,6 +15,7 @@ from shared.texts.storable import cut
 log = structlog.get_logger(__name__)
 
 LONGEST_PATH = 512  # bytes; ours are shorter
+REQUEST_ID = b"x-request-id"
 ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -32,8 +32,7 @@ class AccessLog:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if ACCEPTABLE.fullmatch(given) else str(uuid4())
+        request_id = id_in(scope) or str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
         status, started = 500, time.perf_counter()
 
@@ -41,25 +40,36 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                message["headers"] = [*without_id(message["headers"]), (REQUEST_ID, request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_with_id)
-            finally:
-                elapsed_s = time.perf_counter() - started
-                self.answered(scope, status, elapsed_s)
-                if not is_health_check(scope):
-                    log.info(
-                        "request.answered",
-                        method=scope["method"],
-                        path=cut(scope["path"], LONGEST_PATH),
-                        status=status,
-                        elapsed_ms=round(elapsed_s * 1000, 1),
-                        **who_asks(scope),
-                    )
+        before = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            elapsed_s = time.perf_counter() - started
+            self.answered(scope, status, elapsed_s)
+            if not is_health_check(scope):
+                log.info(
+                    "request.answered",
+                    method=scope["method"],
+                    path=cut(scope["path"], LONGEST_PATH),
+                    status=status,
+                    elapsed_ms=round(elapsed_s * 1000, 1),
+                    **who_asks(scope),
+                )
+            structlog.contextvars.reset_contextvars(**before)
         return None
+
+
+def id_in(scope: Scope) -> str | None:
+    """The id that a request brings, if it is one."""
+    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == REQUEST_ID), "")
+    return given if ACCEPTABLE.fullmatch(given) else None
+
+
+def without_id(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
+    return (header for header in headers if header[0] != REQUEST_ID)
 
 
 def is_health_check(scope: Scope) -> bool:

@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from api_service.http.server.one_write import OneWrite
 from api_service.http.server.peers import PeerNoted
 
 log = structlog.get_logger(__name__)
@@ -92,7 +93,7 @@ class GuardedHTTP(H11Protocol):
     config: GuardedConfig
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]  # it stands for the transport
         self.is_handed_over = False  # to a WebSocket, which has bounds of its own
         self.guard = self.config.guard
         self.timers: dict[str, asyncio.TimerHandle] = {}
@@ -123,6 +124,7 @@ class GuardedHTTP(H11Protocol):
         for name in tuple(self.timers):
             self.disarm(name)
         self.is_handed_over = True
+        self.transport = self.transport.transport  # type: ignore[attr-defined]  # of a WebSocket nothing is kept back
         super().handle_websocket_upgrade(event)
 
     def pause_writing(self) -> None:

@@ -30,6 +30,7 @@ class ApiMetrics:
             buckets=DURATIONS,
             registry=registry,
         )
+        self.known: dict[tuple[str, str, int], Histogram] = {}  # found without their lock
         self.refused = Counter("genonaut_refused_total", "requests beyond a limit", ["limit"], registry=registry)
         self.reads = Counter(
             "genonaut_reads_total",
@@ -48,7 +49,11 @@ class ApiMetrics:
 
     def answered(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer to a request of this ASGI scope."""
-        self.durations.labels(route_of(scope), method_of(scope), status).observe(seconds)
+        labels = (route_of(scope), method_of(scope), status)
+        known = self.known.get(labels)
+        if known is None:
+            known = self.known[labels] = self.durations.labels(*labels)
+        known.observe(seconds)
 
     def refusing(self, refusal: Refusal) -> None:
         if (limit := refusal.facts.get("limit")) is not None:

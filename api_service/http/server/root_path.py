@@ -23,9 +23,12 @@ class RootPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             return await self.app(scope, receive, send)
+        if not self.root:
+            scope["root_path"] = ""
+            return await self.app(scope, receive, send)
         token = ROOT.set(self.root)
         try:
-            await self.app(without_root(scope, self.root), receive, located(send, self.root) if self.root else send)
+            await self.app(without_root(scope, self.root), receive, located(send, self.root))
         finally:
             ROOT.reset(token)
         return None
@@ -39,7 +42,7 @@ def below_root(address: str) -> str:
 def without_root(scope: Scope, root: str) -> Scope:
     """The scope with the path as it is described. What a server was told of a root path has no say."""
     path: str = scope["path"]
-    if not root or not f"{path}/".startswith(f"{root}/"):
+    if not f"{path}/".startswith(f"{root}/"):
         return {**scope, "root_path": ""}
     raw, sent = scope.get("raw_path") or b"", root.encode()
     rest = path.removeprefix(root) or "/"

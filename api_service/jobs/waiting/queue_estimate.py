@@ -30,7 +30,7 @@ from sqlmodel import Session, col
 from api_service.jobs.waiting.estimate import Estimate, Queue, Running, of_running, of_waiting
 from shared.database.prepared_rows import AsOf
 from shared.database.prepared_statement import Prepared
-from shared.fleet.servers import IN_A_SLOT, USABLE, free_slots, usable_slots
+from shared.fleet.servers import IN_A_SLOT, USABLE, Slots, slots
 from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, HAS_COME, HELD_BACK, MAY_START
 from shared.jobs.claim.order import first_comes, goes_before
 from shared.jobs.durations.expectation import MEDIAN
@@ -133,20 +133,20 @@ def estimate_for(
     if place is None or not place.exact:
         return Estimate()
     found = expectation_of(session, job)
-    if found is None or not usable_slots(session):
+    there = slots(session) if found else Slots(0, 0)
+    if found is None or not there.usable:
         return Estimate()
-    return of_waiting(now, found, queue_before(session, job, place, found.quantile(MEDIAN)))
+    return of_waiting(now, found, queue_before(session, job, place, there, found.quantile(MEDIAN)))
 
 
-def queue_before(session: Session, job: GenerationJob, place: QueuePosition, usual_s: float) -> Queue:
+def queue_before(session: Session, job: GenerationJob, place: QueuePosition, there: Slots, usual_s: float) -> Queue:
     """What is before a job that waits. `usual_s` is what is expected of jobs of which nothing else is known."""
-    slots, free = usable_slots(session), free_slots(session)
     found = [Running(expected_s or usual_s, so_far_s) for expected_s, so_far_s in RUNNING.execute(session, {})]
     # Some may be where there is no slot for the next one.
-    running = sorted(found, key=lambda one: one.left_s)[: slots - free]
+    running = sorted(found, key=lambda one: one.left_s)[: there.usable - there.free]
     this = {THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority, THIS_TURN.key: job.turn}
     ((seconds,),) = SECONDS_BEFORE.execute(session, this)
-    return Queue(place.position - 1, seconds or usual_s, running, free)
+    return Queue(place.position - 1, seconds or usual_s, running, there.free)
 
 
 def began_at(attempts: Sequence[JobAttempt]) -> datetime | None:

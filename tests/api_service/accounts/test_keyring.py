@@ -1,21 +1,26 @@
 """Who a key is: what is remembered of it, what is noted, and what does not tell one wrong key from another."""
 
+import asyncio
 import hmac
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, update
 from sqlmodel import col
 from starlette.testclient import TestClient
 
 from api_service.accounts.keyring import Keyring
+from api_service.doors.binding import by_key
 from api_service.http.problems import STATUSES, headers_of
+from api_service.main import running
 from api_service.refusals.refusal import Refusal
 from shared.accounts.keys import revoke_key
+from shared.configuration.settings import Settings
 from shared.database.engine import transaction
 from shared.models import ApiKey
 from tests.jobs import USER
@@ -132,3 +137,18 @@ def test_a_remembered_key_costs_neither_a_thread_nor_a_question(client: TestClie
     portal.call(lambda: setattr(services.threads, "total_tokens", 0))  # whatever wants a thread now, waits for ever
     assert client.get("/api/v1/me?x=1").status_code == 422
     portal.call(lambda: setattr(services.threads, "total_tokens", 10))
+
+
+def test_many_requests_at_once_read_a_key_once(settings: Settings, key: str) -> None:
+    async def story() -> int:
+        async with running(settings) as services:
+            asked: list[str] = []
+            event.listen(services.engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
+            connection: Any = SimpleNamespace(
+                state=SimpleNamespace(services=services), headers={"authorization": f"Bearer {key}"}
+            )
+            found = await asyncio.gather(*(by_key(connection) for _ in range(20)))
+            assert {identity.key_id for identity in found} == {id_of(key)}
+            return sum("read_key" in statement for statement in asked)
+
+    assert asyncio.run(story()) == 1

@@ -20,11 +20,11 @@ from api_service.doors.v1.tasks.views import TASKS
 from api_service.doors.v1.tasks.waiting import LEAST_S
 from api_service.http.operations import Nothing, Operation
 from api_service.http.streams.event_stream import EventStream, Follower, SendText, as_comment
-from api_service.jobs.cursors import EPOCH
 from api_service.jobs.whose import owner_asked_for
 from api_service.refusals.codes import Code
 from api_service.streams.bell import TaskBell
 from api_service.tasks.task_changes import Changes, TaskChanges
+from shared.database.clock import EPOCH
 from shared.jobs.listing.filters import WhoseJobs
 from shared.models import Scope
 

@@ -1,0 +1,67 @@
+"""The head of an answer goes with what follows at once, waits for nothing else, and is never lost."""
+
+import asyncio
+from typing import Any
+
+from api_service.http.server.one_write import OneWrite
+
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+class Wire:
+    """What a transport was given, write by write."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.writes.append(b"closed")
+
+    def is_closing(self) -> bool:
+        return b"closed" in self.writes
+
+
+def written(*steps: Any) -> list[bytes]:
+    """What goes out, of these writes; None lets the loop go on, and "close" closes."""
+
+    async def story() -> list[bytes]:
+        wire: Any = Wire()
+        transport = OneWrite(wire, asyncio.get_running_loop())
+        for step in steps:
+            if step is None:
+                await asyncio.sleep(0)
+            elif step == "close":
+                transport.close()
+                assert transport.is_closing()
+            else:
+                transport.write(step)
+        await asyncio.sleep(0)
+        found: list[bytes] = wire.writes
+        return found
+
+    return asyncio.run(story())
+
+
+def test_a_head_and_the_body_behind_it_are_one_write() -> None:
+    assert written(HEAD, b"body", b"more") == [HEAD + b"body", b"more"]
+
+
+def test_a_head_with_nothing_behind_it_goes_out_with_the_next_turn_of_the_loop() -> None:
+    assert written(HEAD, None, b"event") == [HEAD, b"event"]
+
+
+def test_a_head_goes_out_before_the_connection_closes() -> None:
+    assert written(HEAD, "close") == [HEAD, b"closed"]
+
+
+def test_an_answer_without_a_body_is_complete() -> None:
+    assert written(HEAD, b"", None, HEAD, b"body") == [HEAD, HEAD + b"body"]
+
+
+def test_a_body_that_looks_like_a_head_is_sent_as_it_is() -> None:
+    assert b"".join(written(HEAD, b"HTTP/1.1 is a protocol", b"HTTP/1.0 was", b" too")) == (
+        HEAD + b"HTTP/1.1 is a protocolHTTP/1.0 was too"
+    )

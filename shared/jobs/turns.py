@@ -137,9 +137,7 @@ def clock_of(priority: ColumnElement[Any]) -> ColumnElement[float]:
     """How far the users of a priority have come: the turn of the newest job that runs. While none waits, all start
     equal."""
     running, queued = aliased(GenerationJob), aliased(GenerationJob)
-    newest = select(func.max(running.turn)).where(
-        col(running.status).in_(HELD), col(running.priority) == priority
-    )
+    newest = select(func.max(running.turn)).where(col(running.status).in_(HELD), col(running.priority) == priority)
     known = select(func.max(UserTurn.clock)).where(col(UserTurn.priority) == priority)
     is_waited = exists().where(
         col(queued.status) == JobStatus.QUEUED, ~col(queued.parked), col(queued.priority) == priority

@@ -133,7 +133,7 @@ def around_the_log(settings: Settings, tracing: Tracing) -> list[Middleware]:
     """What has to do with an address before it is logged, and the span that its line names."""
     traced = [] if tracing is OFF else [Middleware(Traced, tracing=tracing)]
     of_keys = Middleware(AddressKeys, is_native=is_native, port=settings.native_port)
-    return [Middleware(RootPath, root=settings.root_path), of_keys, *traced]
+    return [Middleware(RootPath, root=settings.root_path, beside=settings.native_port), of_keys, *traced]
 
 
 @asynccontextmanager

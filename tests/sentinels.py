@@ -1,6 +1,10 @@
-"""A real Valkey with a replica, and three sentinels that make the replica the primary when the primary is gone."""
+"""A real Valkey with two replicas, and three sentinels that make one of them the primary when that is gone.
+
+The servers have what `docs/many-machines.md` says that servers with sentinels are to have.
+"""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -36,11 +40,12 @@ sentinel down-after-milliseconds {NAME} 700
 sentinel failover-timeout {NAME} 3000
 """
 PASSWORD = "of-servers"
+PAGE = Path(__file__).parents[1] / "docs" / "many-machines.md"
 
 
 @dataclass(frozen=True)
 class Watched:
-    """The two servers by their ports, and what leads to whichever is the primary."""
+    """The servers by their ports, and what leads to whichever is the primary."""
 
     url: str
     servers: dict[int, Process]
@@ -56,13 +61,15 @@ def watched_valkey(folder: Path) -> Iterator[Watched]:
     """For as long as the block lasts; ready to fail over."""
     with Processes() as processes:
         started = partial(valkey_with, processes, folder)
-        first, primary = started("primary", SERVER, more="")
-        second, replica = started("replica", SERVER, more=f"replicaof 127.0.0.1 {first}")
+        first, primary = started("primary", SERVER, more=advised())
+        followers = [
+            started(name, SERVER, more=f"{advised()}\nreplicaof 127.0.0.1 {first}") for name in ("replica", "another")
+        ]
         sentinels = [started(f"sentinel-{n}", SENTINEL, "--sentinel", primary=first) for n in range(3)]
         ports = [port for port, _ in sentinels]
         sentinels[0][1].wait_until(lambda: all(map(knows_all, ports)), within_s=WITHIN_S)
         addresses = ",".join(f"127.0.0.1:{port}" for port in ports)
-        yield Watched(f"redis+sentinel://:{PASSWORD}@{addresses}/{NAME}/3", {first: primary, second: replica})
+        yield Watched(f"redis+sentinel://:{PASSWORD}@{addresses}/{NAME}/3", {first: primary, **dict(followers)})
 
 
 def valkey_with(
@@ -83,6 +90,13 @@ def valkey_with(
     return start_on_a_free_port(start, free_ports())
 
 
+def advised() -> str:
+    """The lines for a server that the page names."""
+    lines = re.findall(r"`(min-replicas-[a-z-]+ \d+)`", PAGE.read_text())
+    assert len(lines) == 2
+    return "\n".join(lines)
+
+
 def role(port: int) -> str | None:
     """What a server says it is; None while it does not answer."""
     with suppress(redis.RedisError), asked(port) as client:
@@ -93,11 +107,11 @@ def role(port: int) -> str | None:
 
 
 def knows_all(port: int) -> bool:
-    """Whether a sentinel knows the other two, and a replica that can take over."""
+    """Whether a sentinel knows the other two, and both replicas can take over."""
     with asked(port, password=None) as client:
         known = client.sentinel_master(NAME)
         replicas = client.sentinel_slaves(NAME)
-    return known["num-other-sentinels"] == 2 and any(one["master-link-status"] == "ok" for one in replicas)
+    return known["num-other-sentinels"] == 2 and [one["master-link-status"] for one in replicas] == ["ok", "ok"]
 
 
 def asked(port: int, password: str | None = PASSWORD) -> redis.Redis:

@@ -9,26 +9,33 @@ from contextvars import ContextVar
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api_service.http.server.address_keys import port_of
+
 # Of the request at work, and in the threads that work for it: two services in one process may have two of them.
 ROOT: ContextVar[str] = ContextVar("root_path", default="")
 
 
 class RootPath:
-    """ASGI middleware, around all others: requests lose the path, and a `Location` of ours gets it."""
+    """ASGI middleware, around all others: requests lose the path, and a `Location` of ours gets it.
 
-    def __init__(self, app: ASGIApp, root: str) -> None:
+    On the port `beside` all is at `/`: it is a server of its own, whose clients know no more than host and port.
+    """
+
+    def __init__(self, app: ASGIApp, root: str, beside: int | None = None) -> None:
         self.app = app
         self.root = root
+        self.beside = beside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             return await self.app(scope, receive, send)
-        if not self.root:
+        root = "" if self.beside is not None and port_of(scope) == self.beside else self.root
+        if not root:
             scope["root_path"] = ""
             return await self.app(scope, receive, send)
-        token = ROOT.set(self.root)
+        token = ROOT.set(root)
         try:
-            await self.app(without_root(scope, self.root), receive, located(send, self.root))
+            await self.app(without_root(scope, root), receive, located(send, root))
         finally:
             ROOT.reset(token)
         return None

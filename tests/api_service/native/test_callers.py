@@ -153,6 +153,24 @@ def test_a_port_of_its_own_leads_to_nothing_else(environ: dict[str, str], key: s
         assert client.get("/api/v1/me", headers=bearer(key)).status_code == 200
 
 
+def test_a_port_of_its_own_has_no_path_of_a_proxy(environ: dict[str, str], key: str) -> None:
+    root = "/make/pictures"
+    settings = load_settings({**environ, "NATIVE_PORT": "8188", "ROOT_PATH": root, "NATIVE_TRUSTED": ""})
+    with asking(settings, base="http://testserver:8188") as client:
+        answers = [
+            client.request(method, path, headers=bearer(key), follow_redirects=False)
+            for path in ("/queue", "/history", "/prompt", "/object_info", "/system_stats", "/view", "/nothing", "/ws")
+            for method in ("GET", "POST", "PUT")
+        ]
+        answers.append(client.get("/queue"))
+        assert client.get("/queue", headers=bearer(key)).status_code == 200
+        assert client.get(f"{root}/queue", headers=bearer(key)).status_code == 404
+    assert not [one.url for one in answers if root in f"{one.text}{one.headers}"]
+    with asking(settings, base="http://testserver:8000") as client:
+        assert client.get(f"{root}/queue", headers=bearer(key)).status_code == 200
+        assert client.get("/", headers={"Accept": "application/json"}).json()["docs"] == f"{root}/docs"
+
+
 @pytest.mark.parametrize("text", ["10.0.0.0/8", "10.0.0.0/8=", "x=anna", "10.0.0.1/8=anna", "10.0.0.0/8=" + "a" * 256])
 def test_a_network_that_is_none_is_not_accepted(text: str) -> None:
     with pytest.raises(ValueError, match="networks, each with"):

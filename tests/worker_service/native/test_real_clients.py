@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.api_service.serving import Served
+from deploy.local.ports import free_ports
+from tests.api_service.conftest import new_key
+from tests.api_service.serving import Served, served
 from tests.clients import PYTHON
 from tests.simulator.graphs import noise
+from tests.worker_service.deployment import Deployment
 
 PROGRAMS = Path(__file__).parent / "programs"
 PATIENCE_S = 120
@@ -54,6 +57,17 @@ def program(name: str) -> tuple[str, Path]:
 def test_comfy_api_simplified(api: Served, workflow: Path, tmp_path: Path) -> None:
     """With the key as the password of Basic, also in the address of its WebSocket."""
     assert said(tmp_path, *program("simplified.py"), f"http://{api.address}", api.key, workflow).endswith(":PNG")
+
+
+@pytest.mark.usefixtures("worker")
+def test_comfy_api_simplified_on_a_port_of_its_own_beside_a_path(
+    deployment: Deployment, workflow: Path, tmp_path: Path
+) -> None:
+    """The API is below a path of a proxy; the port is not."""
+    port, key = next(free_ports()), new_key(deployment.messenger.engine)
+    told = {**deployment.environ, "NATIVE_PORT": str(port), "ROOT_PATH": "/make/pictures"}
+    with served(told, key, tmp_path):
+        assert said(tmp_path, *program("simplified.py"), f"http://127.0.0.1:{port}", key, workflow).endswith(":PNG")
 
 
 def test_comfyui_workflow_client(api: Served, address_key: str, workflow: Path, tmp_path: Path) -> None:

@@ -26,10 +26,10 @@ from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
 from api_service.fleet.object_infos import ObjectInfos
+from api_service.http.application import Application
 from api_service.http.problems import answer_bug, handlers_of
 from api_service.http.server.access_log import AccessLog
 from api_service.http.server.address_keys import AddressKeys
-from api_service.http.server.application import Application
 from api_service.http.server.browser_cookies import BrowserCookies
 from api_service.http.server.cors import CrossOrigin
 from api_service.http.server.lane import Lane
@@ -185,12 +185,11 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
     client, count = hasty_client(settings.redis_url), metrics.jobs.count
     messenger = Messenger(engine, sending_broker(settings), client, channels, count)
     counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
-    guard = RedisGuard(timings.count_within_s)
+    guard, fence = RedisGuard(timings.count_within_s), Fence(settings.allowed_nodes, settings.denied_nodes or ())
     rates = RateCounter(counting, settings.redis_ns, guard)
     limits = KeyLimits(settings, rates, OpenStreams(counting, settings.redis_ns, guard))
     capabilities, store = CapabilityReader(engine), open_storage(settings).store
     shelf = Shelf(engine, store, settings.asset_max_bytes, settings.asset_lifetime, settings.archive_max_bytes)
-    fence = Fence(settings.allowed_nodes, settings.denied_nodes or ())
     return Services(
         settings=settings,
         engine=engine,

@@ -16,8 +16,8 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from api_service.http.server.one_write import OneWrite
 from api_service.http.server.peers import PeerNoted
+from api_service.http.server.transport.one_write import OneWrite
 
 log = structlog.get_logger(__name__)
 

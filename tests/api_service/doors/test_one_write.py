@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from api_service.http.server.one_write import OneWrite
+from api_service.http.server.transport.one_write import OneWrite
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 

@@ -189,8 +189,7 @@ class PromptRun:
     def _take_time(self, effort: Effort) -> None:
         """Loading and other node work cannot be interrupted: it ends first."""
         pace = self._pace()
-        seconds = {Effort.LOAD: pace.load_seconds, Effort.NODE: pace.node_seconds, Effort.SAMPLE: 0.0}
-        self.around.dial.spend(seconds[effort])
+        self.around.dial.spend({Effort.LOAD: pace.load_seconds, Effort.NODE: pace.node_seconds}.get(effort, 0.0))
 
     def _pace(self) -> Pace:
         return self.around.dial.pace.shared(steps=self._steps, nodes=self._nodes)

@@ -3,8 +3,10 @@
 import hashlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+
+from deploy.simulator.nodes.values import Pictures
 
 COMPUTED = bytes(16 * 1024)  # long enough that other threads go on meanwhile
 SHARED_OUT = 0.8  # of a fixed total; the rest is left for what drawing and writing really take
@@ -54,6 +56,14 @@ class Pace:
     def left(self, spent: float) -> float:
         """Seconds that are left of a fixed total after so many."""
         return 0.0 if self.gpu_seconds is None else max(0.0, self.gpu_seconds - spent)
+
+    def computing(self, values: Iterable[object]) -> float:
+        """Seconds of the processor that a node takes which gives these values."""
+        if not self.megapixel_cpu_seconds:
+            return self.node_cpu_seconds
+        pictures = (image for value in values if isinstance(value, Pictures) for image in value.images)
+        pixels = sum(image.width * image.height for image in pictures)
+        return self.node_cpu_seconds + self.megapixel_cpu_seconds * pixels / 1_000_000
 
 
 @dataclass

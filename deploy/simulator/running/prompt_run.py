@@ -12,8 +12,7 @@ from deploy.simulator.faults.hazards import Hazards, Interrupted
 from deploy.simulator.faults.kinds import Moment
 from deploy.simulator.messages.reporting import Report
 from deploy.simulator.nodes.catalogue import catalogue
-from deploy.simulator.nodes.interface import Drawing, Effort, Inputs, Node, Preview, Result, Stock, Workbench
-from deploy.simulator.nodes.values import Pictures
+from deploy.simulator.nodes.interface import Drawing, Effort, Inputs, Node, Preview, Stock, Workbench
 from deploy.simulator.protocol.versions import Spoken
 from deploy.simulator.running.execution_order import DependencyCycleError, ExecutionOrder, is_link
 from deploy.simulator.running.ledger import Ledger
@@ -125,7 +124,7 @@ class PromptRun:
         self.around.hazards.fail_node(prompt_id, node.name)
         self._take_time(node.effort)
         result = node.run(self._bench(node_id), inputs)
-        self.around.dial.compute(self._computed(result))
+        self.around.dial.compute(self.around.dial.pace.computing(result.values))
         shown = None
         if result.shown is not None:
             shown = {"output": result.shown, "meta": _meta(node_id)}
@@ -190,15 +189,7 @@ class PromptRun:
     def _take_time(self, effort: Effort) -> None:
         """Loading and other node work cannot be interrupted: it ends first."""
         pace = self._pace()
-        seconds = {Effort.LOAD: pace.load_seconds, Effort.NODE: pace.node_seconds, Effort.SAMPLE: 0.0}
-        self.around.dial.spend(seconds[effort])
-
-    def _computed(self, result: Result) -> float:
-        """Seconds of the processor that a node takes beside what it takes here."""
-        pace = self.around.dial.pace
-        pictures = (image for value in result.values if isinstance(value, Pictures) for image in value.images)
-        pixels = sum(image.width * image.height for image in pictures) if pace.megapixel_cpu_seconds else 0
-        return pace.node_cpu_seconds + pace.megapixel_cpu_seconds * pixels / 1_000_000
+        self.around.dial.spend({Effort.LOAD: pace.load_seconds, Effort.NODE: pace.node_seconds}.get(effort, 0.0))
 
     def _pace(self) -> Pace:
         return self.around.dial.pace.shared(steps=self._steps, nodes=self._nodes)

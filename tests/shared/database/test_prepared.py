@@ -30,7 +30,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlmodel import Session, col
 
 from shared.database.engine import is_unavailable, reading, transaction
-from shared.database.prepared_rows import whole_rows
+from shared.database.prepared_rows import columns_of, whole_rows
 from shared.database.prepared_statement import Prepared
 from shared.models import GenerationJob, JobStatus, User
 from tests.jobs import ANOTHER_USER, USER
@@ -131,7 +131,7 @@ def test_a_server_that_goes_before_it_is_prepared_is_one_that_is_away(
 
 def test_rows_are_the_same_whether_anybody_listens_or_not(engine: Engine) -> None:
     columns = (
-        column("status", inspect(GenerationJob).columns["status"].type),
+        next(one for one in columns_of(GenerationJob) if one.name == "status"),
         column("data", JSONB),
         column("number", Integer),
     )

@@ -32,6 +32,8 @@ def test_no_operation_redirects_with_or_without_a_last_slash(client: TestClient,
 
 
 def said(response: Any) -> object:
+    if response.headers.get("content-type", "").startswith("text/event-stream"):
+        return response.text
     return response.json().keys() if response.content else None
 
 

@@ -189,6 +189,8 @@ def test_of_a_part_of_a_path(admin: TestClient) -> None:
         if operation.tag == "streams" or "{" not in operation.path:
             continue
         for odd in ("%00", "%ED%A0%80", "%FF", "x" * 20_000, "9" * 5000, str(2**31), "-1", "%D9%A1", ".", "%2F"):
+            if odd == "." and operation.path.endswith("/events"):
+                continue  # a client takes it out, and asks for the stream of the list, which does not end
             head, *rest = operation.path.split("{")
             path = head + "".join(odd + part.partition("}")[2] for part in rest)
             answer = admin.request(operation.method, path, json={})

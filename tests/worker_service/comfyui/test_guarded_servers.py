@@ -56,8 +56,10 @@ def test_a_job_runs_there_with_its_progress_and_its_secret_is_nowhere(
     guarded.fault("guard", **guard)
     with deployment.worker(COMFYUI_URLS=url) as worker:
         worker.listen()
-        job_id = deployment.submit(steps=3)
+        stall = guarded.fault("stall", step=2)  # of a prompt that is over at once no progress is published
+        job_id = deployment.submit(steps=3, params={"seed": len(way)})  # nothing of which is cached
         events = listener.until(job_id, lambda event: event.type is EventType.PROCESSING)
+        stall.clear()
         job = deployment.ended(job_id)
         assert job.server == f"{guarded.url}/comfy"
         (client,) = worker.resources.fleet.clients.values()

@@ -67,8 +67,10 @@ def test_a_server_that_is_added_gets_a_job_and_is_called_with_its_credentials(
     add(deployment, another.url, KEYED)
     seen_up(deployment, another.url)
     worker.listen()
+    stall = another.fault("stall", step=2)
     job_id = deployment.submit(steps=3, requires=["a100"])
     listener.until(job_id, lambda event: event.type is EventType.PROCESSING)
+    stall.clear()
     assert deployment.ended(job_id).server == another.url
     assert worker.resources.fleet.clients[another.url].socket_health.problem is None
     assert worker.resources.capacity.slots == 4

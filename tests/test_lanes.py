@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
 from hypothesis.strategies import integers
 
+from tests.hypotheses import given
 from tests.lanes import is_left_out
 
 START = [sys.executable, "-c", ""]

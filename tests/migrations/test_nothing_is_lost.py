@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from migrations.upgrade import downgrade, upgrade
+from tests.hypotheses import given
 from tests.migrations.databases import LEGACY, Databases, Row, execute, insert, table
 from tests.migrations.originals import NULL, meaning, original_job, original_request
 

@@ -1,11 +1,11 @@
 """Names of jobs and outputs: each number has one name, and that name leads back to it."""
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as some
 
 from shared.texts.storable import LARGEST_ID
 from shared.workflows.opaque_names import job_id_of, job_name, output_name, output_of
+from tests.hypotheses import given
 
 ids = some.integers(1, LARGEST_ID)
 

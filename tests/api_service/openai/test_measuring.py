@@ -4,13 +4,13 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from api_service.doors.openai.asking.measuring import JPEG, PNG, Measured, measured
 from api_service.doors.openai.asking.sizes import USUAL, Size, size_of
 from shared.files.file_kinds import LOOKED_AT
+from tests.hypotheses import given
 
 SIZE = Size(130, 66)
 

@@ -4,12 +4,12 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from api_service.streams.watch import HELD_EVENTS, HELD_PROGRESS, JobWatch, TooSlow, Watch
 from shared.messaging.events import Event
 from shared.models import EventType
+from tests.hypotheses import given
 from tests.jobs import USER, new_job
 
 

@@ -4,13 +4,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from api_service.streams.watch import HELD_EVENTS, LATE, ServerStops, TooSlow, Watch, WatchPosition, position_at
 from shared.messaging.events import Event
 from shared.models import EventType
 from tests.api_service.streams.test_watch import next_of, progress, told
+from tests.hypotheses import given
 from tests.jobs import USER
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)

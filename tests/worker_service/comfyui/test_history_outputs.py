@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hypotheses import given
 from tests.simulator import recordings
 from worker_service.comfyui.answers import in_history
 from worker_service.comfyui.history_outputs import DEEPEST, MANY_NUMBERS, Output, OutputFile, OutputText, Shown, TooDeep

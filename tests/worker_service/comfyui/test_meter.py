@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.workflows.parameters import Params, TextToImage
 from shared.workflows.text_to_image import text_to_image
+from tests.hypotheses import given
 from tests.simulator import recordings
 from tests.steps import steps
 from worker_service.comfyui.frames import Cached, NodeStates, read_frame

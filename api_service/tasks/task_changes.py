@@ -6,7 +6,7 @@ minute, and passes over what it has handed out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Engine, and_, or_, tuple_
 from sqlmodel import Session, col, select
 
 from api_service.tasks.task_queries import TaskFilters, newest_tasks
-from shared.database.clock import database_time
+from shared.database.clock import EPOCH, database_time
 from shared.database.engine import reading
 from shared.models import Task, TaskState
 from shared.tasks.life import KEPT
@@ -24,7 +24,6 @@ AT_ONCE = 100  # tasks of a look
 WINDOW = 1000  # changes that are gone through at a time
 MOST_KNOWN = 1000  # tasks whose end is noticed when they are deleted
 LATE = timedelta(minutes=1)  # how long after its moment a change may be committed
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Change(NamedTuple):
@@ -100,7 +99,7 @@ class TaskChanges:
     @property
     def since(self) -> datetime:
         """Where a look begins."""
-        return LONG_AGO if self.after is None else max(self.after, LONG_AGO + LATE) - LATE
+        return (self.after or EPOCH) - LATE
 
 
 def next_changes(session: Session, owner: UUID | None, after: Change) -> Sequence[Change]:

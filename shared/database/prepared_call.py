@@ -48,6 +48,7 @@ class Call:
         places = ", ".join("%s" for _ in self.given)
         self.text = f"EXECUTE {name} ({places})" if places else f"EXECUTE {name}"
         self.types = [written(one) for one in types]
+        self.converts: Sequence[tuple[int, Convert]] | None = None  # of the columns that the driver gives otherwise
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> Found:
         """What the driver raises is left as it is."""
@@ -60,8 +61,10 @@ class Call:
 
     def read(self, rows: Sequence[tuple[Any, ...]], codes: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
         """The values of rows as those of our types. `codes` say what the driver has made of each column."""
-        made = (one.result_processor(DIALECT, code) for one, code in zip(self.types, codes, strict=False))
-        converts = [(place, convert) for place, convert in enumerate(made) if convert]
+        if self.converts is None:  # they stay: a statement has the same columns each time
+            made = (one.result_processor(DIALECT, code) for one, code in zip(self.types, codes, strict=False))
+            self.converts = [(place, convert) for place, convert in enumerate(made) if convert]
+        converts = self.converts
         return [converted(row, converts) for row in rows] if converts else rows
 
 

@@ -110,10 +110,6 @@ class Messenger:
             self.is_introduced = False
             self.enqueue(*rest)
 
-    def ring(self, queue: Queue) -> None:
-        """Have workers look for messages of a queue now."""
-        self.client.publish(self.channels.wakeups, queue.value)
-
     def enqueue_together(self, messages: Sequence[tuple[Message, str | None]], queues: Collection[Queue]) -> None:
         """Raises NoScriptError where Redis does not know Dramatiq's scripts."""
         pipeline, broker = self.collector()

@@ -57,14 +57,17 @@ class Answer:
         if left:
             raise NoAnswer("broke off in the middle")
 
-    def beginning(self, most: int) -> bytes:
-        """The first bytes of the body. Raises NoAnswer."""
+    def beginning(self, most: int) -> tuple[bytes, NoAnswer | None]:
+        """The first bytes of the body, and why no more of these came."""
         found = bytearray()
-        for piece in self.pieces():
-            found += piece
-            if len(found) >= most:
-                break
-        return bytes(found[:most])
+        try:
+            for piece in self.pieces():
+                found += piece
+                if len(found) >= most:
+                    break
+        except NoAnswer as reason:
+            return bytes(found[:most]), reason
+        return bytes(found[:most]), None
 
 
 class Outgoing:

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from shared.outgoing.deadline import Deadline
 from shared.outgoing.exchange import Answer, Asked, Outgoing
-from shared.outgoing.failures import NoAnswer, OutgoingError
+from shared.outgoing.failures import OutgoingError
 from shared.webhooks.due import Taken
 from shared.webhooks.outcome import KEPT_ANSWER, Try
 from shared.webhooks.signing import headers_for
@@ -20,23 +20,12 @@ def post(outgoing: Outgoing, taken: Taken, deadline: Deadline) -> Try:
     try:
         with outgoing.ask(Asked(taken.url, "POST", headers, body), deadline) as answer:
             status, asked = answer.status_code, retry_after(answer, taken)
-            beginning, error = beginning_of(answer)
+            # The status counts, whatever becomes of the body.
+            beginning, broken_off = answer.beginning(KEPT_ANSWER)
     except OutgoingError as reason:
         return Try(took_ms(started), error=said_of(reason))
+    error = said_of(broken_off) if broken_off else None
     return Try(took_ms(started), status, beginning, error, asked)
-
-
-def beginning_of(answer: Answer) -> tuple[bytes, str | None]:
-    """What of the body is kept, and why no more of that came. The status is known by then, and counts."""
-    found = bytearray()
-    try:
-        for piece in answer.pieces():
-            found += piece
-            if len(found) >= KEPT_ANSWER:
-                break
-    except NoAnswer as reason:
-        return bytes(found[:KEPT_ANSWER]), said_of(reason)
-    return bytes(found[:KEPT_ANSWER]), None
 
 
 def said_of(reason: OutgoingError) -> str:

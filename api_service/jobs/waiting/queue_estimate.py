@@ -133,8 +133,7 @@ def estimate_for(
     if place is None or not place.exact:
         return Estimate()
     found = expectation_of(session, job)
-    there = slots(session) if found else Slots(0, 0)
-    if found is None or not there.usable:
+    if found is None or not (there := slots(session)).usable:
         return Estimate()
     return of_waiting(now, found, queue_before(session, job, place, there, found.quantile(MEDIAN)))
 

@@ -24,6 +24,7 @@ from api_service.streams.watch import ServerStops
 from api_service.tasks import task_changes
 from api_service.tasks.task_changes import TaskChanges
 from shared.configuration.settings import Settings
+from shared.database.clock import EPOCH
 from shared.messaging.messenger import Messenger, ring_after_commit
 from shared.models import Scope, Task, TaskKind, TaskState
 from shared.tasks import life
@@ -134,7 +135,7 @@ def test_more_than_one_look_hands_out_are_told_each_once(messenger: Messenger, m
     for name, number in {"FIRST": 2, "AT_ONCE": 3, "WINDOW": 4, "MOST_KNOWN": 5}.items():
         monkeypatch.setattr(task_changes, name, number)
     made = [asked(messenger, TaskKind.REPORT, user_id=[USER, ANOTHER_USER][number % 2]) for number in range(10)]
-    changes, seen = TaskChanges(None, task_changes.LONG_AGO), []
+    changes, seen = TaskChanges(None, EPOCH), []
     while found := changes.look(messenger.engine).tasks:
         assert len(found) <= 3
         seen += [one.id for one in found]

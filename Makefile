@@ -115,7 +115,6 @@ build: $(VENV)/ready pages ## Make the wheel and the source archive, in dist/
 
 # BUILDAH_FORMAT: podman's own format has no place for health checks.
 images: $(VENV)/ready ## Make the images of all services (CONTAINERS=docker; BUILD_ARGS for the build)
-	$(if $(filter none,$(PAGES)),,-@$(PY) -m deploy.pages)
 	@set -e; version=$$($(PY) -c 'from shared.version import VERSION; print(VERSION)'); \
 	for image in $(IMAGES); do \
 	    BUILDAH_FORMAT=docker $(CONTAINERS) build $(BUILD_ARGS) --file deploy/Dockerfile --target $$image \

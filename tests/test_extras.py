@@ -6,7 +6,7 @@ import pytest
 
 from tests.extras import distributions_of, required_by, size_mb
 
-OF_THE_API = {"starlette", "uvicorn"}
+OF_THE_API = {"starlette", "uvicorn", "swagger-ui-py"}
 OF_THE_WORKER = {"apscheduler", "av", "pillow"}
 OF_BOTH = {
     "dramatiq",

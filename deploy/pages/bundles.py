@@ -12,9 +12,7 @@ from deploy.pages.tools import FOLDER, MODULES, ROOT, esbuild, run
 SOURCES = ROOT / "api_service" / "pages"
 BUILT = SOURCES / "built"
 HTML = SOURCES / "page.html"
-USED = ("preact", "htm", "@preact/signals", "@preact/signals-core", "uplot", "photoswipe", "swagger-ui-dist")
-# What `/docs` shows, as it comes: its package has the same in six other forms.
-SWAGGER_UI = ("swagger-ui-bundle.js", "swagger-ui.css")
+USED = ("preact", "htm", "@preact/signals", "@preact/signals-core", "uplot", "photoswipe")
 # One list of pages: the folder of each, and what its tab says.
 PAGES = {
     "studio": "Studio",
@@ -50,9 +48,6 @@ def build() -> None:
     template = HTML.read_text()
     for page, title in PAGES.items():
         (new / f"{page}.html").write_text(page_of(template, title, outputs, f"api_service/pages/{page}/main.js"))
-    (new / "swagger").mkdir()
-    for name in SWAGGER_UI:
-        shutil.copy(MODULES / "swagger-ui-dist" / name, new / "swagger" / name)
     for file in [path for path in new.rglob("*") if path.is_file()]:
         file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
     keep_licences(new)

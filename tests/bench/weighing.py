@@ -21,7 +21,7 @@ IMPORTS = {
     "import of the worker": "worker_service.start",
     "import of the scheduler": "worker_service.scheduler.main",
 }
-INSTALLED = {"install size of the API": ("api", 100), "install size of the worker": ("worker", 210)}
+INSTALLED = {"install size of the API": ("api", 100), "install size of the worker": ("worker", 200)}
 QUEUED = 32
 FIGURES = (
     Figure(API, "MB", "256 MB", "<= 1"),

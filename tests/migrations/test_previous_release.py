@@ -50,14 +50,7 @@ def old_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = tmp_path_factory.mktemp("previous")
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(tree, filter="data")
-    stand_in_for_swagger_ui(tree)
     return tree
-
-
-def stand_in_for_swagger_ui(tree: Path) -> None:
-    """A release may look for Swagger UI in a package that is not installed with this one. Nothing here asks for it."""
-    (tree / "swagger_ui" / "static").mkdir(parents=True)
-    (tree / "swagger_ui" / "__init__.py").touch()
 
 
 class Release:

@@ -17,7 +17,6 @@ from api_service.doors.comfy_v2 import routes as comfy_v2
 from api_service.doors.native.routes import ROUTES as NATIVE
 from api_service.doors.openai import examples as openai_examples
 from api_service.doors.openai import routes as openai
-from api_service.doors.pages import files
 from api_service.doors.pages.routes import PAGES
 from api_service.http.operations import Nothing
 from api_service.routes import EXAMPLES, OPERATIONS, ROUTES
@@ -27,13 +26,7 @@ ROOT = Path(__file__).parents[3]
 # Doors with a document of their own, by where that is.
 COMFY_V2, OPENAI = (f"{door.PREFIX}openapi.json" for door in (comfy_v2, openai))
 DOCUMENTS = {"/", "/openapi.json", "/docs", "/docs/page.js", COMFY_V2, OPENAI}
-SWAGGER_UI = ("swagger-ui-bundle.js", "swagger-ui.css")
-FILES = {
-    *(f"/docs/static/{name}" for name in SWAGGER_UI),
-    "/pages/{name:path}",
-    *PAGES,
-    *(f"{page}/" for page in PAGES),
-}
+FILES = {"/pages/{name:path}", *PAGES, *(f"{page}/" for page in PAGES)}
 ALL_EXAMPLES = {**EXAMPLES, **examples.EXAMPLES, **openai_examples.EXAMPLES}
 EACH = {"/openapi.json": ours, COMFY_V2: comfy_v2.document, OPENAI: openai.document}
 
@@ -115,32 +108,10 @@ def test_it_is_served_and_printed_alike(client: TestClient) -> None:
     assert json.loads(printed.stdout) == served.json()
 
 
-def test_swagger_ui_comes_from_our_own_files(
-    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "built").touch()
-    (tmp_path / "swagger").mkdir()
-    for name in SWAGGER_UI:
-        (tmp_path / "swagger" / name).write_text("made")
-    monkeypatch.setattr(files, "BUILT", tmp_path)
-    files.built_files.cache_clear()
+def test_swagger_ui_comes_from_our_own_files(client: TestClient) -> None:
     page = client.get("/docs", headers={"Authorization": ""})
     assert page.headers["content-type"].startswith("text/html")
     assert "://" not in page.text
     for path in ("/docs/page.js", "/docs/static/swagger-ui-bundle.js", "/docs/static/swagger-ui.css"):
         assert path in page.text
         assert client.get(path).status_code == 200
-    files.built_files.cache_clear()
-
-
-def test_where_no_pages_were_made_it_says_so_and_leads_to_the_document(
-    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files, "BUILT", tmp_path)
-    files.built_files.cache_clear()
-    page = client.get("/docs", headers={"Authorization": ""})
-    assert page.status_code == 503
-    assert "make pages" in page.text
-    assert '"/openapi.json"' in page.text
-    assert client.get("/docs/static/swagger-ui.css").status_code == 404
-    files.built_files.cache_clear()

@@ -20,7 +20,7 @@ CONTAINERS ?= podman
 IMAGES := api worker scheduler migrate
 BUILD_ARGS ?=
 
-.PHONY: build images images-test clients monitoring store-servers pooler help pages demo up doctor test test-quick test-long test-costs chaos check lint types imports format docs sql bench soak lock settings migrate load-test-data clean
+.PHONY: build images images-test clients monitoring store-servers pooler help pages demo up doctor test test-quick test-landing test-long test-costs chaos check lint types imports format docs sql bench soak lock settings migrate load-test-data clean
 
 help: ## List what there is
 	@echo "Genonaut Generation: a durable job service in front of ComfyUI."
@@ -35,33 +35,37 @@ demo: $(VENV)/ready ## Run one job through the whole system, and show its pictur
 	@$(PY) -m deploy.local demo --end-with-parent
 
 # Without its bytecode Python compiles all of this code again, in each of the hundreds of processes that tests start.
-test test-quick test-long test-costs chaos bench soak: export PYTHONDONTWRITEBYTECODE :=
+test test-quick test-landing test-long test-costs chaos bench soak: export PYTHONDONTWRITEBYTECODE :=
 
-test: check ## Lint, types, import rules, then all tests but the long ones (ARGS='-k word' for some)
-	$(PYTEST) -m 'not long' $(ARGS)
+# The types are one of the tests: they are looked at beside the others.
+test: lint imports ## Lint, import rules, then a test of each rule, of the types too (ARGS='-k word' for some)
+	$(PYTEST) -m 'not landing and not long' $(ARGS)
+
+test-landing: $(VENV)/ready ## What else has to pass before anything lands: other means to the same rules, programs of others
+	$(PYTEST) -m 'landing and not long' $(ARGS)
 
 # Hypothesis's plugin reads all of this code for values to try, in each process, and none of its tests is quick.
 test-quick: $(VENV)/ready ## The tests without systems and broad sweeps, in a minute
-	$(PYTEST) -p no:hypothesispytest -m 'not system and not broad and not long' $(ARGS)
+	$(PYTEST) -p no:hypothesispytest -m 'not system and not broad and not landing and not long' $(ARGS)
 
 test-long: $(VENV)/ready ## The long tests, then the full `make chaos`
 	$(PYTEST) -m long $(ARGS)
 	$(PY) -m tests.chaos
 
-clients: $(VENV)/ready ## Install programs that speak ComfyUI in .clients: `make test` then runs them, unmodified
+clients: $(VENV)/ready ## Install programs that speak ComfyUI in .clients: `make test-landing` then runs them, unmodified
 	@$(PY) -m tests.clients
 
-monitoring: $(VENV)/ready ## Unpack Prometheus in .monitoring: `make test` then tries alerts and dashboard with it
+monitoring: $(VENV)/ready ## Unpack Prometheus in .monitoring: `make test-landing` then tries alerts and dashboard with it
 	@$(PY) -m tests.monitoring
 
-store-servers: $(VENV)/ready ## Install servers of S3 in .store-servers: `make test` then tries object stores on them
+store-servers: $(VENV)/ready ## Install servers of S3 in .store-servers: `make test-landing` then tries object stores on them
 	@$(PY) -m tests.store_servers
 
-pooler: $(VENV)/ready ## Unpack PgBouncer in .pooler: `make test` then goes through it
+pooler: $(VENV)/ready ## Unpack PgBouncer in .pooler: `make test-landing` then goes through it
 	@$(PY) -m tests.pooler
 
 test-costs: $(VENV)/ready ## Run tests as `make test` does, and show their processor time (ARGS='tests/journeys' for some)
-	$(PYTEST) -p tests.costs -m 'not long' $(ARGS)
+	$(PYTEST) -p tests.costs -m 'not landing and not long' $(ARGS)
 
 chaos: $(VENV)/ready ## Let everything die under 500 jobs, and account for each (ARGS='--short', ARGS=--help)
 	$(PY) -m tests.chaos $(ARGS)
@@ -95,7 +99,7 @@ format: $(VENV)/ready ## Format the code
 docs: $(VENV)/ready ## Write what the documentation takes from the code: settings and errors
 	$(PY) -m tests.docs.generated
 
-EXTRAS := --extra api --extra worker --extra migrations --extra tracing
+EXTRAS := --extra api --extra worker --extra scheduler --extra migrations --extra buckets --extra tracing
 
 lock: ## Renew requirements/*.lock (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

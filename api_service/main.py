@@ -46,6 +46,7 @@ from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import RateCounter
 from api_service.limits.redis_guard import RedisGuard
+from api_service.limits.waiting_jobs import WaitingJobs
 from api_service.notifications.seen import note_what_was_seen
 from api_service.overview.overview import OverviewView, Period, overview_of
 from api_service.prompts.prompt_queries import ended_jobs
@@ -66,10 +67,8 @@ from shared.database.reads import Reads
 from shared.database.replica import replica_of
 from shared.database.schema import exit_unless_migrated
 from shared.fleet.fence import Fence
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
-from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import counting_client, hasty_client, listening_client
+from shared.messaging.opening import open_messenger
+from shared.messaging.redis_clients import counting_client, listening_client
 from shared.messaging.redis_fitness import exit_if_redis_is_unfit
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.outgoing.allowed import allowed_by
@@ -84,6 +83,7 @@ THREADS = 10  # blocking calls at once; each may hold a database connection
 HEAVY_THREADS = 1  # beside them, for large bodies
 OTHER_THREADS = HEAVY_THREADS + 2  # and one each for the rights of streams and for what is ready
 OVERVIEW_KEPT_S = 1.0
+OVERVIEW_REST = 5  # times as long as it took: a million jobs that wait take seconds to count
 
 
 class LifespanState(TypedDict):
@@ -173,7 +173,7 @@ async def running(
         await stop(tasks)
         await services.relay.aclose()
         await services.limits.streams.aclose()
-        services.messenger.client.close()
+        services.messenger.close()
         services.reads.close()
         services.engine.dispose()
 
@@ -181,13 +181,12 @@ async def running(
 def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetrics, tracing: Tracing) -> Services:
     engine = create_engine(settings, application="api", connections=THREADS + OTHER_THREADS)
     reads = Reads(engine, replica_of(settings, application="api", connections=THREADS + 1), metrics.reading_from)
-    channels, keyring, threads = Channels(settings.redis_ns), Keyring(engine), anyio.CapacityLimiter(THREADS)
-    client, count = hasty_client(settings.redis_url), metrics.jobs.count
-    messenger = Messenger(engine, sending_broker(settings), client, channels, count)
+    keyring, threads = Keyring(engine), anyio.CapacityLimiter(THREADS)
+    messenger = open_messenger(engine, settings, metrics.jobs.count)
     counting = counting_client(settings.redis_url, wait_s=timings.count_within_s)
     guard, fence = RedisGuard(timings.count_within_s), Fence(settings.allowed_nodes, settings.denied_nodes or ())
-    rates = RateCounter(counting, settings.redis_ns, guard)
-    limits = KeyLimits(settings, rates, OpenStreams(counting, settings.redis_ns, guard))
+    streams, waiting = OpenStreams(counting, settings.redis_ns, guard), WaitingJobs(is_fair=settings.sharing.is_fair)
+    limits = KeyLimits(settings, RateCounter(counting, settings.redis_ns, guard), streams, waiting)
     capabilities, store = CapabilityReader(engine), open_storage(settings).store
     shelf = Shelf(engine, store, settings.asset_max_bytes, settings.asset_lifetime, settings.archive_max_bytes)
     return Services(
@@ -197,7 +196,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
         messenger=messenger,
         store=store,
         vault=open_vault(settings.secrets_key_file),
-        relay=Relay(listening_client(settings.redis_url), channels, timings, metrics.heard),
+        relay=Relay(listening_client(settings.redis_url), messenger.channels, timings, metrics.heard),
         keyring=keyring,
         keys=OneQuestion(lambda key_id: anyio.to_thread.run_sync(keyring.key, key_id, limiter=threads)),
         trusted=TrustedNetworks(engine, settings.native_trusted),
@@ -224,7 +223,9 @@ def overviews_of(reads: Reads, threads: anyio.CapacityLimiter) -> dict[str, OneA
     """Everybody's work at a glance, by its period: found once, however many look at it."""
     found = {period: partial(reads.read, overview_of, None, period) for period in Period}
     run = partial(anyio.to_thread.run_sync, limiter=threads)
-    return {period: OneAnswer(partial(run, find), OVERVIEW_KEPT_S) for period, find in found.items()}
+    return {
+        period: OneAnswer(partial(run, find), OVERVIEW_KEPT_S, rest=OVERVIEW_REST) for period, find in found.items()
+    }
 
 
 def app(timings: StreamTimings = DEFAULT_TIMINGS) -> Starlette:

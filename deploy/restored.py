@@ -17,7 +17,7 @@ with importing():
     from sqlmodel import col, select
 
     from shared.configuration.settings import Settings, settings_or_exit
-    from shared.configuration.types import as_shown
+    from shared.configuration.types import in_words
     from shared.database.connected import connected_services
     from shared.database.engine import create_engine, reading, transaction
     from shared.database.schema import exit_unless_migrated
@@ -130,7 +130,7 @@ def not_known(found: Found, settings: Settings) -> Iterator[str]:
         yield "Those that waited then run, also where they ran since: nothing names the prompts that they had."
     if found.unknown:
         kept = settings.retention_orphans
-        until = f"for {as_shown(kept)} from when they were written" if kept else "for ever"
+        until = f"for {in_words(kept)} from when they were written" if kept else "for ever"
         yield (
             f"{len(found.unknown)} jobs have files in the store and no row, such as {found.unknown[0]}: they were "
             f"accepted after that moment, or deleted before it. Their files are kept {until} (RETENTION_ORPHANS)."

@@ -3,6 +3,8 @@
 import argparse
 import logging
 import sys
+from datetime import timedelta
+from functools import partial
 
 from shared.imports import importing
 
@@ -13,6 +15,7 @@ with importing():
     from migrations.command_line import prepare
     from migrations.losses import refuse_to_lose
     from migrations.upgrade import current, downgrade, loss_of, upgrade
+    from shared.database.engine import patiently
     from shared.texts.reasons import driver_reason
 
 log = logging.getLogger("migrations")
@@ -22,6 +25,8 @@ def main() -> int:
     arguments = parse()
     database_url = prepare().database_url
     try:
+        if arguments.wait:
+            patiently(partial(current, database_url), patience=timedelta(seconds=arguments.wait))
         if arguments.current:
             sys.stdout.write(f"{current(database_url) or 'base'}\n")
         else:
@@ -43,6 +48,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--downgrade", action="store_true", help="go down; to `base` is before the first")
     parser.add_argument("--yes-delete", action="store_true", help="go down although that deletes rows")
     parser.add_argument("--current", action="store_true", help="only say where the database is")
+    parser.add_argument("--wait", type=float, metavar="SECONDS", help="for a database that does not answer yet")
     arguments = parser.parse_args()
     if arguments.downgrade and not arguments.revision:
         parser.error("--downgrade wants the revision to go down to")

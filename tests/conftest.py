@@ -25,9 +25,9 @@ with importing():
     from shared.messaging.messenger import Messenger
     from shared.messaging.redis_clients import patient_client
     from tests.buckets import S3, moto_server
-    from tests.dealing import dealt
+    from tests.dealing import Dealer
     from tests.kept_statements import keep_statements
-    from tests.lanes import ProcessGuard, is_left_out, mark
+    from tests.lanes import ProcessGuard, is_left_out, mark_all
     from tests.lent_database import ADD_USERS, LentDatabase, new_name
     from tests.lodgings import remove_lodgings
     from tests.simulator.running import RunningSimulator, running_simulator
@@ -36,9 +36,11 @@ TEST_DATABASE = 3  # of Redis
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Tests wait for others for a third of their time, so there are two processes for each processor."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Tests of systems wait for others for a third of their time, so there are two processes for each processor. The
+    rest hardly waits, and what each process has to learn takes ten seconds."""
+    processors = os.cpu_count() or 1
+    return processors + 1 if "not system" in config.option.markexpr else 2 * processors
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,14 +56,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(ProcessGuard())
+    config.pluginmanager.register(Dealer(processes=int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
     keep_statements()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests whose fixtures say what they are, and deal out the long ones."""
-    for item in items:
-        mark(item)
-    items[:] = dealt(items, processes=int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    """Mark the tests whose fixtures say what they are."""
+    mark_all(items)
 
 
 @pytest.fixture(scope="session")
@@ -205,5 +206,7 @@ def delete_keys(client: redis.Redis, namespace: str) -> None:
 
 
 @pytest.fixture
-def messenger(engine: Engine, settings: Settings, redis_client: redis.Redis) -> Messenger:
-    return Messenger(engine, sending_broker(settings), redis_client, Channels(settings.redis_ns))
+def messenger(engine: Engine, settings: Settings, redis_client: redis.Redis) -> Iterator[Messenger]:
+    messenger = Messenger(engine, sending_broker(settings), redis_client, Channels(settings.redis_ns))
+    yield messenger
+    messenger.close()

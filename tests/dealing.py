@@ -13,6 +13,17 @@ import pytest
 SYSTEM = "whole_system"
 
 
+class Dealer:
+    """Deals out what is left once marks and words have chosen among the tests."""
+
+    def __init__(self, processes: int) -> None:
+        self.processes = processes
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = dealt(items, self.processes)
+
+
 def dealt(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
     """The same tests, in the order in which this many processes are to be given equal shares of them."""
     modules = by_module([item for item in items if item.get_closest_marker("system")])

@@ -8,11 +8,13 @@ from uuid import uuid4
 
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+from sqlalchemy import Column
 from sqlmodel import SQLModel
 
 import shared.models  # noqa: F401 - names all tables to the metadata
 from deploy.local.postgres import connected
 from deploy.local.servers import Servers
+from shared.database.columns import OF_A_JOB
 from tests.jobs import ANOTHER_USER, USER
 from tests.kept_connections import keeping
 
@@ -28,6 +30,20 @@ RESTART_SEQUENCES = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
 ADD_USERS = f"INSERT INTO users (id, name) VALUES ('{USER}', 'somebody'), ('{ANOTHER_USER}', 'somebody else')"
 DELETE_ALL = [f"DELETE FROM {table.name}" for table in reversed(SQLModel.metadata.sorted_tables)]
 AS_IF_NEW = "; ".join([*DELETE_ALL, RESTART_SEQUENCES, ADD_USERS])  # without a parameter, they are sent together
+
+
+def of_jobs() -> Iterator[Column[object]]:
+    """The columns that name a job: no foreign key holds them to one."""
+    for table in SQLModel.metadata.tables.values():
+        yield from (column for column in table.columns if column.info.get(OF_A_JOB))
+    yield SQLModel.metadata.tables["generation_jobs"].c.parent_id
+
+
+WHOSE_JOB_IS_GONE = " UNION ALL ".join(
+    f"SELECT '{column}' FROM {column.table.name} AS of_a_job WHERE of_a_job.{column.name} IS NOT NULL"
+    f" AND NOT EXISTS (SELECT FROM generation_jobs AS job WHERE job.id = of_a_job.{column.name})"
+    for column in of_jobs()
+)
 
 
 class LentDatabase:
@@ -66,7 +82,10 @@ class LentDatabase:
         finally:
             self.take_back()
             with self.emptying.cursor() as cursor:
+                cursor.execute(WHOSE_JOB_IS_GONE)  # what foreign keys would refuse
+                left = {name for (name,) in cursor.fetchall()}
                 cursor.execute(AS_IF_NEW)
+            assert not left, f"these have rows whose job is not there: {left}"
 
     def take_back(self) -> None:
         """Rename its user, and end all connections that are in use: a thread that a test left behind does not reach the

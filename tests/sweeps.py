@@ -12,9 +12,10 @@ T = TypeVar("T")
 
 
 def sweep(one_in: int) -> pytest.MarkDecorator:
-    """Run a test with `one_in` as this number, and in `make test-long` with 1."""
+    """Run a test with `one_in` as four times this number, at a landing as this number, and in `make test-long` as 1."""
+    shares = ((4 * one_in, ()), (one_in, pytest.mark.landing), (1, pytest.mark.long))
     return pytest.mark.parametrize(
-        "one_in", [pytest.param(one_in, id=f"one in {one_in}"), pytest.param(1, id="all", marks=pytest.mark.long)]
+        "one_in", [pytest.param(number, id=f"one in {number}", marks=marks) for number, marks in shares]
     )
 
 

@@ -22,10 +22,7 @@ from sqlmodel import col, select
 
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine, reading
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
-from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import hasty_client
+from shared.messaging.opening import open_messenger
 from shared.models import Task, TaskState
 from shared.storage.opening import open_storage
 from shared.tasks.life import Ending
@@ -85,8 +82,7 @@ def work(environ: dict[str, str], name: str, lease_s: float, most_pages: int | N
     steps = {kind: partial(held, step) for kind, step in STEPS.items()}
     settings = load_settings(environ)
     engine = create_engine(settings, application="tests")
-    broker, client = sending_broker(settings), hasty_client(settings.redis_url)
-    messenger = Messenger(engine, broker, client, Channels(settings.redis_ns))
+    messenger = open_messenger(engine, settings)
     store, moving = open_storage(settings)
     resources = TaskResources(messenger, store, MediaPool(1), moving=moving)
     runner = TaskRunner(name, timedelta(seconds=lease_s), None, resources, steps, threading.Event(), lambda: None)

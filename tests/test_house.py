@@ -15,6 +15,8 @@ import pytest
 from shared.messaging.messages import MESSAGES, Queue
 from worker_service.main import RECEIVERS
 
+pytestmark = pytest.mark.broad  # all of the code is parsed
+
 ROOT = Path(__file__).parents[1]
 CODE = ("api_service", "worker_service", "shared", "migrations", "deploy")
 LONGEST_FILE = 250
@@ -259,13 +261,9 @@ def test_the_api_loads_nothing_of_the_worker() -> None:
 
 
 @pytest.mark.system
-def test_the_worker_loads_nothing_of_the_api() -> None:
-    assert loaded_by("worker_service.main").isdisjoint({"api_service", "starlette", "uvicorn", "alembic", "deploy"})
-
-
-@pytest.mark.system
-def test_the_worker_itself_decodes_nothing() -> None:
-    assert loaded_by("worker_service.main").isdisjoint({"PIL", "av"})
+def test_the_worker_loads_nothing_of_the_api_and_decodes_nothing_itself() -> None:
+    of_the_api = {"api_service", "starlette", "uvicorn", "alembic", "deploy"}
+    assert loaded_by("worker_service.main").isdisjoint({*of_the_api, "PIL", "av"})
 
 
 @pytest.mark.system

@@ -8,7 +8,7 @@ import pytest
 from hypothesis.strategies import integers
 
 from tests.hypotheses import given
-from tests.lanes import is_left_out
+from tests.lanes import DATABASE, QUICK_OF_A_FILE, is_left_out, mark_all, says_landing
 
 START = [sys.executable, "-c", ""]
 
@@ -58,6 +58,16 @@ def test_of_several_cases_on_the_database_only_the_first_is_quick(
     assert (request.node.get_closest_marker("broad") is None) == (one == other == 0)
 
 
+def test_of_a_file_those_on_the_database_are_quick_that_come_first(request: pytest.FixtureRequest) -> None:
+    node = request.node
+    items = [pytest.Function.from_parent(node.parent, name=f"test_{n}", callobj=lambda: None) for n in range(20)]
+    for item in items:
+        item.fixturenames = [DATABASE] if int(item.name[5:]) % 2 else []
+    mark_all(items)
+    broad = [item.name for item in items if item.get_closest_marker("broad")]
+    assert broad == [f"test_{n}" for n in range(2 * QUICK_OF_A_FILE + 1, 20, 2)]
+
+
 @pytest.mark.parametrize("case", [0, 1])
 def test_without_a_database_all_cases_are(request: pytest.FixtureRequest, case: int) -> None:
     assert request.node.get_closest_marker("broad") is None
@@ -103,3 +113,21 @@ def test_a_file_whose_tests_are_all_left_out_is_not_imported(tmp_path: Path, exp
     for path in (tmp_path, other, other / "test_b.py", other / "conftest.py"):
         assert not is_left_out(path, expression, here)
     assert not is_left_out(left / "test_a.py", expression, [f"{left}/test_a.py::test_a"])
+
+
+@pytest.mark.parametrize("expression", ["landing", "landing and not long"])
+def test_for_the_landing_only_files_are_imported_that_name_it(tmp_path: Path, expression: str) -> None:
+    for name, line in (
+        ("a", "@pytest.mark.landing"),
+        ("b", "@sweep(one_in=5)"),
+        ("c", "@pytest.mark.system"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"test_{name}.py").write_text(f"{line}\ndef test_it() -> None: ...\n")
+    left = [name for name in "abc" if is_left_out(tmp_path / name, expression, [str(tmp_path)])]
+    assert left == ["c"]
+    assert not is_left_out(tmp_path, expression, [str(tmp_path)])
+    assert not is_left_out(tmp_path / "c" / "test_c.py", expression, [f"{tmp_path}/c/test_c.py"])
+    says_landing.cache_clear()
+    (tmp_path / "c" / "conftest.py").write_text("@pytest.fixture\ndef store(s3: S3) -> Store: ...\n")
+    assert not is_left_out(tmp_path / "c", expression, [str(tmp_path)])

@@ -16,7 +16,7 @@ from tests.elsewhere import AT_MOST_S, Elsewhere
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.waiting import until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("api_service", "worker_service", "shared", "migrations", "deploy/doctor")

@@ -16,11 +16,9 @@ from shared.configuration.settings import Settings, environment, settings_or_exi
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
 from shared.jobs.claim.due import due_jobs
-from shared.messaging.broker import sending_broker
 from shared.messaging.due_work import WakeUps
-from shared.messaging.events import Channels
 from shared.messaging.messages import RunComfyJob
-from shared.messaging.messenger import Messenger
+from shared.messaging.opening import open_messenger
 from shared.messaging.redis_clients import hasty_client, patient_client
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.metrics.jobs import JobMetrics
@@ -126,9 +124,8 @@ def create_broker(settings: Settings, resources: Resources) -> AttentiveBroker:
 
 def create_resources(settings: Settings, timings: Timings = PRODUCTION, tracing: Tracing = OFF) -> Resources:
     engine = create_engine(settings, application="worker", connections=settings.worker_threads + OTHER_CONNECTIONS)
-    channels, closing, registry = Channels(settings.redis_ns), threading.Event(), new_registry("worker")
-    count = JobMetrics(registry).count
-    messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels, count)
+    closing, registry = threading.Event(), new_registry("worker")
+    messenger = open_messenger(engine, settings, JobMetrics(registry).count)
     worker_id, wake_consumers = new_worker_id(), WakeConsumers()
     fleet = create_fleet(settings, engine, timings.fleet)
     store, moving = storage_or_exit(settings)
@@ -157,10 +154,10 @@ def create_resources(settings: Settings, timings: Timings = PRODUCTION, tracing:
     wakes = {"wake_webhooks": webhooks.wake, **({"wake_mail": mailing.wake} if mailing else {})}
     wakes["clean_up"] = create_cleaner(settings, messenger, store, closing).do_due
     tasks = create_tasks(settings, run, outgoing, wake_jobs, moving).run_one
-    running = settings.limit_running_jobs
+    running, listening = settings.limit_running_jobs, hasty_client(settings.redis_url)
     jobs = JobRunner(worker_id, running, closing, capacity, wake_jobs.send_one, run, **wakes, run_tasks=tasks)
     signals = SignalListener(
-        hasty_client(settings.redis_url), channels, cancel=leases.cancel, wake=wake_consumers, look=run.sockets.look
+        listening, messenger.channels, cancel=leases.cancel, wake=wake_consumers, look=run.sockets.look
     )
     deliverers = (webhooks, mailing) if mailing else (webhooks,)
     return Resources(engine, fleet, leases, capacity, signals, jobs, deliverers, closing, timings, registry)
@@ -192,6 +189,7 @@ def close(resources: Resources) -> None:
     resources.jobs.run.sockets.close()
     resources.fleet.close()
     resources.jobs.run.media.close()
+    resources.jobs.run.messenger.close()
     resources.engine.dispose()
     resources.jobs.run.tracing.close()
 

@@ -8,6 +8,7 @@ import re
 import time
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Engine, String, bindparam, func, or_, update
@@ -17,8 +18,8 @@ from api_service.accounts.identity import Identity
 from api_service.refusals.accounts import unauthenticated
 from api_service.refusals.refusal import Refusal
 from shared.accounts.secrets import hash_of
-from shared.database.engine import reading, transaction
-from shared.database.prepared_rows import row_as_of
+from shared.database.engine import once_more, reading, transaction
+from shared.database.prepared_rows import AsOf, row_as_of
 from shared.models import ApiKey
 
 T = TypeVar("T")
@@ -101,8 +102,7 @@ class Keyring:
         if known := self.remembered(key_id):
             return known
         asked_at = time.monotonic()
-        with reading(self.engine) as session:
-            found = READ_KEY.one_or_none(session, {THIS_KEY.key: key_id})
+        found = once_more(partial(self.read, key_id))
         if found and is_to_be_noted(*found):
             with transaction(self.engine) as session:
                 note_use(session, key_id)
@@ -111,6 +111,10 @@ class Keyring:
             known = known._replace(key=found[0], expires=asked_at + seconds_left(*found))
         remember(self.known, key_id, known)
         return known
+
+    def read(self, key_id: str) -> AsOf[ApiKey] | None:
+        with reading(self.engine) as session:
+            return READ_KEY.one_or_none(session, {THIS_KEY.key: key_id})
 
     def forget(self, key_id: str) -> None:
         """Read a key again at its next use: it was changed here."""

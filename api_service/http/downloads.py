@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
+NOT_PLAIN = re.compile(r'[^ -~]|["\\%]')  # what a name in quotes cannot say, or browsers take for something else
+
 # A browser may show these; anything else is only offered for saving.
 SHOWN = re.compile(r"(image/(png|jpeg|webp|gif|apng|avif)|video/(mp4|webm)|audio/[a-z0-9.+-]+|text/plain)(;.*)?")
 
@@ -82,12 +84,19 @@ def file_headers(file: StoredFile) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         # The files of a job never change, and they are its owner's.
         "Cache-Control": "private, max-age=31536000, immutable",
-        "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(file.filename, safe='')}",
+        "Content-Disposition": f"{shown}; {named(file.filename)}",
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Resource-Policy": "cross-origin",  # pages of any origin may show it, if they have its URL
         "Referrer-Policy": "no-referrer",  # the URL may be signed
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
+
+
+def named(filename: str) -> str:
+    """Under which name to save a file. Programs such as curl know only the form that has no letters but ASCII's, so a
+    name that needs the other has both (RFC 6266, appendix D)."""
+    plain = NOT_PLAIN.sub("_", filename)
+    return f'filename="{plain}"' + ("" if plain == filename else f"; filename*=UTF-8''{quote(filename, safe='')}")
 
 
 def asked_range(request: Request[Any], tag: str, size: int) -> tuple[int, int] | None:

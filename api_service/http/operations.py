@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
@@ -20,6 +21,7 @@ from api_service.accounts.identity import Identity
 from api_service.http.answers import as_answer, rate_headers
 from api_service.http.bodies import LARGEST_BODY, read_json, read_query
 from api_service.refusals.accounts import forbidden
+from shared.database.engine import has_done_nothing
 from shared.models import Scope
 
 
@@ -139,9 +141,14 @@ class Operation(Generic[S, B, Q]):
         """Answer a caller who may ask this. Raises Refusal."""
         query: Any = NOTHING if self.query is Nothing and not http.query_params else read_query(http, self.query)
         body: Any = NOTHING if self.body is Nothing else await self.read(http, self.body, self.largest_body)
-        response = self.render(
-            await self.endpoint(ParsedRequest[S, B, Q](http, http.state.services, charge, body, query))
-        )
+        asked = ParsedRequest[S, B, Q](http, http.state.services, charge, body, query)
+        try:
+            found = await self.endpoint(asked)
+        except DBAPIError as error:
+            if self.method != "GET" or not has_done_nothing(error):  # what only reads may be asked again
+                raise
+            found = await self.endpoint(asked)
+        response = self.render(found)
         response.headers.update(http.state.rate)
         return response
 

@@ -41,7 +41,7 @@ def future_asset(output: JobOutput, owner: UUID) -> Asset:
         id=asset_id_of(OutputPlace(output.job_id, output.number)),
         user_id=owner,
         name=output.filename,
-        kind=KINDS[output.kind],
+        kind=KINDS.get(output.kind, AssetKind.OTHER),
         media_type=output.media_type,
         size_bytes=output.size_bytes,
         hash="",

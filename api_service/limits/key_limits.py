@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Engine
-from sqlmodel import Session
 
 from api_service.accounts.charge import Charge
 from api_service.accounts.identity import Identity
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import Ask, Limit, Rate, RateCounter
+from api_service.limits.waiting_jobs import WaitingJobs
 from api_service.refusals.accounts import quota_exceeded, rate_limited
-from shared.accounts.quotas import queued_jobs
-from shared.accounts.users import read_user
+from shared.accounts.users import read_submitter
 from shared.configuration.settings import Settings
 from shared.database.engine import reading
 from shared.models import User
@@ -35,6 +34,7 @@ class KeyLimits:
     settings: Settings
     rates: RateCounter
     streams: OpenStreams
+    waiting: WaitingJobs
 
     def most(self, identity: Identity, limit: Limit) -> int | None:
         """How much of it the key may have, by its own row or else by the settings; None for no limit."""
@@ -94,8 +94,11 @@ class KeyLimits:
         Raises Refusal: quota_exceeded."""
         most = {limit: self.most(identity, limit) for limit in (Limit.QUEUED_JOBS, Limit.STORED_BYTES)}
         with reading(engine) as session:
-            check_queued_jobs(session, user_id, most[Limit.QUEUED_JOBS], jobs)
-            user = read_user(session, user_id)
+            user, accepted = read_submitter(session, user_id)
+            queued = most[Limit.QUEUED_JOBS]
+            if queued is not None and not self.waiting.have_room(session, user_id, accepted, most=queued, more=jobs):
+                reason = f"no more than {queued} jobs of one user may wait"
+                raise quota_exceeded(Limit.QUEUED_JOBS, reason, retry_after_s=QUEUED_AGAIN_S)
             check_stored_bytes(user, most[Limit.STORED_BYTES])
             if exceeded := used_up(session, user, usual_budgets(self.settings), jobs):
                 raise quota_exceeded(exceeded.budget.limit, exceeded.reason, retry_after_s=exceeded.again_in_s)
@@ -115,17 +118,6 @@ def must_be_granted(rate: Rate) -> None:
     """Raises Refusal: rate_limited."""
     if not rate.granted:
         raise rate_limited(rate.limit, rate.most, retry_after_s=rate.retry_after_s, rate=rate)
-
-
-def check_queued_jobs(session: Session, user_id: UUID, queued: int | None, jobs: int) -> None:
-    """Raises Refusal: quota_exceeded, if this many more jobs would be too many waiting.
-
-    Those who submit at the same moment do not see each other, and may pass the limit by what they submit then.
-    """
-    if queued is not None and queued_jobs(session, user_id, queued + 1) + jobs > queued:
-        raise quota_exceeded(
-            Limit.QUEUED_JOBS, f"no more than {queued} jobs of one user may wait", retry_after_s=QUEUED_AGAIN_S
-        )
 
 
 def check_stored_bytes(user: User, most: int | None, more: int = 0) -> None:

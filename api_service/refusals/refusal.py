@@ -1,11 +1,12 @@
 """A refusal: what was asked cannot be done. It carries a code and facts, and knows nothing of HTTP."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 # Begins the tag of a union's member, which pydantic puts into a path and clients do not know.
 FORM = "form:"
@@ -44,8 +45,14 @@ def field_errors(error: ValidationError) -> list[FieldError]:
             message=COUNTED.sub(r"must have \1", str(one["msg"])).removeprefix("Value error, "),
             code=str(one["type"]),
         )
-        for one in error.errors(include_url=False, include_context=False, include_input=False)
+        for one in without_echoes(error.errors(include_url=False, include_context=False, include_input=False))
     ]
+
+
+def without_echoes(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """What is too short only as pydantic does not count its wrong items is not told beside them."""
+    wrong_items = {one["loc"][:-1] for one in errors}
+    return (one for one in errors if one["type"] != "too_short" or one["loc"] not in wrong_items)
 
 
 def field_path(parts: Sequence[int | str]) -> str:

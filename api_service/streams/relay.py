@@ -22,7 +22,6 @@ from api_service.streams.timings import StreamTimings
 from api_service.streams.watch import Holder, JobWatch, ServerStops, Watch
 from api_service.streams.watchers import Watchers
 from shared.messaging.events import Channels, Event, Events, UserIds
-from shared.models import GenerationJob, JobStatus
 
 log = structlog.get_logger(__name__)
 
@@ -75,17 +74,22 @@ class Relay:
             yield watch
 
     @contextlib.asynccontextmanager
-    async def watch_jobs(self, job_ids: Collection[int], holder: Holder | None = None) -> AsyncIterator[Watch]:
+    async def watch_jobs(
+        self, job_ids: Collection[int], holder: Holder | None = None, *, previews: bool = False
+    ) -> AsyncIterator[Watch]:
         """A watch of several jobs. The caller starts it with the positions that its snapshot shows."""
         watch = Watch(self.missed, holder)
-        async with self.joined(watch, job_ids, previews=False):
+        async with self.joined(watch, job_ids, previews=previews):
             yield watch
 
     @contextlib.asynccontextmanager
-    async def watch_user(self, user_id: UUID | None, holder: Holder | None = None) -> AsyncIterator[Watch]:
+    async def watch_user(
+        self, user_id: UUID | None, holder: Holder | None = None, *, previews: bool = False
+    ) -> AsyncIterator[Watch]:
         """A watch of all jobs of a user (None: of everybody), future ones included. The caller starts it with the
-        positions that its snapshot shows, and the moment of that snapshot."""
+        positions that its snapshot shows, and the moment of that snapshot. `previews` are sent of jobs that start."""
         watch = Watch(self.missed, holder)
+        watch.wants_previews = previews
         async with self.joined_by_user(watch, user_id):
             yield watch
 
@@ -141,13 +145,6 @@ class Relay:
             return {}
         found = (Event.model_validate_json(one) for one in kept if one)
         return {event.job_id: event for event in found}
-
-    async def progress_of(self, job: GenerationJob) -> Event | None:
-        """The last progress of a running job. That of an earlier attempt says nothing about this one."""
-        if job.status != JobStatus.RUNNING:
-            return None
-        found = (await self.last_progress(job.id)).get(job.id)
-        return found if found and found.attempt == job.attempt else None
 
     async def stop(self) -> None:
         """The server stops: end every watch with ServerStops, those that still come too."""

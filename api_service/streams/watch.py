@@ -70,13 +70,15 @@ class Watch:
 
     A job that the snapshot does not hold is watched from its first event on. `missed` is set when an event shows that
     one before it never came. `since` is a moment of the database's clock: a job that is not in `positions` and had
-    ended by then is history: its events are not sent. `name` is how its client calls itself, where it does.
+    ended by then is history: its events are not sent. `name` is how its client calls itself, where it does. Where it
+    `wants_previews`, it is given those of each of its jobs while that runs.
     """
 
     def __init__(self, missed: asyncio.Event, holder: Holder | None = None) -> None:
         self.missed = missed
         self.holder = holder
         self.name: str | None = None
+        self.wants_previews = False
         self.positions: dict[int, WatchPosition] = {}
         self.ended: dict[int, datetime] = {}
         self.since: datetime | None = None

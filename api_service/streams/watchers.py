@@ -13,6 +13,7 @@ from shared.models import EventType
 K = TypeVar("K")
 
 MOST_SEEN = 10_000
+RUNS = (EventType.STARTED, EventType.PROCESSING)
 
 
 class Watchers:
@@ -44,7 +45,15 @@ class Watchers:
 
     def leave_user(self, watch: Watch, user_id: UUID | None) -> None:
         discard(self.of_user, user_id, watch)
+        for job_id in [job_id for job_id, watches in self.of_previews.items() if watch in watches]:
+            discard(self.of_previews, job_id, watch)
         self.somebody_left.set()
+
+    def add_previews(self, watch: Watch, job_ids: Iterable[int]) -> None:
+        """These jobs run: their previews are for this watch, until they run no more."""
+        for job_id in job_ids:
+            if job_id not in watch.ended:
+                self.of_previews[job_id].add(watch)
 
     def names_of(self, user_id: UUID) -> set[str]:
         """How those call themselves that watch all jobs of a user, as far as they do."""
@@ -58,8 +67,17 @@ class Watchers:
         """Offer an event to everybody who watches its job."""
         for watch in self.of(event):
             watch.offer(event)
+            if watch.wants_previews and event.type is not EventType.PREVIEW:
+                self.turn_previews(watch, event)
         if event.type.is_final and any(is_seen(watch, event) for watch in self.of_job.get(event.job_id, ())):
             self.note_seen(event.job_id)
+
+    def turn_previews(self, watch: Watch, event: Event) -> None:
+        """What runs may have previews: on with the first sign that it does, and off with its end."""
+        if event.type in RUNS:
+            self.add_previews(watch, [event.job_id])
+        elif event.type.is_final or event.type is EventType.QUEUED:
+            discard(self.of_previews, event.job_id, watch)
 
     def note_seen(self, job_id: int) -> None:
         if len(self.seen) < MOST_SEEN:  # more than that are not noted while the database is away

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from api_service.submit.outputs_taken import keep_outputs
 from api_service.submit.priorities import capped
 from api_service.submit.quarantine import Quarantine
 from shared.configuration.choices import IN_TURNS, Sharing
-from shared.database.engine import transaction
+from shared.database.engine import once_more, transaction
 from shared.fleet.fence import OPEN, Fence
 from shared.jobs import before_start
 from shared.jobs.insert import was_made_meanwhile
@@ -96,7 +97,7 @@ async def submit(acceptance: Acceptance, submission: Submission) -> Accepted:
     the sweep sends it. Raises Refusal. Nothing is counted for jobs that are refused."""
     if acceptance.limits.are_counted(submission.charge, len(submission.jobs)):
         return await to_thread.run_sync(check_and_accept, acceptance, submission, limiter=acceptance.threads)
-    checked = await to_thread.run_sync(check, acceptance, submission, limiter=acceptance.threads)
+    checked = await to_thread.run_sync(found_good, acceptance, submission, limiter=acceptance.threads)
     if isinstance(checked, Accepted):
         return checked
     await acceptance.limits.count_submissions(submission.charge, len(submission.jobs))
@@ -105,11 +106,15 @@ async def submit(acceptance: Acceptance, submission: Submission) -> Accepted:
 
 def check_and_accept(acceptance: Acceptance, submission: Submission) -> Accepted:
     """Both at once, of jobs that were counted before: a thread that is changed costs as much as a statement."""
-    checked = check(acceptance, submission)
+    checked = found_good(acceptance, submission)
     if isinstance(checked, Accepted):
         return checked
     submission.charge.reserved = 0  # they are used
     return accept(acceptance, submission, checked)
+
+
+def found_good(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
+    return once_more(partial(check, acceptance, submission))
 
 
 def check(acceptance: Acceptance, submission: Submission) -> Checked | Accepted:
@@ -155,7 +160,8 @@ def replay(acceptance: Acceptance, submission: Submission) -> Accepted | None:
 def accept(acceptance: Acceptance, submission: Submission, checked: Checked) -> Accepted:
     """Keep what the jobs take in, then record them. Raises Refusal."""
     owner = Owner(submission.owner, acceptance.limits.most(submission.identity, Limit.STORED_BYTES))
-    return record(acceptance, submission, Checked(keep_outputs(acceptance.shelf, owner, checked.jobs)))
+    kept = Checked(keep_outputs(acceptance.shelf, owner, checked.jobs))
+    return once_more(partial(record, acceptance, submission, kept))
 
 
 def record(acceptance: Acceptance, submission: Submission, checked: Checked) -> Accepted:

@@ -5,15 +5,17 @@ Run it where a service runs, with the same variables: it sees the network and th
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from shared.imports import importing
 
 with importing():
     from deploy.doctor.examination import examine
     from deploy.doctor.finding import Finding, Mark
-    from shared.configuration.settings import environment
+    from deploy.doctor.looks.settings import wrong
+    from shared.configuration.settings import SettingsError, environment
 
 
 def main() -> None:
@@ -26,7 +28,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     arguments = parser.parse_args()
     found = []
-    for finding in examine(environment()):
+    for finding in findings():
         found.append(finding)
         if not arguments.json:
             sys.stdout.write(f"{finding}\n")
@@ -34,6 +36,14 @@ def main() -> None:
     sys.stdout.write(as_json(found) if arguments.json else summary(found))
     sys.stdout.flush()
     sys.exit(1 if counted(found, Mark.TROUBLE) else 0)
+
+
+def findings() -> Iterator[Finding]:
+    try:
+        environ = environment()
+    except SettingsError as error:
+        return wrong(error.problems, os.environ)
+    return examine(environ)
 
 
 def counted(found: Sequence[Finding], mark: Mark) -> int:

@@ -17,6 +17,7 @@ from deploy.doctor.looks import (
     database,
     due_work,
     messages,
+    metrics,
     redis_server,
     replica,
     servers,
@@ -26,7 +27,7 @@ from deploy.doctor.looks import (
     workers,
 )
 from deploy.doctor.looks import settings as variables
-from shared.configuration.settings import SettingsError, load_settings
+from shared.configuration.settings import Settings, SettingsError, load_settings
 from shared.database.schema import is_not_there
 
 SILENT_AFTER_S = 30.0  # a file system over the network blocks whoever asks it while it is away
@@ -39,11 +40,12 @@ class Needs(Enum):
 
 
 class Look(NamedTuple):
-    """What is looked at, what must answer for it, and how it is done."""
+    """What is looked at, what must answer for it, how it is done, and whether this installation has it."""
 
     subject: str
     needs: Sequence[Needs]
     look: Callable[[Installation], Iterator[Finding]]
+    is_there: Callable[[Settings], bool] = lambda _settings: True
 
 
 # In the order in which somebody mends things: what is above may be why something below is not well.
@@ -52,7 +54,7 @@ LOOKS = (
     Look("database", [Needs.NOTHING], database.look),
     Look("database", [Needs.DATABASE], sessions.look),
     Look("database", [Needs.DATABASE], tables.look),
-    Look("replica", [Needs.DATABASE], replica.look),
+    Look("replica", [Needs.DATABASE], replica.look, replica.is_set),
     Look("redis", [Needs.NOTHING], redis_server.look),
     Look("workers", [Needs.DATABASE], workers.look),
     Look("servers", [Needs.DATABASE], servers.look),
@@ -60,6 +62,7 @@ LOOKS = (
     Look("storage", [Needs.DATABASE], storage.look_from_workers),
     Look("waiting", [Needs.DATABASE, Needs.REDIS], due_work.look),
     Look("messages", [Needs.REDIS], messages.look),
+    Look("metrics", [Needs.NOTHING], metrics.look, metrics.is_set),
     Look("certificates", [Needs.NOTHING], certificates.look),
     Look("api", [Needs.NOTHING], api.look),
 )
@@ -80,6 +83,8 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
         }
         told = {needed.value.lower() for needed in away}  # by a look of its own
         for look in LOOKS:
+            if not look.is_there(installation.settings):
+                continue
             if lacking := away.intersection(look.needs):
                 if look.subject not in told:
                     names = " and ".join(sorted(needed.value for needed in lacking))

@@ -4,15 +4,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import redis
 from sqlalchemy import Engine
 
 from shared.configuration.settings import Settings
 from shared.database.engine import create_engine
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import hasty_client
+from shared.messaging.opening import open_messenger
 from shared.storage.opening import open_storage
 from shared.storage.store import OutputStore
 
@@ -25,7 +22,6 @@ class Installation(NamedTuple):
     environ: Mapping[str, str]
     settings: Settings
     engine: Engine
-    client: redis.Redis
     messenger: Messenger
     store: OutputStore
 
@@ -35,11 +31,9 @@ def installed(environ: Mapping[str, str], settings: Settings) -> Iterator[Instal
     """Nothing is connected to before somebody asks. Raises SettingsError."""
     store = open_storage(settings).store
     engine = create_engine(settings, application=APPLICATION, connections=2)
-    client, broker = hasty_client(settings.redis_url), sending_broker(settings)
-    messenger = Messenger(engine, broker, client, Channels(settings.redis_ns))
+    messenger = open_messenger(engine, settings)
     try:
-        yield Installation(environ, settings, engine, client, messenger, store)
+        yield Installation(environ, settings, engine, messenger, store)
     finally:
         engine.dispose()
-        client.close()
-        broker.client.close()
+        messenger.close()

@@ -92,9 +92,9 @@ def loaded() -> Callable[[argparse.Namespace, Stop], None]:
 
     def run(arguments: argparse.Namespace, stop: Stop) -> None:
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        for line in misspelt(environment(), VARIABLES):
-            print(line, file=sys.stderr)
         try:
+            for line in misspelt(environment(), VARIABLES):
+                print(line, file=sys.stderr)
             if arguments.deed == "demo":
                 demo(arguments.directory, say)
             else:

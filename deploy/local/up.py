@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import repeat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deploy.local.cluster import hold
 from deploy.local.demo import first_checkpoint
@@ -83,7 +84,15 @@ def link(system: System) -> str:
             code = create_code(session, user_named(session, USER).id, [Scope.ADMIN])
     finally:
         engine.dispose()
-    return LINK.format(link=link_with(system.api_url, code), python=python())
+    return LINK.format(link=link_with(system.api_url, code), another=another_link(system))
+
+
+def another_link(system: System) -> str:
+    """The command that makes one more. It has the port in front, which is no variable for other commands: a service
+    that is started with these would want it for itself."""
+    port = urlsplit(system.api_url).port
+    before = "" if port == Settings.model_fields["api_port"].default else f"API_PORT={port} "
+    return f"{before}{python()} -m api_service.accounts.keys link --user {USER} --scope admin"
 
 
 LINK = """
@@ -91,7 +100,7 @@ Or make it in a browser. This link signs one in, once, within ten minutes:
 
   {link}
 
-  Another: in a shell with the lines above, {python} -m api_service.accounts.keys link --user local --scope admin
+  Another: in a shell with the lines above, {another}
 """
 
 

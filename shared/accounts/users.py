@@ -9,16 +9,26 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import NoResultFound
 from sqlmodel import Session, col, select
 
-from shared.database.prepared_rows import whole_rows
+from shared.accounts.quotas import accepted_of
+from shared.database.prepared_rows import row_with, whole_rows
 from shared.models import User
 
 THIS_USER = bindparam("this_user", type_=Uuid)
 READ_USER = whole_rows("read_user", User, col(User.id) == THIS_USER)
+READ_SUBMITTER = row_with("read_submitter", User, accepted_of(THIS_USER), col(User.id) == THIS_USER)
 
 
 def read_user(session: Session, user_id: UUID) -> User:
     """A user that is there, for those who change nothing. Raises NoResultFound."""
     found = READ_USER.one_or_none(session, {THIS_USER.key: user_id})
+    if found is None:
+        raise NoResultFound
+    return found
+
+
+def read_submitter(session: Session, user_id: UUID) -> tuple[User, int]:
+    """The same, and how many of the user's jobs were ever accepted, as `shared.accounts.quotas` counts them."""
+    found = READ_SUBMITTER.one_or_none(session, {THIS_USER.key: user_id})
     if found is None:
         raise NoResultFound
     return found

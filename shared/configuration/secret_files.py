@@ -1,5 +1,6 @@
 """A secret may be in a file, as Docker and Kubernetes mount them, which is read again: a new one needs no restart."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,15 +58,17 @@ class TextOfFile(str):
 
 
 class UrlInFile(SecretUrl):
-    """A URL that `file` may have a newer user and password for."""
+    """A URL that `file` may have a newer user and password for; `last` are those that were read last."""
 
     file: Path
+    last: "Login"
 
 
 class SmtpUrlInFile(SmtpServerUrl):
     """The same of an SMTP server."""
 
     file: Path
+    last: "Login"
 
     @property
     def login(self) -> tuple[str, str] | None:
@@ -75,17 +78,19 @@ class SmtpUrlInFile(SmtpServerUrl):
 
 @dataclass(frozen=True, repr=False)
 class WebhookSecretInFile(WebhookSecret):
-    """A secret that may be replaced: while the file holds two, one a line, both are good."""
+    """A secret that may be replaced: while the file holds two, one a line, both are good. `last` are those that were
+    read last."""
 
     file: Path
+    last: list[bytes] = dataclasses.field(default_factory=list, compare=False)
 
     @property
     def good(self) -> Sequence[bytes]:
         try:
-            return [secret_in(line) for line in text_in(self.file).split()[:MOST_SECRETS]]
+            self.last[:] = [secret_in(line) for line in text_in(self.file).split()[:MOST_SECRETS]]
         except (NotRead, ValueError) as error:
             log.warning("secrets.file_not_read", file=str(self.file), problem=str(error))
-            return super().good
+        return tuple(self.last) or super().good
 
 
 class Login(NamedTuple):
@@ -97,7 +102,7 @@ def in_file(url: SecretUrl | None, file: Path) -> SecretUrl | None:
     if url is None:
         return None
     made = SmtpUrlInFile(url) if isinstance(url, SmtpServerUrl) else UrlInFile(url)
-    made.file = file
+    made.file, made.last = file, login_in(url)
     return made
 
 
@@ -133,18 +138,17 @@ def taken_from_files(given: dict[str, Any], sources: dict[str, str]) -> list[str
 def login_of(url: str) -> Login:
     """The user and the password of a URL: those that its file has now, if it is in one.
 
-    A file that is of no use at the moment changes nothing.
+    A file that is of no use at the moment changes nothing: those that were read last are good.
     """
-    file = getattr(url, "file", None)
-    if file is None:
+    if not isinstance(url, UrlInFile | SmtpUrlInFile):
         return login_in(url)
     try:
-        return login_in(text_in(file))
+        url.last = login_in(text_in(url.file))
     except (NotRead, ValueError) as error:
         # A broken URL would be named by the error, with its password.
         problem = str(error) if isinstance(error, NotRead) else "does not hold a URL"
-        log.warning("secrets.file_not_read", file=str(file), problem=problem)
-        return login_in(url)
+        log.warning("secrets.file_not_read", file=str(url.file), problem=problem)
+    return url.last
 
 
 def login_in(url: str) -> Login:
@@ -156,4 +160,4 @@ def login_in(url: str) -> Login:
 
 
 def is_in_file(url: str) -> bool:
-    return hasattr(url, "file")
+    return isinstance(url, UrlInFile | SmtpUrlInFile)

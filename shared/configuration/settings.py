@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
-from dotenv import dotenv_values
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from shared.configuration.bounds import Bounds
 from shared.configuration.choices import AppEnv, LogFormat, LogLevel, Pooler
 from shared.configuration.defaults import DERIVED, dependent_defaults
+from shared.configuration.dot_env import in_dot_env
 from shared.configuration.mail import MailFrom, SmtpUrl
 from shared.configuration.misspellings import misspelt
 from shared.configuration.pairs import ModelAliases, TrustedNetworks
@@ -192,8 +192,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         return Settings(app_env=app_env, **values)
     except ValidationError as error:
         # A default made from a wrong variable is that variable's problem, not one more.
-        blameless = DERIVED - given.keys()
-        wrong = [found for found in error.errors() if found["loc"][0] not in blameless]
+        wrong = [found for found in error.errors() if found["loc"][0] not in DERIVED - given.keys()]
         raise SettingsError([problem(found, values, sources) for found in wrong]) from None
 
 
@@ -227,8 +226,11 @@ def problem(found: Any, values: Mapping[str, Any], sources: Mapping[str, str]) -
 
 
 def environment() -> dict[str, str]:
-    """The process's environment, over what a `.env` file in the current folder says."""
-    return {**{name: value or "" for name, value in dotenv_values(".env").items()}, **os.environ}
+    """The process's environment, over what a `.env` file in the current folder says. Raises SettingsError."""
+    named, problem = in_dot_env()
+    if problem:
+        raise SettingsError([problem])
+    return {**named, **os.environ}
 
 
 def settings_or_exit(*, are_read_again: bool = False) -> Settings:
@@ -236,8 +238,9 @@ def settings_or_exit(*, are_read_again: bool = False) -> Settings:
 
     Misspelt ones are named too; by whoever reads last, where what this process starts reads them once more.
     """
-    environ = environment()
+    environ: Mapping[str, str] = os.environ
     try:
+        environ = environment()
         settings = load_settings(environ)
     except SettingsError as error:
         sys.stderr.write("".join(f"{line}\n" for line in [*error.problems, *misspelt(environ, VARIABLES)]))

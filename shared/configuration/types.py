@@ -43,11 +43,26 @@ def as_shown(value: Any) -> str:
         case tuple():
             return ", ".join(as_shown(item) for item in value)
         case timedelta():
-            return f"{value.total_seconds():g}s"
+            number, unit = in_its_unit(value)
+            return f"{number}{unit[0]}"
         case None:
             return "none"
         case _:
             return masked(str(value))
+
+
+def in_words(value: timedelta) -> str:
+    """A time within a sentence: `7 days`."""
+    number, unit = in_its_unit(value)
+    return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
+
+
+def in_its_unit(value: timedelta) -> tuple[str, str]:
+    """The number, and the largest unit of which a time is a whole number of times; seconds may have parts."""
+    for unit in ("days", "hours", "minutes"):
+        if value and not value % timedelta(**{unit: 1}):
+            return str(value // timedelta(**{unit: 1})), unit
+    return f"{value.total_seconds():.6f}".rstrip("0").rstrip("."), "seconds"
 
 
 def duration(value: str | timedelta) -> timedelta:

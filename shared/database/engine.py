@@ -3,7 +3,7 @@
 import select
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from sqlmodel import Session
 from shared.configuration.choices import Pooler
 from shared.configuration.secret_files import is_in_file, login_of
 from shared.configuration.settings import Settings
+from shared.database.light_session import LightSession
 from shared.database.sessions import AT_THE_START, OPTION, is_pooled, tell_in_each_transaction
 from shared.texts.reasons import driver_reason
 from shared.version import VERSION
@@ -121,40 +122,52 @@ def is_readable(socket: int) -> bool:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
     """A session whose work is committed at the end, or rolled back if the block raises."""
-    with Session(engine, expire_on_commit=False) as session, session.begin():
-        yield session
+    if is_pooled(engine):
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+        return
+
+    def begun(stack: ExitStack) -> Connection:
+        connection = stack.enter_context(engine.connect())
+        stack.enter_context(connection.begin())
+        return connection
+
+    with ExitStack() as stack:
+        yield LightSession(stack, begun, in_its_transaction).as_session
 
 
-@contextmanager
-def reading(engine: Engine) -> Iterator[Session]:
+def in_its_transaction(stack: ExitStack, connection: Connection) -> Session:
+    """A session that takes over the transaction of a connection."""
+    made = Session(connection, expire_on_commit=False, join_transaction_mode="control_fully")
+    session = stack.enter_context(made)
+    stack.enter_context(session.begin())
+    return session
+
+
+def reading(engine: Engine) -> AbstractContextManager[Session]:
     """A session for statements that only read, each on its own: none waits for a BEGIN or a COMMIT.
 
     Through a pooler they are one transaction, as that is where a statement gets its bound in time.
     """
-    if is_pooled(engine):
-        with Session(engine, expire_on_commit=False) as session:
-            yield session
-        return
-    with each_alone(engine) as session:
-        yield session
+    return Session(engine, expire_on_commit=False) if is_pooled(engine) else each_alone(engine)
 
 
-@contextmanager
-def single(engine: Engine) -> Iterator[Session]:
+def single(engine: Engine) -> AbstractContextManager[Session]:
     """A session for one statement that writes: it is a transaction by itself, and waits for no BEGIN and no COMMIT.
     What is read beside it is not of one moment with it."""
-    with transaction(engine) if is_pooled(engine) else each_alone(engine) as session:
-        yield session
+    return transaction(engine) if is_pooled(engine) else each_alone(engine)
 
 
 @contextmanager
 def each_alone(engine: Engine) -> Iterator[Session]:
-    with (
-        engine.connect() as connection,
-        committing_each(connection),
-        OneConnection(connection, expire_on_commit=False) as session,
-    ):
-        yield session
+    with ExitStack() as stack:
+        connection = stack.enter_context(engine.connect())
+        stack.enter_context(committing_each(connection))
+        yield LightSession(stack, lambda _: connection, on_its_connection).as_session
+
+
+def on_its_connection(stack: ExitStack, connection: Connection) -> Session:
+    return stack.enter_context(OneConnection(connection, expire_on_commit=False))
 
 
 class OneConnection(Session):
@@ -193,6 +206,28 @@ def is_unavailable(error: BaseException) -> bool:
     state = getattr(error.orig, "pgcode", None) or ""
     is_away = isinstance(error, OperationalError | InterfaceError) or state == READ_ONLY
     return error.connection_invalidated or (is_away and not state.startswith(BEYOND_LIMITS))
+
+
+def once_more(work: Callable[[], T]) -> T:
+    """Do work that is one transaction, or only reads: again, at once, if its connection broke under a statement.
+
+    PostgreSQL ends connections, as when a password was replaced, and a statement may be on its way just then. Whatever
+    broke before the commit has done nothing. If it was the commit itself, nobody knows, and it is not done again.
+    """
+    try:
+        return work()
+    except DBAPIError as error:
+        if not has_done_nothing(error):
+            raise
+        return work()
+
+
+def has_done_nothing(error: DBAPIError) -> bool:
+    """Whether a connection broke under a statement, and so before the commit: that may be asked again."""
+    if not error.connection_invalidated or error.statement is None:
+        return False
+    log.info("database.asked_again", error=driver_reason(error))
+    return True
 
 
 def patiently(work: Callable[[], T], *, patience: timedelta) -> T:

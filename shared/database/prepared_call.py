@@ -4,7 +4,6 @@ Executed by SQLAlchemy, a statement of a few values takes 130 µs of Python; the
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection
@@ -52,12 +51,13 @@ class Call:
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> Found:
         """What the driver raises is left as it is."""
-        with closing(connection.connection.cursor()) as cursor:
+        driver: Any = connection.connection
+        with driver.cursor() as cursor:
             cursor.execute(self.text, [one.of(values) for one in self.given])
-            if cursor.description is None:
+            if (columns := cursor.description) is None:
                 return Found()
             found = cursor.fetchall()
-            return Found(self.read(found, [one[1] for one in cursor.description]) if found and self.types else found)
+            return Found(self.read(found, [one[1] for one in columns]) if found and self.types else found)
 
     def read(self, rows: Sequence[tuple[Any, ...]], codes: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
         """The values of rows as those of our types. `codes` say what the driver has made of each column."""

@@ -11,6 +11,7 @@ from shared.database.fast_rows import stored_row_of
 from shared.database.prepared_statement import Prepared
 
 Row = TypeVar("Row", bound=SQLModel)
+Value = TypeVar("Value")
 
 
 def whole_rows(
@@ -37,6 +38,19 @@ def row_as_of(name: str, model: type[Row], *conditions: ColumnElement[bool]) -> 
         select(*columns, func.now().label("now")).where(*conditions),
         row=lambda *values: AsOf(made(*values[:-1]), values[-1]),
         columns=(*columns, column("now", DateTime(timezone=True))),
+    )
+
+
+def row_with(
+    name: str, model: type[Row], more: ColumnElement[Value], *conditions: ColumnElement[bool]
+) -> Prepared[tuple[Row, Value]]:
+    """The same with something else that was found beside it, of a type that the driver knows."""
+    columns, made = columns_of(model), made_of(model)
+    return Prepared(
+        name,
+        select(*columns, more.label("more")).where(*conditions),
+        row=lambda *values: (made(*values[:-1]), values[-1]),
+        columns=(*columns, column("more", more.type)),
     )
 
 

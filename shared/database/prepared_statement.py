@@ -4,8 +4,8 @@
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -51,25 +51,19 @@ def listed(parts: Iterable[str]) -> str:
     return f" ({inner})" if inner else ""
 
 
-@contextmanager
-def raising_as_sqlalchemy(connection: Connection, statement: str) -> Iterator[None]:
-    """What the driver raises in the block comes out as what SQLAlchemy makes of it. A connection that has ended is
-    taken out of the pool, and so is one in whose midst a time limit was raised."""
+def raise_as_sqlalchemy(connection: Connection, statement: str, error: BaseException) -> None:
+    """Raise what SQLAlchemy makes of what the driver has raised. A connection that has ended is taken out of the pool,
+    and so is one in whose midst a time limit was raised. Other errors are left to whoever has caught them."""
     errors = connection.dialect.loaded_dbapi.Error
-    try:
-        yield
-    except errors as error:
+    if isinstance(error, errors):
         has_ended = connection.dialect.is_disconnect(error, connection.connection, None)
         if has_ended:
             connection.invalidate(error)
         raise DBAPIError.instance(
             statement, {}, error, errors, hide_parameters=True, connection_invalidated=has_ended
         ) from error
-    except Exception:
-        raise
-    except BaseException as limit:
-        connection.invalidate(limit)
-        raise
+    if not isinstance(error, Exception):
+        connection.invalidate(error)
 
 
 class Prepared(Generic[T]):
@@ -132,8 +126,11 @@ class Prepared(Generic[T]):
         self.prepare(connection)
         if connection.dispatch.before_cursor_execute:
             return self.executed(connection, self.watched_call, values)
-        with raising_as_sqlalchemy(connection, self.call.text):
+        try:
             return self.call.rows(connection, values)
+        except BaseException as error:
+            raise_as_sqlalchemy(connection, self.call.text, error)
+            raise
 
     def executed(self, connection: Connection, statement: Executable, values: Mapping[str, Any]) -> Found:
         result = connection.execute(statement, {name: values[name] for name in self.changing})
@@ -144,11 +141,15 @@ class Prepared(Generic[T]):
         until = connection.info.setdefault("prepared", {})
         if (now := time.monotonic()) < until.get(self.name, 0):
             return
-        with raising_as_sqlalchemy(connection, "PREPARE"), closing(connection.connection.cursor()) as cursor:
-            if self.name in until:
-                cursor.execute(f"DEALLOCATE {self.name}")
-                del until[self.name]
-            cursor.execute(*self.preparation)
+        try:
+            with closing(connection.connection.cursor()) as cursor:
+                if self.name in until:
+                    cursor.execute(f"DEALLOCATE {self.name}")
+                    del until[self.name]
+                cursor.execute(*self.preparation)
+        except BaseException as error:
+            raise_as_sqlalchemy(connection, "PREPARE", error)
+            raise
         until[self.name] = now + KEPT_FOR.total_seconds()
 
     @cached_property

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from shared.database.engine import once_more
 from shared.database.replica import NotFit, Replica, Unfit, position_of
 from shared.texts.reasons import driver_reason
 
@@ -45,7 +46,7 @@ class Reads:
                 self.counted("replica")
                 return found
         self.counted("primary")
-        return find(self.primary, *args, **kwargs)
+        return once_more(lambda: find(self.primary, *args, **kwargs))
 
     def broke_off(self, error: SQLAlchemyError) -> None:
         if isinstance(error, DBAPIError) and has_answered(error):

@@ -53,6 +53,10 @@ REVISIONS = (
     "history",
     "newest_failures",
     "days_of_what_is_found",
+    "accepted_jobs",
+    "rows_that_go_with_jobs",
+    "disabled_webhooks",
+    "lanes_in_order",
 )
 NEEDED = REVISIONS[-1]
 WORKS_SINCE = "works with code since "  # what migrations note of the schema, before the revision of that code

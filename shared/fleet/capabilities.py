@@ -7,7 +7,8 @@ short list, which is empty where all servers are alike.
 
 from collections.abc import Iterator
 
-from sqlalchemy import Boolean, ColumnElement, String, and_, bindparam, or_, select, text, type_coerce
+from sqlalchemy import Boolean, ColumnElement, ScalarSelect, String, and_, bindparam, or_, select, text, type_coerce
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
 from shared.fleet.object_info import Catalogue
@@ -59,17 +60,19 @@ FROM lacking WHERE lacking.server = server_capabilities.server AND lacks <> lack
 """)
 
 
-# Whether a row of `generation_jobs` names nothing that SERVER lacks; true of a server that is not known. As RUNNABLE
-# below, for the WHERE of a SELECT from `generation_jobs`. What the server lacks is read once a statement.
-#
+def asks_for_no_more_than(labels: Mapped[list[str]] | ScalarSelect[list[str]]) -> ColumnElement[bool]:
+    """Whether a server with these labels has every one that the job asks for."""
+    requires = col(GenerationJob.requires)
+    return or_(requires.is_(None), requires.op("<@", is_comparison=True)(labels))
+
+
 # The OR looks left first: where nothing is lacking, no job is taken apart. IN within FILTER is one hash table for all
 # rows; as a join, or with `&&`, the list would be read through for each.
-LACKS_NOTHING: ColumnElement[bool] = type_coerce(
-    text("""(
-coalesce(cardinality((SELECT lacks FROM server_capabilities WHERE server = :this_server)), 0) = 0
+NAMES_NOTHING_IT_LACKS = """(
+coalesce(cardinality((SELECT lacks FROM server_capabilities WHERE server = {server})), 0) = 0
 OR 0 = (
     SELECT count(*) FILTER (
-        WHERE name IN (SELECT unnest(lacks) FROM server_capabilities WHERE server = :this_server)
+        WHERE name IN (SELECT unnest(lacks) FROM server_capabilities WHERE server = {server})
     )
     FROM unnest(
         ARRAY[
@@ -92,12 +95,19 @@ OR 0 = (
             ) AS input
         )
     ) AS name
-))""").bindparams(SERVER),
-    Boolean,
+))"""
+# Whether a row of `generation_jobs` names nothing that SERVER lacks; true of a server that is not known. As RUNNABLE
+# below, for the WHERE of a SELECT from `generation_jobs`. What the server lacks is read once a statement.
+LACKS_NOTHING: ColumnElement[bool] = type_coerce(
+    text(NAMES_NOTHING_IT_LACKS.format(server=":this_server")).bindparams(SERVER), Boolean
 )
 # Whether SERVER has every label that the job asks for. One that nobody knows has none.
 LABELS_THERE = select(col(ComfyUIServer.labels)).where(col(ComfyUIServer.name) == SERVER).scalar_subquery()
-HAS_LABELS = or_(
-    col(GenerationJob.requires).is_(None), col(GenerationJob.requires).op("<@", is_comparison=True)(LABELS_THERE)
-)
+HAS_LABELS = asks_for_no_more_than(LABELS_THERE)
 RUNNABLE = and_(HAS_LABELS, LACKS_NOTHING)
+
+# The same of each row of `comfyui_servers` beside that of `generation_jobs`.
+HAS_LABELS_EACH = asks_for_no_more_than(col(ComfyUIServer.labels))
+RUNNABLE_EACH = and_(
+    HAS_LABELS_EACH, type_coerce(text(NAMES_NOTHING_IT_LACKS.format(server="comfyui_servers.name")), Boolean)
+)

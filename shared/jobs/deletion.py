@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlmodel import Session
 
 from shared.files.folders import NOTE, Filed, in_order, job_folder
@@ -22,10 +22,12 @@ class GoneJob(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """Jobs that were deleted, or whose outputs were, and how many bytes their owners have less."""
+    """Jobs that were deleted, or whose outputs were, how many bytes their owners have less, and the folders that are
+    noted."""
 
     jobs: Sequence[GoneJob] = ()
     freed_bytes: int = 0
+    folders: Sequence[str] = ()
 
 
 # One that somebody else is at is left for the next time. Pinned meanwhile, it stays.
@@ -34,33 +36,29 @@ SELECT id, user_id, created_at, now() FROM generation_jobs
 WHERE id = ANY(:ids) AND status IN ('completed', 'failed', 'cancelled', 'expired') AND (NOT pinned OR :pinned_too)
 ORDER BY id FOR UPDATE SKIP LOCKED
 """)
-FREE = text("""
+FREEING = """
 WITH freed AS (
-    SELECT user_id, sum(size_bytes) AS bytes
-    FROM unnest(CAST(:ids AS integer[]), CAST(:owners AS uuid[])) AS gone (job_id, user_id)
-    JOIN job_outputs USING (job_id) WHERE job_id = ANY(:ids) GROUP BY user_id
+    SELECT user_id, sum(size_bytes) AS bytes FROM generation_jobs AS job JOIN job_outputs ON job_id = job.id
+    WHERE job.id = ANY(:ids) GROUP BY user_id
 ), counted AS (
     UPDATE users SET stored_bytes = greatest(0, stored_bytes - freed.bytes)
     FROM freed WHERE users.id = freed.user_id AND freed.bytes > 0
-)
+){more}
 SELECT CAST(coalesce(sum(bytes), 0) AS bigint) FROM freed
-""")
-# In one statement each: the cascade finds nothing left, row by row.
+"""
+FREE = text(FREEING.format(more=""))
 EVENTS, ATTEMPTS, OUTPUTS = (
     text(f"DELETE FROM {table} WHERE job_id = ANY(:ids)")  # noqa: S608 - ours
     for table in ("job_events", "job_attempts", "job_outputs")
 )
-JOBS = text("DELETE FROM generation_jobs WHERE id = ANY(:ids)")
-
-
-def together(*statements: TextClause) -> TextClause:
-    """These statements, sent at once; the rows are those of the last. On a busy machine a page waits for its turn at a
-    processor for longer than it works, and does so with each statement."""
-    return text("; ".join(statement.text for statement in statements))
-
-
-# The user before what goes with the job: who deletes an asset takes them in this order, too.
-BEFORE, LAST = together(NOTE, EVENTS, ATTEMPTS, FREE), together(OUTPUTS, JOBS)
+# Those that repeat them, which the trigger changes at the end. Each of these may be ending just now: that holds its job
+# and then wants the user, so jobs are held before the user here too.
+HOLD_REPEATS = "SELECT 1 FROM generation_jobs WHERE parent_id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"
+# Sent at once: on a busy machine a page waits for its turn at a processor for longer than it works, and does so with
+# each statement. What is of the jobs in other tables goes at the end of the last one, by the trigger
+# `what_is_of_jobs_goes`; the user is taken before it, as by who deletes an asset.
+DELETING = FREEING.format(more=", gone AS (DELETE FROM generation_jobs WHERE id = ANY(:ids))")
+REMOVE = text(f"{NOTE.text}; {HOLD_REPEATS}; {DELETING}")
 
 
 def delete_job(session: Session, job_id: int, owner: UUID | None) -> GenerationJob | None:
@@ -72,7 +70,7 @@ def delete_job(session: Session, job_id: int, owner: UUID | None) -> GenerationJ
     if job is None or owner not in {None, job.user_id}:
         return None
     if job.status in FINAL:
-        remove(session, [job])
+        remove(session, [job.id], [job_folder(job)])
         session.expunge(job)
     return job
 
@@ -80,15 +78,15 @@ def delete_job(session: Session, job_id: int, owner: UUID | None) -> GenerationJ
 def delete_jobs(session: Session, job_ids: Sequence[int], *, pinned_too: bool = False) -> Gone:
     """Delete those of these jobs that have ended and are not pinned, as `delete_job` does."""
     jobs = held_jobs(session, job_ids, pinned_too=pinned_too)
-    return Gone(jobs, remove(session, jobs)) if jobs else Gone()
+    if not jobs:
+        return Gone()
+    folders = [job_folder(job) for job in jobs]
+    return Gone(jobs, remove(session, [job.id for job in jobs], folders), folders)
 
 
-def remove(session: Session, jobs: Sequence[Filed]) -> int:
-    """Remove jobs that are held, in a few statements. Returns how many bytes their owners have less."""
-    connection, values = session.connection(), ids_and_owners(jobs)
-    freed = connection.scalar(BEFORE, {**values, "folders": in_order(map(job_folder, jobs))})
-    connection.execute(LAST, {"ids": values["ids"]})
-    return int(freed or 0)
+def remove(session: Session, job_ids: Sequence[int], folders: Sequence[str]) -> int:
+    """Remove jobs that are held, and note their folders. Returns how many bytes their owners have less."""
+    return int(session.connection().scalar(REMOVE, {"ids": job_ids, "folders": in_order(folders)}) or 0)
 
 
 def held_jobs(session: Session, job_ids: Sequence[int], *, pinned_too: bool = False) -> Sequence[GoneJob]:
@@ -99,8 +97,4 @@ def held_jobs(session: Session, job_ids: Sequence[int], *, pinned_too: bool = Fa
 
 def free_bytes(session: Session, jobs: Sequence[Filed]) -> int:
     """Count what the outputs of these jobs take as no longer stored. Returns how many bytes that is."""
-    return int(session.connection().scalar(FREE, ids_and_owners(jobs)) or 0)
-
-
-def ids_and_owners(jobs: Sequence[Filed]) -> dict[str, list[Any]]:
-    return {"ids": [job.id for job in jobs], "owners": [str(job.user_id) for job in jobs]}
+    return int(session.connection().scalar(FREE, {"ids": [job.id for job in jobs]}) or 0)

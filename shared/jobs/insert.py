@@ -78,7 +78,7 @@ def insert_statement() -> Select[*tuple[Any, ...]]:
         literal_column(f"NULL::{GenerationJob.__tablename__}"), cast(bindparam("new_jobs", type_=Text), JSONB)
     ).table_valued(*(column.name for column in COLUMNS.values()), with_ordinality="ordinality", name="given")
     rows = select(*given.c).cte("new_jobs")
-    turns, advanced = turns_of(queued_ones(rows))
+    turns, advanced = turns_of(queued_ones(rows), accepted_ones(rows))
     values = {name: with_default(rows.c[column.name], column) for name, column in COLUMNS.items()}
     values |= {name: func.coalesce(turns.c[name], with_default(null(), COLUMNS[name])) for name in TURN}
     returned = (*ADDED, "status", "attempt", "events")
@@ -104,10 +104,19 @@ def insert_statement() -> Select[*tuple[Any, ...]]:
 
 def queued_ones(rows: CTE) -> CTE:
     """What gives a new job its turn. A pending one gets it once it is queued."""
-    priority = with_default(rows.c.priority, COLUMNS["priority"]).label("priority")
     kind = (rows.c[name] for name in LEARNED_BY)
-    columns = (rows.c.ordinality.label("number"), rows.c.user_id, priority, *kind)
+    columns = (rows.c.ordinality.label("number"), rows.c.user_id, priority_of(rows), *kind)
     return select(*columns).where(rows.c.status == JobStatus.QUEUED).cte("queued_jobs")
+
+
+def accepted_ones(rows: CTE) -> CTE:
+    """How many there are of each user and priority."""
+    lane = (rows.c.user_id, priority_of(rows))
+    return select(*lane, func.count().label("jobs")).group_by(*lane).cte("accepted_jobs")
+
+
+def priority_of(rows: CTE) -> ColumnElement[int]:
+    return with_default(rows.c.priority, COLUMNS["priority"]).label("priority")
 
 
 def with_default(value: ColumnElement[Any], column: Column[Any]) -> ColumnElement[Any]:

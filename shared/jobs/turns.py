@@ -19,8 +19,8 @@ from sqlalchemy import (
     Update,
     bindparam,
     case,
-    exists,
     func,
+    literal,
     select,
     tuple_,
     update,
@@ -43,10 +43,12 @@ TURN = ("turn", "turn_cost", "parked", "expected_s")  # what a job gets that joi
 FIRST = 0.0
 
 
-def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
+def turns_of(waiting: FromClause, accepted: CTE | None = None) -> tuple[CTE, CTE]:
     """The turns of jobs that join the queue now, and which of them are parked, by their `number` in `waiting`, which
     has their `number`, `user_id`, `priority` and what is learned by. And the change of their owners' rows, which keeps
     two who do this from giving out the same turns.
+
+    `accepted` is how many `jobs` are new, by `user_id` and `priority`, whether or not they join the queue at once.
     """
     costed = costs_of(waiting)
     mine = (costed.c.user_id, costed.c.priority)
@@ -56,7 +58,7 @@ def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
         .group_by(*mine)
         .cte("lanes")
     )
-    advanced = advanced_owners(lanes)
+    advanced = advanced_owners(lanes, accepted)
     is_mine = (advanced.c.user_id == costed.c.user_id) & (advanced.c.priority == costed.c.priority)
     is_my_lane = (lanes.c.user_id == costed.c.user_id) & (lanes.c.priority == costed.c.priority)
     before = func.coalesce(
@@ -76,7 +78,9 @@ def turns_of(waiting: FromClause) -> tuple[CTE, CTE]:
             costed.c.seconds.label("expected_s"),
         )
         .select_from(costed.join(spaces, is_my_space).outerjoin(lanes, is_my_lane).outerjoin(advanced, is_mine))
+        # Reckoned once: a plan for few jobs would reckon them all again for each of many.
         .cte("turns")
+        .prefix_with("MATERIALIZED")
     )
     return turns, advanced
 
@@ -113,20 +117,29 @@ def costs_of(waiting: FromClause) -> CTE:
     )
 
 
-def advanced_owners(lanes: CTE) -> CTE:
-    """The UPDATE of the owners' rows: each has been given that much more."""
+def advanced_owners(lanes: CTE, accepted: CTE | None) -> CTE:
+    """The UPDATE of the owners' rows: each has been given that much more, and so many of its jobs were accepted."""
+    of = lanes if accepted is None else accepted
+    clock, until = func.coalesce(lanes.c.clock, FIRST), func.coalesce(lanes.c.clock + lanes.c.cost, FIRST)
     added = (
-        select(lanes.c.user_id, lanes.c.priority, lanes.c.clock + lanes.c.cost, lanes.c.clock)
+        select(of.c.user_id, of.c.priority, until, clock, literal(0) if accepted is None else accepted.c.jobs)
         # Always in one order: two who submit with several priorities never wait for each other.
-        .order_by(lanes.c.user_id, lanes.c.priority)
+        .order_by(of.c.user_id, of.c.priority)
     )
-    statement = insert(UserTurn).from_select(["user_id", "priority", "finish", "clock"], added)
+    if accepted is not None:
+        is_lane = (lanes.c.user_id == accepted.c.user_id) & (lanes.c.priority == accepted.c.priority)
+        added = added.select_from(accepted.outerjoin(lanes, is_lane)).where(FAIR)
+    statement = insert(UserTurn).from_select(["user_id", "priority", "finish", "clock", "accepted"], added)
     new = statement.excluded
     finish = func.greatest(UserTurn.finish, new.clock) + new.finish - new.clock
     return (
         statement.on_conflict_do_update(
             index_elements=["user_id", "priority"],
-            set_={"finish": finish, "clock": func.greatest(UserTurn.clock, new.clock)},
+            set_={
+                "finish": finish,
+                "clock": func.greatest(UserTurn.clock, new.clock),
+                "accepted": UserTurn.accepted + new.accepted,
+            },
         )
         .returning(col(UserTurn.user_id), col(UserTurn.priority), col(UserTurn.finish))
         .cte("advanced")
@@ -139,13 +152,13 @@ def clock_of(priority: ColumnElement[Any]) -> ColumnElement[float]:
     running, queued = aliased(GenerationJob), aliased(GenerationJob)
     newest = select(func.max(running.turn)).where(col(running.status).in_(HELD), col(running.priority) == priority)
     known = select(func.max(UserTurn.clock)).where(col(UserTurn.priority) == priority)
-    is_waited = exists().where(
-        col(queued.status) == JobStatus.QUEUED, ~col(queued.parked), col(queued.priority) == priority
-    )
+    waiting = (col(queued.status) == JobStatus.QUEUED, ~col(queued.parked), col(queued.priority) == priority)
+    # By the order of the queue: see `shared.jobs.lanes.parking`.
+    first = select(col(queued.id)).where(*waiting).order_by(col(queued.turn), col(queued.id)).limit(1)
     return func.greatest(
         func.coalesce(newest.scalar_subquery(), FIRST),
         func.coalesce(known.scalar_subquery(), FIRST),
-        case((~is_waited, last_of(priority)), else_=FIRST),
+        case((first.scalar_subquery().is_(None), last_of(priority)), else_=FIRST),
     )
 
 

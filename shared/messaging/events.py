@@ -7,12 +7,13 @@ job ends, and for an hour at most.
 
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, Field, TypeAdapter
 
 from shared.models import EventType, GenerationJob, JobEvent
+from shared.texts.words import also_newer
 
 
 class ChangedJob(Protocol):
@@ -28,8 +29,8 @@ class ChangedJob(Protocol):
     def events(self) -> int: ...
 
 
-class Event(BaseModel, frozen=True, extra="forbid"):
-    """One thing that happened to a job, as watchers read it.
+class Event(BaseModel, frozen=True):
+    """One thing that happened to a job, as watchers read it. What a newer release tells beside this is left out.
 
     `sequence` counts a job's events from 1 without a gap; live events have none, and count `tick` up within
     their attempt instead. `data` depends on the type:
@@ -43,7 +44,7 @@ class Event(BaseModel, frozen=True, extra="forbid"):
     - deleted: nothing; live only, and the last of its job, for those who have not seen how it ended
     """
 
-    type: EventType
+    type: Annotated[EventType, also_newer(EventType)]
     job_id: int
     user_id: UUID
     attempt: int

@@ -74,6 +74,11 @@ class Messenger:
         self.of_thread = threading.local()
         self.is_introduced = False  # Dramatiq to the server: its scripts are there
 
+    def close(self) -> None:
+        """Close the connections to Redis: the messages have some of their own. Who sends after this opens them anew."""
+        self.client.close()
+        self.broker.client.close()
+
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A transaction whose events are published after its commit. Where none can be written, `transaction` of
@@ -157,6 +162,11 @@ class Messenger:
         if self.client.set(f"{self.channels.told}{message_id}", b"", nx=True, ex=TOLD_KEPT):
             self.client.publish(self.channels.looks, prompt_id)
 
+    def kept_progress(self, job_id: int) -> Event | None:
+        """The last progress of a job that is kept. None also while Redis is away."""
+        kept = self.ask("progress", lambda: (self.client.get(self.channels.progress(job_id)),))
+        return Event.model_validate_json(kept[0]) if kept and kept[0] else None
+
     def waiting_messages(self, queue: Queue) -> int | None:
         """How many messages of a queue no worker has fetched yet. None while Redis is away."""
         return self.ask("count", lambda: waiting_messages(self.broker, queue))
@@ -181,7 +191,9 @@ class Messenger:
     def deliver(self, *events: Event) -> None:
         """Publish events in one round trip: one on its job's channel, several as one message. What Redis keeps of a
         job goes with its last event."""
-        if ended := [event.job_id for event in events if event.type.is_final]:
+        # One that is deleted had ended before, and that event took what was kept.
+        ends = (event for event in events if event.type.is_final and event.type is not EventType.DELETED)
+        if ended := [event.job_id for event in ends]:
             with self.client.pipeline(transaction=False) as pipeline:
                 pipeline.unlink(*map(self.channels.progress, ended))
                 pipeline.publish(*self.published(*events))

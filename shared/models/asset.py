@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Text, Uuid
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Text, Uuid
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import empty_list, moment, names, of_a_user, one_of, word
+from shared.database.columns import empty_list, moment, names, of_a_job, of_a_user, one_of, word
 
 
 class AssetKind(StrEnum):
@@ -63,9 +63,7 @@ class AssetUse(SQLModel, table=True):
     asset_id: UUID = Field(
         sa_column=Column("asset_id", Uuid, ForeignKey("assets.id", ondelete="CASCADE"), primary_key=True)
     )
-    job_id: int = Field(
-        sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
-    )
+    job_id: int = Field(sa_column=of_a_job(primary_key=True))
 
     __table_args__ = (Index("ix_asset_uses_job", "job_id"),)
 

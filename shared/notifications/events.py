@@ -10,6 +10,7 @@ class NotificationEvent(StrEnum):
     JOB_FAILED = "job_failed"  # or it expired
     BATCH_DONE = "batch_done"
     SERVER_TROUBLE = "server_trouble"  # and that it is over; for admins
+    WEBHOOK_DISABLED = "webhook_disabled"  # by this service; in the app, everybody is told of it
 
 
 class Channel(StrEnum):

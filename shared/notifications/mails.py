@@ -18,6 +18,7 @@ from shared.notifications.outbox import PACE
 from shared.notifications.wording import counted, title_of
 
 NEWS, VERIFY = "news", "verify"
+TEMPLATES = [NEWS, VERIFY]  # another one is of a newer release, whose workers send it
 LEASE = timedelta(minutes=3)  # a try takes less; after that another worker tries
 MOST_WOKEN = 10  # at a time: whoever wakes up works until nothing is due
 MOST_IN_ONE = 1000  # notifications in one e-mail; what is beyond is in the next
@@ -31,7 +32,7 @@ LONGEST_ERROR = 255
 
 TAKE = text("""
 WITH taken AS (
-    SELECT id FROM mails WHERE state = 'pending' AND due_at <= now()
+    SELECT id FROM mails WHERE state = 'pending' AND due_at <= now() AND template = ANY (:templates)
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 UPDATE mails AS mail
@@ -40,13 +41,13 @@ FROM taken, users, notification_settings AS settings
 WHERE mail.id = taken.id AND users.id = mail.user_id AND settings.user_id = mail.user_id
 RETURNING mail.id, mail.user_id, users.name AS "user", mail.address, mail.template, mail.data, mail.tries,
     mail.created_at, settings.secret
-""").bindparams(bindparam("lease", LEASE))
+""").bindparams(bindparam("lease", LEASE), bindparam("templates", TEMPLATES))
 DUE = text("""
 SELECT count(*) FROM (
-    (SELECT 1 FROM mails WHERE state = 'pending' AND due_at <= now() LIMIT :limit)
+    (SELECT 1 FROM mails WHERE state = 'pending' AND due_at <= now() AND template = ANY (:templates) LIMIT :limit)
     UNION ALL (SELECT 1 FROM notification_settings WHERE mail_due_at <= now() LIMIT :limit)
 ) AS found
-""")
+""").bindparams(bindparam("templates", TEMPLATES))
 
 
 class TakenMail(NamedTuple):
@@ -119,15 +120,16 @@ HEADLINES = {
     NotificationKind.BATCH_DONE: ("batch", "ended"),
     NotificationKind.SERVER_TROUBLE: ("server", "in trouble"),
     NotificationKind.SERVER_SOLVED: ("server", "solved"),
+    NotificationKind.WEBHOOK_DISABLED: ("webhook", "disabled"),
 }
 
 
 def headline_of(news: Sequence[Notification]) -> str:
     """`3 jobs completed, 1 job failed`."""
     counts = Counter(one.kind for one in news)
-    return ", ".join(
-        f"{counted(counts[kind], noun)} {what}" for kind, (noun, what) in HEADLINES.items() if counts[kind]
-    )
+    told = [f"{counted(counts[kind], noun)} {what}" for kind, (noun, what) in HEADLINES.items() if counts[kind]]
+    others = counts.total() - sum(counts[kind] for kind in HEADLINES)
+    return ", ".join([*told, counted(others, "other thing")] if others else told)
 
 
 def take(session: Session) -> TakenMail | None:

@@ -37,7 +37,14 @@ def filled_html(template: Template, values: Mapping[str, object], **whole: str) 
 
 def title_of(kind: NotificationKind, facts: Mapping[str, Any]) -> str:
     """A notification in one line. `facts` are its columns."""
-    return on_one_line(filled(LINES[kind], values_of(kind, facts)), LONGEST_TITLE)
+    words = filled(LINES[kind], values_of(kind, facts)) if kind in LINES else of_a_newer_release(kind, facts)
+    return on_one_line(words, LONGEST_TITLE)
+
+
+def of_a_newer_release(kind: NotificationKind, facts: Mapping[str, Any]) -> str:
+    """What can be said of a kind that has no words here: its name, and what it is about."""
+    about = {"job": facts["job_id"], "server": facts["server"], "batch": facts["batch_id"]}
+    return ", ".join([kind.replace("_", " "), *(f"{noun} {one}" for noun, one in about.items() if one)])
 
 
 def values_of(kind: NotificationKind, facts: Mapping[str, Any]) -> dict[str, object]:
@@ -57,6 +64,8 @@ def values_of(kind: NotificationKind, facts: Mapping[str, Any]) -> dict[str, obj
             }
         case NotificationKind.SERVER_SOLVED:
             return {"server": facts["server"], "outcome": data["outcome"]}
+        case NotificationKind.WEBHOOK_DISABLED:
+            return {"host": data["host"], "reason": data["reason"]}
 
 
 def counted(number: int, noun: str) -> str:

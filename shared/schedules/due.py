@@ -1,6 +1,7 @@
 """What is due is run by whoever takes it: the job, and when the next one is due, are written in one transaction.
 
-Two who look at once take different schedules; one that dies in the middle has done nothing.
+Two who look at once take different schedules; one that dies in the middle has done nothing. While releases replace
+each other, a schedule with a rule that only the newer one knows waits for a scheduler of that one.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from shared.database.clock import database_time
 from shared.database.engine import is_unavailable
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger
-from shared.models import GenerationJob, Missed, Schedule
+from shared.models import GenerationJob, Missed, Overlap, Schedule
 from shared.schedules.runs import MadeAlready, Quotas, Skipped, run
 from shared.schedules.timing import timing_of
 
@@ -23,9 +24,10 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 500  # schedules; the rest is for the next look
 ON_TIME = timedelta(minutes=1)  # a run that is later than this was missed
 LONGEST_REASON = 250  # characters
+IS_UNDERSTOOD = (col(Schedule.overlap).in_(list(Overlap)), col(Schedule.missed).in_(list(Missed)))
 DUE = (
     select(Schedule)
-    .where(col(Schedule.next_at) <= func.now())
+    .where(col(Schedule.next_at) <= func.now(), *IS_UNDERSTOOD)
     .order_by(col(Schedule.next_at))
     .limit(1)
     .with_for_update(skip_locked=True, key_share=True)

@@ -11,6 +11,11 @@ from shared.storage.folder_store import FolderStore
 from shared.storage.moving import MovingStore
 from shared.storage.store import OutputStore
 
+LACKING = (
+    "a bucket wants packages that are not installed ({}). Install the extra `buckets` of genonaut-generation, or name "
+    "a folder"
+)
+
 
 class Access(NamedTuple):
     """How an object store is reached, and for how long clients are sent on to it, if they are."""
@@ -38,15 +43,19 @@ def storage_or_exit(settings: Settings) -> Storage:
 def open_storage(settings: Settings) -> Storage:
     """Raises SettingsError."""
     access = access_of(settings)
-    try:
-        store = open_store(settings.storage_url, access)
-        former = open_store(settings.storage_moving_from, access) if settings.storage_moving_from else None
-    except ValueError as error:
-        raise SettingsError([f"STORAGE_URL: {error}"]) from error
-    if former is None:
+    store = store_named_by("STORAGE_URL", settings.storage_url, access)
+    if not settings.storage_moving_from:
         return Storage(store)
-    moving = MovingStore(former, store)
+    moving = MovingStore(store_named_by("STORAGE_MOVING_FROM", settings.storage_moving_from, access), store)
     return Storage(moving, moving)
+
+
+def store_named_by(variable: str, url: str, access: Access) -> OutputStore:
+    """Raises SettingsError, which names the variable."""
+    try:
+        return open_store(url, access)
+    except ValueError as error:
+        raise SettingsError([f"{variable}: {error}"]) from error
 
 
 def access_of(settings: Settings) -> Access:
@@ -67,8 +76,10 @@ def open_store(url: str, access: Access) -> OutputStore:
     if parts.scheme == "file":
         return FolderStore(Path(unquote(parts.path)))
     # Whoever has a folder needs no library of object stores in memory.
-    from shared.storage.bucket import open_bucket
-    from shared.storage.object_store import ObjectStore
-
+    try:
+        from shared.storage.bucket import open_bucket
+        from shared.storage.object_store import ObjectStore
+    except ImportError as error:
+        raise ValueError(LACKING.format(error.name)) from None
     config = access.config if parts.scheme == "s3" else {}
     return ObjectStore(open_bucket(url, config), access.signed_for)

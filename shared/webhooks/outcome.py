@@ -1,8 +1,10 @@
 """What a try makes of a delivery and of its endpoint: done, to be tried again, or given up."""
 
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Boolean, Integer, Interval, Text, Uuid, bindparam, func, text, update
 from sqlmodel import Session, col
@@ -22,6 +24,8 @@ JITTER = 0.2
 FAILURES_THAT_DISABLE, FAILING_FOR = 50, timedelta(days=1)
 GONE = 410
 KEPT_ANSWER = 4096  # bytes of it
+# Whose endpoint was disabled, its id and URL, and why.
+Tell = Callable[[Session, UUID, UUID, str, str], None]
 
 # The endpoint is held before the delivery, as by the transaction that deletes both. What is sent for jobs' own URLs
 # counts no failures, so there is nothing to forget after a good try.
@@ -81,7 +85,7 @@ def pause_after(tries: int, asked: timedelta | None) -> timedelta | None:
     return max(pause, min(asked or timedelta(), LONGEST_ASKED))
 
 
-def write(session: Session, taken: Taken, made: Try) -> DeliveryState | None:
+def write(session: Session, taken: Taken, made: Try, tell_owner: Tell) -> DeliveryState | None:
     """Write down a try. None if another worker has tried since, or the endpoint is gone."""
     pause = pause_after(taken.tries, made.retry_after)
     state = DeliveryState.PENDING
@@ -104,7 +108,7 @@ def write(session: Session, taken: Taken, made: Try) -> DeliveryState | None:
     if WRITE.one_or_none(session, values) is None:
         return None
     if not made.is_good and not taken.of_jobs:  # each job's URL is another receiver
-        count_failure(session, taken, is_gone=made.status == GONE)
+        count_failure(session, taken, tell_owner, is_gone=made.status == GONE)
     return state
 
 
@@ -116,8 +120,8 @@ def put_back(session: Session, taken: Taken) -> DeliveryState:
     return DeliveryState.PENDING
 
 
-def count_failure(session: Session, taken: Taken, *, is_gone: bool) -> None:
-    """Count failures in a row. Fifty of them over a day, or the answer 410, disable the endpoint."""
+def count_failure(session: Session, taken: Taken, tell_owner: Tell, *, is_gone: bool) -> None:
+    """Count failures in a row. Fifty of them over a day, or the answer 410, disable the endpoint: its owner is told."""
     endpoint = update(WebhookEndpoint).where(col(WebhookEndpoint.id) == taken.endpoint_id)
     failures = col(WebhookEndpoint.failures)
     since = func.coalesce(WebhookEndpoint.failing_since, func.now())
@@ -125,6 +129,7 @@ def count_failure(session: Session, taken: Taken, *, is_gone: bool) -> None:
     is_lost = (failures >= FAILURES_THAT_DISABLE, col(WebhookEndpoint.failing_since) <= func.now() - FAILING_FOR)
     reason = "it answered 410" if is_gone else f"{FAILURES_THAT_DISABLE} deliveries in a row failed, over a day or more"
     conditions = () if is_gone else is_lost
-    session.connection().execute(
-        endpoint.where(col(WebhookEndpoint.enabled), *conditions).values(enabled=False, disabled_reason=reason)
-    )
+    disabled = endpoint.where(col(WebhookEndpoint.enabled), *conditions).values(enabled=False, disabled_reason=reason)
+    owner = disabled.returning(col(WebhookEndpoint.user_id), col(WebhookEndpoint.id), col(WebhookEndpoint.url))
+    if found := session.connection().execute(owner).one_or_none():
+        tell_owner(session, *found, reason)

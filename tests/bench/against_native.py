@@ -29,6 +29,10 @@ LOOK_AT_ALL_S = 0.02
 WARM_UP = 3
 # What a real ComfyUI computes for the graph above, beside what the simulator does: `docs/performance.md` compares them.
 COSTS = {"prompt": 0.001, "node": 0.0028, "megapixel": 0.031}
+AS_A_REAL_ONE = (
+    *("--step-seconds", "0", "--load-seconds", "0"),
+    *(part for name, seconds in COSTS.items() for part in (f"--{name}-cpu-seconds", str(seconds))),
+)
 KEPT_OPEN_S = 3.0  # a connection that was silent for as long is opened anew
 GOOD = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 SEEDS = count(int(time.time()) % 1_000_000 * 1000)  # fresh ones: ComfyUI serves what it knows from its cache
@@ -124,9 +128,7 @@ def asking(here: Running) -> Ours:
 @contextmanager
 def beside(place: Place) -> Iterator[tuple[Running, str]]:
     """A system with one server that both clients have warmed up: the one that was named, or a simulator."""
-    costs = (part for name, seconds in COSTS.items() for part in (f"--{name}-cpu-seconds", str(seconds)))
-    wanted = Wanted(simulators=(("--step-seconds", "0", "--load-seconds", "0", *costs),))
-    with place.system(wanted) as here:
+    with place.system(Wanted(simulators=(AS_A_REAL_ONE,))) as here:
         server = here.simulators[0]
         for size in (64, 512):
             native(server, WARM_UP, size)

@@ -10,6 +10,7 @@ from tests.bench.figure import Bench
 from tests.bench.following import FOLLOWING
 from tests.bench.queueing import QUEUEING
 from tests.bench.reading import READING
+from tests.bench.steering import STEERING
 from tests.bench.submitting import SUBMITTING
 from tests.bench.thumbnailing import THUMBNAILING
 from tests.bench.waiting import WAITING
@@ -26,6 +27,7 @@ BENCHES: dict[str, Bench] = {
     "waiting": WAITING,
     "claiming": CLAIMING,
     "queueing": QUEUEING,
+    "steering": STEERING,
     "cleaning": CLEANING,
     "estimating": ESTIMATING,
     "counting": COUNTING,

@@ -79,7 +79,8 @@ class Retention(Thread):
 
 @contextmanager
 def opened(place: Place) -> Iterator[Measure]:
-    times, queued, old = place.few(60, 10), place.few(100_000, 2_000), place.few(30_000, 5_000)
+    # A round of few claims may be over before a page is deleted.
+    times, queued, old = place.few(60, 40), place.few(100_000, 2_000), place.few(30_000, 10_000)
     with (
         place.system(Wanted(apis=0, workers=0, scheduler=False)) as here,
         pool_of(WORKERS) as pool,

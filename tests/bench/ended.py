@@ -1,7 +1,7 @@
 """What a million ended jobs cost those who read, claim, sweep and clean up, in pages that PostgreSQL touches.
 
-Each deed is done beside a hundred thousand jobs, and beside a million. Those that have completed have events, an
-attempt and outputs. Jobs are as far apart in both, so that a day holds as many.
+Each deed is done beside a hundred thousand jobs, and beside a million or as many as `--ended` says. Those that have
+completed have events, an attempt and outputs. Jobs are as far apart in both, so that a day holds as many.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,10 +31,9 @@ from tests.bench.queueing import claim, sweep
 from tests.population import USERS, Population, populate
 from worker_service.cleanup.clean_ups import CLEAN_UPS
 from worker_service.cleanup.portion import CleanUp, Tools
-from worker_service.scheduler.gauges import jobs as jobs_by_status
-from worker_service.scheduler.gauges import owed, waiting
+from worker_service.scheduler.gauges import live_jobs, owed
 
-SMALL, LARGE = 100_000, 1_000_000
+SMALL = 100_000
 PAGE = 50
 CLEANED = 500  # jobs
 OWNER = USERS[-1]  # of the most jobs
@@ -109,7 +108,7 @@ DEEDS: dict[str, Deed] = {
     ),
     "overview of a day": lambda here: overview_of(here.engine, None, Period.DAY),
     "what a budget looks at": asked(lambda session: spending_of(session, OWNER)),
-    "counts of metrics": asked(lambda session: [*jobs_by_status(session), *waiting(session), *owed(session)]),
+    "counts of metrics": asked(lambda session: [*live_jobs(session), *owed(session)]),
     "claim": written(claim),
     "sweep": written(sweep),
     f"{CLEANED} old jobs found": found_old(next(one for one in CLEAN_UPS if one.name == "jobs")),
@@ -126,7 +125,7 @@ def filled(place: Place, jobs: int) -> Iterator[Running]:
 
 @contextmanager
 def opened(place: Place) -> Iterator[Measure]:
-    small, large = place.few(SMALL, 6_000), place.few(LARGE, 8_000)
+    small, large = place.few(SMALL, 6_000), place.few(place.ended, 8_000)
     with filled(place, small) as few, filled(place, large) as many:
         of_few, of_many = PagesRead(few.engine), PagesRead(many.engine)
 

@@ -16,6 +16,7 @@ from sqlmodel import col, select
 from shared.models import GenerationJob, JobStatus
 from shared.workflows.parameters import TextToImage
 from shared.workflows.text_to_image import text_to_image, with_filename_prefix
+from tests.bench.against_native import AS_A_REAL_ONE
 from tests.bench.figure import Bench, Figure, Measure, Round
 from tests.bench.place import Place, Running, Wanted, wait_until
 
@@ -85,7 +86,7 @@ def makespan(place: Place, name: str, seconds: float) -> Iterator[Measure]:
 def straight(place: Place) -> Iterator[Measure]:
     """Half of the straight ones go before ours and half after, so that a machine that gets slower favours neither."""
     jobs = place.few(120, 6)
-    with place.system(Wanted(simulators=(("--step-seconds", "0", "--load-seconds", "0"),))) as here:
+    with place.system(Wanted(simulators=(AS_A_REAL_ONE,))) as here:
         submit_and_wait(here, place.few(WARM_UP, 1), LARGE)
 
         def half() -> float:

@@ -20,13 +20,12 @@ from deploy.local.system import local_key
 from migrations.upgrade import upgrade
 from shared.configuration.settings import Settings, load_settings
 from shared.database.engine import create_engine
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import hasty_client
+from shared.messaging.opening import open_messenger
 
 REPOSITORY = Path(__file__).parents[2]
 READY_WITHIN_S = 60.0
+ENDED = 1_000_000  # jobs that `ended` compares with 100,000
 LISTENING = re.compile(r"listening on (http://\S+)")
 KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -68,9 +67,13 @@ class Wanted:
 class Place:
     """One PostgreSQL and one Valkey for all benches; each system gets a database and a namespace of its own."""
 
-    def __init__(self, servers: Servers, folder: Path, *, short: bool, comfyui: str | None = None) -> None:
-        """`comfyui` is the URL of a server that takes the place of a single simulator."""
+    def __init__(
+        self, servers: Servers, folder: Path, *, short: bool, comfyui: str | None = None, ended: int = ENDED
+    ) -> None:
+        """`comfyui` is the URL of a server that takes the place of a single simulator; `ended` is how many jobs there
+        are at most."""
         self.comfyui = comfyui
+        self.ended = ended
         self.servers = servers
         self.folder = folder
         self.short = short
@@ -104,7 +107,7 @@ class Place:
                 yield Running(settings, key, apis, simulators, processes, messenger)
             finally:
                 messenger.engine.dispose()
-                messenger.client.close()
+                messenger.close()
                 for process in processes:
                     process.kill()  # nobody needs what they have, and to stop in good order takes Dramatiq two seconds
         self.servers.drop_database(name)
@@ -162,7 +165,7 @@ class Place:
 
 def messenger_of(settings: Settings) -> Messenger:
     engine = create_engine(settings, application="bench", connections=32)
-    return Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
+    return open_messenger(engine, settings)
 
 
 def address_of(simulator: Process) -> str:

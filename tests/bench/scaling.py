@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tests.bench.__main__ import WRITTEN
 
-SLOTS, THREADS, OTHER_CONNECTIONS, API_CONNECTIONS = 2, 12, 13, 13
+SLOTS, THREADS, OTHER_CONNECTIONS, API_CONNECTIONS = 2, 12, 15, 13
 MAX_CONNECTIONS = 100  # PostgreSQL's default
 GIGABITS_10 = 1.25e9  # bytes a second
 

@@ -16,7 +16,7 @@ from tests.bench.place import Place, Running, Wanted
 
 # One with a whole system and its worker, and one with the API alone; the rest measure by the same code.
 ORDINARY = {"gpu-50ms", "reading"}
-NAMES = [pytest.param(name, marks=() if name in ORDINARY else pytest.mark.long) for name in BENCHES]
+NAMES = [pytest.param(name, marks=pytest.mark.landing if name in ORDINARY else pytest.mark.long) for name in BENCHES]
 
 
 class KeptPlace(Place):

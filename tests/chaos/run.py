@@ -13,10 +13,8 @@ from sqlmodel import select
 
 from deploy.local.system import USER, Say
 from shared.database.engine import create_engine, transaction
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import hasty_client
+from shared.messaging.opening import open_messenger
 from shared.models import User
 from tests.chaos.account import Violation, account
 from tests.chaos.clients import Clients
@@ -102,8 +100,7 @@ def trouble(world: World, engine: Engine, say: Say) -> Evidence:
 
 
 def messenger(world: World, engine: Engine) -> Messenger:
-    settings = world.direct
-    return Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
+    return open_messenger(engine, world.direct)
 
 
 def user_id(engine: Engine) -> UUID:

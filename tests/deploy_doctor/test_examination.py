@@ -32,6 +32,10 @@ from tests.tls_front import tls_front
 ROOT = Path(__file__).parents[2]
 # Of the servers that the tests share: they are quick, and not durable.
 NOT_DURABLE = "a crash may forget accepted jobs"
+END_THE_LEADER = (
+    "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+    " WHERE locktype = 'advisory' AND datname = current_database()"
+)
 
 
 def but_durability(warnings: list[str]) -> list[str]:
@@ -76,9 +80,9 @@ def test_wrong_settings_are_all_that_is_found(environ: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"RETENTION_JOBS": "1d", "RETENTION_EVENTS": "2d"}, "RETENTION_EVENTS=172800s has no effect"),
+        ({"RETENTION_JOBS": "1d", "RETENTION_EVENTS": "2d"}, "RETENTION_EVENTS=2d has no effect"),
         ({"METRICS_PORT": "8000"}, "METRICS_PORT and API_PORT are both 8000"),
-        ({"STALL_TIMEOUT": "2h"}, "STALL_TIMEOUT=7200s has no effect"),
+        ({"STALL_TIMEOUT": "2h"}, "STALL_TIMEOUT=2h has no effect"),
         ({"ALLOWED_NODES": "Load*,Save*", "DENIED_NODES": "Load*"}, "Load*: both in ALLOWED_NODES"),
         ({"SECRETS_KEY_FILE": "/nowhere/key"}, "the file of SECRETS_KEY_FILE cannot be read"),
         ({"COMFYUI_URLS": "http://127.0.0.1:9#token_file=/nowhere/token"}, "its token_file cannot be read"),
@@ -191,8 +195,11 @@ def test_a_store_that_no_service_starts_with(well: dict[str, str], monkeypatch: 
 
 def test_due_work_that_nobody_is_woken_for(well: dict[str, str], engine: Engine) -> None:
     add_job(engine)
-    found = diagnosed(well)
-    assert any("rows of the queue comfy are due, and no wake-up is on its way" in one for one in found.troubles)
+    said = "rows of the queue comfy are due, and no wake-up is on its way"
+    assert any(f"{said}. A scheduler leads and sends them" in one for one in diagnosed(well).troubles)
+    with transaction(engine) as session:
+        session.execute(text(END_THE_LEADER))
+    assert any(f"{said}. Start a scheduler" in one for one in diagnosed(well).troubles)
 
 
 def test_messages_that_were_given_up(well: dict[str, str], redis_client: redis.Redis, settings: Settings) -> None:

@@ -95,10 +95,10 @@ def test_an_installation_can_be_looked_at_from_each_image(service: str) -> None:
 @pytest.mark.parametrize(
     ("service", "has", "lacks"),
     [
-        ("api", {"starlette", "uvicorn"}, {"httpx", "pillow", "alembic", "pip"}),
-        ("worker", {"apscheduler", "pillow"}, {"starlette", "alembic", "pip"}),
-        ("scheduler", {"apscheduler"}, {"starlette", "alembic", "pip"}),
-        ("migrate", {"alembic"}, {"starlette", "pillow", "pip"}),
+        ("api", {"starlette", "uvicorn", "obstore"}, {"httpx", "pillow", "alembic", "pip"}),
+        ("worker", {"apscheduler", "pillow", "obstore"}, {"starlette", "alembic", "pip"}),
+        ("scheduler", {"apscheduler", "obstore"}, {"starlette", "av", "pillow", "websockets", "alembic", "pip"}),
+        ("migrate", {"alembic", "obstore"}, {"starlette", "pillow", "pip"}),
     ],
 )
 def test_the_bill_of_materials_names_what_is_in_the_image(service: str, has: set[str], lacks: set[str]) -> None:

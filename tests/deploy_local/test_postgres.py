@@ -156,6 +156,7 @@ def test_an_initdb_that_fails_shows_what_it_said_and_leaves_nothing_in_the_way(f
         assert ask(server.url(), "SELECT 1") == "1"
 
 
+@pytest.mark.landing
 def test_a_systems_postgres_serves_as_well(folder: Path) -> None:
     places = Places(path=(), package=lambda name: None)
     try:
@@ -176,6 +177,7 @@ def test_root_runs_it_as_somebody_else(postgres: Postgres) -> None:
     assert postgres.cluster.data.stat().st_uid == account.uid
 
 
+@pytest.mark.landing
 @as_root
 def test_root_copies_a_program_that_the_account_cannot_reach(folder: Path) -> None:
     package = installed_package(POSTGRES.package)
@@ -194,6 +196,7 @@ def test_root_copies_a_program_that_the_account_cannot_reach(folder: Path) -> No
     assert closed.stat().st_uid == 0
 
 
+@pytest.mark.landing
 @as_root
 def test_data_in_a_folder_that_only_root_may_enter_live_elsewhere(folder: Path) -> None:
     closed = folder / "closed"
@@ -216,6 +219,7 @@ def test_a_program_that_cannot_be_run_nor_copied_is_an_error_of_one_line(folder:
         Postgres.start(folder / "server", folder / "log", places=Places(path=(closed,), package=lambda name: None))
 
 
+@pytest.mark.landing
 @as_root
 def test_data_kept_for_a_temporary_folder_are_removed_once_that_is_gone(folder: Path) -> None:
     folder.chmod(0o700)
@@ -242,6 +246,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.landing
 @as_root
 def test_a_throwaway_of_a_killed_run_is_removed_by_the_next(
     launch: Callable[..., "subprocess.Popen[str]"], folder: Path

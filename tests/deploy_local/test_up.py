@@ -8,7 +8,7 @@ import pytest
 from deploy.local.process import Command, Processes, ProcessFailed
 from deploy.local.servers import Servers
 from deploy.local.system import System
-from deploy.local.up import TIMES, addresses, exports, keep_running
+from deploy.local.up import TIMES, addresses, another_link, exports, keep_running, python
 from shared.configuration.settings import Settings, load_settings
 
 pytestmark = pytest.mark.system
@@ -43,3 +43,13 @@ def test_what_it_prints_shows_no_password_of_a_server(environ: dict[str, str], t
         printed = addresses(system) + "".join(exports(system))
     assert "@gpu:8188/comfy#slots=2" in printed
     assert "hunter2" not in printed
+
+
+@pytest.mark.parametrize(("port", "before"), [(8000, ""), (8123, "API_PORT=8123 ")])
+def test_another_link_leads_to_the_port_that_this_one_has(
+    settings: Settings, tmp_path: Path, port: int, before: str
+) -> None:
+    with Processes() as processes:
+        system = System(f"http://127.0.0.1:{port}", "key", settings, {}, processes, Servers("", ""), tmp_path)
+        command = another_link(system)
+    assert command.startswith(f"{before}{python()} -m api_service.accounts.keys link")

@@ -120,6 +120,22 @@ def test_compose_gives_passwords_as_files_alone() -> None:
     assert not re.search(r"POSTGRES_PASSWORD\b|postgresql://", text)
 
 
+def test_nothing_in_compose_depends_on_what_depends_on_something_else() -> None:
+    """podman 4 starts nothing that does. What migrates waits by itself."""
+    text = (DEPLOY / "compose.yaml").read_text()
+    services = dict(
+        re.findall(
+            r"(?ms)^  ([a-z-]+):\n(.*?)(?=^  [a-z-]+:\n|^[a-z]|\Z)",
+            text.partition("\nservices:\n")[2].partition("\nsecrets:\n")[0],
+        )
+    )
+    depending = {name for name, said in services.items() if "depends_on:" in said}
+    assert depending == {"api", "worker", "scheduler", "postgres-replica"}
+    needed = set(re.findall(r"(?m)^ +([a-z]+): \{condition: ", text))
+    assert needed == {"migrate", "postgres", "redis"} <= services.keys() - depending
+    assert 'command: [python, -m, migrations, --wait, "60"]' in services["migrate"]
+
+
 def test_lists_are_read_from_a_replica_of_compose_where_a_file_is_named_for_it() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     assert "DATABASE_READ_URL_FILE: ${READ_URL:+/run/secrets/database_read_url}" in text

@@ -36,6 +36,7 @@ def test_each_alert_has_a_trouble_that_fires_it() -> None:
 
 
 @pytest.mark.broad
+@pytest.mark.landing
 @needs_promtool
 def test_a_healthy_system_fires_nothing_and_each_trouble_its_own_alert_alone(tmp_path: Path) -> None:
     subprocess.run([PROMTOOL, "check", "rules", ALERTS], check=True, capture_output=True)
@@ -46,6 +47,7 @@ def test_a_healthy_system_fires_nothing_and_each_trouble_its_own_alert_alone(tmp
 
 
 @pytest.mark.broad
+@pytest.mark.landing
 @needs_promtool
 def test_rules_that_are_quicker_wait_for_the_same_things(tmp_path: Path) -> None:
     file = tmp_path / "alerts.yml"

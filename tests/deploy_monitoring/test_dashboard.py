@@ -123,6 +123,7 @@ def run_job(api: str, headers: Mapping[str, str]) -> None:
 
 
 @pytest.mark.system
+@pytest.mark.landing
 @pytest.mark.skipif(not (PROMETHEUS and PROMTOOL), reason=MISSING)
 def test_a_prometheus_finds_what_the_dashboard_and_the_alerts_ask_for(watched: Watched) -> None:
     for query in queries():

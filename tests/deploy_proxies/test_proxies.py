@@ -14,7 +14,11 @@ import pytest
 from sqlalchemy import Engine
 from websockets.sync.client import connect
 
+from deploy.doctor.finding import Mark
+from deploy.doctor.installation import installed
+from deploy.doctor.looks.api import look
 from deploy.local.ports import free_ports
+from shared.configuration.settings import load_settings
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
 from tests.api_service.conftest import bearer, new_key
@@ -26,19 +30,22 @@ from tests.jobs import output
 from tests.jobs import running as running_job
 from tests.worker_service.waiting import until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 PATIENCE_S = 40.0
 
 
 @dataclass(frozen=True)
 class Behind:
-    """An API behind a proxy: its URL from outside, what it logs, and who asks."""
+    """An API behind a proxy: its URL from outside, what it logs, who asks, and where ComfyUI's clients do so without
+    the proxy. `authority` is the file of who vouches for the proxy."""
 
     url: str
     log: Path
     key: str
     trust: ssl.SSLContext
+    authority: Path
+    native: str
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers=bearer(self.key), verify=self.trust, timeout=PATIENCE_S)
@@ -79,12 +86,13 @@ def behind(proxy: str, place: Place, environ: dict[str, str], engine: Engine, tm
     port, own = next(free_ports()), certificate(tmp_path, NAME)
     url, folder = f"https://{NAME}:{port}{place.path}", tmp_path / proxy
     folder.mkdir()
-    told = {"PUBLIC_URL": url if place.says_url else "", "ROOT_PATH": place.path}
+    native = next(free_ports())
+    told = {"PUBLIC_URL": url if place.says_url else "", "ROOT_PATH": place.path, "NATIVE_PORT": str(native)}
     with served({**environ, **told}, new_key(engine), tmp_path) as api:
         front = Front(port, own, api.address, place.takes_away)
         with running(proxy, front, folder, {"PATH": os.environ["PATH"], "HOME": str(folder)}):
             trust = ssl.create_default_context(cafile=str(own.certificate))
-            yield Behind(url, tmp_path / "api.log", api.key, trust)
+            yield Behind(url, tmp_path / "api.log", api.key, trust, own.certificate, f"http://127.0.0.1:{native}")
 
 
 def test_events_are_told_as_they_happen_and_addresses_lead_back_through_the_proxy(
@@ -131,6 +139,22 @@ def test_every_address_leads_back_below_the_path(behind: Behind, messenger: Mess
         assert http.get("/api/v1/nodes/a%2Fb").status_code == http.get("/api/v1/nodes/a").status_code
 
 
+def test_the_doctor_finds_nothing_that_the_proxy_does_wrong(
+    behind: Behind, place: Place, environ: dict[str, str]
+) -> None:
+    told = {**environ, "PUBLIC_URL": behind.url, "ROOT_PATH": place.path, "CA_FILE": str(behind.authority)}
+    with installed(told, load_settings(told)) as installation:
+        found = [finding for finding in look(installation) if finding.subject == "proxy"]
+    assert [finding.mark for finding in found] == [Mark.OK], found
+
+
+def test_clients_of_comfyui_have_their_port_at_the_root_beside_the_proxy(behind: Behind) -> None:
+    with behind.client() as http:
+        here, there = (http.get(f"{base}/system_stats") for base in (behind.native, behind.url))
+    assert (here.status_code, there.status_code) == (200, 200)
+    assert here.json().keys() == there.json().keys()
+
+
 def test_a_client_does_not_speak_for_another_address(behind: Behind) -> None:
     with behind.client() as http:
         claims = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "http", "Forwarded": "for=192.0.2.7"}
@@ -149,4 +173,5 @@ def test_a_large_body_reaches_the_api(behind: Behind) -> None:
     with behind.client() as http:
         body = {"prompt": "x" * 5_000_000, "checkpoint_model": "none"}
         refused = http.post("/api/v1/generation-jobs/", json=body)
+    assert refused.status_code == 413
     assert refused.headers["content-type"] == "application/problem+json"

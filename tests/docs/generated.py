@@ -7,7 +7,6 @@ import argparse
 import logging
 import textwrap
 from collections.abc import Mapping
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -83,20 +82,13 @@ def default_of(name: str, field: FieldInfo) -> str:
         return ""
     by_environment = {env: environment_defaults(env).get(name) for env in AppEnv if env is not AppEnv.PROD}
     if not any(by_environment.values()):
-        return f"`{in_units(field.default)}`"
+        return f"`{as_shown(field.default)}`"
     same = {str(value).replace(env, "<APP_ENV>") for env, value in by_environment.items()}
     if len(same) == 1:
         return f"`{same.pop().replace('+psycopg2', '')}`"
     first = by_environment[AppEnv.DEV]
     others = [f"`{value}` in `{env}`" for env, value in by_environment.items() if value != first]
     return ", ".join([f"`{first}`", *others])
-
-
-def in_units(value: Any) -> str:
-    """A value as somebody would write it: 10m rather than 600s."""
-    if isinstance(value, timedelta) and not value % timedelta(minutes=1):
-        return f"{value // timedelta(minutes=1)}m"
-    return as_shown(value)
 
 
 def environment_defaults(env: AppEnv) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from deploy.local.servers import Servers
 from tests.docs.pages import ROOT, Block, blocks
 from tests.docs.running import Reader, has, in_a_terminal, look_like_the_repository
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.timeout(300)]
 
 PAGE = ROOT / "docs" / "by-hand.md"
 DATABASE = "generation"

@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from sqlalchemy import Engine, text
 
 from tests.docs.pages import PAGES, Block, blocks, blocks_of, named
 from tests.docs.running import Reader, has, path_without_environments, reader
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(420)]
+
+FIRST = "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +38,10 @@ def run_or_skip(block: Block) -> None:
         pytest.skip(block.skipped)
 
 
-def pages_with(language: str) -> list[Path]:
-    """Those with blocks of a language, but for one that has a test of its own."""
-    return [page for page in PAGES if page.name != "by-hand.md" and runnable(page, language)]
+def pages_with(language: str) -> list[ParameterSet]:
+    """Those with blocks of a language, but for one that has a test of its own. The first of them waits for nothing."""
+    pages = [page for page in PAGES if page.name != "by-hand.md" and runnable(page, language)]
+    return [pytest.param(page, marks=() if page.name == FIRST else pytest.mark.landing) for page in pages]
 
 
 def runnable(page: Path, language: str) -> list[Block]:
@@ -49,7 +53,7 @@ def runnable(page: Path, language: str) -> list[Block]:
 def test_the_commands_of_a_page_work_one_after_another(system: Reader, page: Path) -> None:
     script = "\n".join(f": '{block}'\n{block.text}" for block in runnable(page, "sh"))
     # A reader of the first page has pasted nothing yet of what `make up` prints.
-    pasted = {} if page.name == "README.md" else system.exported
+    pasted = {} if page.name == FIRST else system.exported
     done = system.run(["sh", "-eux"], script, **pasted)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     for block in blocks(page):

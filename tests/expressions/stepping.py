@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from re import _constants as c  # type: ignore[attr-defined]  # what `re` reads an expression into
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
@@ -23,22 +24,39 @@ class TooManySteps(Exception):
     """An expression that takes longer than anything which grows in proportion could."""
 
 
+class Parsed:
+    """What an expression consists of, for all texts that it is tried on."""
+
+    def __init__(self, pattern: str, flags: int) -> None:
+        tree = parser.parse(pattern, flags)
+        self.items: Items = plain(tree)
+        self.flags: int = tree.state.flags
+        self.ones: dict[Any, re.Pattern[str]] = {}
+
+
+def plain(value: Any) -> Any:
+    """The same as tuples, which are read much quicker than what the parser makes."""
+    return tuple(map(plain, value)) if isinstance(value, list | tuple | parser.SubPattern) else value
+
+
+parsed = cache(Parsed)
+
+
 class Stepper:
     """Matches one expression against one text, and counts."""
 
     def __init__(self, expression: Expression, text: str) -> None:
-        self.tree = parser.parse(expression.pattern, expression.flags)
-        self.flags = self.tree.state.flags
+        found = parsed(expression.pattern, expression.flags)
+        self.items, self.flags, self.ones = found.items, found.flags, found.ones
         self.expression = expression
         self.text = text
         self.steps = 0
-        self.ones: dict[Any, re.Pattern[str]] = {}
 
     def count(self) -> int:
         """The steps of finding every match, or of the one attempt where there is only one."""
         position = 0
         while position <= len(self.text):
-            end = self.run(list(self.tree), position, self.accept)
+            end = self.run(self.items, position, self.accept)
             if self.expression.anchored:
                 break
             position = end if end is not None and end > position else position + 1
@@ -63,12 +81,12 @@ class Stepper:
             return go_on(position + 1) if self.is_one_of(kind, what, position) else None
         match kind:
             case c.SUBPATTERN:
-                return self.run(list(what[-1]), position, go_on)
+                return self.run(what[-1], position, go_on)
             case c.ATOMIC_GROUP:
-                end = self.run(list(what), position, lambda after: after)
+                end = self.run(what, position, lambda after: after)
                 return None if end is None else go_on(end)
             case c.BRANCH:
-                ends = (self.run(list(branch), position, go_on) for branch in what[1])
+                ends = (self.run(branch, position, go_on) for branch in what[1])
                 return next((end for end in ends if end is not None), None)
             case c.MAX_REPEAT | c.MIN_REPEAT | c.POSSESSIVE_REPEAT:
                 return self.repeat(kind, what, position, go_on)
@@ -81,7 +99,7 @@ class Stepper:
         direction, body = what
         if direction < 0:
             return True  # one that looks back looks at so many characters and no more
-        return (self.run(list(body), position, lambda after: after) is not None) is (kind is c.ASSERT)
+        return (self.run(body, position, lambda after: after) is not None) is (kind is c.ASSERT)
 
     def repeat(self, kind: Any, what: Any, position: int, go_on: Then) -> int | None:
         least, most = (
@@ -94,7 +112,7 @@ class Stepper:
             def again() -> int | None:
                 longer = most > times
                 return (
-                    self.run(list(body), here, lambda after: more(times + 1, after) if after > here else None)
+                    self.run(body, here, lambda after: more(times + 1, after) if after > here else None)
                     if longer
                     else None
                 )
@@ -111,7 +129,7 @@ class Stepper:
     def is_one_of(self, kind: Any, what: Any, position: int) -> bool:
         if position >= len(self.text):
             return False
-        key = (id(what), kind)
+        key = (kind, what)
         if key not in self.ones:
             self.ones[key] = one_character(kind, what, self.flags)
         return self.ones[key].match(self.text, position) is not None
@@ -192,11 +210,11 @@ NESTING = {c.SUBPATTERN, c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT, c.ASSE
 
 def adverse_texts(expression: Expression) -> Iterator[Callable[[int], str]]:
     """Texts of any size that nearly match: what the expression takes, again and again, with an end that it refuses."""
-    tree = parser.parse(expression.pattern, expression.flags)
-    flags = tree.state.flags
-    whole = list(samples(list(tree), flags))
+    found = parsed(expression.pattern, expression.flags)
+    items, flags = found.items, found.flags
+    whole = list(samples(items, flags))
     prefixes = {"", *("".join(whole[:place]) for place in range(1, len(whole) + 1))}
-    pieces = {text for text in samples(list(every_item(list(tree))), flags) if text}
+    pieces = {text for text in samples(list(every_item(items)), flags) if text}
     pairs = {left + right for left in pieces for right in pieces if len(left + right) < PAIR}
     units = sorted(pieces | pairs | (set(whole) - {""}), key=len)[:MOST_UNITS]
     for prefix in sorted(prefixes):

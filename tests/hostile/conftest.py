@@ -1,4 +1,4 @@
-"""The API in a process of its own, so that requests arrive exactly as they are written."""
+"""The API on a port of its own, so that requests arrive exactly as they are written."""
 
 import http.client
 import json
@@ -6,14 +6,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from shared.messaging.messenger import Messenger
 from tests.api_service.conftest import new_key
-from tests.api_service.serving import Served, served
+from tests.api_service.serving import Served, served_here
 from tests.jobs import ANOTHER_USER, running, submitted
 
 PATIENCE_S = 30.0
@@ -45,7 +44,7 @@ class Target:
 
 
 @pytest.fixture
-def target(environ: dict[str, str], engine: Engine, messenger: Messenger, tmp_path: Path) -> Iterator[Target]:
+def target(environ: dict[str, str], engine: Engine, messenger: Messenger) -> Iterator[Target]:
     other = running(messenger, user_id=ANOTHER_USER).job.id
-    with served(environ, new_key(engine), tmp_path) as api:
+    with served_here(environ, new_key(engine)) as api:
         yield Target(api, submitted(messenger), other)

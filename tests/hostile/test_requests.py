@@ -7,7 +7,7 @@ import pytest
 
 from tests.hostile.conftest import Target
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.broad
 
 JOBS = b"/api/v1/generation-jobs"
 JSON = b"Content-Type: application/json"

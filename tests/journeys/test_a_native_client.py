@@ -11,7 +11,7 @@ from tests.journeys.conftest import Journey, bearer, until
 from tests.simulator.graphs import txt2img
 from tests.worker_service.native.listening import listening
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.timeout(300)]
 
 
 def test_a_client_that_connects_again_gets_its_picture_though_all_was_killed(here: Journey) -> None:

@@ -16,7 +16,7 @@ from tests.journeys.conftest import BODY, Journey, bearer
 from tests.simulator.running import RunningSimulator
 from tests.tls_front import tls_front
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.timeout(300)]
 
 
 def test_a_job_is_done_with_all_of_it_encrypted(

@@ -69,6 +69,7 @@ def test_the_lock_of_a_scheduler_that_stops_is_free_for_the_next(here: Journey) 
     leads(here)
 
 
+@pytest.mark.landing
 def test_scheduler_and_worker_stop_in_time_while_something_hangs(journey: Start) -> None:
     with journey(own_servers=True) as here:
         for what in ("redis", "postgresql"):
@@ -104,6 +105,7 @@ def test_what_examines_outputs_is_there_before_the_first_job_and_ends_with_its_w
     until(lambda: not any(member.is_running() for member in before))
 
 
+@pytest.mark.landing
 def test_what_examines_outputs_ends_though_its_worker_was_killed(here: Journey) -> None:
     found = members(here)
     worker = psutil.Process(here.system.processes["worker"].pid)

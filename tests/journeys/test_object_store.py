@@ -12,7 +12,7 @@ from tests.buckets import S3
 from tests.chaos.proxy import Link, links
 from tests.journeys.conftest import Journey, until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.timeout(300)]
 PREFIX = "of-a-system"
 
 

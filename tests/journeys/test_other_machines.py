@@ -12,7 +12,7 @@ from deploy.local.system import REPOSITORY
 from tests.another_clock import set_clock
 from tests.journeys.conftest import Journey, Start, until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.timeout(300)]
 
 MINUTE = timedelta(minutes=1)
 

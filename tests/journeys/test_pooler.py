@@ -10,7 +10,7 @@ from tests.pooler import needs_pgbouncer, pgbouncer
 # What starts the system looks at the schema as migrations do, by a connection that tells something at its start.
 LENIENT = "ignore_startup_parameters = options"
 
-pytestmark = [pytest.mark.system, needs_pgbouncer, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.landing, needs_pgbouncer, pytest.mark.timeout(300)]
 
 
 def test_a_job_goes_through_a_pooler_and_outlives_its_worker(journey: Start, own_database: str, folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.journeys.conftest import Start, until
 from tests.sentinels import watched_valkey
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.timeout(300)]
 
 
 def test_the_primary_is_killed_while_jobs_run(journey: Start, folder: Path) -> None:

@@ -107,7 +107,7 @@ def taken_port() -> Iterator[int]:
         thread.join()
 
 
-@pytest.mark.parametrize("variable", ["API_PORT", "API_PORT_DEMO"])
+@pytest.mark.parametrize("variable", ["API_PORT", pytest.param("API_PORT_DEMO", marks=pytest.mark.landing)])
 def test_a_taken_port_is_named_at_once_with_what_to_do(tmp_path: Path, taken_port: int, variable: str) -> None:
     with launched("up", tmp_path, None, **{variable: str(taken_port)}) as up:
         assert up.ended() == 1
@@ -133,7 +133,7 @@ def test_a_second_one_in_the_same_folder_says_so_and_not_that_its_port_is_taken(
 
 MOMENTS = [
     ("up", ""),
-    ("demo", "POST"),
+    pytest.param("demo", "POST", marks=pytest.mark.landing),
     pytest.param("demo", "PostgreSQL and Valkey", marks=pytest.mark.long),
     pytest.param("up", "migrations", marks=pytest.mark.long),
     pytest.param("up", "API, worker", marks=pytest.mark.long),
@@ -162,6 +162,7 @@ def test_ctrl_c_at_any_moment_leaves_no_traceback_and_nothing_behind(tmp_path: P
         assert "Traceback" not in launcher.said()
 
 
+@pytest.mark.landing
 def test_under_nohup_it_survives_its_shell_and_two_ctrl_c_stop_it_no_worse_than_one(tmp_path: Path) -> None:
     with launched("up", tmp_path, signal.SIGHUP) as up:
         up.says("Look inside")
@@ -176,6 +177,7 @@ def test_under_nohup_it_survives_its_shell_and_two_ctrl_c_stop_it_no_worse_than_
     assert "Traceback" not in up.said()
 
 
+@pytest.mark.landing
 def test_a_hang_up_of_its_terminal_stops_it_otherwise(tmp_path: Path) -> None:
     with launched("up", tmp_path) as up:
         up.says("PostgreSQL and Valkey")
@@ -183,6 +185,7 @@ def test_a_hang_up_of_its_terminal_stops_it_otherwise(tmp_path: Path) -> None:
         assert up.ended() == 128 + signal.SIGHUP
 
 
+@pytest.mark.landing
 def test_it_starts_where_one_server_answers_and_none_has_a_checkpoint(tmp_path: Path) -> None:
     with (
         running_simulator(checkpoint=[""]) as bare,
@@ -193,6 +196,7 @@ def test_it_starts_where_one_server_answers_and_none_has_a_checkpoint(tmp_path: 
         assert '"checkpoint_model": "NAME.safetensors"' in lines
 
 
+@pytest.mark.landing
 def test_the_demo_takes_the_server_that_answers(tmp_path: Path) -> None:
     with (
         running_simulator() as comfyui,
@@ -211,6 +215,7 @@ def test_the_progress_of_a_demo_ends_with_the_end_though_a_node_was_at_100_perce
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == ["SaveImage", "completed"]
 
 
+@pytest.mark.landing
 def test_a_demo_that_fails_says_so_last(tmp_path: Path) -> None:
     with running_simulator(checkpoint=[""]) as bare, launched("demo", tmp_path, COMFYUI_URLS=bare.url) as demo:
         assert demo.ended() == 1

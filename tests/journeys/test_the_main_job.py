@@ -57,7 +57,7 @@ def test_the_demo_shows_a_picture_and_leaves_nothing_running(tmp_path: Path) -> 
     [
         pytest.param(signal.SIGINT, 130, id="Ctrl-C", marks=pytest.mark.long),  # test_the_first_minute.py has it
         pytest.param(signal.SIGTERM, 143, id="TERM"),
-        pytest.param(signal.SIGKILL, -9, id="KILL"),
+        pytest.param(signal.SIGKILL, -9, id="KILL", marks=pytest.mark.landing),
     ],
 )
 def test_what_was_brought_up_goes_down_with_its_launcher(tmp_path: Path, number: signal.Signals, code: int) -> None:
@@ -102,6 +102,7 @@ def test_a_job_is_followed_over_a_real_socket_to_its_end(here: Journey) -> None:
     assert heard[-1]["type"] == "completed"
 
 
+@pytest.mark.landing
 def test_many_jobs_are_each_run_once_and_the_worker_starts_afresh_on_its_way(journey: Start) -> None:
     with journey(WORKER_MAX_MESSAGES="3", step_seconds=0.01) as here:
         worker = here.system.processes["worker"].pid

@@ -7,7 +7,7 @@ import pytest
 from tests.journeys.conftest import BODY, Journey, until
 from tests.otlp_receiver import Receiver, ToldSpan, running_receiver
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.timeout(300)]
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 ACCEPTED = "POST /api/v1/generation-jobs/"

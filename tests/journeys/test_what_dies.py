@@ -36,7 +36,7 @@ def test_comfyui_is_killed_and_comes_back(here: Journey) -> None:
     assert here.times_run() == [1, 1], "the second run was needed: the first one's queue was gone"
 
 
-@pytest.mark.parametrize("name", ["api", "scheduler"])
+@pytest.mark.parametrize("name", ["api", pytest.param("scheduler", marks=pytest.mark.landing)])
 def test_a_service_without_state_is_killed(here: Journey, name: str) -> None:
     held = here.held_up()
     here.system.processes[name].kill()

@@ -1,8 +1,12 @@
 """Jobs that are there get their owners; what the older schema cannot hold is said, and what it can hold comes back."""
 
+import pytest
+
 from migrations.upgrade import downgrade, upgrade
 from tests.migrations.databases import DISPATCH, execute, fetch, value
 from tests.migrations.test_way_back import add_job, add_output
+
+pytestmark = pytest.mark.landing
 
 WORKFLOW = '{"1": {"class_type": "SaveImage", "inputs": {}}}'
 COUNTED = """

@@ -9,6 +9,8 @@ from migrations.upgrade import current
 from tests.migrations.databases import LEGACY, Row, execute, table, value
 from tests.migrations.test_command_line import HEAD
 
+pytestmark = pytest.mark.landing
+
 
 @pytest.fixture
 def jobs(legacy: str) -> list[Row]:

@@ -11,7 +11,7 @@ from tests.migrations.databases import ACCOUNTS, DISPATCH, LEGACY, MERGED, NAMED
 from tests.migrations.test_command_line import HEAD, alembic, run
 from tests.migrations.test_way_back import USER, add_job, add_output
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 COLUMNS = """
 SELECT table_name, table_name || '.' || column_name AS name

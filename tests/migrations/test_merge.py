@@ -12,6 +12,8 @@ from migrations.upgrade import current, upgrade
 from shared.models import GenerationJob, JobStatus
 from tests.migrations.databases import LEGACY, execute, fetch, insert, table, transaction, value
 
+pytestmark = pytest.mark.landing
+
 A_JOB = {
     "user_id": "1f0c7a52-0000-4000-8000-000000000001",
     "job_type": "image",

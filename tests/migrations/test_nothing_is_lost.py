@@ -13,7 +13,7 @@ from tests.hypotheses import given
 from tests.migrations.databases import LEGACY, Databases, Row, execute, insert, table
 from tests.migrations.originals import NULL, meaning, original_job, original_request
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 NULLABLE = {
     *("parameters", "result_content_id", "negative_prompt", "comfyui_prompt_id"),
@@ -128,7 +128,9 @@ def lax_template(databases: Databases) -> str:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("examples", [8, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "examples", [2, pytest.param(8, marks=pytest.mark.landing), pytest.param(20, marks=pytest.mark.long)]
+)
 def test_whatever_the_old_rows_hold_can_be_told_and_comes_back(
     databases: Databases, lax_template: str, examples: int
 ) -> None:

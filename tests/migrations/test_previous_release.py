@@ -17,7 +17,7 @@ from tests.elsewhere import Elsewhere
 from tests.simulator.running import RunningSimulator
 from tests.worker_service.waiting import until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = "migrations/versions"

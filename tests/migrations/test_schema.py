@@ -134,6 +134,10 @@ def test_a_database_with_rows_goes_down_to_nothing_and_up_again(legacy: str) -> 
 def test_the_revisions_are_one_line() -> None:
     revisions = [script.revision for script in ScriptDirectory("migrations").walk_revisions()]
     assert revisions == [
+        "lanes_in_order",
+        "disabled_webhooks",
+        "rows_that_go_with_jobs",
+        "accepted_jobs",
         "days_of_what_is_found",
         "newest_failures",
         "history",

@@ -1,7 +1,11 @@
 """Tickets that nobody used survive the way up and down; one that was used opens nothing in the older schema."""
 
+import pytest
+
 from migrations.upgrade import downgrade, upgrade
 from tests.migrations.databases import NAMED, execute, fetch
+
+pytestmark = pytest.mark.landing
 
 ADD = (
     "INSERT INTO stream_tickets (secret_hash, key_id, expires_at) VALUES (:secret, 'key', now() + interval '1 minute')"

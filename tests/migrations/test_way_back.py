@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from migrations.upgrade import downgrade, upgrade
 from tests.migrations.databases import LEGACY, MERGED, Row, execute, fetch, table, value
 from tests.migrations.originals import parsed
+
+pytestmark = pytest.mark.landing
 
 USER = "1f0c7a52-0000-4000-8000-000000000009"
 NEW_JOB: dict[str, Any] = {

@@ -124,3 +124,12 @@ def page(opened: Opened) -> Page:
 def phone(opened: Opened) -> Page:
     """The studio on a small phone, signed in."""
     return opened(**PHONE)
+
+
+@pytest.fixture
+def away(system: Visit) -> Iterator[str]:
+    """A server that does not answer: the reason is long, and so is the row of what can be done with it. Its name."""
+    url = "http://127.0.0.1:9"
+    system.http.post("/api/v1/servers", json={"url": url, "labels": ["a100", "nvlink"]}).raise_for_status()
+    yield url
+    system.http.delete("/api/v1/servers", params={"server": url}).raise_for_status()

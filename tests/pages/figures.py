@@ -1,16 +1,19 @@
 """`python -m tests.pages.figures`: how fast the pages are, by Chromium's own tracing, against what they may take.
 
 It says and asserts nothing: the clock is that of a machine that may do other things too, the processor's time is not.
+Each figure is the median of five runs, which stand behind it. `--only scrolling` takes those with this word.
 """
 
+import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -74,31 +77,55 @@ class Figure:
 
     def __str__(self) -> str:
         cpu = f"{median(task.cpu_ms for task in self.tasks):6.1f}" if self.tasks else "     -"
-        return f"{self.name:44} {self.limit_ms:7.0f} {cpu} {median(self.walls_ms):7.0f}"
+        clock = ", ".join(f"{wall:.0f}" for wall in self.walls_ms)
+        cpus = "; cpu " + ", ".join(f"{task.cpu_ms:.1f}" for task in self.tasks) if self.tasks else ""
+        return f"{self.name:44} {self.limit_ms:7.0f} {cpu} {median(self.walls_ms):7.0f}  clock {clock}{cpus}"
+
+
+Measure = Callable[[str, Page], Figure]
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.pages.figures", description=__doc__)
+    parser.add_argument("--only", default="", metavar="WORD", help="figures with this word in their name")
+    only = parser.parse_args().only
     with tempfile.TemporaryDirectory(prefix="genonaut-figures-") as folder, system_in(Path(folder)) as system:
         fill(system)
         with running_chromium() as browser:
             page = signed_in(browser, system)
             print(f"{'':44} {'limit':>7} {'cpu':>6} {'clock':>7}  (ms, median of {ROUNDS})")
-            for figure in figures(page, system):
-                print(figure, flush=True)
+            chosen = [(name, measure) for name, measure in FIGURES.items() if only in name]
+            is_live = False
+            for name, measure in chosen:
+                if "live" in name and not is_live:
+                    make_live(system)
+                    is_live = True
+                print(measure(name, page), flush=True)
 
 
-def figures(page: Page, system: System) -> Iterator[Figure]:
-    for name in ("studio", "gallery", "dashboard"):
-        yield Figure(f"largest paint of the {name}", 1000, [], [painted(page, name) for _ in range(ROUNDS)])
-    page.goto("/gallery")
-    page.locator(".tile img").first.wait_for()
-    for name, step in (("scrolling", WHEEL), ("dragging the bar", DRAGGED)):
-        yield rounds(f"{name} through {PICTURES} pictures", 50, page, lambda: page.evaluate(FRAMES, step))  # noqa: B023
-    make_live(system)
-    for name, deed in (("studio", use_studio), ("dashboard#/jobs", use_jobs)):
-        page.goto("/" + name)
+def paint_of(path: str) -> Measure:
+    def measure(name: str, page: Page) -> Figure:
+        return Figure(name, 1000, [], [painted(page, path) for _ in range(ROUNDS)])
+
+    return measure
+
+
+def scrolling(step: int) -> Measure:
+    def measure(name: str, page: Page) -> Figure:
+        page.goto("/gallery")
+        page.locator(".tile img").first.wait_for()
+        return rounds(name, 50, page, lambda: page.evaluate(FRAMES, step))
+
+    return measure
+
+
+def using(path: str, deed: Callable[[Page], float]) -> Measure:
+    def measure(name: str, page: Page) -> Figure:
+        page.goto(path)
         page.reload()
-        yield rounds(f"using {name} with {LIVE} jobs live", 100, page, lambda: deed(page))  # noqa: B023
+        return rounds(name, 100, page, lambda: deed(page))
+
+    return measure
 
 
 def rounds(name: str, limit_ms: float, page: Page, deed: Callable[[], float]) -> Figure:
@@ -107,9 +134,9 @@ def rounds(name: str, limit_ms: float, page: Page, deed: Callable[[], float]) ->
     return Figure(name, limit_ms, tasks, walls)
 
 
-def painted(page: Page, name: str) -> float:
+def painted(page: Page, path: str) -> float:
     page.goto("about:blank")
-    page.goto(f"/{name}")
+    page.goto(path)
     return float(page.evaluate(PAINTED))
 
 
@@ -135,11 +162,15 @@ def slowest_event(page: Page, deed: Callable[[], Any]) -> float:
 
 @contextmanager
 def system_in(folder: Path) -> Iterator[System]:
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR", "LANG"}}
-    environ = {**kept, "APP_ENV": "test", "LIMIT_REQUESTS_PER_MINUTE": "none", "LIMIT_QUEUED_JOBS": "none"}
     plan = Plan(folder, durable=False, api_ports=free_ports(), simulator_options=("--step-seconds", "0.2"))
-    with running_system(plan, environ, say=lambda what: print(f"starting {what}", flush=True)) as system:
+    with running_system(plan, plain_environ(), say=lambda what: print(f"starting {what}", flush=True)) as system:
         yield system
+
+
+def plain_environ() -> dict[str, str]:
+    """For a system in which nobody is refused for doing much."""
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR", "LANG"}}
+    return {**kept, "APP_ENV": "test", "LIMIT_REQUESTS_PER_MINUTE": "none", "LIMIT_QUEUED_JOBS": "none"}
 
 
 def client(system: System) -> httpx.Client:
@@ -174,6 +205,17 @@ def signed_in(browser: Browser, system: System) -> Page:
     page.wait_for_url("**/studio")
     return page
 
+
+# The names are what `--only` looks at. Those with live jobs come last: nothing else is to be measured beside these.
+FIGURES: Mapping[str, Measure] = MappingProxyType(
+    {
+        **{f"largest paint of {path}": paint_of(path) for path in ("/studio", "/gallery", "/dashboard")},
+        f"scrolling through {PICTURES} pictures": scrolling(WHEEL),
+        f"dragging the bar through {PICTURES} pictures": scrolling(DRAGGED),
+        f"using /studio with {LIVE} jobs live": using("/studio", use_studio),
+        f"using /dashboard#/jobs with {LIVE} jobs live": using("/dashboard#/jobs", use_jobs),
+    }
+)
 
 if __name__ == "__main__":
     main()

@@ -18,6 +18,8 @@ def screenshot(page: Page, name: str, *, whole: bool = False) -> None:
 
 def barriers(page: Page) -> list[str]:
     """What axe finds in the page as it is now: nothing, if everybody can use it."""
+    # A row that is half below the head, as the page is scrolled, would be found too small.
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
     # Evaluated and not added as a script, which the policy of the page forbids.
     page.evaluate(AXE.read_text() + "; undefined")
     found = page.evaluate("rules => axe.run({runOnly: rules, resultTypes: ['violations']})", list(RULES))

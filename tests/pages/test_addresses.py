@@ -10,7 +10,7 @@ from tests.pages.conftest import Opened, Visit
 from tests.pages.test_gallery import JOBS, made, tiles
 from tests.pages.watching import Watch
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 MANY = 30
 SHOWN = ".tile img"

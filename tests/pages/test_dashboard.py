@@ -13,7 +13,7 @@ from tests.journeys.conftest import until
 from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 # The page looks again every five seconds.
 LOOKED_AGAIN_MS = 20_000
@@ -154,9 +154,10 @@ def test_a_new_key_is_shown_once_and_can_be_revoked(dashboard: Page) -> None:
     expect(dashboard.get_by_role("row", name="laptop")).to_contain_text("Revoked")
 
 
-def test_everybody_can_use_each_view_on_a_desk_and_on_a_phone(opened: Opened) -> None:
-    for name, options in (("desk", {}), ("phone", {**PHONE, "color_scheme": "dark"})):
-        page = opened("/dashboard", **options)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_each_view_on_a_desk_and_on_a_phone(opened: Opened, scheme: str) -> None:
+    for name, options in ((f"desk-{scheme}", {}), (f"phone-{scheme}", PHONE)):
+        page = opened("/dashboard", **options, color_scheme=scheme)
         for view in VIEWS:
             page.goto(f"/dashboard#/{view}")
             expect(page.locator(f".views [aria-current=page][href='#/{view}']")).to_be_visible()

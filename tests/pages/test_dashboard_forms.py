@@ -1,9 +1,10 @@
 """What is made and changed in the dashboard: servers, webhooks, schedules; and what others than admins have of it."""
 
 import re
+from uuid import uuid4
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from shared.models.accounts.key import Scope
 from shared.workflows.parameters import LARGEST_SEED
@@ -12,7 +13,7 @@ from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
 from tests.pages.watching import Watch
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 MORE_THAN_A_PAGE = 51
 
@@ -40,11 +41,19 @@ def test_a_server_is_added_changed_and_removed(opened: Opened, system: Visit) ->
     expect(row.get_by_role("button", name="Remove")).to_have_count(0)
 
 
+def draw_again(page: Page) -> None:
+    """Have the view behind a form drawn again, as news do: what was typed stays."""
+    with page.expect_response(lambda response: response.request.method == "GET" and "/api/v1/webhooks" in response.url):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(200)
+
+
 def test_a_webhook_is_made_changed_and_deleted(opened: Opened, watch: Watch) -> None:
     watch.allow("status of 422")
     page = opened("/dashboard#/webhooks", **PHONE)
     page.get_by_role("button", name="New webhook").click()
     page.get_by_label("Address").fill("https://example.com/done")
+    draw_again(page)
     for name in ("job done", "job failed"):
         page.get_by_label(name).uncheck()
     add = page.get_by_role("dialog").get_by_role("button", name="Add")
@@ -134,6 +143,51 @@ def test_others_than_admins_see_the_same_of_their_own(opened: Opened, system: Vi
     expect(page.get_by_role("link", name=str(own), exact=True)).to_be_visible()
     expect(page.get_by_role("link", name=str(hers), exact=True)).to_have_count(0)
     page.goto("/dashboard#/servers")
-    expect(page.get_by_text("There is no such view here.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Only admins see this")).to_be_visible()
     page.goto(f"/dashboard#/jobs/{own}")
     expect(page.get_by_role("heading", name=f"Job {own}")).to_be_visible()
+
+
+def test_what_a_user_may_and_has_used_is_shown_and_changed(opened: Opened, system: Visit) -> None:
+    name = f"dora-{uuid4().hex[:6]}"
+    user = system.http.post("/api/v1/users", json={"name": name}).json()["id"]
+    key = system.http.post(f"/api/v1/users/{user}/keys", json={"name": "hers"}).json()["key"]
+    job = system.http.post("/api/v1/generation-jobs/", json=BODY, headers=bearer(key)).json()["id"]
+    system.completed(job)
+    page = opened("/dashboard#/users")
+    row = page.get_by_role("row", name=name)
+    expect(row.get_by_role("cell").nth(2)).to_have_text("1")
+    row.get_by_role("button", name="Change").click()
+    page.get_by_label("Share").fill("2.5")
+    page.get_by_label("Jobs at once").fill("3")
+    page.get_by_label("GPU hours in a month").fill("1.5")
+    page.get_by_label("Jobs in a month").fill("40")
+    assert barriers(page) == []
+    screenshot(page, "dashboard-user-form")
+    page.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("1.5 GPU hours, 40 jobs")
+    shown = system.http.get(f"/api/v1/users/{user}").json()
+    assert (shown["weight"], shown["running_jobs_limit"]) == (2.5, 3)
+    assert shown["budget"] == {"gpu_seconds": 5400, "jobs": 40}
+    row.get_by_role("button", name="Change").click()
+    page.get_by_label("Jobs at once").fill("")
+    page.get_by_label("GPU hours in a month").fill("")
+    page.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("no limit")
+    shown = system.http.get(f"/api/v1/users/{user}").json()
+    assert (shown["running_jobs_limit"], shown["budget"]) == (None, {"jobs": 40})
+
+
+def test_a_key_has_an_end_and_limits_of_its_own(opened: Opened, system: Visit) -> None:
+    user = system.http.post("/api/v1/users", json={"name": f"emil-{uuid4().hex[:6]}"}).json()["id"]
+    page = opened(f"/dashboard#/users/{user}")
+    page.get_by_label("New key").fill("for a day")
+    page.get_by_text("End and limits").click()
+    page.get_by_label("Good until the end of").fill("2099-12-31")
+    page.get_by_label("Jobs that wait").fill("7")
+    assert barriers(page) == []
+    page.locator("form").filter(has_text="New key").get_by_role("button", name="Add").click()
+    expect(page.get_by_role("row", name="for a day")).to_contain_text("Jobs that wait: 7")
+    (key,) = system.http.get(f"/api/v1/users/{user}/keys").json()["items"]
+    assert key["limits"] == {"queued_jobs": 7}
+    assert key["expires_at"].startswith(("2099-12-31", "2100-01-01"))

@@ -10,7 +10,7 @@ from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
 from tests.pages.test_studio import done, make_small
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 JOBS = "/api/v1/generation-jobs/"
 SMALL = {"checkpoint_model": "random_sd15.safetensors", "width": 64, "height": 64, "sampler_params": {"steps": 1}}
@@ -137,3 +137,18 @@ def test_only_what_is_near_the_view_is_in_the_page(system: Visit, opened: Opened
     expect(page.get_by_role("button", name="wave 0", exact=True)).to_be_visible()
     expect(first).to_have_count(0)
     screenshot(page, "gallery-phone")
+
+
+def test_keys_that_come_faster_than_a_frame_mean_the_picture_that_was_gone_to(system: Visit, opened: Opened) -> None:
+    made(system, "a harbour", "a lighthouse", "a windmill")
+    page = opened("/gallery")
+    expect(tiles(page)).to_have_count(3)
+    tiles(page).first.focus()
+    page.evaluate("""() => {
+        for (const key of [" ", "ArrowRight", " ", "ArrowRight"]) {
+            const pressed = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+            document.activeElement.dispatchEvent(pressed);
+        }
+    }""")
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    expect(tiles(page).nth(2)).to_be_focused()

@@ -11,7 +11,7 @@ from tests.pages.conftest import Visit
 from tests.pages.test_studio import done, make_small
 from tests.pages.test_workflows import PLAIN, drop, paste
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 SMALL = {"checkpoint_model": "random_sd15.safetensors", "width": 64, "height": 64}
 LARGEST = 2**64 - 1

@@ -11,7 +11,7 @@ from tests.pages.looks import barriers, screenshot, scrolls_sideways
 from tests.pages.test_studio import done, make_small
 from tests.worker_service.media.pictures import encoded, picture
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def begin(page: Page) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.pages.conftest import Opened, Visit
 from tests.pages.looks import barriers, screenshot
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def node(class_type: str, **inputs: Any) -> dict[str, Any]:

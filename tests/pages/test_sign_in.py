@@ -7,7 +7,7 @@ from tests.pages.conftest import Opened, Visit
 from tests.pages.looks import barriers, screenshot
 from tests.pages.watching import Watch
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def paste_key(page: Page, key: str) -> None:

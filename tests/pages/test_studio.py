@@ -7,11 +7,16 @@ from playwright.sync_api import Page, expect
 
 from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
+from tests.pages.test_media import WORKFLOWS
 from tests.pages.watching import Watch
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 PROMPT = "a lighthouse at dusk"
+BOXES = """all => all.map((one) => {
+    const { top, width, height } = one.getBoundingClientRect();
+    return [top, width, height, one.querySelector(".shots").getBoundingClientRect().height].map(Math.round);
+})"""
 
 
 def make(page: Page, prompt: str = PROMPT) -> None:
@@ -50,6 +55,18 @@ def test_what_is_refused_is_said_at_its_field(page: Page, watch: Watch) -> None:
     expect(page.locator("#width-problem")).to_contain_text("8")
     expect(page.locator(".job")).to_have_count(0)
     screenshot(page, "studio-refused")
+
+
+def test_what_is_missing_or_too_much_is_said_with_what_may_be(page: Page, watch: Watch) -> None:
+    watch.allow("status of 422")
+    page.get_by_label("Width", exact=True).fill("99999")
+    page.get_by_label("Prompt").press("Control+Enter")
+    expect(page.locator("#prompt-problem")).to_have_text("Write what the picture should show.")
+    expect(page.locator("#width-problem")).to_have_text("From 64 to 2048, in steps of 8.")
+    tops = page.locator("#width, #height, #batch").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect().top)"
+    )
+    assert len(set(tops)) == 1
 
 
 def test_what_is_wrong_with_no_field_stands_at_the_button_until_the_next_try(page: Page, watch: Watch) -> None:
@@ -160,3 +177,33 @@ def test_more_settings_come_into_view_and_the_pictures_stay_where_they_are(opene
     phone.get_by_text("More settings").click()
     expect(phone.get_by_label("Steps")).to_be_in_viewport()
     expect(phone.get_by_text("More settings")).to_be_in_viewport()
+
+
+def test_cards_of_pictures_of_any_shape_stand_in_even_rows(page: Page, system: Visit) -> None:
+    for width, height, batch in ((64, 192, 1), (192, 64, 1), (64, 64, 4), (64, 64, 1)):
+        system.completed(system.submit(width=width, height=height, batch_size=batch)["id"])
+    page.reload()
+    expect(page.locator(".job .shots img")).to_have_count(4)
+    boxes = page.locator(".job").evaluate_all(BOXES)
+    rows = {top for top, *_ in boxes}
+    assert len(rows) < len(boxes)
+    assert len({(width, height, picture) for _, width, height, picture in boxes}) == 1, boxes
+    # What a list leaves out comes when one asks for it.
+    page.get_by_role("button", name="Show all 4").click()
+    expect(page.locator(".job .shots img")).to_have_count(7)
+    assert len({tuple(box) for box in page.locator(".job").evaluate_all(BOXES)} - {tuple(box) for box in boxes}) == 0
+
+
+def test_a_phone_shows_what_was_asked_for_once_it_is_sent(phone: Page) -> None:
+    make_small(phone)
+    expect(phone.locator(".job").first).to_be_in_viewport()
+    done(phone)
+    phone.get_by_role("button", name="Use settings").click()
+    expect(phone.get_by_label("Prompt")).to_be_in_viewport()
+
+
+def test_a_sound_is_named_and_can_be_opened(page: Page, system: Visit) -> None:
+    made = system.http.post("/api/v1/generation-jobs/", json={"workflow": WORKFLOWS["audio flac"]}).json()
+    system.completed(made["id"])
+    page.reload()
+    expect(page.locator(".job .shots").get_by_role("link", name="sound")).to_be_visible()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 JOB = {"checkpoint_model": "random_sd15.safetensors", "width": 64, "height": 64, "sampler_params": {"steps": 1}}
 LONGEST_NAME = 255  # and without a place to break it
@@ -31,7 +31,7 @@ SAID = """table => [...table.querySelectorAll("tbody tr:first-child td")].map((o
 
 OVERLAID = """table => {
     const deeds = table.querySelector("tbody td:has(> .deeds)")?.getBoundingClientRect();
-    return [...table.querySelectorAll("tbody tr:first-child > :not(:last-child)")]
+    return [...table.querySelectorAll("tbody tr > :not(:last-child)")]
         .filter((one) => deeds && one.getBoundingClientRect().right > deeds.left + 1).map((one) => one.textContent);
 }"""
 
@@ -98,12 +98,15 @@ def test_each_table_is_readable_on_a_phone(filled: Filled, opened: Opened) -> No
     page.get_by_role("rowheader").get_by_role("link").first.click()
     is_readable(page, "Attempts", "Server")
     page.goto("/dashboard#/jobs")
+    page.locator("tbody").get_by_role("checkbox").first.check()
+    expect(page.get_by_role("group", name="1 selected")).to_be_visible()
+    page.locator("tbody").get_by_role("checkbox").first.uncheck()
     page.get_by_text("Select this page").click()
     expect(page.get_by_role("button", name="Select none")).to_be_visible()
     assert not scrolls_sideways(page)
 
 
-@pytest.mark.usefixtures("filled")
+@pytest.mark.usefixtures("filled", "away")
 def test_long_names_hide_no_column_on_a_desk(opened: Opened) -> None:
     page = opened("/dashboard")
     for view, (label, column) in TABLES.items():

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.pages.tools import MODULES, NODE, READY, ROOT, esbuild
 
-pytestmark = pytest.mark.broad
+pytestmark = [pytest.mark.broad, pytest.mark.landing]
 
 UNITS = Path(__file__).parent / "units"
 

@@ -9,8 +9,9 @@ from playwright.sync_api import Page, expect
 from tests.pages.conftest import Visit
 from tests.pages.looks import barriers, screenshot
 from tests.pages.test_studio import done
+from tests.pages.watching import Watch
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 DROP = """([name, type, data]) => {
     const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
@@ -75,7 +76,27 @@ def test_ctrl_enter_sends_a_workflow_too(page: Page) -> None:
 
 def test_a_workflow_that_the_editor_saved_gets_the_sentence_that_says_how_to_export(page: Page) -> None:
     paste(page, json.dumps({"nodes": [], "links": [], "version": 0.4}))
-    expect(page.get_by_role("status").filter(has_text="Export (API)")).to_be_visible()
+    said = page.get_by_role("status").filter(has_text="Export (API)")
+    expect(said).to_be_visible()
+    drop(page, "api.json", "application/json", json.dumps(PLAIN).encode())
+    expect(page.get_by_role("heading", name="A workflow with")).to_be_visible()
+    expect(said).to_have_count(0)
+
+
+def test_what_is_wrong_in_a_workflow_stands_at_its_input(page: Page, watch: Watch) -> None:
+    watch.allow("status of 422")
+    nodes = json.loads(json.dumps(PLAIN))
+    nodes["4"]["inputs"]["steps"] = 0
+    nodes["1"]["inputs"]["ckpt_name"] = "nobody has it.safetensors"
+    paste(page, json.dumps(nodes))
+    page.get_by_role("button", name="Make").click()
+    for label in ("ckpt_name", "steps"):
+        field = page.get_by_label(label)
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(page.locator(f"[id='{field.get_attribute('id')}-problem']")).to_be_visible()
+    expect(page.get_by_label("ckpt_name")).to_be_focused()
+    assert barriers(page) == []
+    screenshot(page, "studio-workflow-refused")
 
 
 def test_a_picture_that_comfyui_made_gives_back_its_workflow(page: Page, system: Visit) -> None:

@@ -28,6 +28,8 @@ QUICK: Mapping[str, Option] = MappingProxyType(
     {"step_seconds": 0, "load_seconds": 0, "draw": "flat", "protocol": "0.8"}
 )
 BOTH = pytest.mark.parametrize("protocol", ["0.8", "0.33"])
+# Whole systems speak as 0.8, and so do most tests of the worker.
+OLDER_AT_LANDING = pytest.mark.parametrize("protocol", ["0.33", pytest.param("0.8", marks=pytest.mark.landing)])
 # For what hardly depends on it, while other tests tell the two apart.
 BOTH_AT_LENGTH = pytest.mark.parametrize("protocol", ["0.33", pytest.param("0.8", marks=pytest.mark.long)])
 

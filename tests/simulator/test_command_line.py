@@ -13,7 +13,7 @@ import pytest
 
 from tests.simulator.running import REPOSITORY, running_simulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 COMMAND = [sys.executable, "-m", "deploy.simulator"]
 

@@ -8,7 +8,7 @@ from tests.simulator.graphs import noise, past, run, submit, txt2img
 from tests.simulator.listening import Closed, listening
 from tests.simulator.running import RunningSimulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 @pytest.mark.parametrize(

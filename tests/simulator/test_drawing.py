@@ -10,7 +10,7 @@ from PIL import Image
 from tests.simulator.graphs import files, node, run, txt2img, view
 from tests.simulator.running import RunningSimulator, running_simulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 CAT: dict[str, Any] = {"seed": 42, "text": "a cat"}
 

@@ -11,7 +11,7 @@ from tests.simulator.recordings import document
 from tests.simulator.replaying import Replay
 from tests.simulator.running import RunningSimulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def test_files_carry_what_was_recorded(simulator: RunningSimulator) -> None:

@@ -11,7 +11,7 @@ from tests.simulator.graphs import noise, run, view
 from tests.simulator.listening import Listener
 from tests.simulator.running import RunningSimulator, running_simulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def test_a_server_may_insist_on_an_id_of_its_own(simulator: RunningSimulator) -> None:

@@ -12,7 +12,7 @@ from tests.simulator.graphs import Graph, files, noise, past, run, submit, txt2i
 from tests.simulator.listening import listening
 from tests.simulator.running import RunningSimulator, eventually
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 SAMPLED = [moment for moment in IN_A_PROMPT if moment is not Moment.DONE]
 

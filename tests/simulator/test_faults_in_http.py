@@ -6,7 +6,7 @@ import pytest
 from tests.simulator.graphs import noise, run, view
 from tests.simulator.running import RunningSimulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 SOON = httpx.Timeout(0.2)
 

@@ -7,7 +7,7 @@ from tests.simulator.graphs import noise, run
 from tests.simulator.listening import Closed, Listener, listening
 from tests.simulator.running import RunningSimulator, eventually
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def test_frozen_sockets_stay_open_and_say_nothing(simulator: RunningSimulator) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 from tests.simulator.graphs import files, noise, past, run, submit, view
 from tests.simulator.running import RunningSimulator, running_simulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def test_numbers_go_on_after_the_highest_and_fill_no_gap(simulator: RunningSimulator) -> None:

@@ -8,7 +8,7 @@ from tests.simulator.graphs import Graph, node, past, run, submit
 from tests.simulator.listening import listening
 from tests.simulator.running import RunningSimulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 PICTURE = {"1": node("EmptyImage", width=64, height=48, batch_size=2, color=255)}
 MODEL = {"4": node("CheckpointLoaderSimple", ckpt_name="random_sd15.safetensors")}

@@ -6,7 +6,7 @@ from tests.simulator.comparison import Likeness
 from tests.simulator.recordings import document
 from tests.simulator.running import RunningSimulator, running_simulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 RECORDED = document("0.8/http/object_info")
 

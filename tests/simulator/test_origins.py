@@ -13,7 +13,7 @@ from tests.simulator.recordings import exchanges
 from tests.simulator.running import RunningSimulator
 from tests.simulator.test_http_recordings import replay
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def test_origins_and_hosts_are_treated_as_recorded(simulator: RunningSimulator) -> None:

@@ -10,7 +10,7 @@ from tests.simulator.graphs import Graph, noise, run, submit, txt2img
 from tests.simulator.listening import listening
 from tests.simulator.running import RunningSimulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def test_a_fixed_total_is_shared_among_the_steps() -> None:

@@ -10,7 +10,7 @@ from tests.simulator.graphs import node, noise, past, run, submit
 from tests.simulator.listening import Binary, listening
 from tests.simulator.running import RunningSimulator, eventually
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 PROTOCOLS = ["0.8", "0.33"]
 DEADLY = ("surrogate", "system_exit", "keyboard_interrupt", "base_exception", "unprintable")

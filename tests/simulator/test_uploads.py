@@ -14,7 +14,7 @@ from tests.simulator.graphs import node, run, txt2img
 from tests.simulator.recordings import exchanges
 from tests.simulator.running import RunningSimulator
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 MIB = 1 << 20
 RED, BLUE = b"red picture", b"blue picture"

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.system
 REPLAYED = [name for name, test in HELD.items() if test == "test_ws_recordings"]
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("name", [name for name in REPLAYED if name.startswith("0.8/")])
 def test_the_conversation_goes_as_recorded(simulator: RunningSimulator, name: str) -> None:
     Replay(simulator, name).run()

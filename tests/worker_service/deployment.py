@@ -100,8 +100,8 @@ class Deployment:
             return session.get_one(ComfyUIServer, name or self.comfyui.url)
 
     def until(self, job_id: int, holds: Callable[[GenerationJob], object]) -> GenerationJob:
-        """The job once that holds for it. Meanwhile what is due is sent, as the scheduler does."""
-        sent_at = 0.0
+        """The job once that holds for it. What takes longer is helped by what the scheduler does: due work is sent."""
+        sent_at = time.monotonic()
 
         def reached() -> bool:
             nonlocal sent_at

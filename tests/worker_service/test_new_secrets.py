@@ -136,6 +136,20 @@ def test_passwords_of_postgresql_and_redis(client: TestClient, logins: Logins) -
     assert client.get("/health/ready").json()["redis"]["ok"]
 
 
+def test_nobody_is_answered_503_while_connections_end(client: TestClient, logins: Logins) -> None:
+    """A statement may be on its way when its connection ends, before anybody can see that."""
+    a_job_is_done(client)
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s AND state = 'idle'"
+    answers = []
+    with connected(logins.environ["DATABASE_URL"]) as connection, connection.cursor() as cursor:
+        for _ in range(40):
+            cursor.execute(ended, [logins.roles[0]])
+            answers.append(client.get("/api/v1/me"))
+            cursor.execute(ended, [logins.roles[0]])
+            answers.append(client.post(URL, json=BODY))
+    assert not [answer.text for answer in answers if not answer.is_success]
+
+
 def test_the_key_that_encrypts(deployment: Deployment, key_file: Path) -> None:
     old, new, lost = key_file.read_text(), new_key(), new_key()
     vault, engine = Vault(key_file), deployment.messenger.engine

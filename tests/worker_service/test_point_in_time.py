@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -81,12 +82,12 @@ class Site:
             extra_groups=[] if account else None,
         )
 
-    def back_up(self) -> Path:
-        """The folder of the backup."""
-        password = self.postgres.cluster.password
-        where = {"PGHOST": "127.0.0.1", "PGPORT": str(self.postgres.port), "PGUSER": USER, "PGPASSWORD": password}
+    def back_up(self, port: int) -> Path:
+        """The folder of the backup that is made of the server there."""
+        password, before = self.postgres.cluster.password, set((self.archive / "base").iterdir())
+        where = {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": USER, "PGPASSWORD": password}
         self.shell(self.page.backup, **where)
-        (made,) = (self.archive / "base").iterdir()
+        (made,) = set((self.archive / "base").iterdir()) - before
         return made
 
     def restore(self, backup: Path, moment: str) -> None:
@@ -160,7 +161,7 @@ def submit(deployment: Deployment) -> int:
 
 def close(deployment: Deployment) -> None:
     deployment.messenger.engine.dispose()
-    deployment.messenger.client.close()
+    deployment.messenger.close()
 
 
 def test_a_moment_between_backup_and_break_is_restored_and_what_is_not_known_is_said(
@@ -169,7 +170,7 @@ def test_a_moment_between_backup_and_break_is_restored_and_what_is_not_known_is_
     before = deployed(environ, simulator)
     with before.worker():
         in_the_backup = before.ended(submit(before)).id
-        backup = site.back_up()
+        backup = site.back_up(site.postgres.port)
         archived = before.ended(submit(before)).id
         asked(site.postgres.url(), "SELECT pg_switch_wal()::text")
         until(lambda: asked(site.postgres.url(), ARCHIVED))
@@ -206,5 +207,6 @@ def test_a_moment_between_backup_and_break_is_restored_and_what_is_not_known_is_
             assert after.ended(submit(after)).id == first
         assert after.job(ran).comfyui_prompt_id == run_prompt, "which ComfyUI had ended since"
         assert after.times_started(run_prompt) == 1
+        assert site.back_up(urlsplit(url).port or 0) != backup, "as the page says, on the day of the one before"
     finally:
         close(after)

@@ -92,7 +92,7 @@ def submit(deployment: Deployment) -> int:
     return deployment.submit(params={"seed": next(SEEDS)})
 
 
-@pytest.mark.parametrize("keeps_history", [True, False])
+@pytest.mark.parametrize("keeps_history", [True, pytest.param(False, marks=pytest.mark.landing)])
 def test_what_the_dump_had_is_there_and_ends(
     deployment: Deployment, programs: Programs, new_database: str, tmp_path: Path, *, keeps_history: bool
 ) -> None:
@@ -134,7 +134,7 @@ def test_what_the_dump_had_is_there_and_ends(
         assert ("run again" in said) is not keeps_history
     finally:
         engine.dispose()
-        after.messenger.client.close()
+        after.messenger.close()
 
 
 def test_ids_are_not_moved_while_services_are_at_work(deployment: Deployment) -> None:

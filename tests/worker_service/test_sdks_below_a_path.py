@@ -15,7 +15,7 @@ from tests.pages.prefix import behind_prefix
 from tests.simulator.graphs import txt2img
 from tests.worker_service.deployment import Deployment
 
-pytestmark = [pytest.mark.system, pytest.mark.usefixtures("worker")]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.usefixtures("worker")]
 
 ROOT = "/make/pictures"
 

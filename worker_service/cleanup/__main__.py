@@ -15,13 +15,10 @@ with importing():
     from shared.accounts.retention import usual_retention
     from shared.configuration.logging import configure_logging
     from shared.configuration.settings import Settings, settings_or_exit
-    from shared.configuration.types import as_shown
+    from shared.configuration.types import in_words
     from shared.database.engine import create_engine
     from shared.database.schema import exit_unless_migrated
-    from shared.messaging.broker import sending_broker
-    from shared.messaging.events import Channels
-    from shared.messaging.messenger import Messenger
-    from shared.messaging.redis_clients import hasty_client
+    from shared.messaging.opening import open_messenger
     from shared.storage.opening import storage_or_exit
     from worker_service.cleanup.clean_ups import CLEAN_UPS
     from worker_service.cleanup.portion import CleanUp, Tools
@@ -65,10 +62,10 @@ def main() -> None:
 
 def tools_of(settings: Settings, *, sized: bool) -> Tools:
     engine = create_engine(settings, application=APPLICATION, connections=2)
-    channels = Channels(settings.redis_ns)
-    messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), channels)
     store = storage_or_exit(settings).store
-    return Tools(messenger, store, usual_retention(settings), settings.retention_orphans, sized=sized)
+    return Tools(
+        open_messenger(engine, settings), store, usual_retention(settings), settings.retention_orphans, sized=sized
+    )
 
 
 def would_go(tools: Tools, clean_ups: Sequence[CleanUp]) -> Iterator[Line]:
@@ -99,7 +96,7 @@ def what_of(clean_up: CleanUp, tools: Tools) -> str:
     if clean_up.kept is None:
         return clean_up.what
     usual = tools.usual[clean_up.kept]
-    return f"{clean_up.what}, after {as_shown(usual)}" if usual else f"{clean_up.what}, of users who say when"
+    return f"{clean_up.what}, after {in_words(usual)}" if usual else f"{clean_up.what}, of users who say when"
 
 
 def shown(line: Line) -> str:

@@ -44,8 +44,11 @@ NOBODY_NEEDS_IT = f"""({REQUEST_IS_OVER}) AND NOT
     {there_is(f"generation_jobs AS child WHERE child.parent_id = seen.id AND child.{LIVE}")}
 """
 OUTPUT_BYTES = "SELECT coalesce(sum(size_bytes), 0) FROM job_outputs WHERE job_id = job.id"
-THUMBNAIL_BYTES = """SELECT coalesce(sum(CAST(thumbnail.value ->> 'size_bytes' AS bigint)), 0)
-    FROM job_outputs, jsonb_each(thumbnails) AS thumbnail WHERE job_id = job.id"""
+# One file may be the thumbnail of several sizes.
+THUMBNAIL_BYTES = """SELECT coalesce(sum(CAST(of_file.size_bytes AS bigint)), 0) FROM (
+    SELECT DISTINCT thumbnail.value ->> 'path', thumbnail.value ->> 'size_bytes'
+    FROM job_outputs, jsonb_each(thumbnails) AS thumbnail WHERE job_id = job.id
+    ) AS of_file (path, size_bytes)"""
 
 
 def old_jobs(kept: Kept, condition: str, *, size: str = "0", first: str = "0") -> Find:

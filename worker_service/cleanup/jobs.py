@@ -6,7 +6,7 @@ import structlog
 from sqlmodel import Session
 
 from shared.database.engine import transaction
-from shared.files.folders import forget_notes, job_folder
+from shared.files.folders import forget_notes
 from shared.jobs.deletion import Gone, delete_jobs
 from shared.messaging.events import Event
 from worker_service.cleanup import shedding
@@ -20,7 +20,7 @@ def remove_jobs(tools: Tools, portion: Portion) -> Removed:
         gone = delete_jobs(session, portion.items)
     if gone.jobs:
         tools.messenger.publish(*(Event.deletion(job.id, job.user_id, job.gone_at) for job in gone.jobs))
-    remove_noted(tools, [job_folder(job) for job in gone.jobs])
+    remove_noted(tools, gone.folders)
     return Removed(len(gone.jobs), gone.freed_bytes)
 
 

@@ -5,11 +5,15 @@ on average a message waits for half of that, beside an idle thread. A wake-up en
 it: a wake-up that is not heard costs the rest of the sleep.
 
 A look that finds nothing takes a third of a millisecond of processor time, so none is made that can find nothing.
+
+A Redis that refuses (full, a replica, a user without rights) is as one that is away: Dramatiq asks again. Of any other
+error it would close a consumer twice, give up a message that is done, or end a thread for good.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +21,7 @@ import redis
 from dramatiq import Consumer, Message, MessageProxy, Middleware
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import q_name
+from dramatiq.errors import ConnectionClosed
 
 from shared.configuration.settings import Settings
 from shared.messaging.broker import EVERY_COMMAND
@@ -103,6 +108,15 @@ class Slot:
             self.wake_next()
 
 
+@contextmanager
+def refusing_is_being_away() -> Iterator[None]:
+    """Raises ConnectionClosed for whatever Redis answers instead of doing what it was asked."""
+    try:
+        yield
+    except redis.RedisError as error:
+        raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]  # dramatiq leaves this one untyped
+
+
 class AttentiveConsumer(Consumer):
     """A consumer that sleeps until it is woken, or `timeout_ms` have passed.
 
@@ -129,7 +143,10 @@ class AttentiveConsumer(Consumer):
     def __next__(self) -> MessageProxy | None:
         is_due = self.woken.is_set() or time.monotonic() >= self.look_at
         self.woken.clear()  # before the look, so that a wake-up during the look ends the sleep after it
-        message: MessageProxy | None = next(self.consumer) if self.has_room() and is_due else None
+        message: MessageProxy | None = None
+        if self.has_room() and is_due:
+            with refusing_is_being_away():
+                message = next(self.consumer)
         if message is not None:
             self.under_way.add(message.message_id)
             return message
@@ -145,11 +162,13 @@ class AttentiveConsumer(Consumer):
         return not self.is_full
 
     def ack(self, message: MessageProxy) -> None:
-        self.consumer.ack(message)
+        with refusing_is_being_away():
+            self.consumer.ack(message)
         self.is_done(message)
 
     def nack(self, message: MessageProxy) -> None:
-        self.consumer.nack(message)
+        with refusing_is_being_away():
+            self.consumer.nack(message)
         self.is_done(message)
 
     def is_done(self, message: MessageProxy) -> None:
@@ -158,10 +177,13 @@ class AttentiveConsumer(Consumer):
             self.woken.set()
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        self.consumer.requeue(messages)
+        with refusing_is_being_away():
+            self.consumer.requeue(messages)
 
     def close(self) -> None:
-        self.wake_consumers.consumers.remove(self)
+        """Nobody wakes it from now on. It may be closed again."""
+        with suppress(ValueError):
+            self.wake_consumers.consumers.remove(self)
         self.consumer.close()
 
 

@@ -15,7 +15,7 @@ class Limits(NamedTuple):
 
     memory_bytes: int = 2 << 30  # of all pictures within Pillow's limit, an animated WEBP takes the most: 1.8 GB
     cpu_s: int = 60
-    wall_s: int = 180  # longer than `cpu_s`: several processes share the cores
+    wall_s: int = 600  # ten times as long: where all cores are busy, who steps back has a tenth of one
     open_files: int = 64
     written_bytes: int = 1 << 20  # nothing is written but a traceback
 

@@ -19,6 +19,7 @@ from worker_service.media.examine import examine, prepare
 from worker_service.media.findings import BeyondLimits, Damaged, Examined, plain
 from worker_service.media.limits import Limits, limit_this_process, start_clocks, stop_clocks
 from worker_service.media.messages import packed, unpacked
+from worker_service.media.priority import step_back
 
 QUESTIONS = 0
 Examine = Callable[[Path, str], Examined]
@@ -30,6 +31,7 @@ def main(examine: Examine = examine) -> None:
     answers = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no answer
     leave_signals_to_the_worker()
+    step_back()
     limit_this_process(limits)
     prepare()
     gc.freeze()  # what is there now is not looked at again

@@ -2,22 +2,23 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import ColumnElement, Engine, case, func, select, text
+from sqlalchemy import ColumnElement, Engine, Extract, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from shared.database.engine import reading
 from shared.fleet.servers import IN_A_SLOT, IS_NAMED, MOST_JOBS, STATE, USABLE, ServerState
-from shared.jobs.claim.conditions import DUE
+from shared.jobs.claim.conditions import DUE, HAS_COME
 from shared.models import (
     HELD,
     LIVE,
@@ -27,6 +28,7 @@ from shared.models import (
     JobStatus,
     Mail,
     MailState,
+    User,
     WebhookDelivery,
     Worker,
 )
@@ -34,20 +36,54 @@ from shared.models import (
 log = structlog.get_logger(__name__)
 
 KEPT_S = 5.0  # however many ask, the rows are counted this often
+REST = 10  # ... and not again for so many times as long as that took, where a million jobs wait
+LONGEST_KEPT_S = 120.0
 ALIVE = timedelta(seconds=30)  # since the last heartbeat of a worker
 IS_ALIVE = col(Worker.last_seen_at) > func.now() - ALIVE
+
+
+class QueuedJobs(NamedTuple):
+    """Jobs in the queue that have the same priority, and what those will take whose time has come."""
+
+    priority: int
+    jobs: int
+    seconds: float
+    oldest_s: Decimal | None
+
+
+def seconds_since(moment: ColumnElement[Any]) -> Extract:
+    return func.extract("epoch", func.now() - moment)
+
+
+# All that is counted of them in one pass: there may be a million, each read from the table. The seconds are as in the
+# view `waiting_work`.
+COSTS: ColumnElement[float] = func.coalesce(func.nullif(col(GenerationJob.turn_cost), 0) * col(User.weight), 10)
+QUEUED = (
+    select(
+        col(GenerationJob.priority),
+        func.count(),
+        func.coalesce(func.sum(COSTS).filter(HAS_COME), 0),
+        seconds_since(func.min(func.greatest(GenerationJob.created_at, GenerationJob.run_after)).filter(*DUE)),
+    )
+    .join(User, col(User.id) == col(GenerationJob.user_id))
+    .where(col(GenerationJob.status) == JobStatus.QUEUED)
+    .group_by(col(GenerationJob.priority))
+)
 
 
 class RowGauges(Collector):
     """What the rows say now. A scheduler that stands by says nothing of them, and neither does one without its
     database: a figure that is not there is better than one of yesterday."""
 
-    def __init__(self, engine: Engine, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, engine: Engine, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.engine = engine
+        self.clock = clock
         self.is_leader = False
         self.lock = threading.Lock()
         self.counted: Sequence[Metric] = ()
-        self.counted_at = float("-inf")
+        self.due_at = float("-inf")
         registry.register(self)
 
     @contextmanager
@@ -69,9 +105,10 @@ class RowGauges(Collector):
 
     def rows(self) -> Sequence[Metric]:
         with self.lock:
-            if time.monotonic() - self.counted_at >= KEPT_S:
+            if (began_at := self.clock()) >= self.due_at:
                 self.counted = self.count()
-                self.counted_at = time.monotonic()
+                now = self.clock()
+                self.due_at = now + min(max(KEPT_S, REST * (now - began_at)), LONGEST_KEPT_S)
             return self.counted
 
     def count(self) -> Sequence[Metric]:
@@ -83,26 +120,23 @@ class RowGauges(Collector):
             return ()
 
 
-def jobs(session: Session) -> Iterator[Metric]:
+def live_jobs(session: Session) -> Iterator[Metric]:
     """Jobs that have not ended. Those that have are too many to be counted: `genonaut_jobs_finished_total` has them."""
-    found = dict.fromkeys(LIVE, 0)
+    found, oldest, seconds = dict.fromkeys(LIVE, 0), [], 0.0
+    for queued in map(QueuedJobs._make, session.execute(QUEUED)):
+        found[JobStatus.QUEUED] += queued.jobs
+        seconds += queued.seconds
+        if queued.oldest_s is not None:
+            oldest.append(([str(queued.priority)], float(queued.oldest_s)))
     # One after another, as each has an index of its own.
-    for statuses in ([JobStatus.QUEUED], [JobStatus.PENDING], HELD):
+    for statuses in ([JobStatus.PENDING], HELD):
         status = col(GenerationJob.status)
         counted = select(status, func.count()).where(status.in_(statuses)).group_by(status)
         found |= {JobStatus(name): number for name, number in session.execute(counted)}
     yield labelled("genonaut_jobs", "jobs that have not ended", ["status"], [([name], n) for name, n in found.items()])
-
-
-def waiting(session: Session) -> Iterator[Metric]:
-    since = func.min(func.greatest(GenerationJob.created_at, GenerationJob.run_after))
-    priority = col(GenerationJob.priority)
-    oldest = select(priority, seconds_since(since)).where(*DUE).group_by(priority)
-    found = [([str(name)], float(seconds)) for name, seconds in session.execute(oldest)]
     yield labelled(
-        "genonaut_oldest_waiting_seconds", "how long the oldest job that may start waits", ["priority"], found
+        "genonaut_oldest_waiting_seconds", "how long the oldest job that may start waits", ["priority"], oldest
     )
-    seconds = session.execute(text("SELECT seconds FROM waiting_work")).scalar_one()
     yield GaugeMetricFamily("genonaut_waiting_work_seconds", "what all jobs that may start will take", seconds)
 
 
@@ -130,17 +164,13 @@ def owed(session: Session) -> Iterator[Metric]:
         ("mails", Mail, MailState.PENDING),
     ):
         is_due = (col(table.state) == pending, col(table.due_at) <= func.now())
-        due = select(func.count(), seconds_since(func.min(table.due_at))).where(*is_due)
+        due = select(func.count(), func.coalesce(seconds_since(func.min(table.due_at)), 0)).where(*is_due)
         number, oldest = session.execute(due).one()
         yield GaugeMetricFamily(f"genonaut_{name}_due", f"{name} that are due to go out", number)
         yield GaugeMetricFamily(f"genonaut_{name}_oldest_seconds", "how long the oldest of these is due", oldest)
 
 
-COUNTERS = (jobs, waiting, servers, workers, owed)
-
-
-def seconds_since(moment: ColumnElement[Any]) -> ColumnElement[float]:
-    return func.coalesce(func.extract("epoch", func.now() - moment), 0)
+COUNTERS = (live_jobs, servers, workers, owed)
 
 
 def labelled(name: str, text: str, labels: Sequence[str], found: Sequence[tuple[Sequence[str], float]]) -> Metric:

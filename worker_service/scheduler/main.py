@@ -20,10 +20,7 @@ from shared.configuration.logging import configure_logging
 from shared.configuration.settings import Settings, settings_or_exit
 from shared.database.engine import create_engine
 from shared.database.schema import exit_unless_migrated
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
-from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import hasty_client
+from shared.messaging.opening import open_messenger
 from shared.messaging.redis_fitness import exit_if_redis_is_unfit
 from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.metrics.jobs import JobMetrics
@@ -66,9 +63,8 @@ def main() -> None:
 def run(settings: Settings, stopping: threading.Event, registry: CollectorRegistry) -> None:
     """Lead, or stand by to lead, until stopped. What is counted is registered."""
     engine = create_engine(settings, application="scheduler", connections=4)
-    client = hasty_client(settings.redis_url)
-    count, gauges = JobMetrics(registry).count, RowGauges(engine, registry)
-    messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns), count)
+    gauges = RowGauges(engine, registry)
+    messenger = open_messenger(engine, settings, JobMetrics(registry).count)
     resources = SweepResources(messenger, due_work(settings), quotas(settings))
     log.info("scheduler.started")
     while not stopping.is_set():
@@ -81,7 +77,7 @@ def run(settings: Settings, stopping: threading.Event, registry: CollectorRegist
             log.warning("scheduler.lost_the_database", error=str(error))
         stopping.wait(LOOK_S)
     engine.dispose()
-    client.close()
+    messenger.close()
     log.info("scheduler.stopped")
 
 

@@ -10,17 +10,19 @@ from sqlalchemy import Engine
 
 from shared.database.engine import transaction
 from shared.models import DeliveryState
+from shared.notifications.disabled_webhooks import tell_of_disabled
 from shared.outgoing.deadline import Deadline
 from shared.outgoing.exchange import Outgoing
 from shared.webhooks.due import Taken, take
 from shared.webhooks.outcome import Try, put_back, write
 from shared.webhooks.payload import body_below
 from worker_service.delivering.threads import ENDS_WITHIN_S, Deliverer
+from worker_service.webhooks.paces import Paces
 from worker_service.webhooks.posting import post
 
 log = structlog.get_logger(__name__)
 
-THREADS = 4
+THREADS = 6
 ANSWERS_WITHIN = timedelta(seconds=20)
 GIVEN_UP_WITHIN_S = 2.0  # whoever waits looks up each half second
 
@@ -45,20 +47,23 @@ class Deliveries(Deliverer):
         self.count = count
         self.root = root
         self.under_way: set[Deadline] = set()
+        self.paces = Paces(THREADS)
 
     def deliver_one(self) -> bool:
         """Try one delivery. Whether there was one. No transaction is open while the receiver is waited for."""
-        with self.deadline() as deadline:
+        with self.deadline() as deadline, self.paces.turn() as turn:
             if self.closing.is_set():
                 return False
             with transaction(self.engine) as session:
-                taken = take(session)
+                taken = take(session, turn.wanted)
             if taken is None:
                 return False
+            turn.takes(taken)
             made = post(self.outgoing, taken._replace(body=body_below(self.root, taken.body)), deadline)
+            self.paces.took(taken.endpoint_id, made.took_ms / 1000)
             is_broken_off = made.status is None and deadline.is_given_up.is_set()
             with transaction(self.engine) as session:
-                state = put_back(session, taken) if is_broken_off else write(session, taken, made)
+                state = put_back(session, taken) if is_broken_off else write(session, taken, made, tell_of_disabled)
         self.count(state)
         tell(taken, made, state)
         return True

@@ -12,12 +12,12 @@ from pydantic import BaseModel
 
 from api_service.doors.binding import ApiRequest, signed_urls
 from api_service.doors.comfy_v2.names.places import AnyQuery
-from api_service.doors.comfy_v2.views.job_views import STATUSES, Status
+from api_service.doors.comfy_v2.views.job_views import OF_A_NEWER_RELEASE, STATUSES, Status
 from api_service.doors.comfy_v2.views.output_views import OutputView
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from api_service.http.operations import Nothing
 from api_service.http.streams.event_stream import SendText, as_comment
-from api_service.jobs.detail import placed
+from api_service.jobs.detail import placed_and_progress
 from api_service.jobs.graph import graph_of
 from api_service.jobs.job_queries import find_job_with_outputs
 from api_service.refusals.refusal import Refusal
@@ -76,7 +76,9 @@ class Following:
         """Send the job as it is now, and let the watch go on from there. Returns whether it has ended."""
         services, limit = self.services, self.services.settings.limit_running_jobs
         try:
-            found = await services.run(placed, services.engine, self.job.id, self.owner, running_jobs=limit)
+            found, progress = await services.run(
+                placed_and_progress, services.messenger, self.job.id, self.owner, running_jobs=limit
+            )
         except Refusal:  # deleted a moment ago
             return True
         job = found.job
@@ -84,8 +86,8 @@ class Following:
             await self.send_end(STATUSES[job.status], found.outputs, send)
             return True
         place = found.place.position if found.place else None
-        await send(frame("status", StatusView(status=STATUSES[job.status], queue_position=place)))
-        progress = await services.relay.progress_of(job)
+        status = STATUSES.get(job.status, OF_A_NEWER_RELEASE)
+        await send(frame("status", StatusView(status=status, queue_position=place)))
         if progress:
             await self.send_progress(progress, send)
         watch.begin(job.events, progress)
@@ -106,7 +108,7 @@ class Following:
             if event.type is not EventType.DELETED:
                 await self.send_end(CHANGES[event.type], await self.outputs_after(event), send)
             return True
-        else:
+        elif event.type in CHANGES:  # and nothing that only a newer release knows
             self.untold = None
             await send(frame("status", StatusView(status=CHANGES[event.type])))
         return False

@@ -11,12 +11,13 @@ from api_service.doors.comfy_v2.views.job_views import JobView, job_view
 from api_service.doors.comfy_v2.views.progress_views import ProgressView
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.changes import cancel_job
-from api_service.jobs.detail import Placed, placed
+from api_service.jobs.detail import Placed, placed_and_progress
 from api_service.jobs.graph import graph_of
 from api_service.jobs.job_queries import find_job
 from api_service.refusals.codes import Code
 from api_service.refusals.jobs import job_not_found
 from api_service.refusals.refusal import Refusal
+from shared.messaging.events import Event
 from shared.models import Scope
 
 NoBody = ApiRequest[Nothing, AnyQuery]
@@ -31,8 +32,7 @@ class WorkflowView(BaseModel, frozen=True):
 
 async def show(request: NoBody) -> JobView:
     """The job as it is now."""
-    found = await placed_job(request)
-    event = await request.services.relay.progress_of(found.job)
+    found, event = await job_and_progress(request)
     graph = graph_of(found.job) if event else None
     return job_view(
         found.job,
@@ -43,11 +43,11 @@ async def show(request: NoBody) -> JobView:
     )
 
 
-async def placed_job(request: NoBody) -> Placed:
+async def job_and_progress(request: NoBody) -> tuple[Placed, Event | None]:
     """Raises Refusal: job_not_found."""
     services, limit = request.services, request.services.settings.limit_running_jobs
     job_id, owner = job_in(request.path), request.identity.owner
-    return await services.run(placed, services.engine, job_id, owner, running_jobs=limit)
+    return await services.run(placed_and_progress, services.messenger, job_id, owner, running_jobs=limit)
 
 
 async def show_workflow(request: NoBody) -> WorkflowView:

@@ -14,7 +14,7 @@ from api_service.doors.binding import ApiRequest
 from api_service.doors.comfy_v2.bodies import LABEL, flaw_of_value
 from api_service.doors.comfy_v2.names.codes import ComfyCode
 from api_service.doors.comfy_v2.names.places import JOBS, AnyQuery
-from api_service.doors.comfy_v2.views.job_views import STATUSES, Status, labels_of
+from api_service.doors.comfy_v2.views.job_views import OF_A_NEWER_RELEASE, STATUSES, Status, labels_of
 from api_service.doors.comfy_v2.views.optional import Optionally
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.cursors import JOB_CURSORS, digest_of
@@ -48,7 +48,7 @@ class ListedJobView(BaseModel, frozen=True):
     def of(cls, row: Row[Any]) -> Self:
         return cls(
             id=job_name(row.id),
-            status=STATUSES[row.status],
+            status=STATUSES.get(row.status, OF_A_NEWER_RELEASE),
             create_time=row.created_at,
             update_time=row.updated_at,
             metadata=labels_of(row.metadata),

@@ -13,6 +13,7 @@ from shared.models import Scope
 
 KINDS = {"output", "temp", "input"}
 PREVIEW = "X-Preview"
+DISPOSITION = "Content-Disposition"
 LONGEST = 600  # characters of a name with its folder
 
 
@@ -42,6 +43,9 @@ async def view(request: NativeRequest) -> Response:
     whole, thumbnail = found
     sent = thumbnail if query.preview and thumbnail is not None else whole
     response = await services.run(send_file, request.http, services.store, StoredFile(*sent))
+    # As ComfyUI says it, whose clients take apart what they know.
+    if said := response.headers.get(DISPOSITION):
+        response.headers[DISPOSITION] = said.removeprefix("inline; ")
     if query.preview:
         response.headers[PREVIEW] = "original" if sent is whole else "thumbnail"
     return response

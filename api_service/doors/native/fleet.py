@@ -51,11 +51,23 @@ async def list_folders(request: NativeRequest) -> Response:
 
 async def list_models(request: NativeRequest) -> Response:
     """The models of a folder that some server has; 404 for no folder."""
+    models = await models_in(request)
+    return Response(status_code=HTTPStatus.NOT_FOUND) if models is None else Json(models)
+
+
+async def list_model_files(request: NativeRequest) -> Response:
+    """The same as newer clients ask for it: with the folder of each, as if each kind had one."""
+    models = await models_in(request)
+    if models is None:
+        return Response(status_code=HTTPStatus.NOT_FOUND)
+    return Json([{"name": name, "pathIndex": 0} for name in models])
+
+
+async def models_in(request: NativeRequest) -> list[str] | None:
+    """The models of a folder that some server has; None where it is no folder."""
     capabilities = await request.services.run(request.services.capabilities.current)
     kind = request.path["folder"]
-    if kind in OURS_ALONE or kind not in capabilities.kinds():
-        return Response(status_code=HTTPStatus.NOT_FOUND)
-    return Json(list(capabilities.models(kind)))
+    return None if kind in OURS_ALONE or kind not in capabilities.kinds() else list(capabilities.models(kind))
 
 
 async def list_embeddings(request: NativeRequest) -> Response:
@@ -67,6 +79,16 @@ async def list_embeddings(request: NativeRequest) -> Response:
 async def list_nothing(_request: NativeRequest) -> Response:
     """An empty list: there is no editor here to extend."""
     return Json([])
+
+
+async def show_nothing(_request: NativeRequest) -> Response:
+    """An empty object: whatever the editor of a ComfyUI is set to."""
+    return Json({})
+
+
+async def show_storage(_request: NativeRequest) -> Response:
+    """What a ComfyUI says that has one user: here, whoever asks."""
+    return Json({"storage": "server", "migrated": True})
 
 
 async def show_system(request: NativeRequest) -> Response:
@@ -116,8 +138,11 @@ OPERATIONS = (
     operation("GET", "/object_info/{node_class}", show_class, Scope.READ),
     operation("GET", "/models", list_folders, Scope.READ),
     operation("GET", "/models/{folder}", list_models, Scope.READ),
+    operation("GET", "/experiment/models/{folder}", list_model_files, Scope.READ),
     operation("GET", "/embeddings", list_embeddings, Scope.READ),
     operation("GET", "/extensions", list_nothing, Scope.READ),
+    operation("GET", "/settings", show_nothing, Scope.READ),
+    operation("GET", "/users", show_storage, Scope.READ),
     operation("GET", "/system_stats", show_system, Scope.READ),
     operation("GET", "/features", show_features, Scope.READ),
     operation("POST", "/free", free, Scope.WRITE, body=AnyBody),

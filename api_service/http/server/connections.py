@@ -93,7 +93,8 @@ class GuardedHTTP(H11Protocol):
     config: GuardedConfig
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]  # it stands for the transport
+        stands_for_it: Any = OneWrite(transport, self.loop, lambda: self.conn.their_state is h11.SEND_BODY)
+        super().connection_made(stands_for_it)
         self.is_handed_over = False  # to a WebSocket, which has bounds of its own
         self.guard = self.config.guard
         self.timers: dict[str, asyncio.TimerHandle] = {}

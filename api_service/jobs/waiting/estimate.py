@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from shared.jobs.durations.expectation import MEDIAN, MOST, Expectation, beyond
 
+FARTHEST_S = 100 * 365 * 86_400.0  # what a clock that was set made of a job's time adds up to no date otherwise
+
 
 class Moments(NamedTuple):
     """Half of such jobs keep the first, nine of ten the second."""
@@ -88,4 +90,4 @@ def of_waiting(now: datetime, found: Expectation, queue: Queue) -> Estimate:
 
 
 def after(moment: datetime, *seconds: float) -> Moments:
-    return Moments(*(moment + timedelta(seconds=one) for one in seconds))
+    return Moments(*(moment + timedelta(seconds=min(one, FARTHEST_S)) for one in seconds))

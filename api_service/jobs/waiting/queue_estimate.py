@@ -28,12 +28,13 @@ from sqlalchemy import (
 from sqlmodel import Session, col
 
 from api_service.jobs.waiting.estimate import Estimate, Queue, Running, of_running, of_waiting
+from api_service.jobs.waiting.hindrance import LACK
 from shared.database.prepared_rows import AsOf
 from shared.database.prepared_statement import Prepared
 from shared.fleet.servers import IN_A_SLOT, USABLE, Slots, slots
 from shared.jobs.claim.conditions import DUE, EVERY_JOB_MAY_START, HAS_COME, HELD_BACK, MAY_START
 from shared.jobs.claim.order import first_comes, goes_before
-from shared.jobs.durations.expectation import MEDIAN
+from shared.jobs.durations.expectation import MEDIAN, Known
 from shared.jobs.durations.known import expectation_of
 from shared.jobs.lanes.parking import IS_PARKED, RUNNING_JOBS, in_lane, parked_lanes
 from shared.models import ComfyUIServer, GenerationJob, JobAttempt, JobStatus
@@ -55,21 +56,34 @@ class QueuePosition(NamedTuple):
     exact: bool
 
 
+class Standing(NamedTuple):
+    """The position of a job that could start now among those that could too, None for any other job; and what the
+    servers lack that can be used now (see LACK)."""
+
+    position: QueuePosition | None
+    lack: str | None
+
+
 def position_of(session: Session, job: GenerationJob, running_jobs: int | None = None) -> QueuePosition | None:
     """The position of a job that could start now among those that could too. None for any other job.
 
     `running_jobs` is how many jobs of a user may run at once.
     """
+    return standing_of(session, job, running_jobs).position
+
+
+def standing_of(session: Session, job: GenerationJob, running_jobs: int | None) -> Standing:
     if job.status != JobStatus.QUEUED:
-        return None
+        return Standing(None, None)
     place = {THIS_JOB.key: job.id, THIS_PRIORITY.key: job.priority, THIS_TURN.key: job.turn}
     this = {RUNNING_JOBS.key: running_jobs, **place}
-    ((may_start, before, counted),) = PLACE.execute(session, this)
-    return QueuePosition(before + 1, exact=counted <= COUNTED) if may_start else None
+    ((may_start, before, counted, lack),) = PLACE.execute(session, this)
+    return Standing(QueuePosition(before + 1, exact=counted <= COUNTED) if may_start else None, lack)
 
 
-def jobs_before() -> Select[bool, int, int]:
-    """Whether this job may start, and how many may be claimed before it, of the first COUNTED + 1 that are due.
+def jobs_before() -> Select[bool, int, int, str | None]:
+    """Whether this job may start, how many may be claimed before it, of the first COUNTED + 1 that are due, and what
+    servers lack for it.
 
     Two ranges of one index, and two of each lane with parked jobs that may join the queue. No row of the table is read
     where nobody is limited and no deadline has passed.
@@ -80,7 +94,8 @@ def jobs_before() -> Select[bool, int, int]:
     may_start = or_(EVERY_JOB_MAY_START, exists().where(col(GenerationJob.id) == before.c.id, *MAY_START))
     is_queued = col(GenerationJob.status) == JobStatus.QUEUED
     this = exists().where(col(GenerationJob.id) == THIS_JOB, is_queued, HAS_COME, *MAY_START)
-    return select(this, func.count().filter(may_start), func.count()).select_from(before)
+    lack = select(LACK).where(col(GenerationJob.id) == THIS_JOB).scalar_subquery()
+    return select(this, func.count().filter(may_start), func.count(), lack).select_from(before)
 
 
 def first_of(ranges: Iterable[Select[int]], count: int) -> Subquery:
@@ -123,12 +138,17 @@ RUNNING = Prepared(
 
 
 def estimate_for(
-    session: Session, read: AsOf[GenerationJob], place: QueuePosition | None, attempts: Sequence[JobAttempt]
+    session: Session,
+    read: AsOf[GenerationJob],
+    place: QueuePosition | None,
+    attempts: Sequence[JobAttempt],
+    known: Known | None = None,
 ) -> Estimate:
-    """When a queued or running job may start and end. `attempts` are all of its."""
+    """When a queued or running job may start and end. `attempts` are all of its. `known` was read of its kind on the
+    server that runs it."""
     job, now = read
     if job.status == JobStatus.RUNNING and job.started_at is not None:
-        found = expectation_of(session, job, job.server)
+        found = expectation_of(session, job, job.server, known)
         return of_running(job.started_at, began_at(attempts) or job.started_at, now, found) if found else Estimate()
     if place is None or not place.exact:
         return Estimate()

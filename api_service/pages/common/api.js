@@ -26,7 +26,7 @@ export class ApiError extends Error {
   /**
    * @param {number} status 0 when there was no answer
    * @param {string} sentence
-   * @param {{code?: string, errors?: {field: string, message: string}[], retryAfter?: number, body?: any}} more `body` is the JSON of the answer
+   * @param {{code?: string, errors?: {field: string, message: string, code?: string}[], retryAfter?: number, body?: any}} more `body` is the JSON of the answer
    */
   constructor(status, sentence, more = {}) {
     super(sentence);
@@ -144,9 +144,13 @@ async function read(answer) {
   const found = isJson ? await answer.text().then(parsed).catch(() => noAnswer()) : null;
   if (answer.ok) return found;
   if (answer.status === 401) signIn({ hasEnded: true });
+  const said = found?.code === "forbidden" ? words.forbidden(found.detail) : (found?.detail ?? words.refused(answer.status));
   const more = { code: found?.code, errors: found?.errors, retryAfter: Number(answer.headers.get("Retry-After")), body: found };
-  throw new ApiError(answer.status, found?.detail ?? words.refused(answer.status), more);
+  throw new ApiError(answer.status, asSentence(said), more);
 }
+
+/** Sentences of the API begin small. @param {string} said */
+const asSentence = (said) => said.charAt(0).toUpperCase() + said.slice(1);
 
 /**
  * Go where one signs in, and come back here after.

@@ -5,8 +5,10 @@ const KEY = "studio";
 
 /**
  * @typedef {{name: string, strength: number}} Lora
- * @typedef {{id: string, name: string, url: string, full: string, job?: number}} Picture `url` is of a small one; `job` made it, if it was made here
- * @typedef {{id: string, url: string, strokes: import("../studio/input/mask/strokes.js").Stroke[]}} Mask
+ * @typedef {{id: string, name: string, url: string, full: string, job?: number, isAsset?: boolean, file?: string}} Picture
+ *   `url` is of a small one, and empty of a `file` that the servers have by that name; `job` made it, if it was made here
+ * @typedef {{id: string, url: string, strokes: import("../studio/input/mask/strokes.js").Stroke[], file?: string, areas?: "white" | "transparent"}} Mask
+ *   without strokes it is one of another job
  * @typedef {Object} Settings
  * @property {string} prompt
  * @property {string} negative
@@ -55,12 +57,15 @@ export function bodyOf(from) {
     batch_size: from.batch,
     sampler_params: from.seed === null ? sampler : { ...sampler, seed: /** @type {number} the document knows no bigints */ (from.seed) },
     params: { previews: true },
-    ...(from.image && { image: reference(from.image.id), denoise: from.denoise, ...(from.mask && { mask: reference(from.mask.id) }) }),
+    ...(from.image && { image: reference(from.image), denoise: from.denoise, ...(from.mask && maskIn(from.mask)) }),
   };
 }
 
+/** @param {Mask} mask */
+const maskIn = (mask) => ({ mask: reference(mask), ...(mask.areas && { mask_areas: mask.areas }) });
+
 /**
- * @param {string} id of an asset, or of an output, which becomes one
+ * @param {{id: string, file?: string}} given `id` is of an asset, or of an output, which becomes one
  * @returns {any} the document has it as an object of whatever is in it
  */
-const reference = (id) => ({ __type: "core/ASSET", info: { id } });
+const reference = ({ id, file }) => file ?? { __type: "core/ASSET", info: { id } };

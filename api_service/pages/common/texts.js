@@ -28,6 +28,21 @@ export function duration(seconds) {
 }
 
 /**
+ * @param {string} code of the API, such as "out_of_memory"
+ * @returns {string} such as "Out of memory"
+ */
+export function inWords(code) {
+  const said = code.replaceAll("_", " ");
+  return said.charAt(0).toUpperCase() + said.slice(1);
+}
+
+/**
+ * @param {string} said by a program
+ * @returns {string} without the numbers of the system's errors, whose names stand behind them
+ */
+export const withoutNumbers = (said) => said.replace(/\[Errno -?\d+\] /g, "");
+
+/**
  * @param {string} moment ISO 8601
  * @returns {string} such as "5 minutes ago"
  */

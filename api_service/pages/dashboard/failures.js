@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { patch, post, remove } from "../common/api.js";
 import { html } from "../common/html.js";
 import { session } from "../common/session.js";
-import { ago } from "../common/texts.js";
+import { ago, inWords } from "../common/texts.js";
 import { fleet } from "./fleet_messages.js";
 import { words } from "./messages.js";
 import { pageNow, Pages } from "./paging.js";
@@ -43,9 +43,9 @@ function Group({ group, reload }) {
   const isMuted = group.muted_until && Date.parse(group.muted_until) > Date.now();
   const until = isMuted ? null : new Date(Date.now() + WEEK_MS).toISOString();
   return html`<tr>
-    <th scope="row" class="wide"><a class="clamped" title=${group.pattern} href=${to("jobs", { failure: group.fingerprint })}>${group.pattern}</a><code class="soft">${group.code}</code> <span class="soft">${group.node_class}</span></th>
+    <th scope="row" class="wide main"><a class="clamped" title=${group.pattern} href=${to("jobs", { failure: group.fingerprint })}>${group.pattern}</a><span class="soft">${inWords(group.code)}${group.node_class && `, ${group.node_class}`}</span></th>
     <td>${group.count}</td>${session.value?.is_admin && html`<td>${group.users ?? words.none}</td>`}
-    <td>${ago(group.last_at)}</td><td class="wide">${group.servers.join(", ") || words.none}</td>
+    <td>${ago(group.last_at)}</td><td class="wide short">${group.servers.join(", ") || words.none}</td>
     <td><div class="row deeds"><button onClick=${retry}>${fleet.retryAll}</button>
       <button onClick=${() => act(() => patch("/api/v1/failures/{fingerprint}", { path, body: { muted_until: until } }), isMuted ? fleet.unmuted : fleet.muted, reload)}>${isMuted ? fleet.unmute : fleet.mute}</button></div></td></tr>`;
 }
@@ -54,7 +54,7 @@ function Group({ group, reload }) {
 function Held({ one, reload }) {
   const release = () => act(() => remove("/api/v1/quarantine/{fingerprint}", { path: { fingerprint: one.fingerprint } }), fleet.released, reload);
   return html`<tr>
-    <th scope="row"><code>${one.code}</code> ${one.job_id ? html`<a href=${to(`jobs/${one.job_id}`)}>${words.jobTitle(one.job_id)}</a>` : one.fingerprint}</th>
+    <th scope="row">${inWords(one.code)} ${one.job_id ? html`<a href=${to(`jobs/${one.job_id}`)}>${words.jobTitle(one.job_id)}</a>` : one.fingerprint}</th>
     <td>${one.attempts}</td><td class="wide">${one.servers.join(", ")}</td><td>${ago(one.quarantined_at)}</td>
     <td><div class="row deeds">${session.value?.is_admin && html`<button onClick=${release}>${fleet.release}</button>`}</div></td></tr>`;
 }

@@ -29,11 +29,15 @@ export const fleet = {
   checkFails: (/** @type {string} */ name, /** @type {string} */ detail) => `${name}: ${detail}`,
   waits: (/** @type {number} */ jobs, /** @type {string} */ time, /** @type {string} */ names) => `${jobs === 1 ? "1 job waits" : `${jobs} jobs wait`}, the oldest for ${time}: ${names}`,
   waitsDo: "More wait than the servers can take. See whose they are below; add a server, or resume one.",
+  waitsForServers: "They wait for the servers above. Whose they are stands below.",
+  yoursWait: (/** @type {number} */ jobs, /** @type {string} */ time) => `${jobs === 1 ? "1 of your jobs waits" : `${jobs} of your jobs wait`}, the oldest for ${time}`,
+  yoursWaitDo: "They start by themselves, once servers are free.",
+  tellSomebody: "Your jobs are kept and wait. If this lasts, tell whoever runs this service.",
   queuePaused: (/** @type {string} */ who) => `The queue is paused by ${who}`,
   queuePausedDo: "Jobs are accepted and wait. Press Resume on the page of servers.",
   longWaitS: 60,
 
-  server: "Server", state: "State", slots: "Slots", checkpoint: "Model loaded", trouble: "Last trouble", seen: (/** @type {string} */ when) => `Seen ${when}`,
+  server: "Server", state: "State", slots: "Slots", checkpoint: "Model loaded", lastTrouble: (/** @type {string} */ what, /** @type {string} */ when) => `Last trouble: ${what}, ${when}`, seen: (/** @type {string} */ when) => `Seen ${when}`,
   drain: "Drain", resume: "Resume", removeIt: "Remove",
   drained: (/** @type {string} */ name) => `${name} gets no more jobs.`,
   resumed: (/** @type {string} */ name) => `${name} gets jobs again.`,
@@ -51,8 +55,14 @@ export const fleet = {
   noServers: "No worker has seen a server yet", noServersHint: "Start a worker, and name servers in COMFYUI_URLS.",
 
   name: "Name", stored: "Stored", weight: "Share", limit: "Jobs at once", since_: "Since", keys: "Keys", change: "Change", save: "Save",
+  changeUser: (/** @type {string} */ name) => `Change ${name}`, shareHint: "Of those who wait, a user of share 2 gets twice as many jobs started as one of share 1.", asInstalled: "Empty: as this installation says.",
+  gpuHours: "GPU h, 30 d", jobsEnded: "Jobs, 30 d", budget: "A month", hoursOfMonth: "GPU hours in a month", jobsOfMonth: "Jobs in a month", budgetHint: "What is beyond it is refused until the next month. Empty: as this installation says.",
+  hoursAMonth: (/** @type {number} */ hours) => `${Math.round(hours * 10) / 10} GPU hours`, jobsAMonth: (/** @type {number} */ jobs) => `${jobs} jobs`,
+  limits: "Limits", moreOfKey: "End and limits", until: "Good until the end of", ownLimits: "Empty: as this installation says.", noOwnLimits: "as installed",
+  /** @type {Record<keyof import("../common/calls.js").Schemas["LimitsBody"], string>} */
+  limitNames: { requests_per_minute: "Requests a minute", submissions_per_hour: "Jobs an hour", uploads_per_hour: "Uploads an hour", queued_jobs: "Jobs that wait", stored_bytes: "Bytes stored", open_streams: "Open streams", priority: "Highest priority" },
   noLimit: "no limit", makeUser: "New user", madeUser: "User made.", noUsers: "No users yet",
-  keysOf: (/** @type {string} */ name) => `Keys of ${name}`, makeKey: "New key", scopes: "May", lastUsed: "Last used", expires: "Ends",
+  keysOf: (/** @type {string} */ name) => `Keys of ${name}`, makeKey: "New key", madeKey: "Key made.", scopes: "May", lastUsed: "Last used", expires: "Ends",
   revoke: "Revoke", reallyRevoke: (/** @type {string} */ name) => `Revoke the key “${name}”? Who uses it is refused within a second.`, revoked: "Key revoked.",
   newKey: "This is the new key. It is shown this once: copy it now.", copy: "Copy", noKeys: "No keys yet", pauseUser: "Pause", resumeUser: "Resume",
   userPaused: "No job of this user starts.", userResumed: "Jobs of this user start again.",
@@ -83,8 +93,8 @@ export const fleet = {
 
   kind: "What", progress: "Progress", result: "Result", file: "File", noTasks: "No tasks yet", noTasksHint: "What is done to many jobs at once is shown here.",
   taskCancelled: "It ends after its page.", taskDeleted: "Task deleted.",
-  /** @type {Record<string, string>} */
-  kinds: { delete_jobs: "Delete jobs", retry_jobs: "Retry jobs", cancel_jobs: "Cancel jobs", tag_jobs: "Tag jobs", prioritize_jobs: "Change priorities", report: "Report", export: "Export", import: "Import", thumbnails: "Make thumbnails" },
+  /** @type {Record<import("../common/calls.js").Schemas["TaskKind"], string>} */
+  kinds: { delete_jobs: "Delete jobs", retry_jobs: "Retry jobs", cancel_jobs: "Cancel jobs", tag_jobs: "Tag jobs", prioritize_jobs: "Change priorities", report: "Report", export: "Export", import: "Import", thumbnails: "Make thumbnails", move_files: "Move files" },
   /** @type {Record<string, string>} */
   taskStates: { waiting: "Waiting", running: "Running", completed: "Done", failed: "Failed", cancelled: "Cancelled" },
 

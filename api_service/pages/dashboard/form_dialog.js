@@ -1,7 +1,8 @@
 /** A form in a window of its own. What is refused is said in it, and what was typed stays. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../common/html.js";
-import { words as common } from "../common/messages.js";
+import { whenBack } from "../common/live.js";
+import { isOfNoAnswer, words as common } from "../common/messages.js";
 import { sentenceOf } from "./resource.js";
 
 /**
@@ -13,6 +14,7 @@ export function FormDialog({ title, verb, send, close, children }) {
   const [problem, setProblem] = useState("");
   const [isSending, setSending] = useState(false);
   useEffect(() => box.current?.showModal(), []);
+  useEffect(() => whenBack(() => setProblem((old) => (isOfNoAnswer(old) ? "" : old))), []);
   const sent = async (/** @type {any} */ event) => {
     event.preventDefault();
     setSending(true);
@@ -36,13 +38,14 @@ export function FormDialog({ title, verb, send, close, children }) {
 }
 
 /**
+ * Its value is only what it begins with: set as `value`, what was typed would be lost when the view behind it changes.
  * @param {{name: string, label: string, hint?: string, children?: any, type?: string, value?: any, [attribute: string]: any}} props
  *   children take the place of the input
  */
-export function Field({ name, label, hint, children, ...input }) {
+export function Field({ name, label, hint, children, value, ...input }) {
   return html`<div class="field">
     <label for=${`form-${name}`}>${label}</label>
-    ${children ?? html`<input id=${`form-${name}`} name=${name} ...${input} />`}
+    ${children ?? html`<input id=${`form-${name}`} name=${name} defaultValue=${value} ...${input} />`}
     ${hint && html`<p class="soft small">${hint}</p>`}
   </div>`;
 }

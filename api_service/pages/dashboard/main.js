@@ -1,8 +1,9 @@
 /** The dashboard: what waits, what runs, what is wrong, and what to do about it. */
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "../common/html.js";
-import { followEverybody } from "../common/live.js";
+import { followEverybody, listen } from "../common/live.js";
 import { session } from "../common/session.js";
+import { words as common } from "../common/messages.js";
 import { show } from "../common/shell.js";
 import { Users } from "./accounts/users.js";
 import "./dashboard.css";
@@ -15,7 +16,7 @@ import { Question } from "./question.js";
 import { route, to } from "./route.js";
 import { Schedules } from "./schedules/schedules.js";
 import { Servers } from "./servers/servers.js";
-import { Tasks } from "./tasks.js";
+import { Tasks } from "./tasks/tasks.js";
 import { Webhooks } from "./webhooks/webhooks.js";
 
 /** @type {{name: keyof typeof words.views, View: any, adminsOnly?: boolean}[]} */
@@ -34,6 +35,8 @@ function Dashboard() {
   const { view, id } = route.value;
   const seen = VIEWS.filter(({ adminsOnly }) => !adminsOnly || session.value?.is_admin);
   const shown = seen.find(({ name }) => name === view);
+  const name = id && view === "jobs" ? words.jobTitle(Number(id)) : shown ? words.views[shown.name] : words.title;
+  useEffect(() => void (document.title = `${name} · ${common.product}`), [name]);
   const views = useRef(/** @type {HTMLElement | null} */ (null));
   // On a phone they are a line that scrolls, and the one that is open may be beyond its end.
   useEffect(() => views.current?.querySelector("[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }), [view]);
@@ -42,13 +45,21 @@ function Dashboard() {
       ${seen.map(({ name }) => html`<a href=${to(name)} aria-current=${name === view ? "page" : undefined}>${words.views[name]}</a>`)}
     </nav>
     <section class="view">
-      ${!shown && html`<p class="empty">${words.noView}</p>`}
+      ${!shown && html`<${NotHere} isForAdmins=${VIEWS.some(({ name }) => name === view)} />`}
       ${shown && view === "jobs" && id ? html`<${Job} key=${id} id=${id} />` : shown && html`<${shown.View} key=${view} id=${id} />`}
     </section>
     <${Question} />
   </div>`;
 }
 
+/** @param {{isForAdmins: boolean}} props */
+function NotHere({ isForAdmins }) {
+  const [title, hint] = isForAdmins ? [words.adminsOnly, words.adminsOnlyHint] : [words.noView, words.noViewHint];
+  return html`<div class="empty"><h1>${title}</h1><p>${hint}</p><p><a class="button" href=${to("overview")}>${words.toOverview}</a></p></div>`;
+}
+
 void show("dashboard", Dashboard, async () => {
   if (session.value?.is_admin) followEverybody();
+  // On each view: what is lost is shown, and what is shown is asked for anew once it is mended.
+  listen(() => {});
 });

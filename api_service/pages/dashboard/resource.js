@@ -2,14 +2,17 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, located } from "../common/api.js";
 import { html } from "../common/html.js";
+import { whenBack } from "../common/live.js";
 import { words as common } from "../common/messages.js";
-import { toast } from "../common/toasts.js";
+import { complain, settle, toast } from "../common/toasts.js";
 import { words } from "./messages.js";
 
 /** @typedef {import("../common/calls.js").Paths} Paths */
 
 export const FAST_MS = 5_000;
 export const SLOW_MS = 15_000;
+/** Of what a stream tells: only the addresses of its files grow old. */
+export const CALM_MS = 60_000;
 
 /**
  * @template T
@@ -51,7 +54,9 @@ export function useResource(path, given, everyMs = SLOW_MS) {
     const timer = setInterval(look, everyMs);
     // What is seen again is old, and so are the addresses of its files.
     document.addEventListener("visibilitychange", look);
+    const stop = whenBack(look);
     return () => {
+      stop();
       clearInterval(timer);
       document.removeEventListener("visibilitychange", look);
       latest.current += 1;
@@ -68,7 +73,7 @@ export function useResource(path, given, everyMs = SLOW_MS) {
  */
 export function loaded(of, shown) {
   if (of.data === null && of.error) {
-    return html`<div class="empty" role="alert"><p>${of.error.message}</p><p><button onClick=${of.reload}>${words.tryAgain}</button></p></div>`;
+    return html`<div class="empty" role="alert"><p>${of.error.message}</p><p><button onClick=${of.reload}>${common.tryAgain}</button></p></div>`;
   }
   if (of.data === null) return html`<p class="empty" role="status">${common.loading}</p>`;
   return html`<div class="loaded">${of.error && html`<p class="problem" role="status">${words.stale(of.error.message)}</p>`}${shown(of.data)}</div>`;
@@ -85,11 +90,12 @@ export function loaded(of, shown) {
 export async function act(deed, said, reload) {
   try {
     const answer = await deed();
+    settle();
     toast(said);
     await reload?.();
     return answer ?? null;
   } catch (error) {
-    toast(sentenceOf(error));
+    complain(sentenceOf(error));
   }
 }
 

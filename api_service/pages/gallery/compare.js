@@ -6,11 +6,13 @@ import { html } from "../common/html.js";
 import { keepPlaying } from "../common/media.js";
 import { words as common } from "../common/messages.js";
 import { at } from "../common/texts.js";
-import { toast } from "../common/toasts.js";
+import { complain } from "../common/toasts.js";
 import { detailOf, renewedAddress } from "./details.js";
 import { words } from "./messages.js";
 
 /** @typedef {import("./details.js").Job} Job */
+
+const NOTHING = "–";
 
 /** @type {import("@preact/signals").Signal<Job[]>} */
 const pair = signal([]);
@@ -23,7 +25,7 @@ export async function compare(one, other) {
   try {
     pair.value = await Promise.all([detailOf(one), detailOf(other)]);
   } catch (error) {
-    toast(/** @type {Error} */ (error).message);
+    complain(/** @type {Error} */ (error).message);
   }
 }
 
@@ -34,16 +36,21 @@ export function Compare() {
 /** @param {{jobs: Job[]}} props */
 function Dialog({ jobs }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => box.current?.showModal(), []);
+  useEffect(() => {
+    box.current?.showModal();
+    // What takes the focus by itself may be below the pictures, and is scrolled to.
+    box.current?.focus({ preventScroll: true });
+    box.current?.scrollTo(0, 0);
+  }, []);
   const different = differences(jobs[0], jobs[1]);
-  return html`<dialog class="compare" ref=${box} aria-label=${words.compare} onClose=${() => (pair.value = [])}>
+  return html`<dialog class="compare" ref=${box} tabindex="-1" aria-label=${words.compare} onClose=${() => (pair.value = [])}>
     <div class="sides">${jobs.map((job) => html`<${Side} key=${job.id} job=${job} />`)}</div>
     ${different.length
       ? html`<div class="scroll" tabindex="0" role="region" aria-label=${words.differences}><table><tbody>
           ${different.map(([name, one, other]) => html`<tr key=${name}><th scope="row">${words.fields[name]}</th><td>${one}</td><td>${other}</td></tr>`)}
         </tbody></table></div>`
       : html`<p class="soft">${words.same}</p>`}
-    <button class="primary" onClick=${() => box.current?.close()}>${common.close}</button>
+    <div class="actions"><button class="primary" onClick=${() => box.current?.close()}>${common.close}</button></div>
   </dialog>`;
 }
 
@@ -78,5 +85,5 @@ function saidOf(job) {
   const loras = (job.lora_models ?? []).map((/** @type {any} */ lora) => `${lora.name} ${lora.strength_model}`).join(", ");
   /** @type {Record<string, unknown>} */
   const all = { ...job, ...job.sampler_params, lora_models: loras, created_at: at(job.created_at) };
-  return Object.fromEntries(Object.keys(words.fields).map((name) => [name, String(all[name] ?? "–")]));
+  return Object.fromEntries(Object.keys(words.fields).map((name) => [name, all[name] === "" ? NOTHING : String(all[name] ?? NOTHING)]));
 }

@@ -1,7 +1,8 @@
 /** What can be done with pictures: again, variations, pin, use, download, delete. */
 import { get, patch, post } from "../common/api.js";
 import { address } from "../common/base.js";
-import { toast } from "../common/toasts.js";
+import { submitAgain } from "../common/submit_again.js";
+import { complain, toast } from "../common/toasts.js";
 import { removeWithUndo } from "./deletion.js";
 import { detailOf } from "./details.js";
 import { words } from "./messages.js";
@@ -25,7 +26,7 @@ export const makeVariations = (id) => submit(id, Array(VARIATIONS).fill({ seed: 
  */
 async function submit(id, bodies) {
   await orSay(async () => {
-    for (const body of bodies) await post("/api/v1/generation-jobs/{job_id}/retry", { path: { job_id: id }, body });
+    for (const body of bodies) await submitAgain(id, body);
     toast(words.submitted(bodies.length));
   });
 }
@@ -70,7 +71,7 @@ export async function downloadAll(of) {
     let task = await post("/api/v1/tasks", { body: { kind: "export", ids: of.map(({ id }) => id) } });
     for (let asked = 0; !task.file && asked < ASKS; asked += 1) {
       task = await get("/api/v1/tasks/{task_id}", { path: { task_id: task.id }, headers: PATIENT });
-      if (["failed", "cancelled"].includes(task.state)) return toast(task.error?.message ?? words.packingFailed);
+      if (["failed", "cancelled"].includes(task.state)) return complain(task.error?.message ?? words.packingFailed);
     }
     if (task.file) download(task.file);
     else toast(words.packingLong);
@@ -98,6 +99,6 @@ async function orSay(deed) {
   try {
     await deed();
   } catch (error) {
-    toast(/** @type {Error} */ (error).message);
+    complain(/** @type {Error} */ (error).message);
   }
 }

@@ -1,27 +1,24 @@
 /** Deletes once the time to undo it is over, or when the page is left. Until then nothing has happened. */
 import { ApiError, post, remove } from "../common/api.js";
-import { SHOWN_MS, toast } from "../common/toasts.js";
+import { complain, toast } from "../common/toasts.js";
 import { words } from "./messages.js";
 import { forget, removed } from "./pictures.js";
 
 const ONE_BY_ONE = 10; // more are one task
 const MOST = 10_000; // ids that a task takes
-const LATER_MS = 500; // than the way back has gone from the page
 
-/** @typedef {{ids: number[], timer: number}} Deletion */
+/** @typedef {{ids: number[]}} Deletion */
 /** @type {Set<Deletion>} */
 const waiting = new Set();
 
-/** @param {number[]} ids */
-export function removeWithUndo(ids) {
+/** @param {number[]} asked those of them that are being deleted already are left out */
+export function removeWithUndo(asked) {
+  const ids = asked.filter((id) => !removed.value.has(id));
   if (!ids.length) return;
   removed.value = new Set([...removed.value, ...ids]);
-  const deletion = { ids, timer: window.setTimeout(() => void send(deletion), SHOWN_MS + LATER_MS) };
+  const deletion = { ids };
   waiting.add(deletion);
-  toast(words.removed(ids.length), () => {
-    clearTimeout(deletion.timer);
-    if (waiting.delete(deletion)) show(ids);
-  });
+  toast(words.removed(ids.length), { undo: () => waiting.delete(deletion) && show(ids), ended: () => void send(deletion) });
 }
 
 export function deleteWhenLeft() {
@@ -30,8 +27,7 @@ export function deleteWhenLeft() {
 
 /** @param {Deletion} deletion */
 async function send(deletion) {
-  const { ids, timer } = deletion;
-  clearTimeout(timer);
+  const { ids } = deletion;
   if (!waiting.delete(deletion)) return;
   const failed = ids.length > ONE_BY_ONE ? await byTask(ids) : await oneByOne(ids);
   forget(ids.filter((id) => !failed.includes(id)));
@@ -67,7 +63,7 @@ async function byTask(ids) {
  */
 function refused(error, ids) {
   if (error.status === 404) return [];
-  toast(`${words.notRemoved} ${error.message}`);
+  complain(`${words.notRemoved} ${error.message}`);
   return ids;
 }
 

@@ -1,10 +1,11 @@
 /** What is asked for. It stands in the address, so that a reload and a link keep it. */
 import { computed, signal } from "@preact/signals";
+import { labelsIn } from "../common/labels.js";
 
-/** @typedef {{text: string, checkpoint: string, type: string, pinned: string, from: string, to: string}} Filters */
+/** @typedef {{text: string, checkpoint: string, type: string, requires: string, pinned: string, from: string, to: string}} Filters */
 
 /** @type {Filters} */
-const NONE = { text: "", checkpoint: "", type: "", pinned: "", from: "", to: "" };
+const NONE = { text: "", checkpoint: "", type: "", requires: "", pinned: "", from: "", to: "" };
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
 /** @type {import("@preact/signals").Signal<Filters>} */
@@ -24,8 +25,6 @@ export function clearFilters() {
 /** Follow the address where someone edits it or goes back. */
 export function followAddress() {
   addEventListener("hashchange", () => {
-    // A link within the page says nothing of filters, and takes nothing from them.
-    if (location.hash && !location.hash.includes("=")) return keepInAddress();
     filters.value = inAddress();
   });
 }
@@ -47,13 +46,14 @@ function inAddress() {
  * @param {Filters} from
  * @param {Record<string, string>} more
  */
-export function queryOf({ text, checkpoint, type, pinned, from, to }, more) {
+export function queryOf({ text, checkpoint, type, requires, pinned, from, to }, more) {
   const said = {
     text: text.trim(), checkpoint, type, pinned,
     created_after: moment(from, 0), created_before: moment(to, 1), // the last day is included
     ...more,
   };
-  return new URLSearchParams([["status", "completed"], ...Object.entries(said).filter(([, value]) => value)]);
+  const labels = labelsIn(requires).map((label) => ["requires", label]);
+  return new URLSearchParams([["status", "completed"], ...labels, ...Object.entries(said).filter(([, value]) => value)]);
 }
 
 /**

@@ -12,6 +12,7 @@ import "./gallery.css";
 import { Grid } from "./grid/grid.js";
 import { words } from "./messages.js";
 import { begin, followJobs, fresh, pictures, problem, retryReading, showFresh, state } from "./pictures.js";
+import { renewWhenBack } from "./renewal.js";
 import { SelectionBar } from "./selection_bar.js";
 
 function Gallery() {
@@ -59,6 +60,7 @@ void show("gallery", Gallery, async () => {
   followAddress();
   followJobs();
   deleteWhenLeft();
+  renewWhenBack();
   followFilters();
   // With what it shows, so that nothing moves when that comes.
   await Promise.all([begin(), loadCheckpoints()]);

@@ -1,4 +1,6 @@
 /** What the gallery says. */
+import { kinds } from "../common/messages.js";
+
 const count = (/** @type {number} */ many, /** @type {string} */ one) => `${many.toLocaleString("en")} ${one}${many === 1 ? "" : "s"}`;
 
 export const words = {
@@ -11,6 +13,8 @@ export const words = {
   type: "Made by",
   anyType: "Any way",
   types: { image: "Made by form", workflow: "Made by workflow" },
+  labels: "Labels",
+  labelsHint: "a100, nvlink: made by jobs that asked for these",
   from: "From",
   to: "To",
   pinnedOnly: "Pinned",
@@ -29,7 +33,7 @@ export const words = {
   today: "Today",
   yesterday: "Yesterday",
   picture: (/** @type {string} */ what, /** @type {string} */ kind, /** @type {number} */ many) => [what || "Without a prompt", kind, many > 1 && `${many} files`].filter(Boolean).join(", "),
-  kinds: /** @type {Record<string, string>} */ ({ video: "video", audio: "sound", text: "text", tensors: "tensors", other: "file" }),
+  kinds,
   noFile: "no file",
   select: "Select",
   selected: (/** @type {number} */ many) => `${many.toLocaleString("en")} selected`,
@@ -37,7 +41,7 @@ export const words = {
   compare: "Compare",
   compareHint: "Select two to compare them",
   download: "Download",
-  zip: "Download ZIP",
+  zip: "ZIP",
   pin: "Pin",
   unpin: "Unpin",
   remove: "Delete",
@@ -56,7 +60,7 @@ export const words = {
   same: "Both were made with the same settings.",
   fields: /** @type {Record<string, string>} */ ({
     prompt: "Prompt", negative_prompt: "Leave out", checkpoint_model: "Model", width: "Width", height: "Height",
-    seed: "Seed", steps: "Steps", cfg: "Guidance", sampler_name: "Sampler", scheduler: "Schedule", denoise: "Denoise",
+    seed: "Seed", steps: "Steps", cfg: "Guidance", sampler_name: "Sampler", scheduler: "Schedule", denoise: "May change",
     lora_models: "Styles (LoRA)", created_at: "Made at",
   }),
 };

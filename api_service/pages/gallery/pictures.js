@@ -1,7 +1,7 @@
 /** The completed jobs of the gallery, newest first: read page by page, and new ones as they end. */
 import { computed, signal } from "@preact/signals";
 import { get } from "../common/api.js";
-import { listen } from "../common/live.js";
+import { listen, whenBack } from "../common/live.js";
 import { filters, queryOf } from "./filters.js";
 
 /**
@@ -75,6 +75,7 @@ export function followJobs() {
     if (type === "completed" || (type === "snapshot" && !isFirst)) lookSoon();
     if (type === "snapshot") isFirst = false;
   });
+  whenBack(() => state.value === "failed" && retryReading());
 }
 
 function lookSoon() {

@@ -2,6 +2,7 @@
 import { isStale } from "../common/addresses.js";
 import { get } from "../common/api.js";
 import { address } from "../common/base.js";
+import { whenBack } from "../common/live.js";
 import { filters, queryOf } from "./filters.js";
 import { changeEach, LIST, pictures } from "./pictures.js";
 
@@ -28,6 +29,15 @@ export function renewThumbnail(id, src) {
   wanted.add(id);
   timer ||= window.setTimeout(() => void renew(), GATHER_MS);
 }
+
+/** Ask anew for what did not come, once somebody answers again. @returns {() => void} ends it */
+export const renewWhenBack = () =>
+  whenBack(() => {
+    tried.clear();
+    for (const image of /** @type {NodeListOf<HTMLImageElement>} */ (document.querySelectorAll(".tile img"))) {
+      if (image.complete && !image.naturalWidth) image.src = image.src;
+    }
+  });
 
 async function renew() {
   for (let first = newest(); first; first = newest()) {

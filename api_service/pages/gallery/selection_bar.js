@@ -12,7 +12,7 @@ export function SelectionBar() {
   return html`<div class="selection" role="region" aria-label=${words.selected(of.length)}>
     <strong role="status">${words.selected(of.length)}</strong>
     <button disabled=${of.length !== 2} title=${words.compareHint} onClick=${() => compare(of[0].id, of[1].id)}>${words.compare}</button>
-    <button onClick=${() => downloadAll(of)}>${of.length > 1 ? words.zip : words.download}</button>
+    <button onClick=${() => downloadAll(of)}>${of.length > 1 ? html`<span><span class="long">${words.download} </span>${words.zip}</span>` : words.download}</button>
     <button onClick=${() => pin(of, !arePinned)}>${arePinned ? words.unpin : words.pin}</button>
     <button class="danger" onClick=${() => removeAll(of)}>${words.remove}</button>
     <button class="quiet" onClick=${selectNone}>${words.selectNone}</button>

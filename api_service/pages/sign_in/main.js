@@ -5,6 +5,7 @@ import { address } from "../common/base.js";
 import "../common/common.css";
 import { html, render } from "../common/html.js";
 import { Logo } from "../common/icons.js";
+import { isOfNoAnswer } from "../common/messages.js";
 import { applyTheme } from "../common/theme.js";
 import { words } from "./messages.js";
 import "./sign_in.css";
@@ -66,4 +67,6 @@ applyTheme();
 takeCode();
 // A link that is opened where this page is already changes no more than what is behind the #.
 addEventListener("hashchange", takeCode);
+// There is no stream here whose return would tell.
+addEventListener("online", () => isOfNoAnswer(problem.value) && (problem.value = ""));
 render(html`<${SignIn} />`, /** @type {HTMLElement} */ (document.getElementById("page")));

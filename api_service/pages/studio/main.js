@@ -4,7 +4,7 @@ import { show } from "../common/shell.js";
 import { Card } from "./results/card.js";
 import { loadCheckpoints } from "./form/choices.js";
 import { Form } from "./form/form.js";
-import { takeGivenPicture } from "./input/given_picture.js";
+import { takeGiven } from "./input/given_picture.js";
 import { takeWhatComes } from "./input/input_picture.js";
 import { isMasking, MaskDialog } from "./input/mask/mask_dialog.js";
 import { jobs, loadJobs } from "./results/jobs.js";
@@ -28,5 +28,5 @@ function Studio() {
 
 takeWhatComes();
 void show("studio", Studio, async () => {
-  await Promise.all([loadCheckpoints(), loadJobs(), takeGivenPicture()]);
+  await Promise.all([loadCheckpoints(), loadJobs(), takeGiven()]);
 });

@@ -1,6 +1,8 @@
 """PostgreSQL answers, is new enough, has our schema, and agrees with this machine on the time."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,13 +18,17 @@ from shared.texts.reasons import driver_reason
 
 SUBJECT = "database"
 OLDEST = 15  # the major version that everything here is tried with, see docs/by-hand.md
+REFUSED = "FATAL:"  # in what a server says that answers, and lets nobody in
+OF_THE_URL = ("authentication", "password", "does not exist", "pg_hba.conf", "not permitted to log in")
+NO_SERVICE_BEFORE = "Services do not start before"
 # Without them a crash of the machine forgets what was committed, and so accepted jobs.
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 def answers(installation: Installation) -> bool:
     try:
-        with installation.engine.connect():
+        with installation.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
             return True
     except SQLAlchemyError:
         return False
@@ -32,19 +38,46 @@ def look(installation: Installation) -> Iterator[Finding]:
     try:
         problem = schema_problem(installation.engine)
     except SQLAlchemyError as error:
-        shown = installation.settings.database_url.shown
-        yield trouble(
-            SUBJECT, f"it does not answer: {reason_of(error)}", f"See that it runs and that DATABASE_URL is it: {shown}"
-        )
+        yield not_spoken_to(installation, reason_of(error))
+        return
+    if problem and not answers(installation):  # what is wrong keeps it from answering anything else
+        yield trouble(SUBJECT, problem, NO_SERVICE_BEFORE)
         return
     with reading(installation.engine) as session:
         yield from version(session)
         yield from durability(session)
     if problem:
-        yield trouble(SUBJECT, problem, "Services do not start before")
+        yield trouble(SUBJECT, problem, NO_SERVICE_BEFORE)
     else:
         yield ok(SUBJECT, "its schema is one that this code works with")
     yield clock(installation)
+
+
+def not_spoken_to(installation: Installation, reason: str) -> Finding:
+    shown = installation.settings.database_url.shown
+    _, refuses, why = reason.partition(REFUSED)
+    if refuses and any(word in why for word in OF_THE_URL):
+        return trouble(SUBJECT, f"it refuses what DATABASE_URL says: {why.strip()}", f"Correct that: {shown}")
+    if refuses:
+        return trouble(SUBJECT, f"it lets nobody in now: {why.strip()}", "Look at PostgreSQL's own log")
+    if answers_beyond_transactions(installation):
+        found = "it answers, and ends each connection on which a transaction begins, as PgBouncer does for statements"
+        return trouble(SUBJECT, found, "Set pool_mode = transaction there, and DATABASE_POOLER=transaction here")
+    return trouble(SUBJECT, f"it does not answer: {reason}", f"See that it runs and that DATABASE_URL is it: {shown}")
+
+
+def answers_beyond_transactions(installation: Installation) -> bool:
+    """Whether a statement is answered that is no part of a transaction. SQLAlchemy asks none without one."""
+    dialect = installation.engine.dialect
+    arguments, options = dialect.create_connect_args(installation.engine.url)
+    driver: Any = dialect.loaded_dbapi
+    try:
+        with closing(driver.connect(*arguments, **options)) as connection:
+            connection.autocommit = True
+            connection.cursor().execute("SELECT 1")
+    except driver.Error:
+        return False
+    return True
 
 
 def reason_of(error: SQLAlchemyError) -> str:

@@ -8,7 +8,8 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
+from contextlib import contextmanager, suppress
+from http.client import BadStatusLine, HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,6 +18,7 @@ from deploy.doctor.finding import Finding, ok, trouble, warning
 SUBJECT = "proxy"
 ANSWERS_WITHIN_S = 5.0
 UPLOAD_BEGINS_WITHIN_S = 3.0
+PIECE, PIECE_EVERY_S = b"-" * 64, 0.1
 LONGEST_ANSWER = 64 * 1024  # bytes
 ARRIVAL, LOCATION, SOCKET, UPLOAD = "/health/arrival", "/health/ready", "/ws/jobs/0", "/api/v1/assets"
 TOGETHER_S, TRIES = 0.1, 3
@@ -38,11 +40,11 @@ class Front(NamedTuple):
     url: SplitResult
     tls: ssl.SSLContext | None
 
-    def connection(self, within_s: float = ANSWERS_WITHIN_S) -> HTTPConnection:
+    def connection(self) -> HTTPConnection:
         host = self.url.hostname or ""
         if self.url.scheme == "https":
-            return HTTPSConnection(host, self.url.port, timeout=within_s, context=self.tls)
-        return HTTPConnection(host, self.url.port, timeout=within_s)
+            return HTTPSConnection(host, self.url.port, timeout=ANSWERS_WITHIN_S, context=self.tls)
+        return HTTPConnection(host, self.url.port, timeout=ANSWERS_WITHIN_S)
 
     def address(self, ours: str) -> str:
         return f"{self.url.path}{ours}"
@@ -173,10 +175,10 @@ def upgraded(front: Front) -> Iterator[Finding]:
 
 
 def uploaded(front: Front, largest: int) -> Iterator[Finding]:
-    """What becomes of the head of an upload: the API refuses it for its key, before there is a body."""
+    """What becomes of an upload that has begun: the API refuses it for its key, before it has read a body."""
     head = {"Content-Length": str(largest), "Content-Type": "multipart/form-data; boundary=x"}
     try:
-        status, _ = answered(front, "POST", UPLOAD, head, UPLOAD_BEGINS_WITHIN_S)
+        status = answered_meanwhile(front, head)
     except TimeoutError:
         found = "it keeps an upload to itself until all of it is there"
         yield warning(SUBJECT, found, "Let it pass on what it has (nginx: proxy_request_buffering off)")
@@ -186,17 +188,49 @@ def uploaded(front: Front, largest: int) -> Iterator[Finding]:
         yield trouble(SUBJECT, found, "Raise its limit (nginx: client_max_body_size), or lower ASSET_MAX_BYTES")
 
 
-def answered(
-    front: Front, method: str, address: str, headers: Mapping[str, str], within_s: float = ANSWERS_WITHIN_S
-) -> tuple[int, HTTPMessage]:
+def answered(front: Front, method: str, address: str, headers: Mapping[str, str]) -> tuple[int, HTTPMessage]:
     """The status and the headers of an answer. Raises OSError and HTTPException."""
-    connection = front.connection(within_s)
+    with asked(front, method, address, headers) as connection:
+        answer: HTTPResponse = connection.getresponse()
+        return answer.status, answer.headers
+
+
+def answered_meanwhile(front: Front, headers: Mapping[str, str]) -> int:
+    """The status that an upload is answered with while it comes, a little at a time.
+
+    Caddy passes an answer on that is there early, but only as more of the request comes. Raises TimeoutError if none
+    comes, OSError and HTTPException.
+    """
+    said, end = b"", time.monotonic() + UPLOAD_BEGINS_WITHIN_S
+    with asked(front, "POST", UPLOAD, headers) as connection:
+        connection.sock.settimeout(PIECE_EVERY_S)
+        while b"\n" not in said:
+            if time.monotonic() > end:
+                raise TimeoutError("no answer")
+            with suppress(OSError):  # who has answered may take no more
+                connection.sock.sendall(PIECE)
+            try:
+                came = connection.sock.recv(LONGEST_ANSWER)
+            except TimeoutError:
+                continue
+            if not came:
+                raise BadStatusLine(said.decode(errors="replace"))
+            said += came
+    try:
+        return int(said.split()[1])
+    except (IndexError, ValueError):
+        raise BadStatusLine(said[:80].decode(errors="replace")) from None
+
+
+@contextmanager
+def asked(front: Front, method: str, address: str, headers: Mapping[str, str]) -> Iterator[HTTPConnection]:
+    """A connection on which the head of a request has gone out. Raises OSError."""
+    connection = front.connection()
     try:
         connection.putrequest(method, front.address(address))
         for name, value in headers.items():
             connection.putheader(name, value)
         connection.endheaders()
-        answer: HTTPResponse = connection.getresponse()
-        return answer.status, answer.headers
+        yield connection
     finally:
         connection.close()

@@ -14,6 +14,7 @@ SUBJECT = "redis"
 OLDEST = 6  # see docs/by-hand.md
 NEVER = "noeviction"
 FULL, ALMOST_FULL = 0.97, 0.8  # of maxmemory
+MEANWHILE = "Jobs are accepted meanwhile, and start later"
 
 
 def answers(installation: Installation) -> bool:
@@ -25,20 +26,23 @@ def answers(installation: Installation) -> bool:
 
 def look(installation: Installation) -> Iterator[Finding]:
     settings = installation.settings
-    clients = {settings.redis_url: ("REDIS_URL", installation.client)}
+    clients = {settings.redis_url: ("REDIS_URL", installation.messenger.client)}
     clients.setdefault(settings.broker_url, ("BROKER_URL", installation.messenger.broker.client))
     for url, (variable, client) in clients.items():
         try:
             told: dict[str, Any] = client.info()
         except redis.RedisError as error:
-            reason = encryption_problem(error) or error
-            yield trouble(SUBJECT, f"that of {variable} does not answer: {reason}", advice_of(variable, url))
+            yield not_spoken_to(variable, url, error)
         else:
             yield from told_by(variable, told)
 
 
-def advice_of(variable: str, url: SecretUrl) -> str:
-    return f"See that it runs and that {variable} is it: {url.shown}. Jobs are accepted meanwhile, and start later"
+def not_spoken_to(variable: str, url: SecretUrl, error: redis.RedisError) -> Finding:
+    if isinstance(error, redis.AuthenticationError):  # what it says then is of its protocol
+        found = f"that of {variable} refuses the user or the password of the URL, or wants one"
+        return trouble(SUBJECT, found, f"Correct them in {variable}: {url.shown}. {MEANWHILE}")
+    found = f"that of {variable} does not answer: {encryption_problem(error) or error}"
+    return trouble(SUBJECT, found, f"See that it runs and that {variable} is it: {url.shown}. {MEANWHILE}")
 
 
 def told_by(variable: str, told: dict[str, Any]) -> Iterator[Finding]:

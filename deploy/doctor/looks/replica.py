@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.doctor.finding import Finding, ok, warning
 from deploy.doctor.installation import APPLICATION, Installation
 from deploy.doctor.looks.database import reason_of
+from shared.configuration.settings import Settings
 from shared.database.engine import reading
 from shared.database.replica import CATCHES_UP_WITHIN_S, NotFit, Replica, Unfit, position_of, replica_of
 
@@ -21,6 +22,10 @@ ADVICE: Mapping[Unfit, str] = {
     Unfit.CLOCK: "Set both clocks right (NTP)",
     Unfit.BEHIND: "Look at pg_stat_replication on the primary, and at what the replica's queries hold up",
 }
+
+
+def is_set(settings: Settings) -> bool:
+    return settings.database_read_url is not None
 
 
 def look(installation: Installation) -> Iterator[Finding]:

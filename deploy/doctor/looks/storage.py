@@ -8,6 +8,7 @@ from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
 from shared.database.engine import reading
 from shared.models import JobOutput, Worker
+from shared.storage.moving import MovingStore
 from shared.storage.store import NotStored, OutputStore, has
 from worker_service.scheduler.gauges import IS_ALIVE
 
@@ -21,9 +22,13 @@ def look_from_here(installation: Installation) -> Iterator[Finding]:
     try:
         store.check()
     except NotStored as error:
-        yield trouble(SUBJECT, f"no file can be stored from here: {error.reason}", "Make room, or mend STORAGE_URL")
+        found = f"no file can be stored from here: {error.reason}"
+        yield trouble(SUBJECT, found, "See that the store is there and takes files, and that STORAGE_URL is it")
         return
     yield ok(SUBJECT, "files can be stored from here")
+    if isinstance(store, MovingStore) and (reason := store.former.unreadable()):
+        found = f"the store that files move from cannot be read from here: {reason}"
+        yield trouble(SUBJECT, found, "Mend STORAGE_MOVING_FROM; take it away only once the task has moved all files")
     yield from room(store)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import exists
 from sqlmodel import Session, select
 
 from shared.configuration.choices import Sharing
@@ -19,7 +18,9 @@ from shared.messaging.due_work import DueWork
 from shared.messaging.messages import RunComfyJob
 from shared.models import GenerationJob
 
-ANY_QUEUED = Prepared("any_queued", select(exists().where(*DUE)), row=bool)
+# The first one, as whether there is any would be looked for in the table: see `shared.jobs.lanes.parking`.
+FIRST_QUEUED = select(GenerationJob.id).where(*DUE).order_by(*first_comes()).limit(1)
+ANY_QUEUED = Prepared("any_queued", FIRST_QUEUED, row=int)
 
 
 def due_jobs(sharing: Sharing) -> DueWork:
@@ -47,7 +48,7 @@ def due(session: Session, limit: int, *, running_jobs: int | None) -> Sequence[i
 
 
 def is_any_queued(session: Session) -> bool:
-    return bool(ANY_QUEUED.one_or_none(session, {}))
+    return ANY_QUEUED.one_or_none(session, {}) is not None
 
 
 def abandoned(session: Session, limit: int) -> Sequence[int]:

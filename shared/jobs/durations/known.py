@@ -53,11 +53,16 @@ THIS = Kind(
 READINGS = {level.basis: Prepared(f"known_by_{level.basis.value}", latest(level, THIS), row=Known) for level in LEVELS}
 
 
-def expectation_of(session: Session, job: GenerationJob, server: str | None = None) -> Expectation | None:
-    """How long a job will take, on that server if it is known. None if nothing is known of any that resembles it."""
+def expectation_of(
+    session: Session, job: GenerationJob, server: str | None = None, there: Known | None = None
+) -> Expectation | None:
+    """How long a job will take, on that server if it is known. None if nothing is known of any that resembles it.
+    `there` was read of its kind on that server: nothing wider is asked for."""
     if job.workflow_key is None or job.shape is None or job.work is None:
         return None
     kind = Kind(job.workflow_key, job.shape, job.checkpoint_model, job.work, server)
+    if there is not None:
+        return expected(kind, lambda *_: [there])
     values = {f"this_{name}": value for name, value in kind._asdict().items()}
     return expected(kind, lambda level, _: READINGS[level.basis].all(session, values))
 

@@ -33,22 +33,34 @@ class Place(NamedTuple):
 
 def move(session: Session, job: GenerationJob, to: LaneEnd) -> bool:
     """Move a queued job to an end of its lane. False if it is not queued any more. Raises TooManyBetween."""
+    passed = passed_by(session, job, to)
+    if len(passed) > MOST_PASSED + 1:
+        raise TooManyBetween
     # Locked in one order: two who do this, or cancel, never wait for each other.
     found = session.execute(
         select(col(GenerationJob.turn), col(GenerationJob.id), col(GenerationJob.parked))
-        .where(*in_lane_of(job.user_id, job.priority), until(job, to))
+        .where(
+            col(GenerationJob.id) == func.any(cast(list(passed), ARRAY(Integer))),
+            *in_lane_of(job.user_id, job.priority),
+            until(job, to),
+        )
         .order_by(col(GenerationJob.id))
-        .limit(MOST_PASSED + 2)
         .with_for_update()
     )
     places = sorted(Place(*row) for row in found)
-    if len(places) > MOST_PASSED + 1:
-        raise TooManyBetween
     ids = [place.id for place in places if place.id != job.id]
     if len(ids) == len(places):
         return False
     write(session, [job.id, *ids] if to is LaneEnd.FRONT else [*ids, job.id], in_order(places, to))
     return True
+
+
+def passed_by(session: Session, job: GenerationJob, to: LaneEnd) -> Sequence[int]:
+    """The numbers of the jobs between, the job's own with them. Found in the order of their index: by their numbers
+    PostgreSQL may look for them among all jobs that there are."""
+    found = select(col(GenerationJob.id)).where(*in_lane_of(job.user_id, job.priority), until(job, to))
+    in_order = found.order_by(col(GenerationJob.turn), col(GenerationJob.id))
+    return session.scalars(in_order.limit(MOST_PASSED + 2)).all()
 
 
 def in_lane_of(user_id: UUID, priority: int) -> tuple[ColumnElement[bool], ...]:

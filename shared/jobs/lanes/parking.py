@@ -48,7 +48,12 @@ LANE_PRIORITIES = bindparam("lane_priorities", type_=ARRAY(SmallInteger))
 
 IS_PARKED = (col(GenerationJob.status) == JobStatus.QUEUED, col(GenerationJob.parked))
 STANDS = (col(GenerationJob.status) == JobStatus.QUEUED, ~col(GenerationJob.parked))
-ANY_PARKED = exists(select(col(GenerationJob.id)).where(*IS_PARKED))
+# The first in the order of their index, and not whether there is one: where many are parked, PostgreSQL would look for
+# any in the table, from its beginning, and read all that has ended before it.
+FIRST_PARKED = (col(GenerationJob.user_id), col(GenerationJob.priority), col(GenerationJob.turn), col(GenerationJob.id))
+ANY_PARKED = (
+    select(col(GenerationJob.id)).where(*IS_PARKED).order_by(*FIRST_PARKED).limit(1).scalar_subquery().is_not(None)
+)
 PAUSED_USERS = select(col(Pause.user_id)).where(col(Pause.user_id).is_not(None))
 
 
@@ -61,8 +66,17 @@ def in_lane(lanes: FromClause) -> ColumnElement[bool]:
 
 def standing(lanes: FromClause, most: int) -> ColumnElement[int]:
     """How many jobs of a lane stand in the queue, counted up to `most`."""
+    user, priority = col(GenerationJob.user_id), col(GenerationJob.priority)
+    # In an order that the index of waiting jobs has, or they would be looked for in the table, see FIRST_PARKED. An
+    # equality would leave nothing to be put in order.
+    mine = (user == lanes.c.user_id, priority >= lanes.c.priority, priority <= lanes.c.priority)
     some = (
-        select(literal(1).label("one")).where(*STANDS, in_lane(lanes)).limit(most).correlate(lanes).subquery("standing")
+        select(literal(1).label("one"))
+        .where(*STANDS, *mine)
+        .order_by(priority)
+        .limit(most)
+        .correlate(lanes)
+        .subquery("standing")
     )
     return select(func.count()).select_from(some).correlate(lanes).scalar_subquery()
 
@@ -75,7 +89,8 @@ def space_in(lanes: FromClause) -> ColumnElement[int | None]:
     """How many more jobs of a lane may join the queue; NULL for any number. Behind parked ones none may: they come
     first."""
     own = select(col(User.running_jobs_limit)).where(col(User.id) == lanes.c.user_id).correlate(lanes).scalar_subquery()
-    has_parked = exists(select(col(GenerationJob.id)).where(*IS_PARKED, in_lane(lanes)).correlate(lanes))
+    parked = select(col(GenerationJob.id)).where(*IS_PARKED, in_lane(lanes)).order_by(*FIRST_PARKED).limit(1)
+    has_parked = parked.correlate(lanes).scalar_subquery().is_not(None)
     return case(
         (or_(has_parked, is_paused(lanes.c.user_id)), 0),
         (func.coalesce(own, cast(RUNNING_JOBS, Integer)).is_(None), null()),

@@ -72,6 +72,11 @@ WITH
         FROM jsonb_populate_recordset(NULL::generation_jobs, CAST (:new_jobs AS JSONB))
         WITH ORDINALITY AS given
     ),
+    accepted_jobs AS (
+        SELECT new_jobs.user_id AS user_id, coalesce(new_jobs.priority, 5) AS priority, count(*) AS jobs
+        FROM new_jobs
+        GROUP BY new_jobs.user_id, coalesce(new_jobs.priority, 5)
+    ),
     queued_jobs AS (
         SELECT
             new_jobs.ordinality AS number,
@@ -205,16 +210,16 @@ WITH
                     0.0
                 ),
                 CASE WHEN (
-                    NOT (
-                        EXISTS (
-                            SELECT *
-                            FROM generation_jobs AS generation_jobs_2
-                            WHERE
-                                generation_jobs_2.status = 'queued'
-                                AND NOT generation_jobs_2.parked
-                                AND generation_jobs_2.priority = costed.priority
-                        )
-                    )
+                    (
+                        SELECT generation_jobs_2.id
+                        FROM generation_jobs AS generation_jobs_2
+                        WHERE
+                            generation_jobs_2.status = 'queued'
+                            AND NOT generation_jobs_2.parked
+                            AND generation_jobs_2.priority = costed.priority
+                        ORDER BY generation_jobs_2.turn, generation_jobs_2.id
+                        LIMIT 1
+                    ) IS NULL
                 ) THEN coalesce(
                     (
                         SELECT max(user_turns.finish) AS max_3
@@ -229,18 +234,22 @@ WITH
         GROUP BY costed.user_id, costed.priority
     ),
     advanced AS (
-        INSERT INTO user_turns(user_id, priority, finish, clock)
+        INSERT INTO user_turns(user_id, priority, finish, clock, accepted)
         SELECT
-            lanes.user_id AS user_id,
-            lanes.priority AS priority,
-            lanes.clock + lanes.cost AS anon_1,
-            lanes.clock AS clock
-        FROM lanes
-        ORDER BY lanes.user_id, lanes.priority ON CONFLICT (user_id, priority) DO
+            accepted_jobs.user_id AS user_id,
+            accepted_jobs.priority AS priority,
+            coalesce(lanes.clock + lanes.cost, 0.0) AS coalesce_1,
+            coalesce(lanes.clock, 0.0) AS coalesce_3,
+            accepted_jobs.jobs AS jobs
+        FROM accepted_jobs
+        LEFT OUTER JOIN lanes ON lanes.user_id = accepted_jobs.user_id AND lanes.priority = accepted_jobs.priority
+        WHERE :is_fair
+        ORDER BY accepted_jobs.user_id, accepted_jobs.priority ON CONFLICT (user_id, priority) DO
         UPDATE
         SET
             finish = ((greatest(user_turns.finish, excluded.clock) + excluded.finish) - excluded.clock),
-            clock = greatest(user_turns.clock, excluded.clock)
+            clock = greatest(user_turns.clock, excluded.clock),
+            accepted = (user_turns.accepted + excluded.accepted)
         RETURNING user_turns.user_id, user_turns.priority, user_turns.finish
     ),
     spaces AS (
@@ -249,16 +258,18 @@ WITH
             joined.priority AS priority,
             CASE WHEN (
                 (
-                    EXISTS (
-                        SELECT generation_jobs.id
-                        FROM generation_jobs
-                        WHERE
-                            generation_jobs.status = 'queued'
-                            AND generation_jobs.parked
-                            AND generation_jobs.user_id = joined.user_id
-                            AND generation_jobs.priority = joined.priority
-                    )
-                )
+                    SELECT generation_jobs.id
+                    FROM generation_jobs
+                    WHERE
+                        generation_jobs.status = 'queued'
+                        AND generation_jobs.parked
+                        AND generation_jobs.user_id = joined.user_id
+                        AND generation_jobs.priority = joined.priority
+                    ORDER BY
+                        generation_jobs.user_id, generation_jobs.priority, generation_jobs.turn,
+                        generation_jobs.id
+                    LIMIT 1
+                ) IS NOT NULL
                 OR (
                     EXISTS (
                         SELECT *
@@ -284,7 +295,9 @@ WITH
                         generation_jobs.status = 'queued'
                         AND NOT generation_jobs.parked
                         AND generation_jobs.user_id = joined.user_id
-                        AND generation_jobs.priority = joined.priority
+                        AND generation_jobs.priority >= joined.priority
+                        AND generation_jobs.priority <= joined.priority
+                    ORDER BY generation_jobs.priority
                     LIMIT 100
                 ) AS standing
             ) END AS space
@@ -293,7 +306,7 @@ WITH
             FROM costed
         ) AS joined
     ),
-    turns AS (
+    turns AS MATERIALIZED (
         SELECT
             costed.number AS number,
             CASE WHEN :is_fair THEN (advanced.finish - lanes.cost) + coalesce(
@@ -339,13 +352,13 @@ WITH
             new_jobs.prompt AS prompt,
             new_jobs.negative_prompt AS negative_prompt,
             new_jobs.checkpoint_model AS checkpoint_model,
-            coalesce(new_jobs.lora_models, '[]'::jsonb) AS coalesce_5,
+            coalesce(new_jobs.lora_models, '[]'::jsonb) AS coalesce_9,
             new_jobs.width AS width,
             new_jobs.height AS height,
             new_jobs.batch_size AS batch_size,
-            coalesce(new_jobs.params, '{}'::jsonb) AS coalesce_6,
+            coalesce(new_jobs.params, '{}'::jsonb) AS coalesce_10,
             new_jobs.output_nodes AS output_nodes,
-            coalesce(new_jobs.temp_outputs, true) AS coalesce_7,
+            coalesce(new_jobs.temp_outputs, true) AS coalesce_11,
             new_jobs.requires AS requires,
             new_jobs.workflow AS workflow,
             new_jobs.assets AS assets,
@@ -355,12 +368,12 @@ WITH
             new_jobs.workflow_key AS workflow_key,
             new_jobs.shape AS shape,
             new_jobs.work AS work,
-            coalesce(new_jobs.metadata, '{}'::jsonb) AS coalesce_8,
-            coalesce(new_jobs.priority, 5) AS coalesce_9,
-            coalesce(turns.turn, coalesce(NULL, 0)) AS coalesce_10,
-            coalesce(turns.turn_cost, coalesce(NULL, 0)) AS coalesce_11,
-            coalesce(turns.parked, coalesce(NULL, false)) AS coalesce_12,
-            coalesce(turns.expected_s, NULL) AS coalesce_13,
+            coalesce(new_jobs.metadata, '{}'::jsonb) AS coalesce_12,
+            coalesce(new_jobs.priority, 5) AS coalesce_13,
+            coalesce(turns.turn, coalesce(NULL, 0)) AS coalesce_14,
+            coalesce(turns.turn_cost, coalesce(NULL, 0)) AS coalesce_15,
+            coalesce(turns.parked, coalesce(NULL, false)) AS coalesce_16,
+            coalesce(turns.expected_s, NULL) AS coalesce_17,
             new_jobs.deadline_at AS deadline_at,
             new_jobs.max_attempts AS max_attempts,
             new_jobs.parent_id AS parent_id,
@@ -372,11 +385,11 @@ WITH
             new_jobs.request_id AS request_id,
             new_jobs.traceparent AS traceparent,
             new_jobs.message_id AS message_id,
-            coalesce(new_jobs.run_after, now()) AS coalesce_14,
-            coalesce(new_jobs.attempt, 0) AS coalesce_15,
+            coalesce(new_jobs.run_after, now()) AS coalesce_18,
+            coalesce(new_jobs.attempt, 0) AS coalesce_19,
             new_jobs.claims_left AS claims_left,
-            coalesce(new_jobs.events, 0) AS coalesce_16,
-            coalesce(new_jobs.retries, 0) AS coalesce_17,
+            coalesce(new_jobs.events, 0) AS coalesce_20,
+            coalesce(new_jobs.retries, 0) AS coalesce_21,
             new_jobs.worker_id AS worker_id,
             new_jobs.lease_expires_at AS lease_expires_at,
             new_jobs.server AS server,
@@ -386,13 +399,13 @@ WITH
             new_jobs.error_message AS error_message,
             new_jobs.error_details AS error_details,
             new_jobs.failure AS failure,
-            coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_18,
-            coalesce(new_jobs.pinned, false) AS coalesce_19,
+            coalesce(new_jobs.warnings, '[]'::jsonb) AS coalesce_22,
+            coalesce(new_jobs.pinned, false) AS coalesce_23,
             new_jobs.content_id AS content_id,
             new_jobs.legacy_request_id AS legacy_request_id,
             new_jobs.legacy AS legacy,
-            coalesce(new_jobs.created_at, now()) AS coalesce_20,
-            coalesce(new_jobs.updated_at, now()) AS coalesce_21,
+            coalesce(new_jobs.created_at, now()) AS coalesce_24,
+            coalesce(new_jobs.updated_at, now()) AS coalesce_25,
             new_jobs.started_at AS started_at,
             new_jobs.generated_at AS generated_at,
             new_jobs.completed_at AS completed_at,
@@ -413,7 +426,7 @@ WITH
             jobs.events AS events,
             jobs.status AS status,
             jobs.attempt AS attempt,
-            (CAST (:event_data AS JSONB))[CAST (row_number() OVER (ORDER BY jobs.id) - 1 AS INTEGER)] AS anon_2
+            (CAST (:event_data AS JSONB))[CAST (row_number() OVER (ORDER BY jobs.id) - 1 AS INTEGER)] AS anon_1
         FROM jobs
     )
 SELECT

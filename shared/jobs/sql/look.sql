@@ -57,11 +57,13 @@ SELECT
             FROM limits
         )
     ) AS is_limited,
-    EXISTS (
+    (
         SELECT generation_jobs.id
         FROM generation_jobs
         WHERE generation_jobs.status = 'queued' AND generation_jobs.parked
-    ) AS are_parked,
+        ORDER BY generation_jobs.user_id, generation_jobs.priority, generation_jobs.turn, generation_jobs.id
+        LIMIT 1
+    ) IS NOT NULL AS are_parked,
     first.id,
     first.checkpoint_model,
     free_server.name,

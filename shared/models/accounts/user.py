@@ -56,7 +56,8 @@ class UserTurn(SQLModel, table=True):
     """One row of `user_turns`, of a user and a priority. Seconds of a server, divided by the user's weight.
 
     `finish` is where the user's next job would come if it came at once; `clock` is how far all users had come when this
-    one last submitted a job. See `shared.jobs.turns`.
+    one last submitted a job. See `shared.jobs.turns`. `accepted` is how many of the user's jobs were ever accepted with
+    that priority, where users take turns: it only grows, see `shared.accounts.quotas`.
     """
 
     __tablename__ = "user_turns"
@@ -65,6 +66,7 @@ class UserTurn(SQLModel, table=True):
     priority: int = Field(sa_column=Column("priority", SmallInteger, primary_key=True))
     finish: float = Field(sa_column=seconds("finish"))
     clock: float = Field(sa_column=seconds("clock"))
+    accepted: int = Field(default=0, sa_column=Column("accepted", BigInteger, nullable=False, server_default=text("0")))
 
     __table_args__ = (
         Index("ix_user_turns_clock", "priority", "clock"),

@@ -17,6 +17,7 @@ class NotificationKind(StrEnum):
     BATCH_DONE = "batch_done"  # all jobs that were submitted together have ended
     SERVER_TROUBLE = "server_trouble"
     SERVER_SOLVED = "server_solved"
+    WEBHOOK_DISABLED = "webhook_disabled"
 
 
 class MailState(StrEnum):

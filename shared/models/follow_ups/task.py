@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, String, Text, Uuid, text
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import document, moment, of_a_user, one_of, word
+from shared.database.columns import document, moment, of_a_job, of_a_user, one_of, word
 
 
 class TaskKind(StrEnum):
@@ -107,8 +107,4 @@ class ImportedJob(SQLModel, table=True):
 
     user_id: UUID = Field(sa_column=Column("user_id", Uuid, ForeignKey("users.id"), primary_key=True))
     source: str = Field(sa_column=Column("source", String(100), primary_key=True))
-    job_id: int = Field(
-        sa_column=Column(
-            "job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), nullable=False, unique=True
-        )
-    )
+    job_id: int = Field(sa_column=of_a_job(unique=True))

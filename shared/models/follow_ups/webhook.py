@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Text, Uuid, text
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import document, empty_list, moment, names, of_a_user, one_of, word
+from shared.database.columns import document, empty_list, moment, names, of_a_job, of_a_user, one_of, word
 
 
 class DeliveryState(StrEnum):
@@ -60,9 +60,7 @@ class JobWebhook(SQLModel, table=True):
 
     __tablename__ = "job_webhooks"
 
-    job_id: int = Field(
-        sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
-    )
+    job_id: int = Field(sa_column=of_a_job(primary_key=True))
     url: str = Field(sa_column=Column("url", Text, nullable=False))
     secret: bytes | None = Field(default=None, sa_column=Column("secret", LargeBinary), repr=False)
 

@@ -8,7 +8,6 @@ from sqlalchemy import (
     ARRAY,
     CheckConstraint,
     Column,
-    ForeignKey,
     Identity,
     Integer,
     SmallInteger,
@@ -96,10 +95,7 @@ class GenerationJob(SQLModel, table=True):
     expected_s: float | None = None
     deadline_at: datetime | None = Field(default=None, sa_column=moment("deadline_at"))
     max_attempts: int | None = Field(default=None, sa_column=Column("max_attempts", SmallInteger))
-    parent_id: int | None = Field(
-        default=None,
-        sa_column=Column("parent_id", Integer, ForeignKey("generation_jobs.id", ondelete="SET NULL")),
-    )
+    parent_id: int | None = None  # NULL again once that one is deleted
     batch_id: UUID | None = None
     schedule_id: UUID | None = None
     key_id: str | None = Field(default=None, sa_column=Column("key_id", String(32)))

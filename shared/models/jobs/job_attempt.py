@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import Column, Index, String, Text
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import document, moment, one_of, word
+from shared.database.columns import document, moment, of_a_job, one_of, word
 from shared.models.jobs.status import Outcome
 
 
@@ -18,9 +18,7 @@ class JobAttempt(SQLModel, table=True):
 
     __tablename__ = "job_attempts"
 
-    job_id: int = Field(
-        sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
-    )
+    job_id: int = Field(sa_column=of_a_job(primary_key=True))
     attempt: int = Field(primary_key=True)
     worker_id: str = Field(sa_column=Column("worker_id", String(255), nullable=False))
     message_id: str | None = Field(default=None, sa_column=Column("message_id", String(64)))

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer
+from sqlalchemy import Column, Integer
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import document, moment, one_of, word
+from shared.database.columns import document, moment, of_a_job, one_of, word
 from shared.models.jobs.status import LIVE_ONLY, EventType
 
 
@@ -16,9 +16,7 @@ class JobEvent(SQLModel, table=True):
     __tablename__ = "job_events"
 
     # The key is also the relay's catch-up: what happened to this job since.
-    job_id: int = Field(
-        sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
-    )
+    job_id: int = Field(sa_column=of_a_job(primary_key=True))
     sequence: int = Field(sa_column=Column("sequence", Integer, primary_key=True, autoincrement=False))
     type: EventType = Field(sa_column=word("type", EventType))
     attempt: int

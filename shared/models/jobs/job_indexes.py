@@ -27,6 +27,15 @@ INDEXES = (
         "id",
         postgresql_where="status = 'queued' AND parked",
     ),
+    # What waits of a lane, parked or not, in the order of its turns: for moves within it.
+    Index(
+        "ix_generation_jobs_lane",
+        "user_id",
+        "priority",
+        "turn",
+        "id",
+        postgresql_where="status = 'queued'",
+    ),
     # Pending jobs whose time has come.
     Index("ix_generation_jobs_pending", "run_after", postgresql_where="status = 'pending'"),
     # Leases that ran out; and the load of each server.

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Text
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import document, moment, one_of, word
+from shared.database.columns import document, moment, of_a_job, one_of, word
 from shared.models.jobs.status import OutputKind
 
 
@@ -22,9 +22,7 @@ class JobOutput(SQLModel, table=True):
 
     __tablename__ = "job_outputs"
 
-    job_id: int = Field(
-        sa_column=Column("job_id", Integer, ForeignKey("generation_jobs.id", ondelete="CASCADE"), primary_key=True)
-    )
+    job_id: int = Field(sa_column=of_a_job(primary_key=True))
     number: int = Field(sa_column=Column("number", Integer, primary_key=True, autoincrement=False))
     kind: OutputKind = Field(sa_column=word("kind", OutputKind))
     node_id: str = Field(sa_column=Column("node_id", String(255), nullable=False))

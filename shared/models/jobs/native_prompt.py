@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Uuid
+from sqlalchemy import Column, Index, String, Uuid
 from sqlmodel import Field, SQLModel
 
-from shared.database.columns import moment, of_a_user
+from shared.database.columns import moment, of_a_job, of_a_user
 
 
 class NativePrompt(SQLModel, table=True):
@@ -18,15 +18,7 @@ class NativePrompt(SQLModel, table=True):
 
     __tablename__ = "native_prompts"
 
-    job_id: int = Field(
-        sa_column=Column(
-            "job_id",
-            Integer,
-            ForeignKey("generation_jobs.id", ondelete="CASCADE"),
-            primary_key=True,
-            autoincrement=False,
-        )
-    )
+    job_id: int = Field(sa_column=of_a_job(primary_key=True))
     user_id: UUID = Field(sa_column=of_a_user())
     prompt_id: UUID = Field(sa_column=Column("prompt_id", Uuid, nullable=False))
     client_id: str | None = Field(default=None, sa_column=Column("client_id", String(255)))

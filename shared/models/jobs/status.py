@@ -38,8 +38,9 @@ class Outcome(StrEnum):
 
     @property
     def leaves_doubt(self) -> bool:
-        """Whether the prompt may still be alive in ComfyUI, so that it must be looked for before another is sent."""
-        return self in {Outcome.IN_DOUBT, Outcome.RELEASED, Outcome.EXPIRED}
+        """Whether the prompt may still be alive in ComfyUI, so that it must be looked for before another is sent. An
+        outcome that a newer release has added says nothing of it here."""
+        return self not in {Outcome.COMPLETED, Outcome.FAILED, Outcome.CANCELLED, Outcome.RETRIED}
 
 
 class OutputKind(StrEnum):
@@ -66,8 +67,8 @@ class EventType(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        ends = {EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED, EventType.EXPIRED, EventType.DELETED}
-        return self in ends
+        return self in LAST
 
 
+LAST = frozenset({EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED, EventType.EXPIRED, EventType.DELETED})
 LIVE_ONLY = frozenset({EventType.PROCESSING, EventType.PREVIEW, EventType.DELETED})

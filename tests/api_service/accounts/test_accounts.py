@@ -69,6 +69,8 @@ def test_only_what_is_given_is_changed(admin: TestClient) -> None:
         {"name": "anna", "weight": 0},
         {"name": "anna", "weight": 101},
         {"name": "anna", "weight": None},
+        {"name": "anna", "weight": True},
+        {"name": "anna", "weight": "2"},
         {"name": "anna", "id": str(USER)},
         {"name": "anna", "retention_days": None},
         {"name": "anna", "retention_days": {"jobs": 0}},

@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import func
 from sqlmodel import select as sql_select
 
+from api_service.http.bodies import LARGEST_BODY
 from api_service.http.server.connections import OTHER_FILES, places_for
+from api_service.http.server.transport.hearing_out import MOST_HEARD
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob
 from tests.api_service.conftest import bearer
@@ -139,6 +141,33 @@ def test_a_body_that_nobody_waits_for_is_not_taken_for_ever(api: Served) -> None
         said = until_closed(slow)
     assert said.startswith(b"HTTP/1.1 401 ")
     assert said.count(b"HTTP/1.1 ") == 1
+
+
+def test_who_is_refused_in_the_middle_of_a_body_may_send_it_to_its_end(patient_api: Served) -> None:
+    """As a proxy does, which takes it for a failure of ours if it cannot, and never reads the answer."""
+    size = 8 * LARGEST_BODY
+    promised = head(patient_api, "POST", JOBS, **bearer(patient_api.key), **TYPED, **{"Content-Length": str(size)})
+    with connected(patient_api, promised) as sending:
+        sending.sendall(b" " * (LARGEST_BODY + 1))
+        assert select.select([sending], [], [], PATIENCE_S)[0]
+        for _ in range(6):
+            sending.sendall(b" " * LARGEST_BODY)
+        sending.shutdown(socket.SHUT_WR)
+        assert until_closed(sending).startswith(b"HTTP/1.1 413 ")
+
+
+def test_who_sends_for_ever_is_not_heard_out(api: Served) -> None:
+    promised = head(api, "POST", JOBS, **bearer(api.key), **TYPED, **{"Content-Length": str(10**12)})
+    with connected(api, promised) as sending, pytest.raises(OSError):  # noqa: PT011 - reset, or a broken pipe
+        while True:
+            sending.sendall(b" " * 65536)
+
+
+def test_who_sends_much_in_the_time_there_is_is_cut_off(patient_api: Served) -> None:
+    promised = head(patient_api, "POST", JOBS, **bearer(patient_api.key), **TYPED, **{"Content-Length": str(10**12)})
+    with connected(patient_api, promised) as sending, pytest.raises(OSError):  # noqa: PT011 - reset, or a broken pipe
+        for _ in range(2 * MOST_HEARD // 65536):
+            sending.sendall(b" " * 65536)
 
 
 def test_an_idle_connection_is_closed_and_half_of_a_next_request_too(api: Served) -> None:

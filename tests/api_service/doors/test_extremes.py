@@ -137,7 +137,7 @@ def test_of_a_body(admin: TestClient, messenger: Messenger, why: str, one_in: in
 
 
 @pytest.mark.timeout(300)
-@sweep(one_in=4)
+@sweep(one_in=2)
 def test_of_a_field_of_a_form(admin: TestClient, one_in: int) -> None:
     wrong = []
     for place, name in enumerate(("name", "tags", "expires_at", "hash", "unknown", "", "\0", "n" * 4000)):

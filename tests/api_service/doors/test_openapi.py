@@ -41,6 +41,7 @@ def document(served_at: str) -> dict[str, Any]:
     return EACH[served_at]()
 
 
+@pytest.mark.broad  # it reads each document for a second
 def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(document).validate()
 
@@ -76,24 +77,30 @@ def test_operation_ids_are_unique_and_every_operation_explains_itself(document: 
         assert ({"401", "403", "429", "500", database_away} if keyed else {"500"}) <= operation["responses"].keys()
 
 
-@pytest.mark.parametrize(
-    "operation", [*OPERATIONS, *comfy_v2.OPERATIONS, *openai.OPERATIONS], ids=lambda operation: operation.name
-)
-def test_every_operation_has_examples(operation: Any) -> None:
-    models = [operation.body, *(answer.model for answer in operation.answers.values())]
-    assert not [model for model in models if model not in {None, Nothing} and not ALL_EXAMPLES.get(model)]
+def test_every_operation_has_examples() -> None:
+    operations = [*OPERATIONS, *comfy_v2.OPERATIONS, *openai.OPERATIONS]
+    assert len(operations) > 100
+    lacking = [
+        (operation.name, model)
+        for operation in operations
+        for model in [operation.body, *(answer.model for answer in operation.answers.values())]
+        if model not in {None, Nothing} and not ALL_EXAMPLES.get(model)
+    ]
+    assert not lacking
 
 
-@pytest.mark.parametrize(
-    ("model", "example"),
-    [(model, example) for model, found in ALL_EXAMPLES.items() for example in found.values()],
-    ids=lambda value: value.__name__ if isinstance(value, type) else "",
-)
-def test_an_example_is_what_its_model_takes(model: type[BaseModel], example: dict[str, Any]) -> None:
+def test_each_example_is_what_its_model_takes() -> None:
+    examples = [(model, example) for model, found in ALL_EXAMPLES.items() for example in found.values()]
+    assert len(examples) > 100
+    assert not [(model, example) for model, example in examples if not takes(model, example)]
+
+
+def takes(model: type[BaseModel], example: dict[str, Any]) -> bool:
+    """Whether a model keeps all that an example has. Raises ValidationError where it refuses it."""
     parsed = model.model_validate_json(json.dumps(example))
     if isinstance(parsed, RootModel):
         parsed = parsed.root
-    assert example.keys() <= parsed.model_dump().keys()
+    return example.keys() <= parsed.model_dump().keys()
 
 
 @pytest.mark.system

@@ -113,6 +113,24 @@ def test_who_hangs_up_does_not_take_the_answer_from_the_others() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize(("took_s", "kept_s"), [(0.1, 1), (2, 10), (60, 30)])
+def test_what_takes_long_to_find_is_kept_longer(took_s: float, kept_s: float) -> None:
+    now, looked_at = [0.0], list[float]()
+
+    async def look() -> None:
+        looked_at.append(now[0])
+        now[0] += took_s
+
+    async def story() -> None:
+        answer = OneAnswer(look, kept_s=1, rest=5, clock=lambda: now[0])
+        for later_s in (0, took_s + kept_s - 0.01, took_s + kept_s):
+            now[0] = later_s
+            await answer.get()
+
+    asyncio.run(story())
+    assert looked_at == [0, took_s + kept_s]
+
+
 def test_an_error_is_told_and_not_kept() -> None:
     answers = iter([ValueError("away"), None])
 

@@ -138,6 +138,8 @@ def test_without_a_key_to_encrypt_them_credentials_are_refused(
         ({"url": NEW, "slots": 0}, "slots", "greater than or equal to 1"),
         ({"url": NEW, "slots": 65}, "slots", "less than or equal to 64"),
         ({"url": NEW, "weight": 0}, "weight", "greater than or equal to 0.01"),
+        ({"url": NEW, "weight": True}, "weight", "valid number"),
+        ({"url": NEW, "weight": "2"}, "weight", "valid number"),
         ({"url": NEW, "labels": ["A100"]}, "labels", "'A100' is no label: a label is 1 to 64 of"),
         ({"url": NEW, "credentials": {"user": "ann"}}, "credentials", "must be `user` and `password`, or"),
         ({"url": NEW, "credentials": {"user": "a:b", "password": "x"}}, "credentials.user", "colon"),

@@ -61,7 +61,9 @@ def test_head_says_the_same_without_the_bytes(client: TestClient, job_url: str) 
 
 def test_a_file_that_a_browser_might_run_is_only_offered_for_saving(client: TestClient, job_url: str) -> None:
     response = get(client, f"{job_url}/outputs/1")
-    assert response.headers["content-disposition"] == "attachment; filename*=UTF-8''n%C3%A4me%0D%0A.html"
+    assert response.headers["content-disposition"] == (
+        "attachment; filename=\"n_me__.html\"; filename*=UTF-8''n%C3%A4me%0D%0A.html"
+    )
     assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
 
 
@@ -115,7 +117,7 @@ def test_a_thumbnail_is_called_what_its_file_is(
 ) -> None:
     response = get(client, f"{job_url}/thumbnails/0?size={size}")
     assert response.headers["content-type"] == kind
-    assert response.headers["content-disposition"].endswith(f"-{size}{ending}")
+    assert response.headers["content-disposition"].endswith(f'-{size}{ending}"')
 
 
 def test_a_thumbnail_has_a_tag_of_its_own(client: TestClient, job_url: str) -> None:

@@ -43,6 +43,12 @@ def test_no_job_starts_while_paused_and_those_that_run_go_on(admin: Asks, messen
     assert admin("GET", f"/api/v1/generation-jobs/{job_id}").json()["status"] == "queued"
 
 
+def test_a_pause_needs_no_reason_and_no_body(admin: Asks, paused: str) -> None:
+    answer = admin("POST", f"{paused}/pause")
+    assert (answer.status_code, answer.json()["reason"]) == (200, None)
+    assert admin("POST", f"{paused}/pause", content=b"{").status_code in {400, 415}
+
+
 def test_resuming_starts_them_and_wakes_a_worker(admin: Asks, messenger: Messenger, paused: str) -> None:
     answering(messenger)
     pause(admin, paused)

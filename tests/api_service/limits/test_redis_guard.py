@@ -20,6 +20,7 @@ from api_service.limits.key_limits import KeyLimits
 from api_service.limits.open_streams import OpenStreams
 from api_service.limits.rates import Ask, Limit, Rate, RateCounter, Window
 from api_service.limits.redis_guard import WAIT_S, RedisGuard
+from api_service.limits.waiting_jobs import WaitingJobs
 from api_service.submit.job_request import JobRequest
 from api_service.submit.quarantine import Quarantine
 from api_service.submit.submit import Acceptance, Submission, submit
@@ -176,7 +177,7 @@ def test_a_submission_that_waits_for_redis_holds_nothing_of_the_database(
         async with hung_server() as (hung, port), counter(f"redis://127.0.0.1:{port}/0", "x", A_WHILE_S) as rates:
             client = counting_client(settings.redis_url, wait_s=LONG_S)
             streams = OpenStreams(client, settings.redis_ns, RedisGuard(LONG_S))
-            limits = KeyLimits(settings, rates, streams)
+            limits = KeyLimits(settings, rates, streams, WaitingJobs())
             shelf = Shelf(messenger.engine, open_storage(settings).store, 1000, None)
             capabilities, threads = CapabilityReader(messenger.engine), CapacityLimiter(1)
             acceptance = Acceptance(messenger, capabilities, limits, threads, shelf, Quarantine(messenger.engine))

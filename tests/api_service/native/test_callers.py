@@ -66,7 +66,7 @@ def test_a_key_in_the_address_is_enough(nobody: TestClient, address_key: str, ba
 
 
 def test_behind_a_key_in_the_address_there_is_nothing_else(nobody: TestClient, address_key: str) -> None:
-    for path in ("/api/v1/generation-jobs/", "/api/v1/me", "/docs", "/", "", "/health/live", "/nothing"):
+    for path in ("/api/v1/generation-jobs/", "/api/v1/me", "/docs", "/health/live", "/nothing"):
         answer = nobody.get(f"/c/{address_key}{path}")
         assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found")
     with pytest.raises(WebSocketDisconnect), nobody.websocket_connect(f"/c/{address_key}/ws/jobs"):

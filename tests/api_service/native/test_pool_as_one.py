@@ -26,6 +26,8 @@ def test_classes_and_choices_are_those_of_all_servers(client: TestClient) -> Non
     assert client.get("/object_info/Theirs").json() == {"Theirs": info["Theirs"]}
     assert client.get("/object_info/Nobodys").json() == {}
     assert client.get("/models/checkpoints").json() == ["a", "b"]
+    assert client.get("/experiment/models/checkpoints").json()[1] == {"name": "b", "pathIndex": 0}
+    assert client.get("/experiment/models/samplers").status_code == 404
     assert {"checkpoints", "loras", "vae"} <= set(client.get("/models").json())
     assert client.get("/models/samplers").status_code == 404  # no folder of ComfyUI's
 
@@ -76,5 +78,7 @@ def test_without_a_server_everything_is_there_and_empty(client: TestClient) -> N
     assert client.get("/system_stats").json()["devices"] == []
     for path in ("/embeddings", "/extensions"):
         assert client.get(path).json() == []
+    assert client.get("/settings").json() == {}
+    assert client.get("/users").json() == {"storage": "server", "migrated": True}
     assert client.get("/features").json()["max_upload_size"] > 0
     assert client.post("/free", json={"unload_models": True}).status_code == 200

@@ -132,7 +132,7 @@ def test_a_name_is_good_for_one_prompt(client: TestClient) -> None:
     assert len(client.get("/queue").json()["queue_pending"]) == 1
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/api/nothing", "/userdata", "/users"])
+@pytest.mark.parametrize("path", ["/nothing", "/api/nothing", "/userdata", "/i18n"])
 def test_what_is_not_there_is_404_and_json(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404

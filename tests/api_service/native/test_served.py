@@ -48,3 +48,17 @@ def test_its_own_port_serves_nothing_else(environ: dict[str, str], key: str, tmp
         assert httpx.get(f"{own}/queue", headers=bearer(key)).status_code == 200
         assert httpx.get(f"{own}/api/v1/me", headers=bearer(key)).status_code == 404
         assert httpx.get(f"http://{api.address}/queue", headers=bearer(key)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+def test_the_address_itself_has_a_page_for_programs_that_look_whether_it_runs(
+    environ: dict[str, str], key: str, tmp_path: Path, path: str
+) -> None:
+    port = next(iter(free_ports()))
+    with served({**environ, "NATIVE_PORT": str(port)}, key, tmp_path) as api:
+        for address in (f"http://127.0.0.1:{port}", f"http://{api.address}/c/any-key"):
+            found = httpx.get(f"{address}{path}")
+            assert (found.status_code, "no editor here" in found.text) == (200, True)
+            assert httpx.head(f"{address}{path}").headers["content-length"] == str(len(found.content))
+            assert httpx.post(f"{address}{path}").status_code == 404
+        assert "no editor here" not in httpx.get(f"http://{api.address}/", headers={"Accept": "text/html"}).text

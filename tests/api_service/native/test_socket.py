@@ -71,7 +71,9 @@ def test_progress_is_told_of_the_node_at_work(client: TestClient, messenger: Mes
     assert [data for kind, data in messages if kind == "progress"] == [
         {"value": 3, "max": 20, "prompt_id": prompt_id, "node": "2"}
     ]
-    assert [data["node"] for kind, data in messages if kind == "executing"] == ["2", "1", "9", None]
+    assert [data["node"] for kind, data in messages if kind == "executing"] == ["1", "2", "9", None], (
+        "what a node needs comes before it"
+    )
 
 
 def test_prompts_of_one_client_are_told_one_after_another(client: TestClient, messenger: Messenger) -> None:

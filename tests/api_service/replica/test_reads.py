@@ -214,6 +214,7 @@ def test_the_doctor_looks_at_it(environ: dict[str, str], pair: Pair) -> None:
     assert not looked_at_by_the_doctor({**environ, "DATABASE_READ_URL": "none"})
 
 
+@pytest.mark.landing
 @needs_pgbouncer
 def test_through_a_pooler(environ: dict[str, str], pair: Pair, counted: Counted, tmp_path: Path) -> None:
     pooled = {**environ, "DATABASE_POOLER": "transaction"}

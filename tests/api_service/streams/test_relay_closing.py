@@ -25,6 +25,7 @@ def test_watchers_that_leave_while_the_service_ends_leave_no_connection(
 ) -> None:
     job_id = running(messenger).job.id
     paths = ("/ws/jobs", f"/ws/jobs/{job_id}?previews=1", f"/ws/jobs?job_ids={job_id}", f"/ws/jobs/{job_id}")
+    gc.collect()  # what other tests have left is not ours
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
         for number in range(TIMES):

@@ -15,10 +15,10 @@ from api_service.streams.stream_queries import DatabaseRows
 from api_service.streams.timings import StreamTimings
 from deploy.local.valkey import Valkey
 from shared.configuration.settings import Settings, load_settings
-from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels
 from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import hasty_client, listening_client
+from shared.messaging.opening import open_messenger
+from shared.messaging.redis_clients import listening_client
 from tests.api_service.streams.test_websocket import progress
 from tests.chaos.proxy import Link, links
 from tests.jobs import running
@@ -46,11 +46,11 @@ def link(valkey: Valkey) -> Iterator[Link]:
 
 @pytest.fixture
 def messenger(engine: Engine, environ: dict[str, str], valkey: Valkey) -> Iterator[Messenger]:
-    """An messenger that tells this Redis, and knows no link."""
+    """A messenger that tells this Redis, and knows no link."""
     settings = load_settings({**environ, "REDIS_URL": valkey.url()})
-    client = hasty_client(settings.redis_url)
-    yield Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
-    client.close()
+    messenger = open_messenger(engine, settings)
+    yield messenger
+    messenger.close()
 
 
 @asynccontextmanager

@@ -22,10 +22,9 @@ from deploy.local.valkey import Valkey
 from shared.configuration.settings import Settings, load_settings
 from shared.jobs import lifecycle
 from shared.jobs.cancel import cancel_one
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels, Event
+from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import hasty_client
+from shared.messaging.opening import open_messenger
 from shared.models import EventType, GenerationJob, JobStatus, Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.serving import served
@@ -182,8 +181,7 @@ def test_a_client_that_comes_again_through_an_outage_of_redis_misses_nothing(
     with Valkey.start(tmp_path / "valkey", tmp_path / "valkey.log") as valkey:
         variables = {**environ, "REDIS_URL": valkey.url(3)}
         settings = load_settings(variables)
-        client = hasty_client(settings.redis_url)
-        messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
+        messenger = open_messenger(engine, settings)
         claim = running(messenger)
         with served(variables, key, tmp_path) as api:
             with api.follow(path(claim.job.id)) as following:
@@ -201,4 +199,4 @@ def test_a_client_that_comes_again_through_an_outage_of_redis_misses_nothing(
                 assert [one["id"] for one in following.until_the_end()] == ["4"]
             with api.follow(path(claim.job.id), **{"Last-Event-ID": "4"}) as following:
                 assert following.response.status_code == 204
-        client.close()
+        messenger.close()

@@ -37,7 +37,7 @@ def closing(socket: WebSocketTestSession) -> tuple[int, str]:
 
 @pytest.fixture
 def silent(messenger: Messenger, settings: Settings) -> Messenger:
-    """An messenger whose Redis is not there: what it does is in the rows, and nobody is told."""
+    """A messenger whose Redis is not there: what it does is in the rows, and nobody is told."""
     nowhere = load_settings({"APP_ENV": "test", "REDIS_URL": "redis://127.0.0.1:9/3"})
     client = hasty_client(nowhere.redis_url)
     return Messenger(messenger.engine, sending_broker(nowhere), client, Channels(settings.redis_ns))
@@ -177,3 +177,21 @@ def test_what_a_watcher_says_is_not_minded(client: TestClient, messenger: Messen
             cancel_one(session, job_id)
         assert socket.receive_json()["type"] == "cancelled"
     assert len(events(messenger, job_id)) == 2
+
+
+def test_what_was_before_comes_after_the_snapshot_for_who_names_an_event(
+    client: TestClient, messenger: Messenger
+) -> None:
+    claim = running(messenger)
+    job_id = claim.job.id
+    with client.websocket_connect(f"/ws/jobs/{job_id}?last_event_id=0") as socket:
+        assert (socket.receive_json()["type"], socket.receive_json()["type"]) == ("snapshot", "queued")
+        assert socket.receive_json()["type"] == "started"
+        with messenger.transaction() as session:
+            lifecycle.complete(session, claim.lease, [output(claim)])
+        assert socket.receive_json()["sequence"] == 3
+        assert closing(socket) == (1000, "completed")
+    with client.websocket_connect(f"/ws/jobs/{job_id}?last_event_id=1") as socket:
+        told = [socket.receive_json() for _ in range(3)]
+        assert [one["sequence"] for one in told] == [3, 2, 3]  # the snapshot has all of them
+        assert closing(socket) == (1000, "completed")

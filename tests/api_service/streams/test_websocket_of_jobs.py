@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -18,19 +19,21 @@ from shared.messaging.broker import sending_broker
 from shared.messaging.events import Channels, Event
 from shared.messaging.messenger import Messenger
 from shared.messaging.redis_clients import hasty_client
-from shared.models import EventType, Scope
+from shared.models import EventType, GenerationJob, Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.streams.test_websocket import closing, progress
 from tests.jobs import ANOTHER_USER, USER, new_job, output, running, submitted
+from tests.worker_service.waiting import until
 
 
 @pytest.fixture
 def silent(messenger: Messenger, settings: Settings) -> Iterator[Messenger]:
-    """An messenger whose Redis is not there: what it does is in the rows, and nobody is told."""
+    """A messenger whose Redis is not there: what it does is in the rows, and nobody is told."""
     nowhere = load_settings({"APP_ENV": "test", "REDIS_URL": "redis://127.0.0.1:9/3"})
     client = hasty_client(nowhere.redis_url)
-    yield Messenger(messenger.engine, sending_broker(nowhere), client, Channels(settings.redis_ns))
-    client.close()
+    silent = Messenger(messenger.engine, sending_broker(nowhere), client, Channels(settings.redis_ns))
+    yield silent
+    silent.close()
 
 
 @pytest.fixture
@@ -234,3 +237,49 @@ def test_the_end_of_the_service_ends_the_streams_with_a_reason(
         with client.websocket_connect("/ws/jobs") as late:
             late.receive_json()
             assert closing(late) == (1012, "service restart")
+
+
+@pytest.mark.parametrize("path", ["/ws/jobs", "/ws/jobs?job_ids={job_id}"])
+def test_previews_of_all_jobs_come_only_to_those_who_ask(client: TestClient, messenger: Messenger, path: str) -> None:
+    held = running(messenger).job
+    plain = path.format(job_id=held.id)
+    asked = f"{plain}{'&' if '?' in plain else '?'}previews=true"
+    with client.websocket_connect(asked) as asking, client.websocket_connect(plain) as other:
+        for socket in (asking, other):
+            socket.receive_json()
+        assert {one["type"] for one in told_with_preview(asking, messenger, held)} == {"preview", "processing"}
+        assert other.receive_json()["type"] == "processing"
+
+
+def test_previews_of_a_job_come_from_its_start_to_its_end(client: TestClient, messenger: Messenger) -> None:
+    relay: Any = client.app_state["services"].relay
+    with client.websocket_connect("/ws/jobs?previews=true") as socket:
+        socket.receive_json()
+        claim = running(messenger)
+        assert [kind for *_, kind in heard(socket, 2)] == ["queued", "started"]
+        assert {one["type"] for one in told_with_preview(socket, messenger, claim.job)} == {"preview", "processing"}
+        with messenger.transaction() as session:
+            lifecycle.complete(session, claim.lease, [output(claim)])
+        while socket.receive_json()["type"] != "completed":
+            pass
+        assert not relay.watchers.of_previews
+        other = running(messenger).job
+        assert [kind for *_, kind in heard(socket, 2)] == ["queued", "started"]
+        assert set(relay.watchers.of_previews) == {other.id}
+    until(lambda: not relay.watchers.of_previews)
+
+
+def told_with_preview(socket: WebSocketTestSession, messenger: Messenger, held: GenerationJob) -> list[dict[str, Any]]:
+    """What is told of a job that runs, up to its progress: previews are sent until one is told, as Redis may only just
+    be asked for them."""
+    told: list[dict[str, Any]] = []
+    for tick in count(1):
+        data = {"image": "AAAA"}
+        messenger.publish(Event.live(EventType.PREVIEW, held, at=datetime.now(UTC), tick=tick, data=data))
+        progress(messenger, held.id, tick)
+        while not told or told[-1]["type"] != "processing":
+            told.append(socket.receive_json())
+        if any(one["type"] == "preview" for one in told):
+            break
+        told.clear()
+    return told

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
@@ -53,43 +52,6 @@ def test_a_task_is_asked_for_done_and_shown(client: TestClient, messenger: Messe
     shown = client.get(f"{TASKS}/{new['id']}").json()
     assert (shown["state"], shown["percent"], shown["done"], shown["total"]) == ("completed", 100.0, 1, 1)
     assert shown["result"] == {"changed": 1, "skipped": {}, "dry_run": False}
-
-
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({}, "kind"),
-        ({"kind": "paint"}, "kind"),
-        ({"kind": 7}, "kind"),
-        ([], "body"),
-        ({"kind": "delete_jobs"}, "body"),
-        ({"kind": "delete_jobs", "filter": {}}, "body"),
-        ({"kind": "delete_jobs", "filter": {"user_id": "all"}}, "body"),
-        ({"kind": "delete_jobs", "ids": [1], "all": True}, "body"),
-        ({"kind": "delete_jobs", "ids": []}, "ids"),
-        ({"kind": "delete_jobs", "ids": ["1"]}, "ids[0]"),
-        ({"kind": "delete_jobs", "ids": [2**31]}, "ids[0]"),
-        ({"kind": "delete_jobs", "all": True, "dry_run": 1}, "dry_run"),
-        ({"kind": "delete_jobs", "all": True, "speed": 1}, "speed"),
-        ({"kind": "delete_jobs", "filter": {"status": ["gone"]}}, "filter.status[0]"),
-        ({"kind": "delete_jobs", "filter": {"colour": "red"}}, "filter.colour"),
-        ({"kind": "tag_jobs", "all": True}, "metadata"),
-        ({"kind": "tag_jobs", "all": True, "metadata": {}}, "metadata"),
-        ({"kind": "tag_jobs", "all": True, "metadata": {"a": "\0"}}, "metadata"),
-        ({"kind": "prioritize_jobs", "all": True, "priority": 10}, "priority"),
-        ({"kind": "report", "first_day": "2026-01-02", "last_day": "2026-01-01"}, "last_day"),
-        ({"kind": "report", "first_day": "2026-01-01", "last_day": "2027-01-02"}, "last_day"),
-        ({"kind": "import"}, "body"),
-        ({"kind": "import", "url": "https://example.com/", "asset_id": str(UUID(int=7))}, "body"),
-        ({"kind": "import", "url": "http://127.0.0.1/a.zip"}, "url"),
-        ({"kind": "import", "asset_id": str(UUID(int=7))}, "asset_id"),
-        ({"kind": "export"}, "body"),
-        ({"kind": "report", "first_day": "soon", "last_day": "2026-01-01"}, "first_day"),
-        ({"kind": "report", "first_day": "2026-01-01", "last_day": "2026-01-01", "format": "pdf"}, "format"),
-    ],
-)
-def test_each_wrong_field_is_named(client: TestClient, body: Any, field: str) -> None:
-    assert list(refused(client, body)) == [field]
 
 
 def test_the_same_request_under_a_key_asks_for_one_task(

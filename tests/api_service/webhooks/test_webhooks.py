@@ -77,6 +77,7 @@ def test_a_webhook_is_made_shown_listed_and_deleted(client: TestClient) -> None:
         ({"url": "https://example.com/\u0000"}, "url"),
         ({"url": URL, "event_types": []}, "event_types"),
         ({"url": URL, "event_types": ["job.failed", "job.started"]}, "event_types[1]"),
+        ({"url": URL, "event_types": ["job.started"]}, "event_types[0]"),  # and not that there is none
         ({"url": URL, "metadata": {"a": "x" * 5000}}, "metadata"),
         ({"url": URL, "enabled": "yes"}, "enabled"),
         ({"url": URL, "description": "x" * 256}, "description"),

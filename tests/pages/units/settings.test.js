@@ -21,3 +21,10 @@ test("the settings of a job make the same job", () => {
   const from = { ...USUAL, prompt: "a", negative: "b", checkpoint: "c", seed: 5, steps: 9, loras: [{ name: "d", strength: 0.5 }] };
   assert.deepEqual(bodyOf({ ...from, ...settingsOf(bodyOf(from)) }), bodyOf(from));
 });
+
+test("a mask says which of its parts are repainted, and a file of the servers goes by its name", () => {
+  const image = { id: "", name: "cat.png", url: "", full: "", file: "cat.png" };
+  const mask = { id: "8", url: "blob:y", strokes: [], areas: /** @type {const} */ ("transparent") };
+  const body = bodyOf({ ...USUAL, image, mask });
+  assert.deepEqual([body.image, body.mask, body.mask_areas], ["cat.png", { __type: "core/ASSET", info: { id: "8" } }, "transparent"]);
+});

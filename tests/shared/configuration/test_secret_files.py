@@ -49,6 +49,17 @@ def test_a_file_that_is_of_no_use_for_a_moment_changes_nothing(files: dict[str, 
     assert login_of(settings.database_url) == ("me", "o@ld")
 
 
+@pytest.mark.parametrize("variable", URLS)
+def test_a_password_that_was_replaced_is_good_while_its_file_is_away(files: dict[str, str], variable: str) -> None:
+    settings = load_settings(files)
+    url, file = getattr(settings, variable.lower()), Path(files[f"{variable}_FILE"])
+    file.write_text(URLS[variable].replace("ld@", "ther@"))
+    replaced = login_of(url)
+    assert replaced.password in {"o@ther", "other"}
+    file.unlink()
+    assert login_of(url) == replaced
+
+
 def test_e_mail_logs_in_as_the_file_says(files: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "smtp"
     file.write_text("smtps://me:old@mail.example.com")
@@ -58,6 +69,8 @@ def test_e_mail_logs_in_as_the_file_says(files: dict[str, str], tmp_path: Path) 
     assert settings.smtp_url
     assert settings.smtp_url.login == ("me", "old")
     file.write_text("smtps://me:new@mail.example.com")
+    assert settings.smtp_url.login == ("me", "new")
+    file.unlink()
     assert settings.smtp_url.login == ("me", "new")
 
 
@@ -69,8 +82,10 @@ def test_two_secrets_of_a_webhook_are_good_while_both_are_there(files: dict[str,
     assert list(secret.good) == [b"a" * 24]
     file.write_text(f"{whsec('b')}\n{whsec('a')}\n")
     assert list(secret.good) == [b"b" * 24, b"a" * 24]
+    file.write_text(whsec("b"))
+    assert list(secret.good) == [b"b" * 24]
     file.write_text("nothing of use")
-    assert list(secret.good) == [b"a" * 24]
+    assert list(secret.good) == [b"b" * 24], "those that were good last"
     assert "whsec_***" in repr(secret)
 
 

@@ -12,6 +12,7 @@ import pytest
 from shared.configuration.choices import AppEnv
 from shared.configuration.effective import table
 from shared.configuration.settings import Settings, SettingsError, load_settings
+from shared.configuration.types import as_shown
 
 ROOT = Path(__file__).parents[3]
 SERVERS = {
@@ -103,7 +104,7 @@ def test_production_names_its_servers_itself() -> None:
         ("STORAGE_URL", "outputs", "file:///an/absolute/folder"),
         ("SOFT_TIME_LIMIT", "soon", "25m"),
         ("SOFT_TIME_LIMIT", "0", "above zero"),
-        ("SOFT_TIME_LIMIT", "45m", "a time above SOFT_TIME_LIMIT, which is 2700s"),
+        ("SOFT_TIME_LIMIT", "45m", "a time above SOFT_TIME_LIMIT, which is 45m"),
         ("ASSET_LIFETIME", "40000d", "at most 36500d"),
         ("LEASE_DURATION", "2s", "at least 3s"),
         ("MAX_ATTEMPTS", "0", "a whole number from 1 to 100"),
@@ -226,3 +227,35 @@ def test_a_misspelt_variable_is_named_with_what_was_meant(module: str, tmp_path:
         "COMFY_URLS is not a setting and has no effect: COMFYUI_URLS was probably meant",
         "DATABSE_URL is not a setting and has no effect: DATABASE_URL was probably meant",
     ]
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    "command",
+    [
+        "deploy.doctor",
+        "deploy.local up",
+        "api_service.accounts.keys list",
+        "migrations",
+        "shared.configuration.effective",
+    ],
+)
+def test_a_file_env_that_is_no_text_is_a_sentence(command: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("DATABASE_URL=postgresql://b\u00fcro/genonaut".encode("latin-1"))
+    started = subprocess.run(
+        [sys.executable, "-m", *command.split()],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert started.returncode in {1, 2}
+    assert "the file .env cannot be read: it is not UTF-8" in started.stdout + started.stderr
+    assert "Traceback" not in started.stderr
+
+
+@pytest.mark.parametrize("time", [timedelta(seconds=0.5), timedelta(hours=1), timedelta(days=30)])
+def test_a_time_is_shown_as_it_may_be_written(time: timedelta) -> None:
+    assert load_settings({"STALL_TIMEOUT": as_shown(time)}).stall_timeout == time

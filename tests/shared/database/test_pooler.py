@@ -27,7 +27,7 @@ JOBS, WORKERS = 40, 8
 SHOWN = text("SELECT name, current_setting(name) FROM unnest(:names) AS name")
 
 
-@pytest.fixture(params=["PostgreSQL itself", pytest.param("PgBouncer", marks=needs_pgbouncer)])
+@pytest.fixture(params=["PostgreSQL itself", pytest.param("PgBouncer", marks=[needs_pgbouncer, pytest.mark.landing])])
 def pooled_url(own_database: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "PostgreSQL itself":
         yield own_database

@@ -15,6 +15,7 @@ from tests.pooler import needs_pgbouncer, pgbouncer
 pytestmark = pytest.mark.system
 
 
+@pytest.mark.landing
 @needs_pgbouncer
 @pytest.mark.parametrize("more", [(), ("ignore_startup_parameters = options",)], ids=["refuses", "ignores"])
 def test_a_service_says_what_to_set_and_ends(

@@ -265,7 +265,9 @@ class Claims(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("examples", [20, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "examples", [8, pytest.param(20, marks=pytest.mark.landing), pytest.param(50, marks=pytest.mark.long)]
+)
 def test_no_order_of_events_breaks_what_must_hold(messenger: Messenger, examples: int) -> None:
     class Fresh(Claims):
         def __init__(self) -> None:

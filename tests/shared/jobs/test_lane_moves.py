@@ -12,6 +12,7 @@ from shared.jobs.lanes.parking import LANE
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob
 from tests.jobs import ANOTHER_USER, USER, answering, claimed, job, new_job
+from tests.plans import plans_of
 
 MANY = text("""
 INSERT INTO generation_jobs (user_id, job_type, status, prompt, turn)
@@ -91,3 +92,21 @@ def test_a_move_past_too_many_is_none(messenger: Messenger) -> None:
         last = session.exec(select(GenerationJob).order_by(col(GenerationJob.id).desc()).limit(1)).one()
         with pytest.raises(TooManyBetween):
             moving.move(session, last, LaneEnd.FRONT)
+
+
+@pytest.mark.broad
+@pytest.mark.parametrize(("to", "order"), [(LaneEnd.FRONT, "turn"), (LaneEnd.BACK, "turn DESC")])
+def test_a_move_reads_what_it_passes_and_not_all_that_waits(messenger: Messenger, to: LaneEnd, order: str) -> None:
+    with messenger.transaction() as session:
+        for user in (USER, ANOTHER_USER):
+            session.execute(MANY, {"user": user, "jobs": MOST_PASSED})
+        session.execute(text("ANALYZE generation_jobs"))
+        tenth = text(f"SELECT id FROM generation_jobs WHERE user_id = :user ORDER BY {order} LIMIT 1 OFFSET 9")
+        job_id = session.scalars(tenth, {"user": USER}).one()
+    plans = plans_of(messenger.engine, lambda session: moving.move(session, session.get_one(GenerationJob, job_id), to))
+    passed = next(plan for plan in plans if "LIMIT" in plan.statement)
+    locked = next(plan for plan in plans if "FOR UPDATE" in plan.statement)
+    assert passed.indexes == {"ix_generation_jobs_lane"}
+    assert passed.sorted_rows == 0
+    assert locked.indexes <= {"ix_generation_jobs_lane", "generation_jobs_pkey"}
+    assert "any(" in locked.statement

@@ -1,6 +1,6 @@
 """Jobs that their owner may not run yet wait behind the queue, and join it in the order of their turns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import pytest
@@ -14,12 +14,14 @@ from shared.jobs import before_start, lifecycle
 from shared.jobs.cancel import cancel_many
 from shared.jobs.claim import claims, due
 from shared.jobs.claim.claims import Claim
+from shared.jobs.claim.free_server import read_backlog
 from shared.jobs.errors import PromptLost
 from shared.jobs.lanes import parking
 from shared.jobs.lanes.parking import LANE, LOW
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus, Outcome, Pause, User
-from tests.jobs import ANOTHER_USER, USER, answering, claimant, job, new_job, output
+from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimant, job, new_job, output
+from tests.plans import plans_of
 
 ONE_EACH = Sharing(running_jobs=1)
 CROWD = LANE + 60
@@ -227,6 +229,33 @@ def test_no_job_of_a_paused_user_starts_and_the_others_do(messenger: Messenger) 
     sweep(messenger)
     assert parked(messenger) == before + after
     assert [place(messenger, one) for one in before] == [None] * 3
+
+
+ENDED_BEFORE = text("""
+INSERT INTO generation_jobs (user_id, job_type, status, prompt, parked, turn, completed_at)
+SELECT :user, 'image', CASE WHEN n <= 4000 THEN 'completed' ELSE 'queued' END, 'a cat', n > 4500 AND :parked, n, now()
+FROM generate_series(1, 6000) AS n
+""")
+
+
+@pytest.mark.parametrize("is_parked", [False, True], ids=["queued", "parked"])
+def test_many_waiting_jobs_behind_many_that_have_ended_are_found_without_these(
+    messenger: Messenger, is_parked: bool
+) -> None:
+    with messenger.transaction() as session:
+        session.execute(ENDED_BEFORE, {"user": USER, "parked": is_parked})
+        session.execute(text("ANALYZE generation_jobs"))
+        session.execute(text("ANALYZE users"))
+    deeds: list[Callable[[Session], object]] = [
+        lambda session: read_backlog(session, [SERVER], None),
+        lambda session: before_start.submit(session, new_job(), sharing=ONE_EACH),
+        due.is_any_queued,
+        lambda session: parking.fill_after(session, [new_job(parked=False)]),
+    ]
+    for deed in deeds:
+        plans = plans_of(messenger.engine, deed)
+        assert plans
+        assert "generation_jobs" not in set[str]().union(*(plan.read_through for plan in plans))
 
 
 def test_a_user_with_a_limit_of_their_own_has_a_lane(messenger: Messenger) -> None:

@@ -1,5 +1,6 @@
 """Messages and the call to look for them go to Redis together, and arrive whatever Redis has forgotten."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -41,3 +42,18 @@ def test_workers_are_told_to_look_once_the_messages_are_there(messenger: Messeng
             assert told
             assert Queue(told["data"].decode()) is RunComfyJob(job_id=1).queue
         assert waiting(messenger) == 5
+
+
+def test_a_messenger_that_is_closed_leaves_no_connection(messenger: Messenger) -> None:
+    assert messenger.send_all(messages(2))
+    messenger.client.ping()
+    pools = [messenger.client.connection_pool, messenger.broker.client.connection_pool]
+    assert all(any(one.is_connected for one in opened(pool)) for pool in pools)
+    messenger.close()
+    assert not any(one.is_connected for pool in pools for one in opened(pool))
+    assert messenger.send_all(messages(1))  # a late one opens a connection of its own
+
+
+def opened(pool: redis.ConnectionPool) -> list[Any]:
+    """The connections of a pool, which has no public name for them."""
+    return list(pool._available_connections)

@@ -110,11 +110,13 @@ def test_notifications_of_a_user_are_numbered_in_the_order_of_their_commits(mess
 def test_every_kind_has_its_line_in_a_file() -> None:
     data = {"output_count": 1, "message": "it broke", "state": "wedged", "problem": None, "outcome": "works again"}
     counts = {"jobs": 3, "completed": 2, "failed": 1, "cancelled": 0, "expired": 0}
-    facts = {"job_id": 7, "server": "http://gpu:8188", "data": data | counts}
+    webhook = {"host": "hooks.example.com", "reason": "it answered 410"}
+    facts = {"job_id": 7, "server": "http://gpu:8188", "data": data | counts | webhook}
     assert [title_of(kind, facts) for kind in NotificationKind] == [
         "Job 7 is completed, with 1 output",
         "Job 7 failed: it broke",
         "A batch of 3 jobs has ended: 2 completed, 1 failed",
         "The server http://gpu:8188 is wedged: no reason is known",
         "The server http://gpu:8188 works again",
+        "Your webhook at hooks.example.com is disabled: it answered 410",
     ]

@@ -9,7 +9,7 @@ from shared.storage.store import OutputStore
 from tests.buckets import S3
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.landing)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> OutputStore:
     """An empty store."""
     if request.param == "folder":

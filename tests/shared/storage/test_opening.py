@@ -34,6 +34,37 @@ def test_a_store_that_cannot_be_as_it_is_set_ends_the_process_with_a_line(
     assert said.count("\n") == 1
 
 
+# As where the extra was not installed.
+WITHOUT_LIBRARY = """
+import sys
+sys.modules["obstore"] = None
+from shared.configuration.settings import settings_or_exit
+from shared.storage.opening import storage_or_exit
+print(type(storage_or_exit(settings_or_exit()).store).__name__)
+"""
+
+
+def opened_without_library(**variables: str) -> subprocess.CompletedProcess[str]:
+    command, environ = [sys.executable, "-c", WITHOUT_LIBRARY], {"APP_ENV": "test", **variables}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.system
+def test_a_folder_needs_no_library_of_buckets(tmp_path: Path) -> None:
+    done = opened_without_library(STORAGE_URL=tmp_path.as_uri())
+    assert (done.returncode, done.stdout) == (0, "FolderStore\n"), done.stderr
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("variable", ["STORAGE_URL", "STORAGE_MOVING_FROM"])
+def test_a_library_that_is_missing_is_named_with_what_brings_it(tmp_path: Path, variable: str) -> None:
+    done = opened_without_library(**{"STORAGE_URL": tmp_path.as_uri(), variable: "s3://bucket"})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{variable}: a bucket wants packages that are not installed (obstore). Install ")
+    assert "the extra `buckets`" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("module", ["api_service", "worker_service"])
 def test_a_service_ends_with_that_line_and_nothing_else(module: str) -> None:

@@ -42,7 +42,8 @@ class Old:
             output(claim, number, path=f"{folder}/1/{number}.png", size_bytes=size) for number, size in enumerate(SIZES)
         ]
         small = f"{folder}/1/0-150.webp"
-        outputs[0].thumbnails = {"150": {"path": small, "width": 1, "height": 1, "size_bytes": SMALL}}
+        one_for_both = {"path": small, "width": 1, "height": 1, "size_bytes": SMALL}
+        outputs[0].thumbnails = {"150": one_for_both, "300": one_for_both}
         for path, size in {small: SMALL, **{one.path: one.size_bytes for one in outputs}}.items():
             self.put(path, size)
         with self.messenger.transaction() as session:

@@ -14,7 +14,7 @@ from tests.api_service.conftest import new_key
 from tests.api_service.serving import Served
 from tests.worker_service.deployment import Deployment
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 20_000
 

@@ -20,7 +20,7 @@ from tests.api_service.conftest import new_key
 from tests.simulator.graphs import txt2img
 from tests.worker_service.deployment import Deployment
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def test_each_refusal_has_its_exception(comfy: Comfy, deployment: Deployment) -> None:

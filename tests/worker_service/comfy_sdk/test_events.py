@@ -8,7 +8,7 @@ from comfy_sdk.events import Event, OutputReady, Progress, StatusChange
 
 from tests.simulator.graphs import txt2img
 
-pytestmark = [pytest.mark.system, pytest.mark.usefixtures("worker")]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.usefixtures("worker")]
 
 
 def assert_whole(events: list[Event]) -> None:

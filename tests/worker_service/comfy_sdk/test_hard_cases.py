@@ -27,7 +27,7 @@ from tests.worker_service.run.inputs import inverting, noise, png
 from tests.worker_service.running_worker import RunningWorker
 from tests.worker_service.waiting import until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def inverted(comfy: Comfy, image: Any) -> Any:

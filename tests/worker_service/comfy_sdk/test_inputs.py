@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from tests.worker_service.run.inputs import inverting, noise, png
 
-pytestmark = [pytest.mark.system, pytest.mark.usefixtures("worker")]
+pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.usefixtures("worker")]
 
 
 def image_in(output: Any) -> Image.Image:

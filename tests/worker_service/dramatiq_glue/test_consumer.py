@@ -24,7 +24,7 @@ FOR_EVER_MS = 3_600_000
 
 
 class Waiter(threading.Thread):
-    """Asks a consumer for messages until it has been given so many."""
+    """Asks a consumer for messages until it has been given so many, or is to stop."""
 
     def __init__(self, consumer: Consumer, wanted: int = 1) -> None:
         super().__init__(daemon=True)
@@ -32,10 +32,11 @@ class Waiter(threading.Thread):
         self.wanted = wanted
         self.found: list[MessageProxy] = []
         self.looks = 0
+        self.stopping = threading.Event()
         self.start()
 
     def run(self) -> None:
-        while len(self.found) < self.wanted:
+        while len(self.found) < self.wanted and not self.stopping.is_set():
             self.looks += 1
             message = next(self.consumer)
             if message is not None:
@@ -48,6 +49,13 @@ class Waiter(threading.Thread):
     def done(self) -> bool:
         self.join(30)
         return not self.is_alive()
+
+    def stop(self) -> None:
+        """Have it stop after its look: what it looks into is closed behind the test."""
+        assert isinstance(self.consumer, AttentiveConsumer)
+        self.stopping.set()
+        self.consumer.woken.set()
+        assert self.done()
 
 
 @pytest.fixture
@@ -158,6 +166,8 @@ def test_it_is_woken_for_its_own_queue(broker: AttentiveBroker, wake_consumers: 
         until(lambda: jobs_waiter.looks == 2)
         wake_consumers()  # as those who do not say which queue
         until(lambda: (jobs_waiter.looks, webhooks_waiter.looks) == (3, 2))
+        jobs_waiter.stop()
+        webhooks_waiter.stop()
     webhooks.close()
 
 

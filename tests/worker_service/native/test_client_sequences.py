@@ -13,7 +13,7 @@ from tests.api_service.native.prompts import about, told
 from tests.simulator.graphs import noise, txt2img
 from tests.worker_service.native.sequences import done, pictures, polled, previewing
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 
 def test_open_webui(client: TestClient) -> None:
@@ -96,9 +96,9 @@ def test_saintno_comfyui_sdk(client: TestClient) -> None:
             places.append(ended)
         done(socket, prompt_id)
     assert client.get(f"/history/{prompt_id}").json()[prompt_id]["status"]["completed"] is True
-    for path in ("/extensions", "/embeddings", "/models", "/features", "/object_info/KSampler"):
+    for path in ("/extensions", "/embeddings", "/models", "/features", "/settings", "/users", "/object_info/KSampler"):
         assert client.get(path).status_code == 200
-    for path in ("/userdata", "/settings", "/users", "/internal/logs"):
+    for path in ("/userdata", "/i18n", "/internal/logs"):
         assert client.get(path).status_code == 404
     assert client.post("/upload/mask", files={"image": ("m.png", b"x")}, data={"original_ref": "{}"}).is_success
 

@@ -25,6 +25,7 @@ PATIENCE_S = 120
 
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.landing,
     pytest.mark.skipif(not PYTHON, reason="`make clients` was not run: there are no clients"),
 ]
 

@@ -17,6 +17,7 @@ from tests.worker_service.native.test_real_clients import PROGRAMS
 
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.landing,
     pytest.mark.timeout(60),
     pytest.mark.skipif(not NODE_MODULES, reason="`make clients` was not run: there is no @saintno/comfyui-sdk"),
 ]

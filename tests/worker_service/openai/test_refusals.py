@@ -17,7 +17,7 @@ from tests.worker_service.openai.test_pictures import SMALL, noise, png, shown
 from tests.worker_service.running_worker import RunningWorker
 from tests.worker_service.waiting import until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.landing]
 
 AT_ONCE = {"Prefer": "wait=0"}
 

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 from shared.jobs import lifecycle
 from shared.jobs.attempts import Prompt
+from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim
 from shared.jobs.errors import ComfyUIUnreachable, TimedOut
 from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
-from tests.jobs import attempts, claimed, silence
+from tests.jobs import attempts, claimant, claimed, silence
 from tests.simulator.graphs import noise, submit
-from tests.simulator.running import BOTH
+from tests.simulator.running import OLDER_AT_LANDING
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.listener import Listener, at_step
 from tests.worker_service.running_worker import RunningWorker
@@ -18,7 +19,7 @@ from tests.worker_service.waiting import until
 from worker_service.main import stop_jobs
 from worker_service.run.prompt.mailbox import Signal
 
-pytestmark = BOTH
+pytestmark = OLDER_AT_LANDING
 FOREIGN = "0a1b2c3d-0000-4000-8000-000000000001"
 
 FOR_EVER = 3600.0
@@ -36,13 +37,20 @@ def went_on_with(deployment: Deployment, left: Claim) -> bool:
     return second.adopted
 
 
-def inherited(deployment: Deployment, job_id: int) -> Claim:
-    """Another worker's claim of a job whose own worker lives, but was given up; its heartbeat may undo a silence."""
+def inherited(deployment: Deployment, job_id: int, *, instead: str | None = None) -> Claim:
+    """Another worker's claim of a job whose own worker lives, but was given up; its heartbeat may undo a silence.
+
+    If the heir has sent another prompt `instead`, no heartbeat sees the claim without it.
+    """
     found: list[Claim] = []
+    url = deployment.comfyui.url
 
     def given() -> bool:
         silence(deployment.messenger, job_id)
-        claim = claimed(deployment.messenger, deployment.comfyui.url, worker="heir")
+        with deployment.messenger.transaction() as session:
+            claim = claims.claim(session, claimant(url, worker="heir"))
+            if claim and instead:
+                lifecycle.redirect(session, claim.lease, Prompt(url, instead), adopted=False)
         found.extend([claim] if claim else [])
         return bool(found)
 
@@ -200,9 +208,7 @@ def test_such_a_worker_withdraws_a_prompt_that_nobody_else_knows_of(
     deployment.comfyui.pace(step_seconds=FOR_EVER)
     job_id = deployment.submit()
     prompt_id = deployment.sampling(job_id)
-    heir = inherited(deployment, job_id)
-    with deployment.messenger.transaction() as session:
-        lifecycle.redirect(session, heir.lease, Prompt(deployment.comfyui.url, "the heir's own"), adopted=False)
+    inherited(deployment, job_id, instead="the heir's own")
     worker.resources.leases.beat()
     assert deployment.comfyui.wait_finished(prompt_id).outcomes == ["interrupted"]
     until(lambda: not worker.resources.leases.by_holder())

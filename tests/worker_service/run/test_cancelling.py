@@ -9,13 +9,13 @@ from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import FINAL, EventType, JobStatus, Outcome
 from tests import jobs
 from tests.simulator.graphs import noise, submit
-from tests.simulator.running import BOTH
+from tests.simulator.running import OLDER_AT_LANDING
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.running_worker import RunningWorker
 from tests.worker_service.waiting import until
 from worker_service.run.prompt.mailbox import Signal
 
-pytestmark = BOTH
+pytestmark = OLDER_AT_LANDING
 BEFORE = "0a1b2c3d-0000-4000-8000-000000000001"
 AFTER = "0a1b2c3d-0000-4000-8000-000000000002"
 FOREIGN = "0a1b2c3d-0000-4000-8000-000000000003"

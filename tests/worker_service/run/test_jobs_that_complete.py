@@ -8,12 +8,12 @@ from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, JobStatus, Outcome
 from tests import jobs
 from tests.jobs import USER
-from tests.simulator.running import BOTH
+from tests.simulator.running import OLDER_AT_LANDING
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.listener import Listener, at_step
 from tests.worker_service.waiting import until
 
-pytestmark = [BOTH, pytest.mark.usefixtures("worker")]
+pytestmark = [OLDER_AT_LANDING, pytest.mark.usefixtures("worker")]
 E = EventType
 
 

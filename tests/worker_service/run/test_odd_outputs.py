@@ -100,8 +100,8 @@ def test_a_run_of_which_nothing_can_be_read_is_repeated_once_and_then_fails(depl
 
 @pytest.mark.parametrize("what", ["missing_file", "ffconcat_mp4"])
 def test_jobs_with_bad_outputs_close_no_server_to_others(deployment: Deployment, what: str) -> None:
-    for _ in range(FAILURES):
-        deployment.ended(deployment.submit(workflow=showing(what)), JobStatus.FAILED)
+    for job_id in [deployment.submit(workflow=showing(what)) for _ in range(FAILURES)]:
+        deployment.ended(job_id, JobStatus.FAILED)
     server = deployment.server()
     assert (server.opened_at, server.open_until) == (None, None)
     deployment.ended(deployment.submit(workflow=noise()))
@@ -117,8 +117,8 @@ def test_a_file_that_comfyui_cannot_serve_costs_one_more_look_and_no_second_run(
 
 
 def test_jobs_whose_files_comfyui_cannot_serve_fail_and_close_no_server(deployment: Deployment) -> None:
-    for _ in range(FAILURES):
-        job = deployment.ended(deployment.submit(workflow=showing("line_break_in_name")), JobStatus.FAILED)
+    for job_id in [deployment.submit(workflow=showing("line_break_in_name")) for _ in range(FAILURES)]:
+        job = deployment.ended(job_id, JobStatus.FAILED)
         assert (job.error_code, deployment.outcomes(job.id)) == ("output_withheld", [Outcome.IN_DOUBT, Outcome.FAILED])
     server = deployment.server()
     assert (server.opened_at, server.open_until, server.unreachable_since) == (None, None, None)

@@ -40,7 +40,7 @@ def test_each_output_says_which_one_it_is(client: TestClient) -> None:
     names = [output["filename"] for output in job["outputs"]]
     assert names == [f"my prefix-job-{job['id']}-0.png", f"job-{job['id']}-1.png", f"job-{job['id']}-2.txt"]
     download = client.get(saved["url"])
-    assert download.headers["content-disposition"] == f"inline; filename*=UTF-8''my%20prefix-job-{job['id']}-0.png"
+    assert download.headers["content-disposition"] == f'inline; filename="my prefix-job-{job["id"]}-0.png"'
 
 
 def test_a_picture_from_words_says_so_too(client: TestClient) -> None:

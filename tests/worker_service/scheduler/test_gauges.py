@@ -1,9 +1,11 @@
 """The scheduler that leads tells what the rows say; the others, and one without its database, say nothing of them."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
 from sqlalchemy import Engine, func, text, update
 from sqlmodel import col
 
@@ -102,3 +104,22 @@ def test_however_many_ask_the_rows_are_counted_once(messenger: Messenger, asked:
         before = registry.get_sample_value("genonaut_jobs", {"status": "queued"})
         jobs.submitted(messenger)
         assert {registry.get_sample_value("genonaut_jobs", {"status": "queued"}) for _ in range(asked)} == {before}
+
+
+@pytest.mark.parametrize(("took_s", "rests_s"), [(0.1, 5), (1, 10), (60, 120)])
+def test_what_takes_long_to_count_is_counted_seldom(
+    messenger: Messenger, monkeypatch: pytest.MonkeyPatch, took_s: float, rests_s: float
+) -> None:
+    now, counted_at = [0.0], list[float]()
+
+    def count(_gauges: RowGauges) -> Sequence[Metric]:
+        counted_at.append(now[0])
+        now[0] += took_s
+        return ()
+
+    monkeypatch.setattr(RowGauges, "count", count)
+    gauges = RowGauges(messenger.engine, CollectorRegistry(), lambda: now[0])
+    for later_s in (0, took_s + rests_s - 0.01, took_s + rests_s):
+        now[0] = later_s
+        gauges.rows()
+    assert counted_at == [0, took_s + rests_s]

@@ -9,10 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
-from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import hasty_client
+from shared.messaging.opening import open_messenger
 from tests.worker_service.waiting import until
 from worker_service.scheduler.leadership import leadership
 from worker_service.scheduler.main import run_sweep
@@ -68,10 +65,9 @@ def test_a_leader_that_is_stopped_loses_its_lock_and_is_told_when_it_goes_on(eng
 def test_without_its_database_a_sweep_waits_for_the_next_time(sweep: Sweep, environ: dict[str, str]) -> None:
     settings = load_settings({**environ, "DATABASE_URL": "postgresql://127.0.0.1:9/x"})
     engine = create_engine(settings, application="x")
-    client = hasty_client(settings.redis_url)
-    messenger = Messenger(engine, sending_broker(settings), client, Channels(settings.redis_ns))
+    messenger = open_messenger(engine, settings)
     resources = SweepResources(messenger, due_work(settings), quotas(settings))
     with pytest.raises(SQLAlchemyError):
         sweep.action(resources)
     run_sweep(sweep, resources)
-    client.close()
+    messenger.close()

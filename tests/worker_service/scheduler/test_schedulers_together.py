@@ -38,16 +38,13 @@ from sqlalchemy import event
 from sqlmodel import Session
 from shared.configuration.settings import load_settings
 from shared.database.engine import create_engine
-from shared.messaging.broker import sending_broker
-from shared.messaging.events import Channels
-from shared.messaging.messenger import Messenger
-from shared.messaging.redis_clients import hasty_client
+from shared.messaging.opening import open_messenger
 from shared.schedules.due import run_due
 from shared.schedules.runs import Quotas
 
 settings = load_settings(dict(os.environ))
 engine = create_engine(settings, application="dies")
-messenger = Messenger(engine, sending_broker(settings), hasty_client(settings.redis_url), Channels(settings.redis_ns))
+messenger = open_messenger(engine, settings)
 moment = "before_commit" if sys.argv[1] == "before" else "after_commit"
 event.listen(Session, moment, lambda session: session.in_nested_transaction() or os.kill(os.getpid(), signal.SIGKILL))
 run_due(messenger, Quotas(None, None))

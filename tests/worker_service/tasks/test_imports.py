@@ -97,6 +97,7 @@ def test_jobs_come_with_their_files_and_as_they_were(messenger: Messenger, tmp_p
     store = FolderStore(tmp_path / "outputs")
     assert b"".join(store.read(output.path)) == b"picture 0"
     assert b"".join(store.read(output.thumbnails["300"]["path"])) == b"small"
+    assert output.thumbnails["150"]["path"] == output.thumbnails["300"]["path"], "one file serves both sizes"
     assert output.path.startswith(f"{ANOTHER_USER}/")
     assert not folders, "what has a row is not noted"
 

@@ -2,45 +2,18 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from sqlmodel import col, update
+from sqlmodel import update
 
 from shared.jobs import lifecycle
 from shared.messaging.messenger import Messenger
-from shared.models import GenerationJob, Task, TaskKind
-from shared.storage.folder_store import FolderStore
+from shared.models import GenerationJob
 from shared.texts.csv_lines import as_csv
-from tests.jobs import ANOTHER_USER, SERVER, USER, output, running, submitted
-from tests.tasks import asked, done
+from tests.jobs import ANOTHER_USER, SERVER, USER, running, submitted
+from tests.worker_service.tasks.reports import accepted, completed, reported
 from worker_service.tasks.reports.rows import COLUMNS, ReportRow, rows_in
-
-FIRST = datetime(2026, 1, 1, tzinfo=UTC)
-RANGE = {"first_day": "2026-01-01", "last_day": "2026-01-03"}
-
-
-def accepted(messenger: Messenger, job_id: int, day: int) -> None:
-    with messenger.transaction() as session:
-        moment = FIRST + timedelta(days=day, hours=1)
-        session.exec(update(GenerationJob).where(col(GenerationJob.id) == job_id).values(created_at=moment))
-
-
-def completed(messenger: Messenger, day: int, **values: Any) -> None:
-    claim = running(messenger, **values)
-    with messenger.transaction() as session:
-        lifecycle.complete(session, claim.lease, [output(claim, 0, size_bytes=7), output(claim, 1, size_bytes=4)])
-    accepted(messenger, claim.job.id, day)
-
-
-def reported(messenger: Messenger, folder: Path, format_: str = "csv", **terms: Any) -> tuple[Task, str]:
-    task_id = asked(messenger, TaskKind.REPORT, parameters={**RANGE, "format": format_}, terms=terms)
-    made = done(messenger, folder, task_id)
-    assert made.file, made.error_message
-    content = b"".join(FolderStore(folder / "outputs").read(made.file["path"]))
-    assert made.file["size_bytes"] == len(content)
-    return made, content.decode()
 
 
 def some_jobs(messenger: Messenger) -> None:
@@ -57,7 +30,7 @@ def test_each_line_is_a_day_a_user_a_checkpoint_and_a_server(messenger: Messenge
     made, content = reported(messenger, tmp_path)
     header, *lines = csv.reader(io.StringIO(content))
     assert tuple(header) == COLUMNS
-    assert [(line[0], line[2], line[3], *line[4:6], line[-1]) for line in lines] == [
+    assert [(line[0], line[2], line[3], *line[4:6], line[10]) for line in lines] == [
         ("2026-01-01", "random_sd15.safetensors", SERVER, "2", "2", "22"),
         ("2026-01-03", '\'=cmd|"/c calc"!A1', SERVER, "1", "1", "11"),
         ("2026-01-03", "random_sd15.safetensors", "", "1", "0", "0"),
@@ -99,6 +72,6 @@ def test_gpu_seconds_are_those_until_comfyui_was_done(messenger: Messenger, tmp_
 
 
 def test_rows_are_read_as_they_were_written() -> None:
-    row = ReportRow("2026-01-01", "anna", 'a "b",\r\nc', "", 1, 1, 0, 0, 0, 1.5, 3)
+    row = ReportRow("2026-01-01", "anna", 'a "b",\r\nc', "", 1, 1, 0, 0, 0, 1.5, 3, 0, 1, "Europe/Berlin")
     written = as_csv([COLUMNS, row])
     assert list(rows_in([written[:40], written[40:]])) == [row]

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from shared.messaging.due_work import WakeUps
@@ -14,7 +15,7 @@ from shared.storage.store import NotStored
 from shared.tasks import life
 from shared.tasks.due import due_tasks, take
 from shared.tasks.life import Ending, Page, TaskLease, TaskLost
-from tests.jobs import ANOTHER_USER, LEASE
+from tests.jobs import ANOTHER_USER, LEASE, USER
 from tests.tasks import asked, done, make_due, runner, task
 from tests.worker_service.running_worker import RunningWorker
 from tests.worker_service.waiting import until
@@ -195,6 +196,53 @@ def test_of_one_user_only_so_many_run_at_once(messenger: Messenger) -> None:
     assert [one and one.user_id for one in taken].count(ANOTHER_USER) == 1
     assert taken[-1] is None
     assert others in {one.id for one in taken if one}
+
+
+@pytest.mark.parametrize("newer", [{"colour": "red"}, {"colour": "red", "status": ["failed"]}])
+def test_one_that_only_a_newer_release_understands_waits_for_it_and_lets_others_pass(
+    messenger: Messenger, tmp_path: Path, newer: dict[str, object]
+) -> None:
+    waits = asked(messenger, TaskKind.TAG_JOBS, parameters={"filter": newer, "metadata": {}})
+    known = asked(messenger, TaskKind.TAG_JOBS, parameters={"filter": {"requires": ["a100"]}, "metadata": {}})
+    assert done(messenger, tmp_path, known).state is TaskState.COMPLETED
+    assert not runner(messenger, tmp_path).run_one()
+    left = task(messenger, waits)
+    assert (left.state, left.claims, left.error_code) == (TaskState.WAITING, 0, None)
+    with messenger.transaction() as session:
+        assert not due_tasks(None).due(session, 10)
+        life.ask_cancel(session, session.get_one(Task, waits))
+    assert task(messenger, waits).state is TaskState.CANCELLED
+
+
+def test_one_of_a_kind_that_only_a_newer_release_has_is_not_taken(messenger: Messenger) -> None:
+    class Undone(Exception):
+        pass
+
+    with pytest.raises(Undone), messenger.transaction() as session:
+        session.add(Task(user_id=USER, kind=KIND, parameters={"filter": None}, terms={}))
+        session.flush()
+        session.execute(text("ALTER TABLE tasks DROP CONSTRAINT kind_known"))
+        session.execute(
+            text(
+                "INSERT INTO tasks (id, user_id, kind, state, due_at)"
+                " SELECT gen_random_uuid(), user_id, 'newer', 'waiting', now() - interval '1 h' FROM tasks"
+            )
+        )
+        taken = take(session, "worker-1", LEASE, None)
+        assert taken
+        assert taken.kind is KIND
+        assert take(session, "worker-1", LEASE, None) is None
+        raise Undone
+
+
+def test_what_the_filter_of_a_newer_release_says_fails_once_it_was_tried_a_few_times(
+    messenger: Messenger, tmp_path: Path
+) -> None:
+    parameters = {"filter": {"status": ["failed", "paused"]}, "metadata": {}}
+    ended = done(messenger, tmp_path, asked(messenger, TaskKind.TAG_JOBS, parameters=parameters))
+    assert (ended.state, ended.error_code, ended.claims) == (TaskState.FAILED, "filter_not_known", MOST_TRIES)
+    assert ended.error_message
+    assert "status" in ended.error_message
 
 
 def test_as_many_wake_ups_are_sent_as_tasks_are_due(messenger: Messenger) -> None:

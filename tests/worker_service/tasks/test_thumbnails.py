@@ -44,6 +44,6 @@ def test_each_output_gets_those_of_today_and_the_others_are_counted(
         output = session.exec(select(JobOutput).where(JobOutput.job_id == good)).one()
         kept = session.exec(select(JobOutput).where(JobOutput.job_id == damaged)).one()
     assert (sorted(output.thumbnails), output.thumbnail_note) == (["150", "300", "600"], None)
-    assert list(kept.thumbnails) == ["300"], "what cannot be made again stays"
+    assert sorted(kept.thumbnails) == ["150", "300"], "what cannot be made again stays"
     content = b"".join(FolderStore(tmp_path / "outputs").read(output.thumbnails["150"]["path"]))
     assert Image.open(io.BytesIO(content)).size == (40, 20)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, update
@@ -12,11 +13,14 @@ from sqlalchemy import Engine, func, update
 from api_service.webhooks.endpoints import delete_endpoint
 from shared.messaging.messenger import Messenger
 from shared.models import WebhookDelivery, WebhookEndpoint
+from shared.notifications.disabled_webhooks import tell_of_disabled
+from shared.notifications.wording import title_of
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.deadline import Deadline
 from shared.outgoing.exchange import Asked, Outgoing
-from shared.webhooks.outcome import MOST_TRIES, PAUSES, pause_after
-from tests.notifications import completed
+from shared.webhooks.due import take
+from shared.webhooks.outcome import MOST_TRIES, PAUSES, Try, pause_after, write
+from tests.notifications import completed, listens, told
 from tests.raw_server import RawServer, answer, raw_server
 from tests.webhooks import deliveries, endpoint, endpoint_row, make_due, only, taken_apart, verified
 from worker_service.webhooks.sender import Deliveries
@@ -118,6 +122,53 @@ def test_fifty_failures_in_a_row_over_a_day_disable_an_endpoint(
         completed(messenger)
         sender.deliver_all()
     assert endpoint_row(messenger, made.id).enabled is is_enabled
+    assert [news.kind for news in told(messenger)] == ([] if is_enabled else ["webhook_disabled"])
+
+
+def gone_by(messenger: Messenger, sender: Deliveries, **wanted: Any) -> WebhookEndpoint:
+    """An endpoint that has answered 410, whose owner has another; `wanted` by channel, if anything is."""
+    with raw_server(answer(b"", "410 Gone")) as server:
+        if wanted:
+            listens(messenger, in_app=[], **wanted)
+        made = endpoint(messenger, f"{server.url}/secret-path")
+        completed(messenger)
+        assert sender.deliver_one()
+    return made
+
+
+def test_who_wants_to_hear_of_nothing_is_told_in_the_app_that_a_webhook_was_disabled(
+    messenger: Messenger, sender: Deliveries
+) -> None:
+    made = gone_by(messenger, sender)
+    (news,) = told(messenger)
+    assert (news.kind, news.in_app, news.mail_owed, news.read_at) == ("webhook_disabled", True, False, None)
+    host = made.url.removeprefix("http://").removesuffix("/secret-path")
+    assert news.data == {"webhook_id": str(made.id), "host": host, "reason": "it answered 410"}
+    assert title_of(news.kind, news.model_dump()) == f"Your webhook at {host} is disabled: it answered 410"
+
+
+def test_who_asked_for_it_is_told_so_by_the_other_channels_too(
+    messenger: Messenger, sender: Deliveries, receiver: RawServer
+) -> None:
+    another = endpoint(messenger, receiver.url, event_types=["notification.created"])
+    gone_by(messenger, sender, webhook=["webhook_disabled"], email=["webhook_disabled"])
+    assert [one.mail_owed for one in told(messenger)] == [False], "there is no address"
+    assert sender.deliver_all() == 1
+    assert verified(receiver.asked[0], another.secret)["data"]["kind"] == "webhook_disabled"
+
+
+def test_one_that_is_disabled_already_is_told_of_no_more(messenger: Messenger, sender: Deliveries) -> None:
+    with raw_server(answer(b"", "410 Gone")) as server:
+        endpoint(messenger, server.url)
+        for _ in range(2):
+            completed(messenger)
+        with messenger.transaction() as session:
+            first, second = take(session), take(session)
+        for taken in (first, second):
+            assert taken
+            with messenger.transaction() as session:
+                write(session, taken, Try(1, 410), tell_of_disabled)
+    assert len(told(messenger)) == 1
 
 
 def test_a_success_ends_the_row_of_failures(messenger: Messenger, sender: Deliveries, receiver: RawServer) -> None:

@@ -99,10 +99,13 @@ def add_output(turn: Turn, archive: GrowingArchive, page: PageOfJobs, output: Jo
         log.warning("export.file_missing", job_id=output.job_id, number=output.number, found=digest)
         page.skipped[FILE_MISSING] += 1
         return said
-    thumbnails = {}
+    thumbnails, added = {}, dict[str, tuple[str, str | None]]()
     for size, made in output.thumbnails.items():
-        small = f"{place}-{size}{PurePosixPath(made['path']).suffix}"
-        if found := add_file(turn, archive, page, (small, made["path"], made["size_bytes"])):
+        if (path := made["path"]) not in added:  # one file serves the sizes above that of the picture
+            small = f"{place}-{size}{PurePosixPath(path).suffix}"
+            added[path] = small, add_file(turn, archive, page, (small, path, made["size_bytes"]))
+        small, found = added[path]
+        if found:
             facts = {key: made[key] for key in ("width", "height", "size_bytes")}
             thumbnails[size] = ArchivedThumbnail(file=small, sha256=found, **facts)
     return said.model_copy(update={"file": name, "thumbnails": thumbnails})

@@ -35,6 +35,14 @@ def known_sources(turn: Turn, jobs: Sequence[ArchivedJob]) -> set[str]:
         return set(ids_of(session, turn, [job.source for job in jobs]))
 
 
+def kept_parent(session: Session, job_id: int | None) -> int | None:
+    """This job, kept from being deleted until the end of the transaction; None if it is gone already."""
+    if job_id is None:
+        return None
+    there = select(GenerationJob.id).where(col(GenerationJob.id) == job_id)
+    return session.exec(there.with_for_update(read=True, key_share=True)).one_or_none()
+
+
 def ids_of(session: Session, turn: Turn, sources: Sequence[str]) -> dict[str, int]:
     """The numbers here of those jobs that the user has."""
     user_id = turn.task.user_id
@@ -89,7 +97,7 @@ def add_rows(session: Session, turn: Turn, arrivals: Sequence[Arrival], contents
         if arrival.job.source in known:
             continue
         arrival.is_added = True
-        arrival.row.parent_id = known.get(arrival.job.parent or "")
+        arrival.row.parent_id = kept_parent(session, known.get(arrival.job.parent or ""))
         session.add(arrival.row)
         session.flush()
         takeover.lead(arrival.row, arrival.job.inputs)

@@ -125,14 +125,16 @@ def stored(turn: Turn, archive: GivenArchive, row: GenerationJob, output: Archiv
     safe = suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= LONGEST_SUFFIX else ""
     path = f"{folder}/{output.number}{safe}"
     copy(turn, archive, Said(str(output.file), output.size_bytes, output.sha256), path)
-    thumbnails = {}
+    thumbnails, keys = {}, dict[Said, str]()
     for size, small in output.thumbnails.items():
         ending = PurePosixPath(small.file).suffix
         if not size.isdecimal() or ending not in OF_THUMBNAILS:
             raise WrongFile
-        key = f"{folder}/{output.number}-{size}{ending}"
-        copy(turn, archive, Said(small.file, small.size_bytes, small.sha256), key)
-        thumbnails[size] = {"path": key, **small.model_dump(include={"width", "height", "size_bytes"})}
+        said = Said(small.file, small.size_bytes, small.sha256)
+        if said not in keys:  # one file may serve several sizes
+            keys[said] = f"{folder}/{output.number}-{size}{ending}"
+            copy(turn, archive, said, keys[said])
+        thumbnails[size] = {"path": keys[said], **small.model_dump(include={"width", "height", "size_bytes"})}
     facts = output.model_dump(exclude={"file", "thumbnails"})
     return JobOutput(job_id=row.id, path=path, thumbnails=thumbnails, **facts)
 

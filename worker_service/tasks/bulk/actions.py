@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, update
 from sqlmodel import Session, col
 
-from shared.files.folders import job_folder
 from shared.jobs import before_start
 from shared.jobs.cancel import CANCELLABLE, cancel_many
 from shared.jobs.deletion import delete_jobs
@@ -36,13 +35,12 @@ class Delete(AsManyAsThereAre):
         return None if job.status in FINAL else str(job.status)
 
     def apply(self, session: Session, turn: Turn, jobs: Sequence[Row[Any]]) -> Change:
-        deleted = delete_jobs(session, [job.id for job in jobs], pinned_too=True).jobs
-        for job in deleted:
+        gone = delete_jobs(session, [job.id for job in jobs], pinned_too=True)
+        for job in gone.jobs:
             publish_after_commit(session, Event.deletion(job.id, job.user_id, job.gone_at))
-        folders = [job_folder(job) for job in deleted]
 
         def remove_files() -> None:
-            for folder in folders:
+            for folder in gone.folders:
                 turn.remove(folder)
 
         return Change(afterwards=remove_files)

@@ -1,9 +1,10 @@
-"""A report as a page to be printed: totals first, then each line."""
+"""A report as a page to be printed: what it is, then totals, then each line."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
-from worker_service.tasks.reports.rows import COLUMNS, NAMES, ReportRow
+from worker_service.tasks.reports.head import Head
+from worker_service.tasks.reports.rows import NAMED, NUMBERS, ReportRow
 
 STYLE = """
 body { font: 10pt/1.4 system-ui, sans-serif; margin: 2em; color: #111 }
@@ -20,33 +21,35 @@ tr { break-inside: avoid }
 
 def totals_by(rows: Iterable[ReportRow]) -> Mapping[str, dict[str, list[float]]]:
     """The sums of all numbers, by each of the names and by its values."""
-    totals: dict[str, dict[str, list[float]]] = {name: {} for name in COLUMNS[:NAMES]}
-    nothing = [0.0] * (len(COLUMNS) - NAMES)
+    totals: dict[str, dict[str, list[float]]] = {name: {} for name in NAMED}
+    nothing = [0.0] * len(NUMBERS)
     for row in rows:
-        for name, value in zip(COLUMNS[:NAMES], row[:NAMES], strict=True):
+        for name, value in zip(NAMED, row[: len(NAMED)], strict=True):
             known = totals[name].setdefault(str(value), nothing)
             totals[name][str(value)] = [total + more for total, more in zip(known, row.numbers, strict=True)]
     return totals
 
 
-def page_of(title: str, totals: Mapping[str, dict[str, list[float]]], rows: Iterable[ReportRow]) -> Iterator[str]:
+def page_of(head: Head, totals: Mapping[str, dict[str, list[float]]], rows: Iterable[ReportRow]) -> Iterator[str]:
     """The document, piece by piece."""
-    yield f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-    yield f"<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n"
+    title = escape(head.title)
+    yield f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>'
+    yield f"<style>{STYLE}</style>\n<h1>{title}</h1>\n"
+    yield from (f"<p>{escape(note)}</p>\n" for note in head.notes())
     for name, by_value in totals.items():
         yield f"<h2>By {name}</h2>\n"
-        yield head((name, *COLUMNS[NAMES:]), names=1)
+        yield columns_of((name, *NUMBERS), names=1)
         for value in sorted(by_value):
             yield line([value, *by_value[value]], names=1)
         yield "</table>\n"
     yield "<h2>All</h2>\n"
-    yield head(COLUMNS, names=NAMES)
+    yield columns_of((*NAMED, *NUMBERS), names=len(NAMED))
     for row in rows:
-        yield line(row, names=NAMES)
+        yield line(row[:-1], names=len(NAMED))
     yield "</table></html>\n"
 
 
-def head(columns: Sequence[str], *, names: int) -> str:
+def columns_of(columns: Sequence[str], *, names: int) -> str:
     cells = (f"<th{of_name(at, names)}>{column.replace('_', ' ')}" for at, column in enumerate(columns))
     return f"<table><thead><tr>{''.join(cells)}</thead>\n"
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
@@ -12,7 +13,8 @@ from shared.database.engine import reading
 from shared.jobs.listing.chosen import Chosen, count, next_jobs
 from shared.jobs.listing.filters import Filters
 from shared.jobs.listing.page_range import Position
-from worker_service.tasks.turns.turn import Turn
+from shared.version import VERSION
+from worker_service.tasks.turns.turn import NotNow, Turn
 
 log = structlog.get_logger(__name__)
 
@@ -20,9 +22,16 @@ TOOK_TOO_LONG = "57014"  # SQLSTATE
 
 
 def chosen_by(turn: Turn) -> Chosen:
-    """Which jobs the task is about. None that were accepted after it."""
+    """Which jobs the task is about. None that were accepted after it. Raises NotNow, for a filter that says what only a
+    newer release knows: a worker of that one may be next."""
     given = turn.parameters.get("filter") or {}
-    filters = Filters.model_validate({**given, "user_id": None})
+    try:
+        filters = Filters.model_validate({**given, "user_id": None})
+    except ValidationError as error:
+        names = ", ".join(sorted({str(one["loc"][0]) for one in error.errors()}))
+        raise NotNow(
+            "filter_not_known", f"no worker of release {VERSION} knows what the filter says of {names}"
+        ) from error
     return Chosen(turn.owner, filters.up_to(turn.task.created_at), turn.parameters.get("ids"))
 
 

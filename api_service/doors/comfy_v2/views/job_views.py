@@ -26,6 +26,7 @@ STATUSES: Mapping[JobStatus, Status] = {
     JobStatus.CANCELLED: "canceled",
     JobStatus.EXPIRED: "expired",  # its deadline passed before it was started
 }
+OF_A_NEWER_RELEASE: Status = "running"  # it has not ended, as far as is known here
 ERROR_CODES = {NodeFailed.code: "node_execution_error"}  # where the contract has a word of its own
 # Jobs are kept until they are deleted; the contract asks for a moment.
 KEPT = timedelta(days=36_500)
@@ -102,7 +103,7 @@ def job_view(
     return JobView(
         **{name: getattr(job, name) for name in ("created_at", "started_at", "completed_at")},
         id=job_name(job.id),
-        status=STATUSES[job.status],
+        status=STATUSES.get(job.status, OF_A_NEWER_RELEASE),
         expires_at=kept_until(job),
         queue_position=place,
         progress=progress,

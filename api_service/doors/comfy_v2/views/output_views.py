@@ -54,4 +54,4 @@ class OutputView(BaseModel, frozen=True):
 
 
 def type_of(output: JobOutput) -> Type:
-    return "latent" if output.filename.endswith(LATENT) else TYPES[output.kind]
+    return "latent" if output.filename.endswith(LATENT) else TYPES.get(output.kind, "file")

@@ -36,6 +36,7 @@ class Telling:
         node_id, step, steps = data.get("node_id"), data.get("step") or 0, data.get("steps") or 0
         if not isinstance(node_id, str):
             return
+        yield from self.way_to(node_id)
         yield from self.enter(node_id, (float(step), float(steps or 1)))
         if steps > 1 and step:
             yield frames.text("progress", {"value": step, "max": steps, "prompt_id": self.id, "node": node_id})
@@ -63,12 +64,16 @@ class Telling:
             yield from self.results(shown_outputs(prompt.outputs, texts), sent)
         elif data.get("node_id") in self.graph:
             yield from self.way_to(data["node_id"])
+            if data["node_id"] not in self.nodes:
+                yield from self.enter(data["node_id"])
         yield frames.text(*self.with_node((kind, data)))
         yield frames.text("executing", {"node": None, "prompt_id": self.id})
 
     def way_to(self, node_id: str) -> Iterator[str]:
-        """The nodes up to the one that failed, as far as nobody was told of them."""
-        needed = set(needed_for(self.graph, [node_id]))
+        """The nodes that a node needs, as far as nobody was told of them: progress comes seldom, and they have run."""
+        if node_id in self.nodes or node_id not in self.graph:
+            return
+        needed = {*needed_for(self.graph, [node_id])} - {node_id}
         for one in in_order(self.graph):
             if one in needed and one not in self.nodes:
                 yield from self.enter(one)

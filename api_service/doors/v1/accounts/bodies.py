@@ -28,7 +28,7 @@ def without_blank_ends(value: str) -> str:
 
 AccountName = Annotated[Name, AfterValidator(without_blank_ends)]
 RunningJobsLimit = Annotated[int, Field(strict=True, ge=0, le=LARGEST_INTEGER)] | None
-Weight = Annotated[float, Field(ge=0.01, le=100)]
+Weight = Annotated[float, Field(strict=True, ge=0.01, le=100)]
 Most = Annotated[int, Field(strict=True, ge=0, le=LARGEST_LIMIT)] | None
 Expiry = Annotated[Moment, Field(strict=True)]
 

@@ -112,6 +112,7 @@ DETAILED: dict[str, Any] = {
     **COMPLETED,
     "queue": None,
     "paused": None,
+    "waits_for": None,
     "estimate": {
         **dict.fromkeys(("starts_at", "ends_at", "starts_at_p90", "ends_at_p90", "basis")),
         "samples": 0,

@@ -47,7 +47,7 @@ def without_colon(value: str) -> str:
 
 
 Slots = Annotated[int, Field(strict=True, ge=1, le=MOST_SLOTS)]
-ServerWeight = Annotated[float, Field(ge=LEAST_WEIGHT, le=MOST_WEIGHT)]
+ServerWeight = Annotated[float, Field(strict=True, ge=LEAST_WEIGHT, le=MOST_WEIGHT)]
 
 
 class Credentials(BaseModel, frozen=True, extra="forbid"):

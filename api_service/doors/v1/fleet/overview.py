@@ -23,7 +23,7 @@ class OverviewQuery(BaseModel, frozen=True, extra="forbid"):
 async def show_overview(request: ApiRequest[Nothing, OverviewQuery]) -> OverviewView:
     """Show who waits and how long, what runs, and how many jobs ended lately.
 
-    Everybody's is found once a second, however many look at it.
+    Everybody's is found once a second, however many look at it, and less often where it takes long: `at` says when.
     """
     services, period = request.services, request.query.period
     owner = owner_asked_for(request.identity, request.query.user_id)

@@ -9,6 +9,7 @@ from api_service.doors.v1.jobs.job_views import ErrorView, JobView, OutputView, 
 from api_service.http.signed_urls import SignedUrls
 from api_service.jobs.detail import Details
 from api_service.jobs.waiting.estimate import Estimate
+from api_service.jobs.waiting.hindrance import Hindrance, Reason
 from api_service.jobs.waiting.pausing import PauseView
 from api_service.jobs.waiting.queue_estimate import QueuePosition
 from shared.jobs.durations.expectation import Basis
@@ -28,8 +29,25 @@ class QueueView(BaseModel, frozen=True):
         return cls(position=place.position, exact=place.exact)
 
 
+class WaitsForView(BaseModel, frozen=True):
+    """Why the job cannot start now, however few come before it; `message` says it in words.
+
+    - `pause`: an operator wants it, see `paused`.
+    - `server`: no ComfyUI server can be used. `labels`: none that can be used has every label of `requires`. `names`:
+      none that can be used has all models and nodes that the job names. These are looked for from the tenth second on.
+    - `limit`: as many jobs of its user run as may at once.
+    """
+
+    reason: Reason
+    message: str
+
+    @classmethod
+    def of(cls, hindrance: Hindrance) -> Self:
+        return cls(reason=hindrance.reason, message=hindrance.message)
+
+
 class EstimateView(BaseModel, frozen=True):
-    """When the job may start and end. Null where nothing is known, as while the job is `paused`.
+    """When the job may start and end. Null where nothing is known, as while it cannot start (`waits_for`).
 
     Half of such jobs keep `starts_at` and `ends_at`, nine of ten `starts_at_p90` and `ends_at_p90`. The end of a
     running job is corrected by its progress. `basis` says whose times it goes by: the latest of jobs with the same
@@ -112,14 +130,15 @@ class TimingsView(BaseModel, frozen=True):
 class DetailedJobView(JobView, frozen=True):
     """A job as it is now, with all that is known of it.
 
-    `queue` is null unless the job is queued and its time has come. `paused` says why it waits, where an operator wants
-    that. `progress` is the last progress of a running one:
-    percentage, node_id, node_type, step, steps. `trace_id` is the trace of its request and its attempts, where traces
-    were on as it was submitted.
+    `queue` is null unless the job is queued and its time has come. `waits_for` says why it cannot start, where it is
+    more than that others come first, and `paused` who wants that, where an operator does. `progress` is the last
+    progress of a running one: percentage, node_id, node_type, step, steps. `trace_id` is the trace of its request and
+    its attempts, where traces were on as it was submitted.
     """
 
     queue: QueueView | None
     paused: PauseView | None
+    waits_for: WaitsForView | None
     estimate: EstimateView
     progress: dict[str, Any] | None
     attempts: list[AttemptView]
@@ -133,6 +152,7 @@ class DetailedJobView(JobView, frozen=True):
             **job_fields(details.job, outputs),
             queue=details.place and QueueView.of(details.place),
             paused=details.pause and PauseView.of(details.pause),
+            waits_for=details.hindrance and WaitsForView.of(details.hindrance),
             estimate=EstimateView.of(corrected(details.estimate, progress)),
             progress=progress.data if progress else None,
             attempts=[AttemptView.of(attempt) for attempt in details.attempts],

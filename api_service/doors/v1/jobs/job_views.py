@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -13,6 +13,7 @@ from shared.jobs.job_events import output_data
 from shared.jobs.urls import job_url
 from shared.jobs.warnings import WarningCode
 from shared.models import GenerationJob, JobAttempt, JobOutput, JobStatus, OutputKind
+from shared.texts.words import also_newer
 from shared.workflows.opaque_names import output_name
 from shared.workflows.parameters import Sampling
 
@@ -83,7 +84,7 @@ class ErrorView(BaseModel, frozen=True):
 class WarningView(BaseModel, frozen=True):
     """What to know of a completed job's outputs: a stable code, a sentence, and which node and file it is about."""
 
-    code: WarningCode
+    code: Annotated[WarningCode, also_newer(WarningCode)]
     message: str
     node_id: str | None
     filename: str | None

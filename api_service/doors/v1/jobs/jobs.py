@@ -13,7 +13,7 @@ from api_service.http.answers import answer_with
 from api_service.http.entity_tags import has_it, tags_in
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.changes import cancel_job
-from api_service.jobs.detail import Unchanged, changed_details, details
+from api_service.jobs.detail import Unchanged, details, details_and_progress
 from api_service.jobs.job_queries import find_job
 from api_service.refusals.codes import Code
 from shared.jobs.urls import JOBS
@@ -32,8 +32,9 @@ async def show(request: ApiRequest[Nothing, Nothing]) -> Response:
     services, job_id, owner = request.services, job_id_in(request.path), request.identity.owner
     limit = services.settings.limit_running_jobs
     known = [tag.strip('"').partition(".")[0] for tag in tags_in(request.http)]
-    found = await services.run(changed_details, services.engine, job_id, owner, known, running_jobs=limit)
-    progress = await services.relay.progress_of(found.job)
+    found, progress = await services.run(
+        details_and_progress, services.messenger, job_id, owner, known, running_jobs=limit
+    )
     urls = await signed_urls(request.http, request.identity)
     # Where URLs of files are shown, those that live longer are news.
     until = urls.signer.expires if found.job.status == JobStatus.COMPLETED else ""

@@ -1,7 +1,7 @@
 """What clients see of notifications, and of what they asked to be told."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -11,10 +11,12 @@ from api_service.notifications.preferences import Preferences
 from shared.models import Notification, NotificationKind
 from shared.notifications.events import NotificationEvent
 from shared.notifications.wording import title_of
+from shared.texts.words import also_newer
 
 NOTIFICATIONS = "/api/v1/notifications"
 PREFERENCES = f"{NOTIFICATIONS}/preferences"
 EMAIL = f"{NOTIFICATIONS}/email"
+Events = list[Annotated[NotificationEvent, also_newer(NotificationEvent)]]
 
 
 class NotificationView(BaseModel, frozen=True):
@@ -62,9 +64,9 @@ class PreferencesView(BaseModel, frozen=True):
     `sends_mail` says whether this installation sends e-mail at all.
     """
 
-    in_app: list[NotificationEvent]
-    email: list[NotificationEvent]
-    webhook: list[NotificationEvent]
+    in_app: Events
+    email: Events
+    webhook: Events
     address: str | None
     pending_address: str | None
     sends_mail: bool

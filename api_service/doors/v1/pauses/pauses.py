@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from api_service.doors.binding import ApiRequest
 from api_service.doors.v1.accounts.bodies import user_id_in
+from api_service.http.bodies import read_optional_json
 from api_service.http.operations import Answer, Nothing, Operation
 from api_service.jobs.waiting import pausing
 from api_service.jobs.waiting.pausing import OperatorPauseView, PausesView
@@ -19,7 +20,7 @@ USER = "/api/v1/users/{user_id}"
 
 
 class PauseBody(BaseModel, frozen=True, extra="forbid"):
-    """`reason` is shown to those whose jobs wait."""
+    """`reason` is shown to those whose jobs wait. Without one the body may be left out."""
 
     reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(without_nul)] | None = None
 
@@ -78,7 +79,17 @@ OPERATIONS = (
         {HTTPStatus.OK: Answer(PausesView, "what is paused")},
         tag="queue",
     ),
-    Operation("pauseQueue", "POST", f"{QUEUE}/pause", pause_queue, Scope.ADMIN, PAUSED, tag="queue", body=PauseBody),
+    Operation(
+        "pauseQueue",
+        "POST",
+        f"{QUEUE}/pause",
+        pause_queue,
+        Scope.ADMIN,
+        PAUSED,
+        tag="queue",
+        body=PauseBody,
+        read=read_optional_json,
+    ),
     Operation("resumeQueue", "POST", f"{QUEUE}/resume", resume_queue, Scope.ADMIN, RESUMED, tag="queue"),
     Operation(
         "pauseUser",
@@ -89,6 +100,7 @@ OPERATIONS = (
         PAUSED,
         tag="queue",
         body=PauseBody,
+        read=read_optional_json,
         problems=(Code.USER_NOT_FOUND,),
     ),
     Operation(

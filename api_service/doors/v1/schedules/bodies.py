@@ -10,18 +10,17 @@ from api_service.assets.keeping import Owner
 from api_service.doors.binding import ApiRequest, run_of, sealed
 from api_service.doors.v1.jobs.bodies import AnyJob, EitherJob
 from api_service.doors.v1.jobs.field_names import field_name
-from api_service.fleet.close_matches import suggestion
 from api_service.http.path_ids import uuid_in
 from api_service.limits.rates import Limit
 from api_service.refusals.assets import wrong_field
 from api_service.refusals.schedules import schedule_not_found
 from api_service.schedules.planning import AskedJob, plan_job
+from api_service.schedules.time_zone import ZoneName
 from api_service.submit.priorities import capped
 from api_service.submit.sealing import SentAlong
 from api_service.webhooks.asked import refuse_closed_urls
 from shared.models import Missed, Overlap
 from shared.schedules.cron import LONGEST, cron_of
-from shared.schedules.timing import LONGEST_ZONE, known_zones, zone_named
 from shared.workflows.parameters import Name
 
 PLACE = "job."  # of the job in the body
@@ -32,20 +31,11 @@ def is_cron(value: str) -> str:
     return value
 
 
-def is_time_zone(value: str) -> str:
-    try:
-        zone_named(value)
-    except ValueError as error:
-        raise ValueError(f"{error}{suggestion(value, known_zones())}") from None
-    return value
-
-
 def unchanged() -> Any:
     return None
 
 
 CronText = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(is_cron)]
-ZoneName = Annotated[str, Field(min_length=1, max_length=LONGEST_ZONE), AfterValidator(is_time_zone)]
 Flag = Annotated[bool, Field(strict=True)]
 
 

@@ -17,13 +17,17 @@ class StreamQuery(BaseModel):
     ticket: str | None = Field(None, description="a ticket of `/api/v1/stream-tickets`, in place of a key")
 
 
-class JobWatchQuery(StreamQuery):
-    """The query parameters of `/ws/jobs/{job_id}`."""
-
+class PreviewsQuery(StreamQuery):
     previews: bool = Field(False, description="whether to send the sampler's previews too")
 
 
-class EventsQuery(JobWatchQuery):
+class JobWatchQuery(PreviewsQuery):
+    """The query parameters of `/ws/jobs/{job_id}`: what came after an event is sent after the snapshot."""
+
+    last_event_id: int | None = Field(None, ge=0, le=LARGEST_ID)
+
+
+class EventsQuery(PreviewsQuery):
     """Which events of a job to send."""
 
     last_event_id: int | None = Field(
@@ -43,7 +47,7 @@ def separated(value: Any) -> Any:
 JobId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 
 
-class WatchQuery(StreamQuery):
+class WatchQuery(PreviewsQuery):
     """The query parameters of `/ws/jobs`."""
 
     job_ids: Annotated[tuple[JobId, ...], BeforeValidator(separated), Field(max_length=MOST_JOBS)] | None = None

@@ -38,12 +38,13 @@ Stream = Callable[[JobsWebSocket, Identity], Awaitable[Closing]]
 
 
 async def watch_job(websocket: JobsWebSocket) -> None:
-    """`/ws/jobs/{job_id}`; with `?previews=true` the sampler's previews too."""
+    """`/ws/jobs/{job_id}`; with `?previews=true` the sampler's previews too, with `?last_event_id=` what was before."""
     await serve(websocket, stream_job)
 
 
 async def watch_jobs(websocket: JobsWebSocket) -> None:
-    """`/ws/jobs`: all of the caller's, or with `?job_ids=1,2,3` these; for admins `?user_id=` of another, or `all`."""
+    """`/ws/jobs`: all of the caller's, or with `?job_ids=1,2,3` these; for admins `?user_id=` of another, or `all`.
+    With `?previews=true` the sampler's previews too."""
     await serve(websocket, stream_jobs)
 
 
@@ -78,7 +79,7 @@ async def stream_job(websocket: JobsWebSocket, identity: Identity) -> Closing:
         return NO_SUCH_JOB
     relay = websocket.state.services.relay
     async with relay.watch(job_id, holder_of(identity), previews=query.previews) as watch:
-        status = await send_job(websocket, watch, identity)
+        status = await send_job(websocket, watch, identity, query.last_event_id)
         if status is None:
             return NO_SUCH_JOB
         if status in FINAL:
@@ -93,8 +94,11 @@ async def stream_job(websocket: JobsWebSocket, identity: Identity) -> Closing:
 # A snapshot is large: it is made in functions of its own, so that nothing of it is kept while the stream goes on.
 
 
-async def send_job(websocket: JobsWebSocket, watch: JobWatch, identity: Identity) -> JobStatus | None:
-    """Send the job's snapshot, and let the watch go on from there. Returns its status; None if there is no such job."""
+async def send_job(
+    websocket: JobsWebSocket, watch: JobWatch, identity: Identity, after: int | None
+) -> JobStatus | None:
+    """Send the job's snapshot, and its events up to there that came `after` one, if one is named. The watch goes on
+    from there. Returns the job's status; None if there is no such job."""
     services = websocket.state.services
     found = await services.run(job_queries.find_job_with_outputs, services.engine, watch.job_id, identity.owner)
     if found is None:
@@ -111,20 +115,34 @@ async def send_job(websocket: JobsWebSocket, watch: JobWatch, identity: Identity
         progress=progress.data if progress else None,
     )
     await send(websocket, view.model_dump_json())
+    if after is not None:
+        await send_past(websocket, job.id, identity.owner, range(after + 1, job.events + 1))
     return job.status
+
+
+async def send_past(websocket: JobsWebSocket, job_id: int, owner: UUID | None, numbers: range) -> None:
+    """Send those events of a job that have these numbers, as far as they are still there."""
+    services = websocket.state.services
+    found = await services.run(stream_queries.events_of, services.engine, job_id, owner, numbers.start - 1)
+    for event in found[1] if found else ():
+        if event.sequence in numbers:
+            await send(websocket, text_of(event))
 
 
 async def stream_jobs(websocket: JobsWebSocket, identity: Identity) -> Closing:
     query = read_query(websocket, WatchQuery)
     user_id = owner_asked_for(identity, query.user_id)
     if query.numbers is None:
-        return await stream_all(websocket, identity, user_id)
-    return await stream_some(websocket, identity, query.numbers)
+        return await stream_all(websocket, identity, user_id, previews=query.previews)
+    return await stream_some(websocket, identity, query.numbers, previews=query.previews)
 
 
-async def stream_some(websocket: JobsWebSocket, identity: Identity, job_ids: Collection[int]) -> Closing:
+async def stream_some(
+    websocket: JobsWebSocket, identity: Identity, job_ids: Collection[int], *, previews: bool
+) -> Closing:
     """Send the events of these jobs until all have ended."""
-    async with websocket.state.services.relay.watch_jobs(job_ids, holder_of(identity)) as watch:
+    relay = websocket.state.services.relay
+    async with relay.watch_jobs(job_ids, holder_of(identity), previews=previews) as watch:
         statuses = await send_some(websocket, watch, identity.owner, job_ids)
         going = {job_id for job_id, status in statuses.items() if status not in FINAL}
         while going:
@@ -145,18 +163,23 @@ async def send_some(
     return {row.id: row.status for row in rows}
 
 
-async def stream_all(websocket: JobsWebSocket, identity: Identity, user_id: UUID | None) -> Closing:
+async def stream_all(websocket: JobsWebSocket, identity: Identity, user_id: UUID | None, *, previews: bool) -> Closing:
     """Send the events of all jobs of a user (None: of everybody), future ones included, until the client leaves."""
-    async with websocket.state.services.relay.watch_user(user_id, holder_of(identity)) as watch:
-        await send_all(websocket, watch, user_id)
+    relay = websocket.state.services.relay
+    async with relay.watch_user(user_id, holder_of(identity), previews=previews) as watch:
+        running = await send_all(websocket, watch, user_id)
+        if previews:
+            relay.watchers.add_previews(watch, running)
         while True:
             await send(websocket, text_of(await watch.next()))
 
 
-async def send_all(websocket: JobsWebSocket, watch: Watch, user_id: UUID | None) -> None:
+async def send_all(websocket: JobsWebSocket, watch: Watch, user_id: UUID | None) -> Sequence[int]:
+    """Returns those of the jobs that run."""
     services = websocket.state.services
     since, rows = await services.run(stream_queries.live_jobs, services.engine, user_id, MOST_JOBS + 1)
     await send_snapshot(websocket, watch, rows[:MOST_JOBS], since=since, cut=len(rows) > MOST_JOBS)
+    return [row.id for row in rows[:MOST_JOBS] if row.status in HELD]
 
 
 async def send_snapshot(

@@ -22,6 +22,7 @@ from api_service.http.pages import PageQuery
 from api_service.http.path_ids import uuid_in
 from api_service.refusals.refusal import FORM
 from api_service.refusals.tasks import task_not_found
+from api_service.schedules.time_zone import Day, ZoneName
 from api_service.webhooks.asked import Url
 from shared.jobs.listing.filters import ALL, Filters, WhoseJobs
 from shared.models import TaskKind, TaskState
@@ -120,13 +121,14 @@ class PrioritizeTask(BulkTask, frozen=True):
 
 
 class ReportTask(AnyTask, frozen=True):
-    """Count jobs, GPU seconds, bytes and failures of the days from `first_day` to `last_day` (UTC), by user, checkpoint
-    and server; `format` is a table for programs, or a page to print. `user_id` is for admins: another user's jobs, or
-    `all`."""
+    """Count jobs, GPU seconds, bytes and failures of the days from `first_day` to `last_day`, by user, checkpoint and
+    server; days are those of `time_zone`, a name of the IANA's list. `format` is a table for programs, or a page to
+    print. `user_id` is for admins: another user's jobs, or `all`."""
 
     kind: Literal[TaskKind.REPORT]
-    first_day: date
-    last_day: date
+    first_day: Day
+    last_day: Day
+    time_zone: ZoneName = "UTC"
     format: Literal["csv", "html"] = "csv"
     user_id: WhoseJobs | None = None
 

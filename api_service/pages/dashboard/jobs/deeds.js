@@ -23,6 +23,15 @@ export async function doToJobs(kind, selected) {
   return (await act(() => post("/api/v1/tasks", { body: { kind, ...which(selected) } }), words.begun)) !== undefined;
 }
 
+/**
+ * Make an archive of jobs with their files: the list of tasks has it, once it is there.
+ * @param {"all" | Set<number>} selected
+ * @returns {Promise<boolean>} whether it was begun
+ */
+export async function packJobs(selected) {
+  return (await act(() => post("/api/v1/tasks", { body: { kind: "export", ...which(selected) } }), words.packed)) !== undefined;
+}
+
 /** Which jobs a task is about. @param {"all" | Set<number>} selected */
 export function which(selected) {
   if (selected !== "all") return { ids: [...selected] };

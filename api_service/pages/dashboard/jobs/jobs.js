@@ -10,9 +10,10 @@ import { FAST_MS, loaded, SLOW_MS, useResource } from "../resource.js";
 import { Pages } from "../paging.js";
 import { route, to } from "../route.js";
 import { Table } from "../table.js";
-import { DEEDS, doToJobs } from "./deeds.js";
+import { DEEDS, doToJobs, packJobs } from "./deeds.js";
 import { Filters, isFiltered, listQuery } from "./filters.js";
 import { PriorityForm } from "./priority_form.js";
+import { TagForm } from "./tag_form.js";
 
 /** Events after which the table is another. */
 const CHANGES = ["pending", "queued", "started", "completed", "failed", "cancelled", "expired", "deleted"];
@@ -100,15 +101,19 @@ export function between(since, until) {
 
 /** @param {{selected: "all" | Set<number>, select: (of: "all" | Set<number>) => void, reload: () => Promise<void>}} props */
 function Selection({ selected, select, reload }) {
-  const [isChanging, change] = useState(false);
+  const [form, open] = useState(/** @type {any} */ (null));
+  const Form = form;
   if (selected !== "all" && !selected.size) return null;
+  const pack = async () => (await packJobs(selected)) && select(new Set());
   const begin = async (/** @type {string} */ kind) => (await doToJobs(kind, selected)) && (select(new Set()), reload());
   return html`<div class="card row selection" role="group" aria-label=${words.selected(selected === "all" ? 0 : selected.size)}>
     <span class="grow" role="status">${selected === "all" ? words.allSelected : words.selected(selected.size)}</span>
     ${selected !== "all" && html`<button class="quiet" onClick=${() => select("all")}>${words.selectAll}</button>`}
     <button class="quiet" onClick=${() => select(new Set())}>${words.selectNone}</button>
-    <button onClick=${() => change(true)}>${words.priorityName}</button>
+    <button onClick=${() => open(() => PriorityForm)}>${words.priorityName}</button>
+    <button onClick=${() => open(() => TagForm)}>${words.tag}</button>
+    <button onClick=${pack}><span><span class="long">${words.packAs} </span>${words.zip}</span></button>
     ${Object.entries(DEEDS).map(([kind, { verb }]) => html`<button key=${kind} class=${kind === "delete_jobs" ? "danger" : ""} onClick=${() => begin(kind)}>${verb}</button>`)}
-    ${isChanging && html`<${PriorityForm} selected=${selected} close=${() => change(false)} done=${() => (select(new Set()), reload())} />`}
+    ${Form && html`<${Form} selected=${selected} close=${() => open(null)} done=${() => (select(new Set()), reload())} />`}
   </div>`;
 }

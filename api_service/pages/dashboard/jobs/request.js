@@ -21,6 +21,8 @@ export function Request({ job }) {
     parent_id: () => html`<a href=${to(`jobs/${job.parent_id}`)}>${job.parent_id}</a>`,
     user_id: () => html`<a href=${to("jobs", { user_id: job.user_id })}>${user.data?.name ?? job.user_id}</a>`,
   };
+  // Without a picture to begin with, all of it is made.
+  if (job.job_type === "image" && !job.params.image) delete asked.denoise;
   const rows = Object.entries(words.asked).filter(([name]) => textOf(name, asked[name]));
   return html`<dl class="facts">${rows.map(([name, label]) => html`<dt key=${name}>${label}</dt><dd>${links[name]?.() ?? textOf(name, asked[name])}</dd>`)}</dl>`;
 }

@@ -5,8 +5,10 @@ import "uplot/dist/uPlot.min.css";
 import { html } from "../../common/html.js";
 import { isDark } from "../../common/theme.js";
 
+const USUAL_REM = 15; // pixels, of which the others are
 const HEIGHT = 190;
-const AXIS_PX = 56;
+const AXIS = 56;
+const LETTERS = 12;
 export const DAY_S = 86_400;
 
 /**
@@ -29,7 +31,7 @@ export function Chart({ label, times, series, isLong, scale }) {
   useEffect(() => {
     const into = /** @type {HTMLElement} */ (box.current);
     const made = new uPlot(optionsOf(into, latest, isLong, scale), data, into);
-    const sized = new ResizeObserver(() => made.setSize({ width: into.clientWidth, height: HEIGHT }));
+    const sized = new ResizeObserver(() => made.setSize({ width: into.clientWidth, height: scaled(HEIGHT) }));
     sized.observe(into);
     plot.current = made;
     return () => {
@@ -40,6 +42,9 @@ export function Chart({ label, times, series, isLong, scale }) {
   useEffect(() => plot.current?.setData(data), [JSON.stringify(data)]);
   return html`<div class="plot" ref=${box} role="img" aria-label=${label}></div>`;
 }
+
+/** As the letters of the page are, which are larger on a very wide screen. @param {number} pixels */
+const scaled = (pixels) => Math.round((pixels * parseFloat(getComputedStyle(document.documentElement).fontSize)) / USUAL_REM);
 
 /**
  * @param {HTMLElement} into
@@ -57,7 +62,7 @@ function optionsOf(into, latest, isLong, { least, steps, said = String }) {
   };
   const paths = /** @type {any} */ (uPlot.paths);
   const line = { stroke: colour("var(--line)"), width: 1 };
-  const axis = { stroke: colour("var(--soft)"), grid: line, ticks: line, font: "12px sans-serif" };
+  const axis = { stroke: colour("var(--soft)"), grid: line, ticks: line, font: `${scaled(LETTERS)}px sans-serif` };
   const range = (/** @type {any} */ _, /** @type {number} */ _least, /** @type {number} */ most) => /** @type {[number, number]} */ ([0, Math.max(least, most * 1.08)]);
   const dates = isLong ? { incrs: [1, 2, 5, 10].map((days) => days * DAY_S), values: [[DAY_S, "{MMM} {D}", null, null, null, null, null, null, 1]] } : { values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1]] };
   const seriesOf = (/** @type {Series} */ one, /** @type {number} */ index) => ({
@@ -70,10 +75,10 @@ function optionsOf(into, latest, isLong, { least, steps, said = String }) {
   });
   return /** @type {any} */ ({
     width: into.clientWidth || 300,
-    height: HEIGHT,
+    height: scaled(HEIGHT),
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range } },
-    axes: [{ ...axis, ...dates }, { ...axis, size: AXIS_PX, ...(steps && { incrs: steps }), values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map(said) }],
+    axes: [{ ...axis, ...dates }, { ...axis, size: scaled(AXIS), ...(steps && { incrs: steps }), values: (/** @type {any} */ _, /** @type {number[]} */ all) => all.map(said) }],
     series: [{ value: isLong ? "{MMM} {D}, {HH}:{mm}" : "{HH}:{mm}" }, ...latest.current.map(seriesOf)],
   });
 }

@@ -28,7 +28,7 @@ export function Overview() {
   return html`<h1 class="hidden">${words.views.overview}</h1>
     ${loaded(overview, (data) => {
       // What lacks is said with a 503 too.
-      const seen = { overview: data, servers: servers.data?.items ?? [], ready: ready.error?.body ?? ready.data, pauses: pauses.data?.items ?? [] };
+      const seen = { overview: data, servers: servers.data?.items ?? [], ready: ready.error?.body ?? ready.data, pauses: pauses.data?.items ?? [], isAdmin: Boolean(admin) };
       return html`<${Troubles} found=${troublesOf(seen)} />
         <${Cards} overview=${data} servers=${servers.data?.items} />`;
     })}
@@ -55,10 +55,10 @@ function Cards({ overview, servers }) {
   const usable = servers?.filter(({ state }) => USABLE.includes(state));
   return html`<dl class="cards">
     <${Card} name=${words.waiting} value=${total} href=${to("jobs", { status: "queued" })}
-      more=${[...waiting.map(([priority, count]) => `${count} · ${words.priority(priority)}`), ...(overview.scheduled ? [words.scheduled(overview.scheduled)] : [])].join(", ")} />
+      more=${[...waiting.map(([priority, count]) => words.waitingOf(count, priority)), ...(overview.scheduled ? [words.scheduled(overview.scheduled)] : [])].join(", ")} />
     <${Card} name=${words.oldest} value=${overview.oldest_wait_s === null ? words.none : duration(overview.oldest_wait_s)} />
     <${Card} name=${words.running} value=${overview.running} href=${to("jobs", { status: "running" })} />
-    ${usable && servers && html`<${Card} name=${words.slots} value=${words.of(slotsOf("used", servers), slotsOf("total", usable))} href=${to("servers")} />`}
+    ${usable && html`<${Card} name=${words.slots} value=${words.of(slotsOf("used", usable), slotsOf("total", usable))} href=${to("servers")} />`}
     <${Card} name=${words.done} value=${rate(overview, "completed")} />
     <${Card} name=${words.failedRate} value=${rate(overview, "failed")} href=${to("failures")} />
     <${Card} name=${words.stored} value=${size(overview.stored_bytes)} />

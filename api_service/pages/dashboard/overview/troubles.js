@@ -1,5 +1,5 @@
 /** What is wrong, in sentences, with what to do about it: the worst first. */
-import { duration } from "../../common/texts.js";
+import { duration, withoutNumbers } from "../../common/texts.js";
 import { fleet } from "../fleet_messages.js";
 
 /** @typedef {import("../../common/calls.js").Schemas} Schemas */
@@ -10,11 +10,13 @@ const NAMED = 3; // users in a sentence
 const GRAVE = ["wedged", "unreachable", "unfit"];
 
 /**
- * @param {{overview: Schemas["OverviewView"], servers: Server[], ready: Schemas["ReadyView"] | null, pauses: Schemas["PausesView"]["items"]}} seen
- * @returns {Trouble[]}
+ * @param {{overview: Schemas["OverviewView"], servers: Server[], ready: Schemas["ReadyView"] | null, pauses: Schemas["PausesView"]["items"], isAdmin: boolean}} seen
+ * @returns {Trouble[]} with what an admin does about it, or what somebody else can
  */
-export function troublesOf({ overview, servers, ready, pauses }) {
-  const found = [...servers.flatMap(ofServer), ...checks(ready), ...pauses.filter(({ scope }) => scope === "queue").map(pauseOf), ...waits(overview)];
+export function troublesOf({ overview, servers, ready, pauses, isAdmin }) {
+  const ofServers = servers.flatMap(ofServer);
+  const ofAll = [...ofServers, ...checks(ready), ...pauses.filter(({ scope }) => scope === "queue").map(pauseOf)];
+  const found = [...(isAdmin ? ofAll : ofAll.map(asOthersSeeIt)), ...waits(overview, isAdmin, ofServers.length > 0)];
   return found.sort((one, other) => Number(other.isBad) - Number(one.isBad));
 }
 
@@ -55,21 +57,27 @@ export function ofServer(server) {
  */
 export function reasonOf(server) {
   const since = server.wedged_since ?? server.unreachable_since ?? server.unfit_since ?? server.stuck_since;
-  return [server.problem, since && sinceOf(since)].filter(Boolean).join("; ");
+  return [server.problem && withoutNumbers(server.problem), since && sinceOf(since)].filter(Boolean).join("; ");
 }
 
 /** @param {string} moment */
 const sinceOf = (moment) => fleet.since(duration((Date.now() - Date.parse(moment)) / 1000));
 
+/** @param {Trouble} trouble @returns {Trouble} */
+const asOthersSeeIt = ({ what, why, isBad }) => ({ what, why, remedy: fleet.tellSomebody, isBad });
+
 /**
  * @param {Schemas["OverviewView"]} overview
+ * @param {boolean} isAdmin
+ * @param {boolean} areInTrouble whether servers are
  * @returns {Trouble[]}
  */
-function waits(overview) {
+function waits(overview, isAdmin, areInTrouble) {
   const oldest = overview.oldest_wait_s ?? 0;
   if (oldest < fleet.longWaitS) return [];
   const jobs = Number(Object.values(overview.waiting).reduce((sum, count) => sum + count, 0));
+  if (!isAdmin) return [{ what: fleet.yoursWait(jobs, duration(oldest)), remedy: fleet.yoursWaitDo, view: "jobs?status=queued", isBad: false }];
   const users = overview.users.filter((user) => user.waiting);
   const names = users.slice(0, NAMED).map((user) => `${user.name} (${user.waiting})`).join(", ");
-  return [{ what: fleet.waits(jobs, duration(oldest), names + (users.length > NAMED ? " …" : "")), remedy: fleet.waitsDo, view: "jobs?status=queued", isBad: false }];
+  return [{ what: fleet.waits(jobs, duration(oldest), names + (users.length > NAMED ? " …" : "")), remedy: areInTrouble ? fleet.waitsForServers : fleet.waitsDo, view: "jobs?status=queued", isBad: false }];
 }

@@ -4,7 +4,7 @@ import { get, patch, post, remove } from "../../common/api.js";
 import { html } from "../../common/html.js";
 import { statuses } from "../../common/messages.js";
 import { ago, minute } from "../../common/texts.js";
-import { toast } from "../../common/toasts.js";
+import { complain } from "../../common/toasts.js";
 import { fleet } from "../fleet_messages.js";
 import { words } from "../messages.js";
 import { really } from "../question.js";
@@ -21,7 +21,7 @@ export function Schedules() {
   const schedules = useResource("/api/v1/schedules");
   const [changed, change] = useState(/** @type {Schemas["ScheduleView"] | "new" | null} */ (null));
   // The list has no jobs, which may be large.
-  const begin = (/** @type {string} */ id) => get("/api/v1/schedules/{schedule_id}", { path: { schedule_id: id } }).then(change, (error) => toast(sentenceOf(error)));
+  const begin = (/** @type {string} */ id) => get("/api/v1/schedules/{schedule_id}", { path: { schedule_id: id } }).then(change, (error) => complain(sentenceOf(error)));
   return html`<div class="row"><h1 class="grow">${words.views.schedules}</h1><button onClick=${() => change("new")}>${fleet.makeSchedule}</button></div>
     ${loaded(schedules, ({ items }) => html`<${Table} label=${words.views.schedules} empty=${fleet.noSchedules} hint=${fleet.noSchedulesHint}
       columns=${[fleet.name, fleet.state, fleet.cron, fleet.next, fleet.lastRun, ""]}

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { patch, post } from "../../common/api.js";
 import { html } from "../../common/html.js";
+import { LABELS, labelsIn } from "../../common/labels.js";
 import { toast } from "../../common/toasts.js";
 import { fleet } from "../fleet_messages.js";
 import { Choice, Field, FormDialog } from "../form_dialog.js";
@@ -22,7 +23,7 @@ export function ServerForm({ server, close, reload }) {
     ${!server && html`<${Field} name="url" label=${fleet.url} type="url" required maxlength="255" placeholder="http://gpu-7:8188" />`}
     <${Field} name="slots" label=${fleet.slotsHint} hint=${fleet.asConfigured} type="number" min="1" max="64" value=${server?.slots.total ?? ""} />
     <${Field} name="weight" label=${fleet.weightOf} hint=${fleet.weightHint} type="number" min="0.01" max="100" step="any" value=${server?.weight ?? ""} />
-    <${Field} name="labels" label=${fleet.labels} value=${server?.labels.join(", ") ?? ""} placeholder=${fleet.labelsHint} />
+    <${Field} name="labels" label=${fleet.labels} value=${server?.labels.join(", ") ?? ""} placeholder=${fleet.labelsHint} title=${fleet.labelsHint} pattern=${LABELS} />
     ${isOurs && html`<${Credentials} isNew=${!server} has=${Boolean(server?.has_credentials)} />`}
   <//>`;
 }
@@ -44,7 +45,7 @@ function Credentials({ isNew, has }) {
  */
 function changesOf(said, server) {
   const text = (/** @type {string} */ name) => String(said.get(name) ?? "").trim();
-  const labels = text("labels").split(/[ ,]+/).filter(Boolean);
+  const labels = labelsIn(text("labels"));
   const number = (/** @type {string} */ name) => (text(name) ? Number(text(name)) : null);
   const isOther = { slots: number("slots") !== server?.slots.total, weight: number("weight") !== server?.weight, labels: labels.join() !== server?.labels.join() };
   return {

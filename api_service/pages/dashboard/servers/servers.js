@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { post, remove } from "../../common/api.js";
 import { html } from "../../common/html.js";
-import { ago } from "../../common/texts.js";
+import { ago, inWords } from "../../common/texts.js";
 import { fleet } from "../fleet_messages.js";
 import { words } from "../messages.js";
 import { ofServer, reasonOf } from "../overview/troubles.js";
@@ -18,7 +18,7 @@ export function Servers() {
   const servers = useResource("/api/v1/servers", {}, FAST_MS);
   const pauses = useResource("/api/v1/queue/pauses", {}, FAST_MS);
   const [changed, change] = useState(/** @type {Server | "new" | null} */ (null));
-  const columns = [fleet.server, fleet.state, fleet.slots, fleet.checkpoint, fleet.trouble, ""];
+  const columns = [fleet.server, fleet.state, fleet.slots, fleet.checkpoint, ""];
   return html`<div class="row"><h1 class="grow">${words.views.servers}</h1>
       <button onClick=${() => change("new")}>${fleet.addServer}</button>${pauses.data && html`<${Pause} pauses=${pauses.data} reload=${pauses.reload} />`}</div>
     ${loaded(servers, ({ items }) => html`<${Table} label=${words.views.servers} columns=${columns} empty=${fleet.noServers} hint=${fleet.noServersHint}
@@ -34,12 +34,12 @@ function Row({ server, reload, change }) {
   return html`<tr>
     <th scope="row">${name}${server.labels?.length ? html` <span class="soft">${server.labels.join(", ")}</span>` : ""}
       <br /><span class="soft small">${fleet.seen(server.last_seen_at ? ago(server.last_seen_at) : words.never)}</span></th>
-    <td class="wide"><span class="badge ${trouble ? (trouble.isBad ? "failed" : "queued") : "completed"}">${fleet.states[state] ?? state}</span>
-      ${trouble && html`<p class="soft small">${[reasonOf(server), trouble.remedy].filter(Boolean).join(". ")}</p>`}</td>
+    <td class="wide main"><span class="badge ${trouble ? (trouble.isBad ? "failed" : "queued") : "completed"}">${fleet.states[state] ?? state}</span>
+      ${trouble && html`<p class="soft small">${[reasonOf(server), trouble.remedy].filter(Boolean).join(". ")}</p>`}
+      ${last && html`<p class="soft small">${fleet.lastTrouble(`${inWords(last.code)} (${last.count})`, ago(last.last_at))}</p>`}</td>
     <td>${words.of(slots.used, slots.total)}${server.weight !== 1 && html`<br /><span class="soft small">${fleet.weighs(server.weight)}</span>`}</td>
-    <td class="wide">${server.loaded_checkpoint?.replace(/\.\w+$/, "") ?? words.none}${server.version && html`<br /><span class="soft small">ComfyUI ${server.version}</span>`}</td>
-    <td>${last ? html`${last.code} (${last.count})<br /><span class="soft small">${ago(last.last_at)}</span>` : words.none}</td>
-    <td><div class="row deeds">
+    <td class="wide short">${server.loaded_checkpoint?.replace(/\.\w+$/, "") ?? words.none}${server.version && html`<br /><span class="soft small">ComfyUI ${server.version}</span>`}</td>
+    <td><div class="row deeds folded">
       <button onClick=${() => change(server)} aria-label=${`${fleet.change} ${name}`}>${fleet.change}</button>
       ${!draining && html`<button onClick=${() => drain(name, reload)} aria-label=${`${fleet.drain} ${name}`}>${fleet.drain}</button>`}
       ${state !== "up" && html`<button onClick=${() => act(() => post("/api/v1/servers/resume", { body: { server: name } }), fleet.resumed(name), reload)} aria-label=${`${fleet.resume} ${name}`}>${fleet.resume}</button>`}

@@ -1,6 +1,7 @@
 /** What one webhook was sent, how it was answered, and sending it again. */
 import { post } from "../../common/api.js";
 import { html } from "../../common/html.js";
+import { useInView } from "../../common/into_view.js";
 import { ago } from "../../common/texts.js";
 import { fleet } from "../fleet_messages.js";
 import { words } from "../messages.js";
@@ -21,7 +22,7 @@ export function Deliveries({ of }) {
   const again = (/** @type {string} */ id) =>
     act(() => post("/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", { path: { ...path, delivery_id: id } }), fleet.redelivered, deliveries.reload);
   const allAgain = () => act(() => post("/api/v1/webhooks/{webhook_id}/redeliver-failed", { path, body: { since: of.created_at } }), fleet.redelivered, deliveries.reload);
-  return html`<section><div class="row"><h2 class="grow clamped">${fleet.deliveriesOf(of.url ?? fleet.ofJobs)}</h2>
+  return html`<section ref=${useInView()}><div class="row"><h2 class="grow clamped">${fleet.deliveriesOf(of.url ?? fleet.ofJobs)}</h2>
       <button onClick=${allAgain}>${fleet.redeliverFailed}</button></div>
     ${loaded(deliveries, ({ items, cursor }) => html`<${Table} label=${fleet.deliveries} empty=${fleet.noDeliveries}
         columns=${[fleet.type, words.job, fleet.state, fleet.tries, fleet.answer, fleet.last, ""]}

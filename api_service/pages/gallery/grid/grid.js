@@ -134,7 +134,8 @@ function clicked(event) {
 
 /** @param {KeyboardEvent} event */
 function pressed(event) {
-  keys(event, idOf(event), layout.value, { show, focusOn });
+  const id = idOf(event);
+  keys(event, id && (going || id), layout.value, { show, focusOn });
 }
 
 /** @param {Event} event of a thumbnail whose address no longer holds */
@@ -149,6 +150,9 @@ function show(id) {
   void open(id, focusOn);
 }
 
+/** The picture that the keyboard is on its way to: who is fast presses the next key before it is there. */
+let going = 0;
+
 /**
  * Lead the keyboard to a picture, and the view too.
  * @param {number} id
@@ -161,5 +165,9 @@ function focusOn(id) {
   const { top, bottom } = view.value;
   if (row.top < top + TOP) scrollBy(0, row.top - top - TOP);
   else if (row.top + row.height > bottom) scrollBy(0, row.top + row.height - bottom + BEYOND / 20);
-  requestAnimationFrame(() => document.getElementById(`picture-${id}`)?.focus({ preventScroll: true }));
+  going = id;
+  requestAnimationFrame(() => {
+    if (going === id) going = 0;
+    document.getElementById(`picture-${id}`)?.focus({ preventScroll: true });
+  });
 }

@@ -1,17 +1,19 @@
 /** What the keys do in the grid. */
 import { pin, removeAll } from "../deeds.js";
+import { shown } from "../lightbox/lightbox.js";
 import { pictures } from "../pictures.js";
 import { beside } from "./rows.js";
 import { indexOf, selectAll, selected, selectNone, selectTo, toggle } from "../selection.js";
 
 /**
+ * Where a picture is shown at its full size the keys mean that one: the focus may still be on its tile.
  * @param {KeyboardEvent} event
  * @param {number} id of the picture that has the focus
  * @param {import("./rows.js").Layout} layout
  * @param {{show: (id: number) => void, focusOn: (id: number) => void}} to
  */
 export function keys(event, id, { rows }, { show, focusOn }) {
-  if (!id || event.altKey) return;
+  if (!id || event.altKey || shown.value) return;
   const index = indexOf(id);
   const isMany = event.ctrlKey || event.metaKey;
   const meant = selected.value.length ? selected.value : [pictures.value[index]];

@@ -1,5 +1,5 @@
 /** Below a picture: what was asked for, and what can be done with it. */
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { html } from "../../common/html.js";
 import { downloadOne, makeAgain, makeVariations, pin, removeAll, useAsInput } from "../deeds.js";
 import { details } from "../details.js";
@@ -9,13 +9,14 @@ import { shown } from "./lightbox.js";
 
 /** @param {{take: (id: number) => void}} props */
 export function Bar({ take }) {
-  const slide = shown.value;
-  const picture = pictures.value.find((one) => one.id === slide?.id);
-  const output = slide && details.value.get(slide.id)?.outputs[slide.position];
-  const drop = () => picture && (removeAll([picture]), take(picture.id));
-  const keep = () => picture && pin([picture], !picture.pinned);
-  const save = () => output && slide && downloadOne(slide.id, slide.position);
-  useEffect(() => onKeys({ Delete: drop, p: keep, d: save }));
+  const { slide, picture, output } = seen();
+  const drop = () => withPicture((one) => (removeAll([one]), take(one.id)));
+  const keep = () => withPicture((one) => pin([one], !one.pinned));
+  const save = () => {
+    const { slide: now, output: its } = seen();
+    if (now && its) void downloadOne(now.id, now.position);
+  };
+  useLayoutEffect(() => onKeys({ Delete: drop, p: keep, d: save }), []);
   if (!slide || !picture) return null;
   const { id } = slide;
   const job = details.value.get(id);
@@ -31,6 +32,22 @@ export function Bar({ take }) {
       <button class="danger" onClick=${drop}>${words.remove}</button>
     </div>
   </div>`;
+}
+
+/** What is shown at this moment: a key may come before what its last deed has changed is drawn. */
+function seen() {
+  const slide = shown.value;
+  return {
+    slide,
+    picture: pictures.value.find((one) => one.id === slide?.id),
+    output: slide && details.value.get(slide.id)?.outputs[slide.position],
+  };
+}
+
+/** @param {(picture: import("../pictures.js").Picture) => void} deed */
+function withPicture(deed) {
+  const { picture } = seen();
+  if (picture) deed(picture);
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Pictures at their full size, one after another: by PhotoSwipe, which is loaded when the first is opened. */
 import { signal } from "@preact/signals";
 import { render, html } from "../../common/html.js";
-import { toast } from "../../common/toasts.js";
+import { whenBack } from "../../common/live.js";
+import { complain } from "../../common/toasts.js";
 import { detailOf } from "../details.js";
 import { words } from "../messages.js";
 import { more, pictures } from "../pictures.js";
@@ -24,7 +25,7 @@ export async function open(id, closed) {
     const slides = slidesOf(pictures.value);
     const index = slides.findIndex((one) => one.id === id);
     if (index < 0) return;
-    const options = { index, loop: false, bgOpacity: 0.97, wheelToZoom: true, paddingFn: room, errorMsg: words.failedTitle };
+    const options = { index, loop: false, bgOpacity: 1, wheelToZoom: true, paddingFn: room, errorMsg: words.failedTitle };
     const box = new PhotoSwipe({ ...options, showHideAnimationType: "fade" });
     fill(box, slides);
     // Its words for those who listen.
@@ -36,7 +37,7 @@ export async function open(id, closed) {
     });
     box.init();
   } catch (error) {
-    toast(/** @type {Error} */ (error).message);
+    complain(/** @type {Error} */ (error).message);
   }
 }
 
@@ -56,6 +57,12 @@ function fill(box, slides) {
     shown.value = slides[box.currIndex] ?? null;
     void lookAround(box, slides);
   });
+  // What did not come while nobody answered.
+  const stop = whenBack(() => {
+    if (box.currSlide?.content.isError()) box.refreshSlideContent(box.currIndex);
+    void lookAround(box, slides);
+  });
+  box.on("destroy", stop);
   box.on("uiRegister", () => {
     box.ui.registerElement({
       name: "deeds", appendTo: "root", tagName: "div",
@@ -77,7 +84,8 @@ async function lookAround(box, slides) {
   const near = slides.slice(Math.max(0, currIndex - AHEAD), currIndex + AHEAD + 1);
   const unknown = near.filter((one) => !itemOf(one).isWhole);
   await Promise.all([...new Set(unknown.map(({ id }) => id))].map((id) => detailOf(id).catch(() => null)));
-  for (const one of unknown) if (!box.isDestroying) box.refreshSlideContent(slides.indexOf(one));
+  // Each is a change, after which this looks again: one that is not known yet would be asked for without end.
+  for (const one of unknown) if (!box.isDestroying && itemOf(one).isWhole) box.refreshSlideContent(slides.indexOf(one));
   if (currIndex < slides.length - NEAR_END) return;
   await more();
   const known = new Set(slides.map(({ id }) => id));
@@ -94,7 +102,8 @@ async function lookAround(box, slides) {
  */
 function take(box, slides, id) {
   const left = slides.filter((one) => one.id !== id);
-  if (!left.length) return box.close();
+  // One that opens yet does not heed it.
+  if (!left.length) return box.opener.isOpen ? box.close() : box.on("openingAnimationEnd", () => box.close());
   const at = slides.slice(0, box.currIndex).filter((one) => one.id !== id).length;
   slides.splice(0, slides.length, ...left);
   const next = Math.min(at, left.length - 1);

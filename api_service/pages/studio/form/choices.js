@@ -7,12 +7,14 @@ import { change, settings } from "./settings.js";
 export const choices = signal({ checkpoints: [], loras: [], samplers: [], schedulers: [] });
 
 let hasMore = false;
+const AGAIN_MS = 10_000;
 
-/** What nothing can be made without. */
+/** What nothing can be made without. Where there is none, somebody may give one to a server, or start one. */
 export async function loadCheckpoints() {
   const checkpoints = await namesOf("checkpoints");
   choices.value = { ...choices.value, checkpoints };
   if (checkpoints.length && !checkpoints.includes(settings.value.checkpoint)) change({ checkpoint: checkpoints[0] });
+  if (!checkpoints.length) setTimeout(() => void loadCheckpoints(), AGAIN_MS);
 }
 
 /** What is asked for once somebody looks at more settings. */

@@ -1,6 +1,6 @@
 /** Fields of the form, each with its label and what was wrong with it. */
 import { html } from "../../common/html.js";
-import { problems } from "./settings.js";
+import { isOf, problems } from "./settings.js";
 
 /**
  * @param {{name: string, label: string, children: any, of?: string}} props `of` is the field's name in the API
@@ -25,7 +25,7 @@ export function marks(name, of = name) {
 }
 
 /** What was wrong with a field, or with a part of it. @param {string} field */
-export const problemOf = (field) => Object.entries(problems.value).find(([name]) => name === field || name.startsWith(`${field}.`))?.[1];
+export const problemOf = (field) => Object.entries(problems.value).find(([name]) => isOf(name, field))?.[1];
 
 /**
  * @param {{name: string, label: string, value: number, min: number, max: number, step?: number, of?: string, set: (value: number) => void}} props

@@ -22,7 +22,7 @@ function sent(event) {
 export function Form() {
   const { prompt, negative, checkpoint } = settings.value;
   const { checkpoints } = choices.value;
-  return html`<form class="form" onSubmit=${sent} onKeyDown=${sendByKeys}>
+  return html`<form class="form" noValidate onSubmit=${sent} onKeyDown=${sendByKeys}>
     <${Field} name="prompt" label=${words.prompt}>
       <textarea ...${marks("prompt")} rows="4" maxlength="20000" placeholder=${words.promptHint} value=${prompt}
         onInput=${(/** @type {any} */ event) => change({ prompt: event.target.value })}></textarea>

@@ -15,9 +15,28 @@ export const problems = signal({});
 
 effect(() => keepSettings(settings.value));
 
-/** @param {Partial<Settings>} changes */
+/** How the API calls a setting, where its name is another. @type {Record<string, string>} */
+const FIELDS = {
+  negative: "negative_prompt", checkpoint: "checkpoint_model", loras: "lora_models", batch: "batch_size", seed: "sampler_params.seed",
+  sampler: "sampler_params.sampler_name", scheduler: "sampler_params.scheduler", steps: "sampler_params.steps", cfg: "sampler_params.cfg",
+};
+
+/** @param {Partial<Settings>} changes what was wrong with a field may not be, once it is another */
 export function change(changes) {
   settings.value = { ...settings.value, ...changes };
+  for (const name of Object.keys(changes)) settleField(FIELDS[name] ?? name);
+}
+
+/** Whether a sentence is of a field, or of a part of it. @type {(name: string, field: string) => boolean} */
+export const isOf = (name, field) => name === field || (field !== OF_NONE && name.startsWith(`${field}.`));
+
+/**
+ * Say no longer what was wrong with a field.
+ * @param {string} field as the API calls it
+ */
+export function settleField(field) {
+  const others = Object.entries(problems.value).filter(([name]) => !isOf(name, field));
+  if (others.length < Object.keys(problems.value).length) problems.value = Object.fromEntries(others);
 }
 
 /**

@@ -1,20 +1,37 @@
 /** A picture to begin with that was made here. Another page gives it by an address, which names it and its job. */
+import { signal } from "@preact/signals";
 import { get } from "../../common/api.js";
 import { address } from "../../common/base.js";
-import { toast } from "../../common/toasts.js";
+import { complain } from "../../common/toasts.js";
 import { words } from "../messages.js";
 import { change, settings, workflow } from "../form/settings.js";
+import { pictureOfAsset, wholeSettingsOf } from "./picture_of_job.js";
 
 /** @typedef {import("../../common/calls.js").Schemas["OutputView"]} Output */
 
-/** Take it once: a reload begins without it. */
-export async function takeGivenPicture() {
+/** Whether the picture of the form came just now, and is still to be shown. */
+export const isGiven = signal(false);
+
+/** Take it once: a reload begins without it. An address that names a job alone is for its settings. */
+export async function takeGiven() {
   const given = new URLSearchParams(location.hash.slice(1));
   const [id, job] = [given.get("image"), Number(given.get("job"))];
-  if (!id || !job) return;
+  if (!job) return;
   history.replaceState(null, "", location.pathname + location.search);
+  if (!id) return takeSettings(job);
   const found = await outputOf(job, id);
   if (found) beginWith(job, found);
+}
+
+/** @param {number} id of a job that is to be made again with changes */
+async function takeSettings(id) {
+  try {
+    const job = await get("/api/v1/generation-jobs/{job_id}", { path: { job_id: id } });
+    workflow.value = job.job_type === "image" ? null : (job.workflow ?? null);
+    if (job.job_type === "image") change(await wholeSettingsOf(job));
+  } catch (error) {
+    complain(/** @type {Error} */ (error).message);
+  }
 }
 
 /**
@@ -23,6 +40,7 @@ export async function takeGivenPicture() {
  */
 export function beginWith(job, output) {
   workflow.value = null;
+  isGiven.value = true;
   change({ image: pictureOf(job, output), mask: null });
 }
 
@@ -33,12 +51,12 @@ const failed = new Set();
  * Have a picture shown that could not be loaded: its signed addresses end after an hour, and the form may stay longer.
  * @param {import("../../common/job_body.js").Picture} picture
  */
-export async function renewPicture({ id, job, full }) {
-  if (!job || failed.has(full)) return;
+export async function renewPicture({ id, job, full, isAsset }) {
+  if (!(job || isAsset) || failed.has(full)) return;
   failed.add(full);
-  const found = await outputOf(job, id);
+  const found = job ? await outputOf(job, id) : await pictureOfAsset(id).catch(() => complain(words.pictureGone));
   // Another one may have been chosen meanwhile.
-  if (found && settings.value.image?.id === id) change({ image: pictureOf(job, found) });
+  if (found && settings.value.image?.id === id) change({ image: job ? pictureOf(job, /** @type {Output} */ (found)) : /** @type {any} */ (found) });
 }
 
 /**
@@ -50,10 +68,10 @@ async function outputOf(job, id) {
   try {
     const { outputs } = await get("/api/v1/generation-jobs/{job_id}", { path: { job_id: job } });
     const found = outputs.find((one) => one.id === id);
-    if (!found) toast(words.pictureGone);
+    if (!found) complain(words.pictureGone);
     return found;
   } catch (error) {
-    toast(/** @type {Error} */ (error).message);
+    complain(/** @type {Error} */ (error).message);
   }
 }
 

@@ -1,10 +1,10 @@
 /** A picture to begin with: dropped, pasted or chosen. A workflow that is dropped is taken as one. */
 import { signal } from "@preact/signals";
 import { html } from "../../common/html.js";
-import { toast } from "../../common/toasts.js";
+import { complain, settle } from "../../common/toasts.js";
 import { words } from "../messages.js";
 import { isMasking } from "./mask/mask_dialog.js";
-import { renewPicture } from "./given_picture.js";
+import { isGiven, renewPicture } from "./given_picture.js";
 import { workflowInPng } from "./png.js";
 import { uploaded } from "./upload.js";
 import { problemOf } from "../form/fields.js";
@@ -26,9 +26,11 @@ async function upload(file) {
   isUploading.value = true;
   try {
     const { id, url } = await uploaded(file);
+    settle();
+    isGiven.value = true;
     change({ image: { id, name: file.name, url, full: url }, mask: null });
   } catch (error) {
-    toast(/** @type {Error} */ (error).message);
+    complain(/** @type {Error} */ (error).message);
   } finally {
     isUploading.value = false;
   }
@@ -50,23 +52,34 @@ export function takeWhatComes() {
   });
 }
 
+/**
+ * What can be done with a picture that was just given: on a phone it would lie behind the button that sends.
+ * @param {HTMLElement | null} box
+ */
+function comesIntoView(box) {
+  if (!box || !isGiven.value) return;
+  isGiven.value = false;
+  // After what else is drawn, and scrolled, because of it.
+  requestAnimationFrame(() => box.scrollIntoView({ behavior: "smooth", block: "nearest" }));
+}
+
 export function InputPicture() {
   const { image, mask, denoise } = settings.value;
   const problem = problemOf("image") ?? problemOf("mask");
   if (image) {
-    return html`<fieldset class="input-picture">
+    return html`<fieldset class="input-picture" key=${image.id} ref=${comesIntoView}>
       <legend class="label">${words.image}</legend>
       <div class="row">
-        <img src=${image.url} alt=${image.name} onError=${() => renewPicture(image)} />
+        ${image.url ? html`<img src=${image.url} alt=${image.name} onError=${() => renewPicture(image)} />` : html`<code>${image.name}</code>`}
         <div class="grow field">
-          <label for="denoise">${words.denoise}: ${Math.round(denoise * 100)} %</label>
+          <label for="denoise">${words.denoise}: ${Math.round(denoise * 100)}\u00a0%</label>
           <input id="denoise" type="range" min="0.05" max="1" step="0.05" value=${denoise} onInput=${(/** @type {any} */ event) => change({ denoise: Number(event.target.value) })} />
         </div>
         <button type="button" class="quiet icon" aria-label=${words.removeIt} title=${words.removeIt} onClick=${() => change({ image: null, mask: null })}>×</button>
       </div>
       <div class="row">
-        <button type="button" onClick=${() => (isMasking.value = true)}>${mask ? words.changeMask : words.makeMask}</button>
-        ${mask && html`<img class="mask-small" src=${mask.url} alt=${words.maskOfPicture} />
+        ${image.url && html`<button type="button" onClick=${() => (isMasking.value = true)}>${!mask ? words.makeMask : mask.strokes.length ? words.changeMask : words.otherMask}</button>`}
+        ${mask && html`${mask.url ? html`<img class="mask-small" src=${mask.url} alt=${mask.areas === "transparent" ? words.maskOfTransparent : words.maskOfPicture} />` : html`<code>${mask.file}</code>`}
           <button type="button" class="quiet" onClick=${() => change({ mask: null })}>${words.removeMask}</button>`}
       </div>
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}

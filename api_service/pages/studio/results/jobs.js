@@ -2,13 +2,13 @@
 import { signal } from "@preact/signals";
 import { isStale } from "../../common/addresses.js";
 import { get, post } from "../../common/api.js";
-import { listen } from "../../common/live.js";
+import { ENDS, followPreviews, listen } from "../../common/live.js";
 import { statuses } from "../../common/messages.js";
-import { announce, toast } from "../../common/toasts.js";
+import { submitAgain } from "../../common/submit_again.js";
+import { announce, complain } from "../../common/toasts.js";
 import { words } from "../messages.js";
 
 const SHOWN = 24;
-const ENDS = ["completed", "failed", "cancelled", "expired"];
 const LOOK_MS = 5_000;
 const RENEW_MS = 10_000;
 const LOOKED_AT = 4; // waiting jobs whose place is asked for at once
@@ -17,7 +17,7 @@ const LOOKED_AT = 4; // waiting jobs whose place is asked for at once
 /**
  * What is shown of a job: all of it, or what the list has, and what this page knows besides.
  * @typedef {Pick<Schemas["DetailedJobView"], "id" | "status"> & Partial<Omit<Schemas["DetailedJobView"], "outputs" | "error" | "progress">> & {
- *   outputs?: Output[], error?: {message?: string | null} | null, progress?: {percentage?: number} | null, isBrief?: boolean, isCancelling?: boolean}} Job
+ *   outputs?: Output[], error?: {message?: string | null} | null, progress?: {percentage?: number} | null, isBrief?: boolean, count?: number, isCancelling?: boolean}} Job
  * @typedef {(Schemas["OutputView"] | Schemas["ListedOutput"]) & {width?: number | null, height?: number | null}} Output
  */
 
@@ -29,6 +29,7 @@ export const hasEnded = (/** @type {Job} */ job) => ENDS.includes(job.status);
 export async function loadJobs() {
   const { items } = await get("/api/v1/generation-jobs/", { query: { limit: SHOWN } });
   jobs.value = items.map(asShown);
+  followPreviews();
   listen(heard);
   setInterval(lookAtWaiting, LOOK_MS);
   setInterval(renewAddresses, RENEW_MS);
@@ -42,7 +43,7 @@ export async function loadJobs() {
  * @returns {Job}
  */
 function asShown(item) {
-  return { ...item, outputs: item.first_output ? [item.first_output] : [], isBrief: true };
+  return { ...item, outputs: item.first_output ? [item.first_output] : [], count: item.outputs, isBrief: true };
 }
 
 /** Pictures can be opened, however long the page is. What ended while nobody looked at it comes once they do. */
@@ -152,15 +153,15 @@ export async function cancel(job) {
     await post("/api/v1/generation-jobs/{job_id}/cancel", { path: { job_id: job.id } });
   } catch (error) {
     update(job.id, { isCancelling: false });
-    toast(/** @type {Error} */ (error).message);
+    complain(/** @type {Error} */ (error).message);
   }
 }
 
 /** @param {Job} job */
 export async function again(job) {
   try {
-    addJob(await post("/api/v1/generation-jobs/{job_id}/retry", { path: { job_id: job.id } }));
+    addJob(await submitAgain(job.id));
   } catch (error) {
-    toast(/** @type {Error} */ (error).message);
+    complain(/** @type {Error} */ (error).message);
   }
 }

@@ -2,7 +2,8 @@
 import { useEffect } from "preact/hooks";
 import { html } from "../../common/html.js";
 import { numberOf } from "../../common/numbers.js";
-import { problems, workflow } from "../form/settings.js";
+import { Field, marks, problemOf } from "../form/fields.js";
+import { problems, settleField, workflow } from "../form/settings.js";
 import { words } from "../messages.js";
 import { isSending, sendByKeys, submit } from "../form/submit.js";
 import { learnClasses, nodeClasses } from "./node_classes.js";
@@ -26,46 +27,62 @@ export function WorkflowForm() {
   /** @type {Map<string, any[]>} */
   const groups = new Map();
   for (const one of inputsOf(nodes)) groups.set(one.node, [...(groups.get(one.node) ?? []), one]);
+  const inForm = new Set([...groups].flatMap(([node, inputs]) => [...ofNode(node), ...inputs.map((one) => placeOf(node, one.input))]));
   return html`<form class="form" noValidate onSubmit=${send} onKeyDown=${sendByKeys}>
     <div class="row"><h2 class="grow">${words.workflowOf(Object.keys(nodes).length)}</h2>
       <button type="button" class="quiet" onClick=${() => (workflow.value = null)}>${words.backToForm}</button></div>
-    ${Object.entries(problems.value).map(([field, message]) => html`<p class="problem" role="alert">${field && html`<code>${field}</code> `}${message}</p>`)}
+    ${Object.entries(problems.value).filter(([field]) => !inForm.has(field)).map(([field, message]) => html`<p class="problem" role="alert">${field && html`<code>${field}</code> `}${message}</p>`)}
     ${[...groups].map(([node, inputs]) => html`<fieldset key=${node}>
       <legend class="label">${inputs[0].title} <span class="soft">#${node}</span></legend>
+      ${ofNode(node).map((field) => problems.value[field] && html`<p class="problem" role="alert" key=${field}>${problems.value[field]}</p>`)}
       ${inputs.map((one) => html`<${Input} key=${one.input} ...${one} />`)}
     </fieldset>`)}
     <div class="send"><button class="primary" disabled=${isSending.value}>${isSending.value ? words.making : words.make} <kbd>Ctrl ⏎</kbd></button></div>
   </form>`;
 }
 
+/** How the API calls what is wrong with a node. @param {string} node */
+const ofNode = (node) => [`workflow.${node}`, `workflow.${node}.class_type`];
+/** How the API calls an input. @type {(node: string, input: string) => string} */
+const placeOf = (node, input) => `workflow.${node}.inputs.${input}`;
+
 /** @param {{node: string, kind: string, input: string, value: import("./workflows.js").Value}} props */
 function Input({ node, kind, input, value }) {
   const id = `of-${node}-${input}`;
-  const set = (/** @type {import("./workflows.js").Value} */ changed) => (workflow.value = withInput(workflow.value ?? {}, node, input, changed));
+  const place = placeOf(node, input);
+  const marked = marks(id, place);
+  const set = (/** @type {import("./workflows.js").Value} */ changed) => {
+    workflow.value = withInput(workflow.value ?? {}, node, input, changed);
+    settleField(place);
+  };
   const of = nodeClasses.value.get(kind)?.get(input);
   const typed = (/** @type {any} */ event) => set(event.target.value);
   if (typeof value === "boolean") {
-    return html`<label class="row" for=${id}><input id=${id} type="checkbox" checked=${value} onChange=${(/** @type {any} */ event) => set(event.target.checked)} /> ${input}</label>`;
+    const problem = problemOf(place);
+    return html`<label class="row" for=${id}><input ...${marked} type="checkbox" checked=${value} onChange=${(/** @type {any} */ event) => set(event.target.checked)} /> ${input}</label>
+      ${problem && html`<p class="problem" id="${id}-problem">${problem}</p>`}`;
   }
-  return html`<div class="field"><label for=${id}>${input}</label>
+  return html`<${Field} name=${id} label=${input} of=${place}>
     ${of?.choices?.length
-      ? html`<${Choices} id=${id} value=${value} choices=${of.choices} set=${set} />`
+      ? html`<${Choices} marked=${marked} value=${value} choices=${of.choices} set=${set} />`
       : typeof value === "string"
-        ? value.length > LONG ? html`<textarea id=${id} rows="3" value=${value} onInput=${typed}></textarea>` : html`<input id=${id} value=${value} onInput=${typed} />`
-        : html`<${Numeral} id=${id} value=${value} of=${of} set=${set} />`}</div>`;
+        ? value.length > LONG ? html`<textarea ...${marked} rows="3" value=${value} onInput=${typed}></textarea>` : html`<input ...${marked} value=${value} onInput=${typed} />`
+        : html`<${Numeral} marked=${marked} value=${value} of=${of} set=${set} />`}<//>`;
 }
 
-/** @param {{id: string, value: any, choices: (string | number | boolean)[], set: (value: any) => void}} props */
-function Choices({ id, value, choices, set }) {
+/** @typedef {ReturnType<typeof marks>} Marked */
+
+/** @param {{marked: Marked, value: any, choices: (string | number | boolean)[], set: (value: any) => void}} props */
+function Choices({ marked, value, choices, set }) {
   // What is chosen may be on no server, and then the API says so.
   const all = choices.includes(value) ? choices : [value, ...choices];
-  return html`<select id=${id} onChange=${(/** @type {any} */ event) => set(all[event.target.selectedIndex])}>
+  return html`<select ...${marked} onChange=${(/** @type {any} */ event) => set(all[event.target.selectedIndex])}>
     ${all.map((one) => html`<option key=${one} selected=${one === value}>${String(one)}</option>`)}
   </select>`;
 }
 
-/** @param {{id: string, value: number | bigint, of?: import("./node_classes.js").NodeInput, set: (value: any) => void}} props */
-function Numeral({ id, value, of, set }) {
+/** @param {{marked: Marked, value: number | bigint, of?: import("./node_classes.js").NodeInput, set: (value: any) => void}} props */
+function Numeral({ marked, value, of, set }) {
   const typed = (/** @type {any} */ event) => event.target.value !== "" && set(numberOf(event.target.value));
-  return html`<input id=${id} type="number" step=${of?.type === "INT" ? 1 : "any"} min=${of?.minimum} max=${of?.maximum} value=${value} onInput=${typed} />`;
+  return html`<input ...${marked} type="number" step=${of?.type === "INT" ? 1 : "any"} min=${of?.minimum} max=${of?.maximum} value=${value} onInput=${typed} />`;
 }

@@ -1,6 +1,6 @@
 /** Takes a workflow as ComfyUI exports it, and says what to do with one that it only saves. */
 import { parsed } from "../../common/numbers.js";
-import { toast } from "../../common/toasts.js";
+import { complain, settle } from "../../common/toasts.js";
 import { words } from "../messages.js";
 import { workflow } from "../form/settings.js";
 
@@ -27,8 +27,9 @@ export function workflowIn(text) {
 /** @param {string} text */
 export function takeWorkflow(text) {
   const found = workflowIn(text);
-  if ("nodes" in found) workflow.value = found.nodes;
-  else toast(found.why);
+  if (!("nodes" in found)) return complain(found.why);
+  workflow.value = found.nodes;
+  settle();
 }
 
 /** @typedef {string | number | bigint | boolean} Value */

@@ -2,7 +2,8 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../../../common/html.js";
-import { words as common } from "../../../common/messages.js";
+import { whenBack } from "../../../common/live.js";
+import { isOfNoAnswer, words as common } from "../../../common/messages.js";
 import { words } from "../../messages.js";
 import { change, settings } from "../../form/settings.js";
 import { uploaded } from "../upload.js";
@@ -26,6 +27,7 @@ export function MaskDialog() {
   const [problem, setProblem] = useState("");
   const [isSending, setSending] = useState(false);
   useEffect(() => box.current?.showModal(), []);
+  useEffect(() => whenBack(() => setProblem((old) => (isOfNoAnswer(old) ? "" : old))), []);
   const add = (/** @type {Stroke} */ stroke) => setStrokes((old) => [...old, stroke]);
   const undo = () => setStrokes((old) => old.slice(0, -1));
   const seen = (/** @type {HTMLCanvasElement} */ canvas) => ((drawn.current = canvas), setShare(shareOf(canvas)));
@@ -33,7 +35,8 @@ export function MaskDialog() {
   const use = async () => {
     setSending(true);
     try {
-      await keep(share ? drawn.current : null, strokes);
+      // One of another job has no strokes, and stays where nothing is drawn in its place.
+      if (strokes.length || mask?.strokes.length) await keep(share ? drawn.current : null, strokes);
       box.current?.close();
     } catch (error) {
       setProblem(/** @type {Error} */ (error).message);
@@ -54,7 +57,7 @@ export function MaskDialog() {
     </div>
     <${ByNumbers} add=${add} />
     <p class="problem" role="alert">${problem}</p>
-    <div class="row"><span class="soft grow" role="status">${words.masked(Math.round(share * 100))}</span>
+    <div class="row actions"><span class="soft grow" role="status">${words.masked(Math.round(share * 100))}</span>
       <button type="button" onClick=${() => box.current?.close()}>${common.cancel}</button>
       <button type="button" class="primary" disabled=${isSending} onClick=${use}>${words.useMask}</button></div>
   </dialog>`;

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary, finalize
 
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -187,28 +188,30 @@ def wait_until_replayed(cursor: Any, position: Position) -> None:
 
 
 class Lines:
-    """The sockets of a pool's connections, each by a descriptor of its own: that is good until the connection's end."""
+    """The sockets of a pool's connections, each by a descriptor of its own: that is good until the connection is gone,
+    also one of whose end the pool says nothing, as of one that failed while it was prepared."""
 
     def __init__(self, engine: Engine) -> None:
         self.lock = threading.Lock()
-        self.open: dict[int, socket.socket] = {}
+        self.open: WeakKeyDictionary[DBAPIConnection, socket.socket] = WeakKeyDictionary()
         event.listen(engine, "connect", self.opened)
         event.listen(engine, "close", self.closed)
 
     def opened(self, driver: Any, _record: ConnectionPoolEntry) -> None:
         line = socket.socket(fileno=socket.dup(driver.fileno()))
+        finalize(driver, line.close)
         with self.lock:
-            self.open[id(driver)] = line
+            self.open[driver] = line
 
     def closed(self, driver: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
         with self.lock:
-            line = self.open.pop(id(driver), None)
+            line = self.open.pop(driver, None)
         if line:
             line.close()
 
     def cut(self) -> None:
         with self.lock:
-            for line in self.open.values():
+            for _driver, line in list(self.open.items()):  # no driver goes meanwhile, with its descriptor
                 with suppress(OSError):  # it has ended already
                     line.shutdown(socket.SHUT_RDWR)
 
@@ -216,6 +219,6 @@ class Lines:
         """Cut them, and let go of them: what is in use now is not told of when it ends."""
         self.cut()
         with self.lock:
-            for line in self.open.values():
+            for _driver, line in list(self.open.items()):
                 line.close()
             self.open.clear()

@@ -30,7 +30,6 @@ from worker_service.actors.deliver_webhooks import deliver_webhooks
 from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
 from worker_service.actors.run_task import run_task
 from worker_service.actors.send_mail import send_mail
-from worker_service.delivering.threads import DeliveryThread
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
 from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
 from worker_service.dramatiq_glue.orphans import EndWithParent
@@ -169,7 +168,7 @@ def background_threads(resources: Resources) -> list[threading.Thread]:
     fleet, closing, run = resources.fleet, resources.closing, resources.jobs.run
     of_servers = [make(fleet, client, closing) for client in fleet.clients.values() for make in LOOKERS]
     roster = Roster(fleet, run.vault, resources.capacity, run.sockets.forget, closing)
-    deliver = [DeliveryThread(one, number) for one in resources.deliverers for number in range(one.threads)]
+    deliver = [thread for one in resources.deliverers for thread in one.new_threads()]
     return [*of_servers, roster, resources.leases, resources.signals, run.storage, *deliver]
 
 

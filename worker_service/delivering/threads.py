@@ -2,7 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import structlog
@@ -34,13 +34,29 @@ class Deliverer(ABC):
         with suppress(ValueError):  # all threads have been told to look already
             self.woken.release()
 
-    def deliver_all(self) -> int:
-        """Deliver what is due until nothing is. Returns how many were tried. Raises SQLAlchemyError."""
+    def new_threads(self) -> Sequence[threading.Thread]:
+        """What delivers in this process once it is started."""
+        return [DeliveryThread(self, number) for number in range(self.threads)]
+
+    def deliver_all(self, goes_on: Callable[[], bool] = lambda: True) -> int:
+        """Deliver what is due until nothing is, or while `goes_on`. Returns how many were tried. Raises
+        SQLAlchemyError."""
         tried = 0
         with self.counted():
-            while not self.closing.is_set() and self.deliver_one():
+            while not self.closing.is_set() and goes_on() and self.deliver_one():
                 tried += 1
         return tried
+
+    def try_all(self, goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Do so, and wait a moment after what went wrong, which the log tells."""
+        try:
+            self.deliver_all(goes_on)
+        except SQLAlchemyError as error:
+            log.warning("deliveries.database_unavailable", of=self.what, error=driver_reason(error))
+            self.closing.wait(AGAIN_AFTER_S)
+        except Exception:  # whatever one delivery holds, the others go on
+            log.exception("deliveries.failed", of=self.what)
+            self.closing.wait(AGAIN_AFTER_S)
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -73,16 +89,9 @@ class DeliveryThread(threading.Thread):
         self.number = number
 
     def run(self) -> None:
-        what, closing = self.deliverer.what, self.deliverer.closing
+        deliverer = self.deliverer
         # Not all at the same instant.
-        self.deliverer.woken.acquire(timeout=self.number * LOOKED_EVERY_S / self.deliverer.threads)
-        while not closing.is_set():
-            try:
-                self.deliverer.deliver_all()
-            except SQLAlchemyError as error:
-                log.warning("deliveries.database_unavailable", of=what, error=driver_reason(error))
-                closing.wait(AGAIN_AFTER_S)
-            except Exception:  # whatever one delivery holds, the others go on
-                log.exception("deliveries.failed", of=what)
-                closing.wait(AGAIN_AFTER_S)
-            self.deliverer.woken.acquire(timeout=LOOKED_EVERY_S)
+        deliverer.woken.acquire(timeout=self.number * LOOKED_EVERY_S / deliverer.threads)
+        while not deliverer.closing.is_set():
+            deliverer.try_all()
+            deliverer.woken.acquire(timeout=LOOKED_EVERY_S)

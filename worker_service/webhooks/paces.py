@@ -32,11 +32,13 @@ class Paces:
     """How endpoints answered the last time that this process tried them, and the turns of its threads.
 
     A new endpoint may be one that never answers, and that is known after 20 seconds. So new ones and slow ones together
-    have all threads but one, and slow ones no more than half: neither the others nor new ones wait for slow ones.
+    have all threads but one, and slow ones no more than half: neither the others nor new ones wait for slow ones. For
+    each turn that takes long there may be a helper, a thread more.
     """
 
     def __init__(self, threads: int) -> None:
-        self.most_slow, self.most_unproven = threads // 2, threads - 1
+        self.threads = threads  # with those that help now
+        self.helpers = 0
         self.lock = threading.Lock()
         self.quick: dict[UUID, bool] = {}  # the one that was tried first comes first
         self.turns: set[Turn] = set()
@@ -55,9 +57,9 @@ class Paces:
 
     def wanted(self) -> Wanted:
         """Of which endpoints a thread may take a delivery now."""
-        if sum(map(self.may_be_unproven, self.turns)) >= self.most_unproven:
+        if sum(map(self.may_be_unproven, self.turns)) >= self.threads - 1:
             return self.only(new_too=False)
-        if sum(map(self.may_be_slow, self.turns)) >= self.most_slow:
+        if sum(map(self.may_be_slow, self.turns)) >= self.threads // 2:
             return self.only(new_too=True)
         return Wanted()
 
@@ -84,3 +86,22 @@ class Paces:
             self.quick[endpoint_id] = seconds <= SLOW_AFTER.total_seconds()
             while len(self.quick) > MOST_KNOWN:
                 del self.quick[next(iter(self.quick))]
+
+    @contextmanager
+    def helping(self) -> Iterator[None]:
+        """There is a thread more until the block ends."""
+        self.count_helper(1)
+        try:
+            yield
+        finally:
+            self.count_helper(-1)
+
+    def count_helper(self, more: int) -> None:
+        with self.lock:
+            self.threads += more
+            self.helpers += more
+
+    def missing_helpers(self) -> int:
+        """How many turns take long without a helper; below 0 where there are more helpers than such turns."""
+        with self.lock:
+            return sum(turn.took_long for turn in self.turns) - self.helpers

@@ -1,7 +1,7 @@
 """Threads that deliver what endpoints are owed, beside the jobs: no job waits for a slow receiver, nor it for a job."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -19,6 +19,7 @@ from shared.webhooks.payload import body_below
 from worker_service.delivering.threads import ENDS_WITHIN_S, Deliverer
 from worker_service.webhooks.paces import Paces
 from worker_service.webhooks.posting import post
+from worker_service.webhooks.relief import Relief
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,9 @@ class Deliveries(Deliverer):
         self.root = root
         self.under_way: set[Deadline] = set()
         self.paces = Paces(THREADS)
+
+    def new_threads(self) -> Sequence[threading.Thread]:
+        return [*super().new_threads(), Relief(self.paces, self.closing, self.try_all)]
 
     def deliver_one(self) -> bool:
         """Try one delivery. Whether there was one. No transaction is open while the receiver is waited for."""

@@ -3,8 +3,8 @@
 The share moves on by one from place to place, so that `make test` too uses each value, and each place.
 """
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import pytest
 
@@ -22,3 +22,9 @@ def sweep(one_in: int) -> pytest.MarkDecorator:
 def share(values: Sequence[T], one_in: int, place: int) -> Sequence[T]:
     """The values for the place of this number."""
     return values[place % one_in :: one_in]
+
+
+def rest_at_landing(values: Iterable[Any], count: int = 1) -> list[Any]:
+    """Cases of one test: `make test` tries this number of them, and a landing the others."""
+    cases = [value if isinstance(value, tuple) else (value,) for value in values]
+    return [pytest.param(*case, marks=pytest.mark.landing if n >= count else ()) for n, case in enumerate(cases)]

@@ -48,6 +48,7 @@ def runnable(page: Path, language: str) -> list[Block]:
     return [block for block in blocks(page) if block.language == language and not block.skipped]
 
 
+@pytest.mark.landing
 @pytest.mark.skipif(not has("curl"), reason="there is no curl")
 @pytest.mark.parametrize("page", pages_with("sh"), ids=named)
 def test_the_commands_of_a_page_work_one_after_another(system: Reader, page: Path) -> None:

@@ -55,6 +55,7 @@ def leads(here: Journey) -> None:
     until(lambda: "scheduler.leads" in here.system.processes["scheduler"].tail(1000))
 
 
+@pytest.mark.landing
 def test_a_worker_stops_in_time_while_comfyui_hangs(here: Journey) -> None:
     held = here.held_up()
     with hanging(here, "comfyui"):

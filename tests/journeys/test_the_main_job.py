@@ -56,7 +56,7 @@ def test_the_demo_shows_a_picture_and_leaves_nothing_running(tmp_path: Path) -> 
     ("number", "code"),
     [
         pytest.param(signal.SIGINT, 130, id="Ctrl-C", marks=pytest.mark.long),  # test_the_first_minute.py has it
-        pytest.param(signal.SIGTERM, 143, id="TERM"),
+        pytest.param(signal.SIGTERM, 143, id="TERM", marks=pytest.mark.landing),
         pytest.param(signal.SIGKILL, -9, id="KILL", marks=pytest.mark.landing),
     ],
 )

@@ -152,6 +152,7 @@ def test_an_engine_may_be_handed_in_as_well(legacy: str) -> None:
     assert current(legacy) == HEAD
 
 
+@pytest.mark.landing
 def test_alembic_s_own_command_finds_nothing_to_change(newest: str, tmp_path: Path) -> None:
     assert alembic(newest, tmp_path, "upgrade", "head")[0] == 0
     status, said = alembic(newest, tmp_path, "check")
@@ -165,6 +166,7 @@ def test_a_script_without_a_database_is_refused(empty: str, tmp_path: Path) -> N
     assert "The merge reads the rows it moves" in said
 
 
+@pytest.mark.landing
 def test_a_database_that_alembic_never_saw_is_stamped_and_merged(legacy: str, tmp_path: Path) -> None:
     execute(legacy, "DROP TABLE alembic_version")
     status, said = run(legacy, tmp_path, "migrations")

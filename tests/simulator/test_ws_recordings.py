@@ -22,6 +22,7 @@ def test_the_conversation_with_a_newer_server_goes_as_recorded(newer_simulator: 
     Replay(newer_simulator, name).run()
 
 
+@pytest.mark.landing
 def test_a_client_that_stops_reading_holds_up_everybody_as_recorded() -> None:
     with running_simulator(draw="real") as simulator:  # Frames of noise, which no buffer holds.
         Replay(simulator, "0.8/ws/51_stalled_reader").run()

@@ -136,6 +136,7 @@ def test_passwords_of_postgresql_and_redis(client: TestClient, logins: Logins) -
     assert client.get("/health/ready").json()["redis"]["ok"]
 
 
+@pytest.mark.landing
 def test_nobody_is_answered_503_while_connections_end(client: TestClient, logins: Logins) -> None:
     """A statement may be on its way when its connection ends, before anybody can see that."""
     a_job_is_done(client)

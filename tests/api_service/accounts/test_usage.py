@@ -22,6 +22,7 @@ from shared.models import FINAL, GenerationJob, JobAttempt, JobOutput, Outcome, 
 from shared.usage.days import add_up
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER, ANOTHER_USER, SERVER, USER, answering, claimed, new_job, output, silence, submitted
+from tests.sweeps import rest_at_landing
 
 URL = "/api/v1/usage"
 PARTS = ("day", "user", "key", "checkpoint", "server")
@@ -125,7 +126,7 @@ def shown(client: TestClient, headers: dict[str, str], query: str = "") -> dict[
 
 
 @pytest.mark.broad
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", rest_at_landing(range(3)))
 def test_usage_is_what_the_rows_say_and_outlives_them(client: TestClient, messenger: Messenger, seed: int) -> None:
     live_a_while(messenger, random.Random(seed))
     admin = bearer(new_key(messenger.engine, Scope.ADMIN))

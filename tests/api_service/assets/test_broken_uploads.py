@@ -63,6 +63,7 @@ def test_what_breaks_off_leaves_nothing(api: Served, settings: Settings, messeng
     until(lambda: nothing_is_left(settings, messenger))
 
 
+@pytest.mark.landing
 def test_fewer_bytes_than_were_announced_leave_nothing(api: Served, settings: Settings, messenger: Messenger) -> None:
     with begun(api, form(PNG), **{"Content-Length": "1000000"}) as lied:
         until(lambda: len(files(settings)) == 1)
@@ -127,6 +128,7 @@ def test_what_a_crash_leaves_is_swept(api: Served, settings: Settings, messenger
     assert nothing_is_left(settings, messenger)
 
 
+@pytest.mark.landing
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's count of the most memory is Linux's")
 def test_a_large_file_takes_no_more_memory_than_a_small_one(
     environ: dict[str, str], key: str, tmp_path: Path, settings: Settings

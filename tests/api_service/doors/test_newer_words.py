@@ -34,6 +34,7 @@ from tests.api_service.quick_api import QUICK
 from tests.jobs import USER, output, running
 from tests.notifications import listens
 from tests.schedules import now_it_is, run_all, scheduled
+from tests.sweeps import rest_at_landing
 from tests.webhooks import endpoint
 
 pytestmark = pytest.mark.broad
@@ -128,7 +129,7 @@ def faults(admin: TestClient, ids: Mapping[str, Any]) -> dict[str, int]:
     return {path: status for path, status in answers.items() if status >= 500}
 
 
-@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=[".".join(one) for one in COLUMNS])
+@pytest.mark.parametrize(("table", "column"), rest_at_landing(COLUMNS, 3))
 def test_a_word_of_a_newer_release_is_shown(
     admin: TestClient, messenger: Messenger, ids: Mapping[str, Any], table: str, column: str
 ) -> None:
@@ -139,7 +140,7 @@ def test_a_word_of_a_newer_release_is_shown(
     assert not faults(admin, ids)
 
 
-@pytest.mark.parametrize("place", TEXTS)
+@pytest.mark.parametrize("place", rest_at_landing(TEXTS, 3))
 def test_a_text_of_a_newer_release_is_shown(
     admin: TestClient, messenger: Messenger, ids: Mapping[str, Any], place: str
 ) -> None:

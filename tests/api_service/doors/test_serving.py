@@ -23,6 +23,7 @@ from tests.api_service.conftest import bearer
 from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
 from tests.api_service.streams.test_websocket import progress
 from tests.jobs import job, running, submitted
+from tests.sweeps import rest_at_landing
 from tests.worker_service.waiting import until
 
 pytestmark = pytest.mark.system
@@ -134,7 +135,7 @@ def test_a_reader_that_wakes_up_is_told_why_it_was_dropped(api: Served, messenge
         assert closing(sleeping) == (4408, "the events were not read fast enough")
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", rest_at_landing([signal.SIGTERM, signal.SIGINT]))
 def test_a_stop_ends_each_stream_with_a_reason(api: Served, messenger: Messenger, how: signal.Signals) -> None:
     job_id = submitted(messenger)
     paths = ("/ws/jobs", f"/ws/jobs/{job_id}", f"/ws/jobs?job_ids={job_id}")

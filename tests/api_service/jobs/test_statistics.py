@@ -18,6 +18,7 @@ from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, JobStatus, Outcome, Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.jobs import ANOTHER_USER, SERVER, USER, answering, claimed, new_job, output, submitted
+from tests.sweeps import rest_at_landing
 
 URL = "/api/v1/generation-jobs/stats"
 
@@ -80,7 +81,7 @@ def counted(messenger: Messenger, days: int, *users: Any) -> dict[date, Counter[
 
 
 @pytest.mark.broad
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", rest_at_landing(range(3)))
 def test_the_counts_are_those_of_the_rows(client: TestClient, messenger: Messenger, seed: int) -> None:
     live_a_while(messenger, random.Random(seed))
     admin = bearer(new_key(messenger.engine, Scope.ADMIN))

@@ -11,6 +11,7 @@ from deploy.local.ports import free_ports
 from shared.models import Scope
 from tests.api_service.conftest import bearer, new_key
 from tests.api_service.serving import served
+from tests.sweeps import rest_at_landing
 
 pytestmark = pytest.mark.system
 
@@ -50,7 +51,7 @@ def test_its_own_port_serves_nothing_else(environ: dict[str, str], key: str, tmp
         assert httpx.get(f"http://{api.address}/queue", headers=bearer(key)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["", "/"])
+@pytest.mark.parametrize("path", rest_at_landing(["", "/"]))
 def test_the_address_itself_has_a_page_for_programs_that_look_whether_it_runs(
     environ: dict[str, str], key: str, tmp_path: Path, path: str
 ) -> None:

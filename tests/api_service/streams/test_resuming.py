@@ -88,6 +88,7 @@ def test_an_event_source_goes_on_after_a_restart_and_stops_after_the_end(process
     assert (sent[0], set(sent[1:-1]), sent[-1]) == (None, {"2"}, "3")
 
 
+@pytest.mark.landing
 def test_it_goes_on_even_if_the_restart_came_before_the_first_event(process: Served, messenger: Messenger) -> None:
     job_id = submitted(messenger)
     with EventSource(events_url(process, job_id, ticket(process), "&last_event_id=1")) as source:

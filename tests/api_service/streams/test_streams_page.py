@@ -122,6 +122,7 @@ def test_its_event_source_goes_on_through_a_restart(api: Served, messenger: Mess
         assert shown.until("completed") == [("completed", 3)]
 
 
+@pytest.mark.landing
 @pytest.mark.system
 def test_its_event_source_goes_on_when_its_ticket_is_lost(
     api: Served, messenger: Messenger, engine: Engine, tmp_path: Path
@@ -136,6 +137,7 @@ def test_its_event_source_goes_on_when_its_ticket_is_lost(
         assert shown.until("completed") == [("completed", 3)]
 
 
+@pytest.mark.landing
 @pytest.mark.system
 def test_its_web_socket_goes_on_through_a_restart(api: Served, messenger: Messenger, tmp_path: Path) -> None:
     with page(api, tmp_path, "await watch(show)") as shown:

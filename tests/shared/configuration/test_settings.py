@@ -13,6 +13,7 @@ from shared.configuration.choices import AppEnv
 from shared.configuration.effective import table
 from shared.configuration.settings import Settings, SettingsError, load_settings
 from shared.configuration.types import as_shown
+from tests.sweeps import rest_at_landing
 
 ROOT = Path(__file__).parents[3]
 SERVERS = {
@@ -162,7 +163,8 @@ def test_the_table_names_the_source_of_each_value() -> None:
 
 @pytest.mark.system
 @pytest.mark.parametrize(
-    "module", ["api_service", "worker_service", "worker_service.scheduler", "shared.configuration.effective"]
+    "module",
+    rest_at_landing(["api_service", "worker_service", "worker_service.scheduler", "shared.configuration.effective"]),
 )
 def test_a_wrong_value_ends_the_start_of_each_service(module: str) -> None:
     started = subprocess.run(
@@ -208,7 +210,8 @@ def test_logs_are_for_people_where_they_go_to_a_terminal() -> None:
 
 @pytest.mark.system
 @pytest.mark.parametrize(
-    "module", ["api_service.accounts.keys", "migrations", "shared.configuration.effective", "worker_service"]
+    "module",
+    rest_at_landing(["api_service.accounts.keys", "migrations", "shared.configuration.effective", "worker_service"]),
 )
 def test_a_misspelt_variable_is_named_with_what_was_meant(module: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("COMFY_URLS=http://gpu:8188\n")

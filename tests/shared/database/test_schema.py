@@ -14,6 +14,7 @@ from deploy.local.servers import Servers
 from migrations.upgrade import downgrade, upgrade
 from shared.database.engine import transaction
 from shared.database.schema import NEEDED, REVISIONS, WORKS_SINCE, schema_problem
+from tests.sweeps import rest_at_landing
 
 ROOT = Path(__file__).parents[3]
 SERVICES = ["api_service", "worker_service", "worker_service.scheduler"]
@@ -53,7 +54,7 @@ def empty(servers: Servers) -> str:
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("module", SERVICES)
+@pytest.mark.parametrize("module", rest_at_landing(SERVICES))
 def test_a_service_does_not_start_on_a_database_without_a_schema(
     module: str, environ: dict[str, str], empty: str, servers: Servers
 ) -> None:

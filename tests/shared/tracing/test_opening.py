@@ -46,6 +46,7 @@ def test_with_a_receiver_it_is() -> None:
     assert done.stdout.startswith("TracingTo ['opentelemetry.exporter', "), done.stderr
 
 
+@pytest.mark.landing
 @pytest.mark.system
 def test_packages_that_are_missing_are_named_with_what_brings_them() -> None:
     done = opened("sys.modules['opentelemetry'] = None", **{ENDPOINT: "http://127.0.0.1:4318"})
@@ -54,6 +55,7 @@ def test_packages_that_are_missing_are_named_with_what_brings_them() -> None:
     assert "the extra `tracing`" in done.stderr
 
 
+@pytest.mark.landing
 @pytest.mark.system
 def test_a_protocol_that_is_not_spoken_is_refused() -> None:
     done = opened(OTEL_EXPORTER_OTLP_PROTOCOL="grpc", **{ENDPOINT: "http://127.0.0.1:4317"})

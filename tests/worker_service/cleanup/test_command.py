@@ -38,6 +38,7 @@ def test_it_shows_what_would_go_and_then_it_goes(old: Old, environ: dict[str, st
     assert (old.files(), old.jobs()) == ([], [])
 
 
+@pytest.mark.landing
 def test_killed_in_the_middle_it_leaves_nothing_half(old: Old, environ: dict[str, str]) -> None:
     old.completed(50)
     old.many(20_000)

@@ -16,6 +16,7 @@ import pytest
 from shared.jobs.errors import ComfyUIUnreachable, OutputCorrupt, OutputTooLarge, StorageUnavailable
 from tests.simulator.graphs import noise, run
 from tests.simulator.running import BOTH, RunningSimulator
+from tests.sweeps import rest_at_landing
 from tests.worker_service.comfyui.raw_server import Play, raw_server, says
 from worker_service.comfyui.answers import Finished
 from worker_service.comfyui.client import ComfyUIClient
@@ -123,7 +124,7 @@ READS: dict[str, Callable[[ComfyUIClient], Any]] = {
 
 @BOTH
 @pytest.mark.broad
-@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize("path", rest_at_landing(READS))
 def test_some_megabytes_of_gzip_do_not_become_gigabytes(simulator: RunningSimulator, path: str) -> None:
     client, before = ComfyUIClient(simulator.url), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     simulator.fault("gzip_bomb", path=path, megabytes=300)

@@ -57,6 +57,7 @@ def test_a_job_whose_thread_is_busy_holds_up_nobody(simulator: RunningSimulator,
     until(lambda: Signal.LOOK_SOON in mailbox.heard)
 
 
+@pytest.mark.landing
 @pytest.mark.system
 @pytest.mark.usefixtures("socket")
 def test_frames_of_many_megabytes_come_through_and_the_rest_after_them(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
+from tests.sweeps import rest_at_landing
 from tests.worker_service.media.pictures import FILES, encoded, picture
 from worker_service.media.findings import Thumbnail
 from worker_service.media.pool import MediaPool
@@ -72,7 +73,9 @@ def test_sizes_that_a_small_picture_fits_alike_have_the_same_bytes(making: Makin
 
 
 @pytest.mark.broad
-@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "L"), ("JPEG", "CMYK")])
+@pytest.mark.parametrize(
+    ("kind", "mode"), rest_at_landing([("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "L"), ("JPEG", "CMYK")])
+)
 def test_a_large_picture_is_made_small_in_steps_and_looks_as_if_made_small_at_once(
     kind: str, mode: str, making: Making
 ) -> None:
@@ -141,7 +144,7 @@ def test_a_palette_with_a_transparent_colour_keeps_it(making: Making) -> None:
 
 @pytest.mark.broad
 @pytest.mark.parametrize("size", [(600, 300), (2600, 1300)])
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", rest_at_landing(["JPEG", "PNG", "WEBP", "TIFF"]))
 def test_a_picture_that_lies_on_its_side_is_set_upright(kind: str, size: tuple[int, int], making: Making) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # Orientation: turned by 90 degrees

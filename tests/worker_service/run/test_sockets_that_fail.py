@@ -17,6 +17,7 @@ from websockets.sync.server import ServerConnection, serve
 from shared.models import Outcome
 from tests.simulator.graphs import node
 from tests.simulator.running import BOTH_AT_LENGTH
+from tests.sweeps import rest_at_landing
 from tests.worker_service.comfyui.raw_server import raw_server
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.running_worker import RunningWorker
@@ -65,7 +66,7 @@ def test_a_socket_that_asks_for_other_credentials_says_so(deployment: Deployment
 
 
 @BOTH_AT_LENGTH
-@pytest.mark.parametrize("what", ["text", "binary", "unknown_event"])
+@pytest.mark.parametrize("what", rest_at_landing(["text", "binary", "unknown_event"]))
 def test_frames_that_are_too_large_are_passed_over_and_counted(
     deployment: Deployment, listening: RunningWorker, what: str
 ) -> None:

@@ -20,6 +20,7 @@ from shared.models import Task, TaskKind, TaskState
 from shared.storage.folder_store import FolderStore
 from shared.storage.store import NotStored
 from tests.jobs import USER, submitted
+from tests.sweeps import rest_at_landing
 from tests.tasks import asked, done, runner, task
 from tests.worker_service.tasks.archives import completed
 from tests.worker_service.tasks.contents import sha256_of
@@ -138,7 +139,7 @@ def test_more_entries_than_sixteen_bits_count_are_all_there(tmp_path: Path) -> N
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("kind", [TaskKind.EXPORT, TaskKind.DELETE_JOBS])
+@pytest.mark.parametrize("kind", rest_at_landing([TaskKind.EXPORT, TaskKind.DELETE_JOBS]))
 def test_one_outlives_its_workers_that_are_killed_in_the_middle(
     messenger: Messenger, environ: dict[str, str], tmp_path: Path, kind: TaskKind
 ) -> None:

@@ -225,16 +225,19 @@ class World:
 CALLERS = ("nobody", "forged", "revoked", "expired", "no scope", "only reads", "only writes", "other", "owner", "admin")
 
 
-@pytest.fixture
-def deleting(request: pytest.FixtureRequest) -> Sequence[str]:
+def deleting(test: pytest.Item) -> Sequence[str]:
     """Who is to find something to delete: nobody where a test asks one route, which deletes nothing."""
-    route = getattr(request.node, "callspec", None) and request.node.callspec.params["route"]
+    callspec = getattr(test, "callspec", None)
+    route = callspec and callspec.params.get("route")
     deletes = route is None or any("doomed" in name for name in ROWS[route].path.values())
     return CALLERS if deletes else ()
 
 
 @pytest.fixture
-def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Path, deleting: Sequence[str]) -> World:
+def world(
+    engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
+) -> World:
+    callers = deleting(request.node)
     listens(messenger)
     claim = running(messenger)
     made = output(claim, thumbnails={"300": {"path": "thumb.webp"}})
@@ -267,10 +270,10 @@ def world(engine: Engine, messenger: Messenger, settings: Settings, tmp_path: Pa
     waiting = submitted(messenger)
     names = {"job_id": str(claim.job.id), "number": "0", "waiting": str(waiting), "user_id": str(USER)}
     names["asset_id"] = str(asset(messenger, settings, made, waiting))
-    names |= {**comfy_names(claim.job.id, waiting), "hash": HASH, **webhooks(messenger, deleting)}
-    names |= schedules(engine, deleting)
+    names |= {**comfy_names(claim.job.id, waiting), "hash": HASH, **webhooks(messenger, callers)}
+    names |= schedules(engine, callers)
     names["notification_id"] = str(told(messenger)[0].id)
-    names |= tasks(messenger, made.path, deleting)
+    names |= tasks(messenger, made.path, callers)
     names |= {"failure": str(failure), "key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}
     return World({**names, "prompt_id": NOBODYS, "folder": "checkpoints", "model": "sd15"}, keys)
 

@@ -19,7 +19,7 @@ from api_service.http.server.transport.hearing_out import MOST_HEARD
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob
 from tests.api_service.conftest import bearer
-from tests.api_service.guarded_api import guard_with
+from tests.api_service.guarded_api import PATIENT, guard_with
 from tests.api_service.serving import PATIENCE_S, Served, closing, received, served, served_here
 from tests.jobs import PARAMETERS, submitted
 from tests.worker_service.waiting import until
@@ -39,7 +39,7 @@ def api(environ: dict[str, str], key: str) -> Iterator[Served]:
 @pytest.fixture
 def patient_api(environ: dict[str, str], key: str) -> Iterator[Served]:
     """It waits for the heads of requests for as long as these tests last."""
-    with served_here(environ, key, guard_with(ADMITTED, patiently=True)) as started:
+    with served_here(environ, key, guard_with(ADMITTED, PATIENT)) as started:
         yield started
 
 

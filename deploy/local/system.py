@@ -176,7 +176,8 @@ def health(api_url: str) -> dict[str, Any]:
         with urllib.request.urlopen(f"{api_url}/health/ready", timeout=2) as answer:
             body = answer.read()
     except urllib.error.HTTPError as error:
-        body = error.read()
+        with error:
+            body = error.read()
     except OSError:
         return {}
     return {name: part for name, part in json.loads(body).items() if isinstance(part, dict)}
@@ -188,7 +189,8 @@ def status(url: str) -> str | None:
         with urllib.request.urlopen(url, timeout=2) as answer:
             return str(json.load(answer)["status"])
     except urllib.error.HTTPError as error:
-        return f"HTTP {error.code}"
+        with error:
+            return f"HTTP {error.code}"
     except OSError:
         return None
 

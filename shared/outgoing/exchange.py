@@ -95,13 +95,14 @@ class Outgoing:
         destination = self.check(asked.url)
         addresses = addresses_of(destination, self.allowed, self.resolve, deadline)
         tls = self.tls if destination.is_encrypted else None
-        with connected(addresses, destination, tls, deadline) as connection:
+        with (
+            connected(addresses, destination, tls, deadline) as connection,
+            http.client.HTTPResponse(Bounded(connection, deadline), method=asked.method) as response,  # type: ignore[arg-type]
+        ):
             with reasons():
                 send(connection, head_of(asked, destination) + asked.body, deadline)
-                response = http.client.HTTPResponse(Bounded(connection, deadline), method=asked.method)  # type: ignore[arg-type]
                 response.begin()
-            with response:
-                yield Answer(response)
+            yield Answer(response)
 
 
 def head_of(asked: Asked, destination: Destination) -> bytes:

@@ -107,7 +107,8 @@ def asked(url: str, tls: ssl.SSLContext | None) -> Said:
         with opener.open(request, timeout=ANSWERS_WITHIN_S) as answer:
             return Said(answer.status, json_in(answer.read(LONGEST_ANSWER)))
     except urllib.error.HTTPError as error:
-        return Said(error.code, json_in(error.read(LONGEST_ANSWER)))
+        with error:
+            return Said(error.code, json_in(error.read(LONGEST_ANSWER)))
     except HTTPException as error:
         raise OSError(f"it does not speak HTTP: {error!r}") from error
 

@@ -48,7 +48,10 @@ def page_at(url: str) -> bytes:
         with opener.open(url, timeout=ANSWERS_WITHIN_S) as answer:
             page: bytes = answer.read(LONGEST_PAGE)
             return page
-    except (urllib.error.HTTPError, HTTPException, ConnectionResetError, TimeoutError):
+    except urllib.error.HTTPError as error:
+        error.close()
+        return b""
+    except (HTTPException, ConnectionResetError, TimeoutError):
         return b""
     except urllib.error.URLError as error:
         raise error.reason if isinstance(error.reason, OSError) else error from None

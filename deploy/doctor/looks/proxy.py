@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from http.client import BadStatusLine, HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
+from http.client import BadStatusLine, HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -190,8 +190,7 @@ def uploaded(front: Front, largest: int) -> Iterator[Finding]:
 
 def answered(front: Front, method: str, address: str, headers: Mapping[str, str]) -> tuple[int, HTTPMessage]:
     """The status and the headers of an answer. Raises OSError and HTTPException."""
-    with asked(front, method, address, headers) as connection:
-        answer: HTTPResponse = connection.getresponse()
+    with asked(front, method, address, headers) as connection, connection.getresponse() as answer:
         return answer.status, answer.headers
 
 

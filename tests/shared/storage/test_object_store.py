@@ -206,8 +206,9 @@ def test_only_who_knows_the_secret_is_let_in_and_signed_urls_are_for_others(tmp_
             assert answer.read() == file.read_bytes()
         another = url[:-1] + ("0" if url[-1] != "0" else "1")
         for wrong in (another, url.replace("x.png", "y.png"), url.partition("?")[0]):
-            with pytest.raises(urllib.error.HTTPError, match=r"40[03]"):
+            with pytest.raises(urllib.error.HTTPError, match=r"40[03]") as refused:
                 urllib.request.urlopen(wrong, timeout=10)
+            refused.value.close()
 
 
 def test_nobody_is_sent_on_unless_that_is_set(s3: S3, file: Path) -> None:

@@ -9,7 +9,7 @@ import structlog
 from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
 
-from shared.database.engine import is_unavailable
+from shared.database.unavailable import is_unavailable
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim, Claimant
 from shared.jobs.errors import Permanent

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from dramatiq.middleware import TimeLimitExceeded
 
-from shared.database.engine import is_unavailable
+from shared.database.unavailable import is_unavailable
 from shared.messaging.messages import RunTask
 from worker_service.dramatiq_glue.receiver import Delivery, receives
 

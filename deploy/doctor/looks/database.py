@@ -13,6 +13,7 @@ from deploy.doctor.installation import Installation
 from shared.database.clock import MOST_SKEW, clock_skew
 from shared.database.encryption import encryption_problem
 from shared.database.engine import reading
+from shared.database.rights import lack_of_rights
 from shared.database.schema import schema_problem
 from shared.texts.reasons import driver_reason
 
@@ -50,7 +51,17 @@ def look(installation: Installation) -> Iterator[Finding]:
         yield trouble(SUBJECT, problem, NO_SERVICE_BEFORE)
     else:
         yield ok(SUBJECT, "its schema is one that this code works with")
+        yield rights(installation)
     yield clock(installation)
+
+
+def rights(installation: Installation) -> Finding:
+    with installation.engine.connect() as connection:
+        lack = lack_of_rights(connection)
+    if lack is None:
+        return ok(SUBJECT, "it lets services read and write each table")
+    means = "Some of the work fails until then" if lack.accepts_jobs else "No job is accepted until then"
+    return trouble(SUBJECT, lack.problem, f"Mend that. {means}")
 
 
 def not_spoken_to(installation: Installation, reason: str) -> Finding:

@@ -8,11 +8,13 @@ from uuid import uuid4
 import pytest
 import redis
 from psycopg2 import sql
+from sqlalchemy import Engine
 
 from deploy.local.postgres import connected
 from shared.database.sessions import POOLER_FOUND
 from tests.deploy_doctor.conftest import Diagnosis, diagnosed
 from tests.pooler import needs_pgbouncer, pgbouncer
+from tests.refusing import plain_user
 
 
 @pytest.fixture
@@ -94,3 +96,22 @@ def test_a_pooler_that_gives_each_statement_another_connection(environ: dict[str
         found = diagnosed({**environ, "DATABASE_URL": url, "DATABASE_POOLER": "transaction"})
     assert "ends each connection on which a transaction begins" in of("database", found)
     assert "Set pool_mode = transaction there" in of("database", found)
+
+
+def test_a_right_that_is_lacking_is_named(well: dict[str, str], engine: Engine) -> None:
+    with plain_user(engine) as url:
+        name = url.partition("://")[2].partition(":")[0]
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"REVOKE INSERT ON job_outputs FROM {name}")
+        troubles = diagnosed({**well, "DATABASE_URL": url}).troubles
+        assert any("database: its user has no right to INSERT on job_outputs" in line for line in troubles), troubles
+        assert any("Some of the work fails until then" in line for line in troubles)
+
+
+def test_a_database_that_only_reads_is_a_trouble(well: dict[str, str], engine: Engine) -> None:
+    with plain_user(engine) as url:
+        name = url.partition("://")[2].partition(":")[0]
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"ALTER ROLE {name} SET default_transaction_read_only = on")
+        troubles = diagnosed({**well, "DATABASE_URL": url}).troubles
+        assert any("database: it only reads, as a standby does" in line for line in troubles), troubles

@@ -43,6 +43,19 @@ def test_a_result_that_is_not_taken_now_is_written_later(deployment: Deployment,
     assert [execution.started for execution in deployment.comfyui.executions().values()] == [1]
 
 
+@pytest.mark.usefixtures("worker")
+def test_a_wake_up_that_comes_while_claims_are_refused_is_neither_buried_nor_kept(
+    deployment: Deployment, engine: Engine
+) -> None:
+    with capture_logs() as logs, refusing(engine, "job_attempts", state="42501"):
+        job_id = deployment.submit()
+        until(lambda: any(line["event"] == "message.put_off" for line in logs))
+    deployment.ended(job_id)
+    assert deployment.outcomes(job_id) == [Outcome.COMPLETED]
+    until(lambda: deployment.messages() == (0, 0))
+    assert not [line for line in logs if line.get("exc_info")]
+
+
 def test_a_row_that_somebody_locks_keeps_no_other_lease_from_being_renewed(
     deployment: Deployment, worker: RunningWorker, engine: Engine
 ) -> None:

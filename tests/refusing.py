@@ -43,3 +43,15 @@ def plain_user(engine: Engine) -> Iterator[str]:
         with engine.begin() as connection:
             connection.exec_driver_sql(f"DROP OWNED BY {name}")
             connection.exec_driver_sql(f"DROP ROLE {name}")
+
+
+@contextmanager
+def without_table(engine: Engine, table: str) -> Iterator[None]:
+    """A table is away, as while somebody restores it."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO elsewhere")
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"ALTER TABLE elsewhere RENAME TO {table}")

@@ -10,7 +10,7 @@ from api_service.main import create_app
 from shared.configuration.settings import load_settings
 from tests.api_service.conftest import bearer
 from tests.api_service.quick_api import QUICK
-from tests.refusing import plain_user
+from tests.refusing import plain_user, without_table
 from tests.simulator.graphs import txt2img
 
 JOB = {"prompt": "x", "checkpoint_model": "y"}
@@ -97,9 +97,6 @@ def test_one_that_only_reads_accepts_nothing_and_the_page_says_so(plain: TestCli
     )
 
 
-def test_a_table_that_is_missing_is_named(plain: TestClient, engine: Engine, user: str) -> None:
-    tell(engine, "ALTER TABLE job_events RENAME TO elsewhere", user)
-    try:
+def test_a_table_that_is_missing_is_named(plain: TestClient, engine: Engine) -> None:
+    with without_table(engine, "job_events"):
         assert readiness(plain) == (503, "unavailable", "the table job_events is missing")
-    finally:
-        tell(engine, "ALTER TABLE elsewhere RENAME TO job_events", user)

@@ -1,6 +1,7 @@
 """A PostgreSQL that answers and refuses for a while is as one that is away: no job ends by that, and no lease."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -8,14 +9,19 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from structlog.testing import capture_logs
 
+from shared.jobs import lifecycle
+from shared.jobs.attempts import Prompt
+from shared.jobs.claim import claims
 from shared.models import JobStatus, Outcome, Worker
-from tests.jobs import silence
-from tests.refusing import refusing
+from tests import jobs
+from tests.jobs import claimant, silence
+from tests.refusing import refusing, without_table
 from tests.simulator.running import OLDER_AT_LANDING
 from tests.sweeps import rest_at_landing
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.running_worker import RunningWorker
 from tests.worker_service.waiting import until
+from worker_service.run.prompt.quarantine import refuse_quarantined
 
 pytestmark = OLDER_AT_LANDING
 FOR_EVER = 3600.0
@@ -54,6 +60,34 @@ def test_a_wake_up_that_comes_while_claims_are_refused_is_neither_buried_nor_kep
     assert deployment.outcomes(job_id) == [Outcome.COMPLETED]
     until(lambda: deployment.messages() == (0, 0))
     assert not [line for line in logs if line.get("exc_info")]
+
+
+def test_a_prompt_that_nobody_else_knows_of_is_withdrawn_once_the_database_says_so(
+    deployment: Deployment, worker: RunningWorker, engine: Engine
+) -> None:
+    deployment.comfyui.pace(step_seconds=FOR_EVER)
+    worker.resources.leases.close()
+    job_id = deployment.submit()
+    prompt_id = deployment.sampling(job_id)
+    silence(deployment.messenger, job_id)
+    with deployment.messenger.transaction() as session:
+        heir = claims.claim(session, claimant(deployment.comfyui.url, worker="heir"))
+        assert heir
+        lifecycle.redirect(session, heir.lease, Prompt(deployment.comfyui.url, "the heir's own"), adopted=False)
+    with capture_logs() as logs, without_table(engine, "job_attempts"):
+        worker.resources.leases.beat()
+        until(lambda: any(line["event"] == "database.unavailable" for line in logs))
+    assert deployment.comfyui.wait_finished(prompt_id).outcomes == ["interrupted"]
+    until(lambda: not worker.resources.leases.by_holder())
+
+
+def test_whether_a_workflow_is_in_quarantine_is_asked_until_it_is_known(deployment: Deployment, engine: Engine) -> None:
+    job = deployment.job(jobs.submitted(deployment.messenger, workflow_key="0123456789abcdef"))
+    with capture_logs() as logs, ThreadPoolExecutor(1) as threads:
+        with without_table(engine, "suspect_workflows"):
+            asking = threads.submit(refuse_quarantined, engine, job)
+            until(lambda: any(line["event"] == "database.unavailable" for line in logs))
+        assert asking.result(20) is None
 
 
 def test_a_row_that_somebody_locks_keeps_no_other_lease_from_being_renewed(

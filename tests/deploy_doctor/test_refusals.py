@@ -1,6 +1,7 @@
 """Who answers and refuses is told from who does not answer, and the line says what to correct."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -15,6 +16,7 @@ from shared.database.sessions import POOLER_FOUND
 from tests.deploy_doctor.conftest import Diagnosis, diagnosed
 from tests.pooler import needs_pgbouncer, pgbouncer
 from tests.refusing import plain_user
+from tests.worker_service.waiting import until
 
 
 @pytest.fixture
@@ -115,3 +117,18 @@ def test_a_database_that_only_reads_is_a_trouble(well: dict[str, str], engine: E
             connection.exec_driver_sql(f"ALTER ROLE {name} SET default_transaction_read_only = on")
         troubles = diagnosed({**well, "DATABASE_URL": url}).troubles
         assert any("database: it only reads, as a standby does" in line for line in troubles), troubles
+
+
+def test_who_holds_a_lock_that_others_wait_for_is_named(well: dict[str, str], engine: Engine) -> None:
+    with engine.connect() as holder, holder.begin(), ThreadPoolExecutor(1) as threads:
+        holder.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE user_turns")
+        holder.exec_driver_sql("SET LOCAL application_name = 'somebody at psql'")
+        with engine.connect() as waits:
+            asking = threads.submit(waits.exec_driver_sql, "SELECT FROM user_turns")
+            until(lambda: any("holds it" in line for line in diagnosed(well).troubles))
+            (line,) = [line for line in diagnosed(well).troubles if "holds it" in line]
+            assert "a statement waits for a lock that is held" in line
+            assert ": somebody at psql holds it" in line
+            assert "pg_terminate_backend(" in line
+            holder.rollback()
+            asking.result(20)

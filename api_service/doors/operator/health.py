@@ -19,6 +19,7 @@ from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from api_service.jobs.waiting.pausing import queue_paused_at
 from shared.database.clock import MOST_SKEW, clock_skew
+from shared.database.locks import blocker
 from shared.database.rights import lack_of_rights
 from shared.database.schema import schema_problem
 from shared.database.unavailable import is_lacking, state_of
@@ -70,11 +71,13 @@ def check_database(engine: Engine) -> DatabaseCheck:
         if problem := schema_problem(engine):
             return DatabaseCheck(CheckView(ok=False, detail=problem), accepts_jobs=False)
         with engine.connect() as connection:
-            lack = lack_of_rights(connection)
+            lack, held = lack_of_rights(connection), blocker(connection)
     except SQLAlchemyError as error:
         return DatabaseCheck(silent(error), accepts_jobs=False)
     if lack:
         return DatabaseCheck(CheckView(ok=False, detail=lack.problem), lack.accepts_jobs)
+    if held:
+        return DatabaseCheck(CheckView(ok=False, detail=held.problem), accepts_jobs=True)
     return DatabaseCheck(CheckView(ok=True, detail="answers"), accepts_jobs=True)
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
 from shared.database.engine import reading
+from shared.database.locks import blocker
 
 SUBJECT = "database"
 FULL, ALMOST_FULL = 0.97, 0.8  # of the connections there may be; the second is that of the alert ConnectionsRunOut
@@ -32,6 +33,9 @@ def look(installation: Installation) -> Iterator[Finding]:
     with reading(installation.engine) as session:
         yield connections(session)
         yield oldest_transaction(session)
+        if held := blocker(session.connection()):
+            advice = f"End it: SELECT pg_terminate_backend({held.pid})"
+            yield trouble(SUBJECT, f"{held.problem}: {held.who} holds it", advice)
         if forgotten := session.scalar(PREPARED, {"age": OPEN_FOR_LONG}):
             yield warning(
                 SUBJECT,

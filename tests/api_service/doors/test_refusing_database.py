@@ -1,6 +1,8 @@
 """A PostgreSQL that answers and refuses is said to do so: by each door in its form, by the health page, and no 500."""
 
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine
@@ -8,10 +10,12 @@ from starlette.testclient import TestClient
 
 from api_service.main import create_app
 from shared.configuration.settings import load_settings
+from shared.database.locks import blocker
 from tests.api_service.conftest import bearer
 from tests.api_service.quick_api import QUICK
 from tests.refusing import plain_user, without_table
 from tests.simulator.graphs import txt2img
+from tests.worker_service.waiting import until
 
 JOB = {"prompt": "x", "checkpoint_model": "y"}
 GRAPH = txt2img()
@@ -100,3 +104,20 @@ def test_one_that_only_reads_accepts_nothing_and_the_page_says_so(plain: TestCli
 def test_a_table_that_is_missing_is_named(plain: TestClient, engine: Engine) -> None:
     with without_table(engine, "job_events"):
         assert readiness(plain) == (503, "unavailable", "the table job_events is missing")
+
+
+def test_a_lock_that_all_wait_for_is_told(plain: TestClient, engine: Engine) -> None:
+    with engine.connect() as holder, holder.begin(), ThreadPoolExecutor(1) as threads:
+        holder.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE generation_jobs")
+        submitting = threads.submit(plain.post, "/api/v1/generation-jobs/", json=JOB)
+        until(lambda: readiness(plain)[2] != "answers")
+        status, said, detail = readiness(plain)
+        assert (status, said) == (200, "degraded")
+        assert re.fullmatch("a statement waits for a lock that is held, for [5-9] s by now", detail)
+        with engine.connect() as looking:
+            held = blocker(looking)
+        assert held
+        assert held.pid == holder.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        holder.rollback()
+        assert submitting.result(20).status_code == 201
+    assert readiness(plain)[2] == "answers"

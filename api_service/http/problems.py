@@ -20,7 +20,7 @@ from api_service.http.request_refusals import REQUEST_MEANINGS, RequestCode
 from api_service.http.server.root_path import below_root
 from api_service.refusals.codes import MEANINGS, Code
 from api_service.refusals.refusal import FieldError, Refusal
-from shared.database.unavailable import is_not_there, is_unavailable, state_of
+from shared.database.troubles.unavailable import is_not_there, is_unavailable, state_of
 
 log = structlog.get_logger(__name__)
 

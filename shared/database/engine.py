@@ -20,7 +20,7 @@ from shared.configuration.secret_files import is_in_file, login_of
 from shared.configuration.settings import Settings
 from shared.database.light_session import LightSession
 from shared.database.sessions import AT_THE_START, OPTION, is_pooled, tell_in_each_transaction
-from shared.database.unavailable import is_unavailable
+from shared.database.troubles.unavailable import is_unavailable
 from shared.texts.reasons import driver_reason
 from shared.version import VERSION
 

@@ -11,7 +11,7 @@ from dramatiq import Retry
 from dramatiq.middleware import CurrentMessage
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.database.unavailable import is_unavailable
+from shared.database.troubles.unavailable import is_unavailable
 from shared.messaging.messages import Message
 from shared.texts.reasons import driver_reason
 

@@ -19,10 +19,10 @@ from api_service.http.answers import answer_with
 from api_service.http.operations import Access, Answer, Nothing, Operation
 from api_service.jobs.waiting.pausing import queue_paused_at
 from shared.database.clock import MOST_SKEW, clock_skew
-from shared.database.locks import blocker
-from shared.database.rights import lack_of_rights
 from shared.database.schema import schema_problem
-from shared.database.unavailable import is_lacking, state_of
+from shared.database.troubles.locks import blocker
+from shared.database.troubles.rights import lack_of_rights
+from shared.database.troubles.unavailable import is_lacking, state_of
 from shared.messaging.messenger import Messenger
 from shared.storage.store import OutputStore
 
@@ -70,8 +70,7 @@ def check_database(engine: Engine) -> DatabaseCheck:
     try:
         if problem := schema_problem(engine):
             return DatabaseCheck(CheckView(ok=False, detail=problem), accepts_jobs=False)
-        with engine.connect() as connection:
-            lack, held = lack_of_rights(connection), blocker(connection)
+        lack, held = lack_of_rights(engine), blocker(engine)
     except SQLAlchemyError as error:
         return DatabaseCheck(silent(error), accepts_jobs=False)
     if lack:

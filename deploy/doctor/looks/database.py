@@ -13,8 +13,8 @@ from deploy.doctor.installation import Installation
 from shared.database.clock import MOST_SKEW, clock_skew
 from shared.database.encryption import encryption_problem
 from shared.database.engine import reading
-from shared.database.rights import lack_of_rights
 from shared.database.schema import schema_problem
+from shared.database.troubles.rights import lack_of_rights
 from shared.texts.reasons import driver_reason
 
 SUBJECT = "database"
@@ -56,8 +56,7 @@ def look(installation: Installation) -> Iterator[Finding]:
 
 
 def rights(installation: Installation) -> Finding:
-    with installation.engine.connect() as connection:
-        lack = lack_of_rights(connection)
+    lack = lack_of_rights(installation.engine)
     if lack is None:
         return ok(SUBJECT, "it lets services read and write each table")
     means = "Some of the work fails until then" if lack.accepts_jobs else "No job is accepted until then"

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from api_service.main import create_app
 from shared.configuration.settings import load_settings
-from shared.database.locks import blocker
+from shared.database.troubles.locks import blocker
 from tests.api_service.conftest import bearer
 from tests.api_service.quick_api import QUICK
 from tests.refusing import plain_user, without_table
@@ -114,8 +114,7 @@ def test_a_lock_that_all_wait_for_is_told(plain: TestClient, engine: Engine) -> 
         status, said, detail = readiness(plain)
         assert (status, said) == (200, "degraded")
         assert re.fullmatch("a statement waits for a lock that is held, for [5-9] s by now", detail)
-        with engine.connect() as looking:
-            held = blocker(looking)
+        held = blocker(engine)
         assert held
         assert held.pid == holder.exec_driver_sql("SELECT pg_backend_pid()").scalar()
         holder.rollback()

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.configuration.settings import Settings
 from shared.database.engine import ASKED_AFTER, create_engine, reading, single, transaction
-from shared.database.unavailable import is_unavailable
+from shared.database.troubles.unavailable import is_unavailable
 
 PID = text("SELECT pg_backend_pid()")
 END = text("SELECT pg_terminate_backend(:pid)")

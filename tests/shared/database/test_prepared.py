@@ -32,7 +32,7 @@ from sqlmodel import Session, col
 from shared.database.engine import reading, transaction
 from shared.database.prepared_rows import columns_of, whole_rows
 from shared.database.prepared_statement import Prepared
-from shared.database.unavailable import is_not_there, is_unavailable
+from shared.database.troubles.unavailable import is_not_there, is_unavailable
 from shared.models import GenerationJob, JobStatus, User
 from tests.jobs import ANOTHER_USER, USER
 

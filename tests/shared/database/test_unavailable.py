@@ -5,7 +5,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.database.engine import transaction
-from shared.database.unavailable import is_unavailable
+from shared.database.troubles.unavailable import is_unavailable
 
 RAISE = "DO $$ BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '{}'; END $$"
 

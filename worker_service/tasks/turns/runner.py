@@ -11,7 +11,7 @@ from dramatiq.middleware import TimeLimitExceeded
 from sqlmodel import Session
 
 from shared.database.engine import patiently
-from shared.database.unavailable import is_unavailable
+from shared.database.troubles.unavailable import is_unavailable
 from shared.models import Task, TaskKind, TaskState
 from shared.storage.store import NotStored
 from shared.tasks import life

@@ -3,10 +3,8 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import ARRAY, Connection, Text, bindparam, text
+from sqlalchemy import ARRAY, Engine, Text, bindparam, text
 from sqlmodel import SQLModel
-
-import shared.models  # noqa: F401 - names all tables to the metadata
 
 READ_ONLY = "it only reads, as a standby does: name the primary, or set default_transaction_read_only = off"
 SHOWN = 3
@@ -30,11 +28,13 @@ class Lack(NamedTuple):
     accepts_jobs: bool
 
 
-def lack_of_rights(connection: Connection) -> Lack | None:
-    """What the services may not do that they must; None if that is nothing. Raises SQLAlchemyError."""
-    if connection.scalar(ONLY_READS):
-        return Lack(READ_ONLY, accepts_jobs=False)
-    rows = connection.execute(LACKING, {"tables": sorted(SQLModel.metadata.tables)}).all()
+def lack_of_rights(engine: Engine) -> Lack | None:
+    """What the services may not do that they must; None if that is nothing. The tables are those of the models that
+    this process has imported. Raises SQLAlchemyError."""
+    with engine.connect() as connection:
+        if connection.scalar(ONLY_READS):
+            return Lack(READ_ONLY, accepts_jobs=False)
+        rows = connection.execute(LACKING, {"tables": sorted(SQLModel.metadata.tables)}).all()
     if not rows:
         return None
     missing = {row.name for row in rows if row.is_missing}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Engine, text
 
 WAITED = timedelta(seconds=5)  # ours are held for less
 
@@ -35,7 +35,8 @@ class Blocker(NamedTuple):
         return f"{'a ' if self.waiting == 1 else ''}{wait} for a lock that is held, for {self.seconds:.0f} s by now"
 
 
-def blocker(connection: Connection) -> Blocker | None:
+def blocker(engine: Engine) -> Blocker | None:
     """The one for whom most have waited for a while. Raises SQLAlchemyError."""
-    found = connection.execute(BLOCKING, {"waited": WAITED}).one_or_none()
+    with engine.connect() as connection:
+        found = connection.execute(BLOCKING, {"waited": WAITED}).one_or_none()
     return Blocker(found.pid, found.who, found.waiting, float(found.seconds)) if found else None

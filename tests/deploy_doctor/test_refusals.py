@@ -110,6 +110,17 @@ def test_a_right_that_is_lacking_is_named(well: dict[str, str], engine: Engine) 
         assert any("Some of the work fails until then" in line for line in troubles)
 
 
+def test_a_schema_that_it_may_not_look_at_is_no_pooler(well: dict[str, str], engine: Engine) -> None:
+    with plain_user(engine) as url:
+        name = url.partition("://")[2].partition(":")[0]
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}")
+        troubles = diagnosed({**well, "DATABASE_URL": url}).troubles
+        assert any("its user has no right to SELECT on api_keys" in line for line in troubles), troubles
+        assert any("its schema is not known: permission denied for table alembic_version" in line for line in troubles)
+        assert not any("PgBouncer" in line for line in troubles)
+
+
 def test_a_database_that_only_reads_is_a_trouble(well: dict[str, str], engine: Engine) -> None:
     with plain_user(engine) as url:
         name = url.partition("://")[2].partition(":")[0]

@@ -15,6 +15,7 @@ from shared.database.encryption import encryption_problem
 from shared.database.engine import reading
 from shared.database.schema import schema_problem
 from shared.database.troubles.rights import lack_of_rights
+from shared.database.troubles.unavailable import is_lacking
 from shared.texts.reasons import driver_reason
 
 SUBJECT = "database"
@@ -39,7 +40,13 @@ def look(installation: Installation) -> Iterator[Finding]:
     try:
         problem = schema_problem(installation.engine)
     except SQLAlchemyError as error:
-        yield not_spoken_to(installation, reason_of(error))
+        if not is_lacking(error):
+            yield not_spoken_to(installation, reason_of(error))
+            return
+        yield rights(installation)  # of our tables; that of the schema's revision is none of these
+        yield trouble(
+            SUBJECT, f"its schema is not known: {reason_of(error)}", "Give the user of DATABASE_URL that right"
+        )
         return
     if problem and not answers(installation):  # what is wrong keeps it from answering anything else
         yield trouble(SUBJECT, problem, NO_SERVICE_BEFORE)

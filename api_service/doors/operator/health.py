@@ -185,7 +185,7 @@ OPERATIONS = (
         {
             HTTPStatus.OK: Answer(ReadyView, "jobs are accepted"),
             HTTPStatus.SERVICE_UNAVAILABLE: Answer(
-                ReadyView, "none can be accepted: the database does not answer, or has another schema"
+                ReadyView, "none can be accepted: the database does not answer, only reads, or has another schema"
             ),
         },
         tag="health",

@@ -20,8 +20,7 @@ from api_service.http.request_refusals import REQUEST_MEANINGS, RequestCode
 from api_service.http.server.root_path import below_root
 from api_service.refusals.codes import MEANINGS, Code
 from api_service.refusals.refusal import FieldError, Refusal
-from shared.database.engine import is_unavailable
-from shared.database.schema import is_not_there
+from shared.database.troubles.unavailable import is_not_there, is_unavailable, state_of
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +92,7 @@ TEXTS: Mapping[StrEnum, str] = {
     **{code: f"{MEANINGS[code]}; {AGAIN}" for code in (Code.RATE_LIMITED, Code.QUOTA_EXCEEDED)},
 }
 AWAY = "the database cannot be reached right now; send the same request again soon"
+REFUSES = "the database does not do what this service needs right now; send the same request again soon"
 OTHER_SCHEMA = "the database has another schema than this service needs: run `make migrate`; see"
 REALM = 'Bearer realm="genonaut"'
 
@@ -199,13 +199,14 @@ async def answer_http_exception(write: Write, request: Request, error: Exception
 
 
 async def answer_database_error(write: Write, request: Request, error: Exception) -> Response:
-    """The database is away, or has another schema: 503. It refused what we asked: our mistake, 500."""
-    if isinstance(error, PoolTimeout) or is_unavailable(error):
-        log.warning("database.unavailable", error=str(error))
-        return write(request, Refusal(Code.DATABASE_UNAVAILABLE, AWAY, retry_after_s=5), {})
+    """The database is away, refuses for now, or has another schema: 503. It refused what we asked: our mistake, 500."""
     if is_not_there(error):
         log.error("database.other_schema", error=str(error))
         detail = f"{OTHER_SCHEMA} {below_root('/health/ready')}"
+        return write(request, Refusal(Code.DATABASE_UNAVAILABLE, detail, retry_after_s=5), {})
+    if is_unavailable(error):
+        log.warning("database.unavailable", error=str(error))
+        detail = REFUSES if state_of(error) else AWAY
         return write(request, Refusal(Code.DATABASE_UNAVAILABLE, detail, retry_after_s=5), {})
     return await answer_bug(write, request, error)
 

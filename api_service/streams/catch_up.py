@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from api_service.streams.watchers import Watchers
-from shared.database.engine import is_unavailable
+from shared.database.troubles.unavailable import is_unavailable
 from shared.messaging.events import Event
 
 log = structlog.get_logger(__name__)

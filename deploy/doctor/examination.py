@@ -28,7 +28,7 @@ from deploy.doctor.looks import (
 )
 from deploy.doctor.looks import settings as variables
 from shared.configuration.settings import Settings, SettingsError, load_settings
-from shared.database.schema import is_not_there
+from shared.database.troubles.unavailable import is_not_there
 
 SILENT_AFTER_S = 30.0  # a file system over the network blocks whoever asks it while it is away
 

@@ -11,8 +11,7 @@ import structlog
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
@@ -21,6 +20,7 @@ from shared.configuration.secret_files import is_in_file, login_of
 from shared.configuration.settings import Settings
 from shared.database.light_session import LightSession
 from shared.database.sessions import AT_THE_START, OPTION, is_pooled, tell_in_each_transaction
+from shared.database.troubles.unavailable import is_unavailable
 from shared.texts.reasons import driver_reason
 from shared.version import VERSION
 
@@ -28,8 +28,6 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-# SQLSTATEs. After a failover the old primary only reads, for a while; what is too large or too deep stays so.
-READ_ONLY, BEYOND_LIMITS = "25006", "54"
 APPLICATIONS = "genonaut-"  # what the names of all our processes begin with; their version follows after a space
 # A host that vanished is noticed in 25 s, and no statement of a service runs for 30: by keepalives where an answer
 # is waited for, and by the user timeout where what was sent is not acknowledged, which keepalives do not see.
@@ -197,15 +195,6 @@ def committing_each(connection: Connection) -> Iterator[None]:
     except connection.dialect.loaded_dbapi.Error as error:
         connection.invalidate(error)
         raise OperationalError("reading", None, error) from error
-
-
-def is_unavailable(error: BaseException) -> bool:
-    """Whether the database could not be reached or broke off, rather than refused what it was asked."""
-    if not isinstance(error, DBAPIError):
-        return isinstance(error, PoolTimeout)
-    state = getattr(error.orig, "pgcode", None) or ""
-    is_away = isinstance(error, OperationalError | InterfaceError) or state == READ_ONLY
-    return error.connection_invalidated or (is_away and not state.startswith(BEYOND_LIMITS))
 
 
 def once_more(work: Callable[[], T]) -> T:

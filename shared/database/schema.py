@@ -4,7 +4,7 @@ import sys
 
 import structlog
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from shared.configuration.settings import Settings
 from shared.database.encryption import encryption_problem
@@ -60,8 +60,6 @@ REVISIONS = (
 )
 NEEDED = REVISIONS[-1]
 WORKS_SINCE = "works with code since "  # what migrations note of the schema, before the revision of that code
-# PostgreSQL's codes for a table, a column and a schema that are not there.
-NOT_THERE = {"42P01", "42703", "3F000"}
 
 
 def schema_problem(engine: Engine) -> str | None:
@@ -121,8 +119,3 @@ def exit_unless_migrated(settings: Settings, *, application: str) -> None:
         sys.stderr.write(f"DATABASE_URL: {problem}\n")
         sys.stderr.flush()
         sys.exit(1)
-
-
-def is_not_there(error: BaseException) -> bool:
-    """Whether a statement failed because a table or a column is missing."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) in NOT_THERE

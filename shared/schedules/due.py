@@ -12,7 +12,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from shared.database.clock import database_time
-from shared.database.engine import is_unavailable
+from shared.database.troubles.unavailable import is_unavailable
 from shared.messaging.messages import RunComfyJob
 from shared.messaging.messenger import Messenger
 from shared.models import GenerationJob, Missed, Overlap, Schedule

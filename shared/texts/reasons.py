@@ -18,7 +18,7 @@ def reason_of(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else type(error).__name__
 
 
-def driver_reason(error: Exception) -> str:
+def driver_reason(error: BaseException) -> str:
     """What the driver of a database said, without the whole statement and its values, which SQLAlchemy adds."""
     return str(getattr(error, "orig", None) or error).strip()
 

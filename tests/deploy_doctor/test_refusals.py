@@ -1,6 +1,7 @@
 """Who answers and refuses is told from who does not answer, and the line says what to correct."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -8,11 +9,14 @@ from uuid import uuid4
 import pytest
 import redis
 from psycopg2 import sql
+from sqlalchemy import Engine
 
 from deploy.local.postgres import connected
 from shared.database.sessions import POOLER_FOUND
 from tests.deploy_doctor.conftest import Diagnosis, diagnosed
 from tests.pooler import needs_pgbouncer, pgbouncer
+from tests.refusing import plain_user
+from tests.worker_service.waiting import until
 
 
 @pytest.fixture
@@ -94,3 +98,48 @@ def test_a_pooler_that_gives_each_statement_another_connection(environ: dict[str
         found = diagnosed({**environ, "DATABASE_URL": url, "DATABASE_POOLER": "transaction"})
     assert "ends each connection on which a transaction begins" in of("database", found)
     assert "Set pool_mode = transaction there" in of("database", found)
+
+
+def test_a_right_that_is_lacking_is_named(well: dict[str, str], engine: Engine) -> None:
+    with plain_user(engine) as url:
+        name = url.partition("://")[2].partition(":")[0]
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"REVOKE INSERT ON job_outputs FROM {name}")
+        troubles = diagnosed({**well, "DATABASE_URL": url}).troubles
+        assert any("database: its user has no right to INSERT on job_outputs" in line for line in troubles), troubles
+        assert any("Some of the work fails until then" in line for line in troubles)
+
+
+def test_a_schema_that_it_may_not_look_at_is_no_pooler(well: dict[str, str], engine: Engine) -> None:
+    with plain_user(engine) as url:
+        name = url.partition("://")[2].partition(":")[0]
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}")
+        troubles = diagnosed({**well, "DATABASE_URL": url}).troubles
+        assert any("its user has no right to SELECT on api_keys" in line for line in troubles), troubles
+        assert any("its schema is not known: permission denied for table alembic_version" in line for line in troubles)
+        assert not any("PgBouncer" in line for line in troubles)
+
+
+def test_a_database_that_only_reads_is_a_trouble(well: dict[str, str], engine: Engine) -> None:
+    with plain_user(engine) as url:
+        name = url.partition("://")[2].partition(":")[0]
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"ALTER ROLE {name} SET default_transaction_read_only = on")
+        troubles = diagnosed({**well, "DATABASE_URL": url}).troubles
+        assert any("database: it only reads, as a standby does" in line for line in troubles), troubles
+
+
+def test_who_holds_a_lock_that_others_wait_for_is_named(well: dict[str, str], engine: Engine) -> None:
+    with engine.connect() as holder, holder.begin(), ThreadPoolExecutor(1) as threads:
+        holder.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE user_turns")
+        holder.exec_driver_sql("SET LOCAL application_name = 'somebody at psql'")
+        with engine.connect() as waits:
+            asking = threads.submit(waits.exec_driver_sql, "SELECT FROM user_turns")
+            until(lambda: any("holds it" in line for line in diagnosed(well).troubles))
+            (line,) = [line for line in diagnosed(well).troubles if "holds it" in line]
+            assert "a statement waits for a lock that is held" in line
+            assert ": somebody at psql holds it" in line
+            assert "pg_terminate_backend(" in line
+            holder.rollback()
+            asking.result(20)

@@ -9,7 +9,6 @@ import structlog
 from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
 
-from shared.database.engine import is_unavailable
 from shared.jobs.claim import claims
 from shared.jobs.claim.claims import Claim, Claimant
 from shared.jobs.errors import Permanent
@@ -57,7 +56,7 @@ class JobRunner:
 
 def can_help(_retries: int, error: BaseException) -> bool:
     """Whether Dramatiq should send the message again: for a job that was put back, or when the database was away."""
-    return isinstance(error, Retry) or is_unavailable(error)
+    return isinstance(error, Retry)
 
 
 @receives(RunComfyJob, retry_when=can_help, throws=(Permanent, TimeLimitExceeded))

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
 
-from shared.database.engine import is_unavailable
 from shared.messaging.messages import RunTask
 from worker_service.dramatiq_glue.receiver import Delivery, receives
 
@@ -17,7 +17,7 @@ class Runs(Protocol):
 
 def can_help(_retries: int, error: BaseException) -> bool:
     """Whether Dramatiq should send the message again: when the database was away."""
-    return is_unavailable(error)
+    return isinstance(error, Retry)
 
 
 @receives(RunTask, retry_when=can_help, throws=(TimeLimitExceeded,))

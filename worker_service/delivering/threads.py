@@ -4,16 +4,22 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.database.engine import patiently
 from shared.texts.reasons import driver_reason
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 LOOKED_EVERY_S = 5.0  # also where no wake-up came: all threads of the actors may be busy with jobs
 AGAIN_AFTER_S = 1.0  # once the database was away
+WRITTEN_WITHIN = timedelta(seconds=30)  # with the try itself it takes less than others leave it to this process
 ENDS_WITHIN_S = 3.0  # what is under way when the worker stops
 
 
@@ -57,6 +63,11 @@ class Deliverer(ABC):
         except Exception:  # whatever one delivery holds, the others go on
             log.exception("deliveries.failed", of=self.what)
             self.closing.wait(AGAIN_AFTER_S)
+
+    def written(self, work: Callable[[], T]) -> T:
+        """Do the transaction that writes down what became of a try, also if the database is away for a while: what is
+        not written is delivered once more. Raises SQLAlchemyError."""
+        return patiently(work, patience=WRITTEN_WITHIN)
 
     @contextmanager
     def counted(self) -> Iterator[None]:

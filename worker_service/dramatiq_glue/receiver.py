@@ -1,13 +1,24 @@
 """A handler is bound to a message class, and becomes a Dramatiq actor once there is a broker."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import dramatiq
+import structlog
+from dramatiq import Retry
 from dramatiq.middleware import CurrentMessage
+from sqlalchemy.exc import SQLAlchemyError
 
+from shared.database.troubles.unavailable import is_unavailable
 from shared.messaging.messages import Message
+from shared.texts.reasons import driver_reason
+
+log = structlog.get_logger(__name__)
+
+MOST_TRIES = 5  # over half a minute
+RESTS_S = 1.0  # a thread that could not do anything
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R")
@@ -35,7 +46,13 @@ class Receiver(Generic[M, R]):
         def actor(**payload: Any) -> None:
             current = CurrentMessage.get_current_message()
             delivery = Delivery(current.message_id if current else "", resources)
-            self.handle(self.message_class.from_payload(payload), delivery)
+            try:
+                self.handle(self.message_class.from_payload(payload), delivery)
+            except SQLAlchemyError as error:
+                if not is_unavailable(error):
+                    raise
+                tries = current.options.get("retries", 0) if current else 0
+                put_off(error, tries=tries, most=self.options.get("max_retries", MOST_TRIES))
 
         dramatiq.actor(
             broker=broker,
@@ -43,6 +60,19 @@ class Receiver(Generic[M, R]):
             queue_name=self.message_class.queue.value,
             **self.options,
         )(actor)
+
+
+def put_off(error: SQLAlchemyError, *, tries: int, most: int) -> None:
+    """The database is away: a line in the log, and no traceback for each message. Raises Retry, a few times.
+
+    After that the message is done: it only woke somebody up, and the sweep of missing wake-ups sends as many as there
+    are rows to work on. Kept, they would pile up while the sweep goes on, for as long as a claim alone is refused.
+    """
+    reason = driver_reason(error)
+    log.warning("message.put_off", error=reason, tries=tries)
+    time.sleep(RESTS_S)
+    if tries < most:
+        raise Retry(f"the database is away: {reason}") from None
 
 
 def receives(message_class: type[M], **options: Any) -> Callable[[Callable[[M, Delivery[R]], None]], Receiver[M, R]]:

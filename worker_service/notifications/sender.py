@@ -36,10 +36,13 @@ class Mailing(Deliverer):
         if taken is None:
             return False
         made = self.tried(taken)
-        with transaction(self.engine) as session:
-            state = write(session, taken, made)
+        state = self.written(lambda: self.write(taken, made))
         tell(taken, made, state)
         return True
+
+    def write(self, taken: TakenMail, made: Tried) -> MailState | None:
+        with transaction(self.engine) as session:
+            return write(session, taken, made)
 
     def tried(self, taken: TakenMail) -> Tried:
         try:

@@ -11,6 +11,7 @@ from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
 from sqlmodel import Session
 
+from shared.database.engine import patiently
 from shared.fleet import servers
 from shared.jobs import errors, lifecycle
 from shared.jobs.attempts import is_known_to_others
@@ -31,7 +32,7 @@ from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, own_i
 from worker_service.run.forget import forget_prompt
 from worker_service.run.outcome import Done, Written
 from worker_service.run.prompt.withdraw import Withdrawal
-from worker_service.run.settle import Refused, server_is_gone, server_is_unfit, server_is_wedged, settle
+from worker_service.run.settle import PATIENCE, Refused, server_is_gone, server_is_unfit, server_is_wedged, settle
 
 log = structlog.get_logger(__name__)
 
@@ -178,12 +179,18 @@ def release(attempt: Attempt) -> Written:
 def abandon(attempt: Attempt) -> Written:
     """Another worker has the job, or it has ended. A prompt that only this attempt knows of must not go on running."""
     log.warning("job.lease_lost")
-    with attempt.resources.messenger.transaction() as session:
-        job = session.get(GenerationJob, attempt.job.id)
-        is_known = is_known_to_others(session, attempt.lease, attempt.prompt.id)
-    is_completed = job is not None and (job.attempt, job.status) == (attempt.lease.attempt, JobStatus.COMPLETED)
+    is_completed, is_known = patiently(lambda: what_others_have(attempt), patience=PATIENCE)
     if not is_completed:  # else these are its files
         attempt.discard()
     if not is_known:
         attempt.withdraw_shortly()
     return Written()
+
+
+def what_others_have(attempt: Attempt) -> tuple[bool, bool]:
+    """Whether the job was completed with the files of this attempt, and whether others know of its prompt."""
+    with attempt.resources.messenger.transaction() as session:
+        job = session.get(GenerationJob, attempt.job.id)
+        is_known = is_known_to_others(session, attempt.lease, attempt.prompt.id)
+    is_completed = job is not None and (job.attempt, job.status) == (attempt.lease.attempt, JobStatus.COMPLETED)
+    return is_completed, is_known

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.database.engine import transaction
+from shared.database.engine import single, transaction
 from shared.jobs.attempts import Lease
 from shared.jobs.claim import claims
 from shared.jobs.errors import LeaseLost
@@ -85,20 +85,27 @@ class Leases(threading.Thread):
         asked_at = time.monotonic()
         with transaction(self.engine) as session:
             renewed = claims.renew(session, held, self.duration)
-            found = {"storage_problem": self.storage_problem()}
-            alive = insert(Worker).values(id=self.worker_id, threads=self.threads, **found)
-            seen = {"last_seen_at": func.now(), **found}
-            session.execute(alive.on_conflict_do_update(index_elements=["id"], set_=seen))
+            statuses = renewed | claims.still_held(session, held.keys() - renewed.keys())
         with self.lock:
             self.renewed_at.update({lease: asked_at for lease in renewed if lease in self.mailboxes})
         for lease, mailbox in held.items():
-            match renewed.get(lease):
+            match statuses.get(lease):
                 case None:
                     mailbox.signal(Signal.LEASE_LOST)
                 case JobStatus.CANCELLING:
                     mailbox.signal(Signal.CANCEL)
                 case _:
                     pass
+        # By itself and last: whatever keeps this row from being written keeps no lease from being renewed.
+        self.show_life()
+
+    def show_life(self) -> None:
+        """Write this worker's own row."""
+        found = {"storage_problem": self.storage_problem()}
+        alive = insert(Worker).values(id=self.worker_id, threads=self.threads, **found)
+        seen = {"last_seen_at": func.now(), **found}
+        with single(self.engine) as session:
+            session.execute(alive.on_conflict_do_update(index_elements=["id"], set_=seen))
 
     def must_be_fresh(self, lease: Lease) -> None:
         """Raise LeaseLost unless a third of the lease is left: this process may have been stopped meanwhile, and what

@@ -6,7 +6,8 @@ from datetime import timedelta
 import structlog
 from sqlmodel import Session
 
-from shared.database.engine import is_unavailable, patiently
+from shared.database.engine import patiently
+from shared.database.troubles.unavailable import is_unavailable
 from shared.files.folders import discard_attempt_folder
 from shared.jobs import lifecycle
 from shared.jobs.attempts import Lease

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, delete, func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from shared.database.engine import is_unavailable, reading, transaction
+from shared.database.engine import reading, transaction
+from shared.database.troubles.unavailable import is_unavailable
 from shared.fleet.capabilities import LOCK_OFFERS, compare_servers
 from shared.fleet.servers import IS_FORGOTTEN
 from shared.jobs.claim.worn_out import end_worn_out, worn_out

@@ -66,11 +66,15 @@ class Deliveries(Deliverer):
             made = post(self.outgoing, taken._replace(body=body_below(self.root, taken.body)), deadline)
             self.paces.took(taken.endpoint_id, made.took_ms / 1000)
             is_broken_off = made.status is None and deadline.is_given_up.is_set()
-            with transaction(self.engine) as session:
-                state = put_back(session, taken) if is_broken_off else write(session, taken, made, tell_of_disabled)
+            state = self.written(lambda: self.write(taken, None if is_broken_off else made))
         self.count(state)
         tell(taken, made, state)
         return True
+
+    def write(self, taken: Taken, made: Try | None) -> DeliveryState | None:
+        """Write down a try; None was broken off."""
+        with transaction(self.engine) as session:
+            return put_back(session, taken) if made is None else write(session, taken, made, tell_of_disabled)
 
     @contextmanager
     def deadline(self) -> Iterator[Deadline]:

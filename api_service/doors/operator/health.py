@@ -2,12 +2,14 @@
 
 import errno
 import os
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
+from typing import NamedTuple
 
 import redis
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.responses import Response
 
 from api_service.doors.binding import ApiRequest
@@ -18,10 +20,14 @@ from api_service.http.operations import Access, Answer, Nothing, Operation
 from api_service.jobs.waiting.pausing import queue_paused_at
 from shared.database.clock import MOST_SKEW, clock_skew
 from shared.database.schema import schema_problem
+from shared.database.troubles.locks import blocker
+from shared.database.troubles.rights import lack_of_rights
+from shared.database.troubles.unavailable import is_lacking, state_of
 from shared.messaging.messenger import Messenger
 from shared.storage.store import OutputStore
 
 NOT_THERE_YET = os.strerror(errno.ENOENT)
+UNAVAILABLE = "unavailable"
 LATELY = timedelta(seconds=30)
 
 
@@ -36,41 +42,58 @@ async def ready(request: ApiRequest[Nothing, Nothing]) -> Response:
     200 while jobs are accepted, even where they will only run later; 503 while none can be accepted.
     """
     view: ReadyView = await request.services.readiness.get()
-    return answer_with(view, HTTPStatus.OK if view.database.ok else HTTPStatus.SERVICE_UNAVAILABLE)
+    return answer_with(view, HTTPStatus.OK if view.status != UNAVAILABLE else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def check_everything(engine: Engine, messenger: Messenger, store: OutputStore) -> ReadyView:
-    cache, database = check_redis(messenger), check_database(engine)
-    worker = comfyui = storage = clock = queue = CheckView(ok=False, detail="not known without the database")
-    if database.ok:
+    cache, (database, accepts_jobs) = check_redis(messenger), check_database(engine)
+    parts = dict.fromkeys(OTHER_PARTS, CheckView(ok=False, detail="not known without the database"))
+    if accepts_jobs:
         try:
-            worker, comfyui = check_workers(engine), check_comfyui(engine)
-            storage, clock = first_that_fails(check_storage(engine), check_reading(store)), check_clock(engine)
-            queue = check_queue(engine)
+            parts = {name: known_from(engine, check) for name, check in OTHER_PARTS.items()}
+            parts["storage"] = first_that_fails(parts["storage"], check_reading(store))
         except SQLAlchemyError as error:
-            database = silent(error)
-    checks = {
-        "database": database,
-        "redis": cache,
-        "worker": worker,
-        "comfyui": comfyui,
-        "storage": storage,
-        "clock": clock,
-        "queue": queue,
-    }
+            database, accepts_jobs = silent(error), False
+    checks = {"database": database, "redis": cache, **parts}
     status = "ready" if all(check.ok for check in checks.values()) else "degraded"
-    return ReadyView(status=status if database.ok else "unavailable", **checks)
+    return ReadyView(status=status if accepts_jobs else UNAVAILABLE, **checks)
 
 
-def check_database(engine: Engine) -> CheckView:
+class DatabaseCheck(NamedTuple):
+    """How the database is, and whether jobs are accepted with it as it is."""
+
+    view: CheckView
+    accepts_jobs: bool
+
+
+def check_database(engine: Engine) -> DatabaseCheck:
     try:
-        problem = schema_problem(engine)
+        if problem := schema_problem(engine):
+            return DatabaseCheck(CheckView(ok=False, detail=problem), accepts_jobs=False)
+        lack, held = lack_of_rights(engine), blocker(engine)
     except SQLAlchemyError as error:
-        return silent(error)
-    return CheckView(ok=not problem, detail=problem or "answers")
+        return DatabaseCheck(silent(error), accepts_jobs=False)
+    if lack:
+        return DatabaseCheck(CheckView(ok=False, detail=lack.problem), lack.accepts_jobs)
+    if held:
+        return DatabaseCheck(CheckView(ok=False, detail=held.problem), accepts_jobs=True)
+    return DatabaseCheck(CheckView(ok=True, detail="answers"), accepts_jobs=True)
+
+
+def known_from(engine: Engine, check: Callable[[Engine], CheckView]) -> CheckView:
+    """What is found of one part, also where the database does not tell of it. Raises SQLAlchemyError where it tells
+    nothing."""
+    try:
+        return check(engine)
+    except SQLAlchemyError as error:
+        if not is_lacking(error):
+            raise
+        return CheckView(ok=False, detail="not known, as the database does not tell it")
 
 
 def silent(error: SQLAlchemyError) -> CheckView:
+    if isinstance(error, DBAPIError) and state_of(error):
+        return CheckView(ok=False, detail=f"refuses what it is asked: {type(error.orig).__name__}")
     return CheckView(ok=False, detail=f"does not answer: {type(error).__name__}")
 
 
@@ -135,6 +158,14 @@ def check_storage(engine: Engine) -> CheckView:
     return CheckView(ok=False, detail=f"{workers} cannot store outputs: {problems[0]}; results wait in ComfyUI")
 
 
+OTHER_PARTS: Mapping[str, Callable[[Engine], CheckView]] = {
+    "worker": check_workers,
+    "comfyui": check_comfyui,
+    "storage": check_storage,
+    "clock": check_clock,
+    "queue": check_queue,
+}
+
 OPERATIONS = (
     Operation(
         "live",
@@ -154,7 +185,7 @@ OPERATIONS = (
         {
             HTTPStatus.OK: Answer(ReadyView, "jobs are accepted"),
             HTTPStatus.SERVICE_UNAVAILABLE: Answer(
-                ReadyView, "none can be accepted: the database does not answer, or has another schema"
+                ReadyView, "none can be accepted: the database does not answer, only reads, or has another schema"
             ),
         },
         tag="health",

@@ -14,6 +14,8 @@ from shared.database.clock import MOST_SKEW, clock_skew
 from shared.database.encryption import encryption_problem
 from shared.database.engine import reading
 from shared.database.schema import schema_problem
+from shared.database.troubles.rights import lack_of_rights
+from shared.database.troubles.unavailable import is_lacking
 from shared.texts.reasons import driver_reason
 
 SUBJECT = "database"
@@ -38,7 +40,13 @@ def look(installation: Installation) -> Iterator[Finding]:
     try:
         problem = schema_problem(installation.engine)
     except SQLAlchemyError as error:
-        yield not_spoken_to(installation, reason_of(error))
+        if not is_lacking(error):
+            yield not_spoken_to(installation, reason_of(error))
+            return
+        yield rights(installation)  # of our tables; that of the schema's revision is none of these
+        yield trouble(
+            SUBJECT, f"its schema is not known: {reason_of(error)}", "Give the user of DATABASE_URL that right"
+        )
         return
     if problem and not answers(installation):  # what is wrong keeps it from answering anything else
         yield trouble(SUBJECT, problem, NO_SERVICE_BEFORE)
@@ -50,7 +58,16 @@ def look(installation: Installation) -> Iterator[Finding]:
         yield trouble(SUBJECT, problem, NO_SERVICE_BEFORE)
     else:
         yield ok(SUBJECT, "its schema is one that this code works with")
+        yield rights(installation)
     yield clock(installation)
+
+
+def rights(installation: Installation) -> Finding:
+    lack = lack_of_rights(installation.engine)
+    if lack is None:
+        return ok(SUBJECT, "it lets services read and write each table")
+    means = "Some of the work fails until then" if lack.accepts_jobs else "No job is accepted until then"
+    return trouble(SUBJECT, lack.problem, f"Mend that. {means}")
 
 
 def not_spoken_to(installation: Installation, reason: str) -> Finding:

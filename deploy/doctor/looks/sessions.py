@@ -9,6 +9,7 @@ from sqlmodel import Session
 from deploy.doctor.finding import Finding, ok, trouble, warning
 from deploy.doctor.installation import Installation
 from shared.database.engine import reading
+from shared.database.troubles.locks import blocker
 
 SUBJECT = "database"
 FULL, ALMOST_FULL = 0.97, 0.8  # of the connections there may be; the second is that of the alert ConnectionsRunOut
@@ -29,6 +30,7 @@ PREPARED = text("SELECT count(*) FROM pg_prepared_xacts WHERE prepared < now() -
 
 
 def look(installation: Installation) -> Iterator[Finding]:
+    yield from blocking(installation)
     with reading(installation.engine) as session:
         yield connections(session)
         yield oldest_transaction(session)
@@ -38,6 +40,12 @@ def look(installation: Installation) -> Iterator[Finding]:
                 f"{forgotten} prepared transactions were never ended",
                 "End them with ROLLBACK PREPARED (pg_prepared_xacts): they keep dead rows",
             )
+
+
+def blocking(installation: Installation) -> Iterator[Finding]:
+    if held := blocker(installation.engine):
+        advice = f"End it: SELECT pg_terminate_backend({held.pid})"
+        yield trouble(SUBJECT, f"{held.problem}: {held.who} holds it", advice)
 
 
 def connections(session: Session) -> Finding:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Integer, Interval, String, bindparam, func, tuple_, update
+from sqlalchemy import ColumnElement, Integer, Interval, String, bindparam, func, tuple_, update
 from sqlmodel import Session, col, select
 
 from shared.files.folders import discard_attempt_folder
@@ -199,19 +199,33 @@ def avoid(session: Session, lease: Lease, server: str) -> None:
 
 
 def renew(session: Session, leases: Collection[Lease], duration: timedelta) -> dict[Lease, JobStatus]:
-    """Let every lease that is still good last `duration` from now, in one UPDATE. A lease that is missing in the answer
-    is lost."""
+    """Let every lease that is still good last `duration` from now, in one UPDATE. One that is missing in the answer is
+    lost, unless somebody holds a lock on its row: then it is among those `still_held`, and the others do not wait."""
     if not leases:
         return {}
+    free = select(GenerationJob.id).where(*are_held(leases)).with_for_update(skip_locked=True, key_share=True)
     rows = session.execute(
         update(GenerationJob)
-        .where(
-            tuple_(col(GenerationJob.id), col(GenerationJob.attempt)).in_(list(leases)),
-            col(GenerationJob.status).in_(HELD),
-            col(GenerationJob.worker_id).is_not(None),
-        )
+        .where(col(GenerationJob.id).in_(free))
         .values(lease_expires_at=func.now() + duration)
         .returning(col(GenerationJob.id), col(GenerationJob.attempt), col(GenerationJob.status))
         .execution_options(synchronize_session=False)
     )
     return {Lease(job_id, attempt): JobStatus(status) for job_id, attempt, status in rows}
+
+
+def still_held(session: Session, leases: Collection[Lease]) -> dict[Lease, JobStatus]:
+    """Those of the leases that nobody has taken, whoever holds a lock on their rows."""
+    if not leases:
+        return {}
+    job = (col(GenerationJob.id), col(GenerationJob.attempt), col(GenerationJob.status))
+    rows = session.execute(select(*job).where(*are_held(leases)))
+    return {Lease(job_id, attempt): JobStatus(status) for job_id, attempt, status in rows}
+
+
+def are_held(leases: Collection[Lease]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        tuple_(col(GenerationJob.id), col(GenerationJob.attempt)).in_(list(leases)),
+        col(GenerationJob.status).in_(HELD),
+        col(GenerationJob.worker_id).is_not(None),
+    )

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.configuration.settings import Settings
-from shared.database.engine import ASKED_AFTER, create_engine, is_unavailable, reading, single, transaction
+from shared.database.engine import ASKED_AFTER, create_engine, reading, single, transaction
+from shared.database.troubles.unavailable import is_unavailable
 
 PID = text("SELECT pg_backend_pid()")
 END = text("SELECT pg_terminate_backend(:pid)")

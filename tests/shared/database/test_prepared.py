@@ -29,9 +29,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlmodel import Session, col
 
-from shared.database.engine import is_unavailable, reading, transaction
+from shared.database.engine import reading, transaction
 from shared.database.prepared_rows import columns_of, whole_rows
 from shared.database.prepared_statement import Prepared
+from shared.database.troubles.unavailable import is_not_there, is_unavailable
 from shared.models import GenerationJob, JobStatus, User
 from tests.jobs import ANOTHER_USER, USER
 
@@ -112,7 +113,7 @@ def test_what_cannot_be_prepared_is_said_as_of_any_statement(
 ) -> None:
     with pytest.raises(ProgrammingError, match="no_such_table") as raised, enter(engine) as session:
         NOWHERE.execute(session, {})
-    assert not is_unavailable(raised.value)
+    assert is_not_there(raised.value)
 
 
 @pytest.mark.parametrize("enter", [transaction, reading])

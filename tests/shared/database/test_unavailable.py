@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.database.engine import is_unavailable, transaction
+from shared.database.engine import transaction
+from shared.database.troubles.unavailable import is_unavailable
 
 RAISE = "DO $$ BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '{}'; END $$"
 
@@ -21,12 +22,22 @@ RAISE = "DO $$ BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '{}'; END $$"
         ("55P03", True),  # a lock that is held
         ("57014", True),  # it took too long
         ("25006", True),  # it only reads, after a failover
+        ("42501", True),  # a right is taken away
+        ("42P01", True),  # a table is not there, as while it is restored
+        ("42703", True),
+        ("2200H", True),  # no number is left for a row
+        ("XX000", True),  # something is wrong with itself
+        ("58030", True),  # ... or with its disk
+        ("25P02", True),  # ... or with the transaction
+        ("26000", True),
         ("22021", False),  # no text in its encoding
         ("22P05", False),
         ("22003", False),  # out of range
         ("23505", False),
         ("23514", False),
-        ("42P01", False),
+        ("23503", False),
+        ("42601", False),  # not its language
+        ("0A000", False),
         ("54000", False),  # larger than it keeps
         ("54001", False),  # deeper than it reads
     ],

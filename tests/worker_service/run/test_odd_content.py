@@ -1,7 +1,5 @@
 """Whatever a node says, the job ends, once; and whatever the database refuses, it ends all the same."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from shared.messaging.messages import RunComfyJob
 from shared.models import EventType, JobStatus, Outcome
 from shared.texts.storable import LONGEST_MESSAGE
 from tests import jobs
+from tests.refusing import refusing
 from tests.simulator.graphs import node
 from tests.simulator.running import BOTH_AT_LENGTH
 from tests.worker_service.deployment import Deployment
@@ -24,24 +23,6 @@ WORDS = "before\ufffdafter"
 
 def job_of(deployment: Deployment, class_type: str, **inputs: Any) -> int:
     return deployment.submit(workflow={"1": node(class_type, **{"megabytes": 1, **inputs})})
-
-
-@contextmanager
-def refusing(engine: Engine, table: str, condition: str) -> Iterator[None]:
-    """The database takes no row of that table for which that holds."""
-    with engine.begin() as connection:
-        connection.exec_driver_sql(
-            f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition} THEN"
-            " RAISE EXCEPTION 'refused' USING ERRCODE = 'data_exception'; END IF; RETURN NEW; END $$"
-        )
-        connection.exec_driver_sql(
-            f"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
-        )
-    try:
-        yield
-    finally:
-        with engine.begin() as connection:
-            connection.exec_driver_sql("DROP FUNCTION refuse CASCADE")
 
 
 @BOTH_AT_LENGTH

@@ -118,6 +118,22 @@ def test_what_may_be_better_next_time_is_tried_a_few_times(messenger: Messenger,
         assert session.exec(select(DiscardedFolder.folder)).all() == [folder]
 
 
+def test_a_database_that_refuses_what_a_task_needs_is_said_to_do_so_and_tried_again(
+    messenger: Messenger, tmp_path: Path
+) -> None:
+    def refused(_turn: Turn) -> Ending | None:
+        with messenger.transaction() as session:
+            session.execute(text("SELECT 1 FROM restored_in_a_moment"))
+        raise AssertionError
+
+    task_id = asked(messenger, KIND)
+    runner(messenger, tmp_path, {KIND: refused}).run_one()
+    put_back = task(messenger, task_id)
+    assert (put_back.attempts, put_back.worker_id, put_back.error_code) == (1, None, "database_unavailable")
+    make_due(messenger)
+    assert done(messenger, tmp_path, task_id, steps={KIND: counting}).state is TaskState.COMPLETED
+
+
 def test_one_that_kills_each_worker_fails(messenger: Messenger, tmp_path: Path) -> None:
     task_id = asked(messenger, KIND)
     for _ in range(MOST_TRIES):

@@ -1,14 +1,23 @@
 """A workflow that is in quarantine is not sent to any server."""
 
+from datetime import timedelta
+
 from sqlalchemy import Engine
 
-from shared.database.engine import reading
+from shared.database.engine import patiently, reading
 from shared.jobs.failures.quarantine import WorkflowQuarantined, quarantined
 from shared.models import GenerationJob
 
+PATIENCE = timedelta(minutes=5)
+
 
 def refuse_quarantined(engine: Engine, job: GenerationJob) -> None:
-    """Raises WorkflowQuarantined, unless the workflow was released meanwhile."""
-    with reading(engine) as session:
-        for suspect in quarantined(session, [job.workflow_key]).values():
-            raise WorkflowQuarantined(suspect)
+    """Raises WorkflowQuarantined, unless the workflow was released meanwhile. While the database is away, nobody
+    knows, and it waits."""
+
+    def ask() -> None:
+        with reading(engine) as session:
+            for suspect in quarantined(session, [job.workflow_key]).values():
+                raise WorkflowQuarantined(suspect)
+
+    patiently(ask, patience=PATIENCE)

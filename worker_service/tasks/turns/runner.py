@@ -10,13 +10,14 @@ import structlog
 from dramatiq.middleware import TimeLimitExceeded
 from sqlmodel import Session
 
-from shared.database.engine import is_unavailable, patiently
+from shared.database.engine import patiently
+from shared.database.troubles.unavailable import is_unavailable
 from shared.models import Task, TaskKind, TaskState
 from shared.storage.store import NotStored
 from shared.tasks import life
 from shared.tasks.due import take
 from shared.tasks.life import Ending, TaskLease, TaskLost
-from shared.texts.reasons import InWords
+from shared.texts.reasons import InWords, driver_reason
 from worker_service.tasks.turns.heart import Heart
 from worker_service.tasks.turns.turn import (
     NotNow,
@@ -102,9 +103,8 @@ class TaskRunner:
             self.tried(turn, error)
         except TaskFailed as error:
             self.end(turn, Ending(TaskState.FAILED, error=(error.code, str(error))))
-        except (Exception, TimeLimitExceeded) as error:
-            if is_unavailable(error):
-                raise
+        except (Exception, TimeLimitExceeded) as error:  # noqa: BLE001 - it is logged, and tried again
+            # Also where the database refuses: it may do so for other tables than that of tasks.
             self.tried(turn, error)
         else:
             self.put_back(turn, life.AT_ONCE) if ending is None else self.end(turn, ending)
@@ -162,6 +162,9 @@ def said_of(error: BaseException) -> tuple[str, str]:
             return error.code, str(error)
         case TimeLimitExceeded():
             return "time_limit", "a part of it took longer than SOFT_TIME_LIMIT"
+        case _ if is_unavailable(error):
+            log.warning("task.database_unavailable", error=driver_reason(error))
+            return "database_unavailable", "the database does not do what the task needs"
         case _:
             log.error("task.broke", exc_info=error)
             return "internal_error", "something went wrong in the service; it has been logged"

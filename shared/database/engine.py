@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+PATIENCE = timedelta(minutes=5)  # with a database that is away, where results wait for it
 APPLICATIONS = "genonaut-"  # what the names of all our processes begin with; their version follows after a space
 # A host that vanished is noticed in 25 s, and no statement of a service runs for 30: by keepalives where an answer
 # is waited for, and by the user timeout where what was sent is not acknowledged, which keepalives do not see.
@@ -219,7 +220,7 @@ def has_done_nothing(error: DBAPIError) -> bool:
     return True
 
 
-def patiently(work: Callable[[], T], *, patience: timedelta) -> T:
+def patiently(work: Callable[[], T], *, patience: timedelta = PATIENCE) -> T:
     """Do the work, and again while PostgreSQL is away, for as long as `patience`. Raises its last error after that.
 
     For work that is one transaction, so that doing it again after a broken one repeats nothing.

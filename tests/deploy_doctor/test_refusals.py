@@ -100,34 +100,31 @@ def test_a_pooler_that_gives_each_statement_another_connection(environ: dict[str
     assert "Set pool_mode = transaction there" in of("database", found)
 
 
-def test_a_right_that_is_lacking_is_named(well: dict[str, str], engine: Engine) -> None:
+def troubles_after(statement: str, well: dict[str, str], engine: Engine) -> list[str]:
+    """What is found for a plain user to whom that was done, once they had all rights."""
     with plain_user(engine) as url:
-        name = url.partition("://")[2].partition(":")[0]
+        user = url.partition("://")[2].partition(":")[0]
         with engine.begin() as connection:
-            connection.exec_driver_sql(f"REVOKE INSERT ON job_outputs FROM {name}")
-        troubles = diagnosed({**well, "DATABASE_URL": url}).troubles
-        assert any("database: its user has no right to INSERT on job_outputs" in line for line in troubles), troubles
-        assert any("Some of the work fails until then" in line for line in troubles)
+            connection.exec_driver_sql(statement.format(user=user))
+        return diagnosed({**well, "DATABASE_URL": url}).troubles
+
+
+def test_a_right_that_is_lacking_is_named(well: dict[str, str], engine: Engine) -> None:
+    troubles = troubles_after("REVOKE INSERT ON job_outputs FROM {user}", well, engine)
+    assert any("database: its user has no right to INSERT on job_outputs" in line for line in troubles), troubles
+    assert any("Some of the work fails until then" in line for line in troubles)
 
 
 def test_a_schema_that_it_may_not_look_at_is_no_pooler(well: dict[str, str], engine: Engine) -> None:
-    with plain_user(engine) as url:
-        name = url.partition("://")[2].partition(":")[0]
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}")
-        troubles = diagnosed({**well, "DATABASE_URL": url}).troubles
-        assert any("its user has no right to SELECT on api_keys" in line for line in troubles), troubles
-        assert any("its schema is not known: permission denied for table alembic_version" in line for line in troubles)
-        assert not any("PgBouncer" in line for line in troubles)
+    troubles = troubles_after("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {user}", well, engine)
+    assert any("its user has no right to SELECT on api_keys" in line for line in troubles), troubles
+    assert any("its schema is not known: permission denied for table alembic_version" in line for line in troubles)
+    assert not any("PgBouncer" in line for line in troubles)
 
 
 def test_a_database_that_only_reads_is_a_trouble(well: dict[str, str], engine: Engine) -> None:
-    with plain_user(engine) as url:
-        name = url.partition("://")[2].partition(":")[0]
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"ALTER ROLE {name} SET default_transaction_read_only = on")
-        troubles = diagnosed({**well, "DATABASE_URL": url}).troubles
-        assert any("database: it only reads, as a standby does" in line for line in troubles), troubles
+    troubles = troubles_after("ALTER ROLE {user} SET default_transaction_read_only = on", well, engine)
+    assert any("database: it only reads, as a standby does" in line for line in troubles), troubles
 
 
 def test_who_holds_a_lock_that_others_wait_for_is_named(well: dict[str, str], engine: Engine) -> None:

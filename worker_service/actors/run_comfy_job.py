@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import structlog
-from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
 
 from shared.jobs.claim import claims
@@ -15,7 +14,7 @@ from shared.jobs.errors import Permanent
 from shared.messaging.messages import RunComfyJob
 from shared.tracing.tracing import Span
 from worker_service.dramatiq_glue.consumer import Capacity
-from worker_service.dramatiq_glue.receiver import Delivery, receives
+from worker_service.dramatiq_glue.receiver import Delivery, is_asked_for, receives
 from worker_service.metrics.spans import attempt_span
 from worker_service.run import finish
 from worker_service.run.attempt import Attempt
@@ -54,12 +53,7 @@ class JobRunner:
     clean_up: Callable[[], None] = lambda: None
 
 
-def can_help(_retries: int, error: BaseException) -> bool:
-    """Whether Dramatiq should send the message again: for a job that was put back, or when the database was away."""
-    return isinstance(error, Retry)
-
-
-@receives(RunComfyJob, retry_when=can_help, throws=(Permanent, TimeLimitExceeded))
+@receives(RunComfyJob, retry_when=is_asked_for, throws=(Permanent, TimeLimitExceeded))
 def run_comfy_job(message: RunComfyJob, delivery: Delivery[JobRunner]) -> None:
     """Wake up, and run whichever job is due: the message only says that there is one."""
     runner = delivery.resources

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from dramatiq import Retry
 from dramatiq.middleware import TimeLimitExceeded
 
 from shared.messaging.messages import RunTask
-from worker_service.dramatiq_glue.receiver import Delivery, receives
+from worker_service.dramatiq_glue.receiver import Delivery, is_asked_for, receives
 
 
 class Runs(Protocol):
@@ -15,12 +14,7 @@ class Runs(Protocol):
     def run_tasks(self) -> Callable[[], object]: ...
 
 
-def can_help(_retries: int, error: BaseException) -> bool:
-    """Whether Dramatiq should send the message again: when the database was away."""
-    return isinstance(error, Retry)
-
-
-@receives(RunTask, retry_when=can_help, throws=(TimeLimitExceeded,))
+@receives(RunTask, retry_when=is_asked_for, throws=(TimeLimitExceeded,))
 def run_task(_message: RunTask, delivery: Delivery[Runs]) -> None:
     """Wake up: the message only says that some task is due."""
     delivery.resources.run_tasks()

@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
-from shared.database.engine import patiently
+from shared.database.engine import patiently, transaction
 from shared.texts.reasons import driver_reason
 
 log = structlog.get_logger(__name__)
@@ -26,8 +28,9 @@ ENDS_WITHIN_S = 3.0  # what is under way when the worker stops
 class Deliverer(ABC):
     """What the threads of one process share that deliver one kind of thing, `what`. `wake` has one of them look."""
 
-    def __init__(self, what: str, closing: threading.Event, threads: int) -> None:
+    def __init__(self, what: str, engine: Engine, closing: threading.Event, threads: int) -> None:
         self.what = what
+        self.engine = engine
         self.threads = threads
         self.closing = closing
         self.at_work = 0  # threads
@@ -64,9 +67,14 @@ class Deliverer(ABC):
             log.exception("deliveries.failed", of=self.what)
             self.closing.wait(AGAIN_AFTER_S)
 
-    def written(self, work: Callable[[], T]) -> T:
-        """Do the transaction that writes down what became of a try, also if the database is away for a while: what is
-        not written is delivered once more. Raises SQLAlchemyError."""
+    def written(self, write: Callable[[Session], T]) -> T:
+        """Write down what became of a try, in one transaction, also if the database is away for a while: what is not
+        written is delivered once more. Raises SQLAlchemyError."""
+
+        def work() -> T:
+            with transaction(self.engine) as session:
+                return write(session)
+
         return patiently(work, patience=WRITTEN_WITHIN)
 
     @contextmanager

@@ -75,6 +75,11 @@ def put_off(error: SQLAlchemyError, *, tries: int, most: int) -> None:
         raise Retry(f"the database is away: {reason}") from None
 
 
+def is_asked_for(_retries: int, error: BaseException) -> bool:
+    """As an actor's `retry_when`: only who raises Retry has the message sent again."""
+    return isinstance(error, Retry)
+
+
 def receives(message_class: type[M], **options: Any) -> Callable[[Callable[[M, Delivery[R]], None]], Receiver[M, R]]:
     """Make a handler the receiver of a message class. `options` are Dramatiq's actor options."""
 

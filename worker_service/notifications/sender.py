@@ -21,8 +21,7 @@ class Mailing(Deliverer):
     """What the threads of one process share that send e-mail."""
 
     def __init__(self, engine: Engine, office: PostOffice, letterhead: Letterhead, closing: threading.Event) -> None:
-        super().__init__("mail", closing, THREADS)
-        self.engine = engine
+        super().__init__("mail", engine, closing, THREADS)
         self.office = office
         self.letterhead = letterhead
 
@@ -36,13 +35,9 @@ class Mailing(Deliverer):
         if taken is None:
             return False
         made = self.tried(taken)
-        state = self.written(lambda: self.write(taken, made))
+        state = self.written(lambda session: write(session, taken, made))
         tell(taken, made, state)
         return True
-
-    def write(self, taken: TakenMail, made: Tried) -> MailState | None:
-        with transaction(self.engine) as session:
-            return write(session, taken, made)
 
     def tried(self, taken: TakenMail) -> Tried:
         try:

@@ -32,7 +32,7 @@ from worker_service.run.failures import BLAMED, FAILURES, NextTry, decide, own_i
 from worker_service.run.forget import forget_prompt
 from worker_service.run.outcome import Done, Written
 from worker_service.run.prompt.withdraw import Withdrawal
-from worker_service.run.settle import PATIENCE, Refused, server_is_gone, server_is_unfit, server_is_wedged, settle
+from worker_service.run.settle import Refused, server_is_gone, server_is_unfit, server_is_wedged, settle
 
 log = structlog.get_logger(__name__)
 
@@ -179,7 +179,7 @@ def release(attempt: Attempt) -> Written:
 def abandon(attempt: Attempt) -> Written:
     """Another worker has the job, or it has ended. A prompt that only this attempt knows of must not go on running."""
     log.warning("job.lease_lost")
-    is_completed, is_known = patiently(lambda: what_others_have(attempt), patience=PATIENCE)
+    is_completed, is_known = patiently(lambda: what_others_have(attempt))
     if not is_completed:  # else these are its files
         attempt.discard()
     if not is_known:

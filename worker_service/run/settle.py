@@ -21,8 +21,6 @@ from worker_service.run.storage import StorageWatch
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = timedelta(minutes=5)
-
 
 class Refused(Exception):
     """The database answers and does not take what was to be written; it would not take it the next time either."""
@@ -40,7 +38,7 @@ def settle(messenger: Messenger, transition: Callable[[Session], object]) -> Non
             transition(session)
 
     try:
-        patiently(work, patience=PATIENCE)
+        patiently(work)
     except AlreadySettled:
         log.info("job.settled_before")
     except NotAFailure:
@@ -55,17 +53,17 @@ def settle(messenger: Messenger, transition: Callable[[Session], object]) -> Non
 
 def server_is_gone(fleet: Fleet, server: str, problem: str) -> None:
     """Give a server no more jobs until a probe sees it answer again, which takes seconds."""
-    patiently(lambda: fleet.record_loss(server, problem), patience=PATIENCE)
+    patiently(lambda: fleet.record_loss(server, problem))
 
 
 def server_is_wedged(fleet: Fleet, server: str, problem: str) -> None:
     """Give a server no more jobs until it is seen to work again, and have it restarted."""
-    patiently(lambda: fleet.record_wedge(server, problem), patience=PATIENCE)
+    patiently(lambda: fleet.record_wedge(server, problem))
 
 
 def server_is_unfit(fleet: Fleet, server: str, problem: str) -> None:
     """Give a server no more jobs until its version changes, or an operator resumes it."""
-    patiently(lambda: fleet.record_unfitness(server, problem), patience=PATIENCE)
+    patiently(lambda: fleet.record_unfitness(server, problem))
 
 
 def give_up(thread: int, *, messenger: Messenger, leases: Leases, limit: timedelta, storage: StorageWatch) -> None:

@@ -37,11 +37,16 @@ class Paces:
     """
 
     def __init__(self, threads: int) -> None:
-        self.threads = threads  # with those that help now
+        self.own_threads = threads
         self.helpers = 0
         self.lock = threading.Lock()
         self.quick: dict[UUID, bool] = {}  # the one that was tried first comes first
         self.turns: set[Turn] = set()
+
+    @property
+    def threads(self) -> int:
+        """With those that help now."""
+        return self.own_threads + self.helpers
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
@@ -90,16 +95,13 @@ class Paces:
     @contextmanager
     def helping(self) -> Iterator[None]:
         """There is a thread more until the block ends."""
-        self.count_helper(1)
+        with self.lock:
+            self.helpers += 1
         try:
             yield
         finally:
-            self.count_helper(-1)
-
-    def count_helper(self, more: int) -> None:
-        with self.lock:
-            self.threads += more
-            self.helpers += more
+            with self.lock:
+                self.helpers -= 1
 
     def missing_helpers(self) -> int:
         """How many turns take long without a helper; below 0 where there are more helpers than such turns."""

@@ -42,8 +42,7 @@ class Deliveries(Deliverer):
     ) -> None:
         """`count` is called with what becomes of each delivery that was tried, None if nobody wants it any more.
         `root` is ROOT_PATH, which goes before the addresses that are told."""
-        super().__init__("webhooks", closing, THREADS)
-        self.engine = engine
+        super().__init__("webhooks", engine, closing, THREADS)
         self.outgoing = outgoing
         self.count = count
         self.root = root
@@ -66,15 +65,14 @@ class Deliveries(Deliverer):
             made = post(self.outgoing, taken._replace(body=body_below(self.root, taken.body)), deadline)
             self.paces.took(taken.endpoint_id, made.took_ms / 1000)
             is_broken_off = made.status is None and deadline.is_given_up.is_set()
-            state = self.written(lambda: self.write(taken, None if is_broken_off else made))
+            state = self.written(
+                lambda session: (
+                    put_back(session, taken) if is_broken_off else write(session, taken, made, tell_of_disabled)
+                )
+            )
         self.count(state)
         tell(taken, made, state)
         return True
-
-    def write(self, taken: Taken, made: Try | None) -> DeliveryState | None:
-        """Write down a try; None was broken off."""
-        with transaction(self.engine) as session:
-            return put_back(session, taken) if made is None else write(session, taken, made, tell_of_disabled)
 
     @contextmanager
     def deadline(self) -> Iterator[Deadline]:

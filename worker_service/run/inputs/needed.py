@@ -1,7 +1,6 @@
 """The files that a job needs: which inputs take them, what they are called on a server, and where their bytes are."""
 
 from collections.abc import Collection, Iterator
-from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,8 +16,6 @@ from shared.texts.reasons import reason_of
 from worker_service.comfyui.inputs.errors import InputMissing
 from worker_service.comfyui.inputs.uploads import InputFile
 from worker_service.fleet.known_inputs import KnownFiles
-
-PATIENCE = timedelta(minutes=5)  # with a database that is away
 
 
 class Needed(NamedTuple):
@@ -56,7 +53,7 @@ def read(engine: Engine, asset_ids: Collection[str]) -> dict[str, Asset]:
         with reading(engine) as session:
             found.update({str(one.id): one for one in session.exec(asked)})
 
-    patiently(ask, patience=PATIENCE)
+    patiently(ask)
     if missing := [one for one in asset_ids if one not in found]:
         raise InputMissing(missing[0])
     return found

@@ -1,14 +1,10 @@
 """A workflow that is in quarantine is not sent to any server."""
 
-from datetime import timedelta
-
 from sqlalchemy import Engine
 
 from shared.database.engine import patiently, reading
 from shared.jobs.failures.quarantine import WorkflowQuarantined, quarantined
 from shared.models import GenerationJob
-
-PATIENCE = timedelta(minutes=5)
 
 
 def refuse_quarantined(engine: Engine, job: GenerationJob) -> None:
@@ -20,4 +16,4 @@ def refuse_quarantined(engine: Engine, job: GenerationJob) -> None:
             for suspect in quarantined(session, [job.workflow_key]).values():
                 raise WorkflowQuarantined(suspect)
 
-    patiently(ask, patience=PATIENCE)
+    patiently(ask)

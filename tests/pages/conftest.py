@@ -89,8 +89,9 @@ def watch(system: Visit) -> Iterator[Watch]:
 
 @pytest.fixture
 def opened(browser: Browser, system: Visit, watch: Watch) -> Iterator[Opened]:
-    """Open an address, if there is one, in a new browser, signed in by a link unless told otherwise.
+    """Open an address in a new browser, signed in by a link unless told otherwise.
 
+    Without one the page is blank and asks for nothing: what a test intercepts is asked for by what it opens then.
     Keywords are Playwright's, of a context.
     """
     contexts = []
@@ -105,8 +106,8 @@ def opened(browser: Browser, system: Visit, watch: Watch) -> Iterator[Opened]:
         if signed_in:
             page.goto(system.make_link(scopes))
             page.wait_for_url("**/studio")
-        if path and not (signed_in and path == "/studio"):
-            page.goto(path)
+        if not (signed_in and path == "/studio"):
+            page.goto(path or "about:blank")
         return page
 
     yield open_one

@@ -44,13 +44,6 @@ class Asked:
             self.details.append(request)
 
 
-def blank(opened: Opened) -> Page:
-    """A page of somebody who is signed in, that asks for nothing."""
-    page = opened(None)
-    page.goto("about:blank")
-    return page
-
-
 def grow_old(page: Page) -> None:
     """The first list that the page is given has addresses that ended long ago."""
 
@@ -97,7 +90,7 @@ def all_loaded(page: Page) -> None:
 
 def test_all_that_is_asked_for_with_a_rate_are_lists(opened: Opened, system: Visit) -> None:
     made(system, *(f"picture {number}" for number in range(3)))
-    page = blank(opened)
+    page = opened(None)
     asked = Asked(page)
     page.goto("/gallery")
     expect(tiles(page)).to_have_count(3)
@@ -112,7 +105,7 @@ def test_addresses_that_ended_are_renewed_for_all_that_is_seen_by_one_request(
 ) -> None:
     watch.allow("status of 401")
     made(system, *(f"picture {number}" for number in range(MANY)))
-    page = blank(opened)
+    page = opened(None)
     grow_old(page)
     asked = Asked(page)
     page.goto("/gallery")
@@ -124,7 +117,7 @@ def test_addresses_that_ended_are_renewed_for_all_that_is_seen_by_one_request(
 def test_the_studio_renews_the_addresses_of_what_it_shows(opened: Opened, system: Visit, watch: Watch) -> None:
     watch.allow("status of 401")
     made(system, "a harbour")
-    page = blank(opened)
+    page = opened(None)
     page.clock.install()
     grow_old(page)
     page.goto("/studio")
@@ -140,7 +133,7 @@ def test_a_mask_is_painted_over_a_picture_whose_address_has_ended(opened: Opened
     made(system, "a harbour")
     (job,) = system.http.get(JOBS).json()["items"]
     output = system.job(job["id"])["outputs"][0]["id"]
-    page = blank(opened)
+    page = opened(None)
     grow_old_unseen(page)
     page.goto(f"/studio#image={output}&job={job['id']}")
     small = page.locator(".input-picture img")
@@ -159,7 +152,7 @@ def test_a_film_plays_though_its_address_has_ended_since_it_was_opened(
     watch.allow("status of 401")
     job = system.http.post(JOBS, json={"workflow": FILM}, headers={"Prefer": "wait=30"}).json()
     assert job["status"] == "completed", job["error"]
-    page = blank(opened)
+    page = opened(None)
     page.goto("/gallery")
     grow_old_unseen(page)
     tiles(page).first.click()

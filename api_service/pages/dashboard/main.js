@@ -38,8 +38,7 @@ function Dashboard() {
   const name = id && view === "jobs" ? words.jobTitle(Number(id)) : shown ? words.views[shown.name] : words.title;
   useEffect(() => void (document.title = `${name} · ${common.product}`), [name]);
   const views = useRef(/** @type {HTMLElement | null} */ (null));
-  // On a phone they are a line that scrolls, and the one that is open may be beyond its end.
-  useEffect(() => views.current?.querySelector("[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }), [view]);
+  useEffect(() => center(views.current), [view]);
   return html`<div class="dashboard">
     <nav class="views" ref=${views} aria-label=${words.title}>
       ${seen.map(({ name }) => html`<a href=${to(name)} aria-current=${name === view ? "page" : undefined}>${words.views[name]}</a>`)}
@@ -50,6 +49,18 @@ function Dashboard() {
     </section>
     <${Question} />
   </div>`;
+}
+
+/**
+ * On a phone the views are a line that scrolls, and the one that is open may be beyond its end.
+ * `scrollIntoView` would also let Tab begin there, behind the link that leads to the content.
+ * @param {HTMLElement | null} views
+ */
+function center(views) {
+  const open = views?.querySelector("[aria-current]")?.getBoundingClientRect();
+  if (!views || !open) return;
+  const line = views.getBoundingClientRect();
+  views.scrollLeft += (open.left + open.right - line.left - line.right) / 2;
 }
 
 /** @param {{isForAdmins: boolean}} props */

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -22,6 +21,7 @@ from shared.models.accounts.key import Scope
 from tests.journeys.conftest import PATIENCE_S, Journey, bearer, shared, started
 from tests.lent_database import new_name
 from tests.pages.chromium import running_chromium, skip_where_something_lacks
+from tests.pages.names import name_of
 from tests.pages.watching import Watch
 
 DESKTOP: Mapping[str, Any] = MappingProxyType({"viewport": {"width": 1280, "height": 800}})
@@ -63,7 +63,7 @@ def system(whole_system: Journey) -> Iterator[Visit]:
     """The running system as a new user has it, who may do everything. In the end it comes to rest."""
     engine = create_engine(whole_system.system.settings, application="tests")
     with transaction(engine) as session:
-        user = user_named(session, f"anna-{uuid4().hex[:8]}").id
+        user = user_named(session, name_of("anna")).id
         key = create_key(session, user, KeyTerms("of a test", FULL)).token
 
     def make_link(scopes: Sequence[Scope] = FULL) -> str:

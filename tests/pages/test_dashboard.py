@@ -141,7 +141,7 @@ def test_a_job_tells_what_happened_to_it(dashboard: Page, system: Visit) -> None
 def test_a_new_key_is_shown_once_and_can_be_revoked(dashboard: Page) -> None:
     see(dashboard, "Users")
     dashboard.get_by_label("New user").fill("berta")
-    dashboard.get_by_role("button", name="Add").click()
+    dashboard.get_by_role("button", name="Add", exact=True).click()
     dashboard.get_by_role("row", name="berta").get_by_role("link", name="Keys").click()
     dashboard.get_by_label("New key").fill("laptop")
     dashboard.get_by_role("region", name="Keys of berta").get_by_role("button", name="Add").click()

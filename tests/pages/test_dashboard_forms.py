@@ -1,7 +1,6 @@
 """What is made and changed in the dashboard: servers, webhooks, schedules; and what others than admins have of it."""
 
 import re
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,6 +10,7 @@ from shared.workflows.parameters import LARGEST_SEED
 from tests.journeys.conftest import BODY, bearer
 from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
+from tests.pages.names import name_of
 from tests.pages.watching import Watch
 
 pytestmark = [pytest.mark.system, pytest.mark.landing]
@@ -149,7 +149,7 @@ def test_others_than_admins_see_the_same_of_their_own(opened: Opened, system: Vi
 
 
 def test_what_a_user_may_and_has_used_is_shown_and_changed(opened: Opened, system: Visit) -> None:
-    name = f"dora-{uuid4().hex[:6]}"
+    name = name_of("dora")
     user = system.http.post("/api/v1/users", json={"name": name}).json()["id"]
     key = system.http.post(f"/api/v1/users/{user}/keys", json={"name": "hers"}).json()["key"]
     job = system.http.post("/api/v1/generation-jobs/", json=BODY, headers=bearer(key)).json()["id"]
@@ -179,7 +179,7 @@ def test_what_a_user_may_and_has_used_is_shown_and_changed(opened: Opened, syste
 
 
 def test_a_key_has_an_end_and_limits_of_its_own(opened: Opened, system: Visit) -> None:
-    user = system.http.post("/api/v1/users", json={"name": f"emil-{uuid4().hex[:6]}"}).json()["id"]
+    user = system.http.post("/api/v1/users", json={"name": name_of("emil")}).json()["id"]
     page = opened(f"/dashboard#/users/{user}")
     page.get_by_label("New key").fill("for a day")
     page.get_by_text("End and limits").click()

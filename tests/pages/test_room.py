@@ -1,7 +1,6 @@
 """The room that there is: bars of two lines on a phone, columns wide enough for sentences, no empty third."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -10,6 +9,7 @@ from shared.models.accounts.key import Scope
 from tests.journeys.conftest import until
 from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
+from tests.pages.names import name_of
 from tests.pages.test_gallery import JOBS, SMALL, made, tiles
 from tests.worker_service.media.pictures import encoded, picture
 
@@ -129,7 +129,7 @@ def test_what_is_opened_below_a_list_comes_into_view_on_a_phone(opened: Opened, 
     body = {"url": "https://example.com/done", "event_types": ["job.completed"]}
     for _ in range(6):
         system.http.post("/api/v1/webhooks", json=body).raise_for_status()
-        system.http.post("/api/v1/users", json={"name": f"one of many {uuid4().hex[:8]}"}).raise_for_status()
+        system.http.post("/api/v1/users", json={"name": name_of("one of many")}).raise_for_status()
     page = opened(f"/dashboard#/{name}", **PHONE)
     page.get_by_role("rowheader").first.get_by_role("link").tap()
     expect(page.get_by_role("heading", name="Keys of" if name == "users" else "Deliveries to")).to_be_in_viewport()

@@ -1,13 +1,13 @@
 """Tables on a phone: each row is a card, nothing lies beyond the edge, and who reads by ear still has a table."""
 
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.pages.conftest import PHONE, Opened, Visit
 from tests.pages.looks import barriers, screenshot, scrolls_sideways
+from tests.pages.names import letters
 
 pytestmark = [pytest.mark.system, pytest.mark.landing]
 
@@ -51,7 +51,7 @@ class Filled(NamedTuple):
 
 @pytest.fixture
 def filled(system: Visit) -> Filled:
-    name = (uuid4().hex * 8)[:LONGEST_NAME]
+    name = letters(LONGEST_NAME)
     user = post(system, "users", name=name)["id"]
     post(system, f"users/{user}/keys", name=name[:100], scopes=["jobs:read", "jobs:write", "admin"])
     post(system, "webhooks", url=f"https://example.com/{'long' * 400}", event_types=["job.completed", "job.failed"])

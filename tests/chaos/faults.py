@@ -12,21 +12,13 @@ import httpx
 from deploy.local.process import ProcessFailed
 from tests.chaos.follow_ups.receivers import MAIL, WEBHOOKS
 from tests.chaos.plan import APIS, SCHEDULERS, SIMULATORS, WORKERS
+from tests.chaos.refusals import TABLES, accept, closed_to_all, read_only, refusing, table_away, table_locked
 from tests.chaos.services import named
+from tests.chaos.strike import Strike
 from tests.chaos.world import World
 
 SERVED_AGAIN_WITHIN_S = 60.0
 AWAY = "outputs-away"
-
-
-class Strike(NamedTuple):
-    """One fault of a schedule: `at` seconds after the start, for `for_s` seconds. `how` is one of its kind's ways."""
-
-    at: float
-    kind: str
-    target: str
-    for_s: float
-    how: str = ""
 
 
 class Kind(NamedTuple):
@@ -229,6 +221,10 @@ KINDS: dict[str, Kind] = {
     "redis-restart": Kind(("redis",), (0, 6), kill_redis, start_redis),
     "redis-pause": Kind(("redis",), (2, 15), pause_redis, go_on_redis),
     "postgres-restart": Kind(("postgres",), (0, 8), stop_postgres, start_postgres, ways=("kill", "stop")),
+    "postgres-read-only": Kind(("postgres",), (1, 8), refusing(read_only), accept),
+    "postgres-table-away": Kind(("postgres",), (1, 8), refusing(table_away), accept, ways=TABLES),
+    "postgres-table-locked": Kind(("postgres",), (1, 8), refusing(table_locked), accept, ways=TABLES),
+    "postgres-closed": Kind(("postgres",), (1, 8), refusing(closed_to_all), accept),
     "store-refuse": Kind(("store",), (3, 15), refuse_to_store, store_again),
     "receiver-kill": Kind(R, (3, 10), kill_receiver, start_receiver),
     "link-slow": Kind(LINKS, (5, 15), slow_link, quick_link),

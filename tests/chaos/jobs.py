@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from tests.chaos.content import CONTENTS, DEADLY, EVERYTHING, RAISED, REFUSED
+from tests.chaos.content import CONTENTS, DEADLY, EVERYTHING, QUARANTINED, RAISED, REFUSED
 from tests.chaos.plan import Plan
 
 CHECKPOINTS = ("random_sd15.safetensors", "random_sdxl.safetensors")
@@ -80,6 +80,11 @@ class Submission:
     refused: list[str] = field(default_factory=list)
     accepted_at: list[float] = field(default_factory=list)
     cancel: int | None = None  # the status of the answer that counts
+
+    @property
+    def may_be_refused(self) -> bool:
+        """Whether such a workflow may be in quarantine by then, and it was refused for that."""
+        return QUARANTINED in self.ordered.fails_with and any(f'"{QUARANTINED}"' in each for each in self.refused)
 
 
 def orders(plan: Plan, webhook: str | None = None) -> list[Ordered]:

@@ -3,8 +3,8 @@
 import threading
 import time
 
-from tests.chaos.faults import Strike
 from tests.chaos.schedule import Aim, Struck
+from tests.chaos.strike import Strike
 from tests.chaos.world import requests_in
 
 REPLACED = "comfyui-replaced"

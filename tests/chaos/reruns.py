@@ -104,7 +104,8 @@ def leaves_damage(evidence: Evidence, job_id: int) -> bool:
     """Whether the job's node leaves an output that cannot be read."""
     number = evidence.numbers.get(job_id)
     contents = {submission.ordered.number: submission.ordered.content for submission in evidence.submissions}
-    return EVERYTHING[content].leaves_damage if (content := contents.get(number or -1)) else False
+    content = None if number is None else contents.get(number)
+    return content is not None and EVERYTHING[content].leaves_damage
 
 
 def was_damaged_again(evidence: Evidence, job: Row) -> bool:

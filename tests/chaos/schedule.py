@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import psutil
 
 from deploy.local.system import Say
-from tests.chaos.faults import KINDS, Strike
+from tests.chaos.faults import KINDS
 from tests.chaos.plan import Plan
+from tests.chaos.strike import Strike
 from tests.chaos.world import World
 
 FIRST_AFTER_S = 4.0

@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from tests.chaos.evidence import Entry, Evidence, Stored
-from tests.chaos.faults import Strike
 from tests.chaos.follow_ups.sound import ADOPTED, ARCHIVE_PATH, CANCELLED, FAILING, PLAIN, RETRIED, followed
 from tests.chaos.jobs import JobKind, Ordered, Submission
 from tests.chaos.monitor import Sample
 from tests.chaos.rows import Row
 from tests.chaos.schedule import Struck
+from tests.chaos.strike import Strike
 from tests.chaos.watchers import Watched
 
 ONE, OTHER = "http://one", "http://other"

@@ -22,6 +22,7 @@ from tests.chaos.follow_ups.sound import (
     task,
 )
 from tests.chaos.follow_ups.tasks import AskedTask
+from tests.chaos.jobs import Submission
 from tests.chaos.monitor import Sample
 from tests.chaos.rows import Row
 from tests.chaos.sound import ONE, OTHER, changing, doctored, followed_by, job, ran, sound, struck, submission, with_one
@@ -232,6 +233,29 @@ def test_a_job_that_used_up_its_attempts_or_killed_its_workers_or_servers_may_fa
     deadly_ones = (replace(deadly, attempts=dead), replace(deadly, attempts=lost_servers))
     for evidence in (used_up, two_bad_files, *deadly_ones):
         assert "every end has its reason" not in {violation.rule for violation in account(evidence)}
+
+
+@pytest.mark.parametrize("number", [RETRIED, 0])  # 0 is the first order of a run
+def test_a_job_whose_own_output_was_damaged_is_run_again(number: int) -> None:
+    damaged = replace(doctored("attempts", (RETRIED, 1), error_code="output_missing"), struck=[])
+    order = replace(submission(RETRIED).ordered, number=number, content="shows missing_file")
+    submissions = [each for each in damaged.submissions if each.ordered.number != RETRIED]
+    evidence = replace(
+        damaged,
+        submissions=[*submissions, Submission(order, accepted=[RETRIED], accepted_at=[0.0])],
+        numbers={**damaged.numbers, RETRIED: number},
+    )
+    assert "every execution is accounted for" not in {violation.rule for violation in account(evidence)}
+
+
+def test_a_workflow_that_ended_servers_may_be_refused_and_no_other() -> None:
+    refusal = ['409 {"title":"Conflict","code":"workflow_quarantined","detail":"in quarantine since']
+    evidence = sound()
+    for content, is_right in (("dies of unprintable", True), ("raises nul", True), ("shows tags", False)):
+        order = replace(submission(6).ordered, content=content)
+        one = Submission(order, refused=refusal)
+        found = account(changing(evidence, "submissions", [*evidence.submissions, one]))
+        assert (not found) is is_right, content
 
 
 def test_a_fault_may_take_an_output_of_the_second_run_that_its_own_damage_cost() -> None:

@@ -22,6 +22,7 @@ from tests.chaos.follow_ups.receivers import Receivers, receivers
 from tests.chaos.plan import APIS, SCHEDULERS, SIMULATORS, SLOTS, WORKERS, Plan
 from tests.chaos.proxy import Link, links
 from tests.chaos.services import named, start_services
+from tests.chaos.strike import Strike
 from tests.simulator.running import ArmedFault, RunningSimulator
 
 KEPT = ("PATH", "HOME", "TMPDIR", "LANG")
@@ -72,7 +73,8 @@ class World:
     receivers: Receivers
     links: dict[str, Link]
     down: set[str] = field(default_factory=set)
-    armed: dict[object, ArmedFault] = field(default_factory=dict)  # by the strike that armed it
+    armed: dict[Strike, ArmedFault] = field(default_factory=dict)  # by the strike that armed it
+    refusals: dict[Strike, ExitStack] = field(default_factory=dict)  # by the strike that began it
     restarts: list[tuple[float, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -13,12 +13,13 @@ import httpx
 from deploy.local.system import Say
 from shared.jobs.urls import JOBS
 from tests.chaos.alerts.prometheus import Prometheus, watched_by_prometheus
-from tests.chaos.faults import KINDS, A, C, Kind, S, Strike, W, armed, disarm
+from tests.chaos.faults import KINDS, A, C, Kind, S, W, armed, disarm
 from tests.chaos.follow_ups.receivers import WEBHOOKS
 from tests.chaos.monitor import Monitor
 from tests.chaos.plan import Plan
 from tests.chaos.run import database, messenger, user_id
 from tests.chaos.schedule import Aim
+from tests.chaos.strike import Strike
 from tests.chaos.world import World, running_world
 
 FIRES_WITHIN_S = 150.0

@@ -26,6 +26,7 @@ from shared.metrics.exposition import expose_or_exit, new_registry
 from shared.metrics.jobs import JobMetrics
 from worker_service.scheduler.gauges import RowGauges
 from worker_service.scheduler.leadership import leadership
+from worker_service.scheduler.overdue import Overdue
 from worker_service.scheduler.schedule import SCHEDULE, Sweep, SweepResources, due_work, quotas
 
 log = structlog.get_logger(__name__)
@@ -84,11 +85,13 @@ def run(settings: Settings, stopping: threading.Event, registry: CollectorRegist
 def lead(held: Connection, resources: SweepResources, stopping: threading.Event) -> None:
     """Follow SCHEDULE until stopped. Raises SQLAlchemyError once the lock's connection is gone."""
     scheduler = BackgroundScheduler(timezone=UTC)
+    Overdue().follow(scheduler)
     for sweep in SCHEDULE:
         scheduler.add_job(
             run_sweep,
             "interval",
             args=[sweep, resources],
+            id=sweep.name,
             name=sweep.name,
             seconds=sweep.every.total_seconds(),
             coalesce=True,

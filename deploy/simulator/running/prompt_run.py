@@ -152,6 +152,7 @@ class PromptRun:
         extra_data = self.item.extra_data
         return Workbench(
             folders=self.around.stock.folders,
+            images=self.around.stock.images,
             drawing=self.around.drawing,
             prompt=self.item.prompt,
             extra_pnginfo=extra_data.get("extra_pnginfo"),

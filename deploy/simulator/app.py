@@ -69,6 +69,7 @@ CONTROL_ROUTES: Sequence[web.RouteDef] = (
     web.get("/simulator/requests", control.count_requests),
     web.post("/simulator/reset", control.reset_everything),
     web.post("/simulator/pace", control.set_pace),
+    web.delete("/simulator/pictures", control.forget_pictures),
     web.post("/simulator/protocol", control.set_protocol),
     web.get("/simulator/faults", control.list_faults),
     web.post("/simulator/faults", control.arm_fault),

@@ -97,7 +97,7 @@ class Krita:
                         answer = self.get(f"api/etn/image/{image['id']}")
                         assert answer.status_code == 200, answer.text
                         found.append(answer.content)
-            elif kind in {"execution_interrupted", "execution_error"}:
+            elif kind in {"execution_interrupted", "execution_error"} and data["prompt_id"] == prompt_id:
                 raise Ended(kind, data)
             elif kind == "executing" and data["node"] is None:
                 if active == prompt_id:

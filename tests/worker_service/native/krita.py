@@ -1,5 +1,6 @@
 """Krita AI Diffusion 1.53 as a server meets it: what it asks, in its order, and what it makes of the answers."""
 
+import json
 import zlib
 from io import BytesIO
 from typing import Any
@@ -8,12 +9,12 @@ from uuid import uuid4
 from PIL import Image
 from starlette.testclient import TestClient, WebSocketTestSession
 
-from tests.api_service.native.prompts import told
 from tests.simulator.graphs import Graph, node
 
 TOOLING = {"ETN_LoadImageCache", "ETN_SaveImageCache", "ETN_Translate"}
 FOLDERS = ("checkpoints", "diffusion_models", "unet_gguf")
 PAGE = 8
+FINISHED = bytes((0, 0, 0, 1, 0, 0, 0, 2))  # begins a frame whose picture is a result: it is a PNG
 
 
 class Krita:
@@ -25,6 +26,7 @@ class Krita:
         self.headers = headers
         self.client_id = str(uuid4())
         self.languages: list[Any] = []
+        self.places: list[dict[str, Any]] = []  # where in the document pictures belong
         self.models: dict[str, dict[str, Any]] = {}
 
     def get(self, path: str, **params: Any) -> Any:
@@ -84,26 +86,41 @@ class Krita:
         return prompt_id
 
     def results(self, socket: WebSocketTestSession, prompt_id: str) -> list[bytes]:
-        """The pictures of a prompt: those that `executed` names are fetched at once, and all are there at its end."""
+        """The pictures of a prompt. Raises Ended where there is nothing to wait for any more."""
         active, found = None, list[bytes]()
         while True:
-            kind, data = told(socket)
+            message = socket.receive()
+            if (frame := message.get("bytes")) is not None:
+                found += [frame[len(FINISHED) :]] if frame.startswith(FINISHED) else []
+                continue
+            kind, data = read(message["text"])
             if kind == "execution_start":
                 assert active is None, "it would take the one before for interrupted"
                 active = data["prompt_id"]
-            elif kind == "executed" and data["prompt_id"] == prompt_id:
-                for image in data["output"].get("images", []):
-                    if image.get("source") == "http":
-                        answer = self.get(f"api/etn/image/{image['id']}")
-                        assert answer.status_code == 200, answer.text
-                        found.append(answer.content)
-            elif kind in {"execution_interrupted", "execution_error"} and data["prompt_id"] == prompt_id:
-                raise Ended(kind, data)
             elif kind == "executing" and data["node"] is None:
                 if active == prompt_id:
                     assert found, "it would say that nothing new was made"
                     return found
                 active = None
+            elif data.get("prompt_id") == prompt_id:
+                found += self.hear(kind, data)
+
+    def hear(self, kind: str, data: dict[str, Any]) -> list[bytes]:
+        """What is told of a prompt: results that are named are fetched at once. Raises Ended."""
+        if kind in {"execution_interrupted", "execution_error"}:
+            raise Ended(kind, data)
+        if kind != "executed":
+            return []
+        self.places += data["output"].get("info", [])
+        named = [image for image in data["output"].get("images", []) if image.get("source") == "http"]
+        answers = [self.get(f"api/etn/image/{image['id']}") for image in named]
+        assert all(answer.status_code == 200 for answer in answers)
+        return [answer.content for answer in answers]
+
+
+def read(text: str) -> tuple[str, dict[str, Any]]:
+    message = json.loads(text)
+    return message["type"], message["data"]
 
 
 class Ended(Exception):

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from api_service.doors.native.tooling import TAKES_NO_MODELS
 from tests.api_service.conftest import bearer, new_key
+from tests.simulator.graphs import node
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.native.krita import Ended, Krita, canvas, colour_of, picture_id, refining, selecting
 from tests.worker_service.running_worker import RunningWorker
@@ -98,6 +99,20 @@ def test_many_pictures_and_many_results(krita: Krita) -> None:
         prompts = [krita.enqueue(refining(content), *contents) for content in contents]
         colours = [colour_of(*krita.results(socket, prompt_id)) for prompt_id in prompts]
     assert colours == [CYAN, (255, 255, 0), (255, 0, 255)]
+
+
+def test_a_workflow_of_ones_own_says_where_its_picture_belongs(krita: Krita) -> None:
+    """Its node sends the picture over the socket, and tells the place beside it."""
+    content = canvas("red")
+    graph = refining(content)
+    place = {"x": 5, "y": ["0", 0], "name": "layer", "batch_mode": "layers", "resize_canvas": True}
+    graph["2"] = node("ETN_KritaOutput", images=["1", 0], **place)
+    with krita.listening() as socket:
+        (result,) = krita.results(socket, krita.enqueue(graph, content))
+    assert colour_of(result) == CYAN
+    assert krita.places == [
+        {"name": "layer", "offset_x": 5, "offset_y": 0, "batch_mode": "layers", "resize_canvas": True}
+    ]
 
 
 def test_users_are_apart_though_their_ids_are_the_same(krita: Krita, another_krita: Krita) -> None:

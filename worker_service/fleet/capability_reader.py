@@ -25,8 +25,8 @@ from shared.fleet.probes import ProbeKind, ProbeOutcome
 from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.embeddings import embeddings_of
-from worker_service.comfyui.model_info import model_info_of
+from worker_service.comfyui.listings.embeddings import embeddings_of
+from worker_service.comfyui.listings.model_info import model_info_of
 from worker_service.fleet.class_pages import LOADERS, lists_the_same, read_pages
 from worker_service.fleet.health import Fleet
 from worker_service.fleet.records import record_probe

@@ -46,7 +46,7 @@ class ToolingOperation(NativeOperation):
             # Not as its class has it: that would tell a refusal in ComfyUI's form.
             return await Operation.answer(self, http, door)
         except Refusal as refusal:
-            said = "; ".join([detail_of(refusal), *(f"{one.field} {one.message}" for one in refusal.errors)])
+            said = "; ".join(f"{one.field} {one.message}" for one in refusal.errors) or detail_of(refusal)
             return failed(STATUSES[refusal.code], said, {**http.state.rate, **headers_of(refusal)})
 
 

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api_service.doors.native.tooling import TAKES_NO_MODELS
+from shared.workflows.references import reference_to
 from tests.api_service.conftest import bearer, new_key
 from tests.simulator.graphs import node
 from tests.worker_service.deployment import Deployment
@@ -113,6 +114,21 @@ def test_a_workflow_of_ones_own_says_where_its_picture_belongs(krita: Krita) -> 
     assert krita.places == [
         {"name": "layer", "offset_x": 5, "offset_y": 0, "batch_mode": "layers", "resize_canvas": True}
     ]
+
+
+def test_its_nodes_take_and_leave_files_of_every_door(krita: Krita, client: TestClient) -> None:
+    """An asset is named by a reference where an id stands, and the result is an output."""
+    upload = client.post("/api/v1/assets", files={"file": ("mine.png", canvas("red"))}).json()
+    graph = refining(canvas("red"))
+    graph["0"]["inputs"]["id"] = reference_to(upload["id"])
+    asked = client.post("/api/v1/generation-jobs/", json={"workflow": graph}, headers={"Prefer": "wait=30"})
+    (output,) = asked.json()["outputs"]
+    assert colour_of(client.get(output["url"]).content) == CYAN
+    assert krita.get(f"api/etn/image/{output['id']}").content == client.get(output["url"]).content
+    film = client.post("/api/v1/assets", files={"file": ("film.mp4", bytes(4) + b"ftypisom" + bytes(99))}).json()
+    graph["0"]["inputs"]["id"] = reference_to(film["id"])
+    refused = client.post("/api/v1/generation-jobs/", json={"workflow": graph})
+    assert [one["code"] for one in refused.json()["errors"]] == ["wrong_asset_kind"]
 
 
 def test_users_are_apart_though_their_ids_are_the_same(krita: Krita, another_krita: Krita) -> None:

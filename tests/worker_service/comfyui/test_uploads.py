@@ -51,7 +51,7 @@ def test_a_picture_is_put_into_the_cache_and_stays_what_it_was(comfyui: ComfyUIC
     assert upload(comfyui, picture, pieces(b"y" * len(CONTENT)), overwrite=True)
     assert presence(comfyui, picture) is Presence.THERE
     assert presence(comfyui, FILE._replace(name="a b.png")) is Presence.ABSENT
-    assert comfyui.connection.ask("GET", "/api/etn/image/a%20b.png").content == CONTENT
+    assert comfyui.connection.ask("GET", "/api/etn/image/genonaut-inputs-a%20b.png").content == CONTENT
 
 
 @pytest.mark.system

@@ -4,9 +4,12 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from api_service.doors.native.tooling import TAKES_NO_MODELS
+from shared.files.server_names import id_in_cache, name_on_server
+from shared.models import Asset
 from shared.workflows.references import reference_to
 from tests.api_service.conftest import bearer, new_key
 from tests.simulator.graphs import node
@@ -129,6 +132,23 @@ def test_its_nodes_take_and_leave_files_of_every_door(krita: Krita, client: Test
     graph["0"]["inputs"]["id"] = reference_to(film["id"])
     refused = client.post("/api/v1/generation-jobs/", json={"workflow": graph})
     assert [one["code"] for one in refused.json()["errors"]] == ["wrong_asset_kind"]
+
+
+def test_nobody_names_a_picture_of_another_by_the_name_that_a_server_has_for_it(
+    krita: Krita, another_krita: Krita, deployment: Deployment
+) -> None:
+    """It stands in what is written into pictures."""
+    content = canvas("red")
+    with krita.listening() as socket:
+        krita.results(socket, krita.enqueue(refining(content), content))
+    with deployment.messenger.transaction() as session:
+        (asset,) = session.exec(select(Asset)).all()
+    graph = refining(content)
+    graph["0"]["inputs"]["id"] = id_in_cache(name_on_server(asset.hash, asset.media_type, asset.name))
+    assert deployment.comfyui.http.get(f"/api/etn/image/{graph['0']['inputs']['id']}").content == content
+    own, others = (one.post("api/v1/generation-jobs/", {"workflow": graph}) for one in (krita, another_krita))
+    assert (own.status_code, others.status_code) == (201, 422)
+    assert [one["code"] for one in others.json()["errors"]] == ["missing_asset"]
 
 
 def test_users_are_apart_though_their_ids_are_the_same(krita: Krita, another_krita: Krita) -> None:

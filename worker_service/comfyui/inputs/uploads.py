@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from shared.files.server_names import id_in_cache
 from shared.jobs.errors import ComfyUIUnreachable
 from worker_service.comfyui.client import ComfyUIClient
 from worker_service.comfyui.connection import ANSWER, PACE, REFUSED, AnswerTooLarge, Bounds, Pace
@@ -38,7 +39,7 @@ class InputFile(NamedTuple):
     @property
     def value(self) -> str:
         """What the input of a node is given."""
-        return self.name if self.is_cached else f"{self.folder}/{self.name}"
+        return id_in_cache(self.name) if self.is_cached else f"{self.folder}/{self.name}"
 
 
 class Presence(Enum):
@@ -51,7 +52,7 @@ class Presence(Enum):
 def presence(client: ComfyUIClient, file: InputFile) -> Presence:
     """Whether the server has the file. Raises ComfyUIUnreachable."""
     parameters = {"filename": file.name, "subfolder": file.folder, "type": "input"}
-    path, named = (picture_path(file.name), {}) if file.is_cached else ("/view", parameters)
+    path, named = (picture_path(file.value), {}) if file.is_cached else ("/view", parameters)
     with client.connection.opened("HEAD", path, HEAD, params=named) as response:
         if response.status in REFUSED:
             raise ComfyUIUnreachable(client.name, client.connection.refused(response.status))
@@ -85,7 +86,7 @@ def upload(
 def put_picture(client: ComfyUIClient, file: InputFile, pieces: Iterable[bytes], pace: Pace) -> bool:
     """Put a picture into the server's cache: it is there then, under its name. Raises as `upload` does."""
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(file.size)}
-    sent(client, file, Way("PUT", picture_path(file.name), headers), pieces, pace)
+    sent(client, file, Way("PUT", picture_path(file.value), headers), pieces, pace)
     return True
 
 

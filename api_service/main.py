@@ -25,6 +25,7 @@ from api_service.doors.native.routes import is_native
 from api_service.doors.operator.health import check_everything
 from api_service.doors.services import Services
 from api_service.fleet.capability_cache import CapabilityReader
+from api_service.fleet.model_infos import ModelInfos
 from api_service.fleet.object_infos import ObjectInfos
 from api_service.http.application import Application
 from api_service.http.problems import answer_bug, handlers_of
@@ -205,6 +206,7 @@ def make_services(settings: Settings, timings: StreamTimings, metrics: ApiMetric
         limits=limits,
         capabilities=capabilities,
         object_infos=ObjectInfos(engine),
+        model_infos=ModelInfos(engine),
         histories=KeptBodies(),
         ended_prompts=AskedTogether(partial(anyio.to_thread.run_sync, partial(ended_jobs, engine), limiter=threads)),
         acceptance=Acceptance(

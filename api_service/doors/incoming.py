@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from api_service.assets.keeping import Details, Kept, Owner, Shelf
 from api_service.assets.receiving import Receiving
 from api_service.doors.binding import ApiRequest
-from api_service.http.multipart import Form, read_form
+from api_service.http.multipart import AT_ONCE, Form, bounded, read_form, refuse_what_says_it_is_larger
 from api_service.http.request_refusals import RequestCode
 from api_service.http.server.connections import MORE_TIME
 from api_service.limits.rates import Limit
@@ -51,6 +51,19 @@ async def received(request: ApiRequest[Any, Any], details_in: Callable[[Form], D
     async with one_upload(request, largest) as sink:
         form = await read_form(request.http, sink, largest)
         return await request.services.run(sink.receiving.finish, details_in(form))
+
+
+async def take_whole_body(request: ApiRequest[Any, Any], sink: FileSink, largest: int) -> None:
+    """Give a body that is a file, and nothing else, to the sink. Raises Refusal."""
+    refuse_what_says_it_is_larger(request.http, largest)
+    await sink.begin()
+    waiting = bytearray()
+    async for chunk in bounded(request.http, largest):
+        waiting += chunk
+        if len(waiting) >= AT_ONCE:
+            await sink.write(bytes(waiting))
+            waiting.clear()
+    await sink.write(bytes(waiting))
 
 
 @asynccontextmanager

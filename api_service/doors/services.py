@@ -14,6 +14,7 @@ from api_service.accounts.trusted import TrustedNetworks
 from api_service.accounts.url_signing import UrlSigning
 from api_service.assets.fetching import Fetches
 from api_service.fleet.capability_cache import CapabilityReader
+from api_service.fleet.model_infos import ModelInfos
 from api_service.fleet.object_infos import ObjectInfos
 from api_service.http.server.lane import Lane
 from api_service.http.shared_answers.asked_together import AskedTogether
@@ -52,6 +53,7 @@ class Services:
     limits: KeyLimits
     capabilities: CapabilityReader
     object_infos: ObjectInfos
+    model_infos: ModelInfos
     histories: KeptBodies
     ended_prompts: AskedTogether[tuple[UUID, UUID], int]  # the job of a prompt that has ended, by its user and its id
     acceptance: Acceptance

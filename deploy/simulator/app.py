@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from deploy.simulator.endpoints import control, jobs, listings, prompt, queue, uploads, view
+from deploy.simulator.endpoints import control, jobs, listings, prompt, queue, tooling, uploads, view
 from deploy.simulator.endpoints.app_key import SIMULATOR
 from deploy.simulator.endpoints.middleware import answer_preflights, keep_strangers_out, meet_faults
 from deploy.simulator.running.simulator import Simulator
@@ -57,11 +57,19 @@ JOB_ROUTES: Sequence[web.RouteDef] = (
     web.post("/api/jobs/{prompt_id}/cancel", jobs.cancel_job),
 )
 
+TOOLING_ROUTES: Sequence[web.RouteDef] = (
+    web.get("/api/etn/image/{picture_id}", tooling.show_picture),
+    web.put("/api/etn/image/{picture_id}", tooling.take_picture),
+    web.get("/api/etn/model_info/{folder}", tooling.describe_models),
+    web.get("/api/etn/languages", tooling.list_languages),
+)
+
 CONTROL_ROUTES: Sequence[web.RouteDef] = (
     web.get("/simulator/executions", control.show_executions),
     web.get("/simulator/requests", control.count_requests),
     web.post("/simulator/reset", control.reset_everything),
     web.post("/simulator/pace", control.set_pace),
+    web.delete("/simulator/pictures", control.forget_pictures),
     web.post("/simulator/protocol", control.set_protocol),
     web.get("/simulator/faults", control.list_faults),
     web.post("/simulator/faults", control.arm_fault),
@@ -92,7 +100,7 @@ def _comfyui(simulator: Simulator) -> web.Application:
         middlewares=[meet_faults, answer_preflights, keep_strangers_out],
     )
     app[SIMULATOR] = simulator
-    app.add_routes([*COMFYUI_ROUTES, *JOB_ROUTES, *INTERNAL_ROUTES])
+    app.add_routes([*COMFYUI_ROUTES, *JOB_ROUTES, *INTERNAL_ROUTES, *TOOLING_ROUTES])
     app.add_routes([web.route(known.method, f"/api{known.path}", known.handler) for known in COMFYUI_ROUTES])
     return app
 

@@ -1,6 +1,6 @@
-"""What the file of an asset is called on a ComfyUI server: by its content, in a folder of ours.
+"""What the file of an asset is called on a ComfyUI server: by its content, in a folder of ours, or in a cache.
 
-All users' inputs are in that folder, so a workflow may name none of them itself.
+All users' inputs are there, so a workflow may name none of them itself.
 """
 
 import re
@@ -40,7 +40,7 @@ SUFFIXES: Mapping[str, str] = {
 }
 UNKNOWN = ".bin"
 OWN_SUFFIX = re.compile(r"\.[a-z0-9]{1,12}")
-NAME = re.compile(rf"{FOLDER}/([0-9a-f]{{64}})\.[a-z0-9]{{1,12}}")
+NAME = re.compile(rf"{FOLDER}[/-]([0-9a-f]{{64}})\.[a-z0-9]{{1,12}}")
 ANNOTATION = " [input]"
 
 
@@ -51,6 +51,11 @@ def name_on_server(content_hash: str, media_type: str, name: str) -> str:
         own = PurePath(name).suffix.lower()
         suffix = own if OWN_SUFFIX.fullmatch(own) else UNKNOWN
     return content_hash.rpartition(":")[2] + suffix
+
+
+def id_in_cache(name: str) -> str:
+    """The id of a picture in the cache of a server, by its name within FOLDER."""
+    return f"{FOLDER}-{name}"
 
 
 def plain(value: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from shared.models import AssetKind
+from shared.workflows.image_cache import ID, LOADING
 
 ANY_KIND: frozenset[AssetKind] = frozenset()
 # Of a film the loaders of sounds take the sound.
@@ -17,6 +18,8 @@ UPLOADS: Mapping[str, frozenset[AssetKind]] = {
     "video_upload": frozenset({AssetKind.VIDEO}),
     "file_upload": ANY_KIND,
 }
+# A picture of the server's cache is named by a plain text: by the name of the class and of its input.
+CACHED: Mapping[tuple[str, str], frozenset[AssetKind]] = {(LOADING, ID): frozenset({AssetKind.IMAGE})}
 # The endings of files that are no models: those have lists, too.
 ENDINGS = frozenset(
     {

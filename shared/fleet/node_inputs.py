@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from shared.fleet.file_inputs import UPLOADS, files_taken
+from shared.fleet.file_inputs import CACHED, UPLOADS, files_taken
 from shared.fleet.model_kinds import KIND_OF_INPUT
 from shared.fleet.paths import names_a_path
 from shared.models import AssetKind
@@ -114,7 +114,7 @@ def node_input(origin: Origin, name: str, spec: list[Any], *, is_required: bool)
         is_seed=kind == "INT" and options.get("control_after_generate") in (True, "randomize"),
         is_path=any(options.get(flag) for flag in UPLOADS)
         or ("STRING" in kind.split(",") and names_a_path(origin.class_name, name, options)),
-        takes=files_taken(options, None if is_closed or parts else choices),
+        takes=CACHED.get((origin.class_name, name)) or files_taken(options, None if is_closed or parts else choices),
         parts=parts,
     )
 

@@ -106,8 +106,8 @@ class OutputMissing(Settled):
 
     code = "output_missing"
 
-    def __init__(self, filename: str, status: int) -> None:
-        super().__init__(f"output {filename} is not there: the history names it, and /view answers {status}")
+    def __init__(self, filename: str, status: int, path: str = "/view") -> None:
+        super().__init__(f"output {filename} is not there: the history names it, and {path} answers {status}")
         self.details = {"filename": filename}
 
 

@@ -79,9 +79,9 @@ class ServerCapabilities(SQLModel, table=True):
     """One row of `server_capabilities`: what a ComfyUI server can do, by its `/object_info` of `refreshed_at`.
 
     `digest` is the SHA-256 of the JSON, so that nobody reads it twice. `devices` is from `/system_stats`,
-    `replacements` from `/node_replacements` and `embeddings` from `/embeddings`, where there is one. The row stays
-    while the server is away: what only it has is accepted, and waits. `offers` and `lacks` are names, see
-    `shared.fleet.capabilities`.
+    `replacements` from `/node_replacements` and `embeddings` from `/embeddings`, where there is one. `model_info` says
+    what its models are, by folder and name, where its nodes tell that. The row stays while the server is away: what
+    only it has is accepted, and waits. `offers` and `lacks` are names, see `shared.fleet.capabilities`.
     """
 
     __tablename__ = "server_capabilities"
@@ -95,6 +95,7 @@ class ServerCapabilities(SQLModel, table=True):
     object_info: dict[str, Any] = Field(sa_column=document("object_info", "{}"))
     replacements: dict[str, Any] = Field(default_factory=dict, sa_column=document("replacements", "{}"))
     embeddings: list[str] = Field(default_factory=empty_list, sa_column=names("embeddings"))
+    model_info: dict[str, Any] = Field(default_factory=dict, sa_column=document("model_info", "{}"))
     devices: list[dict[str, Any]] = Field(default_factory=empty_list, sa_column=document("devices", "[]"))
     offers: list[str] = Field(default_factory=empty_list, sa_column=names("offers"))
     lacks: list[str] = Field(default_factory=empty_list, sa_column=names("lacks"))

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-SENDING = frozenset({"SaveImageWebsocket", "ETN_SendImageWebSocket"})
+TO_KRITA = "ETN_KritaOutput"  # ... and says where in the document they belong
+SENDING = frozenset({"SaveImageWebsocket", "ETN_SendImageWebSocket", TO_KRITA})
 
 
 def sending_nodes(workflow: Mapping[str, Any]) -> Mapping[str, str]:

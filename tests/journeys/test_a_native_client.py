@@ -2,6 +2,7 @@
 
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.journeys.conftest import Journey, bearer, until
 from tests.simulator.graphs import txt2img
+from tests.worker_service.native.krita import canvas, colour_of, picture_id, refining
 from tests.worker_service.native.listening import listening
 
 pytestmark = [pytest.mark.system, pytest.mark.landing, pytest.mark.timeout(300)]
@@ -41,6 +43,26 @@ def test_a_client_that_connects_again_gets_its_picture_though_all_was_killed(her
     (image,) = here.http.get(f"/history/{prompt_id}").json()[prompt_id]["outputs"]["9"]["images"]
     assert here.http.get("/view", params=image).content.startswith(b"\x89PNG")
     assert here.http.get("/queue").json() == {"queue_running": [], "queue_pending": []}
+
+
+def test_what_krita_waits_for_comes_though_its_worker_was_killed(here: Journey) -> None:
+    """Its result is in the server's memory alone, until a worker has fetched it."""
+    address, key, content = urlsplit(here.system.api_url).netloc, bearer(here.system.key), canvas("red")
+    stall = here.comfyui.fault("stall", node="ImageInvert")
+    with listening(address, "krita", **key) as socket:
+        assert here.http.put(f"/api/etn/image/{picture_id(content)}", content=content).status_code == 201
+        body = {"prompt": refining(content), "client_id": "krita", "prompt_id": str(uuid4())}
+        prompt_id = here.http.post("/prompt", json=body).json()["prompt_id"]
+        stall.wait_until_struck()
+        here.kill("worker")
+        stall.clear()
+        (own,) = here.comfyui.executions()
+        here.comfyui.wait_finished(own)
+        here.restart("worker")
+        told = socket.until_done(prompt_id)
+    (image,) = [data["output"]["images"][0] for kind, data in told if kind == "executed"]
+    assert colour_of(here.http.get(f"/api/etn/image/{image['id']}").content) == (0, 255, 255)
+    assert here.times_run() == [1]
 
 
 def is_in_history(http: httpx.Client, prompt_id: str) -> bool:

@@ -121,6 +121,10 @@ class RunningSimulator:
         answer = self.http.post("/simulator/pace", json=seconds)
         assert answer.status_code == 200, answer.text
 
+    def forget_pictures(self) -> None:
+        """Lose what is in the cache of pictures, as a server does that has too many."""
+        self.http.delete("/simulator/pictures").raise_for_status()
+
     def speak(self, protocol: str) -> None:
         """Speak as that ComfyUI ("0.8" or "0.33") from now on, over restarts and until a reset."""
         self._spoken = {"protocol": protocol}

@@ -56,6 +56,7 @@ def test_listings_are_answered_as_recorded(newer_simulator: RunningSimulator) ->
 def test_every_node_class_takes_and_gives_what_was_recorded(newer_simulator: RunningSimulator) -> None:
     recorded = document("0.33/http/object_info") | document("0.33/http/object_info_of_inputs")
     answered = newer_simulator.http.get("/object_info").json()
+    answered = {name: page for name, page in answered.items() if not name.startswith("ETN_")}  # which it had not
 
     assert recorded.keys() == answered.keys()
     for name, page in recorded.items():

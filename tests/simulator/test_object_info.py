@@ -16,7 +16,8 @@ def test_every_node_class_is_declared_as_recorded(simulator: RunningSimulator) -
         (simulator.input_directory / name).touch()
     answered = simulator.http.get("/object_info").json()
     newer = document("0.33/http/object_info_of_inputs")
-    answered = {name: page for name, page in answered.items() if not name.startswith("Simulated") and name not in newer}
+    others = ("Simulated", "ETN_")  # packs that the recorded server had not
+    answered = {name: page for name, page in answered.items() if not name.startswith(others) and name not in newer}
 
     Likeness().check(RECORDED, answered)
 

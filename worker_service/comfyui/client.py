@@ -38,6 +38,7 @@ from worker_service.comfyui.connection import Answer as WholeAnswer
 from worker_service.comfyui.history_outputs import OutputFile
 from worker_service.comfyui.http.answer import Answer as Response
 from worker_service.comfyui.http.failures import AnswerBroken
+from worker_service.comfyui.places import place_of
 from worker_service.comfyui.socket_health import SocketHealth
 from worker_service.comfyui.texts.json_text import read_json
 from worker_service.comfyui.texts.queue_text import without_graphs
@@ -199,13 +200,13 @@ class ComfyUIClient:
 
         Raises OutputMissing, OutputTooLarge, OutputCorrupt if the answer breaks off, ComfyUIUnreachable also for one
         that comes too slowly, and StorageUnavailable for the local file."""
-        parameters = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+        path, parameters = place_of(file)
         bounds = Bounds(self.largest_output, pace.within_s)
-        with self.connection.opened("GET", "/view", bounds, params=parameters) as response:
+        with self.connection.opened("GET", path, bounds, params=parameters) as response:
             if response.status == HTTPStatus.UNAUTHORIZED:
                 raise ComfyUIUnreachable(self.name, self.connection.refused(response.status))
             if response.status != HTTPStatus.OK:
-                raise OutputMissing(file.filename, response.status)
+                raise OutputMissing(file.filename, response.status, path)
             try:
                 return self.save(response, file, into, pace)
             except AnswerBroken as error:

@@ -3,7 +3,8 @@
 A node shows `{key: [item, ...]}`. The keys differ by kind (`images` also holds videos and animations, then `audio`,
 `latents`, `text`, and whatever custom nodes choose), so what counts is the shape of an item:
 
-- an object with a `filename` is a file, at any depth of other lists and objects;
+- an object with a `filename` is a file, at any depth of other lists and objects, and so is one that names a picture
+  in the server's cache by an `id`;
 - a text or a number is an output, and so is an object without a file in it: its JSON;
 - a list of many numbers, such as a histogram, is one output.
 """
@@ -21,6 +22,7 @@ LONGEST_FILENAME = 255
 # Which are no results. ComfyUI's own nodes say by `animated` whether their pictures move, and keep the state of an
 # editor's canvas in the others. See its `comfy_execution/jobs.py` and `comfy_extras/nodes_compositor.py`.
 NO_RESULTS = frozenset({"animated", "compositor_inputs", "compositor_bboxes", "compositor_state_stale", "input_bboxes"})
+PICTURES: Mapping[str, str] = {"image/png": ".png", "image/jpeg": ".jpg"}  # of a server's cache
 # Preview3D names its file by a text; ComfyUI's own list of jobs takes such texts for files of the output folder.
 MODELS = (".obj", ".fbx", ".gltf", ".glb", ".usdz")
 
@@ -28,7 +30,7 @@ MODELS = (".obj", ".fbx", ".gltf", ".glb", ".usdz")
 class OutputFile(NamedTuple):
     """A file that the history names. `type` is ComfyUI's folder: output, temp or input.
 
-    `said` is the text that named it, where it was a text.
+    `said` is the text that named it, where it was a text. One with a `picture_id` is in the server's cache instead.
     """
 
     node_id: str
@@ -37,6 +39,7 @@ class OutputFile(NamedTuple):
     type: str = "output"
     key: str = ""
     said: str | None = None
+    picture_id: str | None = None
 
 
 class OutputText(NamedTuple):
@@ -114,7 +117,15 @@ def gather(value: Any, found: list[Any], *, depth: int) -> bool:
 
 
 def is_file(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("filename"), str)
+    return isinstance(value, dict) and (isinstance(value.get("filename"), str) or is_cached_picture(value))
+
+
+def is_cached_picture(value: Mapping[str, Any]) -> bool:
+    """Whether it is how comfyui-tooling-nodes name a picture of their cache."""
+    match value:
+        case {"source": "http", "id": str(), "content-type": str(media_type)}:
+            return media_type in PICTURES
+    return False
 
 
 def is_many_numbers(value: Any) -> bool:
@@ -131,6 +142,8 @@ def output_of(node_id: str, key: str, found: Any) -> Output:
         case {"filename": str(filename)}:
             subfolder, kind = found.get("subfolder") or "", found.get("type") or "output"
             return OutputFile(node_id, filename, str(subfolder), str(kind), key)
+        case {"id": str(picture_id), "content-type": str(media_type)} if is_cached_picture(found):
+            return OutputFile(node_id, f"{picture_id}{PICTURES[media_type]}", key=key, picture_id=picture_id)
         case dict() | list():
             try:
                 return OutputText(node_id, json.dumps(found, ensure_ascii=False), key, ".json")

@@ -25,7 +25,8 @@ from shared.fleet.probes import ProbeKind, ProbeOutcome
 from shared.jobs.errors import ComfyUIUnreachable
 from shared.models import ServerCapabilities
 from worker_service.comfyui.client import ComfyUIClient
-from worker_service.comfyui.embeddings import embeddings_of
+from worker_service.comfyui.listings.embeddings import embeddings_of
+from worker_service.comfyui.listings.model_info import model_info_of
 from worker_service.fleet.class_pages import LOADERS, lists_the_same, read_pages
 from worker_service.fleet.health import Fleet
 from worker_service.fleet.records import record_probe
@@ -151,15 +152,16 @@ def read_capabilities(engine: Engine, client: ComfyUIClient) -> str | None:
     and SQLAlchemyError."""
     object_info, note = read_pages(client, partial(last_pages, engine, client.name))
     devices, replacements, embeddings = client.devices(), replacements_of(client), known_embeddings(client)
-    beside = {" ": replacements, "  ": embeddings}  # no class is called so
+    model_info = model_info_of(client, object_info)
+    beside = {" ": replacements, "  ": embeddings, "   ": model_info}  # no class is called so
     digest = digest_of({**object_info, **{name: said for name, said in beside.items() if said}})
     with transaction(engine) as session:
         if confirm(session, client.name, digest, devices):
             return note
     # A transaction of its own: two workers that lock the table after their UPDATE above would wait for each other.
     with transaction(engine) as session:
-        read = {"digest": digest, "devices": devices, "replacements": replacements, "embeddings": embeddings}
-        replace(session, client.name, object_info=object_info, **read)
+        read = {"devices": devices, "replacements": replacements, "embeddings": embeddings, "model_info": model_info}
+        replace(session, client.name, object_info=object_info, digest=digest, **read)
     log.info("capabilities.changed", server=client.name, node_classes=len(object_info), digest=digest)
     return note
 

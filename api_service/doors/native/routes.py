@@ -3,11 +3,11 @@
 from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
-from api_service.doors.native import files, fleet, history, jobs, queue, submitting, uploads
+from api_service.doors.native import files, fleet, history, jobs, queue, submitting, tooling, uploads
 from api_service.doors.native.asking.operations import routes_under_both
 from api_service.doors.native.streams import socket
 
-NOUNS = (submitting, queue, history, jobs, files, uploads, fleet)
+NOUNS = (submitting, queue, history, jobs, files, uploads, fleet, tooling)
 
 OPERATIONS = tuple(operation for noun in NOUNS for operation in noun.OPERATIONS)
 

@@ -15,17 +15,22 @@ from api_service.doors.native.asking.errors import PromptRefused, prompt_refused
 from api_service.doors.native.asking.operations import AnyBody, NativeRequest, operation, read_anyhow
 from api_service.doors.native.views.sent_pictures import with_pictures_kept
 from api_service.fleet.aliases import with_models_meant
+from api_service.fleet.node_rules import shown
 from api_service.http.answers import Json
 from api_service.http.path_ids import uuid_in
+from api_service.inputs.named import MOST_NAMES
+from api_service.inputs.resolving import MISSING
 from api_service.jobs.extra_data import SECRETS, ExtraData
+from api_service.prompts.cached_pictures import Unknown, assets_of, loaded_pictures, with_pictures
 from api_service.prompts.naming import PromptName, naming
 from api_service.prompts.prompt_queries import remaining
 from api_service.refusals.codes import Code
-from api_service.refusals.refusal import Refusal, field_errors
+from api_service.refusals.refusal import FieldError, Refusal, field_errors
 from api_service.submit.job_request import JobOptions, JobRequest
 from api_service.submit.sealing import SentAlong
 from api_service.submit.submit import Submission, submit
 from shared.models import Scope
+from shared.workflows.image_cache import ID
 from shared.workflows.links import faults_between, needed_for
 from shared.workflows.shape import check_shape
 
@@ -64,7 +69,7 @@ async def submit_prompt(request: NativeRequest) -> Any:
         raise PromptRefused("no_prompt", NO_PROMPT, NO_PROMPT)
     prompt_id, client_id = prompt_id_in(body), client_id_in(body)
     along = await in_its_lane(request, asked_for, body)
-    along = await with_aliases(request, along)
+    along = await with_aliases(request, await with_own_pictures(request, along))
     (job,) = await sealed(request, [along])
     name = PromptName(prompt_id or uuid4(), client_id)
     key = None
@@ -93,6 +98,28 @@ async def with_aliases(request: NativeRequest, along: SentAlong) -> SentAlong:
     known = await request.services.run(request.services.capabilities.current)
     graph = await in_its_lane(request, with_models_meant, along.request.graph, aliases, known)
     return along._replace(request=replace(along.request, graph=graph))
+
+
+async def with_own_pictures(request: NativeRequest, along: SentAlong) -> SentAlong:
+    """The job with the pictures that its owner has put here, by the ids that they have. Raises PromptRefused."""
+    graph = along.request.graph
+    ids = {picture_id for _, picture_id in await in_its_lane(request, list, loaded_pictures(graph))}
+    if not ids:
+        return along
+    if len(ids) > MOST_NAMES:
+        raise PromptRefused("invalid_prompt", f"a prompt loads at most {MOST_NAMES} pictures")
+    services = request.services
+    assets = await services.run(assets_of, services.engine, request.identity.user_id, ids)
+    meant, unknown = await in_its_lane(request, with_pictures, graph, assets)
+    if unknown:
+        capabilities = await services.run(services.capabilities.current)
+        raise await in_its_lane(request, prompt_refused, [*map(not_there, unknown)], graph, capabilities)
+    return along._replace(request=replace(along.request, graph=meant))
+
+
+def not_there(unknown: Unknown) -> FieldError:
+    message = f"there is no picture {shown(unknown.picture_id)}; put it to /api/etn/image first"
+    return FieldError(field=f"{unknown.node_id}.inputs.{ID}", message=message, code=MISSING)
 
 
 async def in_form(request: NativeRequest, refusal: Refusal, body: PromptBody) -> Exception:

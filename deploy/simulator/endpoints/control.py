@@ -10,6 +10,7 @@ POST   /simulator/pace                     {"step_seconds": 0.1}: change any of 
                                            node_seconds, gpu_seconds (or null), write_seconds, history_seconds,
                                            prompt_cpu_seconds, node_cpu_seconds, megapixel_cpu_seconds
 POST   /simulator/protocol                 {"name": "0.8"}, or "0.33": speak as that ComfyUI does, until a reset
+DELETE /simulator/pictures                 the cache of pictures forgets all that is in it
 POST   /simulator/faults                   {"kind": "stall", "step": 2}: arm a fault; the answer holds its id
 GET    /simulator/faults                   {"faults": [...]}: those armed, and those that hold something
 GET    /simulator/faults/ID?within=SECONDS waits until that fault has struck; 408 if it does not
@@ -75,6 +76,11 @@ async def show_executions(request: web.Request) -> web.Response:
             "prompts": simulator.ledger.page(),
         }
     )
+
+
+async def forget_pictures(request: web.Request) -> web.Response:
+    request.app[SIMULATOR].stock.images.clear()
+    return web.Response(status=204)
 
 
 async def count_requests(request: web.Request) -> web.Response:

@@ -13,9 +13,10 @@ from deploy.simulator.nodes.pictures import PICTURES
 from deploy.simulator.nodes.sampling import SAMPLING
 from deploy.simulator.nodes.saving import SAVING
 from deploy.simulator.nodes.sounds import SOUNDS
+from deploy.simulator.nodes.tooling import TOOLING
 from deploy.simulator.nodes.trouble.pack import TROUBLE
 
-NODES = (*LOADERS, *LATENTS, *SAMPLING, *PICTURES, *SAVING, *ANIMATION, *SOUNDS, *TROUBLE)
+NODES = (*LOADERS, *LATENTS, *SAMPLING, *PICTURES, *SAVING, *ANIMATION, *SOUNDS, *TOOLING, *TROUBLE)
 
 
 @cache

@@ -6,6 +6,7 @@ from enum import Enum, StrEnum, auto
 from typing import Any
 
 from deploy.simulator.nodes.folders import Folders
+from deploy.simulator.nodes.image_cache import ImageCache
 
 Inputs = Mapping[str, Any]
 # (type,) or (type, options); the type is a name, a tuple of choices or a Shelf.
@@ -46,6 +47,7 @@ class Stock:
     loras: tuple[str, ...]
     folders: Folders
     embeddings: tuple[str, ...] = ()
+    images: ImageCache = field(default_factory=ImageCache)
 
     def on(self, shelf: Shelf) -> tuple[str, ...]:
         match shelf:
@@ -76,6 +78,7 @@ class Workbench:
     """
 
     folders: Folders
+    images: ImageCache
     drawing: Drawing
     prompt: Mapping[str, Any]
     extra_pnginfo: Any

@@ -141,17 +141,16 @@ class PromptRun:
         for name, value in self.item.prompt[node_id]["inputs"].items():
             if name not in self._node(node_id).declared():
                 continue
-            if is_link(value):
-                source = self.cache.get(value[0])
-                inputs[name] = source.values[int(value[1])] if source else None
-            else:
-                inputs[name] = value
+            source = self.cache.get(value[0]) if is_link(value) else None
+            linked = source.values[int(value[1])] if source else None
+            inputs[name] = linked if is_link(value) else value
         return inputs
 
     def _bench(self, node_id: str) -> Workbench:
         extra_data = self.item.extra_data
         return Workbench(
             folders=self.around.stock.folders,
+            images=self.around.stock.images,
             drawing=self.around.drawing,
             prompt=self.item.prompt,
             extra_pnginfo=extra_data.get("extra_pnginfo"),

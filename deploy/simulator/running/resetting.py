@@ -29,5 +29,6 @@ async def reset(simulator: Simulator, within: float) -> bool:
     simulator.dial.reset()
     simulator.spoken.reset()
     simulator.stock.folders.emptied()
+    simulator.stock.images.clear()
     await simulator.sockets.forget_everybody()
     return True

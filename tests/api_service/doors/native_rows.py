@@ -11,7 +11,7 @@ NOBODYS = "00000000-0000-4000-8000-000000000007"
 
 
 class NativeRow(NamedTuple):
-    who: Scope
+    who: Scope | str
     answer: int = 200
     body: Mapping[str, Any] | None = None
     files: Mapping[str, bytes] | None = None
@@ -45,5 +45,14 @@ NATIVE_ROWS: Mapping[tuple[str, str], NativeRow] = {
     ("GET", "/system_stats"): NativeRow(READ),
     ("GET", "/features"): NativeRow(READ),
     ("POST", "/free"): NativeRow(WRITE, body={}),
+    ("GET", "/etn/model_info"): NativeRow(READ, 400),  # no server has told of any
+    ("GET", "/etn/model_info/{folder}"): NativeRow(READ, 400),
+    ("GET", "/etn/languages"): NativeRow(READ),
+    ("GET", "/etn/translate/{language}/{text:path}"): NativeRow(READ, 404),
+    ("PUT", "/etn/image/{picture_id}"): NativeRow(WRITE, 422),  # it has no bytes
+    ("GET", "/etn/image/{picture_id}"): NativeRow(READ, 404),
+    ("PUT", "/etn/upload/{folder}/{filename}"): NativeRow("open", 403),  # its client sends no key with it
+    ("POST", "/etn/workflow/subscribe"): NativeRow(READ, body={}),
+    ("POST", "/etn/workflow/unsubscribe"): NativeRow(READ, body={}),
     ("WS", "/ws"): NativeRow(READ),
 }

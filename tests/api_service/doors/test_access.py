@@ -275,6 +275,7 @@ def world(
     names["notification_id"] = str(told(messenger)[0].id)
     names |= tasks(messenger, made.path, callers)
     names |= {"failure": str(failure), "key_id": spare.key.id, "kind": "checkpoints", "node_class": "KSampler"}
+    names |= {"picture_id": "0badf00d", "language": "de", "text": "Katze", "filename": "mine.safetensors"}
     return World({**names, "prompt_id": NOBODYS, "folder": "checkpoints", "model": "sd15"}, keys)
 
 

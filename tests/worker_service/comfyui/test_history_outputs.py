@@ -88,6 +88,15 @@ def test_many_numbers_in_one_list_are_one_output() -> None:
     assert len(shown(histogram=[numbers, numbers])) == 2
 
 
+def test_a_picture_of_the_cache_is_a_file_and_what_only_looks_like_one_is_a_text() -> None:
+    picture = {"source": "http", "id": "0a", "content-type": "image/png", "type": "output"}
+    odd = [{**picture, **change} for change in ({"source": "websocket"}, {"id": 5}, {"content-type": "text/plain"})]
+    found = shown(images=[picture, {**picture, "content-type": "image/jpeg"}, *odd])
+    assert names(found) == ["0a.png", "0a.jpg"]
+    assert {one.picture_id for one in found if isinstance(one, OutputFile)} == {"0a"}
+    assert [type(one) for one in found[2:]] == [OutputText] * 3
+
+
 def test_a_model_that_is_named_by_a_text_is_a_file() -> None:
     assert shown(result=["3d/box.glb", None, None]) == [
         OutputFile("1", "box.glb", "3d", "output", "result", "3d/box.glb")

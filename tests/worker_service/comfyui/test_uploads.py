@@ -44,6 +44,17 @@ def test_a_file_is_there_once_it_was_put_there(comfyui: ComfyUIClient, simulator
 
 
 @pytest.mark.system
+def test_a_picture_is_put_into_the_cache_and_stays_what_it_was(comfyui: ComfyUIClient) -> None:
+    picture = InputFile("folder", "a b.png", len(CONTENT), is_cached=True)
+    assert presence(comfyui, picture) is Presence.ABSENT
+    assert upload(comfyui, picture, pieces(), overwrite=False)
+    assert upload(comfyui, picture, pieces(b"y" * len(CONTENT)), overwrite=True)
+    assert presence(comfyui, picture) is Presence.THERE
+    assert presence(comfyui, FILE._replace(name="a b.png")) is Presence.ABSENT
+    assert comfyui.connection.ask("GET", "/api/etn/image/genonaut-inputs-a%20b.png").content == CONTENT
+
+
+@pytest.mark.system
 def test_another_of_its_name_is_told_and_written_over(comfyui: ComfyUIClient, simulator: RunningSimulator) -> None:
     other = b"x" * len(CONTENT)
     assert upload(comfyui, FILE, pieces(other), overwrite=False)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from shared.configuration.server_urls import Terms, server_url
-from tests.object_infos import object_info
+from tests.object_infos import object_info, page
 from tests.shared.fleet.test_replacements import INFO, SAID
 from tests.simulator.running import RunningSimulator, running_simulator
 from tests.worker_service.deployment import Deployment
@@ -23,6 +23,7 @@ from worker_service.fleet.health import Fleet
 from worker_service.fleet.records import Sight, record_sight
 from worker_service.fleet.timings import FleetTimings
 
+TOOLING = object_info(classes={"ETN_LoadImageCache": page({"id": ["STRING", {}]})})
 # A worker that probes its servers ten times as often as in production.
 OFTEN = {"timings": replace(QUICK, fleet=FleetTimings(probe_every_s=0.5))}
 
@@ -124,6 +125,44 @@ def test_embeddings_are_written_whatever_a_server_says_of_them(engine: Engine, s
         saying.embeddings = json.dumps(["b", "a", "b", 5, "", "c\0", "x" * 300]).encode()
         read_capabilities(engine, client)
         assert known(engine, saying.url).embeddings == ["b", "a", "c\ufffd"]
+
+
+def test_what_models_are_is_written_whatever_a_server_says_of_them(engine: Engine, saying: Saying) -> None:
+    saying.says(TOOLING)
+    with client_of(saying.url, engine) as client:
+        for said in (b"[]", b"oops", b'{"error": "away"}', b'{"a": 5, "b": {}, "c": {"base_model": 7}, "_meta": 5}'):
+            saying.model_info = {"checkpoints": said, "loras": b"{}"}
+            read_capabilities(engine, client)
+            assert known(engine, saying.url).model_info.get("checkpoints", {}) == {}
+        odd = {"base_model": "s\0d" + "x" * 300, "is_inpaint": True, "type": None, "more": [1], "of\0": 1}
+        said_of_all = {"sd.safetensors": odd, "x" * 300: {"base_model": "sd15"}, "_meta": {"total": 100}}
+        saying.model_info = {"checkpoints": json.dumps(said_of_all).encode()}
+        before = len(saying.paths)
+        read_capabilities(engine, client)
+        row = known(engine, saying.url)
+    (found,) = row.model_info["checkpoints"].values()
+    assert found == {"base_model": "s\ufffdd" + "x" * 252, "is_inpaint": True, "of\ufffd": 1}
+    asked = [path for path in saying.paths[before:] if "/checkpoints" in path]
+    assert [path.partition("?")[2] for path in asked] == [f"offset={offset}&limit=8" for offset in range(0, 100, 8)]
+
+
+def test_a_server_without_these_nodes_is_not_asked_what_its_models_are(engine: Engine, saying: Saying) -> None:
+    saying.says(object_info())
+    with client_of(saying.url, engine) as client:
+        read_capabilities(engine, client)
+    assert not [path for path in saying.paths if "etn" in path]
+    assert known(engine, saying.url).model_info == {}
+
+
+def test_another_kind_of_model_is_another_digest(engine: Engine, saying: Saying) -> None:
+    saying.says(TOOLING)
+    digests = []
+    with client_of(saying.url, engine) as client:
+        for kind in ("sd15", "sdxl", "sdxl"):
+            saying.model_info = {"checkpoints": json.dumps({"a": {"base_model": kind}}).encode()}
+            read_capabilities(engine, client)
+            digests.append(known(engine, saying.url).digest)
+    assert digests[0] != digests[1] == digests[2]
 
 
 def test_another_embedding_is_seen_with_the_next_look(engine: Engine, saying: Saying) -> None:

@@ -30,6 +30,7 @@ class Saying:
         self.devices: Any = [{"name": "gpu"}]
         self.replacements: bytes | None = None  # what /node_replacements says; None: there is no such page
         self.embeddings: bytes | None = None  # what /embeddings says; None: there is no such page
+        self.model_info: dict[str, bytes] = {}  # what is said of the models of a folder, whichever page is asked for
         self.status = 200
         self.asked = 0
         self.paths: list[str] = []
@@ -63,6 +64,9 @@ def handler_of(saying: Saying) -> type[BaseHTTPRequestHandler]:
                 status, body = (404, b"404: Not Found") if saying.replacements is None else (200, saying.replacements)
             elif self.path == "/embeddings":
                 status, body = (404, b"404: Not Found") if saying.embeddings is None else (200, saying.embeddings)
+            elif self.path.startswith("/api/etn/model_info/"):
+                said = saying.model_info.get(self.path.rpartition("/")[2].partition("?")[0])
+                status, body = (400, b'{"error": "no such folder"}') if said is None else (200, said)
             self.send_response(status)
             self.end_headers()
             with suppress(OSError):  # whoever asked has heard enough

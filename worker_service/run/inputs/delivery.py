@@ -58,7 +58,7 @@ class Delivery:
         values: dict[str, dict[str, str]] = {}
         for one in self.needed:
             self.put(client, one)
-            values.setdefault(one.node_id, {})[one.input] = one.value
+            values.setdefault(one.node_id, {})[one.input] = one.file.value
         return with_inputs(graph, values)
 
     @cached_property
@@ -68,7 +68,7 @@ class Delivery:
 
     def put(self, client: ComfyUIClient, needed: Needed) -> None:
         """See that the server has a file. While another thread sees to that, this one waits for it."""
-        known, name = self.known[client.name], needed.file.name
+        known, name = self.known[client.name], needed.file.value
         if known.has(name):
             return
         while (coming := known.begin(name)) is not None:
@@ -77,19 +77,20 @@ class Delivery:
         try:
             if not known.has(name):
                 self.put_first(client, needed)
-                known.add(name)
+                if not needed.file.is_cached:  # a server forgets pictures of its cache, so each job looks
+                    known.add(name)
         finally:
             known.end(name)
 
     def put_first(self, client: ComfyUIClient, needed: Needed) -> None:
-        file, is_again, found = needed.file, needed.file.name in self.again, presence(client, needed.file)
+        file, is_again, found = needed.file, needed.file.value in self.again, presence(client, needed.file)
         if found is Presence.THERE and not is_again:
             return
         # Written over only where something stands in the way: another prompt may be reading what is there.
         is_there = found is Presence.ANOTHER or (is_again and found is not Presence.ABSENT)
         for overwrite in (True,) if is_there else (False, True):
             if upload(client, file, self.heeding(pieces_of(self.store, self.engine, needed)), overwrite=overwrite):
-                self.again.discard(file.name)
+                self.again.discard(file.value)
                 log.info("input.put", server=client.name, file=file.name, size_bytes=file.size, again=is_again)
                 return
         raise UploadFailed(client.name, "it stores files under other names than they were given")
@@ -110,7 +111,7 @@ class Delivery:
         self.forget(client, files)
         if client.name not in self.gave_again:
             self.gave_again.add(client.name)
-            self.again |= {one.file.name for one in files}
+            self.again |= {one.file.value for one in files}
             log.warning("input.unknown_to_server", server=client.name, error=str(error))
             return InputsUnknown()
         return self.lost(client, files) or error
@@ -132,7 +133,7 @@ class Delivery:
     def forget(self, client: ComfyUIClient, files: Iterable[Needed]) -> None:
         known = self.known[client.name]
         for one in files:
-            known.forget(one.file.name)
+            known.forget(one.file.value)
 
 
 def is_of_a_file(node_error: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from shared.jobs.errors import StorageUnavailable
 from shared.models import Asset, GenerationJob
 from shared.storage.store import OutputStore
 from shared.texts.reasons import reason_of
+from shared.workflows.image_cache import loads_from_cache
 from worker_service.comfyui.inputs.errors import InputMissing
 from worker_service.comfyui.inputs.uploads import InputFile
 from worker_service.fleet.known_inputs import KnownFiles
@@ -26,11 +27,6 @@ class Needed(NamedTuple):
     file: InputFile
     asset_id: str
 
-    @property
-    def value(self) -> str:
-        """What the input is given: the file by its path below ComfyUI's folder `input`."""
-        return f"{self.file.folder}/{self.file.name}"
-
 
 def needed_by(job: GenerationJob, engine: Engine, known: KnownFiles) -> list[Needed]:
     """The files of a job. Raises InputMissing. Most jobs need none, or such as are known: then nothing is asked."""
@@ -41,7 +37,11 @@ def needed_by(job: GenerationJob, engine: Engine, known: KnownFiles) -> list[Nee
         for asset_id, asset in read(engine, unknown).items():
             files[asset_id] = file_of(asset)
             known.add(asset_id, files[asset_id])
-    return [Needed(node_id, name, files[one], one) for node_id, name, one in inputs]
+    graph = job.workflow or {}
+    return [
+        Needed(node_id, name, files[one]._replace(is_cached=loads_from_cache(graph, node_id, name)), one)
+        for node_id, name, one in inputs
+    ]
 
 
 def read(engine: Engine, asset_ids: Collection[str]) -> dict[str, Asset]:

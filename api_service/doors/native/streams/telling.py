@@ -9,6 +9,7 @@ from typing import Any
 from api_service.doors.native.streams import frames
 from api_service.doors.native.views.outputs import shown_outputs
 from api_service.doors.native.views.prompts import Message, end_of, start_of
+from api_service.doors.native.views.sent_pictures import said_with
 from api_service.prompts.prompt_queries import Prompt
 from shared.models import JobStatus
 from shared.workflows.links import needed_for, sources_of
@@ -85,9 +86,10 @@ class Telling:
                 yield from self.enter(node_id)
             if node_id in sent:
                 yield from self.pictures(node_id, sent[node_id])
-            elif node_id in outputs:
-                shown = {"node": node_id, "display_node": node_id, "output": outputs[node_id], "prompt_id": self.id}
-                yield frames.text("executed", shown)
+            shown = said_with(self.graph, node_id) if node_id in sent else outputs.get(node_id)
+            if shown is not None:
+                about = {"node": node_id, "display_node": node_id, "output": shown, "prompt_id": self.id}
+                yield frames.text("executed", about)
         self.finish_node()
         if self.nodes:
             yield frames.progress_state(self.id, self.nodes)

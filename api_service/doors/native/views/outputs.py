@@ -6,6 +6,8 @@ from typing import Any
 
 from shared.models import JobOutput, OutputKind
 from shared.storage.store import OutputStore
+from shared.workflows.image_cache import SAVING
+from shared.workflows.opaque_names import output_name
 
 LONGEST_TEXT = 64 * 1024  # bytes of one text
 MOST_TEXTS = 200  # of one prompt
@@ -55,4 +57,9 @@ def shown_outputs(outputs: Sequence[JobOutput], texts: Mapping[int, Any]) -> dic
 
 
 def shown_file(output: JobOutput) -> dict[str, str]:
-    return {"filename": output.filename, "subfolder": "", "type": output.type or "output"}
+    shown = {"filename": output.filename, "subfolder": "", "type": output.type or "output"}
+    if output.node_class != SAVING:
+        return shown
+    # Its node has put it into the cache of its server, where clients ask for it by an id.
+    picture_id = output_name(output.job_id, output.number)
+    return {**shown, "source": "http", "id": picture_id, "content-type": output.media_type}

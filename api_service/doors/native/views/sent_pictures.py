@@ -7,13 +7,14 @@ import structlog
 
 from shared.models import JobOutput, OutputKind
 from shared.storage.store import OutputStore
-from shared.workflows.sent_only import SENDING
+from shared.workflows.sent_only import SENDING, TO_KRITA
 
 log = structlog.get_logger(__name__)
 
 Graph = Mapping[str, Any]
 
 MARK = "sent_by"  # in a node's `_meta`: the class that it had
+SAID = "said"  # ... and what else it tells its client
 PREFIX = "sent"
 MOST_BYTES = 64 * 1024 * 1024  # of the pictures of one prompt; all are in its history
 
@@ -32,7 +33,24 @@ def is_sending(node: Any) -> bool:
 def saving(node: Mapping[str, Any]) -> dict[str, Any]:
     meta = node.get("_meta") if isinstance(node.get("_meta"), dict) else {}
     inputs = {"images": node["inputs"]["images"], "filename_prefix": PREFIX}
-    return {"class_type": "SaveImage", "inputs": inputs, "_meta": {**(meta or {}), MARK: node["class_type"]}}
+    said = {SAID: {"info": [place_in_document(node["inputs"])]}} if node["class_type"] == TO_KRITA else {}
+    return {"class_type": "SaveImage", "inputs": inputs, "_meta": {**(meta or {}), MARK: node["class_type"], **said}}
+
+
+def place_in_document(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the pictures belong, as the node would tell it. What another node is to give it, nobody knows here."""
+
+    def given(name: str, default: Any) -> Any:
+        value = inputs.get(name, default)
+        return value if isinstance(value, type(default)) else default
+
+    return {
+        "name": given("name", ""),
+        "offset_x": given("x", 0),
+        "offset_y": given("y", 0),
+        "batch_mode": given("batch_mode", "default"),
+        "resize_canvas": given("resize_canvas", False),
+    }
 
 
 def sends(graph: Graph, node_id: str) -> bool:
@@ -40,6 +58,12 @@ def sends(graph: Graph, node_id: str) -> bool:
     node = graph.get(node_id)
     meta = node.get("_meta") if isinstance(node, dict) else None
     return isinstance(meta, dict) and meta.get(MARK) in SENDING
+
+
+def said_with(graph: Graph, node_id: str) -> Mapping[str, Any] | None:
+    """What a node that sends its pictures tells beside them, if that is anything."""
+    said = graph[node_id]["_meta"].get(SAID) if sends(graph, node_id) else None
+    return said if isinstance(said, dict) else None
 
 
 def pictures_to_send(store: OutputStore, graph: Graph, outputs: Sequence[JobOutput]) -> dict[str, list[bytes]]:

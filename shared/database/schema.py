@@ -57,6 +57,7 @@ REVISIONS = (
     "rows_that_go_with_jobs",
     "disabled_webhooks",
     "lanes_in_order",
+    "webhooks_that_rest",
 )
 NEEDED = REVISIONS[-1]
 WORKS_SINCE = "works with code since "  # what migrations note of the schema, before the revision of that code

@@ -4,7 +4,6 @@ import io
 import json
 import math
 import zipfile
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,9 @@ from worker_service.tasks.archives.imported_rows import add_rows
 from worker_service.tasks.archives.reading import GivenArchive
 from worker_service.tasks.turns.turn import TaskFailed
 
+NESTED: Any = []
+for _ in range(300):
+    NESTED = [NESTED]
 SHOT = col(GenerationJob.caller_metadata).contains({"shot": "0"})
 
 
@@ -173,7 +175,7 @@ def test_a_file_that_is_not_what_the_manifest_says_takes_its_job_with_it(messeng
         {"source": ""},
         {"params": {"cfg": math.inf}},
         {"params": {"cfg": "\ud800"}},
-        {"params": {"cfg": reduce(lambda inner, _: [inner], range(900), [])}},
+        {"params": {"cfg": NESTED}},
         {"warnings": [{}]},
         {"warnings": [{"code": 5, "message": "x"}]},
     ],

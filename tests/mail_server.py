@@ -18,16 +18,25 @@ ACCEPTED = "250 OK"
 
 
 class MailServer:
-    """What it was handed is in `envelopes`. `answers` are what it says next, to a recipient or to an e-mail."""
+    """What it was handed is in `envelopes`. The lists have what it says next: to a sender, a recipient, an e-mail."""
 
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
+        self.to_senders: list[str] = []
         self.to_recipients: list[str] = []
         self.to_mails: list[str] = []
         self.is_handed = threading.Event()  # an e-mail, which it says nothing to before it `goes_on`
         self.goes_on = threading.Event()
         self.goes_on.set()
         self.port = 0
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd names it
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self.to_senders.pop(0) if self.to_senders else ACCEPTED
+        if answer == ACCEPTED:
+            envelope.mail_from = address
+        return answer
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd names it
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -46,6 +46,7 @@ def only(messenger: Messenger) -> WebhookDelivery:
 def make_due(messenger: Messenger) -> None:
     with messenger.transaction() as session:
         session.exec(update(WebhookDelivery).values(due_at=func.now()))
+        session.exec(update(WebhookEndpoint).values(rests_until=None))
 
 
 def taken_apart(request: bytes) -> tuple[dict[str, str], bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, func, tuple_, update
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from api_service.jobs.cursors import Cursors
 from api_service.refusals.jobs import invalid_fields
@@ -16,7 +16,7 @@ from api_service.webhooks.endpoints import OF_JOBS, endpoint_with
 from shared.database.clock import database_time
 from shared.database.engine import reading, transaction
 from shared.jobs.listing.page_range import Position
-from shared.models import DeliveryState, WebhookDelivery
+from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from shared.webhooks.payload import TEST, body_of
 
 DELIVERY_CURSORS = Cursors[UUID]("16s", lambda delivery_id: delivery_id.bytes, lambda packed: UUID(bytes=packed))
@@ -52,6 +52,7 @@ def owe_test(engine: Engine, endpoint_id: UUID, owner: UUID | None) -> WebhookDe
         endpoint = endpoint_with(session, endpoint_id, owner)
         if endpoint.of_jobs:
             raise invalid_fields([FieldError(field="url", message=OF_JOBS, code="of_jobs")])
+        awake(session, endpoint)
         now = database_time(session)
         data = {"endpoint_id": endpoint.id, "message": "this is a test; no job has ended"}
         delivery = WebhookDelivery(endpoint_id=endpoint.id, type=TEST, body=body_of(TEST, now, data))
@@ -66,7 +67,7 @@ def owe_again(engine: Engine, endpoint_id: UUID, delivery_id: UUID, owner: UUID 
     this = (col(WebhookDelivery.id) == delivery_id, col(WebhookDelivery.endpoint_id) == endpoint_id)
     statement = update(WebhookDelivery).where(*this).values(**ONCE_MORE).returning(WebhookDelivery)
     with transaction(engine) as session:
-        endpoint_with(session, endpoint_id, owner)
+        awake(session, endpoint_with(session, endpoint_id, owner))
         delivery = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
     if delivery is None:
         raise delivery_not_found(delivery_id)
@@ -84,6 +85,13 @@ def owe_failed_again(engine: Engine, endpoint_id: UUID, owner: UUID | None, sinc
         col(WebhookDelivery.created_at) >= since,
     )
     with transaction(engine) as session:
-        endpoint_with(session, endpoint_id, owner)
+        awake(session, endpoint_with(session, endpoint_id, owner))
         statement = update(WebhookDelivery).where(*failed).values(**ONCE_MORE)
         return session.exec(statement.execution_options(synchronize_session=False)).rowcount
+
+
+def awake(session: Session, endpoint: WebhookEndpoint) -> None:
+    """End a pause that its receiver asked for: its owner asks for something to be sent now."""
+    if endpoint.rests_until is not None:
+        endpoint.rests_until = None
+        session.flush()  # the endpoint is held before its deliveries

@@ -70,6 +70,7 @@ def change_endpoint(
     """Change an endpoint. One that is enabled again begins with no failures. Raises Refusal: webhook_not_found,
     invalid_fields."""
     afresh = {"disabled_reason": None, "failures": 0, "failing_since": None} if "enabled" in values else {}
+    afresh |= {"rests_until": None}  # there may be another receiver now
     with transaction(engine) as session:
         endpoint = endpoint_with(session, endpoint_id, owner, hold=True)
         if endpoint.of_jobs and (said := values.keys() & SAID_BY_JOBS):

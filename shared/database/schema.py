@@ -58,6 +58,7 @@ REVISIONS = (
     "disabled_webhooks",
     "lanes_in_order",
     "model_info",
+    "webhooks_that_rest",
 )
 NEEDED = REVISIONS[-1]
 WORKS_SINCE = "works with code since "  # what migrations note of the schema, before the revision of that code

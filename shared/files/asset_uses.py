@@ -9,10 +9,14 @@ from sqlmodel import Session, col, select
 from shared.models import Asset, AssetUse
 
 
-def held_assets(session: Session, asset_ids: Iterable[UUID]) -> set[UUID]:
-    """Keep these assets from being deleted until the end of the transaction. Returns those that are there."""
-    asked = select(Asset.id).where(col(Asset.id).in_(sorted(asset_ids))).order_by(col(Asset.id))
-    return set(session.exec(asked.with_for_update(read=True, key_share=True)))
+def held_assets(session: Session, named: Iterable[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Keep assets from being deleted until the end of the transaction. They are `named` by whoever's jobs take them,
+    and by their ids. Returns those that are there and are that user's: what a job's row names may be another's, where
+    the row came with an archive."""
+    asked = set(named)
+    ids = sorted({asset_id for _, asset_id in asked})
+    there = select(Asset.user_id, Asset.id).where(col(Asset.id).in_(ids)).order_by(col(Asset.id))
+    return asked.intersection(map(tuple, session.exec(there.with_for_update(read=True, key_share=True))))
 
 
 def record_uses(session: Session, uses: Sequence[tuple[int, Iterable[UUID]]]) -> None:

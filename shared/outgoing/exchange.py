@@ -21,6 +21,9 @@ from shared.outgoing.failures import NoAnswer
 
 PIECE = 256 * 1024  # bytes
 SENT_AT_ONCE = 16 * 1024
+LARGEST_HEAD = 1024**2  # bytes that may come before the body, with all interim answers
+INTERIM = range(100, 200)  # such as 102 and 103: what is asked for comes after them
+SWITCHING = 101  # comes after no other answer
 AGENT = "genonaut-generation"
 
 
@@ -95,14 +98,14 @@ class Outgoing:
         destination = self.check(asked.url)
         addresses = addresses_of(destination, self.allowed, self.resolve, deadline)
         tls = self.tls if destination.is_encrypted else None
-        with (
-            connected(addresses, destination, tls, deadline) as connection,
-            http.client.HTTPResponse(Bounded(connection, deadline), method=asked.method) as response,  # type: ignore[arg-type]
-        ):
-            with reasons():
-                send(connection, head_of(asked, destination) + asked.body, deadline)
-                response.begin()
-            yield Answer(response)
+        with connected(addresses, destination, tls, deadline) as connection:
+            bounded = Bounded(connection, deadline)
+            with http.client.HTTPResponse(bounded, method=asked.method) as response:  # type: ignore[arg-type]
+                with reasons():
+                    send(connection, head_of(asked, destination) + asked.body, deadline)
+                    read_head(response)
+                bounded.most = None
+                yield Answer(response)
 
 
 def head_of(asked: Asked, destination: Destination) -> bytes:
@@ -125,23 +128,25 @@ def send(connection: socket.socket, content: bytes, deadline: Deadline) -> None:
         view = view[connection.send(view[:SENT_AT_ONCE]) :]
 
 
-class Bounded:
-    """A connection as http.client wants it: all that is read from it is bounded by one deadline."""
+def read_head(response: http.client.HTTPResponse) -> None:
+    """Read the head of the answer. Python passes over 100, and takes the other interim ones for the answer."""
+    response.begin()
+    while response.status in INTERIM and response.status != SWITCHING:
+        response.headers = None  # type: ignore[assignment]  # or it has begun already
+        response.begin()
+
+
+class Bounded(io.RawIOBase):
+    """A connection as http.client wants it. It reads what has come, and waits for it in small steps, so that it can be
+    given up: one deadline bounds it all. `most` are the bytes that may be read, if that is bounded too."""
 
     def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
         self.connection = connection
         self.deadline = deadline
+        self.most: int | None = LARGEST_HEAD
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(BoundedReader(self.connection, self.deadline), PIECE)
-
-
-class BoundedReader(io.RawIOBase):
-    """Reads what has come, and waits for it in small steps, so that it can be given up."""
-
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
-        self.connection = connection
-        self.deadline = deadline
+        return io.BufferedReader(self, PIECE)
 
     def readable(self) -> bool:
         return True
@@ -150,9 +155,16 @@ class BoundedReader(io.RawIOBase):
         while True:
             self.connection.settimeout(self.deadline.next_wait_s())
             try:
-                return self.connection.recv_into(buffer)
+                return self.counted(self.connection.recv_into(buffer))
             except TimeoutError:
                 continue
+
+    def counted(self, length: int) -> int:
+        if self.most is not None:
+            self.most -= length
+            if self.most < 0:
+                raise NoAnswer("gave no answer that is whole and HTTP")
+        return length
 
 
 @contextmanager

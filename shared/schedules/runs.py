@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import and_, func, or_
 from sqlalchemy.exc import IntegrityError
@@ -70,7 +71,7 @@ def record(
 ) -> GenerationJob:
     """Record a job of the schedule now. Raises Skipped."""
     template, now = JobTemplate.model_validate(schedule.template), database_time(session)
-    hold_assets(session, template)
+    hold_assets(session, schedule.user_id, template)
     refuse_quarantined(session, template)
     job = job_from(template, schedule.user_id, now, schedule_id=schedule.id, key_id=schedule.key_id, **origin)
     try:
@@ -88,10 +89,10 @@ def record(
     return job
 
 
-def hold_assets(session: Session, template: JobTemplate) -> None:
-    needed = template.asset_ids
+def hold_assets(session: Session, user_id: UUID, template: JobTemplate) -> None:
+    needed = {(user_id, asset_id) for asset_id in template.asset_ids}
     if needed and (gone := needed - held_assets(session, needed)):
-        raise Skipped("asset_gone", f"the asset {min(map(str, gone))} that the job takes was deleted")
+        raise Skipped("asset_gone", f"the asset {min(str(one) for _, one in gone)} that the job takes was deleted")
 
 
 def refuse_quarantined(session: Session, template: JobTemplate) -> None:

@@ -17,7 +17,7 @@ LEASE = timedelta(minutes=1)  # a try takes less; after that another worker trie
 SLOW_AFTER = timedelta(seconds=2)  # a try that takes longer makes its endpoint a slow one, until one is quick again
 MOST_WOKEN = 10  # at a time: whoever wakes up works until nothing is due
 
-HAS_ROOM = """endpoint.enabled AND (
+HAS_ROOM = """endpoint.enabled AND (endpoint.rests_until IS NULL OR endpoint.rests_until <= now()) AND (
     SELECT count(*) FROM webhook_deliveries AS other
     WHERE other.endpoint_id = endpoint.id AND other.claimed_until > now()
 ) < :at_once"""

@@ -20,6 +20,9 @@ PAUSES = (
 )
 MOST_TRIES = len(PAUSES) + 1
 LONGEST_ASKED = timedelta(hours=24)  # by Retry-After
+# What was too much for a receiver is followed by nothing else for a while: as long as it asks for, but new events wait
+# no longer than this.
+TOO_MUCH, REST, LONGEST_REST = (429, 502, 504), timedelta(seconds=5), timedelta(hours=1)
 JITTER = 0.2
 FAILURES_THAT_DISABLE, FAILING_FOR = 50, timedelta(days=1)
 GONE = 410
@@ -38,7 +41,7 @@ WITH held AS (
         last_answer = :answer, last_ms = :took_ms
     FROM held WHERE delivery.id = :id AND delivery.tries = :tries RETURNING delivery.endpoint_id
 ), recovered AS (
-    UPDATE webhook_endpoints AS endpoint SET failures = 0, failing_since = NULL
+    UPDATE webhook_endpoints AS endpoint SET failures = 0, failing_since = NULL, rests_until = NULL
     FROM tried WHERE endpoint.id = tried.endpoint_id AND :is_good AND endpoint.failures > 0
 )
 SELECT true FROM tried
@@ -85,6 +88,13 @@ def pause_after(tries: int, asked: timedelta | None) -> timedelta | None:
     return max(pause, min(asked or timedelta(), LONGEST_ASKED))
 
 
+def rest_after(made: Try) -> timedelta | None:
+    """For how long its endpoint is sent nothing else; None where it may go on at once."""
+    if made.retry_after is not None:
+        return min(made.retry_after, LONGEST_REST)
+    return REST if made.status in TOO_MUCH else None
+
+
 def write(session: Session, taken: Taken, made: Try, tell_owner: Tell) -> DeliveryState | None:
     """Write down a try. None if another worker has tried since, or the endpoint is gone."""
     pause = pause_after(taken.tries, made.retry_after)
@@ -108,7 +118,7 @@ def write(session: Session, taken: Taken, made: Try, tell_owner: Tell) -> Delive
     if WRITE.one_or_none(session, values) is None:
         return None
     if not made.is_good and not taken.of_jobs:  # each job's URL is another receiver
-        count_failure(session, taken, tell_owner, is_gone=made.status == GONE)
+        count_failure(session, taken, tell_owner, made)
     return state
 
 
@@ -120,12 +130,15 @@ def put_back(session: Session, taken: Taken) -> DeliveryState:
     return DeliveryState.PENDING
 
 
-def count_failure(session: Session, taken: Taken, tell_owner: Tell, *, is_gone: bool) -> None:
-    """Count failures in a row. Fifty of them over a day, or the answer 410, disable the endpoint: its owner is told."""
+def count_failure(session: Session, taken: Taken, tell_owner: Tell, made: Try) -> None:
+    """Count failures in a row, and let the endpoint rest. Fifty of them over a day, or the answer 410, disable it: its
+    owner is told."""
+    is_gone, rest = made.status == GONE, rest_after(made)
     endpoint = update(WebhookEndpoint).where(col(WebhookEndpoint.id) == taken.endpoint_id)
     failures = col(WebhookEndpoint.failures)
     since = func.coalesce(WebhookEndpoint.failing_since, func.now())
-    session.connection().execute(endpoint.values(failures=failures + 1, failing_since=since))
+    rests = {} if rest is None else {"rests_until": func.now() + rest}
+    session.connection().execute(endpoint.values(failures=failures + 1, failing_since=since, **rests))
     is_lost = (failures >= FAILURES_THAT_DISABLE, col(WebhookEndpoint.failing_since) <= func.now() - FAILING_FOR)
     reason = "it answered 410" if is_gone else f"{FAILURES_THAT_DISABLE} deliveries in a row failed, over a day or more"
     conditions = () if is_gone else is_lost

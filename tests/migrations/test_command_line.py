@@ -27,7 +27,7 @@ LOCKS = (
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-HEAD = "model_info"
+HEAD = "webhooks_that_rest"
 
 
 def start(url: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:

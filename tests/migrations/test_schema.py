@@ -134,6 +134,7 @@ def test_a_database_with_rows_goes_down_to_nothing_and_up_again(legacy: str) -> 
 def test_the_revisions_are_one_line() -> None:
     revisions = [script.revision for script in ScriptDirectory("migrations").walk_revisions()]
     assert revisions == [
+        "webhooks_that_rest",
         "model_info",
         "lanes_in_order",
         "disabled_webhooks",

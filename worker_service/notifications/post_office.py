@@ -18,6 +18,7 @@ from shared.outgoing.trust import NOT_KNOWN, is_not_trusted
 ANSWERS_WITHIN_S = 20.0  # each answer
 DONE_WITHIN = timedelta(seconds=60)  # all of it, the greeting included
 PERMANENT = range(500, 600)
+LOGIN_WANTED = 530  # RFC 4954: at whatever command it is said
 
 
 class PostOffice:
@@ -33,8 +34,8 @@ class PostOffice:
     def post(self, message: EmailMessage) -> Tried:
         """Hand an e-mail over. Raises nothing: whatever went wrong is what came of it.
 
-        What the server says to this e-mail with 5xx is its last word. What it says to our greeting or our password is
-        not: an operator mends that.
+        What the server says to this e-mail with 5xx is its last word. What it says to our greeting, our password or our
+        own address is not: an operator mends that.
         """
         try:
             with self.session(message["From"].addresses[0].domain) as smtp:
@@ -74,10 +75,14 @@ class PostOffice:
             smtp.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             ((code, words),) = error.recipients.values()
-            return Tried(said(code, words), code in PERMANENT)
-        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            return Tried(said(error.smtp_code, error.smtp_error), error.smtp_code in PERMANENT)
+            return Tried(said(code, words), is_final(code))
+        except smtplib.SMTPDataError as error:
+            return Tried(said(error.smtp_code, error.smtp_error), is_final(error.smtp_code))
         return Tried()
+
+
+def is_final(code: int) -> bool:
+    return code in PERMANENT and code != LOGIN_WANTED
 
 
 class TimedSmtp(smtplib.SMTP):

@@ -22,8 +22,9 @@ class WebhookEndpoint(SQLModel, table=True):
     `metadata_filter`.
 
     `secret` signs; `previous_secret` does too until `previous_until`. `failures` in a row are counted since
-    `failing_since`. `disabled_reason` says why it is not `enabled`, where nobody but this service disabled it.
-    The one `of_jobs` has no URL: what the jobs of its user are owed that named one of their own is owed to it.
+    `failing_since`. Nothing is sent before `rests_until`: it was too much for its receiver. `disabled_reason` says why
+    it is not `enabled`, where nobody but this service disabled it. The one `of_jobs` has no URL: what the jobs of its
+    user are owed that named one of their own is owed to it.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -46,6 +47,7 @@ class WebhookEndpoint(SQLModel, table=True):
     previous_until: datetime | None = Field(default=None, sa_column=moment("previous_until"))
     failures: int = Field(default=0, sa_column=Column("failures", Integer, nullable=False, server_default=text("0")))
     failing_since: datetime | None = Field(default=None, sa_column=moment("failing_since"))
+    rests_until: datetime | None = Field(default=None, sa_column=moment("rests_until"))
     created_at: datetime = Field(default=None, sa_column=moment("created_at", nullable=False, now=True))
 
     __table_args__ = (

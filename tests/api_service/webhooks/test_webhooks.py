@@ -15,7 +15,7 @@ from shared.database.clock import database_time
 from shared.jobs import lifecycle
 from shared.messaging.messages import Queue
 from shared.messaging.messenger import Messenger
-from shared.models import DeliveryState, WebhookDelivery
+from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from shared.outgoing.allowed import allowed_by
 from shared.outgoing.exchange import Outgoing
 from tests.api_service.assets.test_uploading import field, refused
@@ -172,6 +172,23 @@ def test_what_failed_since_a_moment_is_sent_once_more(client: TestClient, messen
     answered = client.post(f"{WEBHOOKS}/{one.id}/redeliver-failed", json={"since": since.isoformat()})
     assert (answered.status_code, answered.json()) == (202, {"deliveries": 1})
     assert [item["state"] for item in log(client, one.id)["items"]] == ["delivered", "pending", "failed"]
+
+
+@pytest.mark.parametrize("what", ["test", "redeliver-failed", "one", "change"])
+def test_a_webhook_that_rests_goes_on_when_its_owner_asks(client: TestClient, messenger: Messenger, what: str) -> None:
+    one = endpoint(messenger, URL)
+    sent = client.post(f"{WEBHOOKS}/{one.id}/test").json()["id"]
+    with messenger.transaction() as session:
+        session.exec(update(WebhookEndpoint).values(rests_until=func.now() + timedelta(hours=1)))
+    assert client.get(f"{WEBHOOKS}/{one.id}").json()["rests_until"]
+    match what:
+        case "one":
+            client.post(f"{WEBHOOKS}/{one.id}/deliveries/{sent}/redeliver")
+        case "change":
+            client.patch(f"{WEBHOOKS}/{one.id}", json={"url": f"{URL}/2"})
+        case _:
+            client.post(f"{WEBHOOKS}/{one.id}/{what}", json={"since": "2026-01-01T00:00:00Z"})
+    assert client.get(f"{WEBHOOKS}/{one.id}").json()["rests_until"] is None
 
 
 def test_deliveries_have_pages_and_a_filter(client: TestClient, messenger: Messenger) -> None:

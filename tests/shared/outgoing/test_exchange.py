@@ -51,6 +51,12 @@ def test_a_chunked_answer_is_put_together() -> None:
         assert ask(server.url) == (200, b"abcde")
 
 
+@pytest.mark.parametrize("before", [b"100 Continue", b"102 Processing", b"103 Early Hints\r\nLink: </a>"])
+def test_what_says_that_the_answer_is_yet_to_come_is_passed_over(before: bytes) -> None:
+    with raw_server(b"HTTP/1.1 %b\r\n\r\n" % before * 2 + answer(b"there")) as server:
+        assert ask(server.url) == (200, b"there")
+
+
 def test_a_redirect_is_an_answer_and_not_followed() -> None:
     with raw_server(answer(b"", "302 Found", Location="http://127.0.0.1:1/")) as server:
         assert ask(server.url)[0] == 302
@@ -63,6 +69,8 @@ def test_a_redirect_is_an_answer_and_not_followed() -> None:
         b"",
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000,
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100_000,
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",

@@ -89,6 +89,29 @@ def test_a_wrong_password_is_no_last_word(starttls: MailServer, trusting: Office
     assert "wrong" not in (made.error or "")
 
 
+def test_a_login_that_is_wanted_and_not_set_is_no_last_word(starttls: MailServer, trusting: Office) -> None:
+    made = trusting("smtp", starttls, None).post(letter())
+    assert (made.error or "").startswith("530 ")
+    assert not made.is_final
+
+
+@pytest.mark.parametrize(
+    ("where", "answer", "is_final"),
+    [
+        ("to_senders", "553 5.7.1 not an address of yours", False),
+        ("to_recipients", "530 5.7.57 log in first", False),
+        ("to_recipients", "550 5.1.1 nobody of this name", True),
+        ("to_mails", "554 5.7.1 looks like spam", True),
+    ],
+)
+def test_what_is_said_of_our_sender_or_login_is_no_last_word(
+    mail: MailServer, where: str, answer: str, is_final: bool
+) -> None:
+    getattr(mail, where).append(answer)
+    made = PostOffice(SmtpServerUrl(f"smtp+plain://localhost:{mail.port}")).post(letter())
+    assert (made.error, made.is_final) == (answer, is_final)
+
+
 @pytest.mark.parametrize("greeting", [b"", b"220 hello\r\n"], ids=["as it greets", "as it answers"])
 def test_a_server_that_dawdles_is_cut_off(greeting: bytes) -> None:
     dawdled = []

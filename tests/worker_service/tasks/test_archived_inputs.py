@@ -16,7 +16,7 @@ from tests.jobs import ANOTHER_USER, USER
 from tests.tasks import asked, done, runner, task
 from tests.worker_service.tasks.archives import completed
 from tests.worker_service.tasks.test_exports import archive_of, manifest_of
-from tests.worker_service.tasks.test_imports import changed, imported, theirs
+from tests.worker_service.tasks.test_imports import changed, imported, theirs, with_line
 from worker_service.tasks.archives import export as exporting
 
 PHOTO = b"\x89PNG\r\n\x1a\n" + b"photo" * 20
@@ -89,6 +89,19 @@ def test_an_imported_job_can_be_run_again(messenger: Messenger, tmp_path: Path) 
     assert made.result["changed"] == 1, made.result
     old, again = sorted(theirs(messenger), key=lambda job: job.id)
     assert (again.parent_id, again.assets, again.workflow) == (old.id, old.assets, old.workflow)
+
+
+def test_one_that_names_an_asset_of_somebody_else_is_not_run_with_it(messenger: Messenger, tmp_path: Path) -> None:
+    def without_inputs(contents: dict[str, bytes]) -> None:
+        with_line(contents, 1, inputs=[])
+
+    taking(messenger, tmp_path, one := asset(messenger, tmp_path))
+    imported(messenger, tmp_path, changed(exported(messenger, tmp_path), without_inputs))
+    assert [job.assets for job in theirs(messenger)] == [{"1": {"image0": str(one.id)}}], "it is USER's"
+    terms = {"owner": str(ANOTHER_USER)}
+    made = done(messenger, tmp_path, asked(messenger, TaskKind.RETRY_JOBS, user_id=ANOTHER_USER, terms=terms))
+    assert made.result["skipped"] == {"asset_gone": 1}
+    assert len(theirs(messenger)) == 1
 
 
 @pytest.mark.parametrize("page", [1, 20])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,15 @@ from tests.jobs import ANOTHER_USER, USER
 from tests.raw_server import answer, raw_server
 from tests.tasks import asked, done, make_due, runner, task
 from tests.worker_service.tasks.archives import completed
+from tests.worker_service.tasks.contents import sha256_of
 from worker_service.tasks.archives import importing
 from worker_service.tasks.archives.imported_rows import add_rows
 from worker_service.tasks.archives.reading import GivenArchive
 from worker_service.tasks.turns.turn import TaskFailed
 
+NESTED: Any = []
+for _ in range(300):
+    NESTED = [NESTED]
 SHOT = col(GenerationJob.caller_metadata).contains({"shot": "0"})
 
 
@@ -168,6 +173,11 @@ def test_a_file_that_is_not_what_the_manifest_says_takes_its_job_with_it(messeng
         {"created_at": "0001-01-01T00:00:00+14:00"},
         {"caller_metadata": {"a": "b" * 5000}},
         {"source": ""},
+        {"params": {"cfg": math.inf}},
+        {"params": {"cfg": "\ud800"}},
+        {"params": {"cfg": NESTED}},
+        {"warnings": [{}]},
+        {"warnings": [{"code": 5, "message": "x"}]},
     ],
 )
 def test_a_line_that_can_be_no_job_is_counted(messenger: Messenger, tmp_path: Path, values: dict[str, Any]) -> None:
@@ -210,6 +220,33 @@ def test_names_that_lead_elsewhere_lead_nowhere(messenger: Messenger, tmp_path: 
     assert not list(tmp_path.rglob("escaped"))
     (job,) = theirs(messenger)
     assert outputs(messenger, job.id)[0].path.startswith(f"{ANOTHER_USER}/")
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/html\r\nSet-Cookie: a=b", "image/png\n", "image", "tëxt/plain", " a/b", ""]
+)
+def test_a_media_type_that_no_header_can_have_is_none(messenger: Messenger, tmp_path: Path, media_type: str) -> None:
+    def change(contents: dict[str, bytes]) -> None:
+        output = json.loads(contents["manifest.jsonl"].splitlines()[1])["outputs"][0]
+        with_line(contents, 1, outputs=[{**output, "media_type": media_type}])
+
+    made = imported(messenger, tmp_path, changed(exported(messenger, tmp_path), change))
+    assert (made.result["jobs"], made.result["skipped"]) == (1, {"invalid": 1}), made.error_message
+
+
+def test_an_archive_does_not_unfold_by_naming_a_file_again_and_again(messenger: Messenger, tmp_path: Path) -> None:
+    def repeat(contents: dict[str, bytes]) -> None:
+        (name,) = (name for name, content in contents.items() if content == b"picture 0")
+        large = b"x" * 10_000
+        contents[name] = large
+        (output,) = json.loads(contents["manifest.jsonl"].splitlines()[1])["outputs"]
+        said = {**output, "size_bytes": len(large), "sha256": sha256_of(large), "thumbnails": {}}
+        with_line(contents, 1, outputs=[{**said, "number": number} for number in range(100)])
+
+    made = imported(messenger, tmp_path, changed(exported(messenger, tmp_path, jobs=1), repeat))
+    assert (made.state, made.error_code) == (TaskState.FAILED, "archive_damaged")
+    assert "more bytes than it has" in (made.error_message or "")
+    assert not theirs(messenger)
 
 
 def test_a_directory_that_has_no_place_in_memory_is_not_read() -> None:

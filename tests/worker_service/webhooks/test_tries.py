@@ -101,6 +101,51 @@ def test_retry_after_is_heeded(messenger: Messenger, sender: Deliveries) -> None
     assert kept.due_at - kept.last_tried_at >= timedelta(hours=2)
 
 
+@pytest.mark.parametrize(
+    ("status", "asked", "rests_s"),
+    [
+        ("429 Too Many Requests", "1800", 1800),
+        ("503 Service Unavailable", "86400", 3600),
+        ("429 Too Many Requests", "", 5),
+        ("502 Bad Gateway", "", 5),
+        ("504 Gateway Timeout", "soon", 5),
+    ],
+)
+def test_one_that_has_too_much_is_sent_nothing_else_for_a_while(
+    messenger: Messenger, sender: Deliveries, status: str, asked: str, rests_s: int
+) -> None:
+    with raw_server(answer(b"", status, Retry_After=asked)) as server:
+        made = endpoint(messenger, server.url)
+        for _ in range(3):
+            completed(messenger)
+        assert sender.deliver_all() == 1
+        rests_until = endpoint_row(messenger, made.id).rests_until
+        (tried,) = (one.last_tried_at for one in deliveries(messenger) if one.last_tried_at)
+        assert rests_until is not None
+        assert 0 <= (rests_until - tried).total_seconds() - rests_s < 2
+        make_due(messenger)
+        assert sender.deliver_all() == 1
+
+
+def test_one_that_works_again_rests_no_longer(messenger: Messenger, sender: Deliveries) -> None:
+    with raw_server(answer(b"")) as server:
+        made = endpoint(messenger, server.url, failures=1)
+        for _ in range(2):
+            completed(messenger)
+        with messenger.transaction() as session:
+            session.exec(update(WebhookEndpoint).values(rests_until=func.now()))
+        assert sender.deliver_all() == 2
+    assert endpoint_row(messenger, made.id).rests_until is None
+
+
+def test_one_that_fails_in_another_way_is_sent_the_rest(messenger: Messenger, sender: Deliveries) -> None:
+    with raw_server(answer(b"", "500 Internal Server Error")) as server:
+        endpoint(messenger, server.url)
+        for _ in range(3):
+            completed(messenger)
+        assert sender.deliver_all() == 3
+
+
 def test_an_endpoint_that_is_gone_is_disabled(messenger: Messenger, sender: Deliveries) -> None:
     with raw_server(answer(b"", "410 Gone")) as server:
         made = endpoint(messenger, server.url)

@@ -36,7 +36,7 @@ class Said(NamedTuple):
 
 
 def copy(turn: Turn, archive: GivenArchive, said: Said, key: str) -> None:
-    """Put an entry into the store. Raises WrongFile."""
+    """Put an entry into the store. Raises WrongFile; TaskFailed, where the archive has had its share."""
     if archive.size(said.name) != said.size:
         raise WrongFile
     found, written = said.hashing(), 0
@@ -47,3 +47,4 @@ def copy(turn: Turn, archive: GivenArchive, said: Said, key: str) -> None:
             file.write(piece)
         if written != said.size or str(found) != said.hash:
             raise WrongFile
+    archive.take(said.size)

@@ -16,7 +16,7 @@ from worker_service.tasks.archives.manifest import ArchivedJob
 from worker_service.tasks.turns.turn import TaskFailed, Turn
 
 NEXT_ID = text("SELECT nextval(pg_get_serial_sequence('generation_jobs', 'id'))")
-OF_ROWS = {"source", "parent", "outputs", "inputs", "assets"}
+OF_ROWS = {"source", "parent", "outputs", "inputs", "assets", "warnings"}
 
 
 @dataclass
@@ -81,7 +81,8 @@ def place_for(turn: Turn, job: ArchivedJob, before: int, contents: Contents) -> 
                 for node, by_name in job.assets.items()
             }
         )
-        row = GenerationJob(id=job_id, user_id=turn.task.user_id, assets=assets, **facts)
+        warnings = [one.model_dump() for one in job.warnings]
+        row = GenerationJob(id=job_id, user_id=turn.task.user_id, assets=assets, warnings=warnings, **facts)
         note(session, job_folder(row), *inputs)
     return row, inputs
 

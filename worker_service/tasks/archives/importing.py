@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from shared.files.folders import job_folder
 from shared.models import FINAL, GenerationJob, JobOutput, TaskState
 from shared.tasks.life import Ending, Page
-from shared.workflows.metadata import has_nul, storable
+from shared.workflows.metadata import storable
 from worker_service.tasks.archives.copying import Said, WrongFile, copy
 from worker_service.tasks.archives.fetching import archive_key, take
 from worker_service.tasks.archives.imported_inputs import Content, store_input
@@ -53,6 +53,7 @@ def import_(turn: Turn) -> Ending | None:
     with turn.resources.store.open(archive_key(turn)) as file:
         archive = turn.kept.get("archive") or GivenArchive(file)
         archive.file, turn.kept["archive"] = file, archive
+        archive.taken = turn.cursor.get("taken", 0)
         if turn.task.total is None:
             turn.count(max(0, archive.count_lines(turn.check) - 1))
         lines = list(next_lines(archive, at))
@@ -60,7 +61,12 @@ def import_(turn: Turn) -> Ending | None:
     jobs = max(0, len(lines) - (at == 0))  # the first line of all is none
     with turn.transaction() as session:
         page.skipped[EXISTS] += add_rows(session, turn, page.arrivals, page.contents)
-        cursor = {**turn.cursor, "at": lines[-1].end if lines else at, "is_read": len(lines) < PAGE}
+        cursor = {
+            **turn.cursor,
+            "at": lines[-1].end if lines else at,
+            "is_read": len(lines) < PAGE,
+            "taken": archive.taken,
+        }
         turn.write(session, Page(cursor, turn.done + jobs, summed(turn, page)))
     return None
 
@@ -112,7 +118,7 @@ def job_in(line: bytes, page: PageOfLines) -> ArchivedJob | None:
         page.skipped[INVALID] += 1
         return None
     numbers = [output.number for output in job.outputs]
-    if job.status not in FINAL or has_nul(found) or len(set(numbers)) < len(numbers):
+    if job.status not in FINAL or len(set(numbers)) < len(numbers):
         page.skipped[INVALID] += 1
         return None
     return job
@@ -128,7 +134,7 @@ def stored(turn: Turn, archive: GivenArchive, row: GenerationJob, output: Archiv
     thumbnails, keys = {}, dict[Said, str]()
     for size, small in output.thumbnails.items():
         ending = PurePosixPath(small.file).suffix
-        if not size.isdecimal() or ending not in OF_THUMBNAILS:
+        if not (size.isascii() and size.isdecimal()) or ending not in OF_THUMBNAILS:
             raise WrongFile
         said = Said(small.file, small.size_bytes, small.sha256)
         if said not in keys:  # one file may serve several sizes

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.database.moments import Moment
 from shared.files.asset_names import AssetName, Tags
 from shared.files.content_hash import Hash
+from shared.jobs.warnings import LONGEST_MESSAGE, MOST_WARNINGS
 from shared.models import JobStatus, OutputKind
 from shared.texts.labels import Labels
 from shared.texts.storable import LARGEST_INTEGER
@@ -17,6 +18,7 @@ Text = Annotated[str, Field(max_length=1_000_000)]
 Name = Annotated[str, Field(max_length=255)]
 Path = Annotated[str, Field(max_length=600)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+MediaType = Annotated[str, Field(max_length=127, pattern=r"^[!-~]+/[ -~]*[!-~]$")]  # as a header may have it
 Size = Annotated[int, Field(ge=0, le=2**62)]
 Count = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
@@ -54,7 +56,7 @@ class ArchivedOutput(BaseModel):
     server_filename: Name | None
     type: Annotated[str, Field(max_length=20)] | None
     filename: Name
-    media_type: Annotated[str, Field(max_length=127)]
+    media_type: MediaType
     size_bytes: Size
     sha256: Sha256
     width: Count | None
@@ -79,6 +81,15 @@ class ArchivedInput(BaseModel):
     size_bytes: Size
     tags: Tags = ()
     file: Path | None = None
+
+
+class ArchivedWarning(BaseModel, frozen=True):
+    """What there is to know of its outputs."""
+
+    code: Annotated[str, Field(max_length=64)]
+    message: Annotated[str, Field(max_length=LONGEST_MESSAGE)]
+    node_id: Name | None = None
+    filename: Name | None = None
 
 
 class ArchivedJob(BaseModel):
@@ -114,7 +125,7 @@ class ArchivedJob(BaseModel):
     error_code: Annotated[str, Field(max_length=64)] | None
     error_message: Text | None
     error_details: dict[str, Any] | None
-    warnings: list[dict[str, Any]]
+    warnings: Annotated[list[ArchivedWarning], Field(max_length=2 * MOST_WARNINGS)]
     created_at: Moment
     started_at: Moment | None
     generated_at: Moment | None

@@ -1,17 +1,22 @@
 """An archive that somebody gave us: nothing in it is believed, no name in it is a path, and nothing in it unfolds."""
 
-import json
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
+from pydantic_core import from_json
+
+from shared.workflows.json_limits import flaws
 from worker_service.tasks.archives.growing import MANIFEST
 from worker_service.tasks.turns.turn import TaskFailed
 
 LARGEST_DIRECTORY = 256 * 1024**2  # bytes: it is in memory while jobs are imported
 LONGEST_LINE = 16 * 1024**2
+MOST_TAKEN = 2  # times its size: an asset that came with a damaged job is taken once more
+DEEPEST = 250  # levels: more than the parser reads
+LARGE = "number_too_large"  # of no matter here: metadata may have such
 PIECE = 256 * 1024
 LOCAL_SIZE, NAME_SIZES = 30, struct.Struct("<2H")
 END_SIZE, LONGEST_COMMENT = 22, 65_535
@@ -26,10 +31,11 @@ class Line(NamedTuple):
 
 
 class GivenArchive:
-    """Raises TaskFailed for what is no archive of ours."""
+    """Raises TaskFailed for what is no archive of ours. `taken` is how many bytes were stored of it so far."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
+        self.file_size, self.taken = file.seek(0, 2), 0
         refuse_huge_directory(file)
         try:
             found = zipfile.ZipFile(file).infolist()
@@ -44,6 +50,13 @@ class GivenArchive:
         info = self.entries.get(name)
         is_stored = info is not None and info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
         return info.file_size if info and is_stored and info.compress_size == info.file_size else None
+
+    def take(self, size: int) -> None:
+        """Count bytes that were stored. An archive of ours has each file for one job, or for all that take an asset:
+        one that names its files again and again would unfold. Raises TaskFailed."""
+        self.taken += size
+        if self.taken > MOST_TAKEN * self.file_size:
+            raise damaged("its jobs have more bytes than it has")
 
     def pieces(self, name: str, start: int = 0) -> Iterator[bytes]:
         """The bytes of an entry, from there on; fewer than it should have if the archive is damaged."""
@@ -112,8 +125,8 @@ def refuse_huge_directory(file: BinaryIO) -> None:
 
 
 def parsed(line: bytes) -> object:
-    """A line as JSON. Raises ValueError."""
-    try:
-        return json.loads(line)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    """A line as JSON that PostgreSQL can keep. Raises ValueError."""
+    found: object = from_json(line, allow_inf_nan=False)  # no half of a surrogate pair, and no deeper than 200 levels
+    if flaw := next((one for one in flaws(found, deepest=DEEPEST) if one.code != LARGE), None):
+        raise ValueError(flaw.message)
+    return found

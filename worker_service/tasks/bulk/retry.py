@@ -74,7 +74,7 @@ def wake(turn: Turn) -> None:
 def submit_again(session: Session, turn: Turn, ids: Sequence[int]) -> dict[int, str]:
     """Submit these jobs again. Returns those that cannot be, each with the reason."""
     parents = session.exec(select(GenerationJob).where(is_one_of(ids)).order_by(col(GenerationJob.id))).all()
-    needed = {asset_id for job in parents for asset_id in assets_of(job)}
+    needed = {named for job in parents for named in named_by(job)}
     held = held_assets(session, needed) if needed else set()
     skipped = {job.id: reason for job in parents if (reason := objection(turn, job, held))}
     kept_out = quarantined(session, {job.workflow_key for job in parents})
@@ -88,8 +88,8 @@ def submit_again(session: Session, turn: Turn, ids: Sequence[int]) -> dict[int, 
     return skipped
 
 
-def objection(turn: Turn, job: GenerationJob, held: set[UUID]) -> str | None:
-    if assets_of(job) - held:
+def objection(turn: Turn, job: GenerationJob, held: set[tuple[UUID, UUID]]) -> str | None:
+    if named_by(job) - held:
         return ASSET_GONE
     try:
         graph = job.workflow if job.workflow is not None else text_to_image(TextToImage.from_job(job))
@@ -114,6 +114,11 @@ def copy_of(job: GenerationJob, task: Task) -> GenerationJob:
 
 def assets_of(job: GenerationJob) -> set[UUID]:
     return {UUID(asset_id) for by_name in (job.assets or {}).values() for asset_id in by_name.values()}
+
+
+def named_by(job: GenerationJob) -> set[tuple[UUID, UUID]]:
+    """The assets that it takes, each with the user whose it has to be."""
+    return {(job.user_id, asset_id) for asset_id in assets_of(job)}
 
 
 def copy_webhooks(session: Session, copies: Sequence[GenerationJob]) -> None:

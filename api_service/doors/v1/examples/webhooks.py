@@ -27,6 +27,7 @@ WEBHOOK = {
     "disabled_reason": None,
     "failures": 0,
     "failing_since": None,
+    "rests_until": None,
     "previous_secret_until": None,
     "created_at": "2026-01-01T12:00:00Z",
 }

@@ -19,8 +19,8 @@ class WebhookView(BaseModel, frozen=True):
     """Where its owner is told of ended jobs.
 
     The one `of_jobs` has no `url`: it is owed what single jobs are to tell, each at its own. `failures` in a row are
-    counted since `failing_since`. `disabled_reason` says why the service disabled it. Until `previous_secret_until` the
-    secret before this one signs too.
+    counted since `failing_since`. Nothing is sent before `rests_until`, as its receiver asked. `disabled_reason` says
+    why the service disabled it. Until `previous_secret_until` the secret before this one signs too.
     """
 
     id: UUID
@@ -34,6 +34,7 @@ class WebhookView(BaseModel, frozen=True):
     disabled_reason: str | None
     failures: int
     failing_since: datetime | None
+    rests_until: datetime | None
     previous_secret_until: datetime | None
     created_at: datetime
 

@@ -18,6 +18,7 @@ SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 NEAR = timedelta(days=2)  # no clock is put forward or back by more
 MOST_CHANGES = 10  # of a clock within what NEAR means, and many more than there are
 LONGEST_ZONE = 64  # characters
+OF_NOWHERE = {"localtime", "Factory"}  # files beside the zones: what a machine is set to, and what none is
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def zone_named(name: str) -> tzinfo:
 @cache
 def known_zones() -> frozenset[str]:
     """Read once: from this system's files, or else from those that are installed with us."""
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - OF_NOWHERE)
 
 
 def next_moments(timing: Timing, moment: datetime, count: int) -> list[datetime]:

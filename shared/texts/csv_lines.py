@@ -4,7 +4,8 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # begin what a spreadsheet would work out
+# Begin what a spreadsheet would work out; in their wide forms too, where people write with wide letters.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def as_csv(rows: Iterable[Sequence[object]]) -> bytes:

@@ -15,12 +15,13 @@ from sqlmodel import Session, col, select
 from shared.database.clock import EPOCH, ask_database_time
 from shared.database.engine import reading
 from shared.files.assets import CONTENT
-from shared.models import Asset, DiscardedFolder, User
+from shared.models import Asset, DiscardedFolder, Task, User
 from shared.storage.store import StoredEntry
+from shared.workflows.references import id_of
 from worker_service.cleanup.jobs import is_removed
 from worker_service.cleanup.portion import Portion, Removed, Tools
 
-WINDOW = 200  # folders of jobs, or of assets
+WINDOW = 200  # folders of jobs, assets or tasks
 
 NEWEST_JOB = text("SELECT coalesce(max(id), 0) FROM generation_jobs")
 # Of jobs that have not ended long ago nothing is looked at: a worker may be writing there.
@@ -37,14 +38,14 @@ WHERE job_id = ANY(:ids)
 
 
 class Place(NamedTuple):
-    """Where to look: the assets of a user, or the jobs of a user's day."""
+    """Where to look: the assets of a user, the tasks, or the jobs of a user's day."""
 
     user_id: UUID
     path: str
 
     @property
-    def has_assets(self) -> bool:
-        return self.path.endswith("/assets")
+    def holds(self) -> str:
+        return self.path.rpartition("/")[2]
 
 
 def orphans(tools: Tools, place: str | None) -> Iterator[Portion]:
@@ -55,7 +56,7 @@ def orphans(tools: Tools, place: str | None) -> Iterator[Portion]:
         names = tools.store.folders(here.path)
         for begin in range(0, len(names), WINDOW):
             folders = [f"{here.path}/{name}" for name in names[begin : begin + WINDOW]]
-            found = (assets_in if here.has_assets else jobs_in)(tools, here, folders)
+            found = LOOKS.get(here.holds, jobs_in)(tools, here, folders)
             old = [file for file in found if file.written_s <= before_s]
             yield portion_of(not_noted(tools, old), here.path if begin + WINDOW >= len(names) else None)
 
@@ -71,7 +72,7 @@ def places(tools: Tools, after: str) -> Iterator[Place]:
     for user_id in known_users(tools):
         for name in tools.store.folders(str(user_id)):
             path = f"{user_id}/{name}"
-            days = [path] if name == "assets" else days_in(tools, path)
+            days = [path] if name in LOOKS else days_in(tools, path)
             yield from (Place(user_id, day) for day in days if day > after)
 
 
@@ -100,6 +101,14 @@ def assets_in(tools: Tools, here: Place, folders: Sequence[str]) -> list[StoredE
     return [file for folder in folders for file in tools.store.files(folder) if file.key not in named]
 
 
+def tasks_in(tools: Tools, _here: Place, folders: Sequence[str]) -> list[StoredEntry]:
+    """The files in these folders that are of no task: one that is there has the files it needs, or a note of them."""
+    by_task = {task_id: folder for folder in folders if (task_id := id_of(folder.rpartition("/")[2])) is not None}
+    with reading(tools.engine) as session:
+        there = set(session.exec(select(Task.id).where(col(Task.id).in_(by_task))))
+    return [file for one, folder in by_task.items() if one not in there for file in tools.store.files(folder)]
+
+
 def jobs_in(tools: Tools, _here: Place, folders: Sequence[str]) -> list[StoredEntry]:
     """The files in these folders that are no job's, and those that their ended jobs do not name."""
     numbered = {int(number): folder for folder in folders if (number := folder.rpartition("/")[2]).isdecimal()}
@@ -108,6 +117,9 @@ def jobs_in(tools: Tools, _here: Place, folders: Sequence[str]) -> list[StoredEn
         named = set(session.connection().execute(NAMED, {"ids": list(looked_at)}).scalars())
     files = (file for number in sorted(looked_at) for file in tools.store.files(numbered[number]))
     return [file for file in files if file.key not in named]
+
+
+LOOKS = {"assets": assets_in, "tasks": tasks_in}  # by the name of the folder; others are a year's jobs
 
 
 def over_or_gone(session: Session, tools: Tools, numbers: Sequence[int]) -> Collection[int]:

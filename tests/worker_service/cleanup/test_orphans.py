@@ -9,9 +9,10 @@ from sqlalchemy import func
 
 from shared.database.engine import transaction
 from shared.files.folders import job_folder, note
-from shared.models import Asset, AssetKind
+from shared.models import Asset, AssetKind, TaskKind
 from tests.cleaning import clean_up_named, cleaned, tools_of, would_go
 from tests.jobs import USER, job, running
+from tests.tasks import asked
 from tests.worker_service.cleanup.old import Old
 
 WEEK = timedelta(days=7)
@@ -36,9 +37,10 @@ def test_files_that_no_row_names_go_once_they_are_old(old: Old) -> None:
     named = old.files()
     for path in (f"{gone_folder}/1/0.png", f"{folder}/2/.incoming-x", f"{USER}/assets/{uuid4()}/content"):
         stray(old, path)
+    stray(old, f"{USER}/tasks/{uuid4()}/archive.zip")
     young = stray(old, f"{folder}/3/0.png", days=1)
-    assert would_go(old.messenger, old.settings, "orphans", retention_orphans=WEEK) == (3, 33)
-    assert clean(old) == 3
+    assert would_go(old.messenger, old.settings, "orphans", retention_orphans=WEEK) == (4, 44)
+    assert clean(old) == 4
     assert old.files() == sorted([*named, young])
     assert clean(old) == 0
 
@@ -47,6 +49,13 @@ def test_what_a_job_under_way_may_be_writing_stays(old: Old) -> None:
     claim = running(old.messenger)
     old.change(claim.job.id, created_at=func.now() - timedelta(days=30))
     stray(old, f"{job_folder(job(old.messenger, claim.job.id))}/1/0.png")
+    assert clean(old) == 0
+
+
+def test_the_files_of_a_task_that_is_there_stay(old: Old) -> None:
+    old.completed(40)
+    stray(old, f"{USER}/tasks/{asked(old.messenger, TaskKind.EXPORT)}/archive.zip")
+    stray(old, f"{USER}/tasks/mine/archive.zip")
     assert clean(old) == 0
 
 

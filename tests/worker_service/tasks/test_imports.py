@@ -196,8 +196,12 @@ def test_a_line_that_can_be_no_job_is_counted(messenger: Messenger, tmp_path: Pa
         (changed(zipped := b"PK\5\6" + bytes(18), lambda found: found.update(a=b"b")), "has no manifest.jsonl"),
         (changed(zipped, lambda found: found.update({"manifest.jsonl": b"{}\n"})), "not of a form"),
         (changed(zipped, lambda found: found.update({"manifest.jsonl": b"x" * 1000}), zipfile.ZIP_DEFLATED), "packed"),
+        (
+            changed(zipped, lambda found: found.update({"manifest.jsonl": b"{}\n"}))[:-6] + b"\xf0\xff\xff\x7f\0\0",
+            "no man",
+        ),
     ],
-    ids=["nothing", "a beginning", "no manifest", "another form", "packed"],
+    ids=["nothing", "a beginning", "no manifest", "another form", "packed", "a directory elsewhere"],
 )
 def test_what_is_no_archive_of_ours_fails_and_says_why(
     messenger: Messenger, tmp_path: Path, archive: bytes, said: str

@@ -5,6 +5,7 @@ import io
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlmodel import update
 
 from shared.jobs import lifecycle
@@ -69,6 +70,13 @@ def test_gpu_seconds_are_those_until_comfyui_was_done(messenger: Messenger, tmp_
     accepted(messenger, claim.job.id, 0)
     made, _ = reported(messenger, tmp_path)
     assert 89 < made.result["gpu_seconds"] < 91
+
+
+@pytest.mark.parametrize(
+    "name", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20a"]
+)
+def test_no_name_is_a_formula(name: str) -> None:
+    assert as_csv([[name]]).decode().lstrip('"').startswith(f"'{name}")
 
 
 def test_rows_are_read_as_they_were_written() -> None:

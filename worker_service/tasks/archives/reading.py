@@ -41,7 +41,8 @@ class GivenArchive:
             found = zipfile.ZipFile(file).infolist()
         except (zipfile.BadZipFile, ValueError, OSError, struct.error, UnicodeError, NotImplementedError) as error:
             raise damaged("it is no whole ZIP") from error
-        self.entries = {info.filename: info for info in found}
+        # One that is to begin before the file does is where the directory says it is somewhere else than it is.
+        self.entries = {info.filename: info for info in found if info.header_offset >= 0}
         if MANIFEST not in self.entries:
             raise damaged(f"it has no {MANIFEST}")
 

@@ -152,3 +152,30 @@ def test_keys_that_come_faster_than_a_frame_mean_the_picture_that_was_gone_to(sy
     }""")
     expect(page.get_by_text("2 selected")).to_be_visible()
     expect(tiles(page).nth(2)).to_be_focused()
+
+
+def test_going_back_leaves_the_picture_and_not_the_gallery(system: Visit, opened: Opened) -> None:
+    made(system, "a harbour", "a lighthouse")
+    page = opened("/gallery")
+    tiles(page).first.click()
+    page.get_by_role("button", name="Next").click()
+    page.go_back()
+    expect(page.locator(".pswp")).to_have_count(0)
+    expect(tiles(page).nth(1)).to_be_focused()
+    tiles(page).first.click()
+    expect(page.locator(".pswp__counter")).to_have_text("1 / 2")
+    page.keyboard.press("Escape")
+    expect(page.locator(".pswp")).to_have_count(0)
+    expect(tiles(page).first).to_be_focused()
+    page.go_back()
+    page.wait_for_url("**/studio")
+
+
+def test_a_small_picture_is_made_larger_on_a_very_large_screen_and_can_be_zoomed(system: Visit, opened: Opened) -> None:
+    made(system, "a lighthouse")
+    page = opened("/gallery", viewport={"width": 3840, "height": 2160})
+    tiles(page).first.click()
+    shown = page.locator(".pswp__item[aria-hidden=false] img:not(.pswp__img--placeholder)")
+    expect(shown).to_have_css("width", "128px")
+    page.get_by_role("button", name="Zoom").click()
+    until(lambda: shown.evaluate("one => one.getBoundingClientRect().width") > 200)

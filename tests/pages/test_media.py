@@ -27,6 +27,7 @@ WORKFLOWS = {
     "audio flac": SOUND | {"2": node("SaveAudio", audio=["1", 0])},
     "audio mp3": SOUND | {"2": node("SaveAudioMP3", audio=["1", 0], quality="V0")},
 }
+CONTROLS = 400  # pixels in which a player has all its buttons
 PLAYED = "media => { media.muted = true; return media.play().then(() => new Promise((done) => media.onended = done)); }"
 
 
@@ -43,6 +44,7 @@ def test_films_and_sounds_open_and_play_to_their_end(system: Visit, opened: Open
         tag, suffix = kind.split()
         media = page.locator(f"{tag}[src*='{suffix}'], .pswp__item[aria-hidden=false] {tag}").first
         expect(media).to_be_visible()
+        assert media.evaluate("one => one.clientWidth") >= CONTROLS
         media.evaluate(PLAYED)
         assert barriers(page) == []
         screenshot(page, f"gallery-{suffix}")

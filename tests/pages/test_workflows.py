@@ -49,6 +49,13 @@ def paste(page: Page, text: str) -> None:
     page.get_by_label("Use a workflow of ComfyUI instead").blur()
 
 
+def paste_by_keys(page: Page, text: str) -> None:
+    """Paste where the focus is, as a person does, who then waits."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate("text => navigator.clipboard.writeText(text)", text)
+    page.keyboard.press("Control+v")
+
+
 def drop(page: Page, name: str, media_type: str, content: bytes) -> None:
     page.evaluate(DROP, [name, media_type, base64.b64encode(content).decode()])
 
@@ -107,3 +114,37 @@ def test_a_picture_that_comfyui_made_gives_back_its_workflow(page: Page, system:
     expect(page.get_by_label("ckpt_name")).to_have_value("random_sd15.safetensors")
     page.get_by_role("button", name="Back to the form").click()
     expect(page.get_by_label("Prompt")).to_be_visible()
+
+
+def test_a_pasted_workflow_is_taken_at_once_wherever_it_is_pasted(page: Page) -> None:
+    form = page.get_by_role("heading", name="A workflow with 6 nodes")
+    page.get_by_text("More settings").click()
+    for field in ("Use a workflow of ComfyUI instead", "Prompt", "Width"):
+        page.get_by_label(field, exact=True).focus()
+        paste_by_keys(page, json.dumps(PLAIN))
+        expect(form).to_be_visible()
+        page.get_by_role("button", name="Back to the form").click()
+        page.get_by_text("More settings").click()
+    expect(page.get_by_label("Prompt")).to_have_value("")
+    page.get_by_label("Prompt").focus()
+    paste_by_keys(page, '{"a prompt": "in braces"}')
+    expect(page.get_by_label("Prompt")).to_have_value('{"a prompt": "in braces"}')
+
+
+def test_what_is_no_node_beside_the_nodes_breaks_no_page(page: Page, watch: Watch) -> None:
+    watch.allow("status of 422")
+    paste(page, json.dumps({**PLAIN, "extra": None}))
+    page.get_by_label("steps").press("Control+Enter")
+    expect(page.get_by_role("alert").first).to_contain_text("extra")
+
+
+def test_who_drops_a_picture_that_was_made_here_may_begin_with_the_picture(page: Page, system: Visit) -> None:
+    system.completed(system.submit()["id"])
+    made = max(system.comfyui.output_directory.rglob("*.png"))
+    drop(page, "made.png", "image/png", made.read_bytes())
+    page.get_by_role("button", name="Begin with the picture instead").click()
+    expect(page.get_by_role("img", name="made.png")).to_be_visible()
+    expect(page.get_by_label("Prompt")).to_be_visible()
+    drop(page, "api.json", "application/json", json.dumps(PLAIN).encode())
+    expect(page.get_by_role("heading", name="A workflow with")).to_be_visible()
+    expect(page.get_by_role("button", name="Begin with the picture instead")).to_have_count(0)

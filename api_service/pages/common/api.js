@@ -20,7 +20,7 @@ import { parsed, written } from "./numbers.js";
 
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 1_200;
-const SMALL = 50_000; // characters: more than 64 KiB are not sent once the page is left
+const SMALL = 32_768; // bytes: a browser refuses to send more than 64 KiB, of all such requests together, once the page is left
 
 export class ApiError extends Error {
   /**
@@ -121,13 +121,16 @@ async function send(method, path, { body, headers }) {
       headers: sent,
       body: content,
       // What is asked for is done, though the page is left meanwhile.
-      keepalive: method !== "GET" && !raw && (content?.length ?? 0) < SMALL,
+      keepalive: method !== "GET" && !raw && isSmall(content),
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
   } catch {
     return noAnswer(method);
   }
 }
+
+/** @param {string} [content] of which a letter may have four bytes */
+const isSmall = (content = "") => content.length < SMALL && new TextEncoder().encode(content).length < SMALL;
 
 /**
  * What is only shown is asked for again by itself; what changes something is not.
@@ -144,7 +147,7 @@ async function read(answer) {
   const found = isJson ? await answer.text().then(parsed).catch(() => noAnswer()) : null;
   if (answer.ok) return found;
   if (answer.status === 401) signIn({ hasEnded: true });
-  const said = found?.code === "forbidden" ? words.forbidden(found.detail) : (found?.detail ?? words.refused(answer.status));
+  const said = words.codes[found?.code]?.(found.detail) ?? found?.detail ?? words.refused(answer.status);
   const more = { code: found?.code, errors: found?.errors, retryAfter: Number(answer.headers.get("Retry-After")), body: found };
   throw new ApiError(answer.status, asSentence(said), more);
 }

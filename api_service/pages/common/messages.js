@@ -1,6 +1,7 @@
 /** What all pages say. Each page has a file of its own beside this. */
 export const words = {
   product: "Genonaut",
+  pages: "Pages",
   studio: "Studio",
   gallery: "Gallery",
   dashboard: "Dashboard",
@@ -11,8 +12,12 @@ export const words = {
   notSent: "The service does not answer. Look at your connection, and try again.",
   /** @param {number} status */
   refused: (status) => `The service refused this (${status}), and did not say why. Try again in a minute.`,
-  /** @param {string} why */
-  forbidden: (why) => `${why}. Ask whoever runs this service for such a key, sign out, and sign in with it.`,
+  /** What to do about a refusal, where the API does not say it. @type {Record<string, ((why: string) => string) | undefined>} */
+  codes: {
+    forbidden: (why) => `${why}. Ask whoever runs this service for such a key, sign out, and sign in with it.`,
+    server_exists: () => "There is a server of this address already. Change it where it stands in the list.",
+    body_too_large: (why) => `This is too long to be sent: ${why}. Shorten it.`,
+  },
   notLoaded: "This page could not be filled",
   tryAgain: "Try again",
   lost: "Connection lost. Trying again …",

@@ -25,7 +25,7 @@ function Head({ page }) {
   return html`<header class="head">
     <a class="skip" href="#content" onClick=${toContent}>${words.skip}</a>
     <a class="brand" href=${address("studio")}><${Logo} side=${24} /><span>${words.product}</span></a>
-    <nav aria-label="Pages">
+    <nav aria-label=${words.pages}>
       ${PAGES.map((name) => html`<a href=${address(name)} aria-current=${name === page ? "page" : undefined}>${words[name]}</a>`)}
     </nav>
     <span class="user" title=${session.value?.user}>${session.value?.user}</span>

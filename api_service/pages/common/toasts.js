@@ -23,6 +23,8 @@ let last = 0;
  * @param {{undo?: () => void, ended?: () => void}} [way] back; `ended` hears that it was not taken
  */
 export function toast(text, way = {}) {
+  // Said again, it is not said twice.
+  if (!way.undo) for (const one of messages.value) if (one.text === text && !one.undo && !one.isProblem && !one.isHeardOnly) take(one.id);
   add({ id: ++last, text, ...way });
 }
 

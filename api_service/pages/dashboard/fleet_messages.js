@@ -34,6 +34,7 @@ export const fleet = {
   yoursWaitDo: "They start by themselves, once servers are free.",
   tellSomebody: "Your jobs are kept and wait. If this lasts, tell whoever runs this service.",
   queuePaused: (/** @type {string} */ who) => `The queue is paused by ${who}`,
+  queueIsHeld: "The queue is paused",
   queuePausedDo: "Jobs are accepted and wait. Press Resume on the page of servers.",
   longWaitS: 60,
 

@@ -35,6 +35,15 @@ test("who waits for servers that work is told that there are too few", () => {
   assert.match(only.remedy, /add a server/);
 });
 
+test("that the queue is paused is said once: by whom, where that may be seen", () => {
+  const ready = { status: "ready", queue: { ok: false, detail: "paused since 2026-11-30T20:49:07+00:00" } };
+  const pauses = [{ scope: "queue", paused_by: "anna", reason: "the air is hot" }];
+  assert.deepEqual(found({ ready, pauses }).map(({ what }) => what), ["The queue is paused by anna"]);
+  const [only] = found({ ready, isAdmin: false });
+  assert.equal(only.what, "The queue is paused");
+  assert.match(only.remedy, /tell whoever runs this service/);
+});
+
 test("who is no admin hears what concerns them, and is told to do nothing that only admins can", () => {
   const all = found({ isAdmin: false, ready: AWAY, overview: WAITS });
   assert.match(all[0].remedy, /tell whoever runs this service/);

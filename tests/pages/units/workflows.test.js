@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { numberOf, written } from "../../../api_service/pages/common/numbers.js";
-import { inputsOf, withInput, workflowIn } from "../../../api_service/pages/studio/workflow/workflows.js";
+import { inputsOf, nodesOf, withInput, workflowIn } from "../../../api_service/pages/studio/workflow/workflows.js";
 
 const NODES = { 1: { class_type: "KSampler", inputs: { seed: 1, model: ["2", 0], name: "euler" } } };
 
@@ -19,6 +19,17 @@ test("a node that is called prompt is a node", () => {
 test("what the editor saved, and what is no workflow, get a sentence each", () => {
   assert.match(workflowIn('{"nodes": [], "links": []}').why, /Export \(API\)/);
   for (const text of ["", "{", "[]", "null", "3", "{}", '{"1": null}']) assert.match(workflowIn(text).why, /no workflow/);
+});
+
+test("what is no node beside the nodes is left to the API, and breaks no form", () => {
+  const { nodes } = workflowIn(JSON.stringify({ ...NODES, extra: null, version: 0.4, name: "x" }));
+  assert.deepEqual(nodesOf(nodes).map(([name]) => name), ["1"]);
+  assert.deepEqual(inputsOf(nodes).map((one) => one.input), ["seed", "name"]);
+});
+
+test("the numbers that Python writes and JSON does not know are none, and a text that has such a word stays", () => {
+  const text = '{"1": {"class_type": "X", "is_changed": [NaN, -Infinity], "inputs": {"text": "a NaN, \\"NaN\\""}}}';
+  assert.deepEqual(workflowIn(text), { nodes: { 1: { class_type: "X", is_changed: [null, null], inputs: { text: 'a NaN, "NaN"' } } } });
 });
 
 test("links between nodes are no inputs of a form, and setting one leaves the rest", () => {

@@ -46,7 +46,7 @@ function Row({ user, used, change, pauses }) {
   const isPaused = pauses.data?.items.some((one) => one.user_id === user.id);
   const pause = () => act(() => /** @type {Promise<any>} */ (isPaused ? post("/api/v1/users/{user_id}/resume", { path }) : post("/api/v1/users/{user_id}/pause", { path, body: {} })), isPaused ? fleet.userResumed : fleet.userPaused, pauses.reload);
   return html`<tr>
-    <th scope="row"><a href=${to(`users/${user.id}`)}>${user.name}</a> ${isPaused && html`<span class="badge queued">${fleet.paused}</span>`}</th>
+    <th scope="row"><a class="clamped" title=${user.name} href=${to(`users/${user.id}`)}>${user.name}</a> ${isPaused && html`<span class="badge queued">${fleet.paused}</span>`}</th>
     <td>${size(user.stored_bytes)}</td>
     <td>${((used?.gpu_seconds ?? 0) / HOUR_S).toFixed(1)}</td>
     <td>${(used?.completed ?? 0) + (used?.failed ?? 0)}</td>

@@ -7,6 +7,7 @@ import { fleet } from "../fleet_messages.js";
 /** @typedef {{what: string, why?: string, remedy: string, view?: string, isBad: boolean}} Trouble */
 
 const NAMED = 3; // users in a sentence
+const PAUSED = "queue"; // the check that fails while it is
 const GRAVE = ["wedged", "unreachable", "unfit"];
 
 /**
@@ -15,7 +16,7 @@ const GRAVE = ["wedged", "unreachable", "unfit"];
  */
 export function troublesOf({ overview, servers, ready, pauses, isAdmin }) {
   const ofServers = servers.flatMap(ofServer);
-  const ofAll = [...ofServers, ...checks(ready), ...pauses.filter(({ scope }) => scope === "queue").map(pauseOf)];
+  const ofAll = [...ofServers, ...checks(ready), ...pausesOf(ready, pauses)];
   const found = [...(isAdmin ? ofAll : ofAll.map(asOthersSeeIt)), ...waits(overview, isAdmin, ofServers.length > 0)];
   return found.sort((one, other) => Number(other.isBad) - Number(one.isBad));
 }
@@ -26,8 +27,20 @@ export function troublesOf({ overview, servers, ready, pauses, isAdmin }) {
  */
 function checks(ready) {
   return Object.entries(ready ?? {})
-    .flatMap(([name, check]) => (typeof check === "object" && !check.ok ? [{ name, check }] : []))
+    .flatMap(([name, check]) => (typeof check === "object" && name !== PAUSED && !check.ok ? [{ name, check }] : []))
     .map(({ name, check }) => ({ what: fleet.checkFails(fleet.checks[name] ?? name, check.detail), remedy: fleet.ready[name] ?? "", view: name === "comfyui" ? "servers" : undefined, isBad: true }));
+}
+
+/**
+ * That the queue is paused, once: by whom, where that may be seen.
+ * @param {Schemas["ReadyView"] | null} ready
+ * @param {Schemas["PausesView"]["items"]} pauses
+ * @returns {Trouble[]}
+ */
+function pausesOf(ready, pauses) {
+  const found = pauses.filter(({ scope }) => scope === PAUSED).map(pauseOf);
+  if (found.length || (ready?.[PAUSED]?.ok ?? true)) return found;
+  return [{ what: fleet.queueIsHeld, remedy: fleet.queuePausedDo, view: "servers", isBad: true }];
 }
 
 /**

@@ -12,6 +12,15 @@ import { contentOf, itemOf, slidesOf } from "./slides.js";
 const AHEAD = 2; // jobs whose outputs are asked for before one comes to them
 const NEAR_END = 10;
 
+const LARGEST = 2; // times its size, at which a picture is still no blur on a very large screen
+
+/** A picture fills the window that it is opened in, and can always be looked at more closely. @type {Record<string, (level: any) => number>} */
+const ZOOM = {
+  initialZoomLevel: ({ elementSize: of, panAreaSize: room }) => (of?.x && room ? Math.min(room.x / of.x, room.y / of.y, LARGEST) : 1),
+  secondaryZoomLevel: ({ initial }) => Math.max(1, initial * 2),
+  maxZoomLevel: ({ initial }) => Math.max(4, initial * 4),
+};
+
 /** What is shown now. @type {import("@preact/signals").Signal<import("./slides.js").Slide | null>} */
 export const shown = signal(null);
 
@@ -25,9 +34,11 @@ export async function open(id, closed) {
     const slides = slidesOf(pictures.value);
     const index = slides.findIndex((one) => one.id === id);
     if (index < 0) return;
-    const options = { index, loop: false, bgOpacity: 1, wheelToZoom: true, paddingFn: room, errorMsg: words.failedTitle };
+    const options = { index, loop: false, bgOpacity: 1, wheelToZoom: true, paddingFn: room, errorMsg: words.failedTitle, ...ZOOM };
     const box = new PhotoSwipe({ ...options, showHideAnimationType: "fade" });
     fill(box, slides);
+    closeAlsoWhileItOpens(box);
+    closeByGoingBack(box);
     // Its words for those who listen.
     box.on("firstUpdate", () => box.element?.setAttribute("aria-label", words.lightbox));
     box.on("destroy", () => {
@@ -39,6 +50,41 @@ export async function open(id, closed) {
   } catch (error) {
     complain(/** @type {Error} */ (error).message);
   }
+}
+
+/**
+ * Whoever goes back leaves the picture, and not the gallery: a phone has no other way out that is as near.
+ * @param {any} box of PhotoSwipe
+ */
+function closeByGoingBack(box) {
+  // Where the gallery is scrolled to when it is seen again, it says itself.
+  history.scrollRestoration = "manual";
+  history.pushState(null, "");
+  let isBack = false;
+  const wentBack = () => {
+    isBack = true;
+    box.close();
+  };
+  addEventListener("popstate", wentBack);
+  box.on("destroy", () => {
+    removeEventListener("popstate", wentBack);
+    const rest = () => (history.scrollRestoration = "auto");
+    if (isBack) return rest();
+    addEventListener("popstate", rest, { once: true });
+    history.back();
+  });
+}
+
+/**
+ * One that opens yet heeds neither Escape nor its own button: have it closed once it is open.
+ * @param {any} box of PhotoSwipe
+ */
+function closeAlsoWhileItOpens(box) {
+  const close = box.close.bind(box);
+  box.close = () => (box.opener.isOpen ? close() : box.on("openingAnimationEnd", close));
+  const early = (/** @type {KeyboardEvent} */ { key }) => key === "Escape" && box.close();
+  addEventListener("keydown", early);
+  box.on("openingAnimationEnd", () => removeEventListener("keydown", early));
 }
 
 /** @returns {{top: number, bottom: number, left: number, right: number}} pixels that the bars take */
@@ -102,8 +148,7 @@ async function lookAround(box, slides) {
  */
 function take(box, slides, id) {
   const left = slides.filter((one) => one.id !== id);
-  // One that opens yet does not heed it.
-  if (!left.length) return box.opener.isOpen ? box.close() : box.on("openingAnimationEnd", () => box.close());
+  if (!left.length) return box.close();
   const at = slides.slice(0, box.currIndex).filter((one) => one.id !== id).length;
   slides.splice(0, slides.length, ...left);
   const next = Math.min(at, left.length - 1);

@@ -111,6 +111,6 @@ function Seed() {
     <${Field} name="seed" label=${words.seed} of="sampler_params.seed">
       <input ...${marks("seed", "sampler_params.seed")} type="number" min="0" value=${seed ?? ""} placeholder=${words.seedHint} onInput=${typed} />
     <//>
-    <button type="button" aria-pressed=${keepsSeed} onClick=${lock}>${keepsSeed ? words.newSeed : words.lockSeed}</button>
+    <button type="button" aria-pressed=${keepsSeed} onClick=${lock}>${words.lockSeed}</button>
   </div>`;
 }

@@ -8,6 +8,8 @@ import { keepSettings, lastSettings, USUAL } from "../../common/job_body.js";
 export const settings = signal(lastSettings());
 /** A workflow that takes the place of the form. @type {import("@preact/signals").Signal<Record<string, any> | null>} */
 export const workflow = signal(null);
+/** The picture that the workflow was in: somebody may rather begin with that. @type {import("@preact/signals").Signal<File | null>} */
+export const pictureOfWorkflow = signal(null);
 /** In the place of a field: what is wrong with the whole. */
 export const OF_NONE = "";
 /** Sentences at fields, by the name of the field in the API. @type {import("@preact/signals").Signal<Record<string, string>>} */

@@ -1,40 +1,26 @@
 /** A picture to begin with: dropped, pasted or chosen. A workflow that is dropped is taken as one. */
-import { signal } from "@preact/signals";
 import { html } from "../../common/html.js";
-import { complain, settle } from "../../common/toasts.js";
 import { words } from "../messages.js";
+import { beginWithFile, isUploading } from "./begin_with_file.js";
 import { isMasking } from "./mask/mask_dialog.js";
 import { isGiven, renewPicture } from "./given_picture.js";
 import { workflowInPng } from "./png.js";
-import { uploaded } from "./upload.js";
 import { problemOf } from "../form/fields.js";
 import { change, settings } from "../form/settings.js";
-import { takeWorkflow } from "../workflow/workflows.js";
+import { takePasted, takeWorkflow } from "../workflow/workflows.js";
 
-const isUploading = signal(false);
+const IS_TEXT = /^(text\/|application\/json)/;
 
 /** @param {File} file */
 export async function takeFile(file) {
-  if (file.type === "application/json" || file.name.endsWith(".json")) return takeWorkflow(await file.text());
+  if (IS_TEXT.test(file.type) || file.name.endsWith(".json")) return takeWorkflow(await file.text());
   const found = file.type === "image/png" ? workflowInPng(await file.arrayBuffer()) : null;
-  if (found) return takeWorkflow(found);
-  return upload(file);
+  if (found) return takeWorkflow(found, file);
+  return beginWithFile(file);
 }
 
-/** @param {File} file */
-async function upload(file) {
-  isUploading.value = true;
-  try {
-    const { id, url } = await uploaded(file);
-    settle();
-    isGiven.value = true;
-    change({ image: { id, name: file.name, url, full: url }, mask: null });
-  } catch (error) {
-    complain(/** @type {Error} */ (error).message);
-  } finally {
-    isUploading.value = false;
-  }
-}
+/** It takes what is pasted there itself, and says what is wrong with that. @param {EventTarget | null} target */
+const isWorkflowBox = (target) => target instanceof Element && target.id === "workflow";
 
 /** Take what is dropped on the page, or pasted into it. */
 export function takeWhatComes() {
@@ -46,9 +32,8 @@ export function takeWhatComes() {
   });
   addEventListener("paste", (event) => {
     const file = event.clipboardData?.files[0];
-    if (!file) return;
-    event.preventDefault();
-    void takeFile(file);
+    if (file) void takeFile(file);
+    if (file || (!isWorkflowBox(event.target) && takePasted(event.clipboardData?.getData("text/plain") ?? ""))) event.preventDefault();
   });
 }
 

@@ -11,7 +11,7 @@ import { words } from "../messages.js";
 const SHOWN = 24;
 const LOOK_MS = 5_000;
 const RENEW_MS = 10_000;
-const LOOKED_AT = 4; // waiting jobs whose place is asked for at once
+const LOOKED_AT = 4; // jobs whose place is asked for at once, in turn
 
 /** @typedef {import("../../common/calls.js").Schemas} Schemas */
 /**
@@ -96,6 +96,7 @@ function heard(event) {
   }
   const { type, job_id: id, data } = event;
   const known = jobs.value.find((job) => job.id === id);
+  if (type === "started" || ENDS.includes(type)) moveUp(known);
   if (type === "processing") known ? update(id, { status: "running", progress: data }) : keepEarly(id, data);
   // The progress may be heard of first.
   else if (type === "started") update(id, { status: "running", queue: null, progress: known?.progress ?? { percentage: 0 } });
@@ -116,8 +117,27 @@ function announceEnd(job) {
 
 async function lookAtWaiting() {
   if (document.hidden) return;
-  const waiting = jobs.value.filter((job) => !hasEnded(job)).slice(-LOOKED_AT);
-  await Promise.all(waiting.map((job) => look(job.id)));
+  await Promise.all(nextInTurn().map((job) => look(job.id)));
+}
+
+/** When each open job was asked for last. @type {Map<number, number>} */
+const lookedAt = new Map();
+
+/** Those of which least is known: first those that wait, then those that were not asked for the longest, the oldest first. */
+function nextInTurn() {
+  const since = (/** @type {Job} */ job) => lookedAt.get(job.id) ?? (job.status === "running" ? 0 : -1);
+  const open = jobs.value.filter((job) => !hasEnded(job)).reverse();
+  return open.sort((one, other) => since(one) - since(other)).slice(0, LOOKED_AT);
+}
+
+/** One has left the line: those behind it are a place further, until the API says more. @param {Job | undefined} gone */
+function moveUp(gone) {
+  if (gone?.status !== "queued") return;
+  const left = gone.queue?.position ?? 0; // the first, most likely
+  jobs.value = jobs.value.map((job) => {
+    const place = job.queue?.position ?? 0;
+    return place > left ? { ...job, queue: { ...job.queue, exact: false, position: place - 1 } } : job;
+  });
 }
 
 /**
@@ -131,6 +151,7 @@ function further(answered, heardOf) {
 
 /** @param {number} id */
 async function look(id) {
+  lookedAt.set(id, Date.now());
   const found = await get("/api/v1/generation-jobs/{job_id}", { path: { job_id: id } }).catch(() => null);
   if (!found) return null;
   const known = jobs.value.find((job) => job.id === id);

@@ -1,6 +1,7 @@
 /** What the servers say of the inputs of node classes: their choices and bounds. */
 import { signal } from "@preact/signals";
 import { get } from "../../common/api.js";
+import { nodesOf } from "./workflows.js";
 
 const MOST = 100; // classes of one workflow that are asked for
 
@@ -16,7 +17,7 @@ const asked = new Set();
  * @param {Record<string, any>} nodes
  */
 export async function learnClasses(nodes) {
-  const unknown = [...new Set(Object.values(nodes).map((node) => String(node.class_type)))].filter((name) => !asked.has(name)).slice(0, MOST);
+  const unknown = [...new Set(nodesOf(nodes).map(([, node]) => String(node.class_type)))].filter((name) => !asked.has(name)).slice(0, MOST);
   const found = await Promise.all(unknown.map((name) => (asked.add(name), get("/api/v1/nodes/{node_class}", { path: { node_class: name } }).catch(() => null))));
   const known = new Map(nodeClasses.value);
   for (const one of found) if (one) known.set(one.name, new Map(one.inputs.map((input) => [input.name, input])));

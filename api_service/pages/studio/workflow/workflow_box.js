@@ -3,25 +3,29 @@ import { useEffect } from "preact/hooks";
 import { html } from "../../common/html.js";
 import { numberOf } from "../../common/numbers.js";
 import { Field, marks, problemOf } from "../form/fields.js";
-import { problems, settleField, workflow } from "../form/settings.js";
+import { pictureOfWorkflow, problems, settleField, workflow } from "../form/settings.js";
+import { beginWithFile, isUploading } from "../input/begin_with_file.js";
 import { words } from "../messages.js";
 import { isSending, sendByKeys, submit } from "../form/submit.js";
 import { learnClasses, nodeClasses } from "./node_classes.js";
-import { inputsOf, takeWorkflow, withInput } from "./workflows.js";
+import { inputsOf, nodesOf, takeWorkflow, withInput } from "./workflows.js";
 
 const LONG = 60; // characters, from which on a text has several lines
 
 export function WorkflowBox() {
-  const pasted = (/** @type {any} */ event) => event.target.value.trim() && takeWorkflow(event.target.value);
+  const given = (/** @type {string} */ text) => text.trim() && takeWorkflow(text);
+  const typed = (/** @type {any} */ { target }) => given(target.value);
+  // Who pastes waits for something to happen, and does not leave the field for it.
+  const pasted = (/** @type {any} */ { target }) => setTimeout(() => given(target.value));
   return html`<div class="field">
     <label for="workflow">${words.useWorkflow}</label>
-    <textarea id="workflow" rows="3" placeholder=${words.workflowHint} onChange=${pasted}></textarea>
+    <textarea id="workflow" rows="3" placeholder=${words.workflowHint} onPaste=${pasted} onChange=${typed}></textarea>
   </div>`;
 }
 
 export function WorkflowForm() {
   const nodes = workflow.value ?? {};
-  const classes = Object.values(nodes).map((node) => node.class_type).join();
+  const classes = nodesOf(nodes).map(([, node]) => node.class_type).join();
   useEffect(() => void learnClasses(nodes), [classes]);
   const send = (/** @type {any} */ event) => (event.preventDefault(), submit());
   /** @type {Map<string, any[]>} */
@@ -29,8 +33,9 @@ export function WorkflowForm() {
   for (const one of inputsOf(nodes)) groups.set(one.node, [...(groups.get(one.node) ?? []), one]);
   const inForm = new Set([...groups].flatMap(([node, inputs]) => [...ofNode(node), ...inputs.map((one) => placeOf(node, one.input))]));
   return html`<form class="form" noValidate onSubmit=${send} onKeyDown=${sendByKeys}>
-    <div class="row"><h2 class="grow">${words.workflowOf(Object.keys(nodes).length)}</h2>
+    <div class="row"><h2 class="grow">${words.workflowOf(nodesOf(nodes).length)}</h2>
       <button type="button" class="quiet" onClick=${() => (workflow.value = null)}>${words.backToForm}</button></div>
+    <${BeginInstead} />
     ${Object.entries(problems.value).filter(([field]) => !inForm.has(field)).map(([field, message]) => html`<p class="problem" role="alert">${field && html`<code>${field}</code> `}${message}</p>`)}
     ${[...groups].map(([node, inputs]) => html`<fieldset key=${node}>
       <legend class="label">${inputs[0].title} <span class="soft">#${node}</span></legend>
@@ -39,6 +44,14 @@ export function WorkflowForm() {
     </fieldset>`)}
     <div class="send"><button class="primary" disabled=${isSending.value}>${isSending.value ? words.making : words.make} <kbd>Ctrl ⏎</kbd></button></div>
   </form>`;
+}
+
+/** Any picture that was made here has its workflow: who dropped one may have meant the picture. */
+function BeginInstead() {
+  const picture = pictureOfWorkflow.value;
+  if (!picture) return null;
+  return html`<div><p class="soft">${words.workflowInPicture}</p>
+    <button type="button" disabled=${isUploading.value} onClick=${() => beginWithFile(picture)}>${words.beginInstead}</button></div>`;
 }
 
 /** How the API calls what is wrong with a node. @param {string} node */

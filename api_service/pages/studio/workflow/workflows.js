@@ -2,7 +2,7 @@
 import { parsed } from "../../common/numbers.js";
 import { complain, settle } from "../../common/toasts.js";
 import { words } from "../messages.js";
-import { workflow } from "../form/settings.js";
+import { pictureOfWorkflow, workflow } from "../form/settings.js";
 
 /**
  * What a text is: a workflow, or a sentence why it is none.
@@ -12,7 +12,7 @@ import { workflow } from "../form/settings.js";
 export function workflowIn(text) {
   let found;
   try {
-    found = parsed(text);
+    found = parsed(asJson(text));
   } catch {
     return { why: words.workflowNot };
   }
@@ -24,12 +24,31 @@ export function workflowIn(text) {
   return isOne ? { nodes } : { why: words.workflowNot };
 }
 
+/** A text of JSON, or what Python writes for numbers that JSON does not know: ComfyUI has them in its pictures. */
+const NOT_IN_JSON = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/g;
+
 /** @param {string} text */
-export function takeWorkflow(text) {
+const asJson = (text) => text.replace(NOT_IN_JSON, (token) => (token.startsWith('"') ? token : "null"));
+
+/**
+ * @param {string} text
+ * @param {File | null} [picture] that the workflow was in
+ */
+export function takeWorkflow(text, picture = null) {
   const found = workflowIn(text);
   if (!("nodes" in found)) return complain(found.why);
+  pictureOfWorkflow.value = picture;
   workflow.value = found.nodes;
   settle();
+}
+
+/** Take a workflow that is pasted outside of its box, where it would be taken for a prompt. @param {string} text @returns {boolean} */
+export function takePasted(text) {
+  if (!text.trimStart().startsWith("{")) return false;
+  const found = workflowIn(text);
+  const isOne = "nodes" in found || found.why === words.workflowUi;
+  if (isOne) takeWorkflow(text);
+  return isOne;
 }
 
 /** @typedef {string | number | bigint | boolean} Value */
@@ -37,12 +56,18 @@ export function takeWorkflow(text) {
 const SET = ["string", "number", "bigint", "boolean"];
 
 /**
+ * What in a workflow is a node. Of anything else the API says what is wrong with it.
+ * @param {Record<string, any>} nodes
+ */
+export const nodesOf = (nodes) => Object.entries(nodes).filter(([, node]) => typeof node?.class_type === "string");
+
+/**
  * The inputs of a workflow that a person can set: what is no link to another node.
  * @param {Record<string, any>} nodes
  * @returns {{node: string, kind: string, title: string, input: string, value: Value}[]}
  */
 export function inputsOf(nodes) {
-  return Object.entries(nodes).flatMap(([node, { class_type, inputs, _meta }]) =>
+  return nodesOf(nodes).flatMap(([node, { class_type, inputs, _meta }]) =>
     Object.entries(inputs ?? {})
       .filter(([, value]) => SET.includes(typeof value))
       .map(([input, value]) => ({ node, kind: class_type, title: _meta?.title ?? class_type, input, value: /** @type {any} */ (value) })),

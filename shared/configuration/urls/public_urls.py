@@ -19,8 +19,8 @@ OUR_FIRST_WORDS = frozenset(
     {
         *("api", "v1", "c", "ws", "docs", "openapi.json", "health", "session", "webhooks", "pages"),
         *("studio", "gallery", "dashboard", "sign-in"),
-        *("embeddings", "experiment", "extensions", "features", "free", "history", "interrupt", "jobs", "models"),
-        *("object_info", "prompt", "queue", "settings", "system_stats", "upload", "users", "view"),
+        *("embeddings", "etn", "experiment", "extensions", "features", "free", "history", "interrupt", "jobs"),
+        *("models", "object_info", "prompt", "queue", "settings", "system_stats", "upload", "users", "view"),
     }
 )
 

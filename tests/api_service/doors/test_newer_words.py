@@ -114,7 +114,8 @@ def ids(admin: TestClient, messenger: Messenger) -> Mapping[str, Any]:
 def readings(ids: Mapping[str, Any]) -> list[str]:
     """The addresses of all that can be read."""
     found = [one for one in (*V1, *COMFY_V2, *NATIVE) if one.method == "GET" and one.name not in STREAMS]
-    return [one.path.format_map(Anything(ids)) for one in found if not one.path.endswith("/events")]
+    paths = [one.path.replace(":path}", "}") for one in found if not one.path.endswith("/events")]
+    return [path.format_map(Anything(ids)) for path in paths]
 
 
 class Anything(dict[str, Any]):

@@ -18,7 +18,7 @@ Text = Annotated[str, Field(max_length=1_000_000)]
 Name = Annotated[str, Field(max_length=255)]
 Path = Annotated[str, Field(max_length=600)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-MediaType = Annotated[str, Field(max_length=127, pattern=r"^[!-~]+/[ -~]*[!-~]$")]  # as a header may have it
+MediaType = Annotated[str, Field(max_length=127, pattern=r"^[!-.0-~]+/[ -~]*[!-~]$")]  # as a header may have it
 Size = Annotated[int, Field(ge=0, le=2**62)]
 Count = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 

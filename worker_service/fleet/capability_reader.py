@@ -151,19 +151,36 @@ def read_capabilities(engine: Engine, client: ComfyUIClient) -> str | None:
     """Read what a server can do, and write it down. Returns what is wrong with it, in words. Raises ComfyUIUnreachable
     and SQLAlchemyError."""
     object_info, note = read_pages(client, partial(last_pages, engine, client.name))
+    write_down(engine, client, object_info)
+    note_models(engine, client, object_info)
+    return note
+
+
+def write_down(engine: Engine, client: ComfyUIClient, object_info: dict[str, Any]) -> None:
     devices, replacements, embeddings = client.devices(), replacements_of(client), known_embeddings(client)
-    model_info = model_info_of(client, object_info)
-    beside = {" ": replacements, "  ": embeddings, "   ": model_info}  # no class is called so
+    beside = {" ": replacements, "  ": embeddings}  # no class is called so
     digest = digest_of({**object_info, **{name: said for name, said in beside.items() if said}})
     with transaction(engine) as session:
         if confirm(session, client.name, digest, devices):
-            return note
+            return
     # A transaction of its own: two workers that lock the table after their UPDATE above would wait for each other.
     with transaction(engine) as session:
-        read = {"devices": devices, "replacements": replacements, "embeddings": embeddings, "model_info": model_info}
-        replace(session, client.name, object_info=object_info, digest=digest, **read)
+        read = {"digest": digest, "devices": devices, "replacements": replacements, "embeddings": embeddings}
+        replace(session, client.name, object_info=object_info, **read)
     log.info("capabilities.changed", server=client.name, node_classes=len(object_info), digest=digest)
-    return note
+
+
+def note_models(engine: Engine, client: ComfyUIClient, object_info: Mapping[str, Any]) -> None:
+    """Read what the server's models are, after all else is written down: it may take minutes. What it does not answer
+    stays as it was. Raises SQLAlchemyError."""
+    said = model_info_of(client, object_info)
+    of_server = col(ServerCapabilities.server) == client.name
+    with reading(engine) as session:
+        known = session.exec(select(ServerCapabilities.model_info).where(of_server)).one_or_none() or {}
+    found = {folder: models for folder, models in {**known, **said}.items() if models is not None}
+    if found != known:
+        with transaction(engine) as session:
+            session.execute(update(ServerCapabilities).where(of_server).values(model_info=found))
 
 
 def replacements_of(client: ComfyUIClient) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tests.api_service.conftest import bearer, new_key
 from tests.simulator.graphs import node
 from tests.worker_service.deployment import Deployment
 from tests.worker_service.native.krita import Ended, Krita, canvas, colour_of, picture_id, refining, selecting
+from tests.worker_service.native.sequences import polled
 from tests.worker_service.running_worker import RunningWorker
 
 pytestmark = [pytest.mark.system, pytest.mark.landing]
@@ -34,6 +35,7 @@ def another_krita(deployment: Deployment, client: TestClient) -> Krita:
 
 
 def test_it_connects(krita: Krita) -> None:
+    polled(lambda: krita.inspect("checkpoints"))  # which a worker reads last of all
     krita.connect()
     assert krita.models["checkpoints"]["random_sd15.safetensors"]["base_model"] == "sd15"
     assert (krita.models["diffusion_models"], krita.models["unet_gguf"], krita.languages) == ({}, {}, [])

@@ -29,29 +29,27 @@ MOST_SAID = 16  # of one model
 ALL_WITHIN_S = 300.0  # of one server
 UNKNOWN = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
 
-ModelInfo = dict[str, dict[str, dict[str, Any]]]  # what is said of each model, by folder and name
+Models = dict[str, dict[str, Any]]  # what is said of each model of a folder, by its name
 
 
-def model_info_of(client: ComfyUIClient, object_info: Mapping[str, Any]) -> ModelInfo:
-    """What the server says of its models, as far as it does; nothing of a server without these nodes."""
+def model_info_of(client: ComfyUIClient, object_info: Mapping[str, Any]) -> dict[str, Models | None]:
+    """What the server says of its models, by folder; None for a folder that it has not, or a server without these
+    nodes. A folder of which it does not answer is left out."""
     if LOADING not in object_info:
-        return {}
-    found: ModelInfo = {}
+        return dict.fromkeys(FOLDERS)
+    found: dict[str, Models | None] = {}
     ends_at = time.monotonic() + ALL_WITHIN_S
     for folder in FOLDERS:
         try:
-            models = models_in(client, folder, ends_at)
+            found[folder] = models_in(client, folder, ends_at)
         except ComfyUIUnreachable as error:
             log.info("model_info.not_read", server=client.name, folder=folder, error=str(error))
-            continue
-        if models is not None:
-            found[folder] = models
     return found
 
 
-def models_in(client: ComfyUIClient, folder: str, ends_at: float) -> dict[str, dict[str, Any]] | None:
+def models_in(client: ComfyUIClient, folder: str, ends_at: float) -> Models | None:
     """The models of a folder; None where the server has no such folder. Raises ComfyUIUnreachable."""
-    found: dict[str, dict[str, Any]] = {}
+    found: Models = {}
     for offset in range(0, MOST, AT_ONCE):
         if time.monotonic() > ends_at:
             raise ComfyUIUnreachable(client.name, f"it takes more than {ALL_WITHIN_S:.0f} s to look at its models")
@@ -68,7 +66,7 @@ def models_in(client: ComfyUIClient, folder: str, ends_at: float) -> dict[str, d
     return dict(list(found.items())[:MOST])
 
 
-def models_on(page: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def models_on(page: Mapping[str, Any]) -> Models:
     """The models of a page. Each has at least what clients cannot do without."""
     return {
         model: said_of(info)

@@ -22,15 +22,16 @@ export function Failures() {
   const groups = useResource("/api/v1/failures", ofAll({ ...pageNow(), muted }));
   const quarantine = useResource("/api/v1/quarantine", { query: pageNow("held") });
   const columns = [fleet.groups, fleet.count, ...(session.value?.is_admin ? [fleet.users] : []), fleet.last, fleet.where, ""];
+  // What is below the groups waits for them: it would move under who reads it.
   return html`<div class="row"><h1 class="grow">${words.views.failures}</h1>
       <button class="chip" aria-pressed=${muted} onClick=${() => showMuted(!muted)}>${fleet.showMuted}</button></div>
     ${loaded(groups, ({ items, cursor }) => html`<${Table} label=${fleet.groups} columns=${columns} empty=${fleet.noFailures} hint=${fleet.noFailuresHint}
       rows=${items.map((group) => html`<${Group} key=${group.fingerprint} group=${group} reload=${groups.reload} />`)} /><${Pages} next=${cursor} />`)}
-    <section><h2>${fleet.quarantine}</h2><p class="soft">${fleet.quarantineHint}</p>
+    ${(groups.data || groups.error) && html`<section><h2>${fleet.quarantine}</h2><p class="soft">${fleet.quarantineHint}</p>
       ${loaded(quarantine, ({ items, cursor }) => html`<${Table} label=${fleet.quarantine} empty=${fleet.noQuarantine}
         columns=${[fleet.quarantine, fleet.attempts, fleet.where, fleet.since_, ""]}
         rows=${items.map((one) => html`<${Held} key=${one.fingerprint} one=${one} reload=${quarantine.reload} />`)} /><${Pages} next=${cursor} name="held" />`)}
-    </section>`;
+    </section>`}`;
 }
 
 /** @param {{group: Schemas["api_service__doors__v1__failures__views__FailureView"], reload: () => Promise<void>}} props */

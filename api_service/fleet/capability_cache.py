@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Engine, func
+from sqlalchemy import select as columns_of
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
@@ -24,6 +25,17 @@ log = structlog.get_logger(__name__)
 FORGOTTEN = timedelta(days=7)  # a server that was not seen for this long is not expected back
 # One that was just added is expected before a worker has seen it.
 IS_EXPECTED = func.coalesce(ComfyUIServer.last_seen_at, ComfyUIServer.added_at) > func.now() - FORGOTTEN
+
+
+def of_seen_servers(column: Any) -> Any:
+    """The SELECT of a column of `server_capabilities`, a row for each server that was seen lately; those that are given
+    jobs come first."""
+    return (
+        columns_of(col(column))
+        .join(ComfyUIServer, col(ComfyUIServer.name) == col(ServerCapabilities.server))
+        .where(col(ComfyUIServer.last_seen_at) > func.now() - FORGOTTEN)
+        .order_by(USABLE.desc(), col(ComfyUIServer.name))
+    )
 
 
 @dataclass(frozen=True)

@@ -6,24 +6,16 @@ Of several servers with a model of one name, the first one that is given jobs is
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Engine, func
-from sqlalchemy import select as columns_of
-from sqlmodel import col
+from sqlalchemy import Engine
 
-from api_service.fleet.capability_cache import FORGOTTEN
+from api_service.fleet.capability_cache import of_seen_servers
 from api_service.fleet.read_again import ReadAgain
 from shared.database.engine import reading
-from shared.fleet.servers import USABLE
-from shared.models import ComfyUIServer, ServerCapabilities
+from shared.models import ServerCapabilities
 
 ModelInfo = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
-SAID = (
-    columns_of(col(ServerCapabilities.model_info))
-    .join(ComfyUIServer, col(ComfyUIServer.name) == col(ServerCapabilities.server))
-    .where(col(ComfyUIServer.last_seen_at) > func.now() - FORGOTTEN)
-    .order_by(USABLE.desc(), col(ComfyUIServer.name))
-)
+SAID = of_seen_servers(ServerCapabilities.model_info)
 
 
 class ModelInfos(ReadAgain[ModelInfo]):

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Row, Text, cast, func
 from sqlalchemy import select as columns_of
 from sqlmodel import col
 
-from api_service.fleet.capability_cache import FORGOTTEN
+from api_service.fleet.capability_cache import of_seen_servers
 from api_service.fleet.read_again import ReadAgain
 from shared.database.engine import reading
 from shared.fleet.servers import USABLE
@@ -60,12 +60,7 @@ class ObjectInfos(ReadAgain[ObjectInfo]):
         return self.known if found is None else as_text(found)
 
 
-DIGESTS = (
-    columns_of(col(ServerCapabilities.digest))
-    .join(ComfyUIServer, col(ComfyUIServer.name) == col(ServerCapabilities.server))
-    .where(col(ComfyUIServer.last_seen_at) > func.now() - FORGOTTEN)
-    .order_by(USABLE.desc(), col(ComfyUIServer.name))
-)
+DIGESTS = of_seen_servers(ServerCapabilities.digest)
 
 
 def pages_of(digest: str) -> Any:

@@ -16,7 +16,7 @@ from api_service.jobs.thumbnails import NamedFile
 from shared.database.engine import reading
 from shared.files.assets import newest_named
 from shared.models import Asset
-from shared.workflows.image_cache import ID, loads_from_cache
+from shared.workflows import image_cache
 from shared.workflows.opaque_names import OutputPlace, output_of
 from shared.workflows.references import reference_to
 
@@ -40,9 +40,9 @@ def asset_name(picture_id: str) -> str:
 def loaded_pictures(graph: Graph) -> Iterator[tuple[str, str]]:
     """The nodes that load a picture by its id, and that id."""
     for node_id, node in graph.items():
-        inputs = node.get("inputs") if isinstance(node, dict) else None
-        if isinstance(inputs, dict) and isinstance(inputs.get(ID), str) and loads_from_cache(graph, node_id, ID):
-            yield node_id, inputs[ID]
+        match node:
+            case {"class_type": image_cache.LOADING, "inputs": {image_cache.ID: str(picture_id)}}:
+                yield node_id, picture_id
 
 
 def assets_of(engine: Engine, user_id: UUID, picture_ids: Collection[str]) -> dict[str, Asset]:
@@ -64,7 +64,7 @@ def with_pictures(graph: Graph, assets: Mapping[str, Asset]) -> tuple[Graph, lis
             unknown.append(Unknown(node_id, picture_id))
         else:
             node = graph[node_id]
-            changed[node_id] = {**node, "inputs": {**node["inputs"], ID: reference_to(target)}}
+            changed[node_id] = {**node, "inputs": {**node["inputs"], image_cache.ID: reference_to(target)}}
     return {**graph, **changed}, unknown
 
 

@@ -3,26 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import Field
-from starlette.requests import Request
 from starlette.responses import Response
 
 from api_service.assets.keeping import Details
 from api_service.doors.incoming import one_upload, take_whole_body
-from api_service.doors.native.asking.operations import (
-    TAG,
-    AnyBody,
-    AnyQuery,
-    NativeOperation,
-    NativeRequest,
-    read_anyhow,
-)
+from api_service.doors.native.asking.operations import AnyBody, AnyQuery, NativeOperation, NativeRequest
+from api_service.doors.native.asking.operations import operation as native_operation
 from api_service.http.answers import Json
 from api_service.http.downloads import StoredFile, send_file
-from api_service.http.operations import Access, Door, Operation
+from api_service.http.operations import Access
 from api_service.http.problems import STATUSES, detail_of, headers_of
 from api_service.prompts.cached_pictures import PICTURE_ID, asset_name, find_picture
 from api_service.prompts.files import make_newest
@@ -41,13 +35,9 @@ TAKES_NO_MODELS = "models are not uploaded through this service; ask who runs it
 class ToolingOperation(NativeOperation):
     """An operation whose refusals are told as these nodes tell theirs: `{"error": "a sentence"}`."""
 
-    async def answer(self, http: Request[Any], door: Door) -> Response:
-        try:
-            # Not as its class has it: that would tell a refusal in ComfyUI's form.
-            return await Operation.answer(self, http, door)
-        except Refusal as refusal:
-            said = "; ".join(f"{one.field} {one.message}" for one in refusal.errors) or detail_of(refusal)
-            return failed(STATUSES[refusal.code], said, {**http.state.rate, **headers_of(refusal)})
+    def refused(self, refusal: Refusal, rate: Mapping[str, str]) -> Response:
+        said = "; ".join(f"{one.field} {one.message}" for one in refusal.errors) or detail_of(refusal)
+        return failed(STATUSES[refusal.code], said, {**rate, **headers_of(refusal)})
 
 
 def failed(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -129,10 +119,7 @@ async def follow_workflows(_request: NativeRequest) -> Response:
     return Json({"status": "success"})
 
 
-def operation(method: str, path: str, endpoint: Any, scope: Any, **more: Any) -> ToolingOperation:
-    values: dict[str, Any] = {"query": AnyQuery, "read": read_anyhow, **more}
-    return ToolingOperation(f"native {method} {path}", method, path, endpoint, scope, {}, TAG, **values)
-
+operation = partial(native_operation, kind=ToolingOperation)
 
 OPERATIONS = (
     operation("GET", "/etn/model_info", show_model_info, Scope.READ, query=PageQuery),

@@ -137,14 +137,14 @@ class PromptRun:
 
     def _inputs(self, node_id: str) -> dict[str, Any]:
         """The values a node is given: of links, what the node at their other end gave."""
-        inputs = {}
-        for name, value in self.item.prompt[node_id]["inputs"].items():
-            if name not in self._node(node_id).declared():
-                continue
-            source = self.cache.get(value[0]) if is_link(value) else None
-            linked = source.values[int(value[1])] if source else None
-            inputs[name] = linked if is_link(value) else value
-        return inputs
+        declared, given = self._node(node_id).declared(), self.item.prompt[node_id]["inputs"]
+        return {name: self._value(value) for name, value in given.items() if name in declared}
+
+    def _value(self, value: Any) -> Any:
+        if not is_link(value):
+            return value
+        source = self.cache.get(value[0])
+        return source.values[int(value[1])] if source else None
 
     def _bench(self, node_id: str) -> Workbench:
         extra_data = self.item.extra_data

@@ -32,6 +32,10 @@ test("the numbers that Python writes and JSON does not know are none, and a text
   assert.deepEqual(workflowIn(text), { nodes: { 1: { class_type: "X", is_changed: [null, null], inputs: { text: 'a NaN, "NaN"' } } } });
 });
 
+test("a text that has no end is looked at once, however often it seems to begin", () => {
+  for (const begun of ['\\"', '"', "\\", "NaN "]) assert.match(workflowIn(`{"1": "${begun.repeat(2_000_000)}`).why, /no workflow/);
+});
+
 test("links between nodes are no inputs of a form, and setting one leaves the rest", () => {
   assert.deepEqual(inputsOf(NODES).map((one) => one.input), ["seed", "name"]);
   assert.deepEqual(withInput(NODES, "1", "seed", 2)[1].inputs, { seed: 2, model: ["2", 0], name: "euler" });

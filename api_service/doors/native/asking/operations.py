@@ -1,6 +1,6 @@
 """An operation of ComfyUI's own API: what else a client sends along is let pass, and refusals have ComfyUI's form."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,13 +51,19 @@ class NativeOperation(Operation[Any, Any, Any]):
         except PromptRefused as refused:
             return answer_prompt_refused(refused)
         except Refusal as refusal:
-            return answer_refusal(refusal, http.state.rate)
+            return self.refused(refusal, http.state.rate)
+
+    def refused(self, refusal: Refusal, rate: Mapping[str, str]) -> Response:
+        """The answer that tells of a refusal, with these headers of its own."""
+        return answer_refusal(refusal, rate)
 
 
-def operation(method: str, path: str, endpoint: Any, scope: Any, **more: Any) -> NativeOperation:
+def operation(
+    method: str, path: str, endpoint: Any, scope: Any, *, kind: type[NativeOperation] = NativeOperation, **more: Any
+) -> NativeOperation:
     """An operation at one of ComfyUI's addresses."""
     values: dict[str, Any] = {"query": AnyQuery, "read": read_anyhow, **more}
-    return NativeOperation(f"native {method} {path}", method, path, endpoint, scope, {}, TAG, **values)
+    return kind(f"native {method} {path}", method, path, endpoint, scope, {}, TAG, **values)
 
 
 def routes_under_both(operations: Sequence[Operation[Any, Any, Any]]) -> list[Route]:

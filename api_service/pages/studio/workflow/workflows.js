@@ -12,7 +12,7 @@ import { pictureOfWorkflow, workflow } from "../form/settings.js";
 export function workflowIn(text) {
   let found;
   try {
-    found = parsed(asJson(text));
+    found = parsedAnyhow(text);
   } catch {
     return { why: words.workflowNot };
   }
@@ -24,18 +24,32 @@ export function workflowIn(text) {
   return isOne ? { nodes } : { why: words.workflowNot };
 }
 
-/** A text of JSON, or what Python writes for numbers that JSON does not know: ComfyUI has them in its pictures. */
-const NOT_IN_JSON = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/g;
+/**
+ * A text of JSON, or what Python writes for numbers that JSON does not know: ComfyUI has them in its pictures. A text that
+ * has no end goes to the end of all, so that nothing is looked at twice.
+ */
+const NOT_IN_JSON = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|-?\b(?:NaN|Infinity)\b/g;
 
-/** @param {string} text */
-const asJson = (text) => text.replace(NOT_IN_JSON, (token) => (token.startsWith('"') ? token : "null"));
+/** @param {string} text @returns {any} */
+function parsedAnyhow(text) {
+  try {
+    return parsed(text);
+  } catch {
+    return parsed(text.replace(NOT_IN_JSON, (token) => (token.startsWith('"') ? token : "null")));
+  }
+}
 
 /**
  * @param {string} text
  * @param {File | null} [picture] that the workflow was in
  */
-export function takeWorkflow(text, picture = null) {
-  const found = workflowIn(text);
+export const takeWorkflow = (text, picture = null) => take(workflowIn(text), picture);
+
+/**
+ * @param {ReturnType<typeof workflowIn>} found
+ * @param {File | null} picture
+ */
+function take(found, picture) {
   if (!("nodes" in found)) return complain(found.why);
   pictureOfWorkflow.value = picture;
   workflow.value = found.nodes;
@@ -47,7 +61,7 @@ export function takePasted(text) {
   if (!text.trimStart().startsWith("{")) return false;
   const found = workflowIn(text);
   const isOne = "nodes" in found || found.why === words.workflowUi;
-  if (isOne) takeWorkflow(text);
+  if (isOne) take(found, null);
   return isOne;
 }
 

@@ -31,9 +31,10 @@ from worker_service.actors.run_comfy_job import JobRunner, run_comfy_job
 from worker_service.actors.run_task import run_task
 from worker_service.actors.send_mail import send_mail
 from worker_service.dramatiq_glue.consumer import AttentiveBroker, Capacity, WakeConsumers
-from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit, Recycling
+from worker_service.dramatiq_glue.middleware import BackgroundThreads, HardTimeLimit, LogContext, PromptExit
 from worker_service.dramatiq_glue.orphans import EndWithParent
 from worker_service.dramatiq_glue.receiver import Receiver
+from worker_service.dramatiq_glue.recycling import Recycling
 from worker_service.dramatiq_glue.signals import SignalListener
 from worker_service.dramatiq_glue.soft_time_limit import SoftTimeLimit
 from worker_service.fleet.roster import LOOKERS, Roster

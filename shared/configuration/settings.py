@@ -102,8 +102,8 @@ class Settings(
         100,
         ge=1,
         le=1_000_000,
-        description="messages after which a worker process restarts, once it is idle; after ten times as many it does "
-        "not wait for that",
+        description="messages after which a worker process restarts, once it is idle; it does not wait for that after "
+        "ten times as many if it has grown, and after a hundred times as many in any case",
     )
     api_host: str = Field("127.0.0.1", description="the address the API listens on")
     api_port: int = Field(8000, ge=0, le=65535, description="the port the API listens on")

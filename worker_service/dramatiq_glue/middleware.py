@@ -1,7 +1,6 @@
 """What surrounds every message, and the life of the worker's process."""
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -19,8 +18,6 @@ log = structlog.get_logger(__name__)
 
 STUCK_STATUS = 70  # EX_SOFTWARE of sysexits.h
 STOP_WITHIN_S = 7.0  # Dramatiq takes up to a second to notice that it should stop, and another to be gone
-PUT_OFF = 10  # a worker that is never idle restarts after this many times its number of messages
-IDLE_S = 5.0  # a time without a message that is a pause, and not the instant between two jobs
 
 
 class LogContext(Middleware):
@@ -72,63 +69,6 @@ class BackgroundThreads(Middleware):
     def after_worker_shutdown(self, _broker: Broker, _worker: Worker) -> None:
         self.close()
         log.info("worker.stopped")
-
-
-def reload_dramatiq() -> None:
-    """Dramatiq's own reload: its main process stops its children gracefully, then executes itself again."""
-    os.kill(os.getppid(), signal.SIGHUP)
-
-
-class Recycling(Middleware):
-    """Asks for a fresh process after a number of messages for one actor, once, so that what libraries leak never adds
-    up. Those of other actors only wake something up.
-
-    A restart costs two seconds in which this worker takes no job, so it is put off until the worker is idle, within
-    limits. Jobs that run even so are released and adopted.
-    """
-
-    def __init__(
-        self, actor: str, messages: int, *, idle_s: float = IDLE_S, restart: Callable[[], None] = reload_dramatiq
-    ) -> None:
-        self.actor = actor
-        self.messages = messages
-        self.idle_s = idle_s
-        self.restart = restart
-        self.lock = threading.Lock()
-        self.begun = 0
-        self.done = 0
-        self.has_asked = False
-
-    def before_process_message(self, _broker: Broker, message: MessageProxy) -> None:
-        if message.actor_name == self.actor:
-            with self.lock:
-                self.begun += 1
-
-    def after_process_message(
-        self, _broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
-    ) -> None:
-        if message.actor_name != self.actor:
-            return
-        with self.lock:
-            self.done += 1
-            if self.done >= PUT_OFF * self.messages:
-                self.ask()
-            elif self.done >= self.messages and self.done == self.begun:
-                timer = threading.Timer(self.idle_s, self.ask_if_idle, [self.begun])
-                timer.daemon = True
-                timer.start()
-
-    def ask_if_idle(self, begun: int) -> None:
-        """Ask, if no message has come since then."""
-        with self.lock:
-            if self.begun == begun:
-                self.ask()
-
-    def ask(self) -> None:
-        if not self.has_asked:
-            self.has_asked = True
-            log.info("worker.recycled", messages=self.done)
-            self.restart()
 
 
 class Deadline(NamedTuple):

@@ -1,12 +1,15 @@
 """A worker starts afresh after so many messages, in a pause if there is one."""
 
+import sys
+
+import psutil
 import pytest
 from dramatiq import MessageProxy
 from dramatiq.brokers.stub import StubBroker
 
 from shared.messaging.messages import DeliverWebhooks, RunComfyJob
 from tests.worker_service.waiting import until
-from worker_service.dramatiq_glue.middleware import PUT_OFF, Recycling
+from worker_service.dramatiq_glue.recycling import GROWN, PUT_OFF, PUT_OFF_AT_MOST, Recycling, resident_bytes
 
 MESSAGES = 3
 MESSAGE = MessageProxy(RunComfyJob(job_id=1).to_dramatiq())
@@ -14,11 +17,14 @@ BROKER = StubBroker()
 
 
 class Afresh:
-    """Counts how often it was asked for a fresh process."""
+    """Counts how often it was asked for a fresh process, in one that has so much memory."""
 
-    def __init__(self, idle_s: float) -> None:
+    def __init__(self, idle_s: float, bytes_now: int | None = 100) -> None:
         self.times = 0
-        self.recycling = Recycling(RunComfyJob.actor_name, MESSAGES, idle_s=idle_s, restart=self)
+        self.bytes_now = bytes_now
+        self.recycling = Recycling(
+            RunComfyJob.actor_name, MESSAGES, idle_s=idle_s, memory=lambda: self.bytes_now, restart=self
+        )
 
     def __call__(self) -> None:
         self.times += 1
@@ -73,7 +79,39 @@ def test_a_message_that_only_wakes_something_up_does_not_count(afresh: Afresh) -
 
 def test_it_is_not_put_off_for_ever() -> None:
     afresh = Afresh(idle_s=3600)
-    afresh.process(MESSAGES * PUT_OFF - 1)
+    afresh.process(MESSAGES * PUT_OFF_AT_MOST - 1)
     assert afresh.times == 0
     afresh.process(1)
     assert afresh.times == 1
+
+
+def test_one_that_has_work_and_has_grown_is_put_off_less() -> None:
+    afresh = Afresh(idle_s=3600)
+    afresh.process(MESSAGES)
+    afresh.bytes_now = round(100 * GROWN) + 1
+    afresh.process(MESSAGES * (PUT_OFF - 1) - 1)
+    assert afresh.times == 0
+    afresh.process(1)
+    assert afresh.times == 1
+
+
+def test_it_is_looked_at_again_while_it_is_put_off() -> None:
+    afresh = Afresh(idle_s=3600)
+    afresh.process(MESSAGES * (PUT_OFF + 2))
+    assert afresh.times == 0
+    afresh.bytes_now = round(100 * GROWN) + 1
+    afresh.process(MESSAGES)
+    assert afresh.times == 1
+
+
+def test_where_nobody_knows_its_memory_it_may_have_grown() -> None:
+    afresh = Afresh(idle_s=3600, bytes_now=None)
+    afresh.process(MESSAGES * PUT_OFF)
+    assert afresh.times == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+def test_the_memory_of_a_process_is_known() -> None:
+    found = resident_bytes()
+    assert found is not None
+    assert found == pytest.approx(psutil.Process().memory_info().rss, rel=0.2)

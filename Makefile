@@ -37,8 +37,8 @@ demo: $(VENV)/ready ## Run one job through the whole system, and show its pictur
 # Without its bytecode Python compiles all of this code again, in each of the hundreds of processes that tests start.
 test test-quick test-landing test-long test-costs chaos bench soak: export PYTHONDONTWRITEBYTECODE :=
 
-# The types are one of the tests: they are looked at beside the others.
-test: lint imports ## Lint, import rules, then a test of each rule, of the types too (ARGS='-k word' for some)
+# The types are one of the landing's tests, beside the others: without a cache they take a processor for a minute.
+test: lint imports ## Lint, import rules, then a test of each rule (ARGS='-k word' for some)
 	$(PYTEST) -m 'not landing and not long' $(ARGS)
 
 test-landing: $(VENV)/ready ## What else has to pass before anything lands: other means to the same rules, programs of others

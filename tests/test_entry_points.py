@@ -10,19 +10,21 @@ from typing import Any
 
 import pytest
 
+from tests.sweeps import rest_at_landing
+
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[1]
 ENTRY_POINTS = [
     "api_service",
-    "api_service.openapi",
-    "api_service.accounts.resealing",
     "worker_service",
     "worker_service.scheduler",
     "migrations",
+    "deploy.doctor",
+    "api_service.openapi",
+    "api_service.accounts.resealing",
     "shared.configuration.effective",
     "shared.jobs.sql",
-    "deploy.doctor",
     "deploy.restored",
     "deploy.local",
     "deploy.local.load_test_data",
@@ -30,6 +32,7 @@ ENTRY_POINTS = [
     "deploy.simulator",
     "tests.docs.generated",
 ]
+SERVICES = 5  # of these, and what else there is always
 HELP, UNKNOWN = "--help", "--no-such-option"
 AT_MOST_S = 100
 
@@ -38,9 +41,12 @@ Called = Mapping[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def called() -> Called:
-    """How each went, called with nothing but a path in its environment: it must not get so far as to need more."""
-    asked = [word for module in ENTRY_POINTS for option in (HELP, UNKNOWN) for word in (module, option)]
+def called(request: pytest.FixtureRequest) -> Called:
+    """How each went that is asked for, with nothing but a path in its environment: it must not get so far as to need
+    more."""
+    of_this_file = [item for item in request.session.items if item.path == request.path]
+    modules = {item.callspec.params["module"] for item in of_this_file if hasattr(item, "callspec")}
+    asked = [word for module in modules for option in (HELP, UNKNOWN) for word in (module, option)]
     done = subprocess.run(
         [sys.executable, "-m", "tests.entry_points", *asked],
         cwd=ROOT,
@@ -55,7 +61,7 @@ def called() -> Called:
     return found
 
 
-@pytest.mark.parametrize("module", ENTRY_POINTS)
+@pytest.mark.parametrize("module", rest_at_landing(ENTRY_POINTS, SERVICES))
 def test_help_says_how_it_is_called(called: Called, module: str) -> None:
     done = called[f"{module} {HELP}"]
     assert (done["returncode"], done["stderr"]) == (0, "")
@@ -63,7 +69,7 @@ def test_help_says_how_it_is_called(called: Called, module: str) -> None:
     assert done["stdout"].startswith(f"usage: {name} ")
 
 
-@pytest.mark.parametrize("module", ENTRY_POINTS)
+@pytest.mark.parametrize("module", rest_at_landing(ENTRY_POINTS, SERVICES))
 def test_an_option_that_does_not_exist_is_refused_by_its_name(called: Called, module: str) -> None:
     done = called[f"{module} {UNKNOWN}"]
     assert done["returncode"] == 2

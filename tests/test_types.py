@@ -1,4 +1,4 @@
-"""The types are right. `make test` looks beside its other tests: anew, it takes one processor most of a minute."""
+"""The types are right. A landing looks, and `make check`: anew, it takes one processor most of a minute."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 OF_THE_CALLER = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}  # what this was started with is not for another make
 
 
+@pytest.mark.landing
 @pytest.mark.system
 @pytest.mark.timeout(600)
 def test_the_types_are_right() -> None:

@@ -47,14 +47,12 @@ KINDS = {
     "everybody": tuple(Scope),
 }
 FEW_EXAMPLES = ("--max-examples", "4")
-THOSE_OF_THE_DOCUMENT = ("--phases", "examples")
 WITHOUT_BOUNDARIES = ("--phases", "examples,fuzzing,stateful")  # of each parameter: test_extremes.py has them
 ALL_EXAMPLES = ("--max-examples", "16")
 EIGHT = ("--max-examples", "8")
 
 # What others are refused is in test_access.py, and each refusal is written by the same code.
 ASKED = [
-    ("everybody", V1, THOSE_OF_THE_DOCUMENT),
     pytest.param("everybody", V1, (*FEW_EXAMPLES, *WITHOUT_BOUNDARIES), marks=pytest.mark.landing),
     pytest.param("user", COMFY_V2, FEW_EXAMPLES, marks=pytest.mark.landing),
     pytest.param("user", OPENAI, FEW_EXAMPLES, marks=pytest.mark.landing),

@@ -86,6 +86,7 @@ def test_a_block_of_commands_is_in_the_language_of_sh(block: Block) -> None:
     run_or_skip(block)  # so that a run of the tests lists what is not run, and why
 
 
+@pytest.mark.landing
 @every("python")
 def test_a_python_program_runs_with_the_standard_library(system: Reader, block: Block) -> None:
     run_or_skip(block)
@@ -94,6 +95,7 @@ def test_a_python_program_runs_with_the_standard_library(system: Reader, block: 
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.landing
 @pytest.mark.skipif(not has("node"), reason="there is no node")
 @every("js")
 def test_a_javascript_program_runs(system: Reader, block: Block) -> None:

@@ -23,6 +23,7 @@ from tests.simulator.running import RunningSimulator, running_simulator
 
 BODY = {"prompt": "a cat", "checkpoint_model": "random_sd15.safetensors", "width": 64, "height": 64}
 PATIENCE_S = 90.0
+STOPS_WITHIN_S = 20.0  # ten seconds, and as much again for a machine that is slow
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,27 @@ class Journey:
         for process in (*main.children(recursive=True), main):
             with suppress(psutil.NoSuchProcess):  # one that decodes ends with the one that asked it
                 process.kill()
+
+    def stop(self, name: str) -> None:
+        """Stop a service: it ends by itself, and in time."""
+        assert self.system.processes[name].stop(STOPS_WITHIN_S) == 0
+
+    def leads(self) -> None:
+        """Return once the scheduler does."""
+        until(lambda: "scheduler.leads" in self.system.processes["scheduler"].tail(1000))
+
+    def members(self) -> list[psutil.Process]:
+        """The processes that examine outputs for the worker, once there are any: two if it had a job at its start."""
+        worker = psutil.Process(self.system.processes["worker"].pid)
+        found: list[psutil.Process] = []
+
+        def are_there() -> bool:
+            below = worker.children(recursive=True)
+            found[:] = [one for one in below if "worker_service.media.member" in one.cmdline()]
+            return bool(found)
+
+        until(are_there)
+        return found
 
     def restart(self, name: str) -> None:
         """Start a service again, as a supervisor would."""

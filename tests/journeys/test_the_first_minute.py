@@ -59,6 +59,7 @@ def address(up: Launched, name: str, pattern: str = r"(\S+)") -> str:
     return found[1]
 
 
+@pytest.mark.landing
 def test_what_it_prints_works_when_it_is_pasted_and_a_second_start_is_where_the_first_was(tmp_path: Path) -> None:
     with launched("up", tmp_path) as up:
         assert "picture.png has" in pasted(to_paste(up, "Make a picture"), tmp_path)

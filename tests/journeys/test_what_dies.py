@@ -1,4 +1,4 @@
-"""Each part is stopped while a job runs: the job ends as it should, and is run once where that can be known."""
+"""Each part is stopped, mostly while a job runs: it ends as it should, and is run once where that can be known."""
 
 import pytest
 
@@ -47,6 +47,22 @@ def test_a_service_without_state_is_killed(here: Journey, name: str) -> None:
     assert here.times_run() == [1, 1]
 
 
+def test_the_lock_of_a_scheduler_that_stops_is_free_for_the_next(here: Journey) -> None:
+    here.leads()
+    here.stop("scheduler")
+    here.restart("scheduler")
+    here.leads()
+
+
+def test_what_examines_outputs_is_there_before_the_first_job_and_ends_with_its_worker(here: Journey) -> None:
+    before = here.members()
+    here.completed(here.submit()["id"])
+    assert here.members() == before
+    here.stop("worker")
+    until(lambda: not any(member.is_running() for member in before))
+
+
+@pytest.mark.landing
 def test_redis_and_then_postgresql_are_killed_and_come_back(journey: Start) -> None:
     with journey(own_servers=True, durable=True) as here:
         redis_is_killed_and_comes_back_empty(here)

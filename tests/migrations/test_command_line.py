@@ -84,6 +84,7 @@ def test_the_command_goes_up_says_so_and_has_nothing_to_do_the_second_time(legac
     assert run(legacy, tmp_path, "migrations", "--current") == (0, f"{HEAD}\n")
 
 
+@pytest.mark.landing
 def test_the_command_goes_down_only_where_it_is_told_to(newest: str, tmp_path: Path) -> None:
     assert run(newest, tmp_path, "migrations", "--downgrade")[0] == 2
     assert current(newest) == HEAD

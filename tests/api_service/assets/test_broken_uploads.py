@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -18,28 +19,29 @@ from shared.messaging.messenger import Messenger
 from shared.models import DiscardedFolder
 from tests.api_service.assets.assets import ASSETS, FORM_HEADERS, PNG, files, form, notes, nothing_is_left
 from tests.api_service.conftest import bearer
-from tests.api_service.serving import PATIENCE_S, Served, served
+from tests.api_service.guarded_api import BOUNDS, guard_with
+from tests.api_service.serving import PATIENCE_S, Served, served, served_here
 from tests.cleaning import cleaned
 from tests.worker_service.waiting import LOOK_S, until
 
 pytestmark = pytest.mark.system
 
 MB = 1024 * 1024
+PLACES = 12  # for connections
 TRIES = 20
 HALF = form(b"x" * 300_000).removesuffix(b"\r\n--xyz--\r\n")
 
 
 @pytest.fixture
-def api(environ: dict[str, str], key: str, tmp_path: Path) -> Iterator[Served]:
-    with guarded(environ, key, tmp_path, body_s=PATIENCE_S) as started:
+def api(environ: dict[str, str], key: str) -> Iterator[Served]:
+    with guarded(environ, key, body_s=PATIENCE_S) as started:
         yield started
 
 
 @contextmanager
-def guarded(environ: dict[str, str], key: str, tmp_path: Path, body_s: float) -> Iterator[Served]:
+def guarded(environ: dict[str, str], key: str, body_s: float) -> Iterator[Served]:
     """It waits for so long for a body of somebody it does not know."""
-    bounds = {"GUARDED_PLACES": "12", "GUARDED_BODY_S": str(body_s)}
-    with served({**environ, **bounds}, key, tmp_path, program="tests.api_service.guarded_api") as started:
+    with served_here(environ, key, guard_with(PLACES, replace(BOUNDS, body_s=body_s))) as started:
         yield started
 
 
@@ -99,9 +101,9 @@ def test_a_file_that_says_it_is_too_large_is_refused_before_it_comes(
 
 
 def test_a_file_without_end_is_refused_once_it_is_too_large(
-    environ: dict[str, str], key: str, tmp_path: Path, settings: Settings, messenger: Messenger
+    environ: dict[str, str], key: str, settings: Settings, messenger: Messenger
 ) -> None:
-    with served({**environ, "ASSET_MAX_BYTES": "1000000"}, key, tmp_path) as api:
+    with served_here({**environ, "ASSET_MAX_BYTES": "1000000"}, key) as api:
         with begun(api, b"", **{"Transfer-Encoding": "chunked"}) as endless:
             piece = b"%x\r\n%s\r\n" % (len(HALF), HALF)
             filler = b"%x\r\n%s\r\n" % (MB, b"x" * MB)
@@ -126,11 +128,9 @@ def begun_in_time(api: Served, settings: Settings, rest: bytes) -> socket.socket
     raise AssertionError("each of them was given up")
 
 
-def test_a_caller_who_is_known_has_more_time_than_others(
-    environ: dict[str, str], key: str, tmp_path: Path, settings: Settings
-) -> None:
+def test_a_caller_who_is_known_has_more_time_than_others(environ: dict[str, str], key: str, settings: Settings) -> None:
     rest = b"\r\n--xyz--\r\n"
-    with guarded(environ, key, tmp_path, body_s=0.5) as api, begun_in_time(api, settings, rest) as slow:
+    with guarded(environ, key, body_s=0.5) as api, begun_in_time(api, settings, rest) as slow:
         nobody = {"Authorization": "Bearer gn_nobody_0", "Connection": "keep-alive", "Content-Length": "1000"}
         with begun(api, b"--xyz", **nobody) as unknown:
             assert all_of(unknown).startswith(b"HTTP/1.1 401 "), "and its time was up after that"
@@ -138,8 +138,14 @@ def test_a_caller_who_is_known_has_more_time_than_others(
         assert answer(slow) == (201, "")
 
 
-def test_what_a_crash_leaves_is_swept(api: Served, settings: Settings, messenger: Messenger) -> None:
-    with begun(api, HALF, **{"Content-Length": "1000000"}):
+def test_what_a_crash_leaves_is_swept(
+    environ: dict[str, str], key: str, tmp_path: Path, settings: Settings, messenger: Messenger
+) -> None:
+    bounds = {"GUARDED_PLACES": str(PLACES), "GUARDED_BODY_S": str(PATIENCE_S)}
+    with (
+        served({**environ, **bounds}, key, tmp_path, program="tests.api_service.guarded_api") as api,
+        begun(api, HALF, **{"Content-Length": "1000000"}),
+    ):
         until(lambda: len(files(settings)) == 1)
         api.process.kill()
         api.process.wait(PATIENCE_S)

@@ -1,6 +1,7 @@
 """The API's machine and the database are an hour apart: all times go by the database's clock, and `ready` says so."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from api_service.streams.stream_queries import DatabaseRows
+from deploy.local.postgres import connected
+from deploy.local.servers import Servers
 from shared.configuration.choices import IN_TURNS
 from shared.database.clock import ask_database_time
 from shared.jobs.claim.due import due_jobs
@@ -20,18 +23,32 @@ from tests.api_service.conftest import bearer, new_key
 from tests.api_service.streams.test_tickets import opened, ticket
 from tests.api_service.submit.test_submitting import URL, post, refused
 from tests.jobs import USER, answering, claimed, job, running, submitted
+from tests.lent_database import AS_IF_NEW, new_name
 from worker_service.comfyui.frames import Preview
 from worker_service.run.prompt.progress import ProgressSink
+
+pytestmark = pytest.mark.broad
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 KEYS = f"/api/v1/users/{USER}/keys"
 CLOSE = timedelta(seconds=30)
 
 
-@pytest.fixture(params=[HOUR, -HOUR], ids=["ahead", "behind"])
-def database_url(own_database: str, request: pytest.FixtureRequest) -> str:
-    set_clock(own_database, request.param)
-    return own_database
+@pytest.fixture(scope="module", params=[HOUR, -HOUR], ids=["ahead", "behind"])
+def elsewhere(servers: Servers, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of this module's, with such a clock."""
+    name = new_name()
+    url = servers.create_database(name, template)
+    set_clock(url, request.param)
+    yield url
+    servers.drop_database(name)
+
+
+@pytest.fixture
+def database_url(elsewhere: str) -> Iterator[str]:
+    yield elsewhere
+    with connected(elsewhere) as connection, connection.cursor() as cursor:
+        cursor.execute(AS_IF_NEW)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from shared.messaging.events import Event
 from shared.messaging.messenger import Messenger
 from shared.models import EventType, GenerationJob
 from tests.api_service.conftest import bearer
-from tests.api_service.serving import PATIENCE_S, Served, closing, received, served
+from tests.api_service.serving import PATIENCE_S, Served, closing, received, served, served_here
 from tests.api_service.streams.test_websocket import progress
 from tests.jobs import job, running, submitted
 from tests.sweeps import rest_at_landing
@@ -35,6 +35,13 @@ RELAY = "genonaut-relay"  # by this name Redis knows their connections
 @pytest.fixture
 def api(environ: dict[str, str], key: str, tmp_path: Path) -> Iterator[Served]:
     with served(environ, key, tmp_path, program="tests.api_service.quick_api") as started:
+        yield started
+
+
+@pytest.fixture
+def api_here(environ: dict[str, str], key: str) -> Iterator[Served]:
+    """For what asks nothing of its process."""
+    with served_here(environ, key) as started:
         yield started
 
 
@@ -68,13 +75,13 @@ def test_an_answer_does_not_wait_for_the_client_to_acknowledge_its_head() -> Non
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_no_answer_of_a_served_api_waits_for_an_acknowledgement(api: Served) -> None:
+def test_no_answer_of_a_served_api_waits_for_an_acknowledgement(api_here: Served) -> None:
     def seconds(http: httpx.Client) -> float:
         asked_at = time.monotonic()
         assert http.get("/health/live").status_code == 200
         return time.monotonic() - asked_at
 
-    with httpx.Client(base_url=f"http://{api.address}") as http:
+    with httpx.Client(base_url=f"http://{api_here.address}") as http:
         took = [seconds(http) for _ in range(40)]
     # A client acknowledges the first answers of a connection at once, and then none before 40 ms are over.
     assert min(took[-10:]) < 0.03
@@ -85,7 +92,9 @@ def relays(client: redis.Redis) -> int:
     return sum(one["name"] == RELAY for one in client.client_list())
 
 
-def test_watchers_take_no_connections_to_redis(api: Served, messenger: Messenger, redis_client: redis.Redis) -> None:
+def test_watchers_take_no_connections_to_redis(
+    api_here: Served, messenger: Messenger, redis_client: redis.Redis
+) -> None:
     until(lambda: any(one["psub"] != "0" for one in redis_client.client_list() if one["name"] == RELAY))
     others = relays(redis_client) - 1
     job_ids = [submitted(messenger) for _ in range(5)]
@@ -93,7 +102,7 @@ def test_watchers_take_no_connections_to_redis(api: Served, messenger: Messenger
         for number in range(40):
             job_id = job_ids[number % 5]
             path = ("/ws/jobs", f"/ws/jobs/{job_id}?previews=1", f"/ws/jobs?job_ids={job_id}")[number % 3]
-            received(stack.enter_context(api.watch(path)))
+            received(stack.enter_context(api_here.watch(path)))
         assert relays(redis_client) - others <= 2
 
 
@@ -165,9 +174,9 @@ def test_a_stop_does_not_wait_for_who_does_not_read(api: Served, messenger: Mess
         api.process.wait(PATIENCE_S)
 
 
-def test_a_watcher_hears_of_the_end_of_a_job_once(api: Served, messenger: Messenger) -> None:
+def test_a_watcher_hears_of_the_end_of_a_job_once(api_here: Served, messenger: Messenger) -> None:
     job_id = submitted(messenger)
-    with api.watch(f"/ws/jobs/{job_id}") as watching:
+    with api_here.watch(f"/ws/jobs/{job_id}") as watching:
         received(watching)
         with messenger.transaction() as session:
             cancel_one(session, job_id)

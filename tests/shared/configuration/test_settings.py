@@ -235,13 +235,15 @@ def test_a_misspelt_variable_is_named_with_what_was_meant(module: str, tmp_path:
 @pytest.mark.system
 @pytest.mark.parametrize(
     "command",
-    [
-        "deploy.doctor",
-        "deploy.local up",
-        "api_service.accounts.keys list",
-        "migrations",
-        "shared.configuration.effective",
-    ],
+    rest_at_landing(
+        [
+            "shared.configuration.effective",
+            "deploy.doctor",
+            "deploy.local up",
+            "api_service.accounts.keys list",
+            "migrations",
+        ]
+    ),
 )
 def test_a_file_env_that_is_no_text_is_a_sentence(command: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("DATABASE_URL=postgresql://b\u00fcro/genonaut".encode("latin-1"))
